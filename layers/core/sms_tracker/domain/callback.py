@@ -1,0 +1,62 @@
+"""Our callback URL: it carries the message's id and attempt, and a token where the account cannot sign."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from sms_tracker.domain.status import MAX_ATTEMPT
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackTarget:
+    """Which message and attempt a callback claims to be about; ``message_id`` is None where the URL names none."""
+
+    message_id: str | None
+    attempt: int
+    token: str | None
+
+
+def callback_url(base: str, provider: str, message_id: str, attempt: int, *, token: str | None = None) -> str:
+    """``{base}/webhooks/{provider}?message_id=…&attempt=…``, only unreserved characters, so no gateway rewrites it."""
+    url = f"{base}/webhooks/{provider}?message_id={message_id}&attempt={attempt}"
+    return f"{url}&token={token}" if token else url
+
+
+def callback_target(url: str) -> CallbackTarget:
+    """Read it back; never raises. An id that is no UUID counts as none, an attempt out of range as 1."""
+    query = parse_qs(urlsplit(url).query, max_num_fields=None)
+    attempt = query.get("attempt", ["1"])[0]
+    known = re.fullmatch(r"[1-9][0-9]?", attempt, flags=re.ASCII) is not None and int(attempt) <= MAX_ATTEMPT
+    return CallbackTarget(
+        message_id=_uuid(query.get("message_id", [""])[0]),
+        attempt=int(attempt) if known else 1,
+        token=query.get("token", [None])[0],
+    )
+
+
+def _uuid(value: str) -> str | None:
+    try:
+        parsed = str(UUID(value))
+    except ValueError:
+        return None
+    return parsed if parsed == value else None
+
+
+def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> str:
+    """HMAC-SHA256 by our own key over provider, message id and attempt: 43 URL-safe characters."""
+    text = f"{provider}\x1f{message_id}\x1f{attempt}".encode()
+    return urlsafe_b64encode(hmac.digest(key, text, hashlib.sha256)).rstrip(b"=").decode()
+
+
+def token_matches(key: bytes, provider: str, target: CallbackTarget) -> bool:
+    """Whether the URL's token is ours, compared in constant time."""
+    if target.message_id is None or target.token is None:
+        return False
+    expected = callback_token(key, provider, target.message_id, target.attempt)
+    return hmac.compare_digest(expected.encode(), target.token.encode("utf-8", "replace"))

@@ -1,0 +1,62 @@
+"""Everything that can go wrong, as one small tree.
+
+    SmsTrackerError
+    ├── InvalidSignature      a webhook that nobody vouches for                  403
+    ├── Unreadable            a webhook that is signed but cannot be read        400
+    ├── InvalidMessage        a send request with wrong fields                   400
+    ├── UnknownProvider       no adapter of that name                            404
+    ├── Misconfigured         settings or secrets missing or malformed
+    └── Unavailable           AWS or a provider did not take it      (retryable) 503
+
+``retryable`` says whether the same call may succeed later without any change; callers branch on the class
+and on this attribute, never on the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SmsTrackerError(Exception):
+    """The root; ``str()`` of each error is safe to log: it holds no number, text or secret."""
+
+    retryable = False
+
+
+class InvalidSignature(SmsTrackerError):
+    """No accepted key signed this request."""
+
+
+class Unreadable(SmsTrackerError):
+    """The request's body or query cannot be decoded into fields."""
+
+
+class UnknownProvider(SmsTrackerError):
+    """There is no provider of that name."""
+
+
+class Misconfigured(SmsTrackerError):
+    """Settings or secrets are missing or malformed; names them, never shows a value."""
+
+
+class Unavailable(SmsTrackerError):
+    """A service that we need did not answer, or refused for now."""
+
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field of a request and what is wrong with it, in the caller's terms."""
+
+    field: str
+    message: str
+
+
+class InvalidMessage(SmsTrackerError):
+    """A send request whose fields cannot be accepted."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("invalid: " + ", ".join(error.field for error in errors))
+        self.errors = tuple(errors)

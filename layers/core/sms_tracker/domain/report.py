@@ -1,0 +1,95 @@
+"""A report: what a provider claims about one attempt of one message."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sms_tracker.domain.failure import Failure
+from sms_tracker.domain.status import Outcome, Status, order
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
+MAX_VALUE = 256
+"""Characters kept of any value that a provider chose."""
+
+
+class Source(StrEnum):
+    """How a report reached us."""
+
+    CALLBACK = "callback"
+    LOOKUP = "lookup"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One claim.
+
+    ``word`` is the provider's own status word; ``status`` is what it maps to, None when it moves nothing
+    (an inbound word, or one that we do not know: then ``recognised`` is False). ``occurred`` is the
+    provider's time, as :func:`timestamp` writes it, or raw where it cannot be read. ``recipient`` is E.164 and only
+    given where a report must be checked against the record. ``details`` are the provider's further fields.
+    """
+
+    provider: str
+    word: str
+    status: Status | None
+    received: str
+    provider_message_id: str | None = None
+    recognised: bool = True
+    code: str | None = None
+    failure: Failure | None = None
+    occurred: str | None = None
+    attempt: int = 1
+    source: Source = Source.CALLBACK
+    recipient: str | None = None
+    price: str | None = None
+    network: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def order(self) -> int | None:
+        """See :func:`sms_tracker.domain.status.order`; None for a report that moves nothing."""
+        return None if self.status is None else order(self.status, self.attempt)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it claims that the message did not arrive."""
+        return self.status is not None and self.status.outcome is Outcome.FAILURE
+
+    @property
+    def at(self) -> str:
+        """When it became true: the provider's time where readable, else when we received it."""
+        return self.occurred if self.occurred and _TIME.fullmatch(self.occurred) else self.received
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two deliveries of the same claim: 16 URL-safe characters (96 bits of SHA-256).
+
+        Lookups carry no time in it: asking twice is not two claims.
+        """
+        occurred = None if self.source is Source.LOOKUP else self.occurred
+        parts = (self.provider, str(self.attempt), self.provider_message_id, self.word, self.code, occurred)
+        text = "\x1f".join("" if part is None else part for part in parts)
+        return _short_hash(text)
+
+
+def _short_hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:12]
+    return urlsafe_b64encode(digest).decode()
+
+
+def clean(value: str) -> str:
+    """A provider's value made safe to keep: control characters removed, cut at 256 characters."""
+    return _CONTROL.sub("", value.encode("utf-8", "replace").decode())[:MAX_VALUE]
+
+
+def timestamp(moment: datetime) -> str:
+    """An aware datetime as RFC 3339 in UTC with milliseconds and ``Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,54 @@
+"""How a text is encoded on the air and into how many parts it is cut (3GPP TS 23.038 and 23.040)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENDED = frozenset("\f^{}\\[~]|€")
+
+
+_BMP_END = 0xFFFF
+
+
+class Encoding(StrEnum):
+    """The two alphabets of SMS."""
+
+    GSM_7 = "GSM-7"
+    UCS_2 = "UCS-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """Encoding and the number of segments a text needs."""
+
+    encoding: Encoding
+    segments: int
+
+
+def segment(text: str) -> Segmentation:
+    """Count segments: GSM-7 160 septets alone or 153 a part, UCS-2 70 UTF-16 units alone or 67 a part.
+
+    An extension character is two septets and a character beyond the BMP two units; neither is split
+    between two parts, so a part may end one short.
+    """
+    if all(char in _BASIC or char in _EXTENDED for char in text):
+        widths = [2 if char in _EXTENDED else 1 for char in text]
+        return Segmentation(Encoding.GSM_7, _parts(widths, alone=160, each=153))
+    widths = [2 if ord(char) > _BMP_END else 1 for char in text]
+    return Segmentation(Encoding.UCS_2, _parts(widths, alone=70, each=67))
+
+
+def _parts(widths: list[int], *, alone: int, each: int) -> int:
+    if sum(widths) <= alone:
+        return 1
+    parts, used = 1, 0
+    for width in widths:
+        if used + width > each:
+            parts, used = parts + 1, 0
+        used += width
+    return parts

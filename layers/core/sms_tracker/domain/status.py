@@ -1,0 +1,72 @@
+"""The statuses of a message and the order between them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+MAX_ATTEMPT = 19
+"""Attempts are 1..19, so that one attempt's ranks never reach into the next attempt's."""
+
+
+class Outcome(StrEnum):
+    """What a status means to somebody who only wants to know whether it arrived."""
+
+    OPEN = "open"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """Our words for how far a message came; see docs/providers for what each provider's word maps to."""
+
+    PENDING = "pending"
+    SCHEDULED = "scheduled"
+    ACCEPTED = "accepted"
+    SENDING = "sending"
+    SENT = "sent"
+    BUFFERED = "buffered"
+    UNKNOWN = "unknown"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    UNDELIVERED = "undelivered"
+    DELIVERED = "delivered"
+    READ = "read"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order of statuses, 0..12."""
+        return _RANK[self]
+
+    @property
+    def final(self) -> bool:
+        """Whether the provider is expected to say nothing more."""
+        return self.outcome is not Outcome.OPEN
+
+    @property
+    def outcome(self) -> Outcome:
+        """Success, failure, unknown, or still open."""
+        return _OUTCOME.get(self, Outcome.OPEN)
+
+
+_RANK = {status: rank for rank, status in enumerate(Status)}
+_OUTCOME = {
+    Status.UNKNOWN: Outcome.UNKNOWN,
+    Status.CANCELED: Outcome.FAILURE,
+    Status.EXPIRED: Outcome.FAILURE,
+    Status.FAILED: Outcome.FAILURE,
+    Status.UNDELIVERED: Outcome.FAILURE,
+    Status.DELIVERED: Outcome.SUCCESS,
+    Status.READ: Outcome.SUCCESS,
+}
+
+
+def order(status: Status, attempt: int) -> int:
+    """The number by which two reports of one message are compared: the higher one is its status.
+
+    A later attempt outranks an earlier one, except that proof of delivery beats any attempt.
+    """
+    if status.outcome is Outcome.SUCCESS:
+        return 1000 + 20 * status.rank + attempt
+    return 20 * attempt + status.rank

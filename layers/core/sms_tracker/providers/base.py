@@ -1,0 +1,75 @@
+"""The contract that every provider adapter fulfils, and the values it speaks in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
+from sms_tracker.domain.report import Report
+
+Credentials = Mapping[str, str]
+"""A provider's secret document, as ``make secrets`` stores it (one flat JSON object of strings);
+its keys are listed in docs/configuration.md. ``api_url`` overrides the provider's public address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key that may have signed a webhook. ``owner`` names the account or key id it belongs to; None fits any."""
+
+    secret: str = field(repr=False)
+    owner: str | None = None
+
+
+class Provider(Protocol):
+    """Sans-I/O: nothing here reads a clock, a socket, the environment or randomness."""
+
+    @property
+    def name(self) -> str:
+        """The word used in routes, records, events and settings."""
+        ...
+
+    @property
+    def ack_status(self) -> int:
+        """The 2xx status with which the provider wants a webhook answered."""
+        ...
+
+    def keys(self, credentials: Credentials) -> tuple[Key, ...]:
+        """Every key accepted at present for webhooks; two or more while one rotates, none if the account has no key."""
+        ...
+
+    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
+        """Return if one of ``secrets`` signed ``request``, else raise ``InvalidSignature``; raises nothing else."""
+        ...
+
+    def fields(self, request: HttpRequest) -> Mapping[str, str]:
+        """The provider's raw fields, without our own query parameters; raises ``Unreadable`` and nothing else."""
+        ...
+
+    def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
+        """What the fields mean (attempt 1, source callback); never raises: the unfamiliar is data."""
+        ...
+
+    def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
+        """The request that sends it; raises ``Misconfigured`` naming what ``credentials`` lack.
+
+        ``callback_url`` is ours, complete with its query; the adapter adds what its provider needs (a fragment, say).
+        """
+        ...
+
+    def send_outcome(self, result: HttpResponse | NoResponse) -> SendOutcome:
+        """What came of it; never raises: an answer that cannot be read is ``OutcomeUnknown``."""
+        ...
+
+    def lookup_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
+        """The request for the provider's own record of one message."""
+        ...
+
+    def lookup_outcome(
+        self, result: HttpResponse | NoResponse, *, received_at: str
+    ) -> Report | NoSuchMessage | LookupFailed:
+        """The provider's record as a report (source lookup, attempt 1); never raises."""
+        ...

@@ -1,0 +1,126 @@
+"""What the providers' wire formats share: JSON answers, query strings, times, numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qsl, urlsplit
+
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.report import clean, timestamp
+
+OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
+"""Query parameters of a callback URL that are not the provider's: ours, and Twilio's body hash."""
+
+
+def json_object(body: bytes) -> dict[str, object]:
+    """The JSON object in ``body``, or an empty one where there is none."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def json_fields(body: bytes) -> dict[str, str]:
+    """A JSON webhook's top-level scalars as text, nested objects as ``outer[inner]``; raises ``Unreadable``."""
+    value = json_object(body)
+    if not value:
+        raise Unreadable("the body is not a JSON object")
+    flat: dict[str, str] = {}
+    for name, item in value.items():
+        inner = {f"{name}[{key}]": part for key, part in item.items()} if isinstance(item, dict) else {name: item}
+        flat |= {
+            key: part if isinstance(part, str) else json.dumps(part) for key, part in inner.items() if part is not None
+        }
+    return flat
+
+
+def query_fields(query: str) -> dict[str, str]:
+    """A raw query string (or form) as fields, blanks kept, the last of a repeated name; without :data:`OURS`.
+
+    Raises ``Unreadable`` past 200 fields.
+    """
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        raise Unreadable("too many fields") from None
+    return {name: value for name, value in pairs if name not in OURS}
+
+
+def url_variants(url: str) -> Iterator[str]:
+    """``url`` as received, then with its query in the other encodings that a gateway may have undone.
+
+    API Gateway may hand over ``[ ] : ,`` raw or escaped, and a space as ``+`` or ``%20``, whatever the sender
+    wrote; each variant is the same query, so checking each in full weakens nothing. None is yielded twice.
+    """
+    base, mark, query = url.partition("?")
+    seen = {url}
+    yield url
+    if not mark:
+        return
+    for brackets in (None, False, True):
+        for space in (None, "+", "%20"):
+            variant = f"{base}?{_reencode(query, escaped=brackets, space=space)}"
+            if variant not in seen:
+                seen.add(variant)
+                yield variant
+
+
+_ESCAPES = {"[": "%5B", "]": "%5D", ":": "%3A", ",": "%2C"}
+
+
+def _reencode(query: str, *, escaped: bool | None, space: str | None) -> str:
+    if escaped is not None:
+        for char, escape in _ESCAPES.items():
+            query = query.replace(char, escape) if escaped else re.sub(escape, char, query, flags=re.IGNORECASE)
+    return query if space is None else re.sub(r"\+|%20", lambda _: space, query)
+
+
+def e164(number: str) -> str | None:
+    """Digits with or without ``+`` as E.164, or None where it is no such number."""
+    digits = number.strip().removeprefix("+")
+    return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{3,14}", digits) else None
+
+
+def rfc3339(value: str | None) -> str | None:
+    """A provider's RFC 3339 time in our form; what cannot be read stays as it is, cleaned. No zone means UTC."""
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return clean(value)
+
+
+def rfc2822(value: str | None) -> str | None:
+    """The same for an RFC 2822 time."""
+    if not value:
+        return None
+    try:
+        return timestamp(parsedate_to_datetime(value))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return clean(value)
+
+
+def text(value: object) -> str | None:
+    """A scalar of a JSON answer as cleaned text; None for null, blank and nested values."""
+    if value is None or isinstance(value, bool | dict | list):
+        return None
+    return clean(str(value)) or None
+
+
+def seconds(headers: Mapping[str, str]) -> float | None:
+    """``Retry-After`` in seconds where it is a plain number."""
+    value = headers.get("retry-after", "")
+    return float(value) if re.fullmatch(r"[0-9]{1,6}", value) else None
+
+
+def path_query(url: str) -> tuple[str, str]:
+    """A URL's raw path and raw query."""
+    parts = urlsplit(url)
+    return parts.path, parts.query

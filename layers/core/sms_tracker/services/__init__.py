@@ -1,0 +1,1 @@
+"""The use cases: send, receive, track, publish, digest, find."""
