@@ -6,6 +6,7 @@
     ├── InvalidMessage        a send request with wrong fields                   400
     ├── UnknownProvider       no adapter of that name                            404
     ├── Misconfigured         settings or secrets missing or malformed
+    ├── Rejected              AWS will never take this call; trying again is pointless
     └── Unavailable           AWS or a provider did not take it      (retryable) 503
 
 ``retryable`` says whether the same call may succeed later without any change; callers branch on the class
@@ -38,6 +39,10 @@ class UnknownProvider(SmsTrackerError):
 
 class Misconfigured(SmsTrackerError):
     """Settings or secrets are missing or malformed; names them, never shows a value."""
+
+
+class Rejected(SmsTrackerError):
+    """AWS refused the call itself (validation, size): the same call can never succeed."""
 
 
 class Unavailable(SmsTrackerError):

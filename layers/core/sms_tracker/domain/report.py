@@ -19,6 +19,10 @@ MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
 
+REFUSED = "refused"
+"""Our own status word for a provider's refusal at the door, beside the providers' words."""
+
+
 class Source(StrEnum):
     """How a report reached us."""
 

@@ -12,13 +12,14 @@ from sms_tracker.domain.errors import UnknownProvider
 if TYPE_CHECKING:
     from sms_tracker.providers.base import Provider
 
-_SHARED = {"__init__", "base", "wire"}
+_SHARED = {"base", "wire"}
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """Every provider that has a module here, sorted."""
-    return tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _SHARED))
+    """Every provider that has a module here, sorted; a module with an underscore in its name is a part of one."""
+    modules = {path.stem for path in Path(__file__).parent.glob("*.py")} - _SHARED
+    return tuple(sorted(name for name in modules if "_" not in name))
 
 
 @cache

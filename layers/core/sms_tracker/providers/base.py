@@ -10,6 +10,7 @@ from typing import Protocol
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
 from sms_tracker.domain.report import Report
+from sms_tracker.domain.status import Status
 
 Credentials = Mapping[str, str]
 """A provider's secret document, as ``make secrets`` stores it (one flat JSON object of strings);
@@ -51,6 +52,10 @@ class Provider(Protocol):
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """What the fields mean (attempt 1, source callback); never raises: the unfamiliar is data."""
+        ...
+
+    def status(self, word: str, code: str | None) -> Status | None:
+        """What a status word (with the code beside it) maps to; None for one that moves nothing."""
         ...
 
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:

@@ -30,13 +30,18 @@ def json_fields(body: bytes) -> dict[str, str]:
     value = json_object(body)
     if not value:
         raise Unreadable("the body is not a JSON object")
-    flat: dict[str, str] = {}
+    return flat(value)
+
+
+def flat(value: Mapping[str, object]) -> dict[str, str]:
+    """A JSON object's scalars as text, nested objects as ``outer[inner]``, nulls left out."""
+    fields: dict[str, str] = {}
     for name, item in value.items():
         inner = {f"{name}[{key}]": part for key, part in item.items()} if isinstance(item, dict) else {name: item}
-        flat |= {
+        fields |= {
             key: part if isinstance(part, str) else json.dumps(part) for key, part in inner.items() if part is not None
         }
-    return flat
+    return fields
 
 
 def query_fields(query: str) -> dict[str, str]:
@@ -98,11 +103,12 @@ def rfc3339(value: str | None) -> str | None:
 
 
 def rfc2822(value: str | None) -> str | None:
-    """The same for an RFC 2822 time."""
+    """The same for an RFC 2822 time; ``-0000`` means UTC too."""
     if not value:
         return None
     try:
-        return timestamp(parsedate_to_datetime(value))
+        moment = parsedate_to_datetime(value)
+        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, TypeError, IndexError, OverflowError):
         return clean(value)
 

@@ -1,0 +1,25 @@
+"""The digest Lambda: failure events to one notification for people."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.topic import SnsTopic
+from sms_tracker.config import DigestConfig, load
+from sms_tracker.services.digest import digest
+
+config = load(DigestConfig, os.environ)
+logger, metrics = Logger(), Metrics()
+topic = SnsTopic(client("sns"), config.alerts_topic_arn)
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
+    """Tell people about one batch; what cannot be read goes the way to the DLQ, the rest is told."""
+    told = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
+    metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=told.failures)
+    logger.info("digest", extra={"failures": told.failures, "unreadable": len(told.unreadable)})
+    return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in told.unreadable]}

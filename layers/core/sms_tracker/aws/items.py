@@ -1,0 +1,167 @@
+"""Records as DynamoDB items and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.record import Entry, Record, Send, SendPhase
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.search import client_reference, failed_shard, time_shard
+from sms_tracker.domain.segments import Encoding, Segmentation
+from sms_tracker.domain.state import RankedFailure, State
+from sms_tracker.domain.status import Outcome, Status
+
+Item = dict[str, Any]
+_serialize, _deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
+
+
+def marshal(values: Mapping[str, object]) -> Item:
+    """Python values as DynamoDB's typed JSON; None is left out."""
+    return {name: _serialize(value) for name, value in values.items() if value is not None}
+
+
+def unmarshal(item: Item) -> dict[str, Any]:
+    """The inverse of :func:`marshal`; numbers come as ``Decimal``."""
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def failure_values(failure: RankedFailure | None) -> dict[str, object] | None:
+    """A failure as it is stored, with the order that ranks it."""
+    if failure is None:
+        return None
+    told = failure.failure
+    values = {"category": str(told.category), "reason": str(told.reason), "code": told.code, "message": told.message}
+    return {**{name: value for name, value in values.items() if value is not None}, "order": failure.order}
+
+
+def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[str, object]:
+    """A report as the timeline keeps it; its further fields when it is a failure, unfamiliar, or all are kept."""
+    kept = keep_fields or report.is_failure or not report.recognised
+    values: dict[str, object | None] = {
+        "word": report.word,
+        "code": report.code,
+        "occurred": report.occurred,
+        "received": report.received,
+        "attempt": report.attempt,
+        "source": str(report.source),
+        "text": report.failure.message if report.failure else None,
+        "foreign": True if foreign else None,
+        "fields": dict(report.details) if kept and report.details else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def attention(state: State, message_id: str, now: str) -> str | None:
+    """The key of the sparse index by_attention for a failure; None for what needs none."""
+    return failed_shard(now, message_id) if state.status.outcome is Outcome.FAILURE else None
+
+
+def to_item(record: Record) -> Item:
+    """A new record, before any report, with the keys of every index that is written at put."""
+    state, send = record.state, record.send
+    sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+    return marshal(
+        {
+            "message_id": record.message_id,
+            "version": record.version,
+            "status": str(state.status),
+            "order": state.order,
+            "attempt": state.attempt,
+            "final": state.status.final,
+            "status_at": state.at,
+            "provider": state.provider,
+            "ids": {},
+            "reports": {},
+            "send": sent,
+            "client": record.client,
+            "to": record.to,
+            "from": record.sender,
+            "reference": record.reference,
+            "encoding": str(record.segmentation.encoding),
+            "segments": record.segmentation.segments,
+            "fingerprint": record.fingerprint,
+            "body": record.body,
+            "created_at": record.created_at,
+            "updated_at": record.updated_at,
+            "expires_at": record.expires_at,
+            "client_reference": client_reference(record.client, record.reference) if record.reference else None,
+            "time_shard": time_shard(record.created_at, record.message_id),
+        }
+    )
+
+
+def from_item(item: Item) -> Record:
+    """A stored item as a record; raises ``KeyError`` or ``ValueError`` where it is none."""
+    values = unmarshal(item)
+    return Record(
+        message_id=values["message_id"],
+        version=int(values["version"]),
+        state=_state(values),
+        send=_send(values["send"]),
+        client=values["client"],
+        to=values["to"],
+        sender=values["from"],
+        segmentation=Segmentation(Encoding(values["encoding"]), int(values["segments"])),
+        fingerprint=values["fingerprint"],
+        created_at=values["created_at"],
+        updated_at=values["updated_at"],
+        expires_at=int(values["expires_at"]),
+        reference=values.get("reference"),
+        body=values.get("body"),
+        price=values.get("price"),
+        network=values.get("network"),
+        reports={key: _entry(entry) for key, entry in values["reports"].items()},
+    )
+
+
+def _state(values: Mapping[str, Any]) -> State:
+    others = (other.split("#", 1) for other in values.get("other_ids", ()))
+    return State(
+        status=Status(values["status"]),
+        attempt=int(values["attempt"]),
+        at=values["status_at"],
+        provider=values["provider"],
+        ids={int(attempt): known for attempt, known in values["ids"].items()},
+        other_ids=frozenset((int(attempt), other) for attempt, other in others),
+        failure=_failure(values.get("failure")),
+    )
+
+
+def _failure(values: Mapping[str, Any] | None) -> RankedFailure | None:
+    if values is None:
+        return None
+    failure = Failure(
+        category=Category(values["category"]),
+        reason=Reason(values["reason"]),
+        code=values.get("code"),
+        message=values.get("message"),
+    )
+    return RankedFailure(failure=failure, order=int(values["order"]))
+
+
+def _send(values: Mapping[str, Any]) -> Send:
+    return Send(
+        phase=SendPhase(values["state"]),
+        attempt=int(values["attempt"]),
+        token=values["token"],
+        until=int(values["until"]),
+        cause=values.get("cause"),
+    )
+
+
+def _entry(values: Mapping[str, Any]) -> Entry:
+    return Entry(
+        word=values["word"],
+        received=values["received"],
+        attempt=int(values["attempt"]),
+        source=values["source"],
+        code=values.get("code"),
+        occurred=values.get("occurred"),
+        text=values.get("text"),
+        foreign=values.get("foreign", False),
+        fields=values.get("fields", {}),
+    )

@@ -1,0 +1,86 @@
+"""The indexes of the messages' table: keys newest first, then the records behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sms_tracker.aws.errors import translate
+from sms_tracker.aws.items import Item, from_item, marshal
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.search import BY_TIME, Index, Position, Span
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_PAGE = 100
+"""Keys a Query reads. More messages than that in one millisecond of one partition would not be listed."""
+_BATCH = 100
+_ROUNDS = 5
+
+
+class MessageSearch:
+    """Reads behind :class:`sms_tracker.domain.ports.Search`; eventually consistent, as indexes are."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def keys(
+        self, index: Index, partition: str, *, span: Span | None, client: str | None
+    ) -> tuple[list[Position], str | None]:
+        """One Query. Only by_time carries the client, so only there is the page narrowed."""
+        names, values = {"#key": index.key}, {":key": partition}
+        condition = "#key = :key"
+        if index.sort is not None:
+            names["#sort"] = index.sort
+            if span is not None:
+                condition += " AND #sort BETWEEN :since AND :until"
+                values |= {":since": span.since, ":until": span.until}
+        narrowed: dict[str, Any] = {}
+        if index is BY_TIME and client is not None:
+            narrowed["FilterExpression"] = "client = :client"
+            values[":client"] = client
+        try:
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName=index.name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=marshal(values),
+                ScanIndexForward=False,
+                Limit=_PAGE,
+                **narrowed,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise translate("Query", error) from error
+        found = [Position(_sort_value(item, index), item["message_id"]["S"]) for item in answer["Items"]]
+        last = answer.get("LastEvaluatedKey")
+        return found, _sort_value(last, index) if last and index.sort else None
+
+    def records(self, message_ids: Sequence[str]) -> list[Record]:
+        """BatchGetItem, 100 at a time, what was left over asked for again."""
+        found: list[Record] = []
+        for start in range(0, len(message_ids), _BATCH):
+            found += self._batch([marshal({"message_id": each}) for each in message_ids[start : start + _BATCH]])
+        return found
+
+    def _batch(self, keys: list[Item]) -> list[Record]:
+        found: list[Record] = []
+        for _ in range(_ROUNDS):
+            try:
+                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
+            except (ClientError, BotoCoreError) as error:
+                raise translate("BatchGetItem", error) from error
+            found += [from_item(item) for item in answer["Responses"].get(self._table, [])]
+            keys = list(answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"])
+            if not keys:
+                return found
+        raise Unavailable("BatchGetItem: keys left over")
+
+
+def _sort_value(item: Any, index: Index) -> str:
+    return str(item[index.sort]["S"]) if index.sort else ""

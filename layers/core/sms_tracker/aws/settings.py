@@ -1,0 +1,129 @@
+"""Secrets and public addresses from the SSM parameter store, cached and kept through an outage."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sms_tracker.aws.errors import translate
+from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from sms_tracker.domain.ports import Settings
+
+if TYPE_CHECKING:
+    from types_boto3_ssm import SSMClient
+
+LIFETIME = 300.0
+"""Seconds after which the settings are read again; each environment adds up to a fifth, so that not all ask at once."""
+STALE_IF_ERROR = 24 * 3600.0
+"""Seconds for which settings once read serve on while the store cannot be reached."""
+_RETRY = 30.0
+"""Seconds between two tries while the store cannot be reached."""
+
+
+class SsmSettings:
+    """One GetParameters call an environment and lifetime behind :class:`sms_tracker.domain.ports.SettingsSource`.
+
+    ``prefix`` is ``/{stack}``; read are ``{prefix}/public-base-urls``, ``{prefix}/secrets/service`` and one
+    ``{prefix}/secrets/{provider}`` each, all JSON but the first. ``jitter`` is 0..1.
+    """
+
+    def __init__(
+        self,
+        client: SSMClient,
+        prefix: str,
+        providers: Sequence[str],
+        *,
+        jitter: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._providers = tuple(providers)
+        self._lifetime = LIFETIME * (1 + jitter / 5)
+        self._monotonic = monotonic
+        self._settings: Settings | None = None
+        self._read_at = self._tried_at = 0.0
+
+    def __call__(self, *, max_age: float | None = None) -> Settings:
+        """See :class:`sms_tracker.domain.ports.SettingsSource`."""
+        now = self._monotonic()
+        if self._settings is None or now - self._read_at > (self._lifetime if max_age is None else max_age):
+            self._refresh(now)
+        if self._settings is None or now - self._read_at > STALE_IF_ERROR:
+            raise Unavailable("the settings cannot be read")
+        return self._settings
+
+    def _refresh(self, now: float) -> None:
+        if self._settings is not None and now - self._tried_at < _RETRY:
+            return
+        self._tried_at = now
+        try:
+            self._settings = self._read()
+        except SmsTrackerError:
+            if self._settings is None:
+                raise
+            return
+        self._read_at = now
+
+    def _read(self) -> Settings:
+        urls, service = f"{self._prefix}/public-base-urls", f"{self._prefix}/secrets/service"
+        secrets = {provider: f"{self._prefix}/secrets/{provider}" for provider in self._providers}
+        try:
+            answer = self._client.get_parameters(Names=[urls, service, *secrets.values()], WithDecryption=True)
+        except (ClientError, BotoCoreError) as error:
+            raise translate("GetParameters", error) from error
+        found = {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
+        missing = [name for name in (urls, service, *secrets.values()) if name not in found]
+        if missing:
+            raise Misconfigured(f"missing parameters: {', '.join(missing)} (run `make secrets`)")
+        return Settings(
+            credentials={provider: _document(name, found[name]) for provider, name in secrets.items()},
+            service_key=_key(service, _document(service, found[service])),
+            public_base_urls=base_urls(urls, found[urls]),
+        )
+
+
+def _document(name: str, value: str) -> Mapping[str, str]:
+    try:
+        document = json.loads(value)
+    except ValueError:
+        raise Misconfigured(f"{name} is not JSON") from None
+    if not isinstance(document, dict) or not all(isinstance(item, str) for item in document.values()):
+        raise Misconfigured(f"{name} is not a flat JSON object of strings")
+    return document
+
+
+_KEY_BYTES = 32
+
+
+def _key(name: str, document: Mapping[str, str]) -> bytes:
+    try:
+        key = base64.b64decode(document.get("hmac_key", ""), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) < _KEY_BYTES:
+        raise Misconfigured(f"{name} lacks hmac_key, at least 32 bytes in base64")
+    return key
+
+
+def base_urls(name: str, value: str) -> tuple[str, ...]:
+    """A comma-separated list of public addresses, without trailing slash.
+
+    https only (http to 127.0.0.1), no query, no fragment; raises ``Misconfigured`` where there is none or one is wrong.
+    """
+    urls = tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
+    for url in urls:
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
+        if not parts.hostname or parts.query or parts.fragment or not (parts.scheme == "https" or local):
+            raise Misconfigured(f"{name} holds an address that is not a plain https URL")
+    if not urls:
+        raise Misconfigured(f"{name} is empty")
+    return urls

@@ -1,0 +1,120 @@
+"""The table of messages: conditional writes that say what happened, and reads by id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sms_tracker.aws.errors import translate
+from sms_tracker.aws.expressions import Update, update_of
+from sms_tracker.aws.items import Item, from_item, marshal, to_item
+from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.record import Change, Record, Send, SendPhase
+from sms_tracker.domain.search import provider_key
+from sms_tracker.domain.status import Status, order
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_REFUSED = "ConditionalCheckFailedException"
+
+
+class MessageStore:
+    """The ``messages`` table behind :class:`sms_tracker.domain.ports.Messages`.
+
+    ``keep_raw_reports`` and ``drop_text`` are the template's KeepRawReports and TextRetention=until_final.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, table: str, *, keep_raw_reports: bool = False, drop_text: bool = False
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._keep_raw_reports = keep_raw_reports
+        self._drop_text = drop_text
+
+    def put(self, record: Record) -> Written | Refused:
+        """One PutItem. A lost reply that the SDK retried shows our own token and counts as written."""
+        return self._attempt(
+            self._client.put_item,
+            Item=to_item(record),
+            ConditionExpression="attribute_not_exists(message_id) OR #send.#token = :mine",
+            ExpressionAttributeNames={"#send": "send", "#token": "token"},
+            ExpressionAttributeValues=marshal({":mine": record.send.token}),
+        )
+
+    def change(self, message_id: str, change: Change) -> Written | Refused:
+        """One UpdateItem, no read."""
+        update = update_of(message_id, change, keep_fields=self._keep_raw_reports, drop_text=self._drop_text)
+        return self._update(message_id, update)
+
+    def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
+        """One UpdateItem under our token; a claim that is no longer ours is left alone."""
+        update = Update()
+        update.require(f"{update.path('send', 'token')} = {update.value(token)}")
+        update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.CLAIMED))}")
+        update.set(str(SendPhase.RELEASED), "send", "state")
+        update.set(cause, "send", "cause")
+        update.set(now, "updated_at")
+        self._update(message_id, update)
+
+    def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
+        """One UpdateItem under the released claim that ``record`` shows; after a lost reply it shows our token: won."""
+        update = Update()
+        update.require(f"{update.path('send', 'token')} = {update.value(record.send.token)}")
+        update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.RELEASED))}")
+        update.require(f"{update.path('version')} = {update.value(record.version)}")
+        sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+        update.set(sent, "send")
+        update.set(str(Status.PENDING), "status")
+        update.set(order(Status.PENDING, send.attempt), "order")
+        update.set(send.attempt, "attempt")
+        update.set(Status.PENDING.final, "final")
+        update.set(now, "status_at")
+        update.set(now, "updated_at")
+        update.set(provider, "provider")
+        update.set(record.version + 1, "version")
+        result = self._update(record.message_id, update)
+        return isinstance(result, Written) or (result.record is not None and result.record.send.token == send.token)
+
+    def get(self, message_id: str) -> Record | None:
+        """One strongly consistent GetItem."""
+        try:
+            answer = self._client.get_item(TableName=self._table, Key=_key(message_id), ConsistentRead=True)
+        except (ClientError, BotoCoreError) as error:
+            raise translate("GetItem", error) from error
+        return from_item(answer["Item"]) if "Item" in answer else None
+
+    def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
+        """One Query of the index by_provider_id (eventually consistent)."""
+        try:
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName="by_provider_id",
+                KeyConditionExpression="provider_key = :key",
+                ExpressionAttributeValues=marshal({":key": provider_key(provider, provider_message_id)}),
+                Limit=1,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise translate("Query", error) from error
+        return next((item["message_id"]["S"] for item in answer["Items"]), None)
+
+    def _update(self, message_id: str, update: Update) -> Written | Refused:
+        return self._attempt(self._client.update_item, Key=_key(message_id), **update.arguments())
+
+    def _attempt(self, call: Any, **arguments: Any) -> Written | Refused:
+        try:
+            call(TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _REFUSED:
+                raise translate("write", error) from error
+            old: Item = error.response.get("Item", {})  # type: ignore[assignment]  # the stubs lack it
+            return Refused(from_item(old) if old else None)
+        except BotoCoreError as error:
+            raise translate("write", error) from error
+        return Written()
+
+
+def _key(message_id: str) -> Item:
+    return marshal({"message_id": message_id})

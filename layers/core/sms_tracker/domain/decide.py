@@ -1,0 +1,52 @@
+"""How reports are written to a record: one conditional write first, and what its refusal means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.state import NOTHING, fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """What to do about a refused write: try ``change``, or nothing where everything is in the record already.
+
+    ``overflow`` are reports for which the timeline has no room; what they say is applied all the same.
+    """
+
+    change: Change | None
+    overflow: tuple[Report, ...] = ()
+
+
+def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
+    """The write that needs no read: right whenever each report is new and one of them moves the message."""
+    gain = fold(reports, base=NOTHING)
+    if gain is NOTHING:
+        return Change(guard=Guard.LATE, added=tuple(reports), now=now, phase=phase)
+    return Change(guard=Guard.FIRST, state=gain, added=tuple(reports), now=now, phase=phase)
+
+
+def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
+    """The write that fits ``record``, which the storage showed when it refused the one before."""
+    new = [report for report in reports if report.fingerprint not in record.reports]
+    foreign = frozenset(report.fingerprint for report in new if report.recipient not in (None, record.to))
+    room = max(0, MAX_REPORTS - len(record.reports))
+    added, overflow = tuple(new[:room]), tuple(new[room:])
+    phase = None if record.send.phase is phase else phase
+    state = fold((report for report in new if report.fingerprint not in foreign), base=record.state)
+    if state == record.state:
+        change = Change(guard=Guard.LATE, added=added, foreign=foreign, now=now, phase=phase)
+        return Next(change=change if added or phase else None, overflow=overflow)
+    change = Change(
+        guard=Guard.SEEN,
+        state=state,
+        added=added,
+        foreign=foreign,
+        now=now,
+        version=record.version,
+        phase=phase,
+    )
+    return Next(change=change, overflow=overflow)

@@ -1,0 +1,77 @@
+"""What travels through the queue: the verified raw fields of one report, not an interpretation of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.report import Source
+from sms_tracker.domain.status import MAX_ATTEMPT
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One report on its way. ``tries`` counts look-ups by provider id that found nothing yet."""
+
+    provider: str
+    message_id: str | None
+    attempt: int
+    source: Source
+    received_at: str
+    fields: Mapping[str, str] = field(repr=False)
+    tries: int = 0
+
+
+def encode(envelope: Envelope) -> str:
+    """As JSON, version 1; ``tries`` only where there were any."""
+    values: dict[str, object] = {
+        "v": VERSION,
+        "provider": envelope.provider,
+        "message_id": envelope.message_id,
+        "attempt": envelope.attempt,
+        "source": str(envelope.source),
+        "received_at": envelope.received_at,
+        "fields": dict(envelope.fields),
+    }
+    return json.dumps({**values, "tries": envelope.tries} if envelope.tries else values, separators=(",", ":"))
+
+
+def decode(body: str) -> Envelope:
+    """The inverse; raises ``Unreadable`` saying what is wrong, for the DLQ's reason."""
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Unreadable("the message is not JSON") from None
+    if not isinstance(values, dict) or values.get("v") != VERSION:
+        raise Unreadable("the message is no envelope of version 1")
+    try:
+        envelope = Envelope(
+            provider=values["provider"],
+            message_id=values["message_id"],
+            attempt=values["attempt"],
+            source=Source(values["source"]),
+            received_at=values["received_at"],
+            fields=values["fields"],
+            tries=values.get("tries", 0),
+        )
+    except (KeyError, ValueError):
+        raise Unreadable("the envelope lacks a field or names an unknown source") from None
+    if not _well_typed(envelope):
+        raise Unreadable("a field of the envelope has the wrong type")
+    return envelope
+
+
+def _well_typed(envelope: Envelope) -> bool:
+    counts = (envelope.attempt, envelope.tries)
+    texts = (envelope.provider, envelope.received_at, envelope.message_id or "")
+    return (
+        all(isinstance(count, int) and not isinstance(count, bool) for count in counts)
+        and 1 <= envelope.attempt <= MAX_ATTEMPT
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(envelope.fields, dict)
+        and all(isinstance(value, str) for value in envelope.fields.values())
+    )

@@ -1,0 +1,159 @@
+"""What the use cases need from the outside; aws/ and http fulfil it, tests bring fakes that pass the same contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.record import Change, Record, Send
+from sms_tracker.domain.search import Index, Position, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The write was applied (or had been, by the same request whose reply was lost)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The condition did not hold; ``record`` is what is there, None where nothing is."""
+
+    record: Record | None
+
+
+class Messages(Protocol):
+    """The records. Every method raises ``Unavailable`` when it cannot say what happened."""
+
+    def put(self, record: Record) -> Written | Refused:
+        """Write a new record unless one with this id exists that another invocation wrote."""
+        ...
+
+    def change(self, message_id: str, change: Change) -> Written | Refused:
+        """Perform one conditional write."""
+        ...
+
+    def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
+        """Let the same key try again, if ``token`` still holds the claim; certainly nothing was sent."""
+        ...
+
+    def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
+        """Claim the released send of ``record`` as the next attempt; False where another request was faster."""
+        ...
+
+    def get(self, message_id: str) -> Record | None:
+        """Read one record, strongly consistent."""
+        ...
+
+    def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
+        """The id of the message that a provider knows under its own."""
+        ...
+
+
+class Search(Protocol):
+    """The indexes. Every method raises ``Unavailable``."""
+
+    def keys(
+        self, index: Index, partition: str, *, span: Span | None, client: str | None
+    ) -> tuple[list[Position], str | None]:
+        """One page of an index's partition, newest first, and how far it reaches.
+
+        The second value is the sort key after which nothing newer is missing, None when the partition was read to its
+        end. ``span`` bounds the sort key, its end included here. ``client`` may narrow the page already.
+        """
+        ...
+
+    def records(self, message_ids: Sequence[str]) -> list[Record]:
+        """The records that exist, in no order."""
+        ...
+
+
+class Queue(Protocol):
+    """One queue."""
+
+    def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
+        """Put one message; returns only once the queue has it, else raises ``Unavailable``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChange:
+    """One modification of a record, as the stream shows it; ``unreadable`` says why there are no records in it."""
+
+    sequence: str
+    raw: Mapping[str, object] = field(repr=False)
+    old: Record | None = None
+    new: Record | None = None
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusEvent:
+    """One entry: source, detail-type and the detail as JSON."""
+
+    source: str
+    detail_type: str
+    detail: str
+
+    @property
+    def size(self) -> int:
+        """Bytes as EventBridge counts them, with its 14 for a time."""
+        return 14 + sum(len(part.encode()) for part in (self.source, self.detail_type, self.detail))
+
+
+class Bus(Protocol):
+    """The event bus."""
+
+    def put(self, events: Sequence[BusEvent]) -> list[str | None]:
+        """For each event None once the bus has it, else the reason why not; raises nothing."""
+        ...
+
+
+class Topic(Protocol):
+    """The topic that people listen to."""
+
+    def publish(self, subject: str, text: str) -> None:
+        """Tell them; raises ``Unavailable``."""
+        ...
+
+
+class Http(Protocol):
+    """The providers, over HTTP."""
+
+    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        """Make one request on a connection of its own; ``timeout`` is seconds for the whole call."""
+        ...
+
+
+class Clock(Protocol):
+    """The present, aware and in UTC."""
+
+    def __call__(self) -> datetime:
+        """Now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the parameter store holds: secrets and public addresses.
+
+    ``public_base_urls``: the first is used for new callbacks, all are accepted.
+    """
+
+    credentials: Mapping[str, Mapping[str, str]]
+    service_key: bytes
+    public_base_urls: Sequence[str]
+
+
+class SettingsSource(Protocol):
+    """The settings, cached."""
+
+    def __call__(self, *, max_age: float | None = None) -> Settings:
+        """The settings, read again if older than ``max_age`` seconds (or their own lifetime).
+
+        Raises ``Unavailable`` where there are none yet and they cannot be read, ``Misconfigured`` where they are
+        incomplete.
+        """
+        ...

@@ -1,0 +1,88 @@
+"""Where records are found: the partitions of an index, in the order in which a search reads them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+SHARDS = 16
+"""Partitions that a time index is spread over, so that no key of it is hot."""
+
+
+def shard(message_id: str) -> str:
+    """Two digits, evenly spread and always the same for one id."""
+    return f"{hashlib.sha256(message_id.encode()).digest()[0] % SHARDS:02d}"
+
+
+def time_shard(created_at: str, message_id: str) -> str:
+    """A key of by_time: the day and one of its shards."""
+    return f"{created_at[:10]}#{shard(message_id)}"
+
+
+def failed_shard(at: str, message_id: str) -> str:
+    """A key of by_attention for a failure: the month and one of its shards."""
+    return f"failed#{at[:7]}#{shard(message_id)}"
+
+
+def provider_key(provider: str, provider_message_id: str) -> str:
+    """A key of by_provider_id."""
+    return f"{provider}#{provider_message_id}"
+
+
+def client_reference(client: str, reference: str) -> str:
+    """A key of by_reference."""
+    return f"{client}#{reference}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """One index of the messages; ``sort`` is its range key, None where it has none."""
+
+    name: str
+    key: str
+    sort: str | None
+
+
+BY_RECIPIENT = Index(name="by_recipient", key="to", sort="created_at")
+BY_REFERENCE = Index(name="by_reference", key="client_reference", sort="created_at")
+BY_PROVIDER_ID = Index(name="by_provider_id", key="provider_key", sort=None)
+BY_TIME = Index(name="by_time", key="time_shard", sort="created_at")
+BY_ATTENTION = Index(name="by_attention", key="attention", sort="due_at")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a list sorted newest first: the sort key's value and, among equals, the id."""
+
+    at: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Times RFC 3339, both ends included."""
+
+    since: str
+    until: str
+
+
+def days(span: Span) -> Iterator[tuple[str, ...]]:
+    """The keys of by_time that a span touches, one group a day, newest day first."""
+    for day in _dates(span):
+        yield tuple(f"{day.isoformat()}#{shard:02d}" for shard in range(SHARDS))
+
+
+def months(span: Span) -> Iterator[tuple[str, ...]]:
+    """The keys of by_attention for failures that a span touches, one group a month, newest first."""
+    seen = dict.fromkeys(f"{day.isoformat()[:7]}" for day in _dates(span))
+    for month in seen:
+        yield tuple(f"failed#{month}#{shard:02d}" for shard in range(SHARDS))
+
+
+def _dates(span: Span) -> Iterator[date]:
+    first, day = date.fromisoformat(span.since[:10]), date.fromisoformat(span.until[:10])
+    while day >= first:
+        yield day
+        day -= timedelta(days=1)

@@ -1,0 +1,108 @@
+"""What a set of reports says about a message: the join that makes order and repetition not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+
+from sms_tracker.domain.failure import Failure
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.status import Outcome, Status, order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedFailure:
+    """A failure and the order of the report that brought it."""
+
+    failure: Failure
+    order: int
+
+    @property
+    def key(self) -> tuple[bool, int, str, str]:
+        """A failure with a code beats one without; then the higher order; the rest only makes it total."""
+        code = self.failure.code
+        return (code is not None, self.order, code or "", self.failure.message or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A point of the join semilattice.
+
+    ``ids`` maps an attempt to the provider's id for it. A provider should give one; of several the smallest
+    stays in ``ids`` and the others are in ``other_ids`` as ``(attempt, id)``.
+    ``at`` is when the status became true, RFC 3339. ``failure`` stays when a success outranks it.
+    """
+
+    status: Status
+    attempt: int
+    at: str
+    provider: str
+    ids: Mapping[int, str] = field(default_factory=dict)
+    other_ids: frozenset[tuple[int, str]] = frozenset()
+    failure: RankedFailure | None = None
+
+    @property
+    def order(self) -> int:
+        """See :func:`sms_tracker.domain.status.order`."""
+        return order(self.status, self.attempt)
+
+    @property
+    def provider_message_id(self) -> str | None:
+        """The provider's id of the attempt that the status is about."""
+        return self.ids.get(self.attempt)
+
+    @property
+    def shown_failure(self) -> Failure | None:
+        """The failure, while the status is one."""
+        return self.failure.failure if self.failure and self.status.outcome is Outcome.FAILURE else None
+
+
+def recorded(*, attempt: int, at: str, provider: str) -> State:
+    """The state before any report: recorded, and nothing known of the provider's answer."""
+    return State(status=Status.PENDING, attempt=attempt, at=at, provider=provider)
+
+
+NOTHING = State(status=Status.PENDING, attempt=0, at="", provider="")
+"""The bottom of the join: any report with a status outranks it."""
+
+
+def fold(reports: Iterable[Report], *, base: State) -> State:
+    """The whole record as the reports define it.
+
+    Associative, commutative and idempotent: for every permutation, duplication and split of ``reports`` the
+    result is the same. Reports without a status move nothing.
+    """
+    return reduce(_join, reports, base)
+
+
+def _join(state: State, report: Report) -> State:
+    if report.status is None:
+        return state
+    return _join_failure(_join_id(_join_status(state, report, report.status), report), report)
+
+
+def _join_status(state: State, report: Report, status: Status) -> State:
+    reported = order(status, report.attempt)
+    earlier = (report.at, report.provider) < (state.at, state.provider)
+    if reported < state.order or (reported == state.order and not earlier):
+        return state
+    return replace(state, status=status, attempt=report.attempt, at=report.at, provider=report.provider)
+
+
+def _join_id(state: State, report: Report) -> State:
+    new, known = report.provider_message_id, state.ids.get(report.attempt)
+    if new is None or new == known:
+        return state
+    kept = new if known is None else min(new, known)
+    others = {(report.attempt, other) for other in (new, known) if other is not None and other != kept}
+    return replace(state, ids={**state.ids, report.attempt: kept}, other_ids=state.other_ids | others)
+
+
+def _join_failure(state: State, report: Report) -> State:
+    if report.failure is None or report.order is None or not report.is_failure:
+        return state
+    reported = RankedFailure(failure=report.failure, order=report.order)
+    if state.failure is not None and state.failure.key >= reported.key:
+        return state
+    return replace(state, failure=reported)

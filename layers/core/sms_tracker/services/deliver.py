@@ -1,0 +1,45 @@
+"""Hand one message to its provider: retry what was certainly not processed, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.outbound import NotProcessed, SendOutcome
+from sms_tracker.domain.ports import Http
+from sms_tracker.providers.base import Provider
+
+BUDGET = 20.0
+"""Seconds for all tries of one request: below the function's 28 and API Gateway's 30."""
+_TRY = 10.0
+"""Seconds that one try may take."""
+_BASE, _CAP = 0.25, 4.0
+"""Back-off before retry n: a random time up to the smaller of cap and base doubled n times."""
+_LEAST = 1.0
+"""Seconds that must be left for a try to be worth starting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Time and chance, injected. ``monotonic`` is seconds, ``fraction`` is 0..1."""
+
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    fraction: Callable[[], float]
+
+
+def deliver(provider: Provider, request: HttpRequest, *, http: Http, pace: Pace) -> SendOutcome:
+    """The outcome of the last try within the budget; only ``NotProcessed`` is ever tried again."""
+    end = pace.monotonic() + BUDGET
+    tries = 0
+    while True:
+        left = end - pace.monotonic()
+        outcome = provider.send_outcome(http(request, timeout=min(_TRY, left)))
+        tries += 1
+        if not isinstance(outcome, NotProcessed) or not outcome.soon:
+            return outcome
+        pause = max(outcome.retry_after or 0.0, pace.fraction() * min(_CAP, _BASE * 2**tries))
+        if pace.monotonic() + pause + _LEAST > end:
+            return outcome
+        pace.sleep(pause)

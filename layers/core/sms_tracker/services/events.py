@@ -1,0 +1,67 @@
+"""The published event, as consumers see it; events/schema/ holds its JSON Schema, made from this model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.status import Outcome, Status
+
+SOURCE = "sms-tracker"
+DETAIL_TYPE = "SMS Status Changed"
+
+Time = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$", description="RFC 3339, UTC")]
+
+
+class FailureDetail(BaseModel):
+    """Why it did not arrive, in words that do not depend on the provider, beside the provider's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    category: Category
+    reason: Reason
+    code: str | None
+    message: str | None
+
+    @classmethod
+    def of(cls, failure: Failure) -> FailureDetail:
+        """From the domain's value."""
+        return cls(category=failure.category, reason=failure.reason, code=failure.code, message=failure.message)
+
+
+class StatusChanged(BaseModel):
+    """One stored change of status.
+
+    Delivered at least once: dedupe on (message_id, version) and keep the highest version.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    event_schema: Annotated[Literal[1], Field(alias="schema")] = 1
+    message_id: str
+    version: Annotated[int, Field(ge=1)]
+    client: str
+    reference: str | None
+    provider: str
+    provider_message_id: str | None
+    attempt: Annotated[int, Field(ge=1, le=19)]
+    status: Status
+    previous_status: Status
+    final: bool
+    outcome: Outcome
+    corrects: Status | None
+    failure: FailureDetail | None
+    segments: Annotated[int, Field(ge=1)]
+    created_at: Time
+    updated_at: Time
+    status_at: Time
+    to: Annotated[str | None, Field(description="Only with EventPersonalData")] = None
+    sender: Annotated[str | None, Field(alias="from", description="Only with EventPersonalData")] = None
+    body: Annotated[str | None, Field(description="Only with EventPersonalData and while the text is stored")] = None
+
+    def detail(self) -> str:
+        """The event's ``detail`` as JSON; personal fields are absent, not null, where they are not published."""
+        absent = {name for name in ("to", "sender", "body") if getattr(self, name) is None}
+        return self.model_dump_json(by_alias=True, exclude=absent)

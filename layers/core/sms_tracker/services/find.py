@@ -1,0 +1,150 @@
+"""Find: messages by recipient, reference, provider id, status or time, newest first and page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from sms_tracker import providers
+from sms_tracker.domain.ports import Search
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.search import (
+    BY_ATTENTION,
+    BY_PROVIDER_ID,
+    BY_RECIPIENT,
+    BY_REFERENCE,
+    BY_TIME,
+    Index,
+    Position,
+    Span,
+    client_reference,
+    days,
+    months,
+    provider_key,
+)
+from sms_tracker.domain.status import Outcome, Status
+
+_READS_A_PAGE = 31
+"""Days (or months), of 16 queries each, that one page may read; a page that ends there is short and has a cursor."""
+_END = "~"
+"""Sorts after every time and every id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What to look for; a record must meet all.
+
+    ``span`` bounds when it was created, ``to`` is E.164, ``after`` is where the page before ended, ``now`` RFC 3339.
+    """
+
+    client: str
+    now: str
+    span: Span
+    limit: int
+    to: str | None = None
+    reference: str | None = None
+    provider_message_id: str | None = None
+    status: Status | None = None
+    after: Position | None = None
+
+    def met_by(self, record: Record) -> bool:
+        """Whether it is this client's and meets every criterion; an index may lag or know less."""
+        return (
+            record.client == self.client
+            and self.to in (None, record.to)
+            and self.reference in (None, record.reference)
+            and self.provider_message_id in (None, *record.state.ids.values())
+            and self.status in (None, record.state.status)
+            and self.span.since <= record.created_at <= self.span.until
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Records newest first; ``after`` continues the list, None at its end."""
+
+    records: tuple[Record, ...]
+    after: Position | None
+
+
+def index_for(criteria: Criteria) -> Index:
+    """The index that finds these the fastest."""
+    if criteria.provider_message_id is not None:
+        return BY_PROVIDER_ID
+    if criteria.reference is not None:
+        return BY_REFERENCE
+    if criteria.to is not None:
+        return BY_RECIPIENT
+    if criteria.status is not None and criteria.status.outcome is Outcome.FAILURE:
+        return BY_ATTENTION
+    return BY_TIME
+
+
+def find(search: Search, criteria: Criteria) -> Page:
+    """One page of at most ``criteria.limit`` records.
+
+    A page may be short, even empty, and still have more behind it, for it reads a bounded number of keys.
+    Raises ``Unavailable``.
+    """
+    index, found = index_for(criteria), list[Record]()
+    walk = _walk(search, index, criteria)
+    for keys, reach in islice(walk, _READS_A_PAGE):
+        for start in range(0, len(keys), criteria.limit):
+            chunk = keys[start : start + criteria.limit]
+            for record, position in _records(search, chunk, criteria):
+                found.append(record)
+                if len(found) == criteria.limit:
+                    return Page(records=tuple(found), after=position)
+        after = reach
+    return Page(records=tuple(found), after=None if next(walk, None) is None else after)
+
+
+def _walk(search: Search, index: Index, criteria: Criteria) -> Iterator[tuple[list[Position], Position]]:
+    """Keys newest first, in pages that miss nothing, each with the position down to which everything was read."""
+    after = criteria.after or Position(_END, "")
+    for start, partitions in _groups(index, criteria, after):
+        while True:
+            keys, reach = _merged(search, index, partitions, criteria, after)
+            after = Position(start, "") if reach is None else Position(reach, _END)
+            yield keys, after
+            if reach is None:
+                break
+
+
+def _groups(index: Index, criteria: Criteria, after: Position) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The partitions to be read side by side, newest group first, each with a time before all that is in it."""
+    newest = criteria.now if index is BY_ATTENTION else criteria.span.until
+    span = replace(criteria.span, until=min(newest, after.at))
+    if index is BY_TIME:
+        yield from ((group[0].split("#")[0], group) for group in days(span))
+    elif index is BY_ATTENTION:
+        yield from ((group[0].split("#")[1], group) for group in months(span))
+    elif index is BY_RECIPIENT:
+        yield "", (criteria.to or "",)
+    elif index is BY_REFERENCE:
+        yield "", (client_reference(criteria.client, criteria.reference or ""),)
+    else:
+        known = criteria.provider_message_id or ""
+        yield "", tuple(provider_key(name, known) for name in providers.names())
+
+
+def _merged(
+    search: Search, index: Index, partitions: tuple[str, ...], criteria: Criteria, after: Position
+) -> tuple[list[Position], str | None]:
+    """What is certainly next among the partitions' pages: everything newer than the shortest of them reaches."""
+    newest = _END if index is BY_ATTENTION else criteria.span.until
+    span = replace(criteria.span, until=min(newest, after.at)) if index.sort else None
+    pages = [search.keys(index, partition, span=span, client=criteria.client) for partition in partitions]
+    reach = max((reach for _, reach in pages if reach is not None), default=None)
+    keys = (key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach))
+    return sorted(keys, reverse=True), reach
+
+
+def _records(search: Search, keys: list[Position], criteria: Criteria) -> Iterator[tuple[Record, Position]]:
+    """The records behind ``keys`` that meet the criteria, in the order of the keys."""
+    found = {record.message_id: record for record in search.records([key.message_id for key in keys])}
+    for key in keys:
+        record = found.get(key.message_id)
+        if record is not None and criteria.met_by(record):
+            yield record, key

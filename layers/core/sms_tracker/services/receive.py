@@ -1,0 +1,100 @@
+"""Receive: check who vouches for a webhook, put its raw fields on the queue, and only then acknowledge it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sms_tracker import providers
+from sms_tracker.domain.callback import CallbackTarget, callback_target, token_matches
+from sms_tracker.domain.envelope import Envelope, encode
+from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.ports import Clock, Queue, Settings, SettingsSource
+from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.providers.base import Provider
+
+MAX_BODY = 64 * 1024
+"""Bytes of a webhook's body (and, apart, of its query) that are read."""
+_REFRESH = 30.0
+"""Seconds after which a refused signature makes us read the secrets again: one of them may have been rotated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """The status to answer with; ``decision`` is the word for logs and metrics, the rest is for the log."""
+
+    status: int
+    decision: str
+    message_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """The use case with everything it needs from outside. ``tokens``: providers whose callbacks carry our own token."""
+
+    queue: Queue
+    settings: SettingsSource
+    clock: Clock
+    enabled: tuple[str, ...]
+    tokens: frozenset[str]
+
+    def receive(self, name: str, request: HttpRequest) -> Received:
+        """Answer one webhook; ``request.url`` is its raw path and query. Raises nothing for what a stranger sends."""
+        try:
+            provider = self._provider(name)
+            if len(request.body) > MAX_BODY or len(request.url) > MAX_BODY:
+                return Received(status=413, decision="too-large")
+            target = callback_target(request.url)
+            self._verify(provider, request, target)
+            fields = provider.fields(request)
+            envelope = Envelope(
+                provider=name,
+                message_id=target.message_id,
+                attempt=target.attempt,
+                source=Source.CALLBACK,
+                received_at=timestamp(self.clock()),
+                fields=fields,
+            )
+            self.queue.send(encode(envelope))
+        except UnknownProvider:
+            return Received(status=404, decision="unknown-provider")
+        except InvalidSignature as error:
+            return Received(status=403, decision="refused-signature", error=str(error))
+        except Unreadable as error:
+            return Received(status=400, decision="unreadable", error=str(error))
+        except SmsTrackerError as error:
+            return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
+        return Received(status=provider.ack_status, decision="queued", message_id=target.message_id)
+
+    def _provider(self, name: str) -> Provider:
+        if name not in self.enabled:
+            raise UnknownProvider("not enabled")
+        return providers.load(name)
+
+    def _verify(self, provider: Provider, request: HttpRequest, target: CallbackTarget) -> None:
+        try:
+            self._vouched(provider, request, target, self.settings())
+        except InvalidSignature:
+            self._vouched(provider, request, target, self.settings(max_age=_REFRESH))
+
+    def _vouched(self, provider: Provider, request: HttpRequest, target: CallbackTarget, settings: Settings) -> None:
+        if provider.name in self.tokens:
+            if not token_matches(settings.service_key, provider.name, target):
+                raise InvalidSignature("the token in the callback URL is not ours")
+            return None
+        keys = provider.keys(settings.credentials[provider.name])
+        refusal = InvalidSignature("no public base URL")
+        for public in _public(request, settings):
+            try:
+                return provider.verify(public, secrets=keys, now=self.clock())
+            except InvalidSignature as error:
+                refusal = error
+        raise refusal
+
+
+def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
+    """The request at each address under which the sender may have known us; the Host header is never asked."""
+    for base in settings.public_base_urls:
+        yield replace(request, url=base + request.url)

@@ -1,0 +1,172 @@
+"""What a client is answered, as values: every status code of ``POST /messages`` and its problem body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
+from sms_tracker.domain.outbound import NotProcessed, Refused
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Status, JSON body and headers; ``decision`` is the word for logs and metrics."""
+
+    status: int
+    body: Mapping[str, object]
+    decision: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def noting(self, warning: str | None) -> Reply:
+        """The same reply with one more thing for the log; None adds nothing."""
+        return replace(self, warnings=(*self.warnings, warning)) if warning else self
+
+
+_SOON, _LATER = 5.0, 3600.0
+"""Seconds after which trying again makes sense: a passing fault, a daily limit."""
+
+_TITLES = {
+    400: "The request is invalid",
+    401: "No valid key",
+    403: "The key may not do this",
+    404: "Not found",
+    409: "The same request is in progress",
+    413: "The request is too large",
+    422: "The message cannot be sent",
+    500: "Something went wrong here",
+    502: "The provider refuses this service",
+    503: "Not available at the moment",
+}
+
+
+def problem(
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    errors: tuple[FieldError, ...] = (),
+    retry_after: float | None = None,
+    members: Mapping[str, object] | None = None,
+) -> Reply:
+    """An RFC 9457 problem; ``kind`` names it for programs, ``detail`` says what to do."""
+    body: dict[str, object] = {
+        "type": f"urn:sms-tracker:problem:{kind}",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": detail,
+        **{name: value for name, value in (members or {}).items() if value is not None},
+    }
+    if errors:
+        body["errors"] = [{"field": error.field, "message": error.message} for error in errors]
+    headers = {"content-type": "application/problem+json"}
+    if retry_after is not None:
+        headers["retry-after"] = str(max(1, round(retry_after)))
+    return Reply(status=status, body=body, decision=kind, headers=headers)
+
+
+def ok(body: Mapping[str, object], decision: str) -> Reply:
+    """200 with JSON."""
+    return Reply(status=200, body=body, decision=decision, headers={"content-type": "application/json"})
+
+
+def unreadable(error: SmsTrackerError) -> Reply:
+    """503: the records cannot be read at the moment."""
+    return problem(503, "unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).noting(
+        str(error)
+    )
+
+
+def invalid(error: InvalidMessage) -> Reply:
+    """400: every field that is wrong."""
+    detail = "Correct the fields named in errors and send the request again."
+    return problem(400, "invalid-request", detail, errors=error.errors)
+
+
+def scope_missing(scope: str) -> Reply:
+    """403: the key is good, for something else."""
+    return problem(403, "scope-missing", f"This key lacks the scope {scope}. Ask the operator for one that has it.")
+
+
+def accepted(record: Record, decision: str) -> Reply:
+    """202 with the message as it stands."""
+    state = record.state
+    body = {
+        "message_id": record.message_id,
+        "status": str(state.status),
+        "provider": state.provider,
+        "provider_message_id": state.provider_message_id,
+        "to": record.to,
+        "reference": record.reference,
+        "encoding": str(record.segmentation.encoding),
+        "segments": record.segmentation.segments,
+        "created_at": record.created_at,
+    }
+    headers = {"content-type": "application/json", "location": f"/messages/{record.message_id}"}
+    return Reply(status=202, body=body, decision=decision, headers=headers)
+
+
+def refused(record: Record) -> Reply:
+    """422: the provider refused this message for good; it is recorded as failed."""
+    failure = record.state.failure.failure if record.state.failure else None
+    told = failure.message or failure.reason if failure else "no reason given"
+    detail = f"{record.state.provider} refused the message: {told}. Correct it and send it as a new request."
+    code, reason = (failure.code, str(failure.reason)) if failure else (None, None)
+    return _about(
+        record, problem(422, "refused-by-provider", detail, members={"provider_code": code, "reason": reason})
+    )
+
+
+def account_refused(record: Record, outcome: Refused) -> Reply:
+    """502: our account or configuration at the provider is wrong, which the caller cannot change."""
+    detail = (
+        f"{record.state.provider} refuses this service's account or configuration; nothing was sent. "
+        "Its operator has to act; the same request with the same Idempotency-Key may be sent again then."
+    )
+    return _about(record, problem(502, "account-refused", detail, members={"provider_code": outcome.failure.code}))
+
+
+def not_processed(record: Record, outcome: NotProcessed) -> Reply:
+    """503: the provider certainly did not take it, and retries are spent."""
+    detail = f"{record.state.provider} did not take the message; nothing was sent. Send the same request again later."
+    wait = outcome.retry_after or (_SOON if outcome.soon else _LATER)
+    reply = problem(503, "provider-unavailable", detail, retry_after=wait, members={"provider_code": outcome.code})
+    return _about(record, reply).noting(outcome.reason)
+
+
+def nothing_recorded(error: SmsTrackerError) -> Reply:
+    """503: the record could not be written, so the provider was not asked."""
+    detail = "The message could not be recorded, so nothing was sent. Send the same request again later."
+    return problem(503, "unavailable", detail, retry_after=_SOON).noting(str(error))
+
+
+def key_reused(record: Record) -> Reply:
+    """422: the key belongs to another request."""
+    detail = "This Idempotency-Key was used for a different request. Use a new key for a new message."
+    return problem(422, "key-reused", detail, members={"message_id": record.message_id})
+
+
+def in_progress(record: Record, seconds: float) -> Reply:
+    """409: another request with this key is being worked on."""
+    detail = "A request with this Idempotency-Key is still in progress. Ask again after the time in Retry-After."
+    return _about(record, problem(409, "in-progress", detail, retry_after=seconds))
+
+
+def attempts_spent(record: Record) -> Reply:
+    """503: a key can be tried again only so often."""
+    detail = "This Idempotency-Key has been tried too often without being taken. Send the message with a new key."
+    return _about(record, problem(503, "attempts-spent", detail))
+
+
+def _about(record: Record, reply: Reply) -> Reply:
+    body = {**reply.body, "message_id": record.message_id, "provider": record.state.provider}
+    return replace(reply, body=body, headers={**reply.headers, "location": f"/messages/{record.message_id}"})
+
+
+def is_refused(record: Record) -> bool:
+    """Whether the provider's answer to the last attempt was a refusal: answered, failed, and never given an id."""
+    state = record.state
+    return state.status is Status.FAILED and record.send.attempt == state.attempt and state.attempt not in state.ids

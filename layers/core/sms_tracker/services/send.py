@@ -1,0 +1,209 @@
+"""Send: record the message, hand it to its provider, write down the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import uuid4
+
+from sms_tracker import providers
+from sms_tracker.domain.callback import callback_token, callback_url
+from sms_tracker.domain.errors import SmsTrackerError, Unavailable
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
+from sms_tracker.domain.ports import Clock, Http, Messages, Settings, SettingsSource, Written
+from sms_tracker.domain.record import Record, Send, SendPhase
+from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
+from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.status import MAX_ATTEMPT, Status
+from sms_tracker.services import replies
+from sms_tracker.services.deliver import Pace, deliver
+from sms_tracker.services.identity import keyed_message_id
+from sms_tracker.services.replies import Reply
+from sms_tracker.services.track import track
+from sms_tracker.services.validation import Draft, Policy, draft, fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How this deployment sends. ``tokens`` names the providers whose callbacks carry our own token."""
+
+    policy: Policy
+    tokens: frozenset[str]
+    keep_text: bool
+    retention: timedelta
+    claim: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """The use case with everything it needs from outside. ``new_token`` names one invocation's claim."""
+
+    messages: Messages
+    settings: SettingsSource
+    http: Http
+    clock: Clock
+    pace: Pace
+    rules: Rules
+    new_id: Callable[[], str] = lambda: str(uuid4())
+    new_token: Callable[[], str] = lambda: uuid4().hex[:22]
+
+    def send(self, client: str, payload: object, key: str | None) -> Reply:
+        """Answer one request; raises ``InvalidMessage`` where it is wrong."""
+        wanted = draft(payload, self.rules.policy)
+        try:
+            settings = self.settings()
+            record = self._record(client, payload, key, wanted, settings)
+            request = self._request(record, wanted, settings)
+            stored = self._put(record)
+        except SmsTrackerError as error:
+            return replies.nothing_recorded(error)
+        if stored is None:
+            return self._hand_over(record, request)
+        if stored.fingerprint != record.fingerprint:
+            return replies.key_reused(stored)
+        return self._again(stored, record, wanted, settings)
+
+    def _again(self, stored: Record, mine: Record, wanted: Draft, settings: Settings) -> Reply:
+        """The same key came again: replay, ask for patience, or take over what was certainly not sent."""
+        match stored.send.phase:
+            case SendPhase.ANSWERED:
+                return replies.refused(stored) if replies.is_refused(stored) else replies.accepted(stored, "replayed")
+            case SendPhase.CLAIMED:
+                left = stored.send.until - self.clock().timestamp()
+                return replies.in_progress(stored, left) if left > 0 else replies.accepted(stored, "outcome-unknown")
+            case SendPhase.RELEASED:
+                return self._take_over(stored, mine, wanted, settings)
+
+    def _take_over(self, stored: Record, mine: Record, wanted: Draft, settings: Settings) -> Reply:
+        attempt = stored.send.attempt + 1
+        if attempt > MAX_ATTEMPT:
+            return replies.attempts_spent(stored)
+        now, provider = timestamp(self.clock()), wanted.provider
+        send = replace(mine.send, attempt=attempt)
+        state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=provider)
+        taken = replace(stored, send=send, state=state, version=stored.version + 1)
+        try:
+            request = self._request(taken, wanted, settings)
+            if not self.messages.take_over(stored, send, provider=provider, now=now):
+                return replies.in_progress(stored, self.rules.claim.total_seconds())
+        except SmsTrackerError as error:
+            return replies.nothing_recorded(error)
+        return self._hand_over(taken, request)
+
+    def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
+        now = self.clock()
+        return Record(
+            message_id=keyed_message_id(client, key) if key else self.new_id(),
+            version=1,
+            state=recorded(attempt=1, at=timestamp(now), provider=wanted.provider),
+            send=Send(
+                phase=SendPhase.CLAIMED,
+                attempt=1,
+                token=self.new_token(),
+                until=math.ceil((now + self.rules.claim).timestamp()),
+            ),
+            client=client,
+            to=wanted.to,
+            sender=wanted.sender,
+            segmentation=wanted.segmentation,
+            fingerprint=fingerprint(settings.service_key, payload),
+            created_at=timestamp(now),
+            updated_at=timestamp(now),
+            expires_at=math.ceil((now + self.rules.retention).timestamp()),
+            reference=wanted.reference,
+            body=wanted.body if self.rules.keep_text else None,
+        )
+
+    def _request(self, record: Record, wanted: Draft, settings: Settings) -> HttpRequest:
+        """Built before anything is recorded, so that missing credentials leave nothing behind."""
+        name, attempt = wanted.provider, record.send.attempt
+        message = OutboundMessage(
+            message_id=record.message_id,
+            attempt=attempt,
+            to=wanted.to,
+            sender=wanted.sender,
+            body=wanted.body,
+            encoding=wanted.segmentation.encoding,
+            validity_seconds=wanted.validity_seconds,
+        )
+        signed = name in self.rules.tokens
+        token = callback_token(settings.service_key, name, record.message_id, attempt) if signed else None
+        url = callback_url(settings.public_base_urls[0], name, record.message_id, attempt, token=token)
+        return providers.load(name).send_request(message, credentials=settings.credentials[name], callback_url=url)
+
+    def _put(self, record: Record) -> Record | None:
+        """None once recorded, else the record that was there before."""
+        try:
+            result = self.messages.put(record)
+        except SmsTrackerError:
+            # The write may have been applied all the same: nobody was asked, so let the same key try again.
+            self._release(record, "not_sent")
+            raise
+        if isinstance(result, Written):
+            return None
+        if result.record is None:
+            raise Unavailable("the record was there and is gone")
+        return result.record
+
+    def _hand_over(self, record: Record, request: HttpRequest) -> Reply:
+        provider = providers.load(record.state.provider)
+        outcome = deliver(provider, request, http=self.http, pace=self.pace)
+        match outcome:
+            case Accepted():
+                return self._accepted(record, outcome)
+            case Refused(fault=Fault.CALLER):
+                return self._refused(record, outcome)
+            case Refused():
+                return replies.account_refused(record, outcome).noting(self._release(record, "account"))
+            case NotProcessed():
+                return replies.not_processed(record, outcome).noting(self._release(record, "not_sent"))
+            case OutcomeUnknown():
+                return replies.accepted(record, "outcome-unknown").noting(outcome.reason)
+
+    def _accepted(self, record: Record, outcome: Accepted) -> Reply:
+        report = Report(
+            provider=record.state.provider,
+            word=outcome.word,
+            status=outcome.status,
+            received=timestamp(self.clock()),
+            provider_message_id=outcome.provider_message_id,
+            occurred=outcome.occurred,
+            attempt=record.send.attempt,
+            source=Source.ANSWER,
+        )
+        answered, warning = self._answered(record, report)
+        return replies.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
+
+    def _refused(self, record: Record, outcome: Refused) -> Reply:
+        report = Report(
+            provider=record.state.provider,
+            word=REFUSED,
+            status=Status.FAILED,
+            received=timestamp(self.clock()),
+            code=outcome.failure.code,
+            failure=outcome.failure,
+            attempt=record.send.attempt,
+            source=Source.ANSWER,
+        )
+        answered, warning = self._answered(record, report)
+        return replies.refused(answered).noting(warning)
+
+    def _answered(self, record: Record, report: Report) -> tuple[Record, str | None]:
+        """The record with the provider's answer, which stands even where it cannot be stored; then a warning."""
+        seen, warning = record, None
+        try:
+            result = track(self.messages, record.message_id, [report], now=report.received, phase=SendPhase.ANSWERED)
+            seen = result.record or record
+        except SmsTrackerError as error:
+            warning = f"answer not stored: {error}"
+        return replace(seen, state=fold([report], base=seen.state), send=record.send), warning
+
+    def _release(self, record: Record, cause: str) -> str | None:
+        try:
+            self.messages.release(record.message_id, token=record.send.token, cause=cause, now=timestamp(self.clock()))
+        except SmsTrackerError as error:
+            return f"release not stored: {error}"
+        return None

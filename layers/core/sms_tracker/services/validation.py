@@ -1,0 +1,156 @@
+"""What a client may send, and what becomes of it: a draft that a provider can be handed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.segments import Segmentation, segment
+
+MAX_SEGMENTS = 10
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SHORT_CODE = re.compile(r"[0-9]{3,8}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 ]{0,9}[A-Za-z0-9]|[A-Za-z]")
+
+
+class SendRequest(BaseModel):
+    """The body of ``POST /messages``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    to: Annotated[str, Field(description="International number in any usual form", examples=["+31612345678"])]
+    body: Annotated[str, StringConstraints(min_length=1, max_length=1600), Field(description="The text")]
+    provider: Annotated[str | None, Field(description="Provider; the deployment's default if absent")] = None
+    sender: Annotated[str | None, Field(alias="from", description="E.164, short code or at most 11 alphanumerics")] = (
+        None
+    )
+    reference: Annotated[
+        str | None,
+        StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$"),
+        Field(description="The client's own reference"),
+    ] = None
+    validity_seconds: Annotated[int | None, Field(ge=1, le=36000, description="Seconds to keep trying")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What this deployment allows; ``countries`` are ISO 3166 codes, None for all."""
+
+    providers: tuple[str, ...]
+    default_provider: str
+    senders: Mapping[str, str]
+    countries: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A valid message with every default filled in; ``to`` is E.164."""
+
+    to: str = field(repr=False)
+    body: str = field(repr=False)
+    provider: str
+    sender: str = field(repr=False)
+    reference: str | None
+    validity_seconds: int | None
+    segmentation: Segmentation
+
+
+def draft(payload: object, policy: Policy) -> Draft:
+    """Validate one decoded JSON body; raises ``InvalidMessage`` with every field that is wrong."""
+    request = _parse(payload)
+    provider = request.provider or policy.default_provider
+    errors: list[FieldError] = []
+    to = _recipient(request.to, policy, errors)
+    sender = _sender(request, provider, policy, errors)
+    segmentation = segment(request.body)
+    if segmentation.segments > MAX_SEGMENTS:
+        errors.append(FieldError("body", f"needs {segmentation.segments} segments; at most {MAX_SEGMENTS} are sent"))
+    if any("\ud800" <= char <= "\udfff" for char in request.body):
+        errors.append(FieldError("body", "holds half a surrogate pair, which no encoding can carry"))
+    if errors:
+        raise InvalidMessage(errors)
+    return Draft(
+        to=to,
+        body=request.body,
+        provider=provider,
+        sender=sender,
+        reference=request.reference,
+        validity_seconds=request.validity_seconds,
+        segmentation=segmentation,
+    )
+
+
+def _parse(payload: object) -> SendRequest:
+    if not isinstance(payload, dict):
+        raise InvalidMessage([FieldError("", "must be a JSON object")])
+    try:
+        return SendRequest.model_validate(payload)
+    except ValidationError as error:
+        raise InvalidMessage(
+            [FieldError(".".join(map(str, item["loc"])), _sentence(item)) for item in error.errors(include_url=False)]
+        ) from None
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "is no field of this request"
+    if item["type"] == "missing":
+        return "is required"
+    return str(item["msg"])
+
+
+def _recipient(number: str, policy: Policy, errors: list[FieldError]) -> str:
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        errors.append(FieldError("to", "is not an international number; write it like +31612345678"))
+        return ""
+    if parsed.extension or not phonenumbers.is_possible_number(parsed):
+        errors.append(FieldError("to", "is not a possible number"))
+    elif policy.countries is not None and not _allowed(parsed, policy.countries):
+        errors.append(FieldError("to", "is in a country that this service does not send to (AllowedCountries)"))
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _allowed(number: phonenumbers.PhoneNumber, countries: frozenset[str]) -> bool:
+    region = phonenumbers.region_code_for_number(number)
+    regions = {region} if region else set(phonenumbers.region_codes_for_country_code(number.country_code or 0))
+    return bool(regions & countries)
+
+
+def _sender(request: SendRequest, provider: str, policy: Policy, errors: list[FieldError]) -> str:
+    if provider not in policy.providers:
+        errors.append(FieldError("provider", f"must be one of: {', '.join(policy.providers)}"))
+        return ""
+    if request.sender is None:
+        default = policy.senders.get(provider, "")
+        if not default:
+            errors.append(FieldError("from", f"is required: {provider} has no default sender here"))
+        return default
+    if not any(kind.fullmatch(request.sender) for kind in (_E164, _SHORT_CODE, _ALPHANUMERIC)):
+        errors.append(FieldError("from", "must be E.164, a short code or at most 11 letters, digits and inner spaces"))
+    return request.sender
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """The header's value; raises ``InvalidMessage`` unless it is 1..255 visible ASCII characters."""
+    if value is not None and not _KEY.fullmatch(value):
+        raise InvalidMessage([FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
+    return value
+
+
+def fingerprint(key: bytes, payload: object) -> str:
+    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of what the client sent, before any default."""
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
+    return urlsafe_b64encode(hmac.digest(key, canonical, hashlib.sha256)[:16]).rstrip(b"=").decode()

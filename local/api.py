@@ -1,0 +1,104 @@
+"""Wire the HTTP API from its OpenAPI body, which API Gateway reads and the emulator ignores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local.clients import Clients
+from local.process import StackError
+
+Json = Mapping[str, Any]
+
+_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
+_FUNCTION = re.compile(r"\$\{(\w+)\.Arn\}")
+_GATEWAY = "x-amazon-apigateway-"
+
+
+def wire(clients: Clients, *, template: Json, physical: Mapping[str, str], arns: Mapping[str, str]) -> str:
+    """Give the template's HTTP API its authorizers, integrations and routes, and return the API's id.
+
+    ``template`` is the processed one; ``physical`` and ``arns`` are the resources' names and ARNs by logical id.
+    """
+    logical_id, body = _body(template)
+    api_id = physical[logical_id]
+    authorizers = {
+        name: _authorizer(clients, api_id, name, scheme[f"{_GATEWAY}authorizer"], arns)
+        for name, scheme in body.get("components", {}).get("securitySchemes", {}).items()
+    }
+    for route_key, operation in _operations(body):
+        required = [name for requirement in operation.get("security", []) for name in requirement]
+        names = [name for name in required if name in authorizers]  # SAM writes the word NONE for a public route
+        security: dict[str, Any] = (
+            {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizers[names[0]]} if names else {}
+        )
+        target = _integration(clients, api_id, operation[f"{_GATEWAY}integration"], arns)
+        clients.apigateway.create_route(ApiId=api_id, RouteKey=route_key, Target=target, **security)
+    return api_id
+
+
+def _body(template: Json) -> tuple[str, Json]:
+    for logical_id, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::ApiGatewayV2::Api":
+            return logical_id, resource["Properties"].get("Body", {})
+    raise StackError("the template declares no HTTP API")
+
+
+def _operations(body: Json) -> Iterator[tuple[str, Json]]:
+    """Each route key with its OpenAPI operation."""
+    for path, item in body.get("paths", {}).items():
+        for method, operation in item.items():
+            if path == "/$default":
+                yield "$default", operation
+            elif method in _METHODS:
+                verb = "ANY" if method.startswith(_GATEWAY) else method.upper()
+                yield f"{verb} {path}", operation
+
+
+def _authorizer(clients: Clients, api_id: str, name: str, described: Json, arns: Mapping[str, str]) -> str:
+    sources = described.get("identitySource", [])
+    made = clients.apigateway.create_authorizer(
+        ApiId=api_id,
+        Name=name,
+        AuthorizerType="REQUEST",
+        AuthorizerUri=_arn(described["authorizerUri"], arns),
+        AuthorizerPayloadFormatVersion=str(described.get("authorizerPayloadFormatVersion", "2.0")),
+        EnableSimpleResponses=bool(described.get("enableSimpleResponses", False)),
+        AuthorizerResultTtlInSeconds=int(described.get("authorizerResultTtlInSeconds", 300)),
+        IdentitySource=[part.strip() for part in sources.split(",")] if isinstance(sources, str) else sources,
+    )
+    return made["AuthorizerId"]
+
+
+def _integration(clients: Clients, api_id: str, described: Json, arns: Mapping[str, str]) -> str:
+    made = clients.apigateway.create_integration(
+        ApiId=api_id,
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=_arn(described["uri"], arns),
+        PayloadFormatVersion=str(described.get("payloadFormatVersion", "2.0")),
+    )
+    return f"integrations/{made['IntegrationId']}"
+
+
+def _arn(uri: Json | str, arns: Mapping[str, str]) -> str:
+    """The one function that ``uri`` names."""
+    for logical_id in _named(uri):
+        if logical_id in arns:
+            return arns[logical_id]
+    raise StackError(f"the local stack finds no function in this integration: {uri}")
+
+
+def _named(value: object) -> Iterator[str]:
+    """The logical ids in ``${Logical.Arn}`` and ``{"Fn::GetAtt": ["Logical", "Arn"]}``, however deep."""
+    if isinstance(value, str):
+        yield from _FUNCTION.findall(value)
+    elif isinstance(value, Mapping):
+        for function, argument in value.items():
+            if function == "Fn::GetAtt" and isinstance(argument, list):
+                yield argument[0]
+            else:
+                yield from _named(argument)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _named(part)

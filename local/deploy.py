@@ -1,0 +1,129 @@
+"""Deploy the template into the emulator with CloudFormation, as `sam deploy` does to AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from local import api, package
+from local.clients import REGION, Clients
+from local.process import Progress, StackError
+from local.template import Template, parse
+
+_BUCKET = "artifacts"
+_TIMEOUT_SECONDS = 60
+_POLL_SECONDS = 0.05
+_CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What CloudFormation made."""
+
+    name: str
+    api_id: str
+    physical: Mapping[str, str]
+    """The resources' names by their logical ids in the template."""
+    outputs: Mapping[str, str]
+
+
+def deploy(  # noqa: PLR0913 - what a deployment consists of
+    clients: Clients,
+    template: Template,
+    *,
+    root: Path,
+    name: str,
+    parameters: Mapping[str, str],
+    workdir: Path,
+    progress: Progress,
+) -> Deployment:
+    """Upload the code under ``root``, create the stack ``name``, and wire its API; raises ``StackError``."""
+    progress("packaging the functions and the layer")
+    packaged = _upload(clients, template, root=root, workdir=workdir, progress=progress)
+    progress(f"deploying the template as stack {name}")
+    _create(clients, packaged, name=name, parameters=parameters)
+    processed = clients.cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
+    physical = _physical(clients, name)
+    api_id = api.wire(clients, template=_read(processed), physical=physical, arns=_function_arns(clients, physical))
+    (described,) = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    return Deployment(name=name, api_id=api_id, physical=physical, outputs=outputs)
+
+
+def _upload(clients: Clients, template: Template, *, root: Path, workdir: Path, progress: Progress) -> Template:
+    """``template`` with every code folder uploaded and named by its place in S3: what `sam package` does."""
+    clients.s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    resources = dict(template["Resources"])
+    for logical_id, resource in resources.items():
+        if uri := _CODE.get(resource["Type"]):
+            folder = root / resource["Properties"][uri]
+            content = (
+                package.function_zip(folder)
+                if uri == "CodeUri"
+                else package.layer_zip(folder, workdir / logical_id, progress)
+            )
+            key = f"{logical_id}-{hashlib.sha256(content).hexdigest()[:16]}.zip"
+            clients.s3.put_object(Bucket=_BUCKET, Key=key, Body=content)
+            properties = {**resource["Properties"], uri: f"s3://{_BUCKET}/{key}"}
+            resources[logical_id] = {**resource, "Properties": properties}
+    return {**template, "Resources": resources}
+
+
+def _create(clients: Clients, template: Template, *, name: str, parameters: Mapping[str, str]) -> None:
+    try:
+        clients.cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except ClientError as refusal:
+        raise StackError(f"the template was refused: {refusal.response['Error']['Message']}") from refusal
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while (status := _status(clients, name)) != "CREATE_COMPLETE":
+        if not status.endswith("IN_PROGRESS") or status.startswith("ROLLBACK"):
+            raise StackError(f"the deployment failed: {_failure(clients, name)}")
+        if time.monotonic() > deadline:
+            raise StackError(f"the deployment did not end within {_TIMEOUT_SECONDS} s")
+        time.sleep(_POLL_SECONDS)  # CloudFormation can only be asked
+
+
+def _status(clients: Clients, name: str) -> str:
+    (described,) = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return described["StackStatus"]
+
+
+def _failure(clients: Clients, name: str) -> str:
+    """The first resource that failed, with the reason: those after it were only canceled."""
+    events = clients.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+    if not failures:
+        return "no reason was given"
+    first = min(failures, key=lambda event: event["Timestamp"])
+    return f"{first.get('LogicalResourceId')} ({first.get('ResourceType')}): {first.get('ResourceStatusReason')}"
+
+
+def _read(body: object) -> Template:
+    """A template as botocore gives it: decoded if it is JSON, otherwise as text."""
+    return parse(body if isinstance(body, str) else json.dumps(body))
+
+
+def _physical(clients: Clients, name: str) -> dict[str, str]:
+    pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    return {
+        resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+    }
+
+
+def _function_arns(clients: Clients, physical: Mapping[str, str]) -> dict[str, str]:
+    pages = clients.functions.get_paginator("list_functions").paginate()
+    arns = {function["FunctionName"]: function["FunctionArn"] for page in pages for function in page["Functions"]}
+    return {logical_id: arns[name] for logical_id, name in physical.items() if name in arns}

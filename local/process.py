@@ -1,0 +1,105 @@
+"""Child processes that cannot outlive this one, and the error that says why the stack did not start."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALHOST = "127.0.0.1"
+_SUPERVISE = Path(__file__).with_name("supervise.py")
+_POLL_SECONDS = 0.02
+
+Progress = Callable[[str], None]
+
+
+class StackError(Exception):
+    """The local stack cannot start or go on; the message is for the person who started it."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with listen(0) as listener:
+        return int(listener.getsockname()[1])
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on ``port`` of the loopback; raises ``StackError`` if the port is taken."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOCALHOST, port))
+        listener.listen(256)
+    except (OSError, OverflowError) as reason:
+        listener.close()
+        raise StackError(f"cannot listen on {LOCALHOST}:{port} ({reason}); choose another port with PORT=…") from reason
+    return listener
+
+
+class Process:
+    """A supervised command: ended by ``stop``, and by this program's own end, however that comes about."""
+
+    def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
+        """Start it in an empty folder of its own, which is also its TMPDIR; its output goes to ``log``."""
+        self.name = name
+        self.workdir = Path(tempfile.mkdtemp(prefix="sms-tracker-"))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)  # another stack may still be writing to the old one
+        self._log = log.open("w+b")
+        self._supervisor = subprocess.Popen(
+            [sys.executable, "-I", str(_SUPERVISE), str(self.workdir), *command],
+            env={**env, "TMPDIR": str(self.workdir)},
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C in the terminal is for this program alone
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self._supervisor.poll() is None
+
+    def tail(self, lines: int = 12) -> str:
+        """The end of what it wrote."""
+        size = os.fstat(self._log.fileno()).st_size
+        text = os.pread(self._log.fileno(), 65536, max(0, size - 65536)).decode(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def check(self) -> None:
+        """Raise ``StackError`` with its last words if it has ended."""
+        if not self.alive:
+            raise StackError(
+                f"{self.name} ended with code {self._supervisor.returncode}; its last lines:\n{self.tail()}"
+            )
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30) -> None:
+        """Return once ``ready()``; raise ``StackError`` if it ends or takes longer than ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise StackError(f"{self.name} was not ready within {seconds:g} s; its last lines:\n{self.tail()}")
+            time.sleep(_POLL_SECONDS)  # neither program can tell us by itself
+
+    def stop(self) -> None:
+        """End it with everything it started; returns when all is gone. Harmless when repeated."""
+        if self._supervisor.stdin:
+            self._supervisor.stdin.close()
+        try:
+            self._supervisor.wait(timeout=10)
+        finally:
+            self._supervisor.kill()
+            self._log.close()
+
+
+def listening(port: int) -> bool:
+    """Whether something accepts connections on ``port``."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOCALHOST, port)) == 0

@@ -1,0 +1,139 @@
+"""The routes that no provider has: the truth, the scenarios, the keys, and waiting until nothing is pending."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.simulators.intake import Provider
+from local.simulators.scenario import TABLE
+
+_LONGEST_WAIT = 300.0
+
+
+def application(provider: Provider) -> Starlette:
+    """A provider's own routes, and beside them:
+
+    GET /_health                            that it runs
+    GET /_truth, GET /_truth/{id}           what really happened; of a message to several, the first or ``?to=``
+    DELETE /_truth                          forget it, with every callback still to come
+    GET /_control/idle?timeout=30&taken=0   answers 200 once nothing is pending and that many were taken, else 503
+    GET /_control/seen?posts=1&timeout=30   answers 200 once that many requests to send came in, else 503
+    GET /_control/scenarios                 the table
+    PUT /_control/scenario                  {"to": "+…" | "*", "script": {…} | "name" | null}
+    DELETE /_control/scenario               back to the table alone
+    GET, PUT /_control/settings             keys and signatures, any part of them; a rotation is one PUT
+    """
+    control = _Control(provider)
+    return Starlette(
+        routes=[
+            *provider.routes(),
+            Route("/_health", control.health),
+            Route("/_truth", control.truth),
+            Route("/_truth", control.forget, methods=["DELETE"]),
+            Route("/_truth/{id}", control.message),
+            Route("/_control/idle", control.idle),
+            Route("/_control/seen", control.seen),
+            Route("/_control/scenarios", control.scenarios),
+            Route("/_control/scenario", control.put_scenario, methods=["PUT"]),
+            Route("/_control/scenario", control.clear_scenarios, methods=["DELETE"]),
+            Route("/_control/settings", control.settings),
+            Route("/_control/settings", control.put_settings, methods=["PUT"]),
+        ]
+    )
+
+
+class _Control:
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._world = provider.world
+
+    async def health(self, _: Request) -> Response:
+        return JSONResponse({"provider": self._provider.name, "pending": self._world.network.pending})
+
+    async def truth(self, _: Request) -> Response:
+        pending = self._world.network.pending
+        return JSONResponse({"provider": self._provider.name, "pending": pending} | self._world.ledger.as_json())
+
+    async def message(self, request: Request) -> Response:
+        group = self._world.ledger.messages.get(request.path_params["id"], [])
+        to = request.query_params.get("to")
+        found = next((each for each in group if to in (None, each.to)), None)
+        if found is None:
+            return _problem(404, "no such message")
+        return JSONResponse(self._world.ledger.message_json(found))
+
+    async def forget(self, _: Request) -> Response:
+        self._world.network.stop()
+        self._world.ledger.clear()
+        return Response(status_code=204)
+
+    async def idle(self, request: Request) -> Response:
+        ledger, network, taken = self._world.ledger, self._world.network, _number(request, "taken", 0)
+        return await self._when(request, lambda: network.pending == 0 and ledger.count >= taken)
+
+    async def seen(self, request: Request) -> Response:
+        posts = _number(request, "posts", 1)
+        return await self._when(request, lambda: len(self._world.ledger.posts) >= posts)
+
+    async def _when(self, request: Request, true: Callable[[], bool]) -> Response:
+        ledger, network = self._world.ledger, self._world.network
+        came = await ledger.until(true, min(_number(request, "timeout", 30), _LONGEST_WAIT))
+        answer = {"idle": network.pending == 0, "pending": network.pending, "taken": ledger.count}
+        return JSONResponse(answer | {"posts": len(ledger.posts)}, status_code=200 if came else 503)
+
+    async def scenarios(self, _: Request) -> Response:
+        return JSONResponse([asdict(scenario) for scenario in TABLE])
+
+    async def put_scenario(self, request: Request) -> Response:
+        try:
+            given = _object(await request.body())
+            script = self._world.scenarios.put(str(given["to"]), given["script"])
+        except (ValueError, TypeError, AttributeError) as error:
+            return _problem(400, str(error))
+        except KeyError as missing:
+            return _problem(400, f"{missing} is missing")
+        return JSONResponse(script and asdict(script))
+
+    async def clear_scenarios(self, _: Request) -> Response:
+        self._world.scenarios.clear()
+        return Response(status_code=204)
+
+    async def settings(self, _: Request) -> Response:
+        return JSONResponse(asdict(self._provider.settings))
+
+    async def put_settings(self, request: Request) -> Response:
+        try:
+            changes = _object(await request.body())
+            if not all(isinstance(value, str) for value in changes.values()):
+                return _problem(400, "settings are strings")
+            self._provider.settings = replace(self._provider.settings, **changes)
+        except (ValueError, TypeError) as error:
+            return _problem(400, str(error))
+        return await self.settings(request)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    value = json.loads(body)
+    if not isinstance(value, dict):
+        raise ValueError("the body is not a JSON object")  # noqa: TRY004 - answered as 400, like the rest
+    return value
+
+
+def _number(request: Request, name: str, usual: float) -> float:
+    try:
+        return float(request.query_params.get(name, usual))
+    except ValueError:
+        raise HTTPException(400, f"{name} is a number") from None
+
+
+def _problem(status: int, detail: str) -> Response:
+    return JSONResponse({"status": status, "detail": detail}, status_code=status)

@@ -1,0 +1,215 @@
+"""What happens to a message: one table by the recipient's last two digits, and scripts set by control calls.
+
+A number that is not in the table is delivered. A script set for a number, or for ``*``, comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any
+
+HANG = 0
+"""As an answer: the request is read and never answered."""
+
+
+class Order(StrEnum):
+    """In which order the callbacks of a message leave, once all of them are due (``true``: each when it is due)."""
+
+    TRUE = "true"
+    REVERSED = "reversed"
+    SHUFFLED = "shuffled"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One word of the provider about a message, with its error code where it has one."""
+
+    word: str
+    code: int | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Step:
+        """``word`` or ``word:code``."""
+        word, _, code = text.partition(":")
+        return cls(word, int(code) if code else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """How one message fares.
+
+    ``reports`` is the true course of events, its last step what the handset knows. ``answer`` is the HTTP status of
+    the create call (None: the usual one; HANG: none at all) and ``error`` the provider's code in it. ``taken`` says
+    whether the message goes out (None: only if the answer is the usual one). Answer and error apply to the first
+    ``times`` requests with identical bytes (None: to all). ``early`` reports are made before the create call is
+    answered; ``copies`` of each leave at once; ``delay`` is the wait before each, in paces. ``drop``: no report is ever
+    made. ``forge``: a word claimed in addition under a wrong signature. ``fields`` replace or join a report's fields.
+    """
+
+    name: str = "custom"
+    reports: tuple[Step, ...] = ()
+    answer: int | None = None
+    error: int | None = None
+    taken: bool | None = None
+    times: int | None = None
+    retry_after: int | None = None
+    early: int = 0
+    copies: int = 1
+    order: Order = Order.TRUE
+    delay: float = 1.0
+    drop: bool = False
+    forge: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def goes_out(self) -> bool:
+        """Whether the provider takes the message, whatever it answers."""
+        return self.usual if self.taken is None else self.taken
+
+    @property
+    def usual(self) -> bool:
+        """Whether the create call is answered as if nothing were wrong."""
+        return self.answer is None and self.error is None
+
+    def seen_before(self, earlier: int) -> Script:
+        """The script for a request whose very bytes came ``earlier`` times before."""
+        if self.times is None or earlier < self.times:
+            return self
+        return replace(self, answer=None, error=None, taken=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A row of the table: the last two digits that choose it, and what it is at each provider."""
+
+    digits: str
+    name: str
+    about: str
+    scripts: Mapping[str, Script]
+
+
+def _row(digits: str, name: str, about: str, twilio: str, messagebird: str, **how: Any) -> Scenario:
+    """Courses are words as ``Step.read`` takes them, or ``!code`` where the create call is refused."""
+    courses = {"twilio": twilio, "messagebird": messagebird}
+    return Scenario(digits, name, about, {who: _script(name, course, **how) for who, course in courses.items()})
+
+
+def _script(name: str, course: str, **how: Any) -> Script:
+    if course.startswith("!"):
+        return Script(name=name, error=int(course[1:]), **how)
+    return Script(name=name, reports=tuple(Step.read(word) for word in course.split()), **how)
+
+
+_GOOD = "sent delivered"
+_LOST = ("sent undelivered:30003", "sent delivery_failed:1")
+_LONG = ("queued sending sent delivered", "sent buffered delivered")
+_NEW_WORD = "sent teleported delivered"
+_NO_CODE = ("sent undelivered:30003 undelivered", "sent delivery_failed:1 delivery_failed")
+_AGAIN = ("sent undelivered:30003 delivered", "sent delivery_failed:1 delivered")
+
+TABLE = (
+    _row("00", "delivered", "arrives", _GOOD, _GOOD),
+    _row("01", "undelivered", "the handset cannot be reached", *_LOST),
+    _row("02", "expired", "its validity ran out", "sent undelivered:30036", "sent buffered expired"),
+    _row("03", "failed", "the network gave up", "failed:30008", "delivery_failed:34"),
+    _row("04", "slow", "arrives late", _GOOD, _GOOD, delay=20.0),
+    _row("05", "tangled", "every report twice, last one first", _GOOD, _GOOD, copies=2, order=Order.REVERSED),
+    _row("06", "early", "all reports come before the create call is answered", _GOOD, _GOOD, early=9),
+    _row("07", "timeout", "taken, but the create call is never answered", _GOOD, _GOOD, answer=HANG, taken=True),
+    _row("08", "silent", "arrives, but no report is ever made", _GOOD, _GOOD, drop=True),
+    _row("09", "refused", "no valid number: the create call is refused", "!21211", "!10"),
+    _row("10", "opted-out", "the recipient said STOP", "!21610", "sent delivery_failed:103"),
+    _row("11", "throttled-once", "429 once, then taken", _GOOD, _GOOD, answer=429, times=1),
+    _row("12", "unavailable", "503 and not taken", _GOOD, _GOOD, answer=503),
+    _row("13", "broken-answer", "500 although taken", _GOOD, _GOOD, answer=500, taken=True),
+    _row("14", "hang", "read, never answered, not taken", _GOOD, _GOOD, answer=HANG),
+    _row("15", "forged", "undelivered; somebody forges a delivery", *_LOST, forge="delivered"),
+    _row("16", "read", "read by the recipient (MessageBird: delivered)", "sent delivered read", _GOOD),
+    _row("17", "new-word", "a word that no documentation has, then delivered", _NEW_WORD, _NEW_WORD),
+    _row("18", "corrected", "undelivered, but delivered after all", *_AGAIN),
+    _row("19", "code-then-none", "the same failure again, without its code", *_NO_CODE),
+    _row("20", "new-code", "a failure code that no documentation has", "undelivered:39999", "delivery_failed:250"),
+    _row("21", "long-way", "every word on the way", *_LONG),
+    _row("22", "throttled", "429, always", _GOOD, _GOOD, answer=429),
+    _row("23", "locked-out", "our credentials are refused", "!20003", "!2"),
+    _row("24", "shuffled", "every report three times, in any order", *_LONG, copies=3, order=Order.SHUFFLED),
+)
+
+_BY_DIGITS = {scenario.digits: scenario for scenario in TABLE}
+_BY_NAME = {scenario.name: scenario for scenario in TABLE}
+
+
+class Scenarios:
+    """Chooses the script of a message for one provider."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._set: dict[str, Script] = {}
+
+    def script(self, to: str) -> Script:
+        """For this number, else for ``*``, else by its last two digits, else delivered."""
+        known = _BY_DIGITS.get(to[-2:], TABLE[0]).scripts[self._provider]
+        return self._set.get(_digits(to)) or self._set.get("*") or known
+
+    def put(self, to: str, script: object) -> Script | None:
+        """Set what ``read`` makes of ``script``; None takes it back. Raises ``ValueError`` saying what is wrong."""
+        if script is None:
+            return self._set.pop(_digits(to), None)
+        self._set[_digits(to)] = self.read(script)
+        return self._set[_digits(to)]
+
+    def clear(self) -> None:
+        """Back to the table alone."""
+        self._set.clear()
+
+    def read(self, value: object) -> Script:
+        """A scenario's name, or an object of ``Script``'s fields, where ``like`` names a scenario to start from.
+
+        ``reports`` is a list or one string of ``word`` or ``word:code``; without it the message is delivered.
+        """
+        if isinstance(value, str):
+            value = {"like": value}
+        if not isinstance(value, dict):
+            raise ValueError("a script is a scenario's name or an object")  # noqa: TRY004 - answered as 400, like the rest
+        given = dict(value)
+        base = self._named(given.pop("like", "delivered"))
+        return replace(base, **dict(_typed(given | {"name": given.get("name", base.name if not given else "custom")})))
+
+    def _named(self, name: object) -> Script:
+        if name not in _BY_NAME:
+            raise ValueError(f"no scenario {name!r}; there are: {', '.join(_BY_NAME)}")
+        return _BY_NAME[str(name)].scripts[self._provider]
+
+
+def _digits(to: str) -> str:
+    return to.lstrip("+")
+
+
+_NULLABLE = {"answer", "error", "taken", "times", "retry_after", "forge"}
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "drop": bool, "taken": bool, "delay": (int, float), "name": str, "forge": str, "order": str, "fields": dict,
+    "reports": (str, list),
+}  # fmt: skip
+
+
+def _typed(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    known = [each.name for each in fields(Script)]
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"a script has no {name!r}; it has: like, {', '.join(known)}")
+        if name == "answer" and value == "hang":
+            yield name, HANG
+            continue
+        if not _fits(name, value):
+            raise ValueError(f"{name} cannot be {value!r}")
+        if name == "reports":
+            words = value.split() if isinstance(value, str) else value
+            yield name, tuple(Step.read(str(word)) for word in words)
+        else:
+            yield name, Order(value) if name == "order" else value
+
+
+def _fits(name: str, value: object) -> bool:
+    return (value is None and name in _NULLABLE) or isinstance(value, _KINDS.get(name, int))

@@ -1,0 +1,200 @@
+"""What really happened: every request that came, every message taken, every callback made; readable over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from local.simulators.scenario import Script, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One attempt to make a callback: the status that came back, or the kind of failure and its text."""
+
+    at: datetime
+    status: int | None = None
+    error: str | None = None
+    kind: str = "ok"
+
+
+@dataclass(slots=True, kw_only=True)
+class Callback:
+    """One callback with all its tries."""
+
+    step: Step
+    url: str
+    forged: bool
+    tries: list[Try] = field(default_factory=list)
+    over: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """One message to one recipient, as the provider keeps it; ``step`` is its own record's word by now."""
+
+    id: str
+    to: str
+    sender: str
+    body: str
+    callback_url: str | None
+    reference: str | None
+    script: Script
+    step: Step
+    extra: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    step_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    callbacks: list[Callback] = field(default_factory=list)
+
+    @property
+    def truth(self) -> Step:
+        """What the handset knows in the end."""
+        return self.script.reports[-1] if self.script.reports else self.step
+
+
+@dataclass(slots=True, kw_only=True)
+class Post:
+    """One request to send, refused ones too. ``earlier`` counts those with the same bytes before it.
+
+    ``answered`` is None as long as no answer was given, and for good when it was let hang.
+    """
+
+    fingerprint: str
+    earlier: int
+    at: datetime
+    to: str | None = None
+    answered: int | None = None
+    error: int | None = None
+    taken: tuple[str, ...] = ()
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """The provider's memory. ``until`` waits for a change instead of polling for it."""
+
+    def __init__(self) -> None:
+        self.posts: list[Post] = []
+        self.messages: dict[str, list[Message]] = {}
+        self._seen: Counter[str] = Counter()
+        self._taken: Counter[str] = Counter()
+        self._changed = asyncio.Event()
+
+    def post(self, body: bytes) -> Post:
+        """Count a request to send, before anything is known about it."""
+        fingerprint = hashlib.sha256(body).hexdigest()
+        post = Post(fingerprint=fingerprint, earlier=self._seen[fingerprint], at=now())
+        self._seen[fingerprint] += 1
+        self.posts.append(post)
+        self.changed()
+        return post
+
+    def take(self, post: Post, messages: list[Message]) -> None:
+        """Keep the messages of one request, one for each recipient; they share an id."""
+        self._taken[post.fingerprint] += 1
+        post.taken = tuple(message.id for message in messages)
+        for message in messages:
+            message.fingerprint = post.fingerprint
+            self.messages.setdefault(message.id, []).append(message)
+        self.changed()
+
+    @property
+    def count(self) -> int:
+        """How many messages were taken."""
+        return sum(self._taken.values())
+
+    def newest_first(self) -> list[Message]:
+        """Every message taken."""
+        return [message for group in reversed(self.messages.values()) for message in reversed(group)]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.posts.clear()
+        self.messages.clear()
+        self._seen.clear()
+        self._taken.clear()
+        self.changed()
+
+    def changed(self) -> None:
+        """Wake whoever waits in ``until``."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait until ``true()``, at most so long; returns whether it came true."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not true():
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, oldest first. ``sent_twice`` lists the ids of messages with equal recipient and text."""
+        alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        messages = list(reversed(self.newest_first()))
+        for message in messages:
+            alike[message.to, message.body].append(message.id)
+        return {
+            "messages": [self.message_json(message) for message in messages],
+            "posts": [_post_json(post) for post in self.posts],
+            "counts": {"posts": len(self.posts), "taken": self.count},
+            "sent_twice": [ids for ids in alike.values() if len(ids) > 1],
+        }
+
+    def message_json(self, message: Message) -> dict[str, Any]:
+        """One message; ``times_taken`` counts the requests with its very bytes that were taken."""
+        return {
+            "id": message.id,
+            "to": message.to,
+            "from": message.sender,
+            "body_sha256": hashlib.sha256(message.body.encode()).hexdigest(),
+            "callback_url": message.callback_url,
+            "reference": message.reference,
+            "extra": message.extra,
+            "scenario": message.script.name,
+            "taken_at": message.taken_at.isoformat(),
+            "times_taken": self._taken[message.fingerprint],
+            "truth": _step_json(message.truth),
+            "record": _step_json(message.step) | {"at": message.step_at.isoformat()},
+            "callbacks": [_callback_json(callback) for callback in message.callbacks],
+        }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    return {"word": step.word, "code": step.code}
+
+
+def _post_json(post: Post) -> dict[str, Any]:
+    return {
+        "fingerprint": post.fingerprint,
+        "earlier": post.earlier,
+        "at": post.at.isoformat(),
+        "to": post.to,
+        "answered": post.answered,
+        "error": post.error,
+        "taken": list(post.taken),
+    }
+
+
+def _callback_json(callback: Callback) -> dict[str, Any]:
+    tries = [{"at": each.at.isoformat(), "status": each.status, "error": each.error} for each in callback.tries]
+    last = tries[-1] if tries else {"status": None, "error": None}
+    return _step_json(callback.step) | {
+        "url": callback.url,
+        "forged": callback.forged,
+        "over": callback.over,
+        "status": last["status"],
+        "error": last["error"],
+        "attempts": tries,
+    }

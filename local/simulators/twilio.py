@@ -1,0 +1,197 @@
+"""Twilio's Messages resource: create, fetch, list; basic auth, errors, test numbers."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from secrets import compare_digest
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.simulators import segments
+from local.simulators.courier import Outgoing
+from local.simulators.intake import Refusal, Refused, World, choose, take
+from local.simulators.scenario import Script, Step
+from local.simulators.truth import Message
+from local.simulators.twilio_callback import API_VERSION, Settings, callback
+from local.simulators.twilio_errors import DELIVERY_ERRORS, ERRORS, fault
+
+_LARGEST_PAGE = 1000
+_TEST_NUMBER = re.compile(r"\+1500555\d{4}")
+
+
+class Twilio:
+    """One account."""
+
+    name = "twilio"
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self.settings = settings
+        self.world = world
+
+    def routes(self) -> Sequence[Route]:
+        """Create, list, fetch."""
+        base = f"/{API_VERSION}/Accounts/{{account}}/Messages"
+        return [
+            Route(f"{base}.json", self.create, methods=["POST"]),
+            Route(f"{base}.json", self.search),
+            Route(f"{base}/{{sid}}.json", self.fetch),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """POST Messages.json."""
+        return await take(self, request)
+
+    async def fetch(self, request: Request) -> Response:
+        """GET Messages/{Sid}.json."""
+        try:
+            self._authenticate(request)
+            return JSONResponse(self.as_json(self.world.ledger.messages.get(request.path_params["sid"]) or _none()))
+        except Refused as refused:
+            return self.refused(refused.refusal)
+
+    async def search(self, request: Request) -> Response:
+        """GET Messages.json: newest first, filtered by To, From and DateSent (=, >=, <=), paged by token."""
+        try:
+            self._authenticate(request)
+            query = dict(parse_qsl(request.url.query))
+            return JSONResponse(self._page(request.url.path, query))
+        except Refused as refused:
+            return self.refused(refused.refusal)
+        except ValueError:
+            return self.refused(self.refusal(400, 20001))
+
+    def _page(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        size = min(max(int(query.get("PageSize", "50")), 1), _LARGEST_PAGE)
+        number = max(int(query.get("Page", "0")), 0)
+        found = [message for message in self.world.ledger.newest_first() if _matches(message, query)]
+        ids = [message.id for message in found]
+        token = query.get("PageToken", "").removeprefix("PA")
+        start = ids.index(token) + 1 if token else number * size
+        page = found[start : start + size]
+        kept = {name: value for name, value in query.items() if name not in {"Page", "PageToken"}} | {"PageSize": size}
+        more = {"Page": number + 1, "PageToken": f"PA{page[-1].id}"} if len(found) > start + size else None
+        return {
+            "messages": [self.as_json([message]) for message in page],
+            "page": number,
+            "page_size": size,
+            "start": start,
+            "end": max(start + len(page) - 1, 0),
+            "uri": f"{path}?{urlencode(kept | {'Page': number})}",
+            "first_page_uri": f"{path}?{urlencode(kept | {'Page': 0})}",
+            "previous_page_uri": f"{path}?{urlencode(kept | {'Page': number - 1})}" if number else None,
+            "next_page_uri": more and f"{path}?{urlencode(kept | more)}",
+        }
+
+    def _authenticate(self, request: Request) -> None:
+        own = self.settings
+        pairs = [(own.account_sid, own.auth_token), (own.api_key_sid, own.api_key_secret)]
+        if own.secondary_auth_token:
+            pairs.append((own.account_sid, own.secondary_auth_token))
+        given = request.headers.get("authorization", "").encode()
+        known = [b"Basic " + base64.b64encode(f"{name}:{secret}".encode()) for name, secret in pairs]
+        if not any(compare_digest(given, each) for each in known):
+            raise Refused(self.refusal(401, 20003))
+        if request.path_params["account"] != own.account_sid:
+            raise Refused(self.refusal(404, 20404))
+
+    def read(self, request: Request, body: bytes) -> list[Message]:
+        """One message from the form; test numbers are refused or taken as Twilio documents them."""
+        self._authenticate(request)
+        form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        if code := fault(form):
+            raise Refused(self.refusal(None, code))
+        to, service = form["To"], form.get("MessagingServiceSid")
+        test = _TEST_NUMBER.fullmatch(to) or _TEST_NUMBER.fullmatch(form.get("From", ""))
+        return [
+            Message(
+                id=f"SM{uuid4().hex}",
+                to=to,
+                sender=form.get("From") or service or "",
+                body=form["Body"],
+                callback_url=form.get("StatusCallback") or None,
+                reference=None,
+                script=Script(name="test-number") if test else self.world.scenarios.script(to),
+                step=Step("accepted" if service else "queued"),
+                extra={"messaging_service_sid": service, "validity": form.get("ValidityPeriod")},
+            )
+        ]
+
+    def refusal(self, status: int | None, code: int | None) -> Refusal:
+        """From the table."""
+        return choose(ERRORS, status, code)
+
+    def refused(self, refusal: Refusal) -> Response:
+        """Code, message, more_info, status."""
+        more = f"https://www.twilio.com/docs/errors/{refusal.code}"
+        body = {"code": refusal.code, "message": refusal.text, "more_info": more, "status": refusal.status}
+        return JSONResponse(body, status_code=refusal.status)
+
+    def as_json(self, messages: Sequence[Message]) -> dict[str, Any]:
+        """The Message resource, every field of it."""
+        message = messages[0]
+        service, step = message.extra["messaging_service_sid"], message.step
+        moving = step.word in {"accepted", "queued", "scheduled"}
+        uri = f"/{API_VERSION}/Accounts/{self.settings.account_sid}/Messages/{message.id}"
+        return {
+            "sid": message.id,
+            "account_sid": self.settings.account_sid,
+            "messaging_service_sid": service,
+            "to": message.to,
+            "from": None if service and moving else message.sender,
+            "body": message.body,
+            "status": step.word,
+            "direction": "outbound-api",
+            "num_segments": "0" if service and moving else str(segments.count(message.body)),
+            "num_media": "0",
+            "error_code": step.code,
+            "error_message": self._explained(step),
+            "price": None if moving else f"-{0.0079 * segments.count(message.body):.5f}",
+            "price_unit": "USD",
+            "api_version": API_VERSION,
+            "date_created": format_datetime(message.taken_at),
+            "date_updated": format_datetime(message.step_at),
+            "date_sent": None if moving else format_datetime(message.taken_at),
+            "uri": f"{uri}.json",
+            "subresource_uris": {"media": f"{uri}/Media.json"},
+        }
+
+    def _explained(self, step: Step) -> str | None:
+        return None if step.code is None else DELIVERY_ERRORS.get(step.code, "An error that no documentation has")
+
+    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
+        """A status callback."""
+        return callback(self.settings, message, step, text=self._explained(step), forged=forged)
+
+
+def _none() -> Sequence[Message]:
+    raise Refused(choose(ERRORS, None, 20404))
+
+
+def _matches(message: Message, query: dict[str, str]) -> bool:
+    """``DateSent>`` and ``DateSent<`` include the named second or day: on the wire they are ``>=`` and ``<=``."""
+    sent = message.taken_at.replace(microsecond=0)
+    dates: dict[str, Callable[[datetime, datetime], bool]] = {
+        "DateSent": lambda start, end: start <= sent < end,
+        "DateSent>": lambda start, _: sent >= start,
+        "DateSent<": lambda _, end: sent < end,
+    }
+    return (
+        query.get("To", message.to) == message.to
+        and query.get("From", message.sender) == message.sender
+        and all(test(*_span(query[name])) for name, test in dates.items() if query.get(name))
+    )
+
+
+def _span(text: str) -> tuple[datetime, datetime]:
+    start = datetime.fromisoformat(text)
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return start, start + (timedelta(seconds=1) if "T" in text else timedelta(days=1))

@@ -1,0 +1,115 @@
+"""Twilio's status callbacks: form, signature, and the connection overrides in the callback URL's fragment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urldefrag, urlencode
+from uuid import uuid4
+
+from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
+
+from local.simulators import TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SECRET, TWILIO_API_KEY_SID, TWILIO_AUTH_TOKEN
+from local.simulators.courier import ALL, Outgoing, Patience
+from local.simulators.scenario import Step
+from local.simulators.truth import Message, now
+
+API_VERSION = "2010-04-01"
+FINAL = frozenset({"delivered", "undelivered", "failed", "read", "canceled", "partially_delivered"})
+_MOST_RETRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Keys of the account. ``auth_token`` is the primary one, which signs; ``secondary_auth_token`` only logs in.
+
+    With a ``shared_key_id`` and ``shared_key_secret`` callbacks carry the settings header and HMAC-SHA256.
+    """
+
+    account_sid: str = TWILIO_ACCOUNT_SID
+    auth_token: str = TWILIO_AUTH_TOKEN
+    secondary_auth_token: str = ""
+    api_key_sid: str = TWILIO_API_KEY_SID
+    api_key_secret: str = TWILIO_API_KEY_SECRET
+    shared_key_id: str = ""
+    shared_key_secret: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.account_sid or not self.auth_token:
+            raise ValueError("account_sid and auth_token cannot be empty")
+
+
+def callback(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:
+    """The callback for a step, or None where the message has no callback URL. ``text`` explains the step's code."""
+    if message.callback_url is None:
+        return None
+    url, fragment = urldefrag(message.callback_url)
+    form = _form(settings, message, step, text) | dict(message.script.fields)
+    return Outgoing(
+        method="POST",
+        url=url,
+        headers={
+            "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+            "user-agent": "TwilioProxy/1.1",
+            "accept": "*/*",
+            "i-twilio-idempotency-token": str(uuid4()),
+        }
+        | _signature(settings, url, form, forged=forged),
+        body=urlencode(form).encode(),
+        patience=patience(fragment),
+    )
+
+
+def _form(settings: Settings, message: Message, step: Step, text: str | None) -> dict[str, str]:
+    form = {
+        "ApiVersion": API_VERSION,
+        "AccountSid": settings.account_sid,
+        "From": message.sender,
+        "To": message.to,
+        "SmsSid": message.id,
+        "MessageSid": message.id,
+        "SmsStatus": step.word,
+        "MessageStatus": step.word,
+    }
+    if service := message.extra.get("messaging_service_sid"):
+        form["MessagingServiceSid"] = service
+    if step.code is not None:
+        form |= {"ErrorCode": str(step.code), "ErrorMessage": text or ""}
+    if step.word in FINAL:
+        form["RawDlrDoneDate"] = now().strftime("%y%m%d%H%M")
+    return form
+
+
+def _signature(settings: Settings, url: str, form: Mapping[str, str], *, forged: bool) -> dict[str, str]:
+    shared = bool(settings.shared_key_id)
+    key = settings.shared_key_secret if shared else settings.auth_token
+    signer = RequestValidator("a forger's guess" if forged else key)
+    signature = str(signer.compute_signature(url, form, HMAC_SHA256 if shared else HMAC_SHA1))
+    headers = {"x-twilio-signature": signature}
+    if shared:
+        headers["x-twilio-webhooks-signature-settings"] = f"key={settings.shared_key_id},algorithm={HMAC_SHA256}"
+    return headers
+
+
+def patience(fragment: str) -> Patience:
+    """Connection overrides: rc 0..5 retries, rp what is retried, ct, rt and tt in milliseconds, else the defaults.
+
+    Only a failed connection is retried by default, once: a 5xx answer or a time-out loses the report.
+    """
+    given = dict(parse_qsl(fragment))
+    retried = frozenset(given.get("rp", "ct").split(","))
+    return Patience(
+        retries=min(int(_number(given.get("rc"), 1)), _MOST_RETRIES),
+        retried=ALL if "all" in retried else retried & ALL,
+        connect=_seconds(given.get("ct"), 5_000, most=10_000),
+        read=_seconds(given.get("rt"), 15_000, most=15_000),
+        total=_seconds(given.get("tt"), 15_000, most=15_000),
+    )
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() else default
+
+
+def _seconds(text: str | None, default: int, *, most: int) -> float:
+    return min(max(_number(text, default), 100), most) / 1000

@@ -1,0 +1,191 @@
+"""The whole service on this machine: emulator, simulated providers, the deployed template, and a URL.
+
+with Stack(port=8080, progress=print) as stack:
+    key = stack.create_key("demo", {"send", "read"})
+    httpx.post(f"{stack.api_url}/messages", headers={"Authorization": f"Bearer {key}"}, json=…)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import deploy, emulator, observe, simulation
+from local.clients import Clients
+from local.gateway import Gateway
+from local.package import BUILD
+from local.process import LOCALHOST, ROOT, Process, Progress, StackError, free_port
+from local.template import Template, load, widen
+from ops.keys import new_key
+
+NAME = "sms-tracker"
+_LOCAL = {
+    "ProcessorBatchWindow": "1",
+    "DigestWindowSeconds": "1",
+    "ArchiveDays": "0",  # the emulator's CloudFormation knows no archives
+}
+_PROCESSORS = 2  # at a time: more only cost memory on two cores
+
+
+def _silent(_: str) -> None:
+    """Report no progress."""
+
+
+class Stack:
+    """A context manager; what fails while it starts is a ``StackError``, and leaving it ends all it started."""
+
+    api_url: str
+    """Base URL of the API: plain HTTP on the loopback."""
+    clients: Clients
+    """The AWS services behind it, as root."""
+    deployment: deploy.Deployment
+
+    def __init__(  # noqa: PLR0913 - one argument for each thing that a developer may want otherwise
+        self,
+        *,
+        port: int = 0,
+        auth: bool = False,
+        parameters: Mapping[str, str] | None = None,
+        secrets: simulation.Secrets | None = None,
+        public_base_url: str | None = None,
+        transform: Callable[[Template], Template] | None = None,
+        root: Path = ROOT,
+        log_dir: Path = BUILD / "logs",
+        progress: Progress = _silent,
+    ) -> None:
+        """Describe a stack; nothing is started yet.
+
+        Args:
+            port: Where the API answers; 0 for any free port.
+            auth: Whether the emulator enforces the functions' IAM policies.
+            parameters: The template's parameters, besides the fast ones of the local stack.
+            secrets: Real providers' credentials, by provider; without them the simulators are started and used.
+            public_base_url: Where a tunnel's visitors reach ``port``; used for callbacks before the local address.
+            transform: Changes the template before it is deployed, so that a test can take something out of it.
+            root: Where template.yaml and the code lie.
+            log_dir: Where emulator.log and simulators.log go.
+            progress: Called with a line for each step.
+        """
+        self._port, self._auth, self._root, self._log_dir = port, auth, root, log_dir
+        self._public_base_url, self._transform, self._progress = public_base_url, transform, progress
+        self._secrets = secrets
+        self._ports = {} if secrets else {"twilio": free_port(), "messagebird": free_port()}
+        self._parameters = {**_LOCAL, **({} if secrets else simulation.SENDERS), **(parameters or {})}
+        self._processes: list[Process] = []
+        self._exit = ExitStack()
+
+    @property
+    def simulator_urls(self) -> Mapping[str, str]:
+        """Where each simulator listens, by provider; empty with real providers."""
+        return {name: simulation.url(port) for name, port in self._ports.items()}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except (BotoCoreError, ClientError) as problem:
+            with self._exit:
+                self.check()
+                raise StackError(f"the AWS emulator refused: {problem}") from problem
+        except BaseException:
+            self._exit.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress("stopping the local stack")
+        self._exit.close()
+
+    def check(self) -> None:
+        """Raise ``StackError`` with the last lines of its log if the emulator or the simulators have ended."""
+        for process in self._processes:
+            process.check()
+
+    def create_key(self, client: str, scopes: Iterable[str]) -> str:
+        """A new API key for ``client``."""
+        key, item = new_key(client, scopes)
+        self.clients.dynamodb.put_item(TableName=self.deployment.outputs["StateTableName"], Item=item)
+        return key
+
+    def observe_events(self, *, name: str = "observed-events") -> observe.Queue:
+        """Collect every event that the service publishes from now on."""
+        bus = self.deployment.outputs["BusName"]
+        return observe.events(self.clients, bus=bus, pattern={"source": ["sms-tracker"]}, name=name)
+
+    def observe_digests(self, *, name: str = "observed-digests") -> observe.Queue:
+        """Collect every notification to people from now on."""
+        return observe.notifications(self.clients, topic_arn=self.deployment.outputs["AlertsTopicArn"], name=name)
+
+    def logs(self, function: str) -> list[str]:
+        """What ``function`` ("send", "webhook"…) wrote so far, a line each."""
+        return observe.function_logs(self.clients, f"{NAME}-{function}")
+
+    def paused(self, function: str) -> AbstractContextManager[None]:
+        """Hold back what ``function`` ("processor", "digest"…) consumes, and hand it over at the end."""
+        return observe.paused(self.clients, f"{NAME}-{function}")
+
+    def _start(self) -> None:
+        gateway = Gateway(self._port)
+        self._exit.callback(gateway.close)
+        workdir = Path(self._exit.enter_context(TemporaryDirectory(prefix="sms-tracker-")))
+        aws_port = free_port()
+        self._progress("starting the AWS emulator" + (", which enforces IAM" if self._auth else ""))
+        aws = self._supervise(emulator.start(aws_port, auth=self._auth, log=self._log_dir / "emulator.log"))
+        if self._ports:
+            self._progress("starting the provider simulators")
+            self._supervise(simulation.start(self._ports, log=self._log_dir / "simulators.log"))
+        aws.wait_until(lambda: emulator.ready(aws_port))
+        self.clients = Clients(f"http://{LOCALHOST}:{aws_port}")
+        self.deployment = self._deploy(workdir)
+        self.api_url = gateway.url
+        self._configure()
+        gateway.open(emulator_port=aws_port, api_id=self.deployment.api_id)
+        self._processes[-1].wait_until(lambda: simulation.ready(self._ports))
+        self._progress(f"ready at {self.api_url}")
+
+    def _supervise(self, process: Process) -> Process:
+        self._exit.callback(process.stop)
+        self._processes.append(process)
+        return process
+
+    def _deploy(self, workdir: Path) -> deploy.Deployment:
+        template = load(self._root / "template.yaml")
+        if self._transform:
+            template = self._transform(template)
+        if self._auth:
+            widen(template)
+        return deploy.deploy(
+            self.clients,
+            template,
+            root=self._root,
+            name=NAME,
+            parameters=self._parameters,
+            workdir=workdir,
+            progress=self._progress,
+        )
+
+    def _configure(self) -> None:
+        """Write what on AWS `make secrets` writes, and our addresses, for the stack wrote that of an API Gateway."""
+        self._progress("writing secrets and public addresses")
+        service = {"hmac_key": base64.b64encode(os.urandom(32)).decode()}
+        documents = {**(self._secrets or simulation.secrets(self._ports)), "service": service}
+        for owner, document in documents.items():
+            self._put_parameter(f"secrets/{owner}", json.dumps(document), secret=True)
+        addresses = [address for address in (self._public_base_url, self.api_url) if address]
+        self._put_parameter("public-base-urls", ",".join(addresses))
+        observe.limit(self.clients, f"{NAME}-processor", _PROCESSORS)
+
+    def _put_parameter(self, path: str, value: str, *, secret: bool = False) -> None:
+        self.clients.ssm.put_parameter(
+            Name=f"/{NAME}/{path}", Value=value, Type="SecureString" if secret else "String", Overwrite=True
+        )

@@ -1,0 +1,79 @@
+"""Read the template, and bend it where the emulator is not as exact as AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.process import StackError
+
+Template = dict[str, Any]
+
+_BARE = {"Ref", "Condition"}
+_BLIND = {"ssm:GetParameters"}
+"""Actions that the emulator authorizes for ``*`` whatever they name, so that no statement about a name allows them."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags."""
+
+
+def _function(loader: _Loader, name: str, node: yaml.Node) -> Template:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # the third kind of node
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {name if name in _BARE else f"Fn::{name}": value}
+
+
+def _text(loader: _Loader, node: yaml.Node) -> str:
+    """2010-09-09 is no date here."""
+    return str(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else ""
+
+
+_Loader.add_multi_constructor("!", _function)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+
+
+def load(path: Path) -> Template:
+    """The template, its short tags (``!Ref``) as the functions they stand for."""
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise StackError(f"cannot read the template: {reason}") from reason
+
+
+def parse(text: str) -> Template:
+    """As ``load``; raises ``StackError`` with the place of what is wrong."""
+    try:
+        template: Template = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
+    except yaml.YAMLError as reason:
+        raise StackError(f"cannot read the template: {reason}") from reason
+    return template
+
+
+def widen(template: Template) -> None:
+    """Let statements about ``_BLIND`` actions apply to ``*``; an action whose statement is missing stays refused."""
+    for statement in _statements(template["Resources"]):
+        actions = statement["Action"]
+        if _BLIND.issuperset([actions] if isinstance(actions, str) else actions):
+            statement["Resource"] = "*"
+
+
+def _statements(value: object) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if "Action" in value and "Resource" in value:
+            yield value
+        for part in value.values():
+            yield from _statements(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _statements(part)

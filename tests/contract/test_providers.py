@@ -1,0 +1,569 @@
+"""What every provider's adapter promises, whoever wrote it: one suite over all that are found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_tracker import providers
+from sms_tracker.domain.callback import callback_url
+from sms_tracker.domain.errors import InvalidSignature, Misconfigured, UnknownProvider, Unreadable
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.outbound import (
+    Accepted,
+    LookupFailed,
+    NoSuchMessage,
+    NotProcessed,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+)
+from sms_tracker.domain.report import Report, Source, clean
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.providers.base import Key, Provider
+
+WEBHOOKS = Path(__file__).parents[2] / "events" / "webhooks"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RECEIVED = "2026-03-01T12:00:00.000Z"
+MESSAGE_ID = "1c8b2a2e-6f0e-5c43-9a3e-0f6f3f6f5a01"
+OUTCOMES = (Accepted, Refused, NotProcessed, OutcomeUnknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the suite cannot find out by itself: a provider's credentials, one id, and its answers about that id."""
+
+    credentials: Mapping[str, str]
+    message_id: str
+    taken: Mapping[str, object]
+    record: Mapping[str, object]
+    missing: Mapping[str, object]
+
+
+SAMPLES = {
+    "messagebird": Sample(
+        credentials={"access_key": "example-access-key", "signing_key": "example-signing-key"},
+        message_id="e8077d803532c0b5937c639b60216938",
+        taken={
+            "id": "e8077d803532c0b5937c639b60216938",
+            "recipients": {"items": [{"recipient": 31612345678, "status": "sent"}]},
+        },
+        record={
+            "id": "e8077d803532c0b5937c639b60216938",
+            "recipients": {
+                "items": [
+                    {"recipient": 31612345678, "status": "delivered", "statusDatetime": "2026-03-01T11:59:58+00:00"}
+                ]
+            },
+        },
+        missing={"errors": [{"code": 20, "description": "message not found", "parameter": None}]},
+    ),
+    "twilio": Sample(
+        credentials={"account_sid": "AC" + 32 * "0", "auth_token": "example-auth-token"},
+        message_id="SM" + 32 * "a",
+        taken={"sid": "SM" + 32 * "a", "status": "queued"},
+        record={"sid": "SM" + 32 * "a", "status": "delivered", "date_updated": "Sun, 01 Mar 2026 11:59:58 +0000"},
+        missing={"code": 20404, "message": "The requested resource was not found", "status": 404},
+    ),
+}
+
+each_provider = pytest.mark.parametrize(
+    "provider", [providers.load(name) for name in providers.names()], ids=providers.names()
+)
+
+
+@cache
+def goldens(name: str) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((WEBHOOKS / name).glob("*.json"))]
+
+
+def request_of(golden: Mapping[str, Any]) -> HttpRequest:
+    request = golden["request"]
+    return HttpRequest(request["method"], request["url"], request["headers"], request["body"].encode())
+
+
+def keys_of(golden: Mapping[str, Any]) -> tuple[Key, ...]:
+    return tuple(Key(key["secret"], key["owner"]) for key in golden["secrets"])
+
+
+def tables(name: str) -> Iterator[Mapping[Any, Any]]:
+    """The constant tables of a provider's modules."""
+    folder = Path(str(providers.__file__)).parent
+    for path in sorted(folder.glob(f"{name}*.py")):
+        module = import_module(f"sms_tracker.providers.{path.stem}")
+        yield from (value for word, value in vars(module).items() if word.isupper() and isinstance(value, dict))
+
+
+@cache
+def statuses(name: str) -> dict[str, Status | None]:
+    """The provider's words: the one table whose values are statuses or None."""
+    (found,) = [table for table in tables(name) if table and all(_is_status(value) for value in table.values())]
+    return dict(found)
+
+
+def _is_status(value: object) -> bool:
+    return value is None or isinstance(value, Status)
+
+
+@cache
+def codes(name: str) -> list[str]:
+    return sorted({key for table in tables(name) for key in table if isinstance(key, str) and key.isdigit()})
+
+
+def with_word(name: str, word: str, code: str | None = None) -> dict[str, str]:
+    """A provider's fields saying ``word`` (and ``code``), made from a golden file that has both."""
+    golden = next(g for g in goldens(name) if g["report"]["code"] and g["report"]["word"] in g["fields"].values())
+    replaced = {golden["report"]["word"]: word, golden["report"]["code"]: code}
+    fields = {key: replaced.get(value, value) for key, value in golden["fields"].items()}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def message(**changes: Any) -> OutboundMessage:
+    values: dict[str, Any] = {
+        "message_id": MESSAGE_ID,
+        "attempt": 1,
+        "to": "+31612345678",
+        "sender": "+15551234567",
+        "body": "Your parcel is here",
+        "encoding": Encoding.GSM_7,
+    }
+    return OutboundMessage(**{**values, **changes})
+
+
+ANY_TEXT = st.text(st.characters())  # lone surrogates too: headers and JSON can hold them
+BODIES = st.binary(max_size=60) | st.sampled_from(
+    [
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"errors":[]}',
+        b'{"errors":[1]}',
+        b'{"code":1e999}',
+        b'{"sid":[]}',
+        b'{"id":{}}',
+        b"\xff",
+    ]
+)
+ANSWERS = st.builds(
+    HttpResponse,
+    st.integers(-1, 1000),
+    st.dictionaries(st.sampled_from(["retry-after", "location"]), ANY_TEXT, max_size=2),
+    BODIES
+    | st.dictionaries(ANY_TEXT, st.none() | st.booleans() | st.floats() | ANY_TEXT).map(
+        lambda o: json.dumps(o).encode()
+    ),
+)
+
+
+def test_every_provider_is_covered_by_this_suite() -> None:
+    assert set(providers.names()) == set(SAMPLES) == {path.name for path in WEBHOOKS.iterdir()}
+
+
+def test_an_unknown_name_is_no_provider() -> None:
+    for name in ("nexmo", "base", "wire", "", "../twilio", "twilio_signature"):
+        with pytest.raises(UnknownProvider):
+            providers.load(name)
+
+
+@each_provider
+def test_it_knows_its_name_and_answers_2xx(provider: Provider) -> None:
+    assert provider.name in providers.names()
+    assert 200 <= provider.ack_status < 300
+
+
+# --- who signed it
+
+
+@pytest.mark.parametrize(
+    ("name", "golden"),
+    [
+        pytest.param(name, golden, id=f"{name}-{golden['description']}")
+        for name in providers.names()
+        for golden in goldens(name)
+    ],
+)
+class TestGolden:
+    def test_it_is_verified_read_and_understood(self, name: str, golden: dict[str, Any]) -> None:
+        provider, request = providers.load(name), request_of(golden)
+        provider.verify(request, secrets=keys_of(golden), now=datetime.fromisoformat(golden["now"]))
+
+        fields = provider.fields(request)
+        report = provider.report(fields, received_at=golden["received_at"])
+
+        assert dict(fields) == golden["fields"]
+        assert as_golden(report) == golden["report"]
+        assert (report.provider, report.received, report.attempt) == (name, golden["received_at"], 1)
+        assert report.source is Source.CALLBACK
+
+    def test_any_other_url_body_or_key_is_refused(self, name: str, golden: dict[str, Any]) -> None:
+        provider, request, now = providers.load(name), request_of(golden), datetime.fromisoformat(golden["now"])
+        forged = [
+            (HttpRequest(request.method, request.url + "0", request.headers, request.body), keys_of(golden)),
+            (HttpRequest(request.method, request.url, request.headers, request.body + b"&x=1"), keys_of(golden)),
+            (HttpRequest(request.method, request.url, {}, request.body), keys_of(golden)),
+            (request, ()),
+            (request, (Key(""), Key("another", keys_of(golden)[0].owner))),
+        ]
+
+        for each, keys in forged:
+            with pytest.raises(InvalidSignature):
+                provider.verify(each, secrets=keys, now=now)
+
+    def test_no_signature_header_may_be_altered(self, name: str, golden: dict[str, Any]) -> None:
+        provider, request, now = providers.load(name), request_of(golden), datetime.fromisoformat(golden["now"])
+        for header in (each for each in request.headers if "signature" in each):
+            for value in ("", "é", "\udcff", "=", "a.b.c", request.headers[header][:-3], request.headers[header] + "A"):
+                altered = HttpRequest(request.method, request.url, {**request.headers, header: value}, request.body)
+                with pytest.raises(InvalidSignature):
+                    provider.verify(altered, secrets=keys_of(golden), now=now)
+
+
+def as_golden(report: Report) -> dict[str, Any]:
+    failure = report.failure
+    told = {
+        key: getattr(report, key)
+        for key in (
+            "word",
+            "status",
+            "recognised",
+            "code",
+            "occurred",
+            "provider_message_id",
+            "recipient",
+            "price",
+            "network",
+        )
+    }
+    shown = failure and {key: getattr(failure, key) for key in ("category", "reason", "code", "message")}
+    return {**told, "failure": shown}
+
+
+@each_provider
+@given(data=st.data())
+@settings(max_examples=200)
+def test_whatever_a_stranger_sends_is_refused_as_unsigned(provider: Provider, data: st.DataObject) -> None:
+    headers = sorted({"content-type", *(h for g in goldens(provider.name) for h in g["request"]["headers"])})
+    values = ANY_TEXT | st.sampled_from(
+        ["application/json", "key=k,algorithm=HMAC_SHA256", "e30.e30.e30", "1772366400"]
+    )
+    request = HttpRequest(
+        data.draw(st.sampled_from(["GET", "POST", "PUT", ""])),
+        data.draw(ANY_TEXT | ANY_TEXT.map("https://sms.example.com/webhooks/x?{}".format)),
+        data.draw(st.dictionaries(st.sampled_from(headers), values)),
+        data.draw(BODIES),
+    )
+    secrets = data.draw(st.lists(st.builds(Key, ANY_TEXT, st.none() | st.sampled_from(["k", "AC1"])), max_size=3))
+
+    with pytest.raises(InvalidSignature):
+        provider.verify(request, secrets=secrets, now=NOW)
+
+
+# --- what it says
+
+
+@each_provider
+@given(data=st.data())
+@settings(max_examples=200)
+def test_a_body_is_read_as_text_or_is_unreadable(provider: Provider, data: st.DataObject) -> None:
+    request = HttpRequest(
+        data.draw(st.sampled_from(["GET", "POST"])),
+        data.draw(ANY_TEXT | ANY_TEXT.map("https://sms.example.com/webhooks/x?message_id=1&a={}".format)),
+        {
+            "content-type": data.draw(
+                ANY_TEXT | st.sampled_from(["application/json", "application/x-www-form-urlencoded"])
+            )
+        },
+        data.draw(BODIES | ANY_TEXT.map(lambda text: json.dumps({"a": {"b": text}}).encode())),
+    )
+
+    try:
+        fields = provider.fields(request)
+    except Unreadable:
+        return
+
+    assert all(isinstance(name, str) and isinstance(value, str) for name, value in fields.items())
+    assert "message_id" not in fields or request.method != "GET"
+
+
+@each_provider
+def test_more_fields_than_any_provider_sends_are_unreadable(provider: Provider) -> None:
+    many = "&".join(f"f{number}=1" for number in range(201))
+    form = {"content-type": "application/x-www-form-urlencoded"}
+
+    for request in (
+        HttpRequest("GET", f"https://sms.example.com/?{many}"),
+        HttpRequest("POST", "https://sms.example.com/", form, many.encode()),
+    ):
+        with pytest.raises(Unreadable):
+            provider.fields(request)
+
+
+@each_provider
+@given(data=st.data())
+@settings(max_examples=200)
+def test_a_report_can_be_made_of_any_text(provider: Provider, data: st.DataObject) -> None:
+    names = sorted({name for golden in goldens(provider.name) for name in golden["fields"]})
+    fields = data.draw(
+        st.dictionaries(st.sampled_from(names) | ANY_TEXT, ANY_TEXT | st.text(min_size=300), max_size=60)
+    )
+
+    report = provider.report(fields, received_at=RECEIVED)
+
+    kept = [report.word, report.code, report.provider_message_id, report.occurred, report.price, report.network]
+    kept += [text for pair in report.details.items() for text in pair]
+    kept += [report.failure.message if report.failure else None]
+    assert [text for text in kept if text is not None and text != clean(text)] == []
+    assert len(report.details) <= 40
+    assert (report.failure is not None) == report.is_failure
+    assert report.recipient is None or report.recipient.startswith("+")
+    assert len(report.fingerprint) == 16
+
+
+@each_provider
+def test_every_word_in_the_table_is_recognised_and_explained(provider: Provider) -> None:
+    for word, status in statuses(provider.name).items():
+        report = provider.report(with_word(provider.name, word), received_at=RECEIVED)
+
+        assert report.recognised
+        assert report.word == word
+        assert report.status is status
+        assert (report.failure is not None) == (status is not None and status.outcome is Outcome.FAILURE)
+
+
+@each_provider
+def test_every_code_in_a_table_makes_a_failure_of_a_failed_message(provider: Provider) -> None:
+    failed = [word for word, status in statuses(provider.name).items() if status and status.outcome is Outcome.FAILURE]
+    assert codes(provider.name)
+
+    for word in failed:
+        for code in codes(provider.name):
+            failure = provider.report(with_word(provider.name, word, code), received_at=RECEIVED).failure
+
+            assert failure is not None
+            assert failure.code == code
+            assert isinstance(failure.category, Category)
+            assert isinstance(failure.reason, Reason)
+
+
+@each_provider
+@given(word=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20))
+def test_an_unfamiliar_word_is_kept_and_moves_nothing(provider: Provider, word: str) -> None:
+    if word in statuses(provider.name):
+        return
+    report = provider.report(with_word(provider.name, word), received_at=RECEIVED)
+
+    assert (report.word, report.status, report.recognised, report.failure) == (word, None, False, None)
+
+
+@each_provider
+def test_a_report_without_a_word_is_unrecognised(provider: Provider) -> None:
+    report = provider.report({}, received_at=RECEIVED)
+
+    assert (report.word, report.status, report.recognised) == ("", None, False)
+    assert report.at == RECEIVED
+
+
+@each_provider
+def test_the_numbers_and_the_text_of_a_message_are_not_among_the_details(provider: Provider) -> None:
+    for golden in goldens(provider.name):
+        details = provider.report(golden["fields"], received_at=RECEIVED).details
+
+        assert not [value for value in details.values() if "31612345678" in value or "15551234567" in value]
+
+
+# --- sending
+
+
+@each_provider
+def test_a_send_request_carries_the_text_and_our_callback_url(provider: Provider) -> None:
+    callback = callback_url("https://sms.example.com", provider.name, MESSAGE_ID, 1)
+
+    request = provider.send_request(message(), credentials=SAMPLES[provider.name].credentials, callback_url=callback)
+
+    assert request.method == "POST"
+    assert request.url.startswith("https://")
+    assert all(name == name.lower() for name in request.headers)
+    assert "authorization" in request.headers
+    sent = request.body.decode().replace("+", " ")
+    assert "Your parcel is here" in sent
+    assert MESSAGE_ID in sent
+    assert callback in sent or quote(callback, safe="") in sent
+
+
+@each_provider
+def test_another_address_of_the_provider_can_be_set(provider: Provider) -> None:
+    credentials = {**SAMPLES[provider.name].credentials, "api_url": "http://127.0.0.1:9999/"}
+
+    send = provider.send_request(message(), credentials=credentials, callback_url="https://sms.example.com/x?a=1")
+    lookup = provider.lookup_request("id", credentials=credentials)
+
+    for request in (send, lookup):
+        assert urlsplit(request.url).netloc == "127.0.0.1:9999"
+        assert "//" not in urlsplit(request.url).path
+
+
+@each_provider
+def test_missing_credentials_are_named_and_none_is_shown(provider: Provider) -> None:
+    with pytest.raises(Misconfigured, match=provider.name):
+        provider.send_request(message(), credentials={}, callback_url="https://sms.example.com/x?a=1")
+    with pytest.raises(Misconfigured, match=provider.name):
+        provider.lookup_request("id", credentials={})
+
+
+@each_provider
+def test_without_credentials_there_is_no_key(provider: Provider) -> None:
+    assert provider.keys({}) == ()
+    assert provider.keys(SAMPLES[provider.name].credentials) != ()
+
+
+@each_provider
+def test_secrets_are_not_shown(provider: Provider) -> None:
+    keys = provider.keys(SAMPLES[provider.name].credentials)
+
+    assert not [key for key in keys if key.secret in repr(key)]
+
+
+@each_provider
+@given(result=ANSWERS)
+@settings(max_examples=200)
+def test_any_answer_has_an_outcome(provider: Provider, result: HttpResponse) -> None:
+    outcome = provider.send_outcome(result)
+
+    assert isinstance(outcome, OUTCOMES)
+    if not 200 <= result.status < 300:
+        assert not isinstance(outcome, Accepted)
+    if not 400 <= result.status < 500:
+        assert not isinstance(outcome, Refused | NotProcessed)
+
+
+@each_provider
+@given(body=BODIES, status=st.integers(500, 599))
+def test_after_a_5xx_nobody_knows_whether_it_was_sent(provider: Provider, body: bytes, status: int) -> None:
+    sample = SAMPLES[provider.name]
+
+    for each in (body, json.dumps(sample.missing).encode(), json.dumps(sample.taken).encode()):
+        assert isinstance(provider.send_outcome(HttpResponse(status, {}, each)), OutcomeUnknown)
+
+
+@each_provider
+def test_no_answer_is_unknown_once_a_byte_was_written(provider: Provider) -> None:
+    assert provider.send_outcome(NoResponse(written=True, reason="timed out")) == OutcomeUnknown(reason="timed out")
+    assert provider.send_outcome(NoResponse(written=False, reason="no route")) == NotProcessed(reason="no route")
+
+
+@each_provider
+def test_a_throttled_request_was_not_processed(provider: Provider) -> None:
+    outcome = provider.send_outcome(HttpResponse(429, {"retry-after": "7"}, b""))
+
+    assert isinstance(outcome, NotProcessed)
+    assert (outcome.retry_after, outcome.soon) == (7.0, True)
+
+
+@each_provider
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+def test_an_id_is_an_acceptance_and_its_absence_is_unknown(provider: Provider, status: int) -> None:
+    sample = SAMPLES[provider.name]
+
+    accepted = provider.send_outcome(HttpResponse(status, {}, json.dumps(sample.taken).encode()))
+    bare = provider.send_outcome(HttpResponse(status, {}, json.dumps(_only_id(sample)).encode()))
+    unnamed = provider.send_outcome(HttpResponse(status, {}, b"{}"))
+
+    assert isinstance(accepted, Accepted)
+    assert isinstance(bare, Accepted)
+    assert accepted.provider_message_id == bare.provider_message_id == sample.message_id
+    assert accepted.warning is None
+    assert bare.status is Status.ACCEPTED
+    assert bare.warning
+    assert isinstance(unnamed, OutcomeUnknown)
+
+
+def _only_id(sample: Sample) -> dict[str, object]:
+    return {name: value for name, value in sample.taken.items() if value == sample.message_id}
+
+
+@each_provider
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_of_us_is_not_the_callers_fault(provider: Provider, status: int) -> None:
+    outcome = provider.send_outcome(HttpResponse(status, {}, b"<html>"))
+
+    assert isinstance(outcome, Refused)
+    assert outcome.fault == "account"
+    assert isinstance(outcome.failure, Failure)
+
+
+@each_provider
+@pytest.mark.parametrize("status", [100, 301, 302, 303, 307, 308, 408])
+def test_a_redirect_or_a_time_out_on_the_way_is_unknown(provider: Provider, status: int) -> None:
+    assert isinstance(provider.send_outcome(HttpResponse(status, {}, b"")), OutcomeUnknown)
+
+
+# --- looking it up
+
+
+@each_provider
+def test_the_providers_own_record_becomes_a_report(provider: Provider) -> None:
+    sample = SAMPLES[provider.name]
+
+    request = provider.lookup_request(sample.message_id, credentials=sample.credentials)
+    found = provider.lookup_outcome(HttpResponse(200, {}, json.dumps(sample.record).encode()), received_at=RECEIVED)
+
+    assert (request.method, request.body) == ("GET", b"")
+    assert sample.message_id in request.url
+    assert isinstance(found, Report)
+    assert (found.source, found.attempt, found.received) == (Source.LOOKUP, 1, RECEIVED)
+    assert (found.provider_message_id, found.status) == (sample.message_id, Status.DELIVERED)
+    assert found.occurred == "2026-03-01T11:59:58.000Z"
+
+
+@each_provider
+@given(message_id=ANY_TEXT)
+def test_an_id_stays_one_part_of_the_path(provider: Provider, message_id: str) -> None:
+    credentials = SAMPLES[provider.name].credentials
+
+    plain = urlsplit(provider.lookup_request("id", credentials=credentials).url)
+    odd = urlsplit(provider.lookup_request(message_id, credentials=credentials).url)
+
+    assert odd.path.count("/") == plain.path.count("/")
+    assert odd._replace(path="") == plain._replace(path="")
+    assert not {"..", "."} & set(odd.path.split("/"))
+
+
+@each_provider
+def test_only_the_providers_own_word_for_it_means_no_such_message(provider: Provider) -> None:
+    missing = json.dumps(SAMPLES[provider.name].missing).encode()
+
+    assert provider.lookup_outcome(HttpResponse(404, {}, missing), received_at=RECEIVED) == NoSuchMessage()
+    assert isinstance(provider.lookup_outcome(HttpResponse(404, {}, b"<html>"), received_at=RECEIVED), LookupFailed)
+
+
+@each_provider
+@given(result=ANSWERS)
+@settings(max_examples=200)
+def test_any_answer_to_a_lookup_is_a_result(provider: Provider, result: HttpResponse) -> None:
+    found = provider.lookup_outcome(result, received_at=RECEIVED)
+
+    assert isinstance(found, Report | NoSuchMessage | LookupFailed)
+    assert isinstance(found, LookupFailed) or 200 <= result.status < 300 or result.status == 404
+
+
+@each_provider
+def test_a_lookup_that_fails_says_when_to_come_again(provider: Provider) -> None:
+    throttled = provider.lookup_outcome(HttpResponse(429, {"retry-after": "3"}, b""), received_at=RECEIVED)
+    lost = provider.lookup_outcome(NoResponse(written=True, reason="timed out"), received_at=RECEIVED)
+
+    assert isinstance(throttled, LookupFailed)
+    assert throttled.retry_after == 3.0
+    assert lost == LookupFailed(reason="timed out")

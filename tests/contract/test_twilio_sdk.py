@@ -1,0 +1,329 @@
+"""Twilio's own library as the judge: what it signs we accept, what it refuses we refuse, what it sends we send."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from twilio.base.exceptions import TwilioRestException
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator, get_signature_algorithm
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
+
+from sms_tracker.domain.errors import InvalidSignature
+from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.providers import twilio_report
+from sms_tracker.providers.base import Key
+from sms_tracker.providers.twilio import ADAPTER
+from sms_tracker.providers.wire import url_variants
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ACCOUNT = "AC" + 31 * "0" + "1"
+SHARED_KEY = "webhooks_sharedkey_1"
+FORM = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+SHA256 = {"x-twilio-webhooks-signature-settings": f"key={SHARED_KEY},algorithm=HMAC_SHA256"}
+
+
+class Form(dict[str, list[str]]):
+    """A form as web frameworks hand it to the validator: every value of a repeated name."""
+
+    @classmethod
+    def of(cls, pairs: list[tuple[str, str]]) -> Form:
+        form = cls()
+        for name, value in pairs:
+            form.setdefault(name, []).append(value)
+        return form
+
+    def getlist(self, name: str) -> list[str]:
+        return self[name]
+
+
+def we_accept(request: HttpRequest, *keys: Key) -> bool:
+    try:
+        ADAPTER.verify(request, secrets=keys, now=NOW)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def twilio_accepts(request: HttpRequest, token: str) -> bool:
+    """The library's verdict, for the URL as received and for what a gateway may have made of it."""
+    settings_header = request.headers.get("x-twilio-webhooks-signature-settings", "")
+    params: Form | str = Form.of(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    if request.headers["content-type"] == "application/json":
+        params = request.body.decode()
+    return any(
+        RequestValidator(token).validate(
+            url, params, request.headers["x-twilio-signature"], get_signature_algorithm(settings_header)
+        )
+        for url in url_variants(request.url)
+    )
+
+
+def sign(url: str, pairs: list[tuple[str, str]], token: str, headers: dict[str, str]) -> str:
+    algorithm = get_signature_algorithm(headers.get("x-twilio-webhooks-signature-settings", ""))
+    signature = RequestValidator(token).compute_signature(url, Form.of(pairs), algorithm)
+    assert isinstance(signature, str)
+    return signature
+
+
+TEXT = st.text(max_size=8)
+TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=32)
+# Left out is what urlsplit in the library changes before it hashes: control characters, ";" and "#".
+QUERIES = st.text(st.sampled_from("aZ09-._~:[],+ &&&===/?@!$'()*%é".replace(" ", "")), min_size=1, max_size=24).map(
+    lambda query: query.replace("%", "%5b")
+)
+PAIRS = st.lists(
+    st.tuples(st.sampled_from(["MessageSid", "messagesid", "To", "Body", "", "é", "￿", "😀"]) | TEXT, TEXT),
+    max_size=8,
+)
+
+
+@st.composite
+def urls(draw: st.DrawFn) -> str:
+    """Not with userinfo and a port together, where the library cuts the host off."""
+    scheme = draw(st.sampled_from(["https", "http"]))
+    userinfo, port = draw(st.sampled_from([("", ""), ("user:secret@", ""), ("", ":443"), ("", ":80"), ("", ":8443")]))
+    path = draw(st.sampled_from(["", "/", "/webhooks/twilio", "/a//b", "/%7Etilde"]))
+    query = draw(st.just("") | QUERIES.map("?{}".format))
+    return f"{scheme}://{userinfo}sms.example.com{port}{path}{query}"
+
+
+def encoded(pairs: list[tuple[str, str]], *, plus: bool) -> bytes:
+    escape = quote_plus if plus else quote
+    return "&".join(f"{escape(name, safe='')}={escape(value, safe='')}" for name, value in pairs).encode()
+
+
+@st.composite
+def signed_forms(draw: st.DrawFn) -> tuple[HttpRequest, str]:
+    """A request that the library signed, and the secret."""
+    url, pairs, token = draw(urls()), draw(PAIRS), draw(TOKENS)
+    headers = draw(st.sampled_from([{}, SHA256]))
+    signature = sign(draw(st.sampled_from(_ports(url))), pairs, token, headers)
+    body = encoded(pairs, plus=draw(st.booleans()))
+    return HttpRequest("POST", url, {**FORM, **headers, "x-twilio-signature": signature}, body), token
+
+
+def _ports(url: str) -> list[str]:
+    """As written, without the port, and with the scheme's default one where none is written."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if parts.port:
+        return [url, url.replace(f":{parts.port}", "", 1)]
+    default = {"https": 443, "http": 80}[parts.scheme]
+    return [url, url.replace(host, f"{host}:{default}", 1)]
+
+
+quick = settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@quick
+@given(signed=signed_forms())
+def test_what_twilio_signs_we_accept(signed: tuple[HttpRequest, str]) -> None:
+    request, token = signed
+    owner = SHARED_KEY if len(request.headers) == 3 else None
+
+    assert we_accept(request, Key("another"), Key(token, owner))
+    assert not we_accept(request, Key(token + "x", owner))
+
+
+@quick
+@given(signed=signed_forms(), data=st.data())
+def test_an_altered_request_is_judged_as_twilio_judges_it(signed: tuple[HttpRequest, str], data: st.DataObject) -> None:
+    request, token = signed
+    altered = _altered(request, data)
+    assume(_is_parsed_alike(altered.url))
+
+    assert we_accept(altered, Key(token)) == twilio_accepts(altered, token)
+
+
+def _altered(request: HttpRequest, data: st.DataObject) -> HttpRequest:
+    """One octet of the body, one character of path or query, or the signature is another."""
+    match data.draw(st.sampled_from(["body", "body", "url", "signature", "algorithm"])):
+        case "body":
+            body = _edited(
+                request.body,
+                data.draw(st.sampled_from([b"", b"&", b"=", b"+", b"%", b"%ff", b"\xff", b"a", b"%C3"])),
+                data,
+            )
+            return HttpRequest("POST", request.url, request.headers, body)
+        case "url":
+            start = request.url.index("example.com") + len("example.com")
+            edited = _edited(
+                request.url[start:].encode(), data.draw(st.sampled_from([b"", b"a", b"&", b"+", b"%20", b"["])), data
+            )
+            return HttpRequest(
+                "POST", request.url[:start] + edited.decode("utf-8", "replace"), request.headers, request.body
+            )
+        case "signature":
+            value = data.draw(TEXT | st.sampled_from([request.headers["x-twilio-signature"] + " ", " "]))
+            headers = {**request.headers, "x-twilio-signature": value or "x"}
+        case _:
+            kept = {name: value for name, value in request.headers.items() if "settings" not in name}
+            headers = kept if len(kept) < len(request.headers) else {**kept, **SHA256}
+    return HttpRequest("POST", request.url, headers, request.body)
+
+
+def _edited(octets: bytes, new: bytes, data: st.DataObject) -> bytes:
+    at = data.draw(st.integers(0, len(octets)))
+    return octets[:at] + new + octets[at + data.draw(st.integers(0, 1)) :]
+
+
+def _is_parsed_alike(url: str) -> bool:
+    """Whether urlsplit, which the library uses, leaves the URL as it is."""
+    try:
+        return urlsplit(url).geturl() == url and urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+@settings(max_examples=400, deadline=None)
+@given(url=urls(), body=st.text(), other=st.text(), token=TOKENS, header=st.sampled_from([{}, SHA256]))
+def test_json_bodies_are_judged_as_twilio_judges_them(
+    url: str, body: str, other: str, token: str, header: dict[str, str]
+) -> None:
+    mark = "&" if "?" in url else "?"
+    url = f"{url}{mark}bodySHA256={hashlib.sha256(body.encode()).hexdigest()}"
+    assume(url.count("bodySHA256=") == 1)
+    headers = {"content-type": "application/json", **header, "x-twilio-signature": sign(url, [], token, header)}
+    request, changed = (HttpRequest("POST", url, headers, text.encode()) for text in (body, other))
+
+    assert we_accept(request, Key(token))
+    assert twilio_accepts(request, token)
+    assert we_accept(changed, Key(token)) == twilio_accepts(changed, token) == (body == other)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    pairs=PAIRS, tokens=st.lists(TOKENS, min_size=2, max_size=2, unique=True), account=st.sampled_from([ACCOUNT, "AC2"])
+)
+def test_a_callback_is_only_checked_with_its_own_accounts_tokens(
+    pairs: list[tuple[str, str]], tokens: list[str], account: str
+) -> None:
+    keys = (Key(tokens[0], ACCOUNT), Key(tokens[1], "AC2"))
+    pairs = [*(pair for pair in pairs if pair[0] != "AccountSid"), ("AccountSid", account)]
+    url = "https://sms.example.com/webhooks/twilio?attempt=1"
+
+    def signed_with(token: str) -> HttpRequest:
+        headers = {**FORM, "x-twilio-signature": sign(url, pairs, token, {})}
+        return HttpRequest("POST", url, headers, encoded(pairs, plus=True))
+
+    own, foreign = tokens if account == ACCOUNT else reversed(tokens)
+    assert we_accept(signed_with(own), *keys)
+    assert not we_accept(signed_with(foreign), *keys)
+
+
+# --- requests
+
+
+class Recorder(HttpClient):  # type: ignore[misc]  # twilio ships no types
+    """Keeps the library's one request and gives it one answer."""
+
+    def __init__(self, status: int, answer: object) -> None:
+        self.answer = Response(status, json.dumps(answer))
+        self.sent: dict[str, Any] = {}
+
+    def request(self, method: str, uri: str, *_: Any, **more: Any) -> Response:
+        self.sent = {"method": method, "uri": uri, **more}
+        return self.answer
+
+
+CREDENTIALS = {"account_sid": ACCOUNT, "auth_token": "example-auth-token"}
+API_KEY = {"api_key_sid": "SKexample", "api_key_secret": "example-api-key-secret"}
+TAKEN = {"sid": "SM" + 32 * "a", "status": "queued", "date_updated": "Sun, 01 Mar 2026 12:00:00 +0000"}
+CALLBACK = "https://sms.example.com/webhooks/twilio?message_id=1c8b2a2e-6f0e-5c43-9a3e-0f6f3f6f5a01&attempt=1"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    body=st.text(min_size=1),
+    sender=st.sampled_from(["+15551234567", "12345", "MyShop", "MGMT", "MG" + 32 * "0"]),
+    validity=st.none() | st.integers(1, 36000),
+    api_key=st.booleans(),
+)
+def test_a_send_request_is_the_one_that_twilios_client_makes(
+    body: str,
+    sender: str,
+    validity: int | None,
+    api_key: bool,  # noqa: FBT001  hypothesis draws it
+) -> None:
+    recorder = Recorder(201, TAKEN)
+    login = tuple(API_KEY.values()) if api_key else tuple(CREDENTIALS.values())
+    originator = {"messaging_service_sid" if len(sender) == 34 else "from_": sender}
+    optional = {} if validity is None else {"validity_period": validity}
+    Client(*login, account_sid=ACCOUNT, http_client=recorder).messages.create(
+        to="+31612345678", body=body, status_callback=f"{CALLBACK}#rc=5&rp=all", **originator, **optional
+    )
+
+    request = ADAPTER.send_request(
+        OutboundMessage(
+            message_id="1c8b2a2e-6f0e-5c43-9a3e-0f6f3f6f5a01",
+            attempt=1,
+            to="+31612345678",
+            sender=sender,
+            body=body,
+            encoding=Encoding.GSM_7,
+            validity_seconds=validity,
+        ),
+        credentials={**CREDENTIALS, **API_KEY} if api_key else CREDENTIALS,
+        callback_url=CALLBACK,
+    )
+
+    assert (request.method, request.url) == (recorder.sent["method"], recorder.sent["uri"])
+    form = dict(parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True))
+    assert form == {name: str(value) for name, value in recorder.sent["data"].items()}
+    assert request.headers["authorization"] == "Basic " + b64encode(":".join(recorder.sent["auth"]).encode()).decode()
+    assert request.headers["content-type"] == recorder.sent["headers"]["Content-Type"]
+    assert request.headers["accept"] == recorder.sent["headers"]["Accept"]
+
+
+def test_a_lookup_request_is_the_one_that_twilios_client_makes() -> None:
+    recorder = Recorder(200, TAKEN)
+    Client(*CREDENTIALS.values(), http_client=recorder).messages(TAKEN["sid"]).fetch()
+
+    request = ADAPTER.lookup_request(TAKEN["sid"], credentials=CREDENTIALS)
+
+    assert (request.method, request.url) == (recorder.sent["method"], recorder.sent["uri"])
+
+
+def test_we_read_an_answer_as_twilios_client_does() -> None:
+    theirs = Client(*CREDENTIALS.values(), http_client=Recorder(201, TAKEN)).messages.create(
+        to="+1", from_="+1", body="x"
+    )
+
+    ours = ADAPTER.send_outcome(HttpResponse(201, {}, json.dumps(TAKEN).encode()))
+
+    assert isinstance(ours, Accepted)
+    assert (ours.provider_message_id, ours.word) == (theirs.sid, theirs.status)
+    assert theirs.date_updated is not None
+    assert ours.occurred == theirs.date_updated.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def test_we_read_an_error_as_twilios_client_does() -> None:
+    error = {"code": 21610, "message": "Attempt to send to unsubscribed recipient", "status": 400}
+    with pytest.raises(TwilioRestException) as theirs:
+        Client(*CREDENTIALS.values(), http_client=Recorder(400, error)).messages.create(to="+1", from_="+1", body="x")
+
+    ours = ADAPTER.send_outcome(HttpResponse(400, {}, json.dumps(error).encode()))
+
+    assert isinstance(ours, Refused)
+    assert ours.failure.code == str(theirs.value.code)
+    assert ours.failure.message is not None
+    assert ours.failure.message in theirs.value.msg
+
+
+def test_our_table_has_every_status_that_twilios_client_knows() -> None:
+    assert set(twilio_report.STATUSES) == {
+        value for name, value in vars(MessageInstance.Status).items() if name.isupper()
+    }

@@ -1,0 +1,141 @@
+"""What the MessageBird adapter reads in a status report."""
+
+import pytest
+
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.report import MAX_VALUE, Report
+from sms_tracker.domain.status import Status
+from sms_tracker.providers.messagebird import ADAPTER
+from sms_tracker.providers.messagebird_report import DELIVERY_ERRORS, FAILED_STATUSES, STATUSES
+
+RECEIVED = "2025-03-14T09:26:55.000Z"
+CALLBACK = "https://sms.example.com/webhooks/messagebird?message_id=9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa&attempt=1"
+
+
+def report(**fields: str) -> Report:
+    return ADAPTER.report(fields, received_at=RECEIVED)
+
+
+def get(query: str) -> HttpRequest:
+    return HttpRequest("GET", f"https://sms.example.com/webhooks/messagebird?{query}")
+
+
+# Fields
+
+
+def test_fields_of_a_get_are_its_query_without_ours() -> None:
+    request = get("message_id=1&attempt=1&token=t&id=007&status=sent&mccmnc=&price[amount]=0.07&statusReason=a+b")
+    expected = {"id": "007", "status": "sent", "mccmnc": "", "price[amount]": "0.07", "statusReason": "a b"}
+    assert ADAPTER.fields(request) == expected
+
+
+def test_fields_of_a_post_are_its_json() -> None:
+    request = HttpRequest(
+        "POST", CALLBACK, {}, b'{"id": 7, "status": "sent", "price": {"amount": 0.5}, "ported": null}'
+    )
+    assert ADAPTER.fields(request) == {"id": "7", "status": "sent", "price[amount]": "0.5"}
+
+
+def test_fields_of_a_posted_form_are_read_too() -> None:
+    request = HttpRequest("POST", CALLBACK, {"content-type": "Application/X-WWW-Form-Urlencoded"}, b"id=7&status=sent")
+    assert ADAPTER.fields(request) == {"id": "7", "status": "sent"}
+
+
+def test_fields_of_a_post_without_a_body_are_its_query() -> None:
+    assert ADAPTER.fields(HttpRequest("POST", f"{CALLBACK}&id=7")) == {"id": "7"}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"\xff", b"{}", b"[" * 100_000], ids=["array", "bytes", "empty", "deep"])
+def test_a_body_that_is_no_object_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        ADAPTER.fields(HttpRequest("POST", CALLBACK, {}, body))
+
+
+# Reports
+
+
+def test_every_failed_status_has_a_meaning() -> None:
+    failed = {status for word, status in STATUSES.items() if report(status=word).is_failure}
+    assert failed == set(FAILED_STATUSES)
+
+
+@pytest.mark.parametrize(("word", "status"), STATUSES.items())
+def test_each_status_word_is_recognised(word: str, status: Status) -> None:
+    assert (report(status=word).status, report(status=word).recognised) == (status, True)
+
+
+@pytest.mark.parametrize("word", ["", "Delivered", "rerouted"])
+def test_an_unfamiliar_status_is_kept_and_moves_nothing(word: str) -> None:
+    found = report(status=word, statusErrorCode="1")
+    assert (found.word, found.status, found.recognised, found.failure, found.code) == (word, None, False, None, "1")
+
+
+@pytest.mark.parametrize(("code", "cause"), DELIVERY_ERRORS.items())
+def test_a_delivery_error_code_decides_the_cause(code: str, cause: tuple[Category, Reason]) -> None:
+    found = report(status="delivery_failed", statusErrorCode=code, statusReason="expired").failure
+    assert found == Failure(category=cause[0], reason=cause[1], code=code, message="expired")
+
+
+def test_the_status_reason_decides_where_the_code_is_not_listed() -> None:
+    found = report(status="delivery_failed", statusErrorCode="999", statusReason="Unknown Subscriber").failure
+    assert found == Failure(
+        category=Category.PERMANENT, reason=Reason.INVALID_RECIPIENT, code="999", message="Unknown Subscriber"
+    )
+
+
+def test_code_zero_is_no_code() -> None:
+    found = report(status="delivery_failed", statusErrorCode="0")
+    assert found.failure == Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
+    assert found.code is None
+
+
+def test_success_carries_no_failure() -> None:
+    assert report(status="delivered", statusReason="successfully delivered").failure is None
+
+
+def test_a_space_in_the_offset_is_the_plus_that_was_not_escaped() -> None:
+    assert report(statusDatetime="2025-03-14T11:26:53 02:00").occurred == "2025-03-14T09:26:53.000Z"
+
+
+def test_a_time_that_cannot_be_read_is_kept_raw() -> None:
+    assert report(statusDatetime="yesterday").occurred == "yesterday"
+
+
+@pytest.mark.parametrize("given", ["31612345678", "+31612345678", " 31612345678"])
+def test_the_recipient_is_made_e164(given: str) -> None:
+    assert report(recipient=given).recipient == "+31612345678"
+
+
+def test_a_recipient_that_is_no_number_is_left_out() -> None:
+    found = report(recipient="Parcels")
+    assert (found.recipient, dict(found.details)) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("fields", "price"),
+    [
+        ({"price[amount]": "0.07", "price[currency]": "EUR"}, "0.07 EUR"),
+        ({"price[amount]": "0.07"}, "0.07"),
+        ({"price[amount]": "0" * 300, "price[currency]": "EUR"}, "0" * MAX_VALUE),
+        ({"price[currency]": "EUR"}, None),
+    ],
+)
+def test_the_price_has_an_amount(fields: dict[str, str], price: str | None) -> None:
+    assert report(**fields).price == price
+
+
+def test_details_hold_what_is_left_but_nothing_personal() -> None:
+    found = report(status="sent", recipient="31612345678", originator="31600000000", body="hello", ported="1\n", x="")
+    assert dict(found.details) == {"ported": "1", "x": ""}
+
+
+def test_details_are_few_short_and_named() -> None:
+    found = report(**{"": "nameless", **{f"extra{number}": "v" * 999 for number in range(200)}})
+    assert list(found.details) == [f"extra{number}" for number in range(40)]
+    assert {len(value) for value in found.details.values()} == {MAX_VALUE}
+
+
+def test_ids_keep_their_zeros_and_capitals() -> None:
+    assert report(id="00E8077d").provider_message_id == "00E8077d"

@@ -1,0 +1,106 @@
+"""The template's parameters, rules and outputs, and what samconfig.toml sets of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sms_tracker import config
+from sms_tracker.domain.status import Outcome, Status
+from tests.unit.template_stack import ROOT, environment, overrides, samconfig, source, stack
+
+PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
+CONFIG_ENVS = ["default", "dev", "prod"]
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_says_what_it_is_for_and_what_it_takes(name: str) -> None:
+    declared = PARAMETERS[name]
+    assert len(declared["Description"]) > 10
+    assert "Default" in declared
+    assert {"AllowedValues", "AllowedPattern", "MinValue"} & set(declared)
+    assert "AllowedPattern" not in declared or declared["ConstraintDescription"]
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameters_default_is_one_that_it_takes(name: str) -> None:
+    declared = PARAMETERS[name]
+    assert declared["Default"] in declared.get("AllowedValues", [declared["Default"]])
+    assert re.fullmatch(declared.get("AllowedPattern", ".*"), str(declared["Default"]))
+    if declared["Type"] == "Number":
+        assert declared.get("MinValue", 0) <= declared["Default"] <= declared.get("MaxValue", 1e9)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_is_used(name: str) -> None:
+    template = source()
+    rest = json.dumps({section: body for section, body in template.items() if section != "Parameters"})
+    assert f'{{"Ref": "{name}"}}' in rest or f"${{{name}}}" in rest
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        ("TwilioFrom", ["+15005550006", "12345", "MyShop", "My Shop", "MG" + "0" * 32], ["+0123456", "a,b", "a=b"]),
+        ("MessageBirdOriginator", ["+31612345678", "31612", "My Shop"], ["MG" + "0" * 32, "a,b", " x"]),
+        ("AllowedCountries", ["*", "NL", "NL,BE"], ["", "nl", "NL, BE", "NLD"]),
+        ("Providers", ["twilio", "twilio,messagebird"], ["", "twilio,", "nexmo"]),
+        ("PublishedStatuses", ["failed", "failed,delivered,corrections"], ["", "Failed", "failed, expired"]),
+        ("DomainName", ["", "sms.example.com"], ["https://sms.example.com", "SMS.example.com", "localhost"]),
+        ("AlertEmail", ["", "ops@example.com"], ["ops", "a b@example.com"]),
+    ],
+)
+def test_a_free_parameter_takes_what_is_meant_and_refuses_slips(
+    parameter: str, good: list[str], bad: list[str]
+) -> None:
+    pattern = PARAMETERS[parameter]["AllowedPattern"]
+    assert [value for value in good if not re.fullmatch(pattern, value)] == []
+    assert [value for value in bad if re.fullmatch(pattern, value)] == []
+
+
+def test_events_tell_of_failures_unknowns_and_corrections_unless_asked_for_more() -> None:
+    published = config.load(config.PublisherConfig, environment("publisher")).published_statuses
+    bad = {status for status in Status if status.outcome in (Outcome.FAILURE, Outcome.UNKNOWN)}
+    assert published == {*bad, config.CORRECTIONS}
+    assert config.load(config.PublisherConfig, environment("publisher")).event_personal_data is False
+
+
+def test_a_domain_without_certificate_is_refused_before_anything_is_made() -> None:
+    rules = source()["Rules"]
+    (needed,) = rules["DomainNeedsCertificate"]["Assertions"]
+    assert rules["DomainNeedsCertificate"]["RuleCondition"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "DomainName"}, ""]}]
+    }
+    assert needed["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]}
+
+
+@pytest.mark.parametrize("name", CONFIG_ENVS)
+def test_samconfig_deploys_a_stack_of_its_own_with_parameters_that_exist(name: str) -> None:
+    for parameter, value in overrides(name).items():
+        declared = PARAMETERS[parameter]
+        assert value in [str(choice) for choice in declared.get("AllowedValues", [value])]
+    names = [samconfig()[each]["global"]["parameters"]["stack_name"] for each in CONFIG_ENVS]
+    assert len(set(names)) == len(CONFIG_ENVS)
+    assert samconfig()[name]["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
+
+
+def test_samconfig_names_no_account_region_or_machine() -> None:
+    text = (ROOT / "samconfig.toml").read_text()
+    assert not re.search(r"\d{12}|region\s*=|profile\s*=|s3_bucket|/home|/root|-(east|west|central)-\d", text)
+    assert overrides("prod")["Environment"] == "prod"
+    assert overrides("dev")["Environment"] == "dev"
+
+
+@pytest.mark.parametrize("name", source()["Outputs"])
+def test_an_output_says_what_it_is(name: str) -> None:
+    assert len(source()["Outputs"][name]["Description"]) > 10
+
+
+def test_the_outputs_lead_to_the_api_the_bus_the_topic_the_tables_and_every_queue() -> None:
+    values = {output["Value"] for output in stack().outputs.values()}
+    assert {"Api.ApiEndpoint", "Bus", "Bus.Arn", "AlertsTopic", "MessagesTable", "StateTable"} <= values
+    assert set(stack().of("AWS::SQS::Queue")) <= values

@@ -1,0 +1,139 @@
+"""The template's functions: what they are given, what they run on, where they log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sms_tracker import config, providers
+from tests.unit.template_stack import ROOT, environment, source, stack
+
+CONFIGS: Mapping[str, type] = {
+    "send": config.SendConfig,
+    "webhook": config.WebhookConfig,
+    "processor": config.ProcessorConfig,
+    "publisher": config.PublisherConfig,
+    "digest": config.DigestConfig,
+    "query": config.QueryConfig,
+    "authorizer": config.AuthorizerConfig,
+}
+NAMES = sorted(CONFIGS)
+PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
+CHOICES = [(name, str(value)) for name, declared in PARAMETERS.items() for value in declared.get("AllowedValues", [])]
+
+
+def properties(name: str, **parameters: str) -> Mapping[str, Any]:
+    return stack(**parameters).properties(f"{name.title()}Function")
+
+
+def test_the_stack_has_a_function_for_every_configuration_and_no_other() -> None:
+    functions = stack().of("AWS::Lambda::Function").values()
+    assert sorted(each.properties["FunctionName"].removeprefix("stack-") for each in functions) == NAMES
+    assert set(config.VARIABLES) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_is_given_exactly_the_variables_that_it_reads(name: str) -> None:
+    given = {variable for variable in environment(name) if not variable.startswith("POWERTOOLS_")}
+    assert given == config.VARIABLES[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_understands_the_values_of_a_default_deployment(name: str) -> None:
+    assert isinstance(config.load(CONFIGS[name], environment(name)), CONFIGS[name])
+
+
+@pytest.mark.parametrize(("parameter", "value"), CHOICES)
+def test_the_functions_understand_every_value_that_a_parameter_allows(parameter: str, value: str) -> None:
+    for name, shape in CONFIGS.items():
+        assert isinstance(config.load(shape, environment(name, **{parameter: value})), shape)
+
+
+def test_the_functions_understand_what_the_free_parameters_may_hold() -> None:
+    values = environment(
+        "send",
+        Providers="messagebird,twilio",
+        TwilioFrom="MG" + "0a" * 16,
+        MessageBirdOriginator="My Shop",
+        AllowedCountries="NL,BE",
+        RetentionDays="7",
+    )
+    settings = config.load(config.SendConfig, values)
+    assert settings.providers == ("messagebird", "twilio")
+    assert settings.senders == {"twilio": "MG" + "0a" * 16, "messagebird": "My Shop"}
+    assert settings.allowed_countries == frozenset({"NL", "BE"})
+    assert settings.retention_days == 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_logs_and_measures_under_its_own_name(name: str) -> None:
+    variables = environment(name, LogLevel="WARNING")
+    assert variables["POWERTOOLS_SERVICE_NAME"] == name
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SmsTracker"
+    assert variables["POWERTOOLS_LOG_LEVEL"] == "WARNING"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_runs_on_python_3_13_and_arm_with_the_shared_layer(name: str) -> None:
+    runs = properties(name)
+    (layer,) = stack().of("AWS::Lambda::LayerVersion").values()
+    assert runs["Runtime"] == "python3.13"
+    assert runs["Architectures"] == ["arm64"]
+    assert runs["Layers"] == [layer.name]
+    assert runs["Handler"] == "app.handler"
+    assert runs["Code"]["S3Key"] == f"functions/{name}"
+
+
+def test_the_layer_is_built_for_what_the_functions_run_on() -> None:
+    layer = source()["Resources"]["CoreLayer"]
+    assert layer["Metadata"] == {"BuildMethod": "python3.13", "BuildArchitecture": "arm64"}
+    assert layer["Properties"]["ContentUri"] == "layers/core"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_packages_no_dependency_beside_the_layer(name: str) -> None:
+    lines = (ROOT / "functions" / name / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if line.strip() and not line.startswith("#")] == []
+
+
+def test_sending_ends_before_api_gateway_gives_up_and_its_claim_outlives_it() -> None:
+    api = stack().only("AWS::ApiGatewayV2::Api").properties["Body"]
+    assert properties("send")["Timeout"] == 28
+    assert api["paths"]["/messages"]["post"]["x-amazon-apigateway-integration"]["timeoutInMillis"] == 30_000
+    assert environment("send")["CLAIM_SECONDS"] == str(28 + 5)
+
+
+def test_a_webhook_is_answered_or_over_before_twilio_hangs_up() -> None:
+    assert properties("webhook")["Timeout"] == 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_logs_into_a_group_of_its_own_that_forgets(name: str) -> None:
+    logging = properties(name)["LoggingConfig"]
+    group = stack(LogRetentionDays="7").resources[logging["LogGroup"]]
+    assert logging == {"LogFormat": "Text", "LogGroup": f"{name.title()}Logs"}
+    assert group.properties == {"LogGroupName": f"/aws/lambda/stack-{name}", "RetentionInDays": "7"}
+    assert group.attributes["DeletionPolicy"] == group.attributes["UpdateReplacePolicy"] == "Delete"
+
+
+def test_concurrency_is_limited_only_where_a_parameter_says_so() -> None:
+    free = stack()
+    limited = stack(SendReservedConcurrency="5", WebhookReservedConcurrency="25", ProcessorMaximumConcurrency="10")
+    assert "ReservedConcurrentExecutions" not in free.properties("SendFunction")
+    assert "ReservedConcurrentExecutions" not in free.properties("WebhookFunction")
+    assert "ScalingConfig" not in free.properties("ProcessorFunctionReports")
+    assert limited.properties("SendFunction")["ReservedConcurrentExecutions"] == "5"
+    assert limited.properties("WebhookFunction")["ReservedConcurrentExecutions"] == "25"
+    assert limited.properties("ProcessorFunctionReports")["ScalingConfig"] == {"MaximumConcurrency": "10"}
+
+
+@pytest.mark.parametrize("provider", providers.names())
+def test_every_provider_can_be_enabled_and_configured(provider: str) -> None:
+    assert re.fullmatch(PARAMETERS["Providers"]["AllowedPattern"], provider)
+    assert provider in PARAMETERS["DefaultProvider"]["AllowedValues"]
+    assert provider in config.load(config.SendConfig, environment("send")).verification
+    assert f"{provider}=" in environment("send")["SENDERS"]
+    assert environment("webhook")["VERIFICATION"] == environment("send")["VERIFICATION"]

@@ -1,0 +1,122 @@
+"""What each function may do, and that it is no more than what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from sms_tracker import providers
+from tests.unit.template_stack import Stack, stack
+
+Grant = tuple[str, str]
+"""An action and the one resource that it is allowed on."""
+
+SETTINGS = "arn:aws:ssm:region:account:parameter/stack"
+TAKE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+INDEXES = ("by_recipient", "by_reference", "by_provider_id", "by_time", "by_attention")
+KEY = "arn:aws:kms:region:account:key/1"
+
+
+def grants(resource: str, *actions: str) -> set[Grant]:
+    return {(action, resource) for action in actions}
+
+
+READ_SETTINGS: set[Grant] = {
+    ("ssm:GetParameters", f"{SETTINGS}/{name}")
+    for name in ("public-base-urls", "secrets/service", *(f"secrets/{each}" for each in providers.names()))
+}
+ALLOWED: Mapping[str, set[Grant]] = {
+    "Send": grants("MessagesTable.Arn", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem") | READ_SETTINGS,
+    "Webhook": grants("ReportsQueue.Arn", "sqs:SendMessage") | READ_SETTINGS,
+    "Processor": grants("ReportsQueue.Arn", *TAKE, "sqs:SendMessage")
+    | grants("UnmatchedQueue.Arn", "sqs:SendMessage")
+    | grants("ReportsDlq.Arn", "sqs:SendMessage")
+    | grants("MessagesTable.Arn", "dynamodb:GetItem", "dynamodb:UpdateItem")
+    | grants("MessagesTable.Arn/index/by_provider_id", "dynamodb:Query"),
+    "Publisher": grants(
+        "MessagesTable.StreamArn", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"
+    )
+    | grants("*", "dynamodb:ListStreams")
+    | grants("Bus.Arn", "events:PutEvents")
+    | grants("PublishFailedQueue.Arn", "sqs:SendMessage"),
+    "Digest": grants("FailuresQueue.Arn", *TAKE)
+    | grants("AlertsTopic", "sns:Publish")
+    | grants("AlertsKey.Arn", "kms:Decrypt", "kms:GenerateDataKey"),
+    "Query": grants("MessagesTable.Arn", "dynamodb:BatchGetItem", "dynamodb:GetItem")
+    | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES}
+    | grants("ReportsQueue.Arn", "sqs:GetQueueAttributes"),
+    "Authorizer": grants("StateTable.Arn", "dynamodb:GetItem"),
+}
+NO_NARROWER_RESOURCE = {"dynamodb:ListStreams": "AWS offers no resource for it, and stream mappings ask for it"}
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(deployed: Stack, name: str) -> Iterator[Mapping[str, Any]]:
+    role = deployed.properties(f"{name}Role")
+    attached = [deployed.properties(policy) for policy in role.get("ManagedPolicyArns", [])]
+    for policy in [*role["Policies"], *attached]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def granted(deployed: Stack, name: str) -> set[Grant]:
+    return {
+        (action, resource)
+        for statement in statements(deployed, name)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_function_may_do_what_it_does_and_nothing_else(name: str) -> None:
+    own_logs = grants(f"{name}Logs.Arn", "logs:CreateLogStream", "logs:PutLogEvents")
+    assert granted(stack(), name) == ALLOWED[name] | own_logs
+
+
+def test_every_function_has_a_role_of_its_own_that_only_lambda_can_take() -> None:
+    functions = stack().of("AWS::Lambda::Function").values()
+    assert {each.properties["Role"] for each in functions} == {f"{name}Role.Arn" for name in ALLOWED}
+    assert set(stack().of("AWS::IAM::Role")) == {f"{name}Role" for name in ALLOWED}
+    for role in stack().of("AWS::IAM::Role").values():
+        (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+        assert trust == {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_no_action_and_no_resource_is_a_wildcard_but_what_aws_demands(name: str) -> None:
+    for action, resource in granted(stack(SecretsKeyArn=KEY), name):
+        assert "*" not in action
+        assert "*" not in resource or (resource == "*" and action in NO_NARROWER_RESOURCE)
+
+
+def test_no_policy_comes_from_elsewhere() -> None:
+    ours = set(stack().of("AWS::IAM::ManagedPolicy"))
+    for role in stack().of("AWS::IAM::Role").values():
+        assert set(role.properties.get("ManagedPolicyArns", [])) <= ours
+
+
+@pytest.mark.parametrize("name", ["Send", "Webhook"])
+def test_secrets_under_a_key_of_the_customers_can_be_decrypted_through_ssm_only(name: str) -> None:
+    keyed = [each for each in statements(stack(SecretsKeyArn=KEY), name) if each["Action"] == "kms:Decrypt"]
+    (statement,) = keyed
+    assert statement["Resource"] == KEY
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "ssm.region.amazonaws.com"}}
+
+
+def test_the_digest_uses_the_topics_key_through_sns_only() -> None:
+    (statement,) = [each for each in statements(stack(), "Digest") if "kms:Decrypt" in each["Action"]]
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "sns.region.amazonaws.com"}}
+
+
+def test_no_statement_is_a_denial_that_hides_what_is_allowed() -> None:
+    effects = {statement["Effect"] for name in ALLOWED for statement in statements(stack(), name)}
+    assert effects == {"Allow"}

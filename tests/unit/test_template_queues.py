@@ -1,0 +1,102 @@
+"""The template's queues: who consumes them, and where what fails goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.unit.template_stack import Resource, source, stack
+
+TWO_WEEKS = 14 * 24 * 3600
+QUEUES = sorted(stack().of("AWS::SQS::Queue"))
+DEAD_LETTER_QUEUES = {"ReportsQueue": "ReportsDlq", "FailuresQueue": "FailuresDlq"}
+NOT_CONSUMED = {
+    "ReportsDlq": "a person looks at it and redrives it",
+    "UnmatchedQueue": "a person looks at reports that are not ours",
+    "PublishFailedQueue": "a person looks at it and republishes from the table",
+    "FailuresDlq": "a person looks at it and redrives it",
+    "FailureRuleDlq": "a person looks at it and redrives it",
+}
+
+
+def properties(name: str, **parameters: str) -> Mapping[str, Any]:
+    return stack(**parameters).properties(name)
+
+
+def consumers(**parameters: str) -> dict[str, Resource]:
+    """The event source mappings of queues, by queue."""
+    mappings = stack(**parameters).of("AWS::Lambda::EventSourceMapping").values()
+    sources = {mapping.properties["EventSourceArn"].removesuffix(".Arn"): mapping for mapping in mappings}
+    return {queue: mapping for queue, mapping in sources.items() if queue in QUEUES}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_is_encrypted_long_polled_and_keeps_two_weeks(queue: str) -> None:
+    assert properties(queue)["SqsManagedSseEnabled"] is True
+    assert properties(queue)["ReceiveMessageWaitTimeSeconds"] == 20
+    assert properties(queue)["MessageRetentionPeriod"] == TWO_WEEKS
+
+
+def test_every_queue_has_a_consumer_or_a_stated_reason() -> None:
+    assert set(consumers()) == set(DEAD_LETTER_QUEUES)
+    assert set(consumers()) | set(NOT_CONSUMED) == set(QUEUES)
+    assert not set(consumers()) & set(NOT_CONSUMED)
+
+
+@pytest.mark.parametrize("queue", DEAD_LETTER_QUEUES)
+def test_a_consumed_queue_has_a_dead_letter_queue_that_serves_it_alone(queue: str) -> None:
+    dead = DEAD_LETTER_QUEUES[queue]
+    assert properties(queue)["RedrivePolicy"]["deadLetterTargetArn"] == f"{dead}.Arn"
+    assert properties(dead)["RedriveAllowPolicy"] == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [f"arn:aws:sqs:region:account:{properties(queue)['QueueName']}"],
+    }
+
+
+@pytest.mark.parametrize("queue", sorted(set(QUEUES) - set(DEAD_LETTER_QUEUES.values())))
+def test_no_queue_can_make_a_dead_letter_queue_of_one_that_is_none(queue: str) -> None:
+    assert properties(queue)["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
+
+
+def test_reports_outlast_an_outage_of_hours_before_they_count_as_dead() -> None:
+    reports = properties("ReportsQueue")
+    assert reports["RedrivePolicy"]["maxReceiveCount"] * reports["VisibilityTimeout"] > 12 * 3600
+    assert reports["RedrivePolicy"]["maxReceiveCount"] <= 1000  # what SQS takes
+
+
+@pytest.mark.parametrize(
+    ("queue", "function", "window"),
+    [
+        ("ReportsQueue", "ProcessorFunction", "ProcessorBatchWindow"),
+        ("FailuresQueue", "DigestFunction", "DigestWindowSeconds"),
+    ],
+)
+def test_a_batch_stays_invisible_for_six_timeouts_and_the_longest_window(
+    queue: str, function: str, window: str
+) -> None:
+    longest = source()["Parameters"][window]["MaxValue"]
+    consumer = consumers(**{window: str(longest)})[queue].properties
+    assert consumer["FunctionName"] == function
+    assert consumer["MaximumBatchingWindowInSeconds"] == str(longest)
+    assert properties(queue)["VisibilityTimeout"] >= 6 * properties(function)["Timeout"] + longest
+
+
+@pytest.mark.parametrize("queue", DEAD_LETTER_QUEUES)
+def test_a_consumer_returns_only_what_failed_and_may_fill_its_batches(queue: str) -> None:
+    consumer = consumers()[queue].properties
+    assert consumer["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert consumer["BatchSize"] <= 10 or consumer["MaximumBatchingWindowInSeconds"] >= 1  # what Lambda demands
+
+
+def test_people_are_told_once_a_minute_by_few_digests() -> None:
+    consumer = consumers()["FailuresQueue"].properties
+    assert consumer["MaximumBatchingWindowInSeconds"] == 60
+    assert consumer["BatchSize"] >= 1000
+    assert consumer["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+@pytest.mark.parametrize("window", ["ProcessorBatchWindow", "DigestWindowSeconds"])
+def test_no_window_can_be_set_to_what_lambda_refuses_for_large_batches(window: str) -> None:
+    assert source()["Parameters"][window]["MinValue"] >= 1

@@ -1,0 +1,564 @@
+"""The Twilio adapter, rule by rule; the oracle is in contract/test_twilio_sdk.py."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+
+from sms_tracker.domain.errors import InvalidSignature, Misconfigured
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.outbound import (
+    Accepted,
+    Fault,
+    LookupFailed,
+    NoSuchMessage,
+    NotProcessed,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+    SendOutcome,
+)
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.status import Status
+from sms_tracker.providers import twilio_report
+from sms_tracker.providers.base import Key
+from sms_tracker.providers.twilio import ACCOUNT_CODES, ADAPTER, NOT_PROCESSED
+
+DOC = (Path(__file__).parents[2] / "docs" / "providers" / "twilio.md").read_text()
+RECEIVED = "2026-03-01T12:00:00.000Z"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ACCOUNT, OTHER = "AC" + 31 * "0" + "1", "AC" + 31 * "0" + "2"
+URL = "https://sms.example.com/webhooks/twilio?message_id=1&attempt=1"
+CREDENTIALS = {"account_sid": ACCOUNT, "auth_token": "example-auth-token"}
+SETTINGS = "x-twilio-webhooks-signature-settings"
+
+
+def callback(
+    fields: dict[str, str], key: str, *, url: str = URL, signed_url: str | None = None, **headers: str
+) -> HttpRequest:
+    signed = (signed_url or url) + "".join(name + fields[name] for name in sorted(fields))
+    algorithm = "sha256" if SETTINGS in headers else "sha1"
+    signature = b64encode(hmac.digest(key.encode(), signed.encode(), algorithm)).decode()
+    form = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
+    return HttpRequest("POST", url, {**form, **headers}, urlencode(fields).encode())
+
+
+def json_callback(body: bytes, key: str, *, url: str) -> HttpRequest:
+    signature = b64encode(hmac.digest(key.encode(), url.encode(), "sha1")).decode()
+    headers = {"content-type": "Application/JSON; charset=utf-8", "x-twilio-signature": signature}
+    return HttpRequest("POST", url, headers, body)
+
+
+def accepts(request: HttpRequest, *keys: Key) -> bool:
+    try:
+        ADAPTER.verify(request, secrets=keys, now=NOW)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def report(**fields: str) -> Report:
+    return ADAPTER.report(fields, received_at=RECEIVED)
+
+
+def answer_to(status: int, body: dict[str, object], **headers: str) -> SendOutcome:
+    return ADAPTER.send_outcome(HttpResponse(status, headers, json.dumps(body).encode()))
+
+
+def message(sender: str = "+15551234567", **changes: Any) -> OutboundMessage:
+    values: dict[str, Any] = {"body": "Hi", "encoding": Encoding.GSM_7, **changes}
+    return OutboundMessage(message_id="1", attempt=1, to="+31612345678", sender=sender, **values)
+
+
+def form_of(sent: OutboundMessage) -> dict[str, str]:
+    request = ADAPTER.send_request(sent, credentials=CREDENTIALS, callback_url=URL)
+    return {name: value for name, (value,) in parse_qs(request.body.decode(), strict_parsing=True).items()}
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """The first table of the page under this heading, by its first column."""
+    section = re.split(r"^#+ ", DOC, flags=re.MULTILINE)
+    (found,) = [part for part in section if part.startswith(heading + "\n")]
+    lines = [line for line in found.splitlines() if line.startswith("|")]
+    rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+    return {first: rest for first, *rest in rows[2:]}
+
+
+# --- the page
+
+
+def test_the_page_shows_every_status_as_the_code_has_it() -> None:
+    assert {word: cells[0] for word, cells in table("Statuses").items()} == {
+        word: status or "–" for word, status in twilio_report.STATUSES.items()
+    }
+
+
+def test_the_page_shows_every_code_as_the_code_has_it() -> None:
+    shown = {code: (cells[0], cells[1], cells[2]) for code, cells in table("Error codes").items()}
+
+    assert shown == {code: (*cause, at_creation(code)) for code, cause in twilio_report.CODES.items()}
+    assert all(cells[3].endswith(".") for cells in table("Error codes").values())
+
+
+def at_creation(code: str) -> str:
+    """What the send route answers for it, from what the adapter really decides."""
+    outcome = answer_to(400, {"code": int(code)})
+    if isinstance(outcome, NotProcessed):
+        return "503" if outcome.soon else "503, later"
+    assert isinstance(outcome, Refused)
+    return "502" if outcome.fault is Fault.ACCOUNT else "422"
+
+
+def test_the_page_lists_every_credential_that_is_read() -> None:
+    asked: set[str] = set()
+
+    class Asked(dict[str, str]):
+        def get(self, key: str, default: Any = None) -> Any:
+            asked.add(key)
+            return super().get(key, default)
+
+    ADAPTER.keys(Asked(CREDENTIALS))
+    ADAPTER.lookup_request("SM1", credentials=Asked(CREDENTIALS))
+
+    assert set(table("Credentials")) == asked
+
+
+def test_every_code_with_a_rule_of_its_own_is_in_the_table() -> None:
+    assert set(twilio_report.CODES) >= ACCOUNT_CODES | set(NOT_PROCESSED)
+
+
+# --- keys
+
+
+def test_every_token_belongs_to_its_account_and_every_shared_key_to_its_id() -> None:
+    keys = ADAPTER.keys(
+        {
+            **CREDENTIALS,
+            "next_auth_token": " next ",
+            "subaccount_tokens": f"{OTHER}=one, {OTHER}=two,,no-mark,=no-owner,no-secret=",
+            "webhook_keys": "id=with=mark=",
+        }
+    )
+
+    assert keys == (
+        Key("example-auth-token", ACCOUNT),
+        Key("next", ACCOUNT),
+        Key("one", OTHER),
+        Key("two", OTHER),
+        Key("with=mark=", "id"),
+    )
+
+
+def test_a_token_without_an_account_fits_any() -> None:
+    assert ADAPTER.keys({"auth_token": "token", "next_auth_token": "token"}) == (Key("token", None),)
+
+
+def test_an_api_key_is_no_key_for_callbacks() -> None:
+    assert ADAPTER.keys({"account_sid": ACCOUNT, "api_key_sid": "SKexample", "api_key_secret": "secret"}) == ()
+
+
+# --- signatures
+
+
+def test_twilios_published_example_is_accepted() -> None:
+    fields = {
+        "CallSid": "CA1234567890ABCDE",
+        "Caller": "+14158675309",
+        "Digits": "1234",
+        "From": "+14158675309",
+        "To": "+18005551212",
+    }
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
+    }
+    url = "https://mycompany.com/myapp.php?foo=1&bar=2"
+
+    assert accepts(HttpRequest("POST", url, headers, urlencode(fields).encode()), Key("12345"))
+
+
+def test_both_tokens_are_accepted_while_one_rotates() -> None:
+    keys = (Key("old", ACCOUNT), Key("new", ACCOUNT))
+
+    assert accepts(callback({"AccountSid": ACCOUNT}, "old"), *keys)
+    assert accepts(callback({"AccountSid": ACCOUNT}, "new"), *keys)
+
+
+def test_one_accounts_token_does_not_sign_for_another() -> None:
+    keys = (Key("mine", ACCOUNT), Key("theirs", OTHER))
+
+    assert accepts(callback({"AccountSid": OTHER}, "theirs"), *keys)
+    assert not accepts(callback({"AccountSid": OTHER}, "mine"), *keys)
+    assert not accepts(callback({"AccountSid": ACCOUNT}, "theirs"), *keys)
+    assert not accepts(callback({"AccountSid": ""}, "mine"), *keys)
+    assert accepts(callback({"AccountSid": OTHER}, "any"), Key("any"))
+
+
+def test_the_account_of_a_get_is_in_its_query() -> None:
+    url = f"{URL}&AccountSid={OTHER}"
+    signature = b64encode(hmac.digest(b"mine", url.encode(), "sha1")).decode()
+
+    assert accepts(HttpRequest("GET", url, {"x-twilio-signature": signature}), Key("mine", OTHER))
+    assert not accepts(HttpRequest("GET", url, {"x-twilio-signature": signature}), Key("mine", ACCOUNT))
+
+
+def test_an_empty_secret_signs_nothing() -> None:
+    assert not accepts(callback({}, ""), Key(""))
+
+
+@pytest.mark.parametrize(
+    ("received", "signed"),
+    [
+        (URL + "#rc=5&rp=all", URL),
+        ("https://sms.example.com/x?a=%5B1%5D&b=c%20d", "https://sms.example.com/x?a=[1]&b=c+d"),
+        ("https://sms.example.com/x?a=1", "https://sms.example.com:443/x?a=1"),
+        ("https://sms.example.com:443/x?a=1", "https://sms.example.com/x?a=1"),
+        ("http://sms.example.com?a=1", "http://sms.example.com:80?a=1"),
+        ("https://sms.example.com:8443", "https://sms.example.com:8443"),
+        ("https://user:1@sms.example.com:443/x", "https://user:1@sms.example.com/x"),
+        ("https://[::1]:443/x", "https://[::1]/x"),
+        ("not a URL", "not a URL"),
+    ],
+)
+def test_the_same_url_may_be_written_differently(received: str, signed: str) -> None:
+    assert accepts(callback({"a": "b"}, "key", url=received, signed_url=signed), Key("key"))
+
+
+@pytest.mark.parametrize(
+    ("received", "signed"),
+    [
+        ("https://sms.example.com/x", "http://sms.example.com/x"),
+        ("https://sms.example.com/x", "https://user:1@sms.example.com/x"),
+        ("https://sms.example.com/x?a=1&b=2", "https://sms.example.com/x?b=2&a=1"),
+        ("https://sms.example.com/x?a=", "https://sms.example.com/x?a"),
+        ("https://sms.example.com/x", "https://sms.example.com:80/x"),
+    ],
+)
+def test_another_url_is_another_url(received: str, signed: str) -> None:
+    assert not accepts(callback({"a": "b"}, "key", url=received, signed_url=signed), Key("key"))
+
+
+def test_a_shared_key_signs_with_sha256_under_its_id() -> None:
+    keys = (Key("token", ACCOUNT), Key("shared", "id"), Key("spare", "id2"))
+    fields = {"AccountSid": ACCOUNT}
+
+    for named in (
+        "key=id,algorithm=HMAC_SHA256",
+        " algorithm = hmac_sha256 , key = id ",
+        "key=id,algorithm=HMAC_SHA256,v=1",
+    ):
+        assert accepts(callback(fields, "shared", **{SETTINGS: named}), *keys)
+        assert not accepts(callback(fields, "spare", **{SETTINGS: named}), *keys)
+        assert not accepts(callback(fields, "token", **{SETTINGS: named}), *keys)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "",
+        "key=id",
+        "algorithm=HMAC_SHA256",
+        "key=,algorithm=HMAC_SHA256",
+        "key=id,algorithm=HMAC_SHA1",
+        "key=id,algorithm=HMAC_SHA512",
+        "key=id,algorithm=none",
+        "key=id;algorithm=HMAC_SHA256",
+        "key=id,algorithm=HMAC_SHA256,",
+        "key=id,key=id,algorithm=HMAC_SHA256",
+        "key=unknown,algorithm=HMAC_SHA256",
+        f"key={ACCOUNT},algorithm=HMAC_SHA256",
+        "key=é,algorithm=\udcff",
+    ],
+)
+def test_signature_settings_that_are_not_understood_are_refused(named: str) -> None:
+    keys = (Key("secret", ACCOUNT), Key("secret", "id"))
+
+    assert not accepts(callback({"AccountSid": ACCOUNT}, "secret", **{SETTINGS: named}), *keys)
+
+
+def test_a_shared_key_is_no_auth_token() -> None:
+    assert not accepts(callback({}, "shared"), Key("shared", "id"))
+    assert not accepts(callback({"AccountSid": "id"}, "shared"), Key("shared", "id"))
+
+
+def test_a_json_body_is_vouched_for_by_its_hash_in_the_url() -> None:
+    body = b'{"MessageStatus":"sent"}'
+    url = f"{URL}&bodySHA256={hashlib.sha256(body).hexdigest()}"
+
+    assert accepts(json_callback(body, "token", url=url), Key("token", ACCOUNT))
+    assert not accepts(json_callback(body + b" ", "token", url=url), Key("token", ACCOUNT))
+    assert not accepts(json_callback(body, "other", url=url), Key("token", ACCOUNT))
+    assert not accepts(json_callback(body, "token", url=URL), Key("token", ACCOUNT))
+    assert not accepts(json_callback(body, "token", url=f"{URL}&bodySHA256=\udcff"), Key("token", ACCOUNT))
+
+
+def test_form_fields_are_signed_although_the_url_carries_a_body_hash() -> None:
+    fields = {"MessageStatus": "sent"}
+    url = f"{URL}&bodySHA256={hashlib.sha256(urlencode(fields).encode()).hexdigest()}"
+
+    assert accepts(callback(fields, "token", url=url), Key("token"))
+    assert not accepts(
+        HttpRequest("POST", url, callback({}, "token", url=url).headers, b"MessageStatus=sent"), Key("token")
+    )
+
+
+# --- reports
+
+
+def test_the_older_status_field_counts_where_the_newer_is_blank() -> None:
+    assert report(MessageStatus="", SmsStatus="sent").status is Status.SENT
+    assert report(SmsSid="SM1").provider_message_id == "SM1"
+
+
+def test_only_undelivered_expires() -> None:
+    expired, failed = (report(MessageStatus=word, ErrorCode="30036") for word in ("undelivered", "failed"))
+
+    assert (expired.status, failed.status) == (Status.EXPIRED, Status.FAILED)
+    assert (
+        expired.failure == failed.failure == Failure(category=Category.TEMPORARY, reason=Reason.EXPIRED, code="30036")
+    )
+
+
+@pytest.mark.parametrize("code", ["", "0", "\x00"])
+def test_a_code_that_says_nothing_is_no_code(code: str) -> None:
+    said = report(MessageStatus="undelivered", ErrorCode=code)
+
+    assert said.code is None
+    assert said.failure == Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
+
+
+def test_a_known_code_explains_a_cancellation_better() -> None:
+    plain, explained = report(MessageStatus="canceled"), report(MessageStatus="canceled", ErrorCode="30002")
+
+    assert plain.failure == Failure(category=Category.PERMANENT, reason=Reason.CANCELED)
+    assert explained.failure is not None
+    assert explained.failure.reason is Reason.ACCOUNT
+
+
+def test_a_code_on_what_is_no_failure_is_kept() -> None:
+    said = report(MessageStatus="sent", ErrorCode="30003", ErrorMessage="odd")
+
+    assert (said.code, said.failure) == ("30003", None)
+    assert said.details == {"ErrorMessage": "odd"}
+
+
+def test_further_fields_are_kept_up_to_forty_and_no_personal_ones() -> None:
+    many = {f"F{number}": "x" for number in range(50)}
+    said = report(MessageStatus="sent", To="+31612345678", From="+1555", Body="hello", **many)
+
+    assert len(said.details) == 40
+    assert set(said.details) < set(many)
+
+
+def test_numbers_in_an_error_message_are_not_kept() -> None:
+    said = report(MessageStatus="failed", ErrorCode="30007", ErrorMessage="To +31 6 1234-5678, 1600 characters, 30007")
+
+    assert said.failure is not None
+    assert said.failure.message == "To [number], 1600 characters, 30007"
+
+
+def test_a_callback_tells_no_time_of_its_own() -> None:
+    said = report(MessageStatus="delivered", RawDlrDoneDate="2603011159")
+
+    assert (said.occurred, said.at) == (None, RECEIVED)
+    assert said.details == {"RawDlrDoneDate": "2603011159"}
+
+
+# --- sending
+
+
+def test_a_messaging_service_is_told_from_a_name() -> None:
+    assert form_of(message("MG" + 32 * "0"))["MessagingServiceSid"] == "MG" + 32 * "0"
+    for sender in ("MGMT", "MG123456789", "+15551234567", "12345"):
+        assert form_of(message(sender))["From"] == sender
+
+
+def test_twilio_is_told_to_retry_callbacks() -> None:
+    assert form_of(message())["StatusCallback"] == URL + "#rc=5&rp=all"
+
+
+def test_validity_is_only_sent_where_it_is_set() -> None:
+    assert "ValidityPeriod" not in form_of(message())
+    assert form_of(message(validity_seconds=60))["ValidityPeriod"] == "60"
+
+
+def test_a_text_that_is_no_unicode_does_not_stop_the_request() -> None:
+    assert form_of(message(body="\ud800"))["Body"] == "?"
+
+
+@pytest.mark.parametrize(
+    ("more", "login"),
+    [
+        ({}, f"{ACCOUNT}:example-auth-token"),
+        ({"api_key_sid": "SKexample", "api_key_secret": "s\n"}, "SKexample:s"),
+        ({"api_key_sid": "SKexample"}, f"{ACCOUNT}:example-auth-token"),
+        ({"next_auth_token": "next"}, f"{ACCOUNT}:example-auth-token"),
+    ],
+)
+def test_an_api_key_is_preferred_where_it_is_whole(more: dict[str, str], login: str) -> None:
+    request = ADAPTER.lookup_request("SM1", credentials={**CREDENTIALS, **more})
+
+    scheme, _, value = request.headers["authorization"].partition(" ")
+    assert (scheme, b64decode(value).decode()) == ("Basic", login)
+    assert request.url == f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/SM1.json"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "lacking"),
+    [
+        ({}, "account_sid, auth_token"),
+        ({"account_sid": ACCOUNT}, "auth_token"),
+        ({"auth_token": "token"}, "account_sid"),
+        ({"api_key_sid": "SKexample", "api_key_secret": "s"}, "account_sid"),
+    ],
+)
+def test_what_is_missing_is_named(credentials: dict[str, str], lacking: str) -> None:
+    with pytest.raises(Misconfigured, match=f"lack {lacking}$"):
+        ADAPTER.lookup_request("SM1", credentials=credentials)
+
+
+# --- answers
+
+
+@pytest.mark.parametrize("code", [21211, 21212, 21408, 21602, 21603, 21604, 21606, 21608, 21610, 21612, 21614, 21617])
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_message_that_twilio_will_not_take_is_the_callers_fault(code: int, status: int) -> None:
+    outcome = answer_to(status, {"code": code, "message": "No."})
+
+    assert isinstance(outcome, Refused)
+    assert outcome.fault is Fault.CALLER
+    assert (outcome.failure.category, outcome.failure.code) == (Category.PERMANENT, str(code))
+    assert outcome.failure.message == "No."
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, 20003), (403, 20003), (404, 20404), (400, 30002), (403, 59999), (401, None)]
+)
+def test_our_account_is_our_fault(status: int, code: int | None) -> None:
+    outcome = answer_to(status, {"code": code})
+
+    assert isinstance(outcome, Refused)
+    assert (outcome.fault, outcome.failure.reason) == (Fault.ACCOUNT, Reason.ACCOUNT)
+    assert outcome.failure.message == f"HTTP {status}"
+
+
+def test_an_unlisted_refusal_is_the_callers_and_unexplained() -> None:
+    assert answer_to(400, {"code": 59999}) == Refused(
+        failure=Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN, code="59999", message="HTTP 400"),
+        fault=Fault.CALLER,
+    )
+
+
+def test_the_newer_shape_of_errors_is_read_too() -> None:
+    problem: dict[str, object] = {
+        "type": "https://www.twilio.com/docs/api/errors/21610",
+        "title": "Opted out",
+        "status": 400,
+        "code": 21610,
+    }
+
+    titled, detailed = answer_to(400, problem), answer_to(400, {**problem, "detail": "Not to +31612345678"})
+
+    assert isinstance(titled, Refused)
+    assert isinstance(detailed, Refused)
+    assert (titled.failure.reason, titled.failure.message) == (Reason.OPTED_OUT, "Opted out")
+    assert detailed.failure.message == "Not to [number]"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "soon"),
+    [(429, 20429, True), (400, 21611, True), (429, 63038, False), (400, 63038, False), (429, 1, True)],
+)
+def test_what_was_not_processed_says_whether_to_try_soon(status: int, code: int, soon: bool) -> None:  # noqa: FBT001  a row of the table
+    outcome = answer_to(status, {"code": code}, **{"retry-after": "30"})
+
+    assert outcome == NotProcessed(reason=f"HTTP {status}", code=str(code), retry_after=30.0, soon=soon)
+
+
+@pytest.mark.parametrize("status", [408, 500, 503])
+@pytest.mark.parametrize("code", [20429, 21211])
+def test_after_a_server_error_no_code_is_believed(status: int, code: int) -> None:
+    assert answer_to(status, {"code": code}) == OutcomeUnknown(reason=f"HTTP {status}")
+
+
+@pytest.mark.parametrize("word", [None, "", "teleported", "received", 7])
+def test_an_acceptance_with_an_odd_word_is_an_acceptance(word: object) -> None:
+    outcome = answer_to(201, {"sid": "SM1", "status": word})
+
+    assert isinstance(outcome, Accepted)
+    assert (outcome.status, outcome.word) == (Status.ACCEPTED, str(word or "accepted"))
+    assert outcome.warning
+
+
+def test_an_acceptance_tells_its_word_and_time() -> None:
+    outcome = answer_to(201, {"sid": "SM1", "status": "scheduled", "date_updated": "Sun, 01 Mar 2026 13:00:00 +0100"})
+
+    assert outcome == Accepted(
+        provider_message_id="SM1", word="scheduled", status=Status.SCHEDULED, occurred="2026-03-01T12:00:00.000Z"
+    )
+
+
+# --- looking up
+
+
+def look_up(record: dict[str, object], status: int = 200) -> Report | NoSuchMessage | LookupFailed:
+    return ADAPTER.lookup_outcome(HttpResponse(status, {}, json.dumps(record).encode()), received_at=RECEIVED)
+
+
+def test_a_failed_message_is_read_with_its_code_price_and_time() -> None:
+    found = look_up(
+        {
+            "sid": "SM1",
+            "status": "undelivered",
+            "error_code": 30003,
+            "error_message": "Unreachable",
+            "price": "-0.00750",
+            "price_unit": "USD",
+            "num_segments": "2",
+            "date_updated": "Sun, 01 Mar 2026 11:00:00 -0000",
+            "to": "+31612345678",
+            "body": "secret",
+        }
+    )
+
+    assert isinstance(found, Report)
+    assert (found.status, found.code, found.price) == (Status.UNDELIVERED, "30003", "-0.00750 USD")
+    assert found.failure == Failure(
+        category=Category.TEMPORARY, reason=Reason.UNREACHABLE, code="30003", message="Unreachable"
+    )
+    assert found.occurred == "2026-03-01T11:00:00.000Z"
+    assert found.details == {"num_segments": "2"}
+
+
+def test_a_message_that_is_still_on_its_way_has_neither_price_nor_code() -> None:
+    found = look_up({"sid": "SM1", "status": "sending", "price": None, "price_unit": "USD", "error_code": None})
+
+    assert isinstance(found, Report)
+    assert (found.status, found.price, found.code, found.failure) == (Status.SENDING, None, None, None)
+
+
+def test_an_unfamiliar_word_in_the_record_is_kept() -> None:
+    found = look_up({"sid": "SM1", "status": "teleported"})
+
+    assert isinstance(found, Report)
+    assert (found.word, found.status, found.recognised) == ("teleported", None, False)
+
+
+@pytest.mark.parametrize("record", [{}, {"sid": "SM1"}, {"status": "sent"}])
+def test_a_record_without_id_or_status_is_no_answer(record: dict[str, object]) -> None:
+    assert isinstance(look_up(record), LookupFailed)
+
+
+def test_a_404_about_something_else_is_no_answer() -> None:
+    assert look_up({"code": 20003}, status=404) == LookupFailed(reason="HTTP 404")
