@@ -55,7 +55,7 @@ def callback(
 
 
 def json_callback(body: bytes, key: str, *, url: str) -> HttpRequest:
-    signature = b64encode(hmac.digest(key.encode(), url.encode(), "sha1")).decode()
+    signature = b64encode(hmac.digest(key.encode(), url.encode("utf-8", "surrogatepass"), "sha1")).decode()
     headers = {"content-type": "Application/JSON; charset=utf-8", "x-twilio-signature": signature}
     return HttpRequest("POST", url, headers, body)
 

@@ -1,0 +1,54 @@
+"""Records, reports and requests with sensible values, for tests that care about one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.record import Record, Send, SendPhase
+from sms_tracker.domain.report import Report, timestamp
+from sms_tracker.domain.segments import Encoding, Segmentation
+from sms_tracker.domain.state import recorded
+from sms_tracker.domain.status import Status
+
+from tests.fakes import START
+
+MESSAGE_ID = "0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7de"
+TO = "+31612345678"
+NOW = timestamp(START)
+
+
+def record(**values: Any) -> Record:
+    """A message of client shop to TO through Twilio, recorded and claimed, without any report."""
+    defaults: dict[str, Any] = {
+        "message_id": MESSAGE_ID,
+        "version": 1,
+        "state": recorded(attempt=1, at=NOW, provider="twilio"),
+        "send": Send(phase=SendPhase.CLAIMED, attempt=1, token="a-token", until=int(START.timestamp()) + 33),
+        "client": "shop",
+        "to": TO,
+        "sender": "+15551234567",
+        "segmentation": Segmentation(Encoding.GSM_7, 1),
+        "fingerprint": "f" * 22,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "expires_at": int(START.timestamp()) + 90 * 86400,
+        "reference": "order-42",
+    }
+    return Record(**{**defaults, **values})
+
+
+def report(status: Status | None = Status.SENT, **values: Any) -> Report:
+    """A callback whose word is the status itself, with a failure where it is one."""
+    defaults: dict[str, Any] = {
+        "provider": "twilio",
+        "word": "" if status is None else str(status),
+        "status": status,
+        "received": NOW,
+        "provider_message_id": "SM" + "1" * 32,
+    }
+    made = Report(**{**defaults, **values})
+    if made.is_failure and "failure" not in values:
+        values["failure"] = Failure(category=Category.TEMPORARY, reason=Reason.UNREACHABLE, code=made.code)
+        made = Report(**{**defaults, **values})
+    return made

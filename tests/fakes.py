@@ -1,0 +1,223 @@
+"""Stand-ins for the outside that keep the ports' promises; the contract tests hold them against the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.ports import BusEvent, Refused, Settings, Written
+from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, Send, SendPhase
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.status import Status
+
+START = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SERVICE_KEY = b"k" * 32
+BASE_URL = "https://sms.example.com"
+
+
+@dataclass
+class FakeClock:
+    """Time that moves only when told; also a monotonic clock and a sleep."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
+        return (self.now - START).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class MemoryMessages:
+    """The table as a dictionary, with DynamoDB's conditional semantics. ``writes`` counts what was applied."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    writes: int = 0
+
+    def put(self, record: Record) -> Written | Refused:
+        old = self.records.get(record.message_id)
+        if old is not None and old.send.token != record.send.token:
+            return Refused(old)
+        return self._write(record)
+
+    def change(self, message_id: str, change: Change) -> Written | Refused:
+        old = self.records.get(message_id)
+        if old is None or not _holds(old, change):
+            return Refused(old)
+        return self._write(_changed(old, change))
+
+    def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
+        old = self.records.get(message_id)
+        if old is not None and old.send.token == token and old.send.phase is SendPhase.CLAIMED:
+            send = replace(old.send, phase=SendPhase.RELEASED, cause=cause)
+            self._write(replace(old, send=send, updated_at=now))
+
+    def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
+        old = self.records[record.message_id]
+        if old.send.token == send.token:
+            return True
+        if old.send != record.send or old.send.phase is not SendPhase.RELEASED or old.version != record.version:
+            return False
+        state = replace(old.state, status=Status.PENDING, attempt=send.attempt, at=now, provider=provider)
+        self._write(replace(old, send=send, state=state, version=old.version + 1, updated_at=now))
+        return True
+
+    def get(self, message_id: str) -> Record | None:
+        return self.records.get(message_id)
+
+    def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
+        for record in self.records.values():
+            if (record.state.provider, record.state.provider_message_id) == (provider, provider_message_id):
+                return record.message_id
+        return None
+
+    def _write(self, record: Record) -> Written:
+        self.records[record.message_id] = record
+        self.writes += 1
+        return Written()
+
+
+def _holds(old: Record, change: Change) -> bool:
+    unseen = all(report.fingerprint not in old.reports for report in change.added)
+    ours = [report for report in change.added if report.fingerprint not in change.foreign]
+    about = all(report.recipient in (None, old.to) for report in ours)
+    room = not change.added or len(old.reports) + len(change.added) <= MAX_REPORTS
+    return unseen and about and room and _guarded(old, change)
+
+
+def _guarded(old: Record, change: Change) -> bool:
+    state = change.state
+    if change.guard is Guard.LATE or state is None:
+        return True
+    if change.guard is Guard.SEEN:
+        return old.version == change.version
+    return (
+        old.state.order < state.order
+        and (state.failure is None or old.state.failure is None)
+        and (not state.other_ids or not old.state.other_ids)
+        and all(old.state.ids.get(attempt) in (None, state.ids.get(attempt)) for attempt in {state.attempt, *state.ids})
+    )
+
+
+def _changed(old: Record, change: Change) -> Record:
+    entries = {report.fingerprint: _entry(report, change) for report in change.added}
+    new = replace(old, reports={**old.reports, **entries})
+    if change.phase is not None:
+        new = replace(new, send=replace(new.send, phase=change.phase))
+    ours = [report for report in change.added if report.fingerprint not in change.foreign]
+    new = replace(new, price=new.price or next((r.price for r in ours if r.price), None))
+    new = replace(new, network=new.network or next((r.network for r in ours if r.network), None))
+    if change.guard is Guard.LATE or change.state is None:
+        return new
+    state = replace(
+        change.state,
+        ids={**old.state.ids, **change.state.ids},
+        other_ids=change.state.other_ids or old.state.other_ids,
+        failure=change.state.failure or old.state.failure,
+    )
+    return replace(new, state=state, version=old.version + 1, updated_at=change.now)
+
+
+def _entry(report: Report, change: Change) -> Entry:
+    kept = report.is_failure or not report.recognised
+    return Entry(
+        word=report.word,
+        received=report.received,
+        attempt=report.attempt,
+        source=str(report.source),
+        code=report.code,
+        occurred=report.occurred,
+        text=report.failure.message if report.failure else None,
+        foreign=report.fingerprint in change.foreign,
+        fields=dict(report.details) if kept else {},
+    )
+
+
+@dataclass
+class MemoryQueue:
+    """A queue that keeps what it was given: ``(body, reason, delay)``. ``fail`` makes it refuse."""
+
+    sent: list[tuple[str, str | None, int]] = field(default_factory=list)
+    fail: bool = False
+
+    def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
+        if self.fail:
+            raise Unavailable("SendMessage: ServiceUnavailable")
+        self.sent.append((body, reason, delay_seconds))
+
+    @property
+    def bodies(self) -> list[str]:
+        return [body for body, _, _ in self.sent]
+
+
+@dataclass
+class MemoryBus:
+    """A bus that keeps what it took; ``refuse`` says of which details it takes none."""
+
+    events: list[BusEvent] = field(default_factory=list)
+    refuse: Callable[[BusEvent], bool] = lambda _: False
+
+    def put(self, events: Sequence[BusEvent]) -> list[str | None]:
+        answers = ["ThrottlingException" if self.refuse(event) else None for event in events]
+        self.events += [event for event, answer in zip(events, answers, strict=True) if answer is None]
+        return answers
+
+
+@dataclass
+class MemoryTopic:
+    """A topic that keeps what it was told: ``(subject, text)``."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+    fail: bool = False
+
+    def publish(self, subject: str, text: str) -> None:
+        if self.fail:
+            raise Unavailable("Publish: Throttled")
+        self.told.append((subject, text))
+
+
+Answer = HttpResponse | NoResponse
+
+
+@dataclass
+class ScriptedHttp:
+    """Answers in turn, the last one for good, and keeps every request. ``during`` runs while the provider has it."""
+
+    answers: Sequence[Answer]
+    requests: list[HttpRequest] = field(default_factory=list)
+    during: Callable[[HttpRequest], object] = lambda _: None
+
+    def __call__(self, request: HttpRequest, *, timeout: float) -> Answer:
+        assert timeout > 0
+        self.requests.append(request)
+        self.during(request)
+        return self.answers[min(len(self.requests), len(self.answers)) - 1]
+
+
+TWILIO = {"account_sid": "AC" + "0" * 32, "auth_token": "token-one", "next_auth_token": "token-two"}
+MESSAGEBIRD = {"access_key": "live_key", "signing_key": "sign-one", "next_signing_key": "sign-two"}
+
+
+@dataclass
+class FixedSettings:
+    """Settings that are simply there; ``asked`` keeps each max_age."""
+
+    credentials: Mapping[str, Mapping[str, str]] = field(
+        default_factory=lambda: {"twilio": TWILIO, "messagebird": MESSAGEBIRD}
+    )
+    urls: tuple[str, ...] = (BASE_URL,)
+    error: Exception | None = None
+    asked: list[float | None] = field(default_factory=list)
+
+    def __call__(self, *, max_age: float | None = None) -> Settings:
+        self.asked.append(max_age)
+        if self.error is not None:
+            raise self.error
+        return Settings(credentials=self.credentials, service_key=SERVICE_KEY, public_base_urls=self.urls)

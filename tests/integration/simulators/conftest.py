@@ -1,0 +1,88 @@
+"""Both simulators, started once and left unspoilt by every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+import local.simulators as constants
+from tests.integration.simulators.running import (
+    Received,
+    Receiver,
+    Simulator,
+    bird_client,
+    client,
+    process,
+    ready,
+    twilio_sdk,
+)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            url = f"http://{headers['host']}{self.path}"
+            self.send_response(kept.take(Received(self.command, url, headers, body)))
+            self.end_headers()
+
+        do_GET = do_POST = answer  # noqa: N815 - the names http.server calls
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        kept = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield kept
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def urls() -> Iterator[dict[str, Any]]:
+    with process("--pace", "0.001", "--retry-pause", "0.001") as running:
+        yield ready(running)
+
+
+@pytest.fixture(scope="session")
+def clients(urls: dict[str, Any]) -> Iterator[dict[str, httpx.Client]]:
+    with client(urls["twilio"]) as twilio, client(urls["messagebird"]) as bird:
+        yield {"twilio": twilio, "messagebird": bird}
+
+
+def unspoilt(http: httpx.Client) -> Iterator[Simulator]:
+    before = http.get("/_control/settings").json()
+    yield Simulator(http)
+    http.put("/_control/settings", json=before).raise_for_status()
+    http.delete("/_control/scenario").raise_for_status()
+    http.delete("/_truth").raise_for_status()
+
+
+@pytest.fixture
+def twilio(clients: dict[str, httpx.Client]) -> Iterator[Simulator]:
+    yield from unspoilt(clients["twilio"])
+
+
+@pytest.fixture
+def bird(clients: dict[str, httpx.Client]) -> Iterator[Simulator]:
+    yield from unspoilt(clients["messagebird"])
+
+
+@pytest.fixture
+def messages(twilio: Simulator) -> Iterator[Any]:
+    with twilio_sdk(twilio) as sdk:
+        yield sdk
+
+
+@pytest.fixture
+def bird_sdk(bird: Simulator) -> Any:
+    return bird_client(bird, constants.MESSAGEBIRD_ACCESS_KEY)

@@ -1,0 +1,208 @@
+"""What happens to a message is what its number or its script says, and the truth tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import phonenumbers
+import pytest
+
+from local.simulators.scenario import TABLE
+from tests.integration.simulators.running import (
+    FROM,
+    TO,
+    Receiver,
+    Simulator,
+    number,
+    post,
+    twilio_vouches,
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        ("delivered", ["delivered", "sent"]),
+        ("undelivered", ["sent", "undelivered"]),
+        ("expired", ["sent", "undelivered"]),
+        ("failed", ["failed"]),
+        ("tangled", ["delivered", "delivered", "sent", "sent"]),
+        ("silent", []),
+        ("read", ["delivered", "read", "sent"]),
+        ("new-word", ["delivered", "sent", "teleported"]),
+        ("corrected", ["delivered", "sent", "undelivered"]),
+        ("code-then-none", ["sent", "undelivered", "undelivered"]),
+        ("shuffled", ["delivered", "queued", "sending", "sent"] * 3),
+    ],
+)
+def test_a_scenario_makes_its_reports_and_no_other(
+    twilio: Simulator, messages: Any, receiver: Receiver, scenario: str, words: list[str]
+) -> None:
+    messages.create(to=number(scenario), from_=FROM, body="Hallo", status_callback=receiver.url)
+    message = twilio.idle(taken=1)["messages"][0]
+
+    assert sorted(receiver.words) == sorted(words)
+    assert all(twilio_vouches(request) for request in receiver.requests)
+    assert message["record"]["word"] == message["truth"]["word"]
+    assert message["scenario"] == scenario
+
+
+def test_a_failure_carries_its_code(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
+    sent = messages.create(to=number("undelivered"), from_=FROM, body="Hallo", status_callback=receiver.url)
+    truth = twilio.idle()["messages"][0]["truth"]
+
+    codes = {request.form["MessageStatus"]: request.form.get("ErrorCode") for request in receiver.requests}
+    assert codes == {"sent": None, "undelivered": "30003"}
+    assert messages(sent.sid).fetch().error_code == 30003
+    assert truth == {"word": "undelivered", "code": 30003}
+
+
+def test_tangled_reports_come_last_one_first(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
+    messages.create(to=number("tangled"), from_=FROM, body="Hallo", status_callback=receiver.url)
+    twilio.idle()
+
+    assert receiver.words == ["delivered", "delivered", "sent", "sent"]
+    assert receiver.requests[0] == receiver.requests[1]
+
+
+def test_early_reports_precede_the_answer(messages: Any, receiver: Receiver) -> None:
+    sent = messages.create(to=number("early"), from_=FROM, body="Hallo", status_callback=receiver.url)
+
+    assert sorted(receiver.words) == ["delivered", "sent"]
+    assert sent.status == "queued"
+
+
+def test_a_taken_message_whose_answer_never_comes_is_reported_afterwards(twilio: Simulator, receiver: Receiver) -> None:
+    form = {"To": number("timeout"), "From": FROM, "Body": "Hallo", "StatusCallback": receiver.url}
+
+    with pytest.raises(httpx.ReadTimeout):
+        post(twilio, form, timeout=0.2)
+    truth = twilio.idle(taken=1)
+
+    assert sorted(receiver.words) == ["delivered", "sent"]
+    assert truth["posts"][0]["answered"] is None
+    assert truth["counts"] == {"posts": 1, "taken": 1}
+
+
+def test_a_hanging_request_that_was_not_taken_leaves_nothing(twilio: Simulator, receiver: Receiver) -> None:
+    form = {"To": number("hang"), "From": FROM, "Body": "Hallo", "StatusCallback": receiver.url}
+
+    with pytest.raises(httpx.ReadTimeout):
+        post(twilio, form, timeout=0.2)
+
+    assert twilio.idle()["counts"] == {"posts": 1, "taken": 0}
+    assert receiver.requests == []
+
+
+def test_a_throttled_request_is_taken_when_it_comes_again(twilio: Simulator) -> None:
+    form = {"To": number("throttled-once"), "From": FROM, "Body": "Hallo"}
+
+    answers = [post(twilio, form) for _ in range(2)]
+    truth = twilio.idle()
+
+    assert [answer.status_code for answer in answers] == [429, 201]
+    assert answers[0].json()["code"] == 20429
+    assert [entry["earlier"] for entry in truth["posts"]] == [0, 1]
+    assert truth["messages"][0]["times_taken"] == 1
+    assert truth["sent_twice"] == []
+
+
+def test_a_broken_answer_hides_a_message_that_was_taken(twilio: Simulator, receiver: Receiver) -> None:
+    form = {"To": number("broken-answer"), "From": FROM, "Body": "Hallo", "StatusCallback": receiver.url}
+
+    assert post(twilio, form).status_code == 500
+    assert twilio.idle(taken=1)["counts"] == {"posts": 1, "taken": 1}
+    assert sorted(receiver.words) == ["delivered", "sent"]
+
+
+def test_an_unavailable_provider_takes_nothing(twilio: Simulator) -> None:
+    assert post(twilio, {"To": number("unavailable"), "From": FROM, "Body": "Hallo"}).status_code == 503
+    assert twilio.idle()["counts"] == {"posts": 1, "taken": 0}
+
+
+def test_a_forged_report_is_one_more_and_nobody_vouches_for_it(
+    twilio: Simulator, messages: Any, receiver: Receiver
+) -> None:
+    messages.create(to=number("forged"), from_=FROM, body="Hallo", status_callback=receiver.url)
+    message = twilio.idle()["messages"][0]
+
+    vouched = {request.form["MessageStatus"]: twilio_vouches(request) for request in receiver.requests}
+    assert vouched == {"delivered": False, "sent": True, "undelivered": True}
+    assert [each["word"] for each in message["callbacks"] if each["forged"]] == ["delivered"]
+    assert message["truth"]["word"] == "undelivered"
+
+
+def test_what_is_sent_twice_is_told(twilio: Simulator) -> None:
+    form = {"To": TO, "From": FROM, "Body": "Hallo"}
+
+    sids = [post(twilio, form).json()["sid"] for _ in range(2)]
+    truth = twilio.idle()
+
+    assert truth["sent_twice"] == [sids]
+    assert [message["times_taken"] for message in truth["messages"]] == [2, 2]
+
+
+def test_a_script_can_be_set_for_one_number_or_for_all(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
+    twilio.script("*", "silent")
+    twilio.script(TO, {"like": "undelivered", "copies": 3, "order": "reversed", "fields": {"Extra": "new"}})
+
+    messages.create(to="+4915123456700", from_=FROM, body="Hallo", status_callback=receiver.url)
+    messages.create(to=TO, from_=FROM, body="Hallo", status_callback=receiver.url)
+    twilio.idle()
+
+    assert receiver.words == ["undelivered"] * 3 + ["sent"] * 3
+    assert {request.form["Extra"] for request in receiver.requests} == {"new"}
+    assert all(twilio_vouches(request) for request in receiver.requests)
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["no-such", 3, {"like": "no-such"}, {"unheard": 1}, {"copies": "2"}, {"order": "odd"}, {"reports": "sent:x"}],
+)
+def test_a_script_that_makes_no_sense_is_refused_with_its_reason(twilio: Simulator, script: object) -> None:
+    answer = twilio.http.put("/_control/scenario", json={"to": "*", "script": script})
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+
+
+def test_every_scenario_has_numbers_that_are_possible() -> None:
+    made = [f"{prefix}{row.digits}" for row in TABLE for prefix in ("+316123456", "+491512345678", "+155512345")]
+
+    assert [each for each in made if not phonenumbers.is_possible_number(phonenumbers.parse(each))] == []
+
+
+def test_waiting_ends_without_an_answer_while_a_callback_is_to_come_and_forgetting_ends_it(
+    twilio: Simulator, messages: Any
+) -> None:
+    twilio.script(TO, {"delay": 1e6})
+    messages.create(to=TO, from_=FROM, body="Hallo")
+
+    waiting = twilio.http.get("/_control/idle?timeout=0.01")
+    nonsense = twilio.http.get("/_control/idle?timeout=soon")
+    twilio.http.delete("/_truth")
+
+    assert nonsense.status_code == 400
+    assert (waiting.status_code, waiting.json()["pending"]) == (503, 1)
+    assert twilio.idle()["messages"] == []
+
+
+def test_one_message_can_be_asked_for(twilio: Simulator, messages: Any) -> None:
+    sid = messages.create(to=TO, from_=FROM, body="Hallo").sid
+
+    assert twilio.http.get(f"/_truth/{sid}").json()["to"] == TO
+    assert twilio.http.get("/_truth/SM0").status_code == 404
+    assert twilio.http.get("/_health").json()["provider"] == "twilio"
+
+
+def test_the_table_can_be_read(twilio: Simulator) -> None:
+    rows = twilio.http.get("/_control/scenarios").json()
+
+    assert [row["digits"] for row in rows] == [row.digits for row in TABLE]
+    assert rows[1]["scripts"]["twilio"]["reports"][-1] == {"word": "undelivered", "code": 30003}
+
+
+@pytest.mark.parametrize("settings", [{"auth_token": ""}, {"auth_token": 5}, {"unheard": "of"}])
+def test_settings_that_make_no_sense_are_refused(twilio: Simulator, settings: dict[str, Any]) -> None:
+    assert twilio.http.put("/_control/settings", json=settings).status_code == 400
