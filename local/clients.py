@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import boto3
 import botocore.session
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
@@ -50,6 +51,12 @@ class Clients:
         self.endpoint = endpoint
         self._session = _session()
         self._config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=32, proxies={})
+
+    def close(self) -> None:
+        """Close every connection."""
+        for made in vars(self).values():
+            if isinstance(made, BaseClient):
+                made.close()
 
     def _client(self, service: Any) -> object:
         return self._session.client(service, endpoint_url=self.endpoint, config=self._config)

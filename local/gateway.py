@@ -15,7 +15,7 @@ from local.process import LOCALHOST, listen
 
 _HEAD_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
-_LANES = {"webhook": 3, "send": 6, "other": 3}
+_LANES = {"webhook": 2, "send": 4, "other": 2}
 """How many requests of a kind are in the API at a time; more wait for their turn. The emulator would start a worker
 process for each, which on two cores is slower than waiting, and sends that hang must not hold up the rest."""
 _OURS = {b"host", b"connection", b"upgrade", b"http2-settings"}  # an upgraded connection would lead past the prefix
@@ -60,21 +60,28 @@ class Gateway:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one connection: whatever follows the head is passed on until the answer is complete."""
-        upstream: asyncio.StreamWriter | None = None
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = await _read_head(reader, writer)
             if head and (lines := self._rewritten(head)):
                 async with self._lanes[_kind(head)]:
-                    answer, upstream = await asyncio.open_connection(LOCALHOST, self._upstream)
-                    upstream.write(lines)
-                    sending = asyncio.create_task(_pass_on(reader, upstream))
-                    await _pass_on(answer, writer)
-                    sending.cancel()
+                    await self._exchange(lines, reader, writer)
             elif head:
                 writer.write(_refusal(b"400 Bad Request"))
-        for side in (writer, upstream):
-            if side:
-                side.close()
+        writer.close()
+
+    async def _exchange(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            answer, upstream = await asyncio.open_connection(LOCALHOST, self._upstream)
+        except OSError:
+            writer.write(_refusal(b"502 Bad Gateway"))
+            return
+        upstream.write(head)
+        sending = asyncio.create_task(_pass_on(reader, upstream))
+        try:
+            await _pass_on(answer, writer)
+        finally:
+            sending.cancel()
+            upstream.close()
 
     def _rewritten(self, head: bytes) -> bytes | None:
         """``head`` led into the API; None if its first line is not that of a request for a path."""
@@ -106,9 +113,10 @@ async def _read_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(_CHUNK_BYTES):
-        writer.write(data)
-        await writer.drain()
+    with contextlib.suppress(ConnectionError):  # either side may leave early
+        while data := await reader.read(_CHUNK_BYTES):
+            writer.write(data)
+            await writer.drain()
 
 
 def _refusal(status: bytes) -> bytes:

@@ -11,12 +11,14 @@ import base64
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import deploy, emulator, observe, simulation
@@ -117,6 +119,21 @@ class Stack:
         self.clients.dynamodb.put_item(TableName=self.deployment.outputs["StateTableName"], Item=item)
         return key
 
+    def warm_up(self, key: str) -> None:
+        """Have one worker started for each function behind the API, and ``key`` remembered by the authorizer.
+
+        Without it a burst of first requests starts as many workers at once, seconds each on two cores.
+        """
+        bearer = {"authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=self.api_url, timeout=60, trust_env=False) as api, ThreadPoolExecutor(3) as pool:
+            requests = (
+                pool.submit(api.get, "/health"),
+                pool.submit(api.post, "/webhooks/nobody"),
+                pool.submit(api.post, "/messages", json={}, headers=bearer),
+            )
+            for request in requests:
+                request.result()
+
     def observe_events(self, *, name: str = "observed-events") -> observe.Queue:
         """Collect every event that the service publishes from now on."""
         bus = self.deployment.outputs["BusName"]
@@ -146,6 +163,7 @@ class Stack:
             self._supervise(simulation.start(self._ports, log=self._log_dir / "simulators.log"))
         aws.wait_until(lambda: emulator.ready(aws_port))
         self.clients = Clients(f"http://{LOCALHOST}:{aws_port}")
+        self._exit.callback(self.clients.close)
         self.deployment = self._deploy(workdir)
         self.api_url = gateway.url
         self._configure()

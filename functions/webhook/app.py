@@ -15,6 +15,7 @@ from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.config import Verification, WebhookConfig, load
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.services.receive import Received, Receiver
+from sms_tracker.services.replies import webhook_problem
 
 config = load(WebhookConfig, os.environ)
 logger, metrics = Logger(), Metrics()
@@ -31,7 +32,7 @@ receiver = Receiver(
     enabled=config.providers,
     tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
 )
-_SERVER_ERROR = 500
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _METRICS = {"queued": "ReportsReceived", "refused-signature": "SignaturesRefused", "unavailable": "WebhooksUnavailable"}
 
 
@@ -54,4 +55,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     }
     log = logger.error if received.status >= _SERVER_ERROR else logger.info
     log("webhook", extra={name: value for name, value in fields.items() if value is not None})
-    return gateway.response(received.status)
+    if received.status < _CLIENT_ERROR:
+        return gateway.response(received.status)
+    reply = webhook_problem(received.status, received.decision)
+    return gateway.response(reply.status, reply.body, reply.headers)

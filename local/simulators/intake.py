@@ -104,7 +104,7 @@ def _start(provider: Provider, post: Post, messages: list[Message]) -> list[Play
     return [provider.world.network.start(message, provider.report) for message in messages]
 
 
-async def _answer(  # noqa: PLR0913, PLR0917 - the one place where all of it meets
+async def _answer(
     provider: Provider, request: Request, post: Post, script: Script, plays: list[Play], taken: dict[str, Any]
 ) -> Response:
     def go_on() -> None:

@@ -37,7 +37,7 @@ from sms_tracker.providers.messagebird import ADAPTER
 # The package marks its verifier of the legacy generation as deprecated; accounts still sign with it.
 pytestmark = pytest.mark.filterwarnings(r"ignore:signed_request(\.verify| module) is deprecated:DeprecationWarning")
 
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=300, deadline=None)
 BASE = "https://sms.example.com/webhooks/messagebird"
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 

@@ -316,9 +316,9 @@ def test_more_fields_than_any_provider_sends_are_unreadable(provider: Provider) 
 @settings(max_examples=200)
 def test_a_report_can_be_made_of_any_text(provider: Provider, data: st.DataObject) -> None:
     names = sorted({name for golden in goldens(provider.name) for name in golden["fields"]})
-    fields = data.draw(
-        st.dictionaries(st.sampled_from(names) | ANY_TEXT, ANY_TEXT | st.text(min_size=300), max_size=60)
-    )
+    values = ANY_TEXT | ANY_TEXT.map(lambda text: 300 * text)
+    fields = data.draw(st.dictionaries(st.sampled_from(names) | ANY_TEXT, values, max_size=8))
+    fields |= {f"F{number}": "x" for number in range(data.draw(st.sampled_from([0, 50])))}
 
     report = provider.report(fields, received_at=RECEIVED)
 
@@ -341,6 +341,7 @@ def test_every_word_in_the_table_is_recognised_and_explained(provider: Provider)
         assert report.word == word
         assert report.status is status
         assert (report.failure is not None) == (status is not None and status.outcome is Outcome.FAILURE)
+        assert provider.status(word, None) is status
 
 
 @each_provider
@@ -350,8 +351,10 @@ def test_every_code_in_a_table_makes_a_failure_of_a_failed_message(provider: Pro
 
     for word in failed:
         for code in codes(provider.name):
-            failure = provider.report(with_word(provider.name, word, code), received_at=RECEIVED).failure
+            report = provider.report(with_word(provider.name, word, code), received_at=RECEIVED)
+            failure = report.failure
 
+            assert report.status is provider.status(word, code)
             assert failure is not None
             assert failure.code == code
             assert isinstance(failure.category, Category)
@@ -366,6 +369,7 @@ def test_an_unfamiliar_word_is_kept_and_moves_nothing(provider: Provider, word: 
     report = provider.report(with_word(provider.name, word), received_at=RECEIVED)
 
     assert (report.word, report.status, report.recognised, report.failure) == (word, None, False, None)
+    assert provider.status(word, None) is None
 
 
 @each_provider

@@ -278,6 +278,7 @@ def test_a_lookup_reads_as_a_report() -> None:
 
 def test_only_the_providers_own_not_found_means_that_there_is_no_message() -> None:
     assert ADAPTER.lookup_outcome(answer(404, error(20)), received_at=RECEIVED) == NoSuchMessage()
+    assert ADAPTER.lookup_outcome(answer(400, error(20)), received_at=RECEIVED) == LookupFailed(reason="HTTP 400")
     assert ADAPTER.lookup_outcome(HttpResponse(404, {}, b"<html>"), received_at=RECEIVED) == LookupFailed(
         reason="HTTP 404"
     )

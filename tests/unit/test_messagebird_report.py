@@ -38,6 +38,10 @@ def test_fields_of_a_post_are_its_json() -> None:
     assert ADAPTER.fields(request) == {"id": "7", "status": "sent", "price[amount]": "0.5"}
 
 
+def test_the_body_of_a_get_is_not_read() -> None:
+    assert ADAPTER.fields(HttpRequest("GET", f"{CALLBACK}&id=7", {}, b'{"id": 8}')) == {"id": "7"}
+
+
 def test_fields_of_a_posted_form_are_read_too() -> None:
     request = HttpRequest("POST", CALLBACK, {"content-type": "Application/X-WWW-Form-Urlencoded"}, b"id=7&status=sent")
     assert ADAPTER.fields(request) == {"id": "7", "status": "sent"}
@@ -64,6 +68,11 @@ def test_every_failed_status_has_a_meaning() -> None:
 @pytest.mark.parametrize(("word", "status"), STATUSES.items())
 def test_each_status_word_is_recognised(word: str, status: Status) -> None:
     assert (report(status=word).status, report(status=word).recognised) == (status, True)
+
+
+@pytest.mark.parametrize(("word", "status"), [*STATUSES.items(), ("rerouted", None)])
+def test_a_code_never_changes_what_a_word_means(word: str, status: Status | None) -> None:
+    assert {ADAPTER.status(word, code) for code in (None, "0", *DELIVERY_ERRORS)} == {status}
 
 
 @pytest.mark.parametrize("word", ["", "Delivered", "rerouted"])

@@ -14,6 +14,7 @@ from sms_tracker.domain.status import Outcome, Status
 from tests.unit.template_stack import ROOT, environment, overrides, samconfig, source, stack
 
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
+CONFIGURATION = ROOT / "docs" / "configuration.md"
 CONFIG_ENVS = ["default", "dev", "prod"]
 
 
@@ -40,6 +41,24 @@ def test_a_parameter_is_used(name: str) -> None:
     template = source()
     rest = json.dumps({section: body for section, body in template.items() if section != "Parameters"})
     assert f'{{"Ref": "{name}"}}' in rest or f"${{{name}}}" in rest
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_is_documented_with_its_default(name: str) -> None:
+    default = PARAMETERS[name]["Default"]
+    shown = "empty" if default == "" else f"`{default}`"
+    assert f"| `{name}` | {shown} |" in CONFIGURATION.read_text()
+
+
+@pytest.mark.parametrize("function", config.VARIABLES)
+def test_a_functions_variables_are_documented(function: str) -> None:
+    lines = CONFIGURATION.read_text().splitlines()
+    documented = {
+        row: line.split("|") for line in lines for row in re.findall(r"`([A-Z][A-Z_]+)`", line.partition(" | ")[0])
+    }
+    for variable in environment(function):
+        users = documented[variable][2]
+        assert "all" in users or function in users
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,20 @@ def scope_missing(scope: str) -> Reply:
     return problem(403, "scope-missing", f"This key lacks the scope {scope}. Ask the operator for one that has it.")
 
 
+_WEBHOOK = {
+    "unknown-provider": "No provider of this name is enabled. Webhooks go to /webhooks/twilio or /webhooks/messagebird.",
+    "refused-signature": "No accepted key signed this request. Check the provider's secret and the public base URL.",
+    "unreadable": "The request cannot be decoded. Send a form, JSON object or query as the provider documents it.",
+    "too-large": "A webhook holds at most 64 KiB.",
+    "unavailable": "The report was not stored. Send it again.",
+}
+
+
+def webhook_problem(status: int, decision: str) -> Reply:
+    """Why a webhook was not taken; a stranger learns nothing about the message."""
+    return problem(status, decision, _WEBHOOK[decision], retry_after=_SOON if decision == "unavailable" else None)
+
+
 def accepted(record: Record, decision: str) -> Reply:
     """202 with the message as it stands."""
     state = record.state

@@ -1,0 +1,172 @@
+"""`make demo`: send through both providers on the local stack, watch every message to its end, check it all, exit."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from local import ledger
+from local.observe import Queue
+from local.process import StackError
+from local.screen import Screen, timeline
+from local.stack import Stack
+
+CASES = {
+    "00": "delivered",
+    "01": "undelivered, with a code",
+    "02": "expired",
+    "04": "slow",
+    "05": "every report twice, last first",
+    "06": "reports before the answer",
+    "07": "send times out, but was taken",
+    "09": "number refused",
+    "10": "recipient opted out",
+    "15": "a forged report of delivery",
+    "18": "undelivered, then delivered after all",
+}
+"""The recipient's last two digits choose what the simulated provider does; see local/simulators/scenario.py."""
+_TOLD_TWICE = {"to": "+31612345618", "script": {"like": "corrected", "delay": 40}}
+"""So much time between its reports that both the failure and its correction are published."""
+_PATIENCE = 60.0
+_LOOK_EVERY = 0.25
+_FINAL_REFUSAL = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One message of the demo."""
+
+    provider: str
+    about: str
+    to: str
+
+
+def cases() -> list[Case]:
+    """Every case through both providers."""
+    return [
+        Case(provider, about, f"+316123456{digits}")
+        for digits, about in CASES.items()
+        for provider in ("twilio", "messagebird")
+    ]
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Stack(progress=lambda line: print(f"  {line}", flush=True)) as stack:
+            return _run(stack)
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left running", file=sys.stderr)
+        return 130
+
+
+def _run(stack: Stack) -> int:
+    for url in stack.simulator_urls.values():
+        httpx.put(f"{url}/_control/scenario", json=_TOLD_TWICE).raise_for_status()
+    events, digests = stack.observe_events(), stack.observe_digests()
+    key = stack.create_key("demo", {"send", "read"})
+    with httpx.Client(base_url=stack.api_url, headers={"authorization": f"Bearer {key}"}, timeout=40) as api:
+        records = _send_and_watch(api, cases())
+        for case, record in records:
+            print(timeline(case.about, record))
+        return _judge(stack, [record for _, record in records], events, digests)
+
+
+def _send_and_watch(api: httpx.Client, wanted: Sequence[Case]) -> list[tuple[Case, dict[str, Any]]]:
+    """Send all at once and look until each is final; raises ``StackError`` where one does not get there."""
+    print(f"\nSending {len(wanted)} messages\n")
+    screen = Screen([f"{case.provider:<12} {case.about}" for case in wanted])
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        answers = [pool.submit(_send, api, case, number) for number, case in enumerate(wanted)]
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            records = [_look(api, answer) for answer in answers]
+            screen.show([_state(record) for record in records])
+            if all(record and record["final"] for record in records):
+                return [(case, record) for case, record in zip(wanted, records, strict=True) if record]
+            if time.monotonic() > deadline:
+                late = [
+                    case.about for case, record in zip(wanted, records, strict=True) if not (record or {}).get("final")
+                ]
+                raise StackError(f"no final status within {_PATIENCE:.0f} s: {'; '.join(late)}")
+            time.sleep(_LOOK_EVERY)
+
+
+def _send(api: httpx.Client, case: Case, number: int) -> str:
+    """One POST /messages; returns the message id that the answer names, be it 202 or a refusal."""
+    message = {
+        "to": case.to,
+        "body": f"Hello from the demo, {case.about}",
+        "provider": case.provider,
+        "reference": f"demo-{number}",
+    }
+    answer = api.post("/messages", json=message, headers={"idempotency-key": f"demo-{number}"})
+    if answer.status_code not in (httpx.codes.ACCEPTED, _FINAL_REFUSAL):
+        raise StackError(f"POST /messages answered {answer.status_code}: {answer.text}")
+    return str(answer.json()["message_id"])
+
+
+def _look(api: httpx.Client, answer: Future[str]) -> dict[str, Any] | None:
+    if not answer.done():
+        return None
+    found = api.get(f"/messages/{answer.result()}").raise_for_status().json()
+    return dict(found)
+
+
+def _state(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return "asking the provider"
+    failure = record["failure"]
+    return f"{record['status']} ({failure['reason']})" if failure else str(record["status"])
+
+
+def _judge(stack: Stack, records: Sequence[Mapping[str, Any]], events: Queue, digests: Queue) -> int:
+    """Print what consumers received, hold everything against the providers' books, say how it went."""
+    by_id = {record["message_id"]: record for record in records}
+    received = _received(events, by_id)
+    print(f"\nEvents on the bus: {len(received)}")
+    for event in sorted(received, key=lambda event: (event["message_id"], event["version"])):
+        corrects = f", corrects {event['corrects']}" if event["corrects"] else ""
+        print(f"  {event['message_id']} v{event['version']} {event['status']} ({event['outcome']}{corrects})")
+    told = digests.drain(wait_seconds=20)
+    print("\nWhat people were told:\n")
+    print("\n\n".join(told).replace("\n", "\n  "))
+    truth = [each for name, url in stack.simulator_urls.items() for each in ledger.taken(name, url)]
+    wrong = list(ledger.differences(by_id, truth, received))
+    if not told:
+        wrong.append("no digest was received")
+    for line in wrong:
+        print(f"WRONG: {line}", file=sys.stderr)
+    print(
+        f"\n{len(records)} messages, {len(truth)} taken by the providers, {len(wrong)} differences from their own books"
+    )
+    return 1 if wrong else 0
+
+
+def _received(events: Queue, records: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The events of these messages, once each: what can still be missing is waited for."""
+    received: dict[tuple[str, int], dict[str, Any]] = {}
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        for body in events.drain(wait_seconds=1):
+            detail = json.loads(body)["detail"]
+            received[detail["message_id"], detail["version"]] = detail
+        if not any("event" in line for line in ledger.differences(records, [], list(received.values()))):
+            break
+    return list(received.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""`make run`: the local stack, up until Ctrl-C, with lines to paste for every route."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from types import FrameType
+
+from local.examples import examples
+from local.process import StackError
+from local.stack import Stack
+from ops.accounts import documents
+
+PORT = 8080
+_CHECK_EVERY = 1.0
+_SENDERS = {"TwilioFrom": "TWILIO_FROM", "MessageBirdOriginator": "MESSAGEBIRD_ORIGINATOR"}
+USAGE = """usage: make run [PORT=8080] [PUBLIC_BASE_URL=https://…] [PROVIDERS=simulated|live]
+
+Starts the whole service on this machine and keeps it up until Ctrl-C.
+
+  PORT             where the API answers on 127.0.0.1
+  PUBLIC_BASE_URL  where a tunnel leads to that port; callbacks are sent there
+  PROVIDERS=live   send through real accounts, whose credentials come from .env (see .env.example);
+                   needs PUBLIC_BASE_URL, for the providers must reach this machine
+"""
+
+
+def main(environment: Mapping[str, str]) -> int:
+    """Start, print what to paste, wait; returns the exit code."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(USAGE)
+        return 0
+    ended = threading.Event()
+
+    def end(_: int, __: FrameType | None) -> None:
+        if ended.is_set():  # a second Ctrl-C while it stops
+            raise KeyboardInterrupt
+        ended.set()
+
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _stack(environment) as stack:
+            signal.signal(signal.SIGINT, end)
+            signal.signal(signal.SIGTERM, end)
+            print(examples(stack), flush=True)
+            while not ended.wait(_CHECK_EVERY):
+                stack.check()
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _stack(environment: Mapping[str, str]) -> Stack:
+    secrets, parameters = live(environment) if environment.get("PROVIDERS", "simulated") == "live" else (None, {})
+    if environment.get("PROVIDERS", "simulated") not in ("simulated", "live"):
+        raise StackError("PROVIDERS must be simulated or live")
+    if not environment.get("PORT", str(PORT)).isdigit():
+        raise StackError("PORT must be a number")
+    return Stack(
+        port=int(environment.get("PORT", PORT)),
+        public_base_url=environment.get("PUBLIC_BASE_URL") or None,
+        secrets=secrets,
+        parameters=parameters,
+        progress=lambda line: print(f"  {line}", flush=True),
+    )
+
+
+def live(environment: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """The real accounts' documents and the parameters that go with them; raises ``StackError`` where none is given."""
+    found = documents(environment)
+    if not found or not environment.get("PUBLIC_BASE_URL"):
+        raise StackError("PROVIDERS=live needs PUBLIC_BASE_URL and an account in .env (see .env.example)")
+    parameters = {name: environment[variable] for name, variable in _SENDERS.items() if environment.get(variable)}
+    parameters |= {"Providers": ",".join(found), "DefaultProvider": next(iter(found))}
+    if "auth_token" not in found.get("twilio", {"auth_token": ""}):
+        parameters["TwilioVerification"] = "token"
+    if "signing_key" not in found.get("messagebird", {"signing_key": ""}):
+        parameters["MessageBirdVerification"] = "token"
+    return found, parameters
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

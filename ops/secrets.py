@@ -1,0 +1,72 @@
+"""`make secrets`: write the providers' credentials to the parameter store, where CloudFormation cannot."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.accounts import ENTRIES, documents
+
+if TYPE_CHECKING:
+    from types_boto3_ssm import SSMClient
+
+_KEY_BYTES = 32
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    found = documents(environment)
+    if not found:
+        variables = ", ".join(sorted(variable for entries in ENTRIES.values() for variable in entries.values()))
+        print(f"error: none of these is set in .env or the environment: {variables}", file=sys.stderr)
+        return 2
+    try:
+        ssm = boto3.client("ssm")
+        for provider, document in found.items():
+            _put(ssm, f"/{options.stack}/secrets/{provider}", document, key=options.kms_key, dry_run=options.dry_run)
+        _put_service_key(ssm, options.stack, key=options.kms_key, dry_run=options.dry_run)
+    except (ClientError, BotoCoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
+    parser.add_argument("--stack", default="sms-tracker", help="name of the stack (default: %(default)s)")
+    parser.add_argument("--kms-key", help="KMS key that encrypts them, as in SecretsKeyArn (default: aws/ssm)")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be written")
+    return parser
+
+
+def _put(ssm: SSMClient, name: str, document: Mapping[str, str], *, key: str | None, dry_run: bool) -> None:
+    """One SecureString with one JSON document, replaced as a whole; only the names of its entries are shown."""
+    if not dry_run:
+        encrypted = {"KeyId": key} if key else {}
+        ssm.put_parameter(Name=name, Value=json.dumps(document), Type="SecureString", Overwrite=True, **encrypted)  # type: ignore[arg-type]  # the stubs want each option apart
+    print(f"{'would write' if dry_run else 'wrote'} {name}: {', '.join(document)}")
+
+
+def _put_service_key(ssm: SSMClient, stack: str, *, key: str | None, dry_run: bool) -> None:
+    """Our own key is made once and never replaced: fingerprints and callback tokens in use depend on it."""
+    name = f"/{stack}/secrets/service"
+    try:
+        ssm.get_parameter(Name=name)
+    except ssm.exceptions.ParameterNotFound:
+        fresh = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
+        _put(ssm, name, {"hmac_key": fresh}, key=key, dry_run=dry_run)
+    else:
+        print(f"kept {name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
