@@ -30,3 +30,54 @@ lock: .venv/.ready ## pin and hash the newest allowed versions
 .PHONY: format
 format: .venv/.ready ## rewrite the code in the project's format
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+.PHONY: demo
+demo: setup ## run the main job on the local stack, check it against the providers' own books, exit
+	@$(PY) -m local.demo
+
+.PHONY: run
+run: setup ## keep the local stack up until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVIDERS=live)
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(PY) -m local.run
+
+.PHONY: test
+test: setup ## run every test; domain and providers must be covered to the last branch
+	@$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
+
+.PHONY: test-unit test-contract test-integration test-e2e
+test-unit test-contract test-integration test-e2e: setup ## run one kind of test
+	@$(PY) -m pytest tests/$(@:test-%=%)
+
+.PHONY: check
+check: lint types architecture template secrets-scan ## lint, types, architecture, template, secrets; no tests
+
+.PHONY: lint types architecture template secrets-scan
+lint: .venv/.ready
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: .venv/.ready
+	@.venv/bin/mypy layers/core/sms_tracker functions local ops tests
+
+architecture: .venv/.ready
+	@.venv/bin/lint-imports
+
+template: .venv/.ready
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} .venv/bin/sam validate --lint
+
+secrets-scan: .venv/.ready
+	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
+
+.PHONY: build
+build: .venv/.ready ## build for AWS; needs python3.13 on the PATH
+	@.venv/bin/sam build
+
+.PHONY: secrets
+secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.secrets $(ARGS)
+
+.PHONY: api-key
+api-key: .venv/.ready ## give a client a key (ARGS="--client shop", ARGS="--help")
+	@$(PY) -m ops.api_key $(ARGS)
+
+.PHONY: schema
+schema: .venv/.ready ## write the published events' JSON Schema anew
+	@$(PY) -m ops.schema

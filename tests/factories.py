@@ -10,7 +10,6 @@ from sms_tracker.domain.report import Report, timestamp
 from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
-
 from tests.fakes import START
 
 MESSAGE_ID = "0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7de"

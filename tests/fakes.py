@@ -60,10 +60,10 @@ class MemoryMessages:
             self._write(replace(old, send=send, updated_at=now))
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        old = self.records[record.message_id]
-        if old.send.token == send.token:
+        old = self.records.get(record.message_id)
+        if old is not None and old.send.token == send.token:
             return True
-        if old.send != record.send or old.send.phase is not SendPhase.RELEASED or old.version != record.version:
+        if old is None or old.send != record.send or old.send.phase is not SendPhase.RELEASED or old.version != record.version:
             return False
         state = replace(old.state, status=Status.PENDING, attempt=send.attempt, at=now, provider=provider)
         self._write(replace(old, send=send, state=state, version=old.version + 1, updated_at=now))

@@ -21,5 +21,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     """Tell people about one batch; what cannot be read goes the way to the DLQ, the rest is told."""
     told = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
     metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=told.failures)
-    logger.info("digest", extra={"failures": told.failures, "unreadable": len(told.unreadable)})
+    decision = "told" if told.failures else "nothing-to-tell"
+    logger.info("digest", extra={"decision": decision, "failures": told.failures, "unreadable": len(told.unreadable)})
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in told.unreadable]}

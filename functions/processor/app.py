@@ -41,7 +41,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     for name, count in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     failed = [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
-    logger.info("reports", extra={"messages": [_line(each) for each in handled], "failed": len(failed)})
+    decision = "failed-in-part" if failed else "handled"
+    lines = [_line(each) for each in handled]
+    logger.info("reports", extra={"decision": decision, "messages": lines, "failed": len(failed)})
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}
 
 

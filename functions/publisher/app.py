@@ -31,6 +31,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     logger.info(
         "publish",
         extra={
+            "decision": "published" if published.resume_at is None else "refused-by-bus",
             "records": len(event["Records"]),
             "published": published.published,
             "broken": published.broken,

@@ -22,6 +22,7 @@ CONFIGS: Mapping[str, type] = {
 }
 NAMES = sorted(CONFIGS)
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
+NUMBERS = [(name, str(declared["MinValue"])) for name, declared in PARAMETERS.items() if "MinValue" in declared]
 CHOICES = [(name, str(value)) for name, declared in PARAMETERS.items() for value in declared.get("AllowedValues", [])]
 
 
@@ -46,8 +47,10 @@ def test_a_function_understands_the_values_of_a_default_deployment(name: str) ->
     assert isinstance(config.load(CONFIGS[name], environment(name)), CONFIGS[name])
 
 
-@pytest.mark.parametrize(("parameter", "value"), CHOICES)
-def test_the_functions_understand_every_value_that_a_parameter_allows(parameter: str, value: str) -> None:
+@pytest.mark.parametrize(("parameter", "value"), CHOICES + NUMBERS)
+def test_the_functions_understand_every_choice_and_lowest_number_that_a_parameter_allows(
+    parameter: str, value: str
+) -> None:
     for name, shape in CONFIGS.items():
         assert isinstance(config.load(shape, environment(name, **{parameter: value})), shape)
 

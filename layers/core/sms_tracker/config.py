@@ -48,6 +48,10 @@ class SendConfig:
     claim_seconds: int
     keep_raw_reports: bool
 
+    def __post_init__(self) -> None:
+        if self.default_provider not in self.providers:
+            raise Misconfigured("DEFAULT_PROVIDER is not one of PROVIDERS")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookConfig:

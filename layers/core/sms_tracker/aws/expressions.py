@@ -95,14 +95,14 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
         path = update.path("reports", report.fingerprint)
         update.require(f"attribute_not_exists({path})")
         update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", report.fingerprint)
-        if not foreign:
-            update.set_once(report.price, "price")
-            update.set_once(report.network, "network")
+    ours = [report for report in change.added if report.fingerprint not in change.foreign]
+    # One path may be named only once in an expression, so the first that has a price gives it.
+    update.set_once(next((report.price for report in ours if report.price), None), "price")
+    update.set_once(next((report.network for report in ours if report.network), None), "network")
     if change.added:
         room = MAX_REPORTS - len(change.added)
         update.require(f"size({update.path('reports')}) <= {update.value(room)}")
-    recipients = {r.recipient for r in change.added if r.recipient and r.fingerprint not in change.foreign}
-    for recipient in sorted(recipients):
+    for recipient in sorted({report.recipient for report in ours if report.recipient}):
         update.require(f"{update.path('to')} = {update.value(recipient)}")
 
 

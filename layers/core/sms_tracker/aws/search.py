@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _PAGE = 100
-"""Keys a Query reads. More messages than that in one millisecond of one partition would not be listed."""
+"""Keys a Query reads."""
 _BATCH = 100
 _ROUNDS = 5
 
@@ -25,41 +25,49 @@ _ROUNDS = 5
 class MessageSearch:
     """Reads behind :class:`sms_tracker.domain.ports.Search`; eventually consistent, as indexes are."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, *, page: int = _PAGE) -> None:
         self._client = client
         self._table = table
+        self._page = page
 
     def keys(
         self, index: Index, partition: str, *, span: Span | None, client: str | None
     ) -> tuple[list[Position], str | None]:
-        """One Query. Only by_time carries the client, so only there is the page narrowed."""
+        """One Query, and more only while a run of equal times at the span's very end is longer than a page."""
+        query = self._query(index, partition, span, client)
+        found: list[Position] = []
+        while True:
+            try:
+                answer = self._client.query(**query)
+            except (ClientError, BotoCoreError) as error:
+                raise translate("Query", error) from error
+            found += [Position(_sort_value(item, index), item["message_id"]["S"]) for item in answer["Items"]]
+            last = answer.get("LastEvaluatedKey")
+            reach = _sort_value(last, index) if last and index.sort else None
+            if reach is None or span is None or reach < span.until:
+                return found, reach
+            query["ExclusiveStartKey"] = last
+
+    def _query(self, index: Index, partition: str, span: Span | None, client: str | None) -> dict[str, Any]:
+        """Only by_time carries the client, so only there is the page narrowed."""
         names, values = {"#key": index.key}, {":key": partition}
         condition = "#key = :key"
-        if index.sort is not None:
+        if index.sort is not None and span is not None:
             names["#sort"] = index.sort
-            if span is not None:
-                condition += " AND #sort BETWEEN :since AND :until"
-                values |= {":since": span.since, ":until": span.until}
-        narrowed: dict[str, Any] = {}
+            condition += " AND #sort BETWEEN :since AND :until"
+            values |= {":since": span.since, ":until": span.until}
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ScanIndexForward": False,
+            "Limit": self._page,
+        }
         if index is BY_TIME and client is not None:
-            narrowed["FilterExpression"] = "client = :client"
+            query["FilterExpression"] = "client = :client"
             values[":client"] = client
-        try:
-            answer = self._client.query(
-                TableName=self._table,
-                IndexName=index.name,
-                KeyConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=marshal(values),
-                ScanIndexForward=False,
-                Limit=_PAGE,
-                **narrowed,
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translate("Query", error) from error
-        found = [Position(_sort_value(item, index), item["message_id"]["S"]) for item in answer["Items"]]
-        last = answer.get("LastEvaluatedKey")
-        return found, _sort_value(last, index) if last and index.sort else None
+        return {**query, "ExpressionAttributeValues": marshal(values)}
 
     def records(self, message_ids: Sequence[str]) -> list[Record]:
         """BatchGetItem, 100 at a time, what was left over asked for again."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -93,7 +93,7 @@ class SsmSettings:
 def _document(name: str, value: str) -> Mapping[str, str]:
     try:
         document = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Misconfigured(f"{name} is not JSON") from None
     if not isinstance(document, dict) or not all(isinstance(item, str) for item in document.values()):
         raise Misconfigured(f"{name} is not a flat JSON object of strings")
@@ -106,7 +106,7 @@ _KEY_BYTES = 32
 def _key(name: str, document: Mapping[str, str]) -> bytes:
     try:
         key = base64.b64decode(document.get("hmac_key", ""), validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, not even ASCII
         key = b""
     if len(key) < _KEY_BYTES:
         raise Misconfigured(f"{name} lacks hmac_key, at least 32 bytes in base64")
@@ -119,11 +119,21 @@ def base_urls(name: str, value: str) -> tuple[str, ...]:
     https only (http to 127.0.0.1), no query, no fragment; raises ``Misconfigured`` where there is none or one is wrong.
     """
     urls = tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
-    for url in urls:
-        parts = urlsplit(url)
-        local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
-        if not parts.hostname or parts.query or parts.fragment or not (parts.scheme == "https" or local):
-            raise Misconfigured(f"{name} holds an address that is not a plain https URL")
+    if not all(map(_is_plain, urls)):
+        raise Misconfigured(f"{name} holds an address that is not a plain https URL")
     if not urls:
         raise Misconfigured(f"{name} is empty")
     return urls
+
+
+def _is_plain(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            bool(parts.hostname)
+            and parts.port != 0  # raises for what is no port
+            and not re.search(r"[?#\s]", url)
+            and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "127.0.0.1"))
+        )
+    except ValueError:
+        return False

@@ -21,7 +21,7 @@ def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
         sequence, raw = stream["SequenceNumber"], record
         try:
             old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             yield StreamChange(sequence=sequence, raw=raw, unreadable=f"{type(error).__name__} in the image")
         else:
             yield StreamChange(sequence=sequence, raw=raw, old=old, new=new)

@@ -7,7 +7,7 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from uuid import UUID
 
 from sms_tracker.domain.status import MAX_ATTEMPT
@@ -30,7 +30,7 @@ def callback_url(base: str, provider: str, message_id: str, attempt: int, *, tok
 
 def callback_target(url: str) -> CallbackTarget:
     """Read it back; never raises. An id that is no UUID counts as none, an attempt out of range as 1."""
-    query = parse_qs(urlsplit(url).query, max_num_fields=None)
+    query = parse_qs(url.partition("#")[0].partition("?")[2])
     attempt = query.get("attempt", ["1"])[0]
     known = re.fullmatch(r"[1-9][0-9]?", attempt, flags=re.ASCII) is not None and int(attempt) <= MAX_ATTEMPT
     return CallbackTarget(

@@ -22,21 +22,28 @@ class Next:
 
 
 def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
-    """The write that needs no read: right whenever each report is new and one of them moves the message."""
-    gain = fold(reports, base=NOTHING)
+    """The write that needs no read: right whenever each report is new and one of them moves the message.
+
+    More than a timeline holds can never be that write, nor an expression that DynamoDB takes: then it is one that is
+    sure to be refused, for no record has version 0, and so shows the record.
+    """
+    gain, added = fold(reports, base=NOTHING), _distinct(reports)
+    if len(added) > MAX_REPORTS:
+        return Change(guard=Guard.SEEN, state=gain, added=(), now=now, version=0)
     if gain is NOTHING:
-        return Change(guard=Guard.LATE, added=tuple(reports), now=now, phase=phase)
-    return Change(guard=Guard.FIRST, state=gain, added=tuple(reports), now=now, phase=phase)
+        return Change(guard=Guard.LATE, added=added, now=now, phase=phase)
+    return Change(guard=Guard.FIRST, state=gain, added=added, now=now, phase=phase)
 
 
 def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
     """The write that fits ``record``, which the storage showed when it refused the one before."""
-    new = [report for report in reports if report.fingerprint not in record.reports]
-    foreign = frozenset(report.fingerprint for report in new if report.recipient not in (None, record.to))
+    new = [report for report in _distinct(reports) if report.fingerprint not in record.reports]
+    foreign = frozenset(report.fingerprint for report in new if not _about(report, record))
     room = max(0, MAX_REPORTS - len(record.reports))
     added, overflow = tuple(new[:room]), tuple(new[room:])
     phase = None if record.send.phase is phase else phase
-    state = fold((report for report in new if report.fingerprint not in foreign), base=record.state)
+    # What is in the timeline already is joined again: the same claim may come once more with an earlier time.
+    state = fold((report for report in reports if _about(report, record)), base=record.state)
     if state == record.state:
         change = Change(guard=Guard.LATE, added=added, foreign=foreign, now=now, phase=phase)
         return Next(change=change if added or phase else None, overflow=overflow)
@@ -50,3 +57,12 @@ def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: Send
         phase=phase,
     )
     return Next(change=change, overflow=overflow)
+
+
+def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
+    """Each claim once, as it came first."""
+    return tuple({report.fingerprint: report for report in reversed(reports)}.values())[::-1]
+
+
+def _about(report: Report, record: Record) -> bool:
+    return report.recipient in (None, record.to)

@@ -67,7 +67,8 @@ def decode(body: str) -> Envelope:
 
 def _well_typed(envelope: Envelope) -> bool:
     counts = (envelope.attempt, envelope.tries)
-    texts = (envelope.provider, envelope.received_at, envelope.message_id or "")
+    named = () if envelope.message_id is None else (envelope.message_id,)
+    texts = (envelope.provider, envelope.received_at, *named)
     return (
         all(isinstance(count, int) and not isinstance(count, bool) for count in counts)
         and 1 <= envelope.attempt <= MAX_ATTEMPT

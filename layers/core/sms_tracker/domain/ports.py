@@ -61,7 +61,8 @@ class Search(Protocol):
         """One page of an index's partition, newest first, and how far it reaches.
 
         The second value is the sort key after which nothing newer is missing, None when the partition was read to its
-        end. ``span`` bounds the sort key, its end included here. ``client`` may narrow the page already.
+        end. ``span`` bounds the sort key, its end included here; the page reaches below that end, however many keys
+        share it. ``client`` may narrow the page already.
         """
         ...
 

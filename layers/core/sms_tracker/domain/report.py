@@ -14,7 +14,6 @@ from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.status import Outcome, Status, order
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
 MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
@@ -70,7 +69,7 @@ class Report:
     @property
     def at(self) -> str:
         """When it became true: the provider's time where readable, else when we received it."""
-        return self.occurred if self.occurred and _TIME.fullmatch(self.occurred) else self.received
+        return self.occurred if self.occurred and _is_timestamp(self.occurred) else self.received
 
     @property
     def fingerprint(self) -> str:
@@ -97,3 +96,11 @@ def clean(value: str) -> str:
 def timestamp(moment: datetime) -> str:
     """An aware datetime as RFC 3339 in UTC with milliseconds and ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_timestamp(value: str) -> bool:
+    """Whether :func:`timestamp` may have written it; a raw value may look like a time and name no moment."""
+    try:
+        return timestamp(datetime.fromisoformat(value)) == value
+    except (ValueError, OverflowError):
+        return False

@@ -19,10 +19,10 @@ class RankedFailure:
     order: int
 
     @property
-    def key(self) -> tuple[bool, int, str, str]:
+    def key(self) -> tuple[bool, int, str, str, str, str]:
         """A failure with a code beats one without; then the higher order; the rest only makes it total."""
-        code = self.failure.code
-        return (code is not None, self.order, code or "", self.failure.message or "")
+        told = self.failure
+        return (told.code is not None, self.order, told.code or "", told.message or "", told.category, told.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

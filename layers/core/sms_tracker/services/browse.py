@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from sms_tracker.services.query import criteria, cursor
 from sms_tracker.services.replies import Reply, ok, problem
 
 SCOPE = "read"
+_MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PROBE = 10.0
 """Seconds for which one look at table and queue answers for all."""
 
@@ -31,7 +33,8 @@ class Browser:
         if SCOPE not in scopes:
             return replies.scope_missing(SCOPE)
         try:
-            record = self.messages.get(message_id)
+            # What is no id of ours is not asked for: it may be longer than a key can be.
+            record = self.messages.get(message_id) if _MESSAGE_ID.fullmatch(message_id) else None
         except SmsTrackerError as error:
             return replies.unreadable(error)
         if record is None or record.client != client:

@@ -27,8 +27,13 @@ from sms_tracker.domain.status import Outcome, Status
 
 _READS_A_PAGE = 31
 """Days (or months), of 16 queries each, that one page may read; a page that ends there is short and has a cursor."""
+_RECORDS_A_PAGE = 1000
+"""Records that one page may look at, for a rare status may be met by none of them."""
+_CHUNK = 100
+"""Records read at once where the first ``limit`` of a page's keys did not fill it."""
 _END = "~"
 """Sorts after every time and every id."""
+_MIDNIGHT = "T00:00:00.000Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +89,20 @@ def index_for(criteria: Criteria) -> Index:
 def find(search: Search, criteria: Criteria) -> Page:
     """One page of at most ``criteria.limit`` records.
 
-    A page may be short, even empty, and still have more behind it, for it reads a bounded number of keys.
+    A page may be short, even empty, and still have more behind it, for it reads a bounded number of keys and records.
     Raises ``Unavailable``.
     """
-    index, found = index_for(criteria), list[Record]()
-    walk = _walk(search, index, criteria)
+    found, looked_at = list[Record](), 0
+    walk = _walk(search, index_for(criteria), criteria)
     for keys, reach in islice(walk, _READS_A_PAGE):
-        for start in range(0, len(keys), criteria.limit):
-            chunk = keys[start : start + criteria.limit]
+        for chunk in _chunks(keys, criteria.limit):
             for record, position in _records(search, chunk, criteria):
                 found.append(record)
                 if len(found) == criteria.limit:
                     return Page(records=tuple(found), after=position)
+            looked_at += len(chunk)
+            if looked_at >= _RECORDS_A_PAGE:
+                return Page(records=tuple(found), after=chunk[-1])
         after = reach
     return Page(records=tuple(found), after=None if next(walk, None) is None else after)
 
@@ -103,6 +110,8 @@ def find(search: Search, criteria: Criteria) -> Page:
 def _walk(search: Search, index: Index, criteria: Criteria) -> Iterator[tuple[list[Position], Position]]:
     """Keys newest first, in pages that miss nothing, each with the position down to which everything was read."""
     after = criteria.after or Position(_END, "")
+    if index.sort and after.at < criteria.span.since:  # a cursor of another search: nothing is left of this one
+        return
     for start, partitions in _groups(index, criteria, after):
         while True:
             keys, reach = _merged(search, index, partitions, criteria, after)
@@ -113,13 +122,13 @@ def _walk(search: Search, index: Index, criteria: Criteria) -> Iterator[tuple[li
 
 
 def _groups(index: Index, criteria: Criteria, after: Position) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The partitions to be read side by side, newest group first, each with a time before all that is in it."""
+    """The partitions to be read side by side, newest group first, each with the first moment that may be in it."""
     newest = criteria.now if index is BY_ATTENTION else criteria.span.until
     span = replace(criteria.span, until=min(newest, after.at))
     if index is BY_TIME:
-        yield from ((group[0].split("#")[0], group) for group in days(span))
+        yield from ((f"{group[0].split('#')[0]}{_MIDNIGHT}", group) for group in days(span))
     elif index is BY_ATTENTION:
-        yield from ((group[0].split("#")[1], group) for group in months(span))
+        yield from ((f"{group[0].split('#')[1]}-01{_MIDNIGHT}", group) for group in months(span))
     elif index is BY_RECIPIENT:
         yield "", (criteria.to or "",)
     elif index is BY_REFERENCE:
@@ -139,6 +148,11 @@ def _merged(
     reach = max((reach for _, reach in pages if reach is not None), default=None)
     keys = (key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach))
     return sorted(keys, reverse=True), reach
+
+
+def _chunks(keys: list[Position], limit: int) -> Iterator[list[Position]]:
+    """Mostly the first ``limit`` keys fill a page; where they do not, most will not, and many are read at once."""
+    yield from filter(None, (keys[:limit], *(keys[at : at + _CHUNK] for at in range(limit, len(keys), _CHUNK))))
 
 
 def _records(search: Search, keys: list[Position], criteria: Criteria) -> Iterator[tuple[Record, Position]]:

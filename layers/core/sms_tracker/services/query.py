@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,10 @@ from sms_tracker.services.find import Criteria
 _KNOWN = frozenset({"to", "reference", "provider_message_id", "status", "since", "until", "limit", "cursor"})
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
 _DEFAULT_SPAN = timedelta(days=7)
-_EVER = "0000-01-01T00:00:00.000Z"
+_EVER = "2000-01-01T00:00:00.000Z"
+"""Before any message of this service; a search looks back no further, whatever it asks for."""
+_LONGEST = {"reference": 128, "provider_message_id": 256}
+"""Characters of what can be stored under these names; a longer one would be no key of an index."""
 
 
 def criteria(query: Mapping[str, str], *, client: str, now: datetime) -> Criteria:
@@ -28,18 +32,18 @@ def criteria(query: Mapping[str, str], *, client: str, now: datetime) -> Criteri
     """
     errors = [FieldError(name, "is no parameter of this request") for name in sorted(query.keys() - _KNOWN)]
     narrow = query.keys() & {"to", "reference", "provider_message_id"}
-    until = _time(query, "until", errors) or timestamp(now)
-    since = _time(query, "since", errors) or (_EVER if narrow else _before(until))
+    until = min(_time(query, "until", errors) or timestamp(now), timestamp(now))
+    since = max(_time(query, "since", errors) or (_EVER if narrow else _before(until)), _EVER)
     if since > until:
-        errors.append(FieldError("since", "is after until"))
+        errors.append(FieldError("since", "is after until, or after now"))
     found = Criteria(
         client=client,
         now=timestamp(now),
         span=Span(since=since, until=until),
         limit=_limit(query, errors),
         to=_number(query, errors),
-        reference=query.get("reference"),
-        provider_message_id=query.get("provider_message_id"),
+        reference=_word(query, "reference", errors),
+        provider_message_id=_word(query, "provider_message_id", errors),
         status=_status(query, errors),
         after=_after(query, errors),
     )
@@ -59,16 +63,16 @@ def _after(query: Mapping[str, str], errors: list[FieldError]) -> Position | Non
         return None
     try:
         at, message_id = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True))
-        if isinstance(at, str) and isinstance(message_id, str):
+        if isinstance(message_id, str) and (at == "" or timestamp(datetime.fromisoformat(at)) == at):
             return Position(at, message_id)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         pass
     errors.append(FieldError("cursor", "is none that this service gave out"))
     return None
 
 
 def _before(until: str) -> str:
-    return timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)
+    return _EVER if until < _EVER else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)
 
 
 def _time(query: Mapping[str, str], name: str, errors: list[FieldError]) -> str | None:
@@ -85,10 +89,17 @@ def _time(query: Mapping[str, str], name: str, errors: list[FieldError]) -> str 
 
 def _limit(query: Mapping[str, str], errors: list[FieldError]) -> int:
     given = query.get("limit", str(_DEFAULT_LIMIT))
-    if given.isascii() and given.isdigit() and 1 <= int(given) <= _MAX_LIMIT:
+    if re.fullmatch("[0-9]{1,3}", given) and 1 <= int(given) <= _MAX_LIMIT:
         return int(given)
     errors.append(FieldError("limit", f"must be 1 to {_MAX_LIMIT}"))
     return _DEFAULT_LIMIT
+
+
+def _word(query: Mapping[str, str], name: str, errors: list[FieldError]) -> str | None:
+    given, longest = query.get(name), _LONGEST[name]
+    if given is not None and not 1 <= len(given) <= longest:
+        errors.append(FieldError(name, f"must have 1 to {longest} characters"))
+    return given
 
 
 def _number(query: Mapping[str, str], errors: list[FieldError]) -> str | None:

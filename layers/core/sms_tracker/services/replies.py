@@ -92,7 +92,7 @@ def scope_missing(scope: str) -> Reply:
 
 
 _WEBHOOK = {
-    "unknown-provider": "No provider of this name is enabled. Webhooks go to /webhooks/twilio or /webhooks/messagebird.",
+    "unknown-provider": "No provider of this name is enabled here. Webhooks go to /webhooks/{provider}.",
     "refused-signature": "No accepted key signed this request. Check the provider's secret and the public base URL.",
     "unreadable": "The request cannot be decoded. Send a form, JSON object or query as the provider documents it.",
     "too-large": "A webhook holds at most 64 KiB.",

@@ -38,9 +38,7 @@ def track(
 
     Raises ``Unavailable`` when the storage does, or when other writers won every race.
     """
-    first = {report.fingerprint: report for report in reversed(reports)}
-    distinct = tuple(first.values())
-    change = first_try(distinct, now=now, phase=phase)
+    change = first_try(reports, now=now, phase=phase)
     overflow: tuple[Report, ...] = ()
     record: Record | None = None
     for _ in range(_TRIES):
@@ -49,7 +47,7 @@ def track(
             return _tracked(change, overflow, record)
         if (record := result.record) is None:
             return Tracked(decision="unmatched")
-        following = next_try(record, distinct, now=now, phase=phase)
+        following = next_try(record, reports, now=now, phase=phase)
         overflow = following.overflow
         if following.change is None:
             return Tracked(decision="duplicate", overflow=overflow, record=record)
