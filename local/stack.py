@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -154,7 +153,6 @@ class Stack:
     def _start(self) -> None:
         gateway = Gateway(self._port)
         self._exit.callback(gateway.close)
-        workdir = Path(self._exit.enter_context(TemporaryDirectory(prefix="sms-tracker-")))
         aws_port = free_port()
         self._progress("starting the AWS emulator" + (", which enforces IAM" if self._auth else ""))
         aws = self._supervise(emulator.start(aws_port, auth=self._auth, log=self._log_dir / "emulator.log"))
@@ -164,7 +162,7 @@ class Stack:
         aws.wait_until(lambda: emulator.ready(aws_port))
         self.clients = Clients(f"http://{LOCALHOST}:{aws_port}")
         self._exit.callback(self.clients.close)
-        self.deployment = self._deploy(workdir)
+        self.deployment = self._deploy(aws.workdir)
         self.api_url = gateway.url
         self._configure()
         gateway.open(emulator_port=aws_port, api_id=self.deployment.api_id)

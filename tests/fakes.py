@@ -63,7 +63,9 @@ class MemoryMessages:
         old = self.records.get(record.message_id)
         if old is not None and old.send.token == send.token:
             return True
-        if old is None or old.send != record.send or old.send.phase is not SendPhase.RELEASED or old.version != record.version:
+        if old is None or old.send.phase is not SendPhase.RELEASED:
+            return False
+        if (old.send.token, old.version) != (record.send.token, record.version):
             return False
         state = replace(old.state, status=Status.PENDING, attempt=send.attempt, at=now, provider=provider)
         self._write(replace(old, send=send, state=state, version=old.version + 1, updated_at=now))

@@ -207,6 +207,14 @@ def test_each_refusal_has_its_fault_and_reason(code: str, meaning: tuple[Fault, 
     assert found == Refused(failure=Failure(category=category, reason=reason, code=code, message="no"), fault=fault)
 
 
+def test_a_refusal_does_not_repeat_a_phone_number() -> None:
+    found = ADAPTER.send_outcome(
+        answer(422, error(10, "recipients", "+31 6 1234-5678 is no mobile, nor is 31612345678"))
+    )
+    assert isinstance(found, Refused)
+    assert found.failure.message == "[number] is no mobile, nor is [number]"
+
+
 @pytest.mark.parametrize(("parameter", "meaning"), PARAMETERS.items())
 @pytest.mark.parametrize("code", [9, 10, 12345])
 def test_the_refused_parameter_says_more(parameter: str, meaning: tuple[Fault, Reason], code: int) -> None:
@@ -244,8 +252,8 @@ def test_an_unreadable_refusal_is_judged_by_its_status(status: int, fault: Fault
 
 
 def test_a_lookup_escapes_the_id() -> None:
-    request = ADAPTER.lookup_request("a/b?c\ud800", credentials=CREDENTIALS)
-    assert (request.method, request.url) == ("GET", "https://rest.messagebird.com/messages/a%2Fb%3Fc%3F")
+    request = ADAPTER.lookup_request("../b?c\ud800", credentials=CREDENTIALS)
+    assert (request.method, request.url) == ("GET", "https://rest.messagebird.com/messages/%2E%2E%2Fb%3Fc%3F")
     assert request.headers["authorization"] == "AccessKey test_access_key"
 
 
@@ -272,7 +280,7 @@ def test_a_lookup_reads_as_a_report() -> None:
         recipient="+31612345678",
         price="0.07 EUR",
         network="20408",
-        details={"statusReason": "opted out", "messagePartCount": "1"},
+        details={"messagePartCount": "1"},
     )
 
 

@@ -100,8 +100,15 @@ def test_code_zero_is_no_code() -> None:
     assert found.code is None
 
 
-def test_success_carries_no_failure() -> None:
-    assert report(status="delivered", statusReason="successfully delivered").failure is None
+def test_success_carries_no_failure_and_keeps_its_reason() -> None:
+    found = report(status="delivered", statusReason="successfully delivered")
+    assert (found.failure, dict(found.details)) == (None, {"statusReason": "successfully delivered"})
+
+
+def test_a_failure_holds_its_reason_once_and_without_numbers() -> None:
+    found = report(status="delivery_failed", statusReason="no route to 31612345678")
+    assert found.failure == Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN, message="no route to [number]")
+    assert dict(found.details) == {}
 
 
 def test_a_space_in_the_offset_is_the_plus_that_was_not_escaped() -> None:

@@ -414,6 +414,25 @@ def test_an_api_key_is_preferred_where_it_is_whole(more: dict[str, str], login: 
     assert request.url == f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/SM1.json"
 
 
+def test_an_account_id_stays_one_part_of_the_path() -> None:
+    request = ADAPTER.lookup_request("SM1", credentials={"account_sid": "../x", "auth_token": "token"})
+
+    assert request.url == "https://api.twilio.com/2010-04-01/Accounts/%2E%2E%2Fx/Messages/SM1.json"
+
+
+def test_octets_that_are_no_utf_8_are_signed_and_read_as_replacement_characters() -> None:
+    signed = callback({"Note": "\ufffd"}, "token")
+    for body in (b"Note=%FF", b"Note=\xff"):
+        request = HttpRequest("POST", signed.url, signed.headers, body)
+
+        assert accepts(request, Key("token"))
+        assert ADAPTER.fields(request) == {"Note": "\ufffd"}
+
+
+def test_names_are_sorted_by_code_point() -> None:
+    assert accepts(callback({"\uffff": "1", "\U0001f600": "2", "a": "3", "Z": "4"}, "token"), Key("token"))
+
+
 @pytest.mark.parametrize(
     ("credentials", "lacking"),
     [

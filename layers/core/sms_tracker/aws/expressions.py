@@ -83,7 +83,7 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         update.set(str(change.phase), "send", "state")
     if change.guard is not Guard.LATE and change.state is not None:
         _guard(update, change, change.state)
-        _move(update, message_id, change.state, change.now)
+        move(update, message_id, change.state, change.now)
         if drop_text and change.state.status.final:
             update.set(None, "body")
     return update
@@ -121,7 +121,8 @@ def _guard(update: Update, change: Change, state: State) -> None:
         update.require(f"(attribute_not_exists({path}){same})")
 
 
-def _move(update: Update, message_id: str, state: State, now: str) -> None:
+def move(update: Update, message_id: str, state: State, now: str) -> None:
+    """Set what ``state`` says, raise the version, keep the index keys in step."""
     version = update.path("version")
     update.sets.append(f"{version} = {version} + {update.value(1)}")
     update.set(now, "updated_at")

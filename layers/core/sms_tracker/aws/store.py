@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sms_tracker.aws.errors import translate
-from sms_tracker.aws.expressions import Update, update_of
+from sms_tracker.aws.expressions import Update, move, update_of
 from sms_tracker.aws.items import Item, from_item, marshal, to_item
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.search import provider_key
-from sms_tracker.domain.status import Status, order
+from sms_tracker.domain.state import recorded
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -67,14 +67,9 @@ class MessageStore:
         update.require(f"{update.path('version')} = {update.value(record.version)}")
         sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
         update.set(sent, "send")
-        update.set(str(Status.PENDING), "status")
-        update.set(order(Status.PENDING, send.attempt), "order")
-        update.set(send.attempt, "attempt")
-        update.set(Status.PENDING.final, "final")
-        update.set(now, "status_at")
-        update.set(now, "updated_at")
-        update.set(provider, "provider")
-        update.set(record.version + 1, "version")
+        move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
+        for name in ("attention", "due_at"):
+            update.set(None, name)
         result = self._update(record.message_id, update)
         return isinstance(result, Written) or (result.record is not None and result.record.send.token == send.token)
 

@@ -128,7 +128,7 @@ class MessageBird:
 
     def lookup_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
         """``GET /messages/{id}``."""
-        path = quote(provider_message_id, safe="", errors="replace")
+        path = quote(provider_message_id, safe="", errors="replace").replace(".", "%2E")  # none is a ``..``
         return HttpRequest("GET", f"{_base(credentials)}/messages/{path}", _headers(credentials))
 
     def lookup_outcome(
@@ -174,7 +174,8 @@ def _refused(result: HttpResponse) -> Refused | OutcomeUnknown:
     if fault is Fault.CALLER:
         fault, reason = PARAMETERS.get(error.parameter or "", (fault, reason))
     return Refused(
-        failure=Failure(category=category, reason=reason, code=error.code, message=error.description), fault=fault
+        failure=Failure(category=category, reason=reason, code=error.code, message=wire.masked(error.description)),
+        fault=fault,
     )
 
 

@@ -70,6 +70,7 @@ def read(fields: Mapping[str, str], *, provider: str, received_at: str) -> Repor
     """Never raises. Ids and codes stay text: leading zeros and capitals are part of them."""
     word, given = _text(fields, "status"), _text(fields, "statusErrorCode")
     status, code = STATUSES.get(word), None if given in NO_CODE else given
+    failure = _failure(status, code, _text(fields, "statusReason"))
     return Report(
         provider=provider,
         word=word,
@@ -78,12 +79,12 @@ def read(fields: Mapping[str, str], *, provider: str, received_at: str) -> Repor
         received=received_at,
         provider_message_id=_text(fields, "id") or None,
         code=code,
-        failure=_failure(status, code, _text(fields, "statusReason")),
+        failure=failure,
         occurred=moment(fields.get("statusDatetime")),
         recipient=wire.e164(fields.get("recipient", "")),
         price=_price(fields),
         network=_text(fields, "mccmnc") or None,
-        details=_details(fields),
+        details=_details(fields, without=_READ | _PERSONAL | ({"statusReason"} if failure else set())),
     )
 
 
@@ -97,7 +98,7 @@ def _failure(status: Status | None, code: str | None, status_reason: str) -> Fai
         return None
     by_reason = STATUS_REASONS.get(status_reason.lower(), FAILED_STATUSES[status])
     category, reason = DELIVERY_ERRORS.get(code or "", by_reason)
-    return Failure(category=category, reason=reason, code=code, message=status_reason or None)
+    return Failure(category=category, reason=reason, code=code, message=wire.masked(status_reason))
 
 
 def _price(fields: Mapping[str, str]) -> str | None:
@@ -105,12 +106,12 @@ def _price(fields: Mapping[str, str]) -> str | None:
     return clean(f"{amount} {currency}".strip()) if amount else None
 
 
-def _details(fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields that are not read above, without personal data: at most 40, so that a record stays small.
+def _details(fields: Mapping[str, str], *, without: set[str]) -> dict[str, str]:
+    """The fields that say more: at most 40, so that a record stays small.
 
     A blank name is left out: it cannot be stored.
     """
-    others = ((clean(name), clean(value)) for name, value in fields.items() if name not in _READ | _PERSONAL)
+    others = ((clean(name), clean(value)) for name, value in fields.items() if name not in without)
     further = (pair for pair in others if pair[0])
     return dict(islice(further, _MAX_DETAILS))
 

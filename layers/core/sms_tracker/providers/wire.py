@@ -15,6 +15,8 @@ from sms_tracker.domain.report import clean, timestamp
 OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
 """Query parameters of a callback URL that are not the provider's: ours, and Twilio's body hash."""
 
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
+
 
 def json_object(body: bytes) -> dict[str, object]:
     """The JSON object in ``body``, or an empty one where there is none."""
@@ -118,6 +120,11 @@ def text(value: object) -> str | None:
     if value is None or isinstance(value, bool | dict | list):
         return None
     return clean(str(value)) or None
+
+
+def masked(value: str | None) -> str | None:
+    """A provider's sentence made safe to publish: providers quote the numbers of sender and recipient in it."""
+    return clean(_NUMBER.sub("[number]", value or "")) or None
 
 
 def seconds(headers: Mapping[str, str]) -> float | None:

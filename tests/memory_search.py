@@ -1,0 +1,97 @@
+"""The indexes over records in memory, as the port promises them and no friendlier: small pages, cut anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from sms_tracker.aws.items import attention
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.search import (
+    BY_ATTENTION,
+    BY_PROVIDER_ID,
+    BY_RECIPIENT,
+    BY_REFERENCE,
+    BY_TIME,
+    Index,
+    Position,
+    Span,
+    client_reference,
+    provider_key,
+    time_shard,
+)
+
+
+@dataclass
+class MemorySearch:
+    """``stored`` are all records, ``page`` is how many keys one read sees. A failure is due when it was updated.
+
+    ``reads`` counts the pages asked for, ``looked_at`` the ids whose records were. ``error`` makes it refuse.
+    """
+
+    stored: Sequence[Record]
+    page: int = 100
+    error: Exception | None = None
+    reads: int = 0
+    looked_at: int = 0
+    _partitions: dict[tuple[str, str], list[Position]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        for name, partition, position in _entries(self.stored):
+            self._partitions[name, partition].append(position)
+        for positions in self._partitions.values():
+            positions.sort(key=_arbitrary_among_equals, reverse=True)
+
+    def keys(
+        self, index: Index, partition: str, *, span: Span | None, client: str | None
+    ) -> tuple[list[Position], str | None]:
+        self._answer()
+        self.reads += 1
+        clients = {record.message_id: record.client for record in self.stored} if index is BY_TIME else {}
+        positions = iter([p for p in self._partitions[index.name, partition] if _within(p, span)])
+        found: list[Position] = []
+        while True:
+            page = list(islice(positions, self.page))
+            found += page
+            # DynamoDB, too, names a last key when a page was filled by the very last one.
+            reach = page[-1].at if len(page) == self.page and index.sort else None
+            if reach is None or span is None or reach < span.until:
+                return [p for p in found if client is None or clients.get(p.message_id, client) == client], reach
+
+    def records(self, message_ids: Sequence[str]) -> list[Record]:
+        self._answer()
+        assert len(set(message_ids)) == len(message_ids)
+        self.looked_at += len(message_ids)
+        return [record for record in self.stored if record.message_id in set(message_ids)]
+
+    def _answer(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+def _within(position: Position, span: Span | None) -> bool:
+    assert span is None or span.since <= span.until, "DynamoDB refuses BETWEEN with its ends swapped"
+    return span is None or span.since <= position.at <= span.until
+
+
+def _arbitrary_among_equals(position: Position) -> tuple[str, bytes]:
+    return position.at, hashlib.sha256(position.message_id.encode()).digest()
+
+
+def _entries(stored: Iterable[Record]) -> Iterator[tuple[str, str, Position]]:
+    """Index, partition and place of every record."""
+    for record in stored:
+        message_id, created_at, state = record.message_id, record.created_at, record.state
+        created = Position(created_at, message_id)
+        yield BY_RECIPIENT.name, record.to, created
+        yield BY_TIME.name, time_shard(created_at, message_id), created
+        if record.reference:
+            yield BY_REFERENCE.name, client_reference(record.client, record.reference), created
+        if state.provider_message_id:
+            yield BY_PROVIDER_ID.name, provider_key(state.provider, state.provider_message_id), Position("", message_id)
+        due = attention(state, message_id, record.updated_at)
+        if due:
+            yield BY_ATTENTION.name, due, Position(record.updated_at, message_id)

@@ -1,0 +1,41 @@
+"""The tables of template.yaml on moto: key schema and indexes are the template's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import boto3
+from botocore.config import Config
+from moto import mock_aws
+from types_boto3_dynamodb import DynamoDBClient
+
+from tests.unit.template_stack import source
+
+_SCHEMA = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+
+
+def client() -> DynamoDBClient:
+    """A client that reaches nothing but moto: made-up credentials, no retries."""
+    return boto3.client(
+        "dynamodb",
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def create(dynamodb: DynamoDBClient, resource: str, name: str) -> str:
+    """Create the table that the template calls ``resource``, under ``name``."""
+    declared = source()["Resources"][resource]["Properties"]
+    dynamodb.create_table(TableName=name, **{key: declared[key] for key in _SCHEMA if key in declared})
+    return name
+
+
+@contextmanager
+def messages_table() -> Iterator[tuple[DynamoDBClient, str]]:
+    """An empty ``messages`` table and a client of it."""
+    with mock_aws():
+        dynamodb = client()
+        yield dynamodb, create(dynamodb, "MessagesTable", "messages")
