@@ -57,8 +57,8 @@ class MemorySearch:
             page = list(islice(positions, self.page))
             found += page
             # DynamoDB, too, names a last key when a page was filled by the very last one.
-            reach = page[-1].at if len(page) == self.page and index.sort else None
-            if reach is None or span is None or reach < span.until:
+            reach = page[-1].at if len(page) == self.page else None
+            if reach is None or (index.sort and (span is None or reach < span.until)):
                 return [p for p in found if client is None or clients.get(p.message_id, client) == client], reach
 
     def records(self, message_ids: Sequence[str]) -> list[Record]:

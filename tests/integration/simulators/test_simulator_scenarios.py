@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -82,6 +83,9 @@ def test_a_taken_message_whose_answer_never_comes_is_reported_afterwards(twilio:
 
     assert sorted(receiver.words) == ["delivered", "sent"]
     assert truth["posts"][0]["answered"] is None
+    message = truth["messages"][0]
+    first = datetime.fromisoformat(message["callbacks"][0]["attempts"][0]["at"])
+    assert first - datetime.fromisoformat(message["taken_at"]) > timedelta(seconds=0.15)
     assert truth["counts"] == {"posts": 1, "taken": 1}
 
 

@@ -33,7 +33,7 @@ class MessageSearch:
     def keys(
         self, index: Index, partition: str, *, span: Span | None, client: str | None
     ) -> tuple[list[Position], str | None]:
-        """One Query, and more only while a run of equal times at the span's very end is longer than a page."""
+        """One Query; more only where an index has no times, or a run of equal ones at the span's end fills a page."""
         query = self._query(index, partition, span, client)
         found: list[Position] = []
         while True:
@@ -43,8 +43,10 @@ class MessageSearch:
                 raise translate("Query", error) from error
             found += [Position(_sort_value(item, index), item["message_id"]["S"]) for item in answer["Items"]]
             last = answer.get("LastEvaluatedKey")
-            reach = _sort_value(last, index) if last and index.sort else None
-            if reach is None or span is None or reach < span.until:
+            if not last:
+                return found, None
+            reach = _sort_value(last, index)
+            if index.sort and (span is None or reach < span.until):
                 return found, reach
             query["ExclusiveStartKey"] = last
 

@@ -62,7 +62,7 @@ class Search(Protocol):
 
         The second value is the sort key after which nothing newer is missing, None when the partition was read to its
         end. ``span`` bounds the sort key, its end included here; the page reaches below that end, however many keys
-        share it. ``client`` may narrow the page already.
+        share it, and to the partition's end where the index has no sort key. ``client`` may narrow the page already.
         """
         ...
 

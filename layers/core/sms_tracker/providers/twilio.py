@@ -179,7 +179,7 @@ def _declined(result: HttpResponse, answer: Mapping[str, object]) -> Refused | N
         return NotProcessed(reason=reason, code=code, retry_after=retry_after, soon=NOT_PROCESSED.get(code or "", True))
     fault, (category, cause) = _blame(code or "", result.status)
     says = (wire.text(answer.get(key)) for key in ("message", "detail", "title"))
-    message = twilio_report.masked(next(filter(None, says), reason))
+    message = wire.masked(next(filter(None, says), reason))
     return Refused(failure=Failure(category=category, reason=cause, code=code, message=message), fault=fault)
 
 

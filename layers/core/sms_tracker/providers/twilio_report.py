@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from itertools import islice
 
@@ -79,7 +78,6 @@ _MAX_DETAILS = 40
 _READ = {"MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "ErrorCode"}
 _PERSONAL = {"To", "From", "Body", "ChannelToAddress", "WaId", "ProfileName"}
 _RECORD_DETAILS = ("num_segments", "messaging_service_sid", "date_created", "date_sent")
-_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
 
 def read(fields: Mapping[str, str], *, provider: str, received_at: str) -> Report:
@@ -87,7 +85,8 @@ def read(fields: Mapping[str, str], *, provider: str, received_at: str) -> Repor
     word, code = _first(fields, "MessageStatus", "SmsStatus"), _code(fields.get("ErrorCode"))
     failure = _failure(word, code, fields.get("ErrorMessage"))
     used = _READ | _PERSONAL | ({"ErrorMessage"} if failure else set())
-    details = ((clean(name), clean(value)) for name, value in fields.items() if name not in used)
+    further = ((clean(name), clean(value)) for name, value in fields.items() if name not in used)
+    details = (pair for pair in further if pair[0])  # a blank name cannot be stored
     return Report(
         provider=provider,
         word=word,
@@ -125,11 +124,6 @@ def read_record(record: Mapping[str, object], *, provider: str, received_at: str
     )
 
 
-def masked(text: str) -> str:
-    """An error message made safe to publish: Twilio quotes the numbers of sender and recipient in it."""
-    return clean(_NUMBER.sub("[number]", text))
-
-
 def status_of(word: str, code: str | None) -> Status | None:
     return Status.EXPIRED if word == "undelivered" and code == VALIDITY_EXPIRED else STATUSES.get(word)
 
@@ -139,7 +133,7 @@ def _failure(word: str, code: str | None, message: str | None) -> Failure | None
     if status is None or status.outcome is not Outcome.FAILURE:
         return None
     category, reason = CODES.get(code or "", CANCELED if status is Status.CANCELED else UNLISTED)
-    return Failure(category=category, reason=reason, code=code, message=masked(message or "") or None)
+    return Failure(category=category, reason=reason, code=code, message=wire.masked(message or "") or None)
 
 
 def _code(value: str | None) -> str | None:

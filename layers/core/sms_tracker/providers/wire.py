@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.report import clean, timestamp
@@ -131,9 +131,3 @@ def seconds(headers: Mapping[str, str]) -> float | None:
     """``Retry-After`` in seconds where it is a plain number."""
     value = headers.get("retry-after", "")
     return float(value) if re.fullmatch(r"[0-9]{1,6}", value) else None
-
-
-def path_query(url: str) -> tuple[str, str]:
-    """A URL's raw path and raw query."""
-    parts = urlsplit(url)
-    return parts.path, parts.query

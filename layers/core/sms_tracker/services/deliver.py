@@ -11,7 +11,7 @@ from sms_tracker.domain.ports import Http
 from sms_tracker.providers.base import Provider
 
 BUDGET = 20.0
-"""Seconds for all tries of one request: below the function's 28 and API Gateway's 30."""
+"""Seconds from the request's arrival to the end of its last try: below the function's 28 and API Gateway's 30."""
 _TRY = 10.0
 """Seconds that one try may take."""
 _BASE, _CAP = 0.25, 4.0
@@ -29,12 +29,11 @@ class Pace:
     fraction: Callable[[], float]
 
 
-def deliver(provider: Provider, request: HttpRequest, *, http: Http, pace: Pace) -> SendOutcome:
-    """The outcome of the last try within the budget; only ``NotProcessed`` is ever tried again."""
-    end = pace.monotonic() + BUDGET
+def deliver(provider: Provider, request: HttpRequest, *, http: Http, pace: Pace, end: float) -> SendOutcome:
+    """The outcome of the last try before ``end`` (monotonic); only ``NotProcessed`` is ever tried again."""
+    outcome: SendOutcome = NotProcessed(reason="no time left to ask the provider")
     tries = 0
-    while True:
-        left = end - pace.monotonic()
+    while (left := end - pace.monotonic()) >= _LEAST:
         outcome = provider.send_outcome(http(request, timeout=min(_TRY, left)))
         tries += 1
         if not isinstance(outcome, NotProcessed) or not outcome.soon:
@@ -43,3 +42,4 @@ def deliver(provider: Provider, request: HttpRequest, *, http: Http, pace: Pace)
         if pace.monotonic() + pause + _LEAST > end:
             return outcome
         pace.sleep(pause)
+    return outcome

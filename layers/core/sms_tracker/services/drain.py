@@ -75,12 +75,11 @@ class Drain:
         try:
             try:
                 envelope = decode(delivery.body)
-                report = read(envelope)
-            except (Unreadable, UnknownProvider) as error:
+                waiting = _Waiting(delivery, envelope, read(envelope))
+                message_id = envelope.message_id or self._find(waiting.report)
+                return self._defer(waiting) if message_id is None else (message_id, waiting)
+            except (Unreadable, UnknownProvider, Rejected) as error:
                 return self._bury([delivery], str(error))
-            waiting = _Waiting(delivery, envelope, report)
-            message_id = envelope.message_id or self._find(report)
-            return self._defer(waiting) if message_id is None else (message_id, waiting)
         except SmsTrackerError as error:
             return Handled(decision="failed", queue_ids=(delivery.queue_id,), error=str(error))
 

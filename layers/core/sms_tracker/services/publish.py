@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from sms_tracker.domain.errors import Rejected
 from sms_tracker.domain.ports import Bus, BusEvent, Queue, StreamChange
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Outcome, Status
@@ -101,7 +102,7 @@ class Publisher:
                 made = self._event(change)
             except (ValueError, ValidationError) as error:
                 broken += 1
-                self.failed.send(json.dumps(change.raw, default=str), reason=type(error).__name__)
+                self._set_aside(change, type(error).__name__)
                 continue
             if made is not None:
                 events.append((change.sequence, made))
@@ -114,8 +115,22 @@ class Publisher:
             errors=tuple(sorted({why for _, why in errors})),
         )
 
+    def _set_aside(self, change: StreamChange, reason: str) -> None:
+        try:
+            self.failed.send(json.dumps(change.raw, default=str), reason=reason)
+        except Rejected:  # two images can be more than a queue takes; the keys find the record in the table
+            self.failed.send(json.dumps(_without_images(change.raw), default=str), reason=reason)
+
     def _event(self, change: StreamChange) -> BusEvent | None:
         if change.old is None or change.new is None:
             raise ValueError(change.unreadable)
         made = event(change.old, change.new, self.policy)
         return None if made is None else BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=made.detail())
+
+
+def _without_images(raw: Mapping[str, object]) -> dict[str, object]:
+    stream = raw.get("dynamodb")
+    kept = (
+        {name: part for name, part in stream.items() if not name.endswith("Image")} if isinstance(stream, dict) else {}
+    )
+    return {**raw, "dynamodb": kept}

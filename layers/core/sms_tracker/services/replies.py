@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -64,7 +65,7 @@ def problem(
         body["errors"] = [{"field": error.field, "message": error.message} for error in errors]
     headers = {"content-type": "application/problem+json"}
     if retry_after is not None:
-        headers["retry-after"] = str(max(1, round(retry_after)))
+        headers["retry-after"] = str(max(1, math.ceil(retry_after)))
     return Reply(status=status, body=body, decision=kind, headers=headers)
 
 

@@ -19,7 +19,7 @@ from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import replies
-from sms_tracker.services.deliver import Pace, deliver
+from sms_tracker.services.deliver import BUDGET, Pace, deliver
 from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.track import track
@@ -52,6 +52,7 @@ class Sender:
 
     def send(self, client: str, payload: object, key: str | None) -> Reply:
         """Answer one request; raises ``InvalidMessage`` where it is wrong."""
+        end = self.pace.monotonic() + BUDGET
         wanted = draft(payload, self.rules.policy)
         try:
             settings = self.settings()
@@ -61,23 +62,25 @@ class Sender:
         except SmsTrackerError as error:
             return replies.nothing_recorded(error)
         if stored is None:
-            return self._hand_over(record, request)
+            return self._hand_over(record, request, end)
         if stored.fingerprint != record.fingerprint:
             return replies.key_reused(stored)
-        return self._again(stored, record, wanted, settings)
+        if stored.send.phase is SendPhase.RELEASED and not stored.state.ids:
+            return self._take_over(stored, record, wanted, settings, end)
+        return self._again(stored)
 
-    def _again(self, stored: Record, mine: Record, wanted: Draft, settings: Settings) -> Reply:
-        """The same key came again: replay, ask for patience, or take over what was certainly not sent."""
+    def _again(self, stored: Record) -> Reply:
+        """The same key came again for what is not to be sent again: replay, or ask for patience."""
         match stored.send.phase:
             case SendPhase.ANSWERED:
                 return replies.refused(stored) if replies.is_refused(stored) else replies.accepted(stored, "replayed")
             case SendPhase.CLAIMED:
                 left = stored.send.until - self.clock().timestamp()
                 return replies.in_progress(stored, left) if left > 0 else replies.accepted(stored, "outcome-unknown")
-            case SendPhase.RELEASED:
-                return self._take_over(stored, mine, wanted, settings)
+            case SendPhase.RELEASED:  # a provider named it all the same: it was taken
+                return replies.accepted(stored, "outcome-unknown")
 
-    def _take_over(self, stored: Record, mine: Record, wanted: Draft, settings: Settings) -> Reply:
+    def _take_over(self, stored: Record, mine: Record, wanted: Draft, settings: Settings, end: float) -> Reply:
         attempt = stored.send.attempt + 1
         if attempt > MAX_ATTEMPT:
             return replies.attempts_spent(stored)
@@ -90,8 +93,9 @@ class Sender:
             if not self.messages.take_over(stored, send, provider=provider, now=now):
                 return replies.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:
-            return replies.nothing_recorded(error)
-        return self._hand_over(taken, request)
+            # As in _put: the claim may be ours all the same.
+            return replies.nothing_recorded(error).noting(self._release(taken, "not_sent"))
+        return self._hand_over(taken, request, end)
 
     def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
         now = self.clock()
@@ -148,9 +152,9 @@ class Sender:
             raise Unavailable("the record was there and is gone")
         return result.record
 
-    def _hand_over(self, record: Record, request: HttpRequest) -> Reply:
+    def _hand_over(self, record: Record, request: HttpRequest, end: float) -> Reply:
         provider = providers.load(record.state.provider)
-        outcome = deliver(provider, request, http=self.http, pace=self.pace)
+        outcome = deliver(provider, request, http=self.http, pace=self.pace, end=end)
         match outcome:
             case Accepted():
                 return self._accepted(record, outcome)

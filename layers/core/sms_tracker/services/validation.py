@@ -15,9 +15,12 @@ import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.report import clean
 from sms_tracker.domain.segments import Segmentation, segment
 
 MAX_SEGMENTS = 10
+_MAX_ERRORS = 20
+"""Fields named in one answer; a request may hold any number of unknown ones, under names of any length."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
@@ -97,8 +100,9 @@ def _parse(payload: object) -> SendRequest:
     try:
         return SendRequest.model_validate(payload)
     except ValidationError as error:
+        wrong = error.errors(include_url=False)[:_MAX_ERRORS]
         raise InvalidMessage(
-            [FieldError(".".join(map(str, item["loc"])), _sentence(item)) for item in error.errors(include_url=False)]
+            [FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item)) for item in wrong]
         ) from None
 
 
@@ -116,7 +120,8 @@ def _recipient(number: str, policy: Policy, errors: list[FieldError]) -> str:
     except phonenumbers.NumberParseException:
         errors.append(FieldError("to", "is not an international number; write it like +31612345678"))
         return ""
-    if parsed.extension or not phonenumbers.is_possible_number(parsed):
+    possible = phonenumbers.is_possible_number_with_reason(parsed)
+    if parsed.extension or possible != phonenumbers.ValidationResult.IS_POSSIBLE:  # not: possible within a city
         errors.append(FieldError("to", "is not a possible number"))
     elif policy.countries is not None and not _allowed(parsed, policy.countries):
         errors.append(FieldError("to", "is in a country that this service does not send to (AllowedCountries)"))

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_tracker.domain.callback import CallbackTarget, callback_target, callback_token, callback_url, token_matches
+from sms_tracker.domain.status import MAX_ATTEMPT
+from tests.factories import MESSAGE_ID
+
+KEY, OTHER_KEY = b"k" * 32, b"o" * 32
+BASE = "https://sms.example.com/base"
+
+
+def url(query: str) -> str:
+    return f"{BASE}/webhooks/twilio?{query}"
+
+
+def test_the_callback_url_names_provider_message_and_attempt() -> None:
+    made = callback_url(BASE, "twilio", MESSAGE_ID, 2)
+
+    assert made == f"{BASE}/webhooks/twilio?message_id={MESSAGE_ID}&attempt=2"
+
+
+@pytest.mark.parametrize("token", [None, callback_token(KEY, "twilio", MESSAGE_ID, 1)])
+@pytest.mark.parametrize("attempt", [1, 9, 10, MAX_ATTEMPT])
+def test_a_callback_url_is_read_back_as_it_was_made(attempt: int, token: str | None) -> None:
+    made = callback_url(BASE, "twilio", MESSAGE_ID, attempt, token=token)
+
+    assert callback_target(made) == CallbackTarget(MESSAGE_ID, attempt, token)
+    assert callback_target(made + "#rc=5&rp=all") == CallbackTarget(MESSAGE_ID, attempt, token)
+
+
+def test_a_callback_url_has_only_characters_that_no_gateway_rewrites() -> None:
+    made = callback_url("", "twilio", str(uuid4()), 3, token=callback_token(KEY, "twilio", MESSAGE_ID, 3))
+
+    assert re.fullmatch(r"/webhooks/twilio\?[A-Za-z0-9._~=&-]+", made)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "42", "x" * 36, MESSAGE_ID.upper(), MESSAGE_ID.replace("-", ""), f"urn:uuid:{MESSAGE_ID}", "%00"]
+)
+def test_an_id_that_is_not_one_of_ours_counts_as_none(value: str) -> None:
+    assert callback_target(url(f"message_id={value}&attempt=2")) == CallbackTarget(None, 2, None)
+
+
+@pytest.mark.parametrize("value", ["", "0", "00", "01", "20", "100", "-1", "1.0", "one", "%D9%A3", "1%0A", "9" * 5000])
+def test_an_attempt_out_of_range_counts_as_the_first(value: str) -> None:
+    assert callback_target(url(f"message_id={MESSAGE_ID}&attempt={value}")) == CallbackTarget(MESSAGE_ID, 1, None)
+
+
+def test_the_first_of_a_repeated_parameter_is_read() -> None:
+    query = f"message_id={MESSAGE_ID}&message_id={uuid4()}&attempt=2&attempt=3&token=a&token=b"
+
+    assert callback_target(url(query)) == CallbackTarget(MESSAGE_ID, 2, "a")
+
+
+def test_a_url_without_any_query_names_nothing() -> None:
+    assert callback_target(f"{BASE}/webhooks/twilio") == CallbackTarget(None, 1, None)
+
+
+@given(st.text())
+def test_no_url_at_all_makes_it_raise(text: str) -> None:
+    for anything in (text, url(text), url(f"message_id={text}"), url(f"attempt={text}"), f"//[{text}?"):
+        assert 1 <= callback_target(anything).attempt <= MAX_ATTEMPT
+
+
+def test_a_token_is_43_url_safe_characters_and_stays_the_same() -> None:
+    token = callback_token(KEY, "twilio", MESSAGE_ID, 1)
+
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
+    assert token == callback_token(KEY, "twilio", MESSAGE_ID, 1)
+
+
+def test_our_own_token_matches() -> None:
+    token = callback_token(KEY, "twilio", MESSAGE_ID, 2)
+
+    assert token_matches(KEY, "twilio", CallbackTarget(MESSAGE_ID, 2, token))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        callback_token(OTHER_KEY, "twilio", MESSAGE_ID, 2),
+        callback_token(KEY, "messagebird", MESSAGE_ID, 2),
+        callback_token(KEY, "twilio", str(uuid4()), 2),
+        callback_token(KEY, "twilio", MESSAGE_ID, 1),
+        "",
+        "nonsense",
+        "ü",
+        "\ud800",
+        None,
+    ],
+)
+def test_a_token_for_anything_else_does_not_match(token: str | None) -> None:
+    assert not token_matches(KEY, "twilio", CallbackTarget(MESSAGE_ID, 2, token))
+
+
+def test_without_a_message_no_token_matches() -> None:
+    token = callback_token(KEY, "twilio", "None", 1)
+
+    assert not token_matches(KEY, "twilio", CallbackTarget(None, 1, token))

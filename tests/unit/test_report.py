@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_tracker.domain.report import MAX_VALUE, Report, Source, clean, timestamp
+from sms_tracker.domain.status import Status
+from tests.factories import NOW, report
+
+LATER = "2026-01-31T12:00:05.250Z"
+
+
+def test_a_report_that_moves_nothing_has_no_order() -> None:
+    assert report(None, word="received").order is None
+    assert report(Status.SENT, attempt=2).order == 44
+
+
+@pytest.mark.parametrize("status", [None, *Status])
+def test_only_the_failures_are_failures(status: Status | None) -> None:
+    failures = {Status.CANCELED, Status.EXPIRED, Status.FAILED, Status.UNDELIVERED}
+
+    assert report(status).is_failure is (status in failures)
+
+
+def test_a_readable_time_of_the_provider_is_when_it_became_true() -> None:
+    assert report(occurred=LATER).at == LATER
+
+
+@pytest.mark.parametrize(
+    "occurred",
+    [
+        None,
+        "",
+        "yesterday",
+        "2601311200",
+        "2026-01-31T12:00:05Z",  # a time, but not as timestamp() writes it: it would not sort
+        "2026-01-31T12:00:05.250+00:00",
+        "2026-01-31T12:00:05.250",
+        "2026-02-30T12:00:05.250Z",  # no such day
+        "0001-01-01T00:00:00.000+23:59",  # before the first day in UTC
+        "٢٠٢٦-01-31T12:00:05.250Z",
+    ],
+)
+def test_without_a_readable_time_it_became_true_when_received(occurred: str | None) -> None:
+    assert report(occurred=occurred).at == NOW
+
+
+def test_two_deliveries_of_one_claim_have_one_fingerprint() -> None:
+    again = report(received=LATER, source=Source.ANSWER, price="1 EUR", details={"further": "field"})
+
+    assert report().fingerprint == again.fingerprint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"provider": "messagebird"},
+        {"attempt": 2},
+        {"provider_message_id": "SM" + "2" * 32},
+        {"provider_message_id": None},
+        {"word": "SENT"},
+        {"code": "30003"},
+        {"occurred": NOW},
+        {"occurred": "raw"},
+    ],
+)
+def test_claims_that_differ_in_what_they_say_have_different_fingerprints(other: dict[str, Any]) -> None:
+    assert report(**other).fingerprint != report().fingerprint
+
+
+def test_looking_up_twice_is_one_claim_whatever_its_time() -> None:
+    first, second = (report(source=Source.LOOKUP, occurred=occurred) for occurred in (NOW, LATER))
+
+    assert first.fingerprint == second.fingerprint == report().fingerprint
+
+
+def test_neighbouring_values_do_not_run_into_each_other() -> None:
+    assert report(word="a", code="bc").fingerprint != report(word="ab", code="c").fingerprint
+
+
+def test_a_missing_value_and_a_blank_one_are_the_same_claim() -> None:
+    assert report(code=None).fingerprint == report(code="").fingerprint
+
+
+@given(st.text(), st.text(), st.none() | st.text())
+def test_a_fingerprint_is_16_url_safe_characters_of_anything(provider: str, word: str, code: str | None) -> None:
+    fingerprint = Report(provider=provider, word=word, status=None, received=NOW, code=code).fingerprint
+
+    assert len(fingerprint) == 16
+    assert fingerprint.replace("-", "").replace("_", "").isalnum()
+    assert fingerprint.isascii()
+
+
+def test_a_fingerprint_never_changes_since_it_is_stored() -> None:
+    assert report(code="30003", occurred=NOW).fingerprint == "NghwctyHzEvS0lyH"
+
+
+def test_a_lone_surrogate_has_a_fingerprint_too() -> None:
+    assert len(report(word="\ud800").fingerprint) == 16
+
+
+def test_control_characters_are_removed_from_a_providers_value() -> None:
+    assert clean("a\x00b\r\nc\x7fd\x85e\u2028f\u2029g") == "abcdefg"
+    assert clean("Größe 世 €") == "Größe 世 €"
+
+
+def test_a_providers_value_is_cut_after_the_controls_are_gone() -> None:
+    assert clean("\n" * 10 + "a" * 300) == "a" * MAX_VALUE
+
+
+def test_what_is_no_unicode_becomes_question_marks() -> None:
+    assert clean("a\ud800b") == "a?b"
+
+
+@given(st.text())
+def test_a_clean_value_stays_as_it_is_and_can_be_stored(value: str) -> None:
+    cleaned = clean(value)
+
+    assert clean(cleaned) == cleaned
+    assert len(cleaned) <= MAX_VALUE
+    assert cleaned.encode().decode() == cleaned
+
+
+def test_a_timestamp_is_utc_with_milliseconds() -> None:
+    moment = datetime(2026, 1, 31, 13, 0, 5, 250_999, tzinfo=timezone(timedelta(hours=1)))
+
+    assert timestamp(moment) == LATER
+    assert timestamp(datetime(2026, 1, 31, tzinfo=UTC)) == "2026-01-31T00:00:00.000Z"

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from sms_tracker.domain.segments import Encoding, Segmentation, segment
+
+BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENDED = "\f^{}\\[~]|€"
+EMOJI = "\U0001f600"  # two UTF-16 units
+
+
+def gsm(segments: int) -> Segmentation:
+    return Segmentation(Encoding.GSM_7, segments)
+
+
+def ucs(segments: int) -> Segmentation:
+    return Segmentation(Encoding.UCS_2, segments)
+
+
+def test_the_basic_alphabet_has_its_127_characters_of_one_septet() -> None:
+    assert len(set(BASIC)) == 127  # 128 places, one of them the escape to the extension
+    assert all(segment(char * 160) == gsm(1) for char in BASIC)
+    assert all(segment(char * 161) == gsm(2) for char in BASIC)
+
+
+@pytest.mark.parametrize("char", EXTENDED)
+def test_an_extension_character_costs_two_septets(char: str) -> None:
+    assert segment(char * 80) == gsm(1)
+    assert segment(char * 81) == gsm(2)
+
+
+@pytest.mark.parametrize("char", ["ç", "`", "\x1b", "\t", "á", "’", "я", "世", "\ud800", EMOJI])
+def test_one_character_outside_the_alphabet_makes_the_text_ucs_2(char: str) -> None:
+    assert segment(f"Hello {char}") == ucs(1)
+
+
+def test_an_empty_text_is_one_gsm_segment() -> None:
+    assert segment("") == gsm(1)
+
+
+@pytest.mark.parametrize(("length", "segments"), [(160, 1), (161, 2), (306, 2), (307, 3), (459, 3), (460, 4)])
+def test_gsm_parts_hold_160_alone_and_153_each(length: int, segments: int) -> None:
+    assert segment("a" * length) == gsm(segments)
+
+
+@pytest.mark.parametrize(("length", "segments"), [(70, 1), (71, 2), (134, 2), (135, 3), (201, 3), (202, 4)])
+def test_ucs_2_parts_hold_70_alone_and_67_each(length: int, segments: int) -> None:
+    assert segment("я" * length) == ucs(segments)
+
+
+def test_an_extension_character_that_fits_only_half_moves_to_the_next_part() -> None:
+    assert segment("a" * 153 + "a" * 153) == gsm(2)
+    assert segment("a" * 151 + "€" + "a" * 153) == gsm(2)  # ends exactly at the border
+    assert segment("a" * 152 + "€" + "a" * 151) == gsm(2)  # first part one short, second exactly full
+    assert segment("a" * 152 + "€" + "a" * 152) == gsm(3)  # 306 septets, yet they need three parts
+
+
+def test_a_border_is_of_no_concern_to_a_text_that_fits_alone() -> None:
+    assert segment("a" * 152 + "€" + "a" * 6) == gsm(1)
+    assert segment("я" * 66 + EMOJI + "я" * 2) == ucs(1)
+
+
+def test_a_surrogate_pair_counts_two_and_is_not_split_between_parts() -> None:
+    assert segment(EMOJI * 35) == ucs(1)
+    assert segment(EMOJI * 36) == ucs(2)
+    assert segment(EMOJI * 66) == ucs(2)  # 33 of them a part, which leaves one unit unused
+    assert segment(EMOJI * 67) == ucs(3)
+    assert segment("я" * 66 + EMOJI + "я" * 65) == ucs(2)
+    assert segment("я" * 66 + EMOJI + "я" * 66) == ucs(3)  # 134 units, yet they need three parts
+
+
+def test_an_extension_character_in_a_ucs_2_text_is_one_unit() -> None:
+    assert segment("€" * 69 + "я") == ucs(1)
+    assert segment("€" * 70 + "я") == ucs(2)

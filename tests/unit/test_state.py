@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.state import NOTHING, RankedFailure, State, fold, recorded
+from sms_tracker.domain.status import Status
+from tests.factories import NOW, report
+
+BASE = recorded(attempt=1, at=NOW, provider="twilio")
+EARLIER, LATER = "2026-01-31T11:59:00.000Z", "2026-01-31T12:01:00.000Z"
+FIRST_ID, SECOND_ID, THIRD_ID = "SM" + "1" * 32, "SM" + "2" * 32, "SM" + "3" * 32
+
+
+def failure(code: str | None = None, **values: Any) -> Failure:
+    return Failure(**{"category": Category.TEMPORARY, "reason": Reason.UNREACHABLE, "code": code, **values})
+
+
+def failed(code: str | None, status: Status = Status.FAILED, **values: Any) -> Report:
+    return report(status, code=code, failure=failure(code), **values)
+
+
+def in_any_order(*reports: Report) -> State:
+    """The one state that every permutation of these, each given twice, makes of a new record."""
+    states = [fold(2 * order, base=BASE) for order in permutations(reports)]
+    assert all(state == states[0] for state in states)
+    return states[0]
+
+
+def test_a_new_record_is_pending_and_knows_nothing() -> None:
+    assert BASE == State(status=Status.PENDING, attempt=1, at=NOW, provider="twilio")
+    assert (BASE.order, BASE.provider_message_id, BASE.shown_failure) == (20, None, None)
+    assert fold([], base=BASE) == BASE
+
+
+def test_any_report_with_a_status_outranks_nothing_at_all() -> None:
+    assert NOTHING.order < min(report(status).order or 0 for status in Status)
+
+
+def test_the_highest_status_is_the_messages_status() -> None:
+    state = in_any_order(report(Status.ACCEPTED), report(Status.DELIVERED, received=LATER), report(Status.SENT))
+
+    assert (state.status, state.at, state.order) == (Status.DELIVERED, LATER, 1221)
+
+
+def test_a_later_attempt_outranks_a_failure_of_an_earlier_one() -> None:
+    sent = report(Status.SENT, attempt=2, provider="messagebird", provider_message_id="b" * 32)
+    state = in_any_order(failed("30003"), sent)
+
+    assert (state.status, state.attempt, state.provider) == (Status.SENT, 2, "messagebird")
+    assert state.provider_message_id == "b" * 32
+    assert state.ids == {1: FIRST_ID, 2: "b" * 32}
+
+
+def test_a_late_delivery_of_the_first_attempt_beats_the_second_attempt() -> None:
+    delivered = report(Status.DELIVERED, attempt=1)
+    state = in_any_order(delivered, failed("30003", attempt=2, provider_message_id=SECOND_ID))
+
+    assert (state.status, state.attempt, state.provider_message_id) == (Status.DELIVERED, 1, FIRST_ID)
+
+
+def test_of_equal_statuses_the_earlier_one_tells_the_time() -> None:
+    state = in_any_order(report(Status.SENT, occurred=LATER), report(Status.SENT, occurred=EARLIER), report())
+
+    assert state.at == EARLIER
+
+
+def test_of_equal_statuses_at_one_time_the_provider_is_chosen_by_name() -> None:
+    state = in_any_order(report(Status.SENT), report(Status.SENT, provider="messagebird"))
+
+    assert state.provider == "messagebird"
+
+
+def test_a_report_without_status_moves_nothing_and_names_no_id() -> None:
+    assert in_any_order(report(None, word="received"), report(None, word="strange", recognised=False)) == BASE
+
+
+def test_a_report_without_an_id_leaves_the_known_one() -> None:
+    state = in_any_order(report(Status.ACCEPTED), report(Status.SENT, provider_message_id=None))
+
+    assert (state.ids, state.other_ids) == ({1: FIRST_ID}, frozenset())
+
+
+def test_of_several_ids_under_one_attempt_the_smallest_stays_and_the_others_are_kept() -> None:
+    ids = (SECOND_ID, THIRD_ID, FIRST_ID)
+    state = in_any_order(*(report(Status.SENT, provider_message_id=known) for known in ids))
+
+    assert state.ids == {1: FIRST_ID}
+    assert state.other_ids == {(1, SECOND_ID), (1, THIRD_ID)}
+
+
+def test_a_failure_with_a_code_beats_a_higher_one_without() -> None:
+    state = in_any_order(failed("30003"), failed(None, Status.UNDELIVERED))
+
+    assert state.status is Status.UNDELIVERED
+    assert state.failure == RankedFailure(failure=failure("30003"), order=29)
+
+
+def test_of_two_failures_with_codes_the_higher_ordered_one_counts() -> None:
+    state = in_any_order(failed("30008"), failed("30003", Status.UNDELIVERED))
+
+    assert state.failure == RankedFailure(failure=failure("30003"), order=30)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"code": "30008"}, {"message": "text"}, {"category": Category.UNKNOWN}, {"reason": Reason.UNKNOWN}],
+)
+def test_failures_of_one_order_are_told_apart_whatever_they_differ_in(values: dict[str, Any]) -> None:
+    one = report(Status.FAILED, failure=failure("30003"))
+    other = report(Status.FAILED, failure=failure(**{"code": "30003", **values}))
+    state = in_any_order(one, other)
+
+    assert state.failure is not None
+    assert state.failure.failure in (one.failure, other.failure)
+
+
+def test_a_failure_stays_behind_a_success_and_is_not_shown() -> None:
+    state = in_any_order(failed("30003"), report(Status.DELIVERED))
+
+    assert state.failure == RankedFailure(failure=failure("30003"), order=29)
+    assert state.shown_failure is None
+
+
+def test_a_failure_is_shown_while_the_status_is_one() -> None:
+    assert in_any_order(failed("30003")).shown_failure == failure("30003")
+    assert in_any_order(report(Status.FAILED, failure=None)).shown_failure is None
+
+
+def test_a_failure_told_beside_a_status_that_is_none_does_not_count() -> None:
+    assert in_any_order(report(Status.SENT, failure=failure("30003"))).failure is None
