@@ -40,6 +40,8 @@ class MemoryMessages:
 
     records: dict[str, Record] = field(default_factory=dict)
     writes: int = 0
+    keep_raw_reports: bool = False
+    drop_text: bool = False
 
     def put(self, record: Record) -> Written | Refused:
         old = self.records.get(record.message_id)
@@ -51,7 +53,9 @@ class MemoryMessages:
         old = self.records.get(message_id)
         if old is None or not _holds(old, change):
             return Refused(old)
-        return self._write(_changed(old, change))
+        new = _changed(old, change, keep_fields=self.keep_raw_reports)
+        dropped = self.drop_text and change.guard is not Guard.LATE and new.state.status.final
+        return self._write(replace(new, body=None) if dropped else new)
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
         old = self.records.get(message_id)
@@ -108,8 +112,8 @@ def _guarded(old: Record, change: Change) -> bool:
     )
 
 
-def _changed(old: Record, change: Change) -> Record:
-    entries = {report.fingerprint: _entry(report, change) for report in change.added}
+def _changed(old: Record, change: Change, *, keep_fields: bool) -> Record:
+    entries = {report.fingerprint: _entry(report, change, keep_fields=keep_fields) for report in change.added}
     new = replace(old, reports={**old.reports, **entries})
     if change.phase is not None:
         new = replace(new, send=replace(new.send, phase=change.phase))
@@ -127,8 +131,8 @@ def _changed(old: Record, change: Change) -> Record:
     return replace(new, state=state, version=old.version + 1, updated_at=change.now)
 
 
-def _entry(report: Report, change: Change) -> Entry:
-    kept = report.is_failure or not report.recognised
+def _entry(report: Report, change: Change, *, keep_fields: bool) -> Entry:
+    kept = keep_fields or report.is_failure or not report.recognised
     return Entry(
         word=report.word,
         received=report.received,
@@ -144,14 +148,15 @@ def _entry(report: Report, change: Change) -> Entry:
 
 @dataclass
 class MemoryQueue:
-    """A queue that keeps what it was given: ``(body, reason, delay)``. ``fail`` makes it refuse."""
+    """A queue that keeps what it was given: ``(body, reason, delay)``. ``fail`` makes it raise ``error``."""
 
     sent: list[tuple[str, str | None, int]] = field(default_factory=list)
     fail: bool = False
+    error: Exception = field(default_factory=lambda: Unavailable("SendMessage: ServiceUnavailable"))
 
     def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
         if self.fail:
-            raise Unavailable("SendMessage: ServiceUnavailable")
+            raise self.error
         self.sent.append((body, reason, delay_seconds))
 
     @property

@@ -191,5 +191,15 @@ def test_retry_after_is_read_where_it_is_a_plain_number(value: str, seconds: flo
     assert wire.seconds({}) is None
 
 
-def test_path_and_query_are_taken_raw() -> None:
-    assert wire.path_query(f"{BASE}/a%20b?x=%5B1%5D&y=#rc=5") == ("/webhooks/twilio/a%20b", "x=%5B1%5D&y=")
+@pytest.mark.parametrize(
+    ("value", "safe"),
+    [
+        (None, None),
+        ("", None),
+        ("The 'To' number +31612345678 is not valid", "The 'To' number [number] is not valid"),
+        ("(+1 555) 123-4567\nis a landline", "([number]is a landline"),
+        ("Error 30003 of 2026", "Error 30003 of 2026"),
+    ],
+)
+def test_numbers_in_a_providers_sentence_are_masked(value: str | None, safe: str | None) -> None:
+    assert wire.masked(value) == safe

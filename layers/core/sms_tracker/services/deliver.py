@@ -32,13 +32,13 @@ class Pace:
 def deliver(provider: Provider, request: HttpRequest, *, http: Http, pace: Pace, end: float) -> SendOutcome:
     """The outcome of the last try before ``end`` (monotonic); only ``NotProcessed`` is ever tried again."""
     outcome: SendOutcome = NotProcessed(reason="no time left to ask the provider")
-    tries = 0
+    backoff = _BASE
     while (left := end - pace.monotonic()) >= _LEAST:
         outcome = provider.send_outcome(http(request, timeout=min(_TRY, left)))
-        tries += 1
         if not isinstance(outcome, NotProcessed) or not outcome.soon:
             return outcome
-        pause = max(outcome.retry_after or 0.0, pace.fraction() * min(_CAP, _BASE * 2**tries))
+        backoff = min(_CAP, 2 * backoff)
+        pause = max(outcome.retry_after or 0.0, pace.fraction() * backoff)
         if pace.monotonic() + pause + _LEAST > end:
             return outcome
         pace.sleep(pause)

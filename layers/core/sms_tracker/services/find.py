@@ -145,7 +145,7 @@ def _merged(
     newest = _END if index is BY_ATTENTION else criteria.span.until
     span = replace(criteria.span, until=min(newest, after.at)) if index.sort else None
     pages = [search.keys(index, partition, span=span, client=criteria.client) for partition in partitions]
-    reach = min((reach for _, reach in pages if reach is not None), default=None)
+    reach = max((reach for _, reach in pages if reach is not None), default=None)
     keys = (key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach))
     return sorted(keys, reverse=True), reach
 

@@ -72,7 +72,7 @@ class Draft:
 def draft(payload: object, policy: Policy) -> Draft:
     """Validate one decoded JSON body; raises ``InvalidMessage`` with every field that is wrong."""
     request = _parse(payload)
-    provider = request.provider or policy.default_provider
+    provider = policy.default_provider if request.provider is None else request.provider
     errors: list[FieldError] = []
     to = _recipient(request.to, policy, errors)
     sender = _sender(request, provider, policy, errors)

@@ -1,0 +1,49 @@
+"""The published event's JSON Schema, made from the model: `python -m ops.schema` writes it, `--check` compares it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sms_tracker.services.events import StatusChanged
+
+PATH = Path(__file__).parents[1] / "events" / "schema" / "sms-status-changed.v1.json"
+
+
+def document() -> dict[str, Any]:
+    """JSON Schema 2020-12 of an event's ``detail``; all is always there but the fields that a parameter adds."""
+    made = StatusChanged.model_json_schema(mode="serialization")
+    added = {field.alias or name for name, field in StatusChanged.model_fields.items() if field.default is None}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:sms-tracker:event:sms-status-changed:1",
+        **made,
+        "title": "SMS Status Changed",
+        "required": [name for name in made["properties"] if name not in added],
+    }
+
+
+def text() -> str:
+    """The document as the file holds it."""
+    return json.dumps(document(), indent=2) + "\n"
+
+
+def main(arguments: Sequence[str], path: Path = PATH) -> int:
+    """0 once the file is current; 1 where ``--check`` finds that it is not."""
+    parser = argparse.ArgumentParser(prog="python -m ops.schema", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if the file is not current")
+    if not parser.parse_args(arguments).check:
+        path.write_text(text())
+        return 0
+    if path.is_file() and path.read_text() == text():
+        return 0
+    print(f"{path.name} is not current: run `python -m ops.schema`", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

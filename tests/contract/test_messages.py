@@ -1,0 +1,582 @@
+"""The port Messages: one suite over every implementation. What only the table shows is in integration/test_store.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from types_boto3_dynamodb import DynamoDBClient
+
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.decide import first_try
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.ports import Messages, Refused, Written
+from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, Send, SendPhase
+from sms_tracker.domain.report import Report, Source
+from sms_tracker.domain.state import fold
+from sms_tracker.domain.status import Status
+from tests import tables
+from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.fakes import MemoryMessages
+
+Open = Callable[..., Messages]
+
+LATER = "2026-01-31T12:05:00.000Z"
+OTHER_TO = "+4915112345678"
+FIRST_ID, SECOND_ID, THIRD_ID = "SM" + "1" * 32, "SM" + "2" * 32, "SM" + "3" * 32
+UNKNOWN_ID = "7d2a2b1c-0000-4000-8000-000000000000"
+CODED = Failure(category=Category.PERMANENT, reason=Reason.BLOCKED, code="30004", message="Blocked")
+
+
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[DynamoDBClient]:
+    with mock_aws():
+        yield tables.client()
+
+
+@pytest.fixture(params=[MemoryMessages, MessageStore])
+def open_messages(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Open:
+    """Makes an empty store with the options given."""
+    if request.param is MemoryMessages:
+        return MemoryMessages
+    name = tables.create(dynamodb, "MessagesTable", f"messages-{abs(hash(request.node.name))}")
+    return lambda **options: MessageStore(dynamodb, name, **options)
+
+
+@pytest.fixture
+def messages(open_messages: Open) -> Messages:
+    return open_messages()
+
+
+def first(*reports: Report, **values: Any) -> Change:
+    return replace(first_try(reports, now=LATER), **values)
+
+
+def late(*reports: Report, **values: Any) -> Change:
+    return Change(guard=Guard.LATE, added=reports, now=LATER, **values)
+
+
+def seen(known: Record, *reports: Report, **values: Any) -> Change:
+    state = fold(reports, base=known.state)
+    return Change(
+        **{"guard": Guard.SEEN, "state": state, "added": reports, "now": LATER, "version": known.version} | values
+    )
+
+
+def holding(messages: Messages, *reports: Report, **values: Any) -> Record:
+    """The record after these were written to it, one by one, whatever they say."""
+    made = record(**values)
+    assert messages.put(made) == Written()
+    for each in reports:
+        assert messages.change(made.message_id, seen(stored(messages), each)) == Written()
+    return stored(messages)
+
+
+def stored(messages: Messages) -> Record:
+    found = messages.get(MESSAGE_ID)
+    assert found is not None
+    return found
+
+
+def applied(messages: Messages, change: Change) -> Record:
+    assert messages.change(MESSAGE_ID, change) == Written()
+    return stored(messages)
+
+
+def refused(messages: Messages, change: Change) -> None:
+    """Refused, shown as it is, and left so."""
+    before = stored(messages)
+    assert messages.change(MESSAGE_ID, change) == Refused(before)
+    assert stored(messages) == before
+
+
+def many(count: int) -> list[Report]:
+    return [report(Status.SENT, occurred=f"2026-01-31T12:00:{second:02d}.000Z") for second in range(count)]
+
+
+# -- put and get --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [{}, {"reference": None}, {"body": "Grüße €"}, {"reference": "a#b"}])
+def test_a_record_reads_back_as_it_was_put(messages: Messages, values: dict[str, Any]) -> None:
+    made = record(**values)
+
+    assert messages.put(made) == Written()
+    assert messages.get(MESSAGE_ID) == made
+
+
+def test_what_was_never_put_is_not_there(messages: Messages) -> None:
+    messages.put(record())
+
+    assert messages.get(UNKNOWN_ID) is None
+
+
+def test_a_second_put_is_refused_and_shows_the_first(messages: Messages) -> None:
+    there = holding(messages, report(Status.SENT))
+
+    assert messages.put(record(send=replace(record().send, token="another"), client="thief")) == Refused(there)
+    assert stored(messages) == there
+
+
+def test_a_put_whose_reply_was_lost_is_written(messages: Messages) -> None:
+    messages.put(record())
+
+    assert messages.put(record()) == Written()
+    assert stored(messages) == record()
+
+
+# -- FIRST: judged without reading ----------------------------------------------------------------------------------------
+
+
+def test_a_first_try_moves_the_message_and_raises_its_version_by_one(messages: Messages) -> None:
+    messages.put(record())
+    moved = applied(messages, first(report(Status.SENT, occurred=LATER)))
+
+    assert moved.state == fold([report(Status.SENT, occurred=LATER)], base=record().state)
+    assert (moved.version, moved.updated_at, moved.created_at) == (2, LATER, NOW)
+    assert [(entry.word, entry.source, entry.occurred) for entry in moved.reports.values()] == [
+        ("sent", "callback", LATER)
+    ]
+
+
+def test_a_first_try_may_bring_several_reports(messages: Messages) -> None:
+    messages.put(record())
+    reports = report(Status.UNDELIVERED, failure=CODED), report(Status.DELIVERED), report(None, word="received")
+    moved = applied(messages, first(*reports))
+
+    assert moved.state == fold(reports, base=record().state)
+    assert moved.reports.keys() == {each.fingerprint for each in reports}
+    assert moved.version == 2
+
+
+@pytest.mark.parametrize("write", [first(report()), late(report()), seen(record(), report())])
+def test_nothing_is_written_to_a_message_that_is_not_there(messages: Messages, write: Change) -> None:
+    assert messages.change(UNKNOWN_ID, write) == Refused(None)
+    assert messages.get(UNKNOWN_ID) is None
+
+
+@pytest.mark.parametrize("status", [Status.ACCEPTED, Status.SENT])
+def test_a_first_try_that_is_not_higher_is_refused(messages: Messages, status: Status) -> None:
+    holding(messages, report(Status.SENT))
+
+    refused(messages, first(report(status, occurred=LATER)))
+
+
+def test_a_first_try_with_a_known_report_is_refused_however_high_the_others_are(messages: Messages) -> None:
+    holding(messages, report(Status.SENT))
+
+    refused(messages, first(report(Status.SENT), report(Status.DELIVERED)))
+
+
+def test_a_first_failure_is_stored_and_a_second_one_is_refused(messages: Messages) -> None:
+    messages.put(record())
+
+    assert applied(messages, first(report(Status.FAILED, failure=CODED))).state.shown_failure == CODED
+    refused(messages, first(report(Status.UNDELIVERED)))
+
+
+def test_a_first_success_leaves_the_stored_failure(messages: Messages) -> None:
+    failed = holding(messages, report(Status.FAILED, failure=CODED))
+    moved = applied(messages, first(report(Status.DELIVERED)))
+
+    assert moved.state.failure == failed.state.failure
+    assert moved.state.shown_failure is None
+
+
+@pytest.mark.parametrize("known", [SECOND_ID, None])
+def test_a_first_try_that_does_not_know_the_attempts_id_is_refused(messages: Messages, known: str | None) -> None:
+    holding(messages, report(Status.SENT, provider_message_id=FIRST_ID))
+
+    refused(messages, first(report(Status.DELIVERED, provider_message_id=known)))
+
+
+def test_a_first_try_that_knows_another_attempts_id_wrongly_is_refused(messages: Messages) -> None:
+    holding(messages, report(Status.SENT, provider_message_id=FIRST_ID))
+    second = report(Status.SENT, attempt=2, provider_message_id=SECOND_ID)
+
+    refused(messages, first(report(Status.ACCEPTED, provider_message_id=THIRD_ID), second))
+
+
+def test_a_first_try_of_another_attempt_adds_its_id(messages: Messages) -> None:
+    holding(messages, report(Status.SENT, provider_message_id=FIRST_ID))
+    moved = applied(messages, first(report(Status.SENT, attempt=2, provider_message_id=SECOND_ID)))
+
+    assert moved.state.ids == {1: FIRST_ID, 2: SECOND_ID}
+    assert moved.state.provider_message_id == SECOND_ID
+
+
+def test_a_first_try_with_second_ids_is_refused_where_some_are_stored(messages: Messages) -> None:
+    ids = [report(Status.ACCEPTED, provider_message_id=known) for known in (FIRST_ID, THIRD_ID)]
+    known = holding(messages, *ids)
+    another = report(Status.SENT, provider_message_id=FIRST_ID), report(Status.SENT, provider_message_id=SECOND_ID)
+
+    assert known.state.other_ids == {(1, THIRD_ID)}
+    refused(messages, first(*another))
+    assert applied(messages, first(another[0])).state.other_ids == {(1, THIRD_ID)}
+
+
+def test_a_first_try_stores_second_ids_where_there_are_none(messages: Messages) -> None:
+    messages.put(record())
+    ids = [report(Status.SENT, provider_message_id=known) for known in (SECOND_ID, FIRST_ID, THIRD_ID)]
+
+    assert applied(messages, first(*ids)).state.other_ids == {(1, SECOND_ID), (1, THIRD_ID)}
+
+
+def test_the_answer_moves_the_sending_in_the_same_write(messages: Messages) -> None:
+    messages.put(record())
+    answer = report(Status.ACCEPTED, source=Source.ANSWER)
+    answered = applied(messages, first(answer, phase=SendPhase.ANSWERED))
+
+    assert answered.send == replace(record().send, phase=SendPhase.ANSWERED)
+    assert (answered.state.status, answered.version) == (Status.ACCEPTED, 2)
+    assert answered.reports[answer.fingerprint].source == "answer"
+
+
+# -- SEEN: computed from what was read --------------------------------------------------------------------------------------
+
+
+def test_a_change_of_what_was_read_sets_the_whole_state(messages: Messages) -> None:
+    known = holding(messages, report(Status.FAILED), report(Status.SENT, provider_message_id=SECOND_ID))
+    moved = applied(messages, seen(known, report(Status.UNDELIVERED, failure=CODED, provider_message_id=THIRD_ID)))
+
+    assert moved.state == fold(
+        [report(Status.UNDELIVERED, failure=CODED, provider_message_id=THIRD_ID)], base=known.state
+    )
+    assert moved.state.other_ids == {(1, SECOND_ID), (1, THIRD_ID)}
+    assert (moved.version, moved.updated_at) == (known.version + 1, LATER)
+
+
+def test_a_change_of_what_has_changed_since_is_refused(messages: Messages) -> None:
+    old = holding(messages, report(Status.ACCEPTED))
+    applied(messages, first(report(Status.SENT)))
+
+    refused(messages, seen(old, report(Status.DELIVERED)))
+    refused(messages, seen(old, report(Status.DELIVERED), version=99))
+
+
+def test_a_change_may_move_the_record_without_a_new_report(messages: Messages) -> None:
+    known = holding(messages, report(Status.SENT, received=LATER))
+    moved = applied(messages, seen(known, report(Status.SENT, received=NOW), added=()))
+
+    assert (moved.state.at, moved.reports, moved.version) == (NOW, known.reports, known.version + 1)
+
+
+# -- LATE: only the timeline ------------------------------------------------------------------------------------------------
+
+
+def test_a_late_report_lengthens_the_timeline_and_nothing_else(messages: Messages) -> None:
+    known = holding(messages, report(Status.DELIVERED))
+    noted = applied(messages, late(report(Status.SENT)))
+
+    assert noted.reports.keys() == {report(Status.SENT).fingerprint, report(Status.DELIVERED).fingerprint}
+    assert replace(noted, reports={}) == replace(known, reports={})
+
+
+def test_a_late_report_is_written_whatever_happened_meanwhile(messages: Messages) -> None:
+    holding(messages, report(Status.SENDING), report(Status.SENT), report(Status.FAILED))
+
+    assert len(applied(messages, late(report(Status.ACCEPTED, provider_message_id=SECOND_ID))).reports) == 4
+
+
+def test_the_end_of_the_sending_can_be_all_that_is_written(messages: Messages) -> None:
+    known = holding(messages, report(Status.ACCEPTED))
+    noted = applied(messages, late(phase=SendPhase.ANSWERED))
+
+    assert noted == replace(known, send=replace(known.send, phase=SendPhase.ANSWERED))
+
+
+# -- What each guard demands ------------------------------------------------------------------------------------------------
+
+Guarded = Callable[..., Change]
+
+
+@pytest.fixture(params=[first, late, seen])
+def guarded(request: pytest.FixtureRequest, messages: Messages) -> Guarded:
+    """A change under each guard in turn, its own condition met."""
+    if request.param is seen:
+        return lambda *reports, **values: seen(stored(messages), *reports, **values)
+    chosen: Guarded = request.param
+    return chosen
+
+
+def test_a_known_report_is_refused(messages: Messages, guarded: Guarded) -> None:
+    holding(messages, report(Status.SENT), report(Status.SENDING))
+
+    refused(messages, guarded(report(Status.SENT, received=LATER), report(Status.DELIVERED)))
+
+
+def test_a_report_about_another_recipient_is_refused_unless_it_is_marked(messages: Messages, guarded: Guarded) -> None:
+    holding(messages)
+    foreign, ours = report(None, word="strange", recipient=OTHER_TO), report(Status.SENT, recipient=TO)
+    marked = frozenset({foreign.fingerprint})
+
+    refused(messages, guarded(foreign, ours))
+    kept = applied(messages, guarded(foreign, ours, foreign=marked))
+    assert {key for key, entry in kept.reports.items() if entry.foreign} == marked
+
+
+def test_a_timeline_holds_thirty_reports_and_no_more(messages: Messages, guarded: Guarded) -> None:
+    holding(messages, *many(MAX_REPORTS - 2))
+    higher = report(Status.BUFFERED), report(Status.UNKNOWN), report(Status.DELIVERED)
+
+    refused(messages, guarded(*higher))
+    assert len(applied(messages, guarded(*higher[:2])).reports) == MAX_REPORTS
+    refused(messages, guarded(higher[2]))
+
+
+def test_thirty_reports_can_come_at_once(messages: Messages, guarded: Guarded) -> None:
+    holding(messages)
+    reports = many(MAX_REPORTS)
+
+    assert applied(messages, guarded(*reports)).reports.keys() == {each.fingerprint for each in reports}
+
+
+def test_a_change_whose_reply_was_lost_shows_that_it_is_written(messages: Messages, guarded: Guarded) -> None:
+    holding(messages)
+    change = guarded(report(Status.SENT))
+    applied(messages, change)
+
+    refused(messages, change)  # and what it shows holds the report
+    assert report(Status.SENT).fingerprint in stored(messages).reports
+
+
+# -- What is kept of a report -----------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_kept_with_all_that_it_said(messages: Messages, guarded: Guarded) -> None:
+    holding(messages)
+    told = report(
+        Status.FAILED,
+        word="fehlgeschlagen – ü €",
+        code="30004",
+        occurred="unreadable time",
+        attempt=3,
+        source=Source.LOOKUP,
+        failure=CODED,
+        details={"RawDlrDoneDate": "2601311200", "price[amount]": "", "ключ": "значение"},
+    )
+    entry = applied(messages, guarded(told)).reports[told.fingerprint]
+
+    assert (entry.word, entry.code, entry.occurred) == (told.word, "30004", "unreadable time")
+    assert (entry.attempt, entry.source, entry.received, entry.text) == (3, "lookup", NOW, "Blocked")
+    assert (entry.fields, entry.foreign) == (told.details, False)
+
+
+@pytest.mark.parametrize(
+    ("keep_raw_reports", "told", "kept"),
+    [
+        (False, report(Status.SENT, details={"further": "field"}), {}),
+        (True, report(Status.SENT, details={"further": "field"}), {"further": "field"}),
+        (True, report(Status.SENT), {}),
+        (False, report(Status.UNDELIVERED, details={"further": "field"}), {"further": "field"}),
+        (False, report(None, word="new", recognised=False, details={"further": "field"}), {"further": "field"}),
+        (False, report(None, word="received", details={"further": "field"}), {}),
+    ],
+)
+def test_further_fields_are_kept_of_failures_and_unfamiliar_reports_or_of_all(
+    open_messages: Open, told: Report, kept: dict[str, str], *, keep_raw_reports: bool
+) -> None:
+    messages = open_messages(keep_raw_reports=keep_raw_reports)
+    messages.put(record())
+
+    assert applied(messages, first(told)).reports[told.fingerprint].fields == kept
+
+
+def test_price_and_network_are_kept_once(messages: Messages, guarded: Guarded) -> None:
+    holding(messages)
+    first_told = report(Status.SENT, price="0.07 EUR")
+    then = report(Status.BUFFERED, price="0.08 EUR", network="20408"), report(Status.UNKNOWN, network="20416")
+
+    told = applied(messages, guarded(first_told))
+    assert (told.price, told.network) == ("0.07 EUR", None)
+    told = applied(messages, guarded(*then))
+    assert (told.price, told.network) == ("0.07 EUR", "20408")
+
+
+def test_two_prices_in_one_write_are_one_price(messages: Messages, guarded: Guarded) -> None:
+    holding(messages)
+    told = applied(messages, guarded(report(Status.SENT, price="1 EUR"), report(Status.DELIVERED, price="2 EUR")))
+
+    assert told.price == "1 EUR"
+
+
+def test_the_price_of_another_recipients_message_is_not_ours(messages: Messages, guarded: Guarded) -> None:
+    holding(messages)
+    foreign = report(None, word="strange", recipient=OTHER_TO, price="9 EUR", network="26201")
+    told = applied(messages, guarded(foreign, report(Status.SENT), foreign=frozenset({foreign.fingerprint})))
+
+    assert (told.price, told.network) == (None, None)
+
+
+@pytest.mark.parametrize("drop_text", [True, False])
+@pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.UNDELIVERED])
+def test_the_text_is_dropped_once_the_status_is_final_if_so_wished(
+    open_messages: Open, status: Status, *, drop_text: bool
+) -> None:
+    messages = open_messages(drop_text=drop_text)
+    messages.put(record(body="Your parcel is here"))
+    moved = applied(messages, first(report(status)))
+
+    assert moved.body == (None if drop_text and status.final else "Your parcel is here")
+    assert applied(messages, late(report(Status.ACCEPTED))).body == moved.body
+
+
+# -- release and take over --------------------------------------------------------------------------------------------------
+
+
+def released(messages: Messages, *reports: Report) -> Record:
+    holding(messages, *reports)
+    messages.release(MESSAGE_ID, token=record().send.token, cause="account", now=LATER)
+    return stored(messages)
+
+
+def claim(token: str = "second-token", attempt: int = 2) -> Send:
+    return Send(phase=SendPhase.CLAIMED, attempt=attempt, token=token, until=1_800_000_000)
+
+
+def test_a_released_claim_keeps_the_record_and_its_version(messages: Messages) -> None:
+    known = holding(messages)
+    messages.release(MESSAGE_ID, token=known.send.token, cause="not_sent", now=LATER)
+
+    send = replace(known.send, phase=SendPhase.RELEASED, cause="not_sent")
+    assert stored(messages) == replace(known, send=send, updated_at=LATER)
+
+
+def test_a_release_that_comes_twice_changes_nothing_more(messages: Messages) -> None:
+    once = released(messages)
+    messages.release(MESSAGE_ID, token=record().send.token, cause="not_sent", now="2026-02-01T00:00:00.000Z")
+
+    assert stored(messages) == once
+
+
+def test_nobody_releases_anothers_claim(messages: Messages) -> None:
+    known = holding(messages)
+    messages.release(MESSAGE_ID, token="another", cause="account", now=LATER)
+
+    assert stored(messages) == known
+
+
+def test_an_answered_send_is_not_released(messages: Messages) -> None:
+    holding(messages)
+    answered = applied(messages, first(report(Status.ACCEPTED), phase=SendPhase.ANSWERED))
+    messages.release(MESSAGE_ID, token=answered.send.token, cause="account", now=LATER)
+
+    assert stored(messages) == answered
+
+
+def test_releasing_what_is_not_there_creates_nothing(messages: Messages) -> None:
+    messages.release(UNKNOWN_ID, token="a-token", cause="not_sent", now=LATER)
+
+    assert messages.get(UNKNOWN_ID) is None
+
+
+def test_a_released_send_is_taken_over_as_the_next_attempt(messages: Messages) -> None:
+    known = released(messages)
+
+    assert messages.take_over(known, claim(), provider="messagebird", now=LATER)
+    taken = stored(messages)
+    assert taken.send == claim()
+    assert (taken.version, taken.updated_at) == (known.version + 1, LATER)
+    assert (taken.state.status, taken.state.attempt, taken.state.at) == (Status.PENDING, 2, LATER)
+    assert (taken.state.provider, taken.state.order) == ("messagebird", 40)
+
+
+def test_of_two_that_take_over_one_wins_and_the_other_leaves_no_trace(messages: Messages) -> None:
+    known = released(messages)
+
+    assert messages.take_over(known, claim("winner"), provider="twilio", now=LATER)
+    won = stored(messages)
+    assert not messages.take_over(known, claim("loser"), provider="messagebird", now=LATER)
+    assert stored(messages) == won
+
+
+def test_a_takeover_whose_reply_was_lost_is_won(messages: Messages) -> None:
+    known = released(messages)
+    messages.take_over(known, claim(), provider="twilio", now=LATER)
+    won = stored(messages)
+
+    assert messages.take_over(known, claim(), provider="twilio", now=LATER)
+    assert stored(messages) == won
+
+
+@pytest.mark.parametrize("phase", [SendPhase.CLAIMED, SendPhase.ANSWERED])
+def test_only_a_released_send_is_taken_over(messages: Messages, phase: SendPhase) -> None:
+    known = holding(messages, send=replace(record().send, phase=phase))
+
+    assert not messages.take_over(known, claim(), provider="twilio", now=LATER)
+    assert stored(messages) == known
+
+
+def test_a_release_that_was_taken_over_and_released_again_is_not_the_one_that_was_read(messages: Messages) -> None:
+    old = released(messages)
+    messages.take_over(old, claim(), provider="twilio", now=LATER)
+    messages.release(MESSAGE_ID, token=claim().token, cause="account", now=LATER)
+    again = stored(messages)
+
+    assert not messages.take_over(old, claim("third"), provider="twilio", now=LATER)
+    assert stored(messages) == again
+    assert messages.take_over(again, claim("third", 3), provider="twilio", now=LATER)
+
+
+def test_a_message_that_moved_since_it_was_read_is_not_taken_over(messages: Messages) -> None:
+    known = released(messages)
+    moved = applied(messages, first(report(Status.DELIVERED)))
+
+    assert not messages.take_over(known, claim(), provider="twilio", now=LATER)
+    assert stored(messages) == moved
+
+
+def test_what_is_not_there_is_not_taken_over(messages: Messages) -> None:
+    absent = record(message_id=UNKNOWN_ID, send=replace(record().send, phase=SendPhase.RELEASED))
+
+    assert not messages.take_over(absent, claim(), provider="twilio", now=LATER)
+    assert messages.get(UNKNOWN_ID) is None
+
+
+def test_a_takeover_keeps_ids_timeline_and_failure_of_the_attempt_before(messages: Messages) -> None:
+    known = released(messages, report(Status.FAILED, failure=CODED, provider_message_id=FIRST_ID))
+    messages.take_over(known, claim(), provider="messagebird", now=LATER)
+    taken = stored(messages)
+
+    assert (taken.reports, taken.state.ids, taken.state.failure) == (
+        known.reports,
+        known.state.ids,
+        known.state.failure,
+    )
+    assert (taken.state.provider_message_id, taken.state.shown_failure) == (None, None)
+
+
+# -- by provider id -----------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_found_by_its_providers_id_once_that_is_known(messages: Messages) -> None:
+    holding(messages)
+    assert messages.by_provider_id("twilio", FIRST_ID) is None
+
+    applied(messages, first(report(Status.ACCEPTED, provider_message_id=FIRST_ID)))
+    assert messages.by_provider_id("twilio", FIRST_ID) == MESSAGE_ID
+    assert messages.by_provider_id("messagebird", FIRST_ID) is None
+    assert messages.by_provider_id("twilio", SECOND_ID) is None
+
+
+def test_the_providers_id_follows_the_winning_report(messages: Messages) -> None:
+    holding(messages, report(Status.FAILED, provider_message_id=FIRST_ID))
+    other = {"attempt": 2, "provider": "messagebird", "provider_message_id": SECOND_ID}
+
+    applied(messages, first(report(Status.SENT, **other)))
+    assert messages.by_provider_id("twilio", FIRST_ID) is None
+    assert messages.by_provider_id("messagebird", SECOND_ID) == MESSAGE_ID
+
+    applied(messages, first(report(Status.DELIVERED, provider_message_id=FIRST_ID)))
+    assert messages.by_provider_id("twilio", FIRST_ID) == MESSAGE_ID
+    assert messages.by_provider_id("messagebird", SECOND_ID) is None
+
+
+def test_an_attempt_that_has_no_id_yet_is_not_found_by_the_one_before(messages: Messages) -> None:
+    known = released(messages, report(Status.SENT, provider_message_id=FIRST_ID))
+    messages.take_over(known, claim(), provider="twilio", now=LATER)
+
+    assert messages.by_provider_id("twilio", FIRST_ID) is None

@@ -1,0 +1,122 @@
+"""The simulated providers as a test sees them: their books, their scripts, and webhooks signed as they sign them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx
+from twilio.request_validator import RequestValidator
+
+from local import simulators
+from local.stack import Stack
+
+NAMES = ("twilio", "messagebird")
+_STAMP = "1700000000"
+_numbers = count()
+
+
+def number(digits: str) -> str:
+    """A recipient that no other test writes to; the last two ``digits`` choose what the provider does."""
+    return f"+31611{next(_numbers):04d}{digits}"
+
+
+class Simulator:
+    """One provider's control calls; each test speaks of its own recipients alone."""
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        self.name = name
+        self._http = httpx.Client(base_url=stack.simulator_urls[name], timeout=60, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def script(self, to: str, script: object) -> None:
+        """Decide what happens to ``to`` from now on; None gives it back to its last two digits."""
+        self._http.put("/_control/scenario", json={"to": to, "script": script}).raise_for_status()
+
+    def settings(self, **changes: str) -> None:
+        self._http.put("/_control/settings", json=changes).raise_for_status()
+
+    def idle(self) -> None:
+        """Wait until every report that is to be made was made and answered."""
+        self._http.get("/_control/idle", params={"timeout": 45}).raise_for_status()
+
+    def posts_so_far(self) -> int:
+        return len(self._books()["posts"])
+
+    def wait_for_post(self, after: int) -> None:
+        """Wait until it was asked to send once more than ``after`` times."""
+        self._http.get("/_control/seen", params={"timeout": 30, "posts": after + 1}).raise_for_status()
+
+    def posts(self, to: str) -> list[dict[str, Any]]:
+        """Every request to send to ``to``, refused ones too."""
+        return [post for post in self._books()["posts"] if post["to"] == to]
+
+    def taken(self, to: str) -> list[dict[str, Any]]:
+        """Every message to ``to`` that it took."""
+        return [message for message in self._books()["messages"] if message["to"] == to]
+
+    def _books(self) -> dict[str, Any]:
+        return dict(self._http.get("/_truth").raise_for_status().json())
+
+
+def callback(base: str, provider: str, message_id: str | None, attempt: int = 1) -> str:
+    """The address that the service gave the provider; without a message it is one pasted into a console."""
+    query = f"?message_id={message_id}&attempt={attempt}" if message_id else ""
+    return f"{base}/webhooks/{provider}{query}"
+
+
+def signed(provider: str, target: str, fields: Mapping[str, str]) -> httpx.Request:
+    """A genuine webhook of ``provider`` to ``target``."""
+    return _twilio(target, fields) if provider == "twilio" else _messagebird(target, fields)
+
+
+def _twilio(target: str, fields: Mapping[str, str]) -> httpx.Request:
+    form = {"AccountSid": simulators.TWILIO_ACCOUNT_SID, **fields}
+    signature = RequestValidator(simulators.TWILIO_AUTH_TOKEN).compute_signature(target, form)
+    return httpx.Request("POST", target, data=form, headers={"x-twilio-signature": str(signature)})
+
+
+def _messagebird(target: str, fields: Mapping[str, str]) -> httpx.Request:
+    mark = "&" if "?" in target else "?"
+    url = f"{target}{mark}{urlencode(fields)}"
+    return httpx.Request("GET", url, headers=legacy_signature(url, b""))
+
+
+def legacy_signature(url: str, body: bytes) -> dict[str, str]:
+    """MessageBird's oldest signature: it covers the query and the body, not the address, and does not expire."""
+    query = urlencode(sorted(parse_qsl(urlsplit(url).query, keep_blank_values=True), key=lambda pair: pair[0]))
+    text = f"{_STAMP}\n{query}\n".encode() + hashlib.sha256(body).digest()
+    signature = hmac.digest(simulators.MESSAGEBIRD_SIGNING_KEY.encode(), text, "sha256")
+    return {
+        "messagebird-signature": base64.b64encode(signature).decode(),
+        "messagebird-request-timestamp": _STAMP,
+    }
+
+
+def report_fields(provider: str, provider_id: str, word: str, *, occurred: str | None = None) -> dict[str, str]:
+    """What a provider says of its message in the fewest fields."""
+    if provider == "twilio":
+        return {"MessageSid": provider_id, "MessageStatus": word}
+    at = {"statusDatetime": occurred} if occurred else {}
+    return {"id": provider_id, "status": word, **at}
+
+
+def simulators_of(stack: Stack) -> Iterator[dict[str, Simulator]]:
+    """Both, by name, closed at the end; for a fixture."""
+    both = {name: Simulator(stack, name) for name in NAMES}
+    yield both
+    for simulator in both.values():
+        simulator.close()
+
+
+def unfolded(body: str) -> dict[str, Any]:
+    """A queued report's envelope."""
+    return dict(json.loads(body))

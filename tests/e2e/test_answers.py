@@ -1,0 +1,258 @@
+"""Every answer of our functions over HTTP: the examples of docs/testing.md, and what no single request shows."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from local.process import ROOT
+from local.simulators.scenario import TABLE
+from local.stack import Stack
+from ops.keys import new_key
+from tests.e2e import curl, provider, watch
+from tests.e2e.provider import Simulator, number
+
+DOCUMENT = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+_ROW = re.compile(
+    r"\| (?P<status>\d{3})(?: `(?P<kind>[\w-]+)`)?(?: \*(?P<by>\w+)\*)? \| (?P<when>.+) \| `(?P<line>curl .+)` \|"
+)
+_PROBLEM = "urn:sms-tracker:problem:"
+_ERROR = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of a table: what is answered to which curl line. ``by`` names who answers, if not a function of ours."""
+
+    status: int
+    kind: str | None
+    by: str | None
+    when: str
+    line: str
+
+    @property
+    def follows(self) -> str:
+        """Rows with equal ones are run one after the other: those of one idempotency key, of one recipient's script."""
+        words = re.search(r"Idempotency-Key: ([\w-]+)", self.line) or re.search(r"_control", self.line)
+        return words.group(words.lastindex or 0) if words else self.line
+
+
+def rows() -> list[Row]:
+    found = (_ROW.fullmatch(line) for line in DOCUMENT.splitlines())
+    return [
+        Row(status=int(row["status"]), kind=row["kind"], by=row["by"], when=row["when"], line=row["line"])
+        for row in found
+        if row
+    ]
+
+
+ROWS = rows()
+
+
+@pytest.fixture(scope="module")
+def simulators(stack: Stack) -> Iterator[dict[str, Simulator]]:
+    yield from provider.simulators_of(stack)
+
+
+@pytest.fixture(scope="module")
+def answers(stack: Stack, api_key: str) -> Iterator[dict[Row, httpx.Response]]:
+    """What each row was answered. Rows that wait for a provider's time-out do so side by side."""
+    variables = {
+        "URL": stack.api_url,
+        "KEY": api_key,
+        "READ_KEY": stack.create_key("e2e", {"read"}),
+        "SEND_KEY": stack.create_key("e2e", {"send"}),
+        "TWILIO": stack.simulator_urls["twilio"],
+        "MESSAGEBIRD": stack.simulator_urls["messagebird"],
+    }
+    chains: dict[str, list[Row]] = defaultdict(list)
+    for row in ROWS:
+        chains["busy-1" if row.by == "simulator" else row.follows].append(row)
+
+    def run(chain: list[Row]) -> dict[Row, httpx.Response]:
+        return {row: curl.run(row.line, variables) for row in chain}
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting_first = sorted(chains.values(), key=len, reverse=True)
+        yield {row: answer for done in pool.map(run, waiting_first) for row, answer in done.items()}
+
+
+def test_the_document_has_examples_for_every_kind_of_answer() -> None:
+    assert len(ROWS) == len(re.findall(r"`curl -i ", DOCUMENT))
+    ours = {row.status for row in ROWS if row.by is None}
+    assert ours == {200, 202, 400, 403, 404, 409, 413, 422, 502, 503}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.status}-{row.when}")
+def test_an_example_of_the_document_is_answered_as_it_says(row: Row, answers: dict[Row, httpx.Response]) -> None:
+    answer = answers[row]
+
+    assert answer.status_code == row.status, answer.text
+    if row.by is None and row.status >= _ERROR:
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert problem["type"] == f"{_PROBLEM}{row.kind}"
+        assert problem["status"] == row.status
+        assert problem["title"]
+        assert problem["detail"].endswith(".")
+    elif row.by is None and row.kind is not None:
+        assert answer.json()["status"] == row.kind
+    elif row.by == "gateway":
+        assert "problem" not in answer.headers["content-type"]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.kind == "invalid-request"], ids=lambda row: row.when)
+def test_what_is_invalid_is_named(row: Row, answers: dict[Row, httpx.Response]) -> None:
+    (error,) = answers[row].json()["errors"]
+    assert set(error) == {"field", "message"}
+    assert error["message"]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.status in {409, 503}], ids=lambda row: row.when)
+def test_what_may_come_again_is_told_when(row: Row, answers: dict[Row, httpx.Response]) -> None:
+    assert 1 <= int(answers[row].headers["retry-after"]) <= 33
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.kind == "refused-by-provider"], ids=lambda row: row.when)
+def test_a_refusal_bears_the_providers_code(row: Row, answers: dict[Row, httpx.Response]) -> None:
+    problem = answers[row].json()
+    code = {"twilio": {"+31612345609": "21211", "+31612345610": "21610"}, "messagebird": {"+31612345609": "10"}}
+    (to,) = re.findall(r"\+\d{11}", row.line)
+
+    assert problem["provider_code"] == code[problem["provider"]][to]
+    assert answers[row].headers["location"] == f"/messages/{problem['message_id']}"
+    assert to[1:] not in answers[row].text
+
+
+def test_the_document_lists_the_simulated_courses_as_they_are() -> None:
+    listed = re.findall(r"^\| (\d\d) \| (.+) \|$", DOCUMENT, flags=re.MULTILINE)
+    assert listed == [(scenario.digits, scenario.about) for scenario in TABLE]
+
+
+def test_every_test_that_the_document_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", DOCUMENT))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert named
+    assert {name for name in named if not re.search(rf"def {name}\(", text)} == set()
+
+
+# -- What one request cannot show ----------------------------------------------------------------------------------
+
+
+def message(to: str, name: str = "twilio", **more: object) -> dict[str, object]:
+    return {"to": to, "body": "Your parcel is here", "provider": name, **more}
+
+
+def keyed(word: str) -> dict[str, str]:
+    return {"idempotency-key": word}
+
+
+def test_a_key_that_has_expired_is_refused(stack: Stack) -> None:
+    key, item = new_key("e2e", {"read"}, expires_at=int(time.time()) - 1)
+    stack.clients.dynamodb.put_item(TableName=stack.deployment.outputs["StateTableName"], Item=item)
+    answer = httpx.get(f"{stack.api_url}/messages", headers={"authorization": f"Bearer {key}"}, trust_env=False)
+
+    assert answer.status_code == 403
+
+
+def test_an_accepted_message_is_answered_with_all_that_the_contract_names(api: httpx.Client) -> None:
+    to = number("00")
+    answer = api.post("/messages", json=message(f"{to[:3]} {to[3]} {to[4:]}", reference="order-42"))
+    body = answer.json()
+
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/messages/{body['message_id']}"
+    assert {name: body[name] for name in ("to", "reference", "provider", "encoding", "segments")} == {
+        "to": to,
+        "reference": "order-42",
+        "provider": "twilio",
+        "encoding": "GSM-7",
+        "segments": 1,
+    }
+    assert body.keys() == {
+        *("message_id", "status", "provider", "provider_message_id", "to", "reference"),
+        *("encoding", "segments", "created_at"),
+    }
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_the_same_key_replays_the_answer_and_sends_nothing(
+    name: str, api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    to = number("08")
+    first, second = (api.post("/messages", json=message(to, name), headers=keyed(f"replay-{name}")) for _ in range(2))
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json() == second.json()
+    assert len(simulators[name].posts(to)) == 1
+
+
+def test_a_replayed_refusal_asks_nobody(api: httpx.Client, simulators: dict[str, Simulator]) -> None:
+    to = number("10")
+    first, second = (api.post("/messages", json=message(to), headers=keyed("refusal")) for _ in range(2))
+
+    assert first.status_code == 422
+    assert (second.status_code, second.json()) == (first.status_code, first.json())
+    assert len(simulators["twilio"].posts(to)) <= 1
+
+
+def test_one_key_used_many_times_at_once_is_sent_once(api: httpx.Client, simulators: dict[str, Simulator]) -> None:
+    to = number("00")
+    with ThreadPoolExecutor(8) as pool:
+        sent = [pool.submit(api.post, "/messages", json=message(to), headers=keyed("at-once")) for _ in range(8)]
+        answers = [each.result() for each in sent]
+
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len({answer.json()["message_id"] for answer in answers}) == 1
+    assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 409)
+    assert len(simulators["twilio"].posts(to)) == 1
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_what_was_not_processed_is_taken_over_by_the_same_key_as_the_next_attempt(
+    name: str, api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    to, key, simulator = number("22"), keyed(f"busy-{name}"), simulators[name]
+    simulator.script(to, {"like": "throttled", "retry_after": 30})
+    refused = api.post("/messages", json=message(to, name), headers=key)
+    simulator.script(to, "delivered")
+    taken = api.post("/messages", json=message(to, name), headers=key)
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
+    assert taken.status_code == 202
+    assert taken.json()["message_id"] == refused.json()["message_id"]
+    record = watch.final(api, taken.json()["message_id"])
+    assert (record["status"], record["attempt"]) == ("delivered", 2)
+    assert len(simulator.taken(to)) == 1
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_once_our_account_is_in_order_again_the_same_key_is_sent(
+    name: str, api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    to, key, simulator = number("23"), keyed(f"account-{name}"), simulators[name]
+    refused = api.post("/messages", json=message(to, name), headers=key)
+    simulator.script(to, "delivered")
+    taken = api.post("/messages", json=message(to, name), headers=key)
+
+    assert (refused.status_code, taken.status_code) == (502, 202)
+    assert watch.final(api, taken.json()["message_id"])["status"] == "delivered"
+    assert len(simulator.taken(to)) == 1
+
+
+def test_retries_of_a_busy_provider_are_spent_before_it_is_given_up(
+    answers: dict[Row, httpx.Response], simulators: dict[str, Simulator]
+) -> None:
+    (busy,) = [row for row in ROWS if row.kind == "provider-unavailable"]
+    posts = simulators["twilio"].posts("+31612345622")
+
+    assert answers[busy].elapsed.total_seconds() > 10
+    assert [post["answered"] for post in posts].count(429) > 3
+    assert [post["answered"] for post in posts].count(201) == 1

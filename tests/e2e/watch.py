@@ -1,0 +1,77 @@
+"""Wait for what the service does by itself, with a bound, and look into its queues."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import httpx
+
+from local.stack import Stack
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.type_defs import MessageTypeDef
+
+_T = TypeVar("_T")
+SECONDS = 45.0
+_LOOK_EVERY = 0.05
+_LONGEST_POLL = 20
+_WAITING: Final = "ApproximateNumberOfMessages"
+_IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
+
+
+def eventually(look: Callable[[], _T | None], what: str, *, seconds: float = SECONDS) -> _T:
+    """The first thing that ``look`` finds; for what can only be asked, and tells nobody."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(_LOOK_EVERY)
+    return found
+
+
+def held(stack: Stack, queue: str) -> int:
+    """How many messages the queue of that output holds, those handed to a consumer included, delayed ones not."""
+    attributes = stack.clients.sqs.get_queue_attributes(
+        QueueUrl=stack.deployment.outputs[queue], AttributeNames=[_WAITING, _IN_FLIGHT]
+    )["Attributes"]
+    return int(attributes[_WAITING]) + int(attributes[_IN_FLIGHT])
+
+
+def drained(stack: Stack) -> None:
+    """Wait until the processor has dealt with every report."""
+    eventually(lambda: held(stack, "ReportsQueueUrl") == 0, "the reports' queue is not empty")
+
+
+def found_in(stack: Stack, queue: str, text: str) -> MessageTypeDef:
+    """Take from the queue of that output the message that has ``text`` in its body; the others stay."""
+    url, sqs = stack.deployment.outputs[queue], stack.clients.sqs
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        answer = sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=_LONGEST_POLL,
+            VisibilityTimeout=2,
+            MessageAttributeNames=["All"],
+        )
+        for message in answer.get("Messages", []):
+            if text in message["Body"]:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                return message
+    raise AssertionError(f"{queue} holds no message with {text!r}")
+
+
+def reason(message: MessageTypeDef) -> str:
+    """Why a message was put aside."""
+    return message["MessageAttributes"]["reason"]["StringValue"]
+
+
+def final(api: httpx.Client, message_id: str) -> dict[str, Any]:
+    """A message's record, once its status is final."""
+
+    def look() -> dict[str, Any] | None:
+        found = api.get(f"/messages/{message_id}").raise_for_status().json()
+        return dict(found) if found["final"] else None
+
+    return eventually(look, f"{message_id} is not final")

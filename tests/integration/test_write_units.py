@@ -1,0 +1,237 @@
+"""What a message costs: AWS calls and write units, counted, case by case as the design states them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.envelope import Envelope, encode
+from sms_tracker.domain.record import SendPhase
+from sms_tracker.domain.report import Report, Source
+from sms_tracker.domain.state import recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.services.drain import Delivery, Drain
+from sms_tracker.services.track import track
+from tests import tables
+from tests.factories import MESSAGE_ID, NOW, record
+from tests.fakes import FakeClock, MemoryQueue
+from tests.integration.recorded import KB, Recording, item_size
+
+TWILIO_ID, MESSAGEBIRD_ID = "SM9f86d081884c7d659a2feaa0c55ad015", "e8077d803532c0b5937c639b60216938"
+
+
+def twilio(status: str, **further: str) -> dict[str, str]:
+    """A callback with every field that Twilio is known to send."""
+    return {
+        "SmsSid": TWILIO_ID,
+        "MessageSid": TWILIO_ID,
+        "SmsStatus": status,
+        "MessageStatus": status,
+        "To": "+31612345678",
+        "From": "+15551234567",
+        "AccountSid": "AC" + "0" * 32,
+        "ApiVersion": "2010-04-01",
+        "RawDlrDoneDate": "2601311203",
+        **further,
+    }
+
+
+def messagebird(status: str, second: int, **further: str) -> dict[str, str]:
+    """A status report with every field that MessageBird is known to send."""
+    return {
+        "id": MESSAGEBIRD_ID,
+        "reference": MESSAGE_ID,
+        "recipient": "31612345678",
+        "status": status,
+        "statusDatetime": f"2026-01-31T12:00:{second:02d}+00:00",
+        "mccmnc": "20408",
+        "ported": "0",
+        "messageLength": "22",
+        "messagePartCount": "1",
+        "datacoding": "plain",
+        "price[amount]": "0.0700",
+        "price[currency]": "EUR",
+        **further,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One provider's usual life of a message: what it answers, then its reports in order, and how it reports a failure."""
+
+    provider: str
+    answer: Report
+    reports: tuple[dict[str, str], ...]
+    failure: dict[str, str]
+
+
+def answer(provider: str, word: str, status: Status, known: str) -> Report:
+    return Report(
+        provider=provider,
+        word=word,
+        status=status,
+        received="2026-01-31T12:00:00.431Z",
+        provider_message_id=known,
+        occurred=NOW,
+        source=Source.ANSWER,
+    )
+
+
+CASES = [
+    Case(
+        "twilio",
+        answer("twilio", "queued", Status.ACCEPTED, TWILIO_ID),
+        (twilio("sent"), twilio("delivered")),
+        twilio("undelivered", ErrorCode="30003", ErrorMessage="Unreachable destination handset"),
+    ),
+    Case(
+        "messagebird",
+        answer("messagebird", "sent", Status.SENT, MESSAGEBIRD_ID),
+        (messagebird("buffered", 2), messagebird("delivered", 9)),
+        messagebird("delivery_failed", 9, statusErrorCode="34", statusReason="unavailable subscriber"),
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One message on a table that is watched."""
+
+    case: Case
+    store: MessageStore
+    recording: Recording
+
+    def send(self, reference: str | None = "order-424242") -> None:
+        """As the send path writes: the record, then the provider's answer."""
+        made = record(
+            client="acme-web",
+            reference=reference,
+            state=recorded(attempt=1, at=NOW, provider=self.case.provider),
+            send=replace(record().send, token="5f1a1c586f5e5c0e9a533f"),
+            expires_at=1_777_593_607,
+        )
+        self.store.put(made)
+        track(self.store, MESSAGE_ID, [self.case.answer], now=self.case.answer.received, phase=SendPhase.ANSWERED)
+
+    def hear(self, *fields: dict[str, str]) -> list[str]:
+        """As the processor writes: one batch of queued callbacks. What was decided."""
+        drain = Drain(messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock())
+        envelopes = [
+            Envelope(
+                provider=self.case.provider,
+                message_id=MESSAGE_ID,
+                attempt=1,
+                source=Source.CALLBACK,
+                received_at="2026-01-31T12:00:09.120Z",
+                fields=each,
+            )
+            for each in fields
+        ]
+        handled = drain.drain([Delivery(str(n), encode(each)) for n, each in enumerate(envelopes)])
+        return [each.decision for each in handled]
+
+
+NONE = MemoryQueue(fail=True)  # nothing here is put aside
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.provider)
+def life(request: pytest.FixtureRequest) -> Iterator[Life]:
+    with tables.messages_table() as (dynamodb, name):
+        yield Life(request.param, MessageStore(dynamodb, name), Recording(dynamodb, name, MESSAGE_ID))
+
+
+def in_order(life: Life, **values: Any) -> Recording:
+    life.send(**values)
+    for fields in life.case.reports:
+        assert life.hear(fields) == ["applied"]
+    return life.recording
+
+
+def test_each_step_in_order_is_one_write_and_no_read(life: Life) -> None:
+    assert in_order(life).operations == ["PutItem", "UpdateItem", "UpdateItem", "UpdateItem"]
+
+
+def test_an_item_with_three_reports_fits_into_one_kilobyte(life: Life) -> None:
+    item = in_order(life).item
+
+    assert len(item["reports"]["M"]) == 3
+    assert item_size(item) <= KB
+
+
+def test_in_order_a_message_costs_at_most_five_units_on_its_item(life: Life) -> None:
+    recording = in_order(life)
+
+    assert [call.item_units for call in recording.calls] == [1, 1, 1, 1]
+    assert recording.item_units <= 5
+
+
+def test_with_every_index_a_message_costs_at_most_nine_units(life: Life) -> None:
+    recording = in_order(life)
+
+    assert [call.index_units for call in recording.calls] == [3, 1, 0, 0]  # recipient, reference, time; then provider id
+    assert recording.units <= 9
+
+
+def test_without_a_reference_it_costs_at_most_eight(life: Life) -> None:
+    recording = in_order(life, reference=None)
+
+    assert [call.index_units for call in recording.calls] == [2, 1, 0, 0]
+    assert recording.units <= 8
+
+
+def test_reports_of_one_batch_cost_one_write(life: Life) -> None:
+    life.send()
+
+    assert life.hear(*life.case.reports) == ["applied"]
+    assert life.recording.operations == ["PutItem", "UpdateItem", "UpdateItem"]
+    assert life.recording.item_units == 3
+
+
+def test_a_report_out_of_order_is_one_refused_and_one_applied_write_and_no_read(life: Life) -> None:
+    life.send()
+    early, late = reversed(life.case.reports)
+
+    assert (life.hear(early), life.hear(late)) == (["applied"], ["noted"])
+    assert life.recording.operations == ["PutItem", *2 * ["UpdateItem"], "UpdateItem refused", "UpdateItem"]
+    assert life.recording.units == 8 + 1
+
+
+def test_a_report_that_comes_again_is_one_refused_write(life: Life) -> None:
+    units = in_order(life).units
+
+    assert life.hear(life.case.reports[0]) == ["duplicate"]
+    assert life.recording.operations[4:] == ["UpdateItem refused"]
+    assert life.recording.units == units + 1
+
+
+def test_an_answer_that_its_report_overtook_costs_one_unit_more(life: Life) -> None:
+    life.store.put(record(state=recorded(attempt=1, at=NOW, provider=life.case.provider)))
+    life.hear(life.case.reports[0])
+    track(life.store, MESSAGE_ID, [life.case.answer], now=NOW, phase=SendPhase.ANSWERED)
+
+    assert life.recording.operations == ["PutItem", "UpdateItem", "UpdateItem refused", "UpdateItem"]
+
+
+def test_a_failure_costs_one_or_two_units_more(life: Life) -> None:
+    life.send()
+    life.hear(life.case.reports[0])
+    usual = life.recording.units + 1
+
+    assert life.hear(life.case.failure) == ["applied"]
+    assert life.recording.calls[-1].index_units == 1  # it is listed as a failure
+    assert 1 <= life.recording.units - usual <= 2
+
+
+def test_a_correction_takes_the_message_off_the_list_of_failures_in_one_write(life: Life) -> None:
+    life.send()
+    life.hear(life.case.failure)
+    listed = life.recording.item
+
+    assert life.hear(life.case.reports[-1]) == ["applied"]
+    assert life.recording.operations == ["PutItem", *3 * ["UpdateItem"]]
+    assert life.recording.calls[-1].index_units == 1
+    assert ("attention" in listed, "attention" in life.recording.item) == (True, False)

@@ -1,0 +1,147 @@
+"""Settings from the environment: all of them named where they are wrong, none of their values shown."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from sms_tracker import config, providers
+from sms_tracker.config import VARIABLES, SendConfig, TextRetention, Verification, load
+from sms_tracker.domain.errors import Misconfigured
+
+CONFIGS = {
+    "send": config.SendConfig,
+    "webhook": config.WebhookConfig,
+    "processor": config.ProcessorConfig,
+    "publisher": config.PublisherConfig,
+    "digest": config.DigestConfig,
+    "query": config.QueryConfig,
+    "authorizer": config.AuthorizerConfig,
+}
+GOOD = {
+    "MESSAGES_TABLE": "messages",
+    "STATE_TABLE": "state",
+    "SETTINGS_PREFIX": "/stack",
+    "PROVIDERS": "twilio,messagebird",
+    "DEFAULT_PROVIDER": "twilio",
+    "SENDERS": "twilio=+15551234567,messagebird=My Shop",
+    "VERIFICATION": "twilio=signature,messagebird=token",
+    "ALLOWED_COUNTRIES": "NL,BE",
+    "TEXT_RETENTION": "until_final",
+    "RETENTION_DAYS": "90",
+    "CLAIM_SECONDS": "33",
+    "KEEP_RAW_REPORTS": "true",
+    "REPORTS_QUEUE_URL": "https://queue.example/reports",
+    "UNMATCHED_QUEUE_URL": "https://queue.example/unmatched",
+    "REPORTS_DLQ_URL": "https://queue.example/reports-dlq",
+    "EVENT_BUS_NAME": "bus",
+    "PUBLISHED_STATUSES": "failed,undelivered,corrections",
+    "PUBLISH_FAILED_QUEUE_URL": "https://queue.example/publish-failed",
+    "EVENT_PERSONAL_DATA": "false",
+    "ALERTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts",
+}
+EACH = [(name, variable) for name in CONFIGS for variable in sorted(VARIABLES[name])]
+MALFORMED = [
+    ("PROVIDERS", ""),
+    ("PROVIDERS", "twilio,carrier-pigeon"),
+    ("DEFAULT_PROVIDER", ""),
+    ("DEFAULT_PROVIDER", "carrier-pigeon"),
+    ("SENDERS", "twilio"),
+    ("VERIFICATION", "twilio=none"),
+    ("VERIFICATION", "twilio"),
+    ("ALLOWED_COUNTRIES", ""),
+    ("ALLOWED_COUNTRIES", "nl"),
+    ("ALLOWED_COUNTRIES", "NL;BE"),
+    ("TEXT_RETENTION", "forever"),
+    ("RETENTION_DAYS", "6"),
+    ("RETENTION_DAYS", "a week"),
+    ("CLAIM_SECONDS", "0"),
+    ("CLAIM_SECONDS", "soon"),
+    ("KEEP_RAW_REPORTS", "yes"),
+    ("EVENT_PERSONAL_DATA", "True"),
+    ("PUBLISHED_STATUSES", "lost"),
+    ("MESSAGES_TABLE", ""),
+]
+
+
+def refusal(shape: type, environment: dict[str, str]) -> str:
+    with pytest.raises(Misconfigured) as caught:
+        load(shape, environment)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_variables_of_a_function_are_exactly_its_fields(name: str) -> None:
+    assert VARIABLES[name] == {field.name.upper() for field in fields(CONFIGS[name])}
+    assert VARIABLES.keys() == CONFIGS.keys()
+    assert VARIABLES[name] <= GOOD.keys()
+
+
+def test_settings_are_read_with_their_types() -> None:
+    assert load(SendConfig, GOOD) == SendConfig(
+        messages_table="messages",
+        settings_prefix="/stack",
+        providers=("twilio", "messagebird"),
+        default_provider="twilio",
+        senders={"twilio": "+15551234567", "messagebird": "My Shop"},
+        verification={"twilio": Verification.SIGNATURE, "messagebird": Verification.TOKEN},
+        allowed_countries=frozenset({"NL", "BE"}),
+        text_retention=TextRetention.UNTIL_FINAL,
+        retention_days=90,
+        claim_seconds=33,
+        keep_raw_reports=True,
+    )
+
+
+def test_what_a_deployment_leaves_open_is_understood() -> None:
+    found = load(SendConfig, {**GOOD, "SENDERS": "twilio=,messagebird=", "ALLOWED_COUNTRIES": "*"})
+
+    assert found.senders == {}
+    assert found.allowed_countries is None
+
+
+def test_nothing_published_is_a_choice() -> None:
+    assert load(config.PublisherConfig, {**GOOD, "PUBLISHED_STATUSES": ""}).published_statuses == frozenset()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_function_without_variables_is_told_all_of_them_in_one_line(name: str) -> None:
+    assert refusal(CONFIGS[name], {}) == f"missing or malformed settings: {', '.join(sorted(VARIABLES[name]))}"
+
+
+@pytest.mark.parametrize(
+    ("function", "missing"), [(name, each) for name in CONFIGS for each in sorted(VARIABLES[name])]
+)
+def test_each_missing_variable_is_named_alone(function: str, missing: str) -> None:
+    rest = {name: value for name, value in GOOD.items() if name != missing}
+
+    assert refusal(CONFIGS[function], rest) == f"missing or malformed settings: {missing}"
+
+
+@pytest.mark.parametrize(("variable", "value"), MALFORMED)
+def test_each_malformed_variable_is_named_without_its_value(variable: str, value: str) -> None:
+    for name in (name for name in CONFIGS if variable in VARIABLES[name]):
+        said = refusal(CONFIGS[name], {**GOOD, variable: value})
+
+        assert said == f"missing or malformed settings: {variable}"
+        assert not value or value not in said
+
+
+def test_every_variable_with_a_form_of_its_own_is_tried_malformed() -> None:
+    free_text = {name for name in GOOD if name.endswith(("_TABLE", "_URL", "_ARN", "_PREFIX", "_NAME"))}
+
+    assert {name for name, _ in MALFORMED} | free_text == GOOD.keys()
+
+
+def test_a_default_provider_that_is_not_enabled_is_refused() -> None:
+    environment = {**GOOD, "PROVIDERS": "messagebird", "DEFAULT_PROVIDER": "twilio"}
+
+    assert refusal(SendConfig, environment) == "DEFAULT_PROVIDER is not one of PROVIDERS"
+
+
+@pytest.mark.parametrize("provider", providers.names())
+def test_every_provider_may_be_the_only_one(provider: str) -> None:
+    found = load(SendConfig, {**GOOD, "PROVIDERS": provider, "DEFAULT_PROVIDER": provider})
+
+    assert (found.providers, found.default_provider) == ((provider,), provider)

@@ -1,0 +1,159 @@
+"""What consumers are promised: the published schema is current, and the samples are events that we would publish."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from ops import schema
+from sms_tracker import providers
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.state import fold
+from sms_tracker.domain.status import Status
+from sms_tracker.services.events import DETAIL_TYPE, SOURCE
+from sms_tracker.services.publish import CORRECTIONS, Policy, event
+from tests.factories import record
+
+PUBLISHED = Path(__file__).parents[2] / "events" / "published"
+POLICY = Policy(statuses=frozenset({*Status, CORRECTIONS}), personal_data=False)
+BIRD_ID = "e8077d803532c0b5937c639b60216938"
+VALIDATOR = jsonschema.Draft202012Validator(schema.document())
+
+
+def twilio(word: str, second: int, **fields: str) -> Report:
+    sid = "SM00000000000000000000000000000a01"
+    return _report("twilio", {"MessageSid": sid, "MessageStatus": word, **fields}, second)
+
+
+def messagebird(word: str, second: int, **fields: str) -> Report:
+    return _report("messagebird", {"id": BIRD_ID, "status": word, **fields}, second)
+
+
+def _report(provider: str, fields: Mapping[str, str], second: int) -> Report:
+    return providers.load(provider).report(fields, received_at=f"2026-01-31T12:00:{second:02d}.000Z")
+
+
+GIVEN_UP = Report(provider="twilio", word="unknown", status=Status.UNKNOWN, received="2026-01-31T12:00:59.000Z")
+
+CHANGES: dict[str, tuple[list[Report], Report]] = {
+    "failed": ([twilio("sent", 1)], twilio("failed", 5, ErrorCode="30007", ErrorMessage="Message filtered")),
+    "undelivered": ([twilio("sent", 1)], twilio("undelivered", 9, ErrorCode="30003")),
+    "expired": ([messagebird("sent", 1), messagebird("buffered", 3)], messagebird("expired", 50)),
+    "unknown": ([twilio("sent", 1)], GIVEN_UP),
+    "correction": ([twilio("sent", 1), twilio("undelivered", 9, ErrorCode="30003")], twilio("delivered", 30)),
+    "learnt-code": ([twilio("undelivered", 9)], twilio("undelivered", 12, ErrorCode="30006")),
+    "delivered": ([twilio("sent", 1)], twilio("delivered", 4)),
+}
+"""What had been reported, and what then changed it."""
+
+
+def folded(reports: Iterable[Report], version: int) -> Record:
+    fresh = record()
+    reports = list(reports)
+    state = replace(fresh.state, provider=reports[0].provider)
+    updated = max(report.received for report in reports)
+    return replace(fresh, state=fold(reports, base=state), version=version, updated_at=updated)
+
+
+def sample(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((PUBLISHED / f"{name}.json").read_text())
+    return read
+
+
+def detail(name: str, policy: Policy = POLICY) -> dict[str, Any]:
+    before, change = CHANGES[name]
+    made = event(folded(before, 1 + len(before)), folded([*before, change], 2 + len(before)), policy)
+    assert made is not None
+    published: dict[str, Any] = json.loads(made.detail())
+    return published
+
+
+def test_the_published_schema_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    assert schema.PATH.read_text() == schema.text()
+    assert schema.main(["--check"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_outdated_schema_is_found_and_written_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "schema.json"
+
+    assert schema.main(["--check"], path) == 1
+    assert "run `python -m ops.schema`" in capsys.readouterr().err
+    assert schema.main([], path) == 0
+    assert schema.main(["--check"], path) == 0
+
+
+def test_the_schema_itself_is_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema.document())
+
+
+def test_there_is_a_sample_for_every_kind_of_change_and_no_other() -> None:
+    assert {path.stem for path in PUBLISHED.glob("*.json")} == CHANGES.keys()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_sample_is_what_the_publisher_makes_of_the_change(name: str) -> None:
+    assert sample(name)["detail"] == detail(name)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_sample_is_an_event_as_the_bus_hands_it_over(name: str) -> None:
+    envelope = sample(name)
+
+    assert (envelope["source"], envelope["detail-type"]) == (SOURCE, DETAIL_TYPE)
+    assert set(envelope) == {
+        "version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_an_event_fits_the_schema(name: str) -> None:
+    VALIDATOR.validate(detail(name))
+    VALIDATOR.validate(detail(name, replace(POLICY, personal_data=True)))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_an_event_holds_no_number_and_no_text_unless_a_parameter_says_so(name: str) -> None:
+    with_personal_data = detail(name, replace(POLICY, personal_data=True))
+
+    assert detail(name).keys().isdisjoint({"to", "from", "body"})
+    assert (with_personal_data["to"], with_personal_data["from"]) == ("+31612345678", "+15551234567")
+    assert "body" not in with_personal_data
+
+
+@pytest.mark.parametrize("missing", sorted(schema.document()["required"]))
+def test_the_schema_demands_every_field_that_is_always_there(missing: str) -> None:
+    incomplete = {name: value for name, value in detail("failed").items() if name != missing}
+
+    assert not VALIDATOR.is_valid(incomplete)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [("status", "lost"), ("version", 0), ("attempt", 20), ("created_at", "yesterday"), ("surprise", 1), ("schema", 2)],
+)
+def test_the_schema_refuses_what_is_no_event_of_ours(field: str, wrong: object) -> None:
+    assert not VALIDATOR.is_valid({**detail("failed"), field: wrong})
+
+
+def test_the_samples_show_what_their_names_say() -> None:
+    shown = {name: detail(name) for name in CHANGES}
+
+    assert {name: (each["previous_status"], each["status"], each["corrects"]) for name, each in shown.items()} == {
+        "failed": ("sent", "failed", None),
+        "undelivered": ("sent", "undelivered", None),
+        "expired": ("buffered", "expired", None),
+        "unknown": ("sent", "unknown", None),
+        "correction": ("undelivered", "delivered", "undelivered"),
+        "learnt-code": ("undelivered", "undelivered", None),
+        "delivered": ("sent", "delivered", None),
+    }
+    assert shown["learnt-code"]["failure"]["code"] == "30006"
+    assert shown["correction"]["failure"] is None

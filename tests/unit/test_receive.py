@@ -1,0 +1,324 @@
+"""The webhook on fakes: acknowledged only once queued, and never for what nobody vouches for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_tracker.domain.envelope import decode
+from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.ports import Settings
+from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.services.receive import MAX_BODY, Received, Receiver
+from tests.factories import MESSAGE_ID
+from tests.fakes import BASE_URL, MESSAGEBIRD, START, TWILIO, FakeClock, FixedSettings, MemoryQueue
+from tests.rigs import BIRD_ID, SID, callback_token, messagebird_webhook, twilio_webhook
+
+Webhook = Callable[..., HttpRequest]
+each_provider = pytest.mark.parametrize(
+    ("provider", "webhook"),
+    [("twilio", twilio_webhook), ("messagebird", messagebird_webhook)],
+    ids=["twilio", "messagebird"],
+)
+each_key = pytest.mark.parametrize(
+    ("provider", "webhook", "key"),
+    [("twilio", twilio_webhook, "token"), ("messagebird", messagebird_webhook, "key")],
+    ids=["twilio", "messagebird"],
+)
+
+
+@dataclass
+class Rig:
+    """The webhook with a queue that one can look into."""
+
+    settings: Callable[..., Settings] = field(default_factory=FixedSettings)
+    enabled: tuple[str, ...] = ("twilio", "messagebird")
+    tokens: frozenset[str] = frozenset()
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+
+    def receive(self, provider: str, request: HttpRequest) -> Received:
+        receiver = Receiver(
+            queue=self.queue, settings=self.settings, clock=FakeClock(), enabled=self.enabled, tokens=self.tokens
+        )
+        return receiver.receive(provider, request)
+
+    def refuses(self, provider: str, request: HttpRequest) -> int:
+        """The status, after making sure that nothing was queued."""
+        received = self.receive(provider, request)
+        assert self.queue.sent == []
+        return received.status
+
+
+class TestQueued:
+    @each_provider
+    def test_a_signed_report_is_queued_as_its_raw_fields_and_acknowledged(
+        self, provider: str, webhook: Webhook
+    ) -> None:
+        rig = Rig()
+        received = rig.receive(provider, webhook({"Odd": "raw  value ü"}, query=f"message_id={MESSAGE_ID}&attempt=2"))
+        assert (received.status, received.decision) == ({"twilio": 204, "messagebird": 200}[provider], "queued")
+        assert received.message_id == MESSAGE_ID
+        ((body, reason, delay),) = rig.queue.sent
+        assert (reason, delay) == (None, 0)
+        envelope = decode(body)
+        assert (envelope.provider, envelope.message_id, envelope.attempt) == (provider, MESSAGE_ID, 2)
+        assert (envelope.source, envelope.received_at) == (Source.CALLBACK, timestamp(START))
+        assert envelope.fields["Odd"] == "raw  value ü"
+        assert SID in envelope.fields.values() or BIRD_ID in envelope.fields.values()
+        assert not {"message_id", "attempt"} & envelope.fields.keys()
+
+    @each_key
+    def test_each_key_is_accepted_while_one_rotates(self, provider: str, webhook: Webhook, key: str) -> None:
+        credentials = {"twilio": TWILIO, "messagebird": MESSAGEBIRD}[provider]
+        for name in ("auth_token", "next_auth_token", "signing_key", "next_signing_key"):
+            if name in credentials:
+                assert Rig().receive(provider, webhook(**{key: credentials[name]})).decision == "queued"
+
+    @each_provider
+    def test_each_public_address_is_accepted(self, provider: str, webhook: Webhook) -> None:
+        rig = Rig(FixedSettings(urls=("https://new.example.com", "https://old.example.com/stage")))
+        for base in ("https://new.example.com", "https://old.example.com/stage"):
+            assert rig.receive(provider, webhook(base=base)).decision == "queued"
+        assert len(rig.queue.sent) == 2
+
+    def test_a_report_without_our_id_is_queued_without_one(self) -> None:
+        rig = Rig()
+        assert rig.receive("twilio", twilio_webhook(query="")).decision == "queued"
+        assert decode(rig.queue.bodies[0]).message_id is None
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "message_id=not-a-uuid&attempt=1",
+            "message_id=&attempt=1",
+            f"message_id={MESSAGE_ID.upper()}",
+            "message_id=%00%FF&attempt=",
+            "attempt=7",
+        ],
+    )
+    def test_a_signed_query_whose_id_is_none_of_ours_is_queued_without_one(self, query: str) -> None:
+        rig = Rig()
+        assert rig.receive("twilio", twilio_webhook(query=query)).status == 204
+        assert decode(rig.queue.bodies[0]).message_id is None
+
+    @pytest.mark.parametrize("attempt", ["0", "20", "-1", "1e1", "", "x", "01", "9" * 5000, "%D9%A1"])
+    def test_an_attempt_that_is_none_counts_as_the_first(self, attempt: str) -> None:
+        rig = Rig()
+        assert rig.receive("twilio", twilio_webhook(query=f"message_id={MESSAGE_ID}&attempt={attempt}")).status == 204
+        envelope = decode(rig.queue.bodies[0])
+        assert (envelope.message_id, envelope.attempt) == (MESSAGE_ID, 1)
+
+    def test_a_word_that_nobody_knows_is_queued_too(self) -> None:
+        rig = Rig()
+        assert rig.receive("twilio", twilio_webhook({"MessageStatus": "teleported"})).status == 204
+        assert decode(rig.queue.bodies[0]).fields["MessageStatus"] == "teleported"
+
+    def test_a_body_of_exactly_64_kib_is_taken(self) -> None:
+        for padding, status in ((0, 204), (1, 413)):
+            empty = twilio_webhook({"Padding": ""})
+            request = twilio_webhook({"Padding": "x" * (MAX_BODY - len(empty.body) + padding)})
+            assert len(request.body) == MAX_BODY + padding
+            assert Rig().receive("twilio", request).status == status
+
+
+class TestRefused:
+    @each_key
+    def test_a_wrong_key_is_403(self, provider: str, webhook: Webhook, key: str) -> None:
+        assert Rig().refuses(provider, webhook(**{key: "another"})) == 403
+
+    @each_provider
+    def test_no_signature_is_403(self, provider: str, webhook: Webhook) -> None:
+        assert Rig().refuses(provider, replace(webhook(), headers={})) == 403
+
+    @each_key
+    def test_without_a_key_of_ours_nothing_is_believed(self, provider: str, webhook: Webhook, key: str) -> None:
+        rig = Rig(FixedSettings(credentials={"twilio": {}, "messagebird": {}}))
+        assert rig.refuses(provider, webhook(**{key: ""})) == 403
+
+    @each_provider
+    def test_a_tampered_query_is_403(self, provider: str, webhook: Webhook) -> None:
+        request = webhook()
+        other = request.url.replace(MESSAGE_ID, MESSAGE_ID[::-1])
+        assert Rig().refuses(provider, replace(request, url=other)) == 403
+        assert Rig().refuses(provider, replace(request, url=request.url.replace("attempt=1", "attempt=2"))) == 403
+
+    def test_a_tampered_body_is_403(self) -> None:
+        request = twilio_webhook({"MessageStatus": "undelivered"})
+        assert Rig().refuses("twilio", replace(request, body=request.body.replace(b"undelivered", b"delivered"))) == 403
+        assert Rig().refuses("messagebird", replace(messagebird_webhook(), body=b"{}")) == 403
+
+    @each_provider
+    def test_a_signature_for_another_address_is_403_whatever_the_host_header_says(
+        self, provider: str, webhook: Webhook
+    ) -> None:
+        request = webhook(base="https://attacker.example.net")
+        headers = {**request.headers, "host": "attacker.example.net", "x-forwarded-host": "attacker.example.net"}
+        assert Rig().refuses(provider, replace(request, headers=headers)) == 403
+
+    def test_one_providers_signature_is_worth_nothing_at_the_other(self) -> None:
+        assert Rig().refuses("messagebird", twilio_webhook()) == 403
+        assert Rig().refuses("twilio", messagebird_webhook()) == 403
+
+    @pytest.mark.parametrize("name", ["nexmo", "", "base", "wire", "twilio_report", "../twilio", "Twilio"])
+    def test_an_unknown_provider_is_404(self, name: str) -> None:
+        assert Rig().refuses(name, twilio_webhook()) == 404
+
+    def test_a_provider_that_is_not_enabled_is_404(self) -> None:
+        assert Rig(enabled=("messagebird",)).refuses("twilio", twilio_webhook()) == 404
+
+    def test_signed_but_unreadable_is_400(self) -> None:
+        fields = {f"f{number}": "" for number in range(300)}
+        assert Rig().refuses("twilio", twilio_webhook(fields)) == 400
+
+    @each_provider
+    def test_a_query_of_more_than_64_kib_is_413(self, provider: str, webhook: Webhook) -> None:
+        assert Rig().refuses(provider, webhook(query="x=" + "y" * MAX_BODY)) == 413
+
+
+class TestUnavailable:
+    @each_provider
+    def test_a_queue_that_does_not_take_it_is_503_so_that_the_provider_comes_again(
+        self, provider: str, webhook: Webhook
+    ) -> None:
+        received = Rig(queue=MemoryQueue(fail=True)).receive(provider, webhook())
+        assert (received.status, received.decision, received.message_id) == (503, "unavailable", MESSAGE_ID)
+
+    def test_a_queue_that_never_will_is_503_too(self) -> None:
+        queue = MemoryQueue(fail=True, error=Rejected("SendMessage: InvalidMessageContents"))
+        assert Rig(queue=queue).receive("twilio", twilio_webhook()).status == 503
+
+    @pytest.mark.parametrize("error", [Unavailable("GetParameters: Throttled"), Misconfigured("missing parameters")])
+    def test_without_settings_nothing_can_be_believed_or_refused(self, error: Exception) -> None:
+        assert Rig(FixedSettings(error=error)).refuses("twilio", twilio_webhook()) == 503
+
+
+@dataclass
+class Rotating:
+    """Settings as the parameter store holds them and as they were cached; ``max_age`` reads them again."""
+
+    cached: FixedSettings
+    stored: FixedSettings
+    refreshed: list[float] = field(default_factory=list)
+
+    def __call__(self, *, max_age: float | None = None) -> Settings:
+        if max_age is None:
+            return self.cached()
+        self.refreshed.append(max_age)
+        return self.stored()
+
+
+class TestRotation:
+    NEW = FixedSettings(
+        credentials={"twilio": {**TWILIO, "auth_token": "new"}, "messagebird": {**MESSAGEBIRD, "signing_key": "new"}}
+    )
+
+    @each_key
+    def test_a_key_that_was_just_rotated_is_read_again_before_its_report_is_refused(
+        self, provider: str, webhook: Webhook, key: str
+    ) -> None:
+        settings = Rotating(FixedSettings(), self.NEW)
+        assert Rig(settings).receive(provider, webhook(**{key: "new"})).decision == "queued"
+        assert settings.refreshed == [30.0]
+
+    def test_a_good_signature_reads_nothing_again(self) -> None:
+        settings = Rotating(FixedSettings(), self.NEW)
+        Rig(settings).receive("twilio", twilio_webhook())
+        assert settings.refreshed == []
+
+    def test_an_address_that_was_just_added_is_read_again_too(self) -> None:
+        settings = Rotating(FixedSettings(), FixedSettings(urls=(BASE_URL, "https://new.example.com")))
+        request = twilio_webhook(base="https://new.example.com")
+        assert Rig(settings).receive("twilio", request).status == 204
+
+    def test_a_wrong_signature_stays_refused_after_one_more_look(self) -> None:
+        settings = Rotating(FixedSettings(), self.NEW)
+        assert Rig(settings).refuses("twilio", twilio_webhook(token="wrong")) == 403
+        assert settings.refreshed == [30.0]
+
+
+class TestToken:
+    """An account without a signing key: our own token in the callback URL vouches."""
+
+    def rig(self) -> Rig:
+        unsigned = {"twilio": TWILIO, "messagebird": {"access_key": "live_key"}}
+        return Rig(FixedSettings(credentials=unsigned), tokens=frozenset({"messagebird"}))
+
+    def request(self, token: str | None, *, message_id: str = MESSAGE_ID, attempt: str = "1") -> HttpRequest:
+        query = f"message_id={message_id}&attempt={attempt}" + ("" if token is None else f"&token={token}")
+        return HttpRequest("GET", f"/webhooks/messagebird?{query}&id={BIRD_ID}&status=delivered")
+
+    def test_our_token_is_believed_and_kept_out_of_the_queue(self) -> None:
+        rig = self.rig()
+        token = callback_token("messagebird", MESSAGE_ID, 1)
+        assert rig.receive("messagebird", self.request(token)).status == 200
+        assert token not in rig.queue.bodies[0]
+
+    @pytest.mark.parametrize("token", [None, "", "wrong", "%FF", quote("ü"), callback_token("twilio", MESSAGE_ID, 1)])
+    def test_a_missing_or_wrong_token_is_403(self, token: str | None) -> None:
+        assert self.rig().refuses("messagebird", self.request(token)) == 403
+
+    def test_a_token_is_good_for_its_message_and_attempt_alone(self) -> None:
+        token, other = callback_token("messagebird", MESSAGE_ID, 1), "1" + MESSAGE_ID[1:]
+        assert self.rig().refuses("messagebird", self.request(token, message_id=other)) == 403
+        assert self.rig().refuses("messagebird", self.request(token, attempt="2")) == 403
+        assert self.rig().refuses("messagebird", self.request(token, message_id="")) == 403
+
+    def test_a_signature_does_not_replace_the_token(self) -> None:
+        rig = Rig(tokens=frozenset({"messagebird"}))
+        assert rig.refuses("messagebird", messagebird_webhook()) == 403
+
+    def test_a_token_does_not_replace_the_signature_elsewhere(self) -> None:
+        query = f"message_id={MESSAGE_ID}&attempt=1&token={callback_token('twilio', MESSAGE_ID, 1)}"
+        request = replace(twilio_webhook(query=query), headers={})
+        assert self.rig().refuses("twilio", request) == 403
+
+
+HEADERS = (
+    "x-twilio-signature",
+    "x-twilio-webhooks-signature-settings",
+    "messagebird-signature-jwt",
+    "messagebird-signature",
+    "messagebird-request-timestamp",
+    "content-type",
+    "host",
+)
+MEDIA_TYPES = st.sampled_from(["application/json", "application/x-www-form-urlencoded", "text/plain; charset=\xff"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(data=st.data())
+def test_whatever_a_stranger_sends_is_refused_and_never_queued(data: st.DataObject) -> None:
+    provider = data.draw(st.sampled_from(["twilio", "messagebird", "nexmo"]))
+    query = data.draw(
+        st.text(st.characters(max_codepoint=255)) | st.sampled_from([f"message_id={MESSAGE_ID}", "%ff", "&=&"])
+    )
+    headers = data.draw(st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=60) | MEDIA_TYPES))
+    request = HttpRequest(
+        data.draw(st.sampled_from(["GET", "POST"])),
+        f"/webhooks/{provider}?{query}",
+        headers,
+        data.draw(st.binary(max_size=300)),
+    )
+    for tokens in (frozenset[str](), frozenset({"twilio", "messagebird"})):
+        assert Rig(tokens=tokens).refuses(provider, request) == (404 if provider == "nexmo" else 403)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(min_size=1), st.text(), max_size=5))
+def test_whatever_a_provider_signs_is_queued_in_one_readable_envelope(fields: dict[str, str]) -> None:
+    rig = Rig()
+    safe = {name: value.encode("utf-8", "replace").decode() for name, value in fields.items() if name.isalnum()}
+    ours = {"message_id", "attempt", "token", "bodySHA256"}
+    assert rig.receive("twilio", twilio_webhook(safe)).status == (403 if "AccountSid" in safe else 204)
+    for body in rig.queue.bodies:
+        kept = decode(json.dumps(json.loads(body))).fields
+        assert {name: kept[name] for name in safe if name not in ours} == {
+            name: value for name, value in safe.items() if name not in ours
+        }
