@@ -32,6 +32,7 @@ class Gateway:
         self._stopped = asyncio.Event()
         self._lanes = {kind: asyncio.Semaphore(places) for kind, places in _LANES.items()}
         self._thread: threading.Thread | None = None
+        self._connections: set[asyncio.Task[None]] = set()  # the loop itself holds a task only weakly
 
     def open(self, *, emulator_port: int, api_id: str) -> None:
         """Begin to answer, from a thread of its own."""
@@ -50,13 +51,18 @@ class Gateway:
         self._listener.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._forward, sock=self._listener, limit=_HEAD_BYTES, backlog=256)
+        server = await asyncio.start_server(self._connected, sock=self._listener, limit=_HEAD_BYTES, backlog=256)
         async with server:
             await self._stopped.wait()
         connections = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for connection in connections:
             connection.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._forward(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one connection: whatever follows the head is passed on until the answer is complete."""

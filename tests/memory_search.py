@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sms_tracker.aws.items import attention
+from sms_tracker.domain.ports import Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.search import (
     BY_ATTENTION,
@@ -23,6 +24,10 @@ from sms_tracker.domain.search import (
     provider_key,
     time_shard,
 )
+from sms_tracker.services.find import Criteria, find
+from sms_tracker.services.query import criteria as read
+from sms_tracker.services.query import cursor
+from tests.fakes import START
 
 
 @dataclass
@@ -95,3 +100,19 @@ def _entries(stored: Iterable[Record]) -> Iterator[tuple[str, str, Position]]:
         due = attention(state, message_id, record.updated_at)
         if due:
             yield BY_ATTENTION.name, due, Position(record.updated_at, message_id)
+
+
+def walk(search: Search, criteria: Criteria) -> list[Record]:
+    """All pages, each cursor taken through its text as a client would."""
+    found: list[Record] = []
+    for _ in range(500):
+        page = find(search, criteria)
+        assert len(page.records) <= criteria.limit
+        found += page.records
+        if page.after is None:
+            return found
+        after = read({"cursor": cursor(page.after)}, client=criteria.client, now=START).after
+        assert after is not None
+        assert criteria.after is None or after < criteria.after, "a page must lead further"
+        criteria = replace(criteria, after=after)
+    raise AssertionError("the list has no end")

@@ -15,15 +15,17 @@ from tests.unit.template_stack import source
 _SCHEMA = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 
 
-def client() -> DynamoDBClient:
-    """A client that reaches nothing but moto: made-up credentials, no retries."""
-    return boto3.client(
+def client(endpoint: str | None = None) -> DynamoDBClient:
+    """A client for use under moto: made-up credentials, no retries."""
+    made: DynamoDBClient = boto3.client(
         "dynamodb",
+        endpoint_url=endpoint,
         region_name="eu-west-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}),
     )
+    return made
 
 
 def create(dynamodb: DynamoDBClient, resource: str, name: str) -> str:

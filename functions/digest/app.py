@@ -9,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.topic import SnsTopic
 from sms_tracker.config import DigestConfig, load
+from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.digest import digest
 
 config = load(DigestConfig, os.environ)
@@ -19,7 +20,12 @@ topic = SnsTopic(client("sns"), config.alerts_topic_arn)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Tell people about one batch; what cannot be read goes the way to the DLQ, the rest is told."""
-    told = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
+    try:
+        told = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
+    except SmsTrackerError as error:
+        metrics.add_metric(name="DigestsNotTold", unit=MetricUnit.Count, value=1)
+        logger.error("digest", extra={"decision": "not-told", "error": str(error)})  # noqa: TRY400  # no traceback
+        raise
     metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=told.failures)
     decision = "told" if told.failures else "nothing-to-tell"
     logger.info("digest", extra={"decision": decision, "failures": told.failures, "unreadable": len(told.unreadable)})

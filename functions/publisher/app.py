@@ -11,6 +11,7 @@ from sms_tracker.aws.clients import client
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.stream import changes
 from sms_tracker.config import PublisherConfig, load
+from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.publish import Policy, Publisher
 
 config = load(PublisherConfig, os.environ)
@@ -25,7 +26,12 @@ publisher = Publisher(
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Publish one batch; the stream comes again from the first event that the bus did not take."""
-    published = publisher.publish(changes(event["Records"]))
+    try:
+        published = publisher.publish(changes(event["Records"]))
+    except SmsTrackerError as error:
+        metrics.add_metric(name="BatchesNotPublished", unit=MetricUnit.Count, value=1)
+        logger.error("publish", extra={"decision": "unavailable", "error": str(error)})  # noqa: TRY400  # no traceback
+        raise
     metrics.add_metric(name="EventsPublished", unit=MetricUnit.Count, value=published.published)
     metrics.add_metric(name="EventsNotBuilt", unit=MetricUnit.Count, value=published.broken)
     logger.info(

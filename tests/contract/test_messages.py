@@ -1,9 +1,10 @@
-"""The port Messages: one suite over every implementation. What only the table shows is in integration/test_store.py."""
+"""The port Messages: one suite over every implementation. What only the table shows is in integration/test_store.py"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -31,6 +32,9 @@ UNKNOWN_ID = "7d2a2b1c-0000-4000-8000-000000000000"
 CODED = Failure(category=Category.PERMANENT, reason=Reason.BLOCKED, code="30004", message="Blocked")
 
 
+_numbers = count()
+
+
 @pytest.fixture(scope="module")
 def dynamodb() -> Iterator[DynamoDBClient]:
     with mock_aws():
@@ -42,7 +46,7 @@ def open_messages(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> O
     """Makes an empty store with the options given."""
     if request.param is MemoryMessages:
         return MemoryMessages
-    name = tables.create(dynamodb, "MessagesTable", f"messages-{abs(hash(request.node.name))}")
+    name = tables.create(dynamodb, "MessagesTable", f"messages-{next(_numbers)}")
     return lambda **options: MessageStore(dynamodb, name, **options)
 
 
@@ -61,9 +65,8 @@ def late(*reports: Report, **values: Any) -> Change:
 
 def seen(known: Record, *reports: Report, **values: Any) -> Change:
     state = fold(reports, base=known.state)
-    return Change(
-        **{"guard": Guard.SEEN, "state": state, "added": reports, "now": LATER, "version": known.version} | values
-    )
+    change = Change(guard=Guard.SEEN, state=state, added=reports, now=LATER, version=known.version)
+    return replace(change, **values)
 
 
 def holding(messages: Messages, *reports: Report, **values: Any) -> Record:
@@ -93,11 +96,11 @@ def refused(messages: Messages, change: Change) -> None:
     assert stored(messages) == before
 
 
-def many(count: int) -> list[Report]:
-    return [report(Status.SENT, occurred=f"2026-01-31T12:00:{second:02d}.000Z") for second in range(count)]
+def many(reports: int) -> list[Report]:
+    return [report(Status.SENT, occurred=f"2026-01-31T12:00:{second:02d}.000Z") for second in range(reports)]
 
 
-# -- put and get --------------------------------------------------------------------------------------------------------
+# -- put and get -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("values", [{}, {"reference": None}, {"body": "Grüße €"}, {"reference": "a#b"}])
@@ -128,7 +131,7 @@ def test_a_put_whose_reply_was_lost_is_written(messages: Messages) -> None:
     assert stored(messages) == record()
 
 
-# -- FIRST: judged without reading ----------------------------------------------------------------------------------------
+# -- FIRST: judged without reading -------------------------------------------------------------------------------------
 
 
 def test_a_first_try_moves_the_message_and_raises_its_version_by_one(messages: Messages) -> None:
@@ -235,7 +238,7 @@ def test_the_answer_moves_the_sending_in_the_same_write(messages: Messages) -> N
     assert answered.reports[answer.fingerprint].source == "answer"
 
 
-# -- SEEN: computed from what was read --------------------------------------------------------------------------------------
+# -- SEEN: computed from what was read ---------------------------------------------------------------------------------
 
 
 def test_a_change_of_what_was_read_sets_the_whole_state(messages: Messages) -> None:
@@ -264,7 +267,7 @@ def test_a_change_may_move_the_record_without_a_new_report(messages: Messages) -
     assert (moved.state.at, moved.reports, moved.version) == (NOW, known.reports, known.version + 1)
 
 
-# -- LATE: only the timeline ------------------------------------------------------------------------------------------------
+# -- LATE: only the timeline -------------------------------------------------------------------------------------------
 
 
 def test_a_late_report_lengthens_the_timeline_and_nothing_else(messages: Messages) -> None:
@@ -288,7 +291,7 @@ def test_the_end_of_the_sending_can_be_all_that_is_written(messages: Messages) -
     assert noted == replace(known, send=replace(known.send, phase=SendPhase.ANSWERED))
 
 
-# -- What each guard demands ------------------------------------------------------------------------------------------------
+# -- What each guard demands -------------------------------------------------------------------------------------------
 
 Guarded = Callable[..., Change]
 
@@ -319,7 +322,8 @@ def test_a_report_about_another_recipient_is_refused_unless_it_is_marked(message
 
 
 def test_a_timeline_holds_thirty_reports_and_no_more(messages: Messages, guarded: Guarded) -> None:
-    holding(messages, *many(MAX_REPORTS - 2))
+    holding(messages)
+    applied(messages, first(*many(MAX_REPORTS - 2)))
     higher = report(Status.BUFFERED), report(Status.UNKNOWN), report(Status.DELIVERED)
 
     refused(messages, guarded(*higher))
@@ -343,7 +347,7 @@ def test_a_change_whose_reply_was_lost_shows_that_it_is_written(messages: Messag
     assert report(Status.SENT).fingerprint in stored(messages).reports
 
 
-# -- What is kept of a report -----------------------------------------------------------------------------------------------
+# -- What is kept of a report ------------------------------------------------------------------------------------------
 
 
 def test_a_report_is_kept_with_all_that_it_said(messages: Messages, guarded: Guarded) -> None:
@@ -424,7 +428,7 @@ def test_the_text_is_dropped_once_the_status_is_final_if_so_wished(
     assert applied(messages, late(report(Status.ACCEPTED))).body == moved.body
 
 
-# -- release and take over --------------------------------------------------------------------------------------------------
+# -- release and take over ---------------------------------------------------------------------------------------------
 
 
 def released(messages: Messages, *reports: Report) -> Record:
@@ -549,7 +553,7 @@ def test_a_takeover_keeps_ids_timeline_and_failure_of_the_attempt_before(message
     assert (taken.state.provider_message_id, taken.state.shown_failure) == (None, None)
 
 
-# -- by provider id -----------------------------------------------------------------------------------------------------
+# -- by provider id ----------------------------------------------------------------------------------------------------
 
 
 def test_a_message_is_found_by_its_providers_id_once_that_is_known(messages: Messages) -> None:

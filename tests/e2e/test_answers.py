@@ -256,3 +256,20 @@ def test_retries_of_a_busy_provider_are_spent_before_it_is_given_up(
     assert answers[busy].elapsed.total_seconds() > 10
     assert [post["answered"] for post in posts].count(429) > 3
     assert [post["answered"] for post in posts].count(201) == 1
+
+
+def test_once_its_claim_is_over_a_key_is_answered_with_what_is_known(
+    answers: dict[Row, httpx.Response], api_key: str, stack: Stack, simulators: dict[str, Simulator]
+) -> None:
+    """Last in the file: the client waits as long as it is told to."""
+    (row,) = [row for row in ROWS if "broken-1" in row.line]
+    again = curl.run(row.line, {"URL": stack.api_url, "KEY": api_key})
+    if again.status_code == 409:
+        time.sleep(int(again.headers["retry-after"]))
+        again = curl.run(row.line, {"URL": stack.api_url, "KEY": api_key})
+
+    assert (answers[row].json()["status"], answers[row].json()["provider_message_id"]) == ("pending", None)
+    (taken,) = simulators["messagebird"].taken("+31612345613")
+    assert again.status_code == 202
+    assert (again.json()["status"], again.json()["provider_message_id"]) == ("delivered", taken["id"])
+    assert len(simulators["messagebird"].posts("+31612345613")) == 1

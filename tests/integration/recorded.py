@@ -28,13 +28,14 @@ def item_size(item: Item) -> int:
 
 
 def _value_size(typed: Item) -> int:
-    ((kind, value),) = typed.items()
+    (pair,) = typed.items()
+    kind, value = pair
     match kind:
         case "S":
             return len(value.encode())
         case "N":  # a byte for two significant digits, one more, and one for a minus sign
             digits = value.lstrip("-").replace(".", "").strip("0")
-            return ceil(len(digits) / 2) + 1 + value.startswith("-")
+            return ceil(len(digits) / 2) + 1 + (1 if value.startswith("-") else 0)
         case "BOOL":
             return 1
         case "SS":

@@ -61,7 +61,7 @@ def messagebird(status: str, second: int, **further: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One provider's usual life of a message: what it answers, then its reports in order, and how it reports a failure."""
+    """A message's usual life with one provider: its answer, its reports in order, and how it reports a failure."""
 
     provider: str
     answer: Report
@@ -172,7 +172,12 @@ def test_in_order_a_message_costs_at_most_five_units_on_its_item(life: Life) -> 
 def test_with_every_index_a_message_costs_at_most_nine_units(life: Life) -> None:
     recording = in_order(life)
 
-    assert [call.index_units for call in recording.calls] == [3, 1, 0, 0]  # recipient, reference, time; then provider id
+    assert [call.index_units for call in recording.calls] == [
+        3,
+        1,
+        0,
+        0,
+    ]  # recipient, reference, time; then provider id
     assert recording.units <= 9
 
 

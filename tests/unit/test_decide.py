@@ -107,7 +107,11 @@ def test_a_report_about_the_records_recipient_counts_beside_one_about_another() 
     change = next_try(holding(), [foreign, sent], now=NOW).change
 
     assert change is not None
-    assert (change.guard, change.added, change.foreign) == (Guard.SEEN, (foreign, sent), {foreign.fingerprint})
+    assert (change.guard, change.added, change.foreign) == (
+        Guard.SEEN,
+        (foreign, sent),
+        frozenset({foreign.fingerprint}),
+    )
     assert change.state is not None
     assert change.state.status is Status.SENT
 

@@ -29,11 +29,9 @@ from sms_tracker.domain.search import (
 from sms_tracker.domain.state import State
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.services.find import Criteria, find, index_for
-from sms_tracker.services.query import criteria as read
-from sms_tracker.services.query import cursor
 from tests.factories import record
 from tests.fakes import START
-from tests.memory_search import MemorySearch
+from tests.memory_search import MemorySearch, walk
 
 NOW = START + timedelta(days=60)
 EVER = Span(since="2000-01-01T00:00:00.000Z", until=timestamp(NOW))
@@ -65,22 +63,6 @@ def made(number: int, created: datetime = START, *, failed_after: timedelta = ti
 
 def wanted(**values: Any) -> Criteria:
     return Criteria(**{"client": "shop", "now": timestamp(NOW), "span": EVER, "limit": 20, **values})
-
-
-def walk(search: MemorySearch, criteria: Criteria) -> list[Record]:
-    """All pages, each cursor taken through its text as a client would."""
-    found: list[Record] = []
-    for _ in range(500):
-        page = find(search, criteria)
-        assert len(page.records) <= criteria.limit
-        found += page.records
-        if page.after is None:
-            return found
-        after = read({"cursor": cursor(page.after)}, client="shop", now=NOW).after
-        assert after is not None
-        assert criteria.after is None or after < criteria.after, "a page must lead further"
-        criteria = replace(criteria, after=after)
-    raise AssertionError("the list has no end")
 
 
 # Few moments, so that many records share one: three days with several, and two midnights, one of a month's end.

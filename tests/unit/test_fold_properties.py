@@ -30,7 +30,7 @@ FAILURES = [status for status in Status if status.outcome is Outcome.FAILURE]
 Batch = tuple[Report, ...]
 
 
-# -- What a message may be told -----------------------------------------------------------------------------------------
+# -- What a message may be told ----------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -89,7 +89,7 @@ def expected(reports: Sequence[Report]) -> State:
     return fold([each for each in reports if each.recipient != FOREIGN], base=record().state)
 
 
-# -- A table that is watched, and that others may write to just before us ---------------------------------------------
+# -- A table that is watched, and that others may write to just before us ----------------------------------------------
 
 
 @dataclass
@@ -114,7 +114,7 @@ def new_table() -> Watched:
 
 
 def check(messages: Watched, reports: Sequence[Report]) -> None:
-    """The record equals the fold of all that was told; its versions and its timeline have neither gap nor repetition."""
+    """The record equals the fold of all that was told; versions and timeline have neither gap nor repetition."""
     written = messages.records[MESSAGE_ID]
     about_us = {each.fingerprint for each in reports if each.recipient != FOREIGN}
     about_others = {each.fingerprint for each in reports if each.recipient == FOREIGN}
@@ -128,7 +128,7 @@ def check(messages: Watched, reports: Sequence[Report]) -> None:
         assert new != old
 
 
-# -- The properties -------------------------------------------------------------------------------------------------------
+# -- The properties ----------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=500, deadline=None)
@@ -223,7 +223,7 @@ def test_writers_that_interleave_in_any_way_end_at_the_same_fold(
     check(messages, [each for batches in writers for each in told(batches)])
 
 
-# -- The same on real expressions -----------------------------------------------------------------------------------------
+# -- The same on real expressions --------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

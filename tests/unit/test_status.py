@@ -12,7 +12,9 @@ OTHERS = [status for status in Status if status not in SUCCESSES]
 
 
 def test_the_ranks_are_those_of_the_contract() -> None:
-    words = "pending scheduled accepted sending sent buffered unknown canceled expired failed undelivered delivered read"
+    words = (
+        "pending scheduled accepted sending sent buffered unknown canceled expired failed undelivered delivered read"
+    )
 
     assert {str(status): status.rank for status in Status} == {word: rank for rank, word in enumerate(words.split())}
 

@@ -134,7 +134,7 @@ def test_a_report_about_another_recipient_is_kept_and_moves_nothing() -> None:
     messages, foreign = holding(), report(Status.DELIVERED, recipient=OTHER)
     tracked = track(messages, MESSAGE_ID, [foreign], now=NOW)
 
-    assert (tracked.decision, tracked.foreign) == ("noted", {foreign.fingerprint})
+    assert (tracked.decision, tracked.foreign) == ("noted", frozenset({foreign.fingerprint}))
     assert status_of(messages) is Status.PENDING
     assert messages.records[MESSAGE_ID].reports[foreign.fingerprint].foreign
 

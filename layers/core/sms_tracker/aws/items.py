@@ -29,10 +29,8 @@ def unmarshal(item: Item) -> dict[str, Any]:
     return {name: _deserialize(value) for name, value in item.items()}
 
 
-def failure_values(failure: RankedFailure | None) -> dict[str, object] | None:
+def failure_values(failure: RankedFailure) -> dict[str, object]:
     """A failure as it is stored, with the order that ranks it."""
-    if failure is None:
-        return None
     told = failure.failure
     values = {"category": str(told.category), "reason": str(told.reason), "code": told.code, "message": told.message}
     return {**{name: value for name, value in values.items() if value is not None}, "order": failure.order}

@@ -1,0 +1,292 @@
+"""From POST to a final status that agrees with the provider's own books, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from local.observe import Queue
+from local.process import ROOT
+from local.stack import Stack
+from tests.e2e import journey, provider, watch
+from tests.e2e.journey import CASES, Case, Journey
+from tests.e2e.provider import Simulator, callback, number, report_fields, signed
+
+SCHEMA = json.loads((ROOT / "events" / "schema" / "sms-status-changed.v1.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def simulators(stack: Stack) -> Iterator[dict[str, Simulator]]:
+    yield from provider.simulators_of(stack)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unknown_anywhere(stack: Stack) -> int:
+    """A report that names no message of ours and none of the provider's that we know; told first, looked for last."""
+    fields = report_fields("twilio", "unknown-anywhere", "delivered")
+    return tell(signed("twilio", callback(stack.api_url, "twilio", None), fields))
+
+
+@pytest.fixture(scope="module")
+def travelled(stack: Stack, api: httpx.Client, simulators: dict[str, Simulator]) -> Journey:
+    return journey.travel(stack, api, simulators)
+
+
+def of(course: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", [case for case in CASES if case.course == course], ids=str)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_record_ends_as_the_providers_own_books_say(case: Case, travelled: Journey) -> None:
+    assert travelled.records[case]["final"]
+    assert travelled.differences(case) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_one_message_is_one_post(case: Case, travelled: Journey, simulators: dict[str, Simulator]) -> None:
+    answered = [post["answered"] for post in simulators[case.provider].posts(case.to)]
+    expected = {"throttled-once": [429, 201], "timeout": [None], "broken-answer": [500]}
+
+    if travelled.answers[case].status_code == 202:
+        assert answered == expected.get(case.course, [201])
+    else:
+        assert (case.course, len(answered)) in {("refused", 1), ("opted-out", 1)}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_report_is_acknowledged_but_the_forged(
+    case: Case, travelled: Journey, simulators: dict[str, Simulator]
+) -> None:
+    assert case in travelled.records
+    usual = 204 if case.provider == "twilio" else 200
+    for message in simulators[case.provider].taken(case.to):
+        for made in message["callbacks"]:
+            assert {each["status"] for each in made["attempts"]} == {403 if made["forged"] else usual}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_timeline_holds_each_distinct_report_once(
+    case: Case, travelled: Journey, simulators: dict[str, Simulator]
+) -> None:
+    reports = travelled.records[case]["reports"]
+    told = [(each["word"], each["code"]) for each in reports if each["source"] == "callback"]
+    answered = {(each["word"], each["code"]) for each in reports if each["source"] == "answer"}
+    made = {
+        (each["word"], None if each["code"] is None else str(each["code"]))
+        for message in simulators[case.provider].taken(case.to)
+        for each in message["callbacks"]
+        if not each["forged"]
+    }
+
+    assert len(told) == len(set(told))
+    # MessageBird dates its answer: a callback of the same word and second is the same report.
+    assert made - answered <= set(told) <= made
+
+
+@of("forged")
+def test_a_forged_delivery_is_never_believed(case: Case, travelled: Journey, simulators: dict[str, Simulator]) -> None:
+    (message,) = simulators[case.provider].taken(case.to)
+
+    assert [made["word"] for made in message["callbacks"] if made["forged"]] == ["delivered"]
+    assert travelled.records[case]["status"] == "undelivered"
+
+
+@of("new-word")
+def test_a_word_that_we_do_not_know_is_kept_as_it_came(case: Case, travelled: Journey) -> None:
+    (unknown,) = [each for each in travelled.records[case]["reports"] if each["word"] == "teleported"]
+
+    assert unknown["status"] is None
+    assert unknown["fields"]
+
+
+@of("new-code")
+def test_a_code_that_we_do_not_know_is_kept_and_told(case: Case, travelled: Journey) -> None:
+    code = {"twilio": "39999", "messagebird": "250"}[case.provider]
+
+    assert travelled.records[case]["failure"]["code"] == code
+    assert travelled.events_of(case)[-1]["failure"]["code"] == code
+
+
+@of("code-then-none")
+def test_a_later_failure_without_a_code_does_not_erase_the_first_ones(case: Case, travelled: Journey) -> None:
+    assert travelled.records[case]["failure"]["code"] == {"twilio": "30003", "messagebird": "1"}[case.provider]
+
+
+@of("early")
+def test_reports_that_overtake_the_answer_are_not_undone_by_it(case: Case, travelled: Journey) -> None:
+    answered, record = travelled.answers[case], travelled.records[case]
+
+    assert answered.status_code == 202
+    assert answered.json()["provider_message_id"] == record["provider_message_id"]
+    assert {"sent", "delivered"} <= {each["word"] for each in record["reports"]}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_arrived_without_a_failure_is_not_published(case: Case, travelled: Journey) -> None:
+    published = [(event["status"], event["previous_status"]) for event in travelled.events_of(case)]
+
+    assert len(published) == len(set(published))
+    if case.course != "corrected" and travelled.records[case]["outcome"] == "success":
+        assert published == []
+
+
+def test_every_event_is_valid_and_names_nobody(travelled: Journey) -> None:
+    assert travelled.events
+    for event in travelled.events:
+        jsonschema.validate(event["detail"], SCHEMA)
+        assert (event["source"], event["detail-type"]) == ("sms-tracker", "SMS Status Changed")
+        assert_names_nobody(json.dumps(event["detail"]))
+
+
+def test_people_are_told_of_every_kind_of_failure_and_of_nobodys_number(travelled: Journey) -> None:
+    failed = [record for record in travelled.records.values() if record["outcome"] == "failure"]
+    counts = [int(count) for text in travelled.digests for count in re.findall(r"^(\d+) x ", text, flags=re.MULTILINE)]
+
+    assert sum(counts) >= len(failed)
+    for text in travelled.digests:
+        assert_names_nobody(text)
+
+
+def assert_names_nobody(text: str) -> None:
+    assert journey.TEXT not in text
+    assert not [case.to for case in CASES if case.to[1:] in text]
+
+
+# -- A send that is never answered ---------------------------------------------------------------------------------
+
+
+@of("timeout")
+def test_a_send_without_an_answer_is_pending_until_a_report_says_more(case: Case, travelled: Journey) -> None:
+    assert travelled.answers[case].status_code == 202
+    assert travelled.answers[case].json()["status"] == "pending"
+    assert travelled.answers[case].json()["provider_message_id"] is None
+    assert travelled.records[case]["status"] == "delivered"
+    assert travelled.records[case]["provider_message_id"]
+
+
+@of("timeout")
+def test_the_same_key_meanwhile_is_asked_to_wait(case: Case, travelled: Journey) -> None:
+    answer = travelled.while_open[case]
+
+    assert answer.status_code == 409
+    assert 1 <= int(answer.headers["retry-after"]) <= 33
+
+
+# -- Reports that come late, or without our ids --------------------------------------------------------------------
+
+
+def silent(api: httpx.Client, name: str) -> dict[str, Any]:
+    """A message that was taken and of which the simulated provider itself will never report."""
+    message = {"to": number("08"), "body": "Hello", "provider": name}
+    return dict(api.post("/messages", json=message).raise_for_status().json())
+
+
+def tell(request: httpx.Request) -> int:
+    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
+        return provider_itself.send(request).status_code
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_what_comes_again_or_late_changes_nothing(name: str, api: httpx.Client, stack: Stack) -> None:
+    sent = silent(api, name)
+    target = callback(stack.api_url, name, sent["message_id"])
+    delivered, late = (
+        signed(name, target, report_fields(name, sent["provider_message_id"], word, occurred="2026-01-31T12:00:00Z"))
+        for word in ("delivered", "sent")
+    )
+    assert tell(delivered) in {200, 204}
+    before = watch.final(api, sent["message_id"])
+    for request in (delivered, late, delivered, late):
+        assert tell(request) in {200, 204}
+    watch.drained(stack)
+    after = api.get(f"/messages/{sent['message_id']}").json()
+
+    assert (after["status"], after["version"]) == ("delivered", before["version"])
+    assert sorted(each["word"] for each in after["reports"] if each["source"] == "callback") == ["delivered", "sent"]
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_a_delivery_after_a_published_failure_is_published_as_its_correction(
+    name: str, api: httpx.Client, stack: Stack
+) -> None:
+    events, sent = stack.observe_events(name=f"corrections-{name}"), silent(api, name)
+    target = callback(stack.api_url, name, sent["message_id"])
+    failed = {"twilio": "undelivered", "messagebird": "delivery_failed"}[name]
+
+    assert tell(signed(name, target, report_fields(name, sent["provider_message_id"], failed))) in {200, 204}
+    first = event_of(events, sent["message_id"])
+    assert tell(signed(name, target, report_fields(name, sent["provider_message_id"], "delivered"))) in {200, 204}
+    second = event_of(events, sent["message_id"])
+
+    assert (first["status"], first["outcome"], first["corrects"]) == ("undelivered", "failure", None)
+    assert (second["status"], second["outcome"], second["corrects"]) == ("delivered", "success", "undelivered")
+    assert (second["previous_status"], second["failure"]) == ("undelivered", None)
+    assert first["version"] < second["version"]
+
+
+def event_of(events: Queue, message_id: str) -> dict[str, Any]:
+    """The next event of a message."""
+
+    def look() -> dict[str, Any] | None:
+        received = [dict(json.loads(body)["detail"]) for body in events.drain(wait_seconds=5)]
+        return next((event for event in received if event["message_id"] == message_id), None)
+
+    return watch.eventually(look, f"no event of {message_id}")
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_a_report_without_our_ids_is_found_by_the_providers_own(name: str, api: httpx.Client, stack: Stack) -> None:
+    sent = silent(api, name)
+    fields = report_fields(name, sent["provider_message_id"], "delivered")
+
+    assert tell(signed(name, callback(stack.api_url, name, None), fields)) in {200, 204}
+    assert watch.final(api, sent["message_id"])["status"] == "delivered"
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_a_report_of_a_message_that_is_not_ours_is_put_aside(name: str, stack: Stack) -> None:
+    fields = report_fields(name, f"foreign-{name}", "delivered")
+    target = callback(stack.api_url, name, "00000000-0000-4000-8000-000000000001")
+
+    assert tell(signed(name, target, fields)) in {200, 204}
+    message = watch.found_in(stack, "UnmatchedQueueUrl", f"foreign-{name}")
+    assert watch.reason(message) == "no message has this id"
+    assert json.loads(message["Body"])["fields"].items() >= fields.items()
+
+
+@pytest.mark.parametrize("body", ["poison", '{"v":99,"poison":true}', '{"v":1,"provider":"poison"}'])
+def test_what_no_processor_can_read_goes_to_the_dlq_with_the_reason(body: str, stack: Stack) -> None:
+    stack.clients.sqs.send_message(QueueUrl=stack.deployment.outputs["ReportsQueueUrl"], MessageBody=body)
+    message = watch.found_in(stack, "ReportsDlqUrl", body)
+
+    assert message["Body"] == body
+    assert watch.reason(message)
+
+
+@pytest.mark.parametrize("generation", ["legacy", "bird", "jwt"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_each_generation_of_messagebirds_signature_is_believed(
+    generation: str, method: str, api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    simulators["messagebird"].settings(signature=generation, algorithm="HS512", method=method)
+    try:
+        message = {"to": number("00"), "body": "Hello", "provider": "messagebird"}
+        sent = api.post("/messages", json=message).json()
+        assert watch.final(api, sent["message_id"])["status"] == "delivered"
+    finally:
+        simulators["messagebird"].settings(signature="jwt", algorithm="HS256", method="GET")
+
+
+def test_a_report_of_a_message_that_nobody_knows_is_looked_up_twice_and_put_aside(
+    stack: Stack, unknown_anywhere: int
+) -> None:
+    assert unknown_anywhere == 204
+    message = watch.found_in(stack, "UnmatchedQueueUrl", "unknown-anywhere")
+    assert watch.reason(message) == "no message has this provider id"
+    assert json.loads(message["Body"])["tries"] == 1

@@ -1,0 +1,207 @@
+"""AWS on moto with a fault at one call: refused, throttled, out of reach, its reply lost, or the process killed.
+
+A fault is put between the SDK and AWS, so that the SDK's own retries are what they are in production.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.client import BaseClient
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from moto import mock_aws
+from moto.core.botocore_stubber import MockRawResponse
+from moto.core.models import botocore_stubber
+
+from sms_tracker.aws.bus import EventBus
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.settings import SsmSettings
+from sms_tracker.aws.store import MessageStore
+from tests.fakes import BASE_URL, MESSAGEBIRD, SERVICE_KEY, TWILIO, FakeClock
+from tests.tables import create
+
+PREFIX = "/sms-tracker"
+ARN = "arn:aws:sqs:eu-west-1:123456789012:"
+C = TypeVar("C", bound=BaseClient)
+T = TypeVar("T")
+
+
+class Killed(BaseException):
+    """The process ends here; no ``except`` of ours or of the SDK's may see it."""
+
+
+class Fault(StrEnum):
+    """What goes wrong at a call. Those marked * are the same for each of the SDK's retries."""
+
+    REFUSED = "refused"  # access denied, which the SDK does not retry
+    REJECTED = "rejected"  # AWS will never take this call, nor does the SDK retry it
+    THROTTLED = "throttled"  # *
+    THROTTLED_ONCE = "throttled-once"
+    BROKEN = "broken"  # * 500
+    UNREACHED = "unreached"  # * the connection times out
+    LOST = "lost"  # * applied, and the reply is lost
+    LOST_ONCE = "lost-once"
+    OUTAGE = "outage"  # unreached, and so is every later call
+    DEAF = "deaf"  # lost, and so is every later reply
+    KILLED_BEFORE = "killed-before"
+    KILLED_AFTER = "killed-after"  # applied, and the process ends before it knows
+
+
+TEMPORARY = tuple(fault for fault in Fault if fault is not Fault.REJECTED)
+_ERRORS = {
+    Fault.REFUSED: (400, "AccessDeniedException"),
+    Fault.REJECTED: (400, "ValidationException"),
+    Fault.THROTTLED: (400, "ThrottlingException"),
+    Fault.THROTTLED_ONCE: (400, "ThrottlingException"),
+    Fault.BROKEN: (500, "InternalServerError"),
+}
+_ONCE = {Fault.THROTTLED_ONCE, Fault.LOST_ONCE}
+_FROM_THEN_ON = {Fault.OUTAGE, Fault.DEAF}
+
+
+@dataclass
+class Wire:
+    """The way to AWS of one run: counts its calls, and spoils the one at index ``at``."""
+
+    fault: Fault | None = None
+    at: int = 0
+    calls: list[str] = field(default_factory=list)
+    _tries: int = 0
+
+    def attach(self, made: C) -> C:
+        """Stand between ``made`` and moto."""
+        events: Any = made.meta.events  # the stubs know of no handler that answers
+        events.unregister("before-send", botocore_stubber)
+        events.register("before-call", self._begin)
+        events.register("before-send", self._send)
+        return made
+
+    def _begin(self, model: Any, **_: object) -> None:
+        self.calls.append(model.name)
+        self._tries = 0
+
+    def _send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
+        self._tries += 1
+        fault = self._due()
+        if fault in _ERRORS:
+            return _error(request, *_ERRORS[fault])
+        if fault in {Fault.UNREACHED, Fault.OUTAGE}:
+            raise ConnectTimeoutError(endpoint_url=request.url)
+        if fault is Fault.KILLED_BEFORE:
+            raise Killed
+        answer = botocore_stubber(event_name=event_name, request=request)
+        if fault in {Fault.LOST, Fault.LOST_ONCE, Fault.DEAF}:
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
+        return answer
+
+    def _due(self) -> Fault | None:
+        index = len(self.calls) - 1
+        if self.fault is None or not (index == self.at or (index > self.at and self.fault in _FROM_THEN_ON)):
+            return None
+        return None if self.fault in _ONCE and self._tries > 1 else self.fault
+
+
+def _error(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
+    body = json.dumps({"__type": code, "message": "made up"})
+    headers = {"content-type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]  # as moto does
+
+
+def survived(run: Callable[[], T]) -> T | None:
+    """What ``run`` returns, or None where the process was killed in it."""
+    try:
+        return run()
+    except Killed:
+        return None
+
+
+def every_call(
+    cases: Mapping[str, tuple[Sequence[str], int]], faults: Sequence[Fault] = TEMPORARY
+) -> pytest.MarkDecorator:
+    """Parametrise ``case``, ``at`` and ``fault`` over every call of every case but its first so many."""
+    points = [
+        pytest.param(case, at, fault, id=f"{case}-{at}-{name}-{fault}")
+        for case, (names, known) in cases.items()
+        for at, name in enumerate(names)
+        if at >= known
+        for fault in faults
+    ]
+    return pytest.mark.parametrize(("case", "at", "fault"), points)
+
+
+@dataclass
+class Cloud:
+    """One deployment's table, queues, bus and parameters. ``settled`` reaches them without faults."""
+
+    table: str
+    settled: Wire = field(default_factory=Wire)
+    urls: dict[str, str] = field(default_factory=dict)
+
+    def store(self, wire: Wire) -> MessageStore:
+        return MessageStore(wire.attach(client("dynamodb")), self.table)
+
+    def settings(self, wire: Wire, clock: FakeClock) -> SsmSettings:
+        ssm = wire.attach(client("ssm", attempts=2))
+        return SsmSettings(ssm, PREFIX, ("twilio", "messagebird"), jitter=0.0, monotonic=clock.monotonic)
+
+    @staticmethod
+    def store_secret(provider: str, document: Mapping[str, str]) -> None:
+        """Overwrite a provider's secret, for every deployment."""
+        client("ssm").put_parameter(
+            Name=f"{PREFIX}/secrets/{provider}", Value=json.dumps(document), Type="SecureString", Overwrite=True
+        )
+
+    def queue(self, wire: Wire, name: str) -> SqsQueue:
+        return SqsQueue(wire.attach(client("sqs", attempts=2)), self._url(name))
+
+    def bus(self, wire: Wire) -> EventBus:
+        """A bus whose events all arrive in the queue ``events``."""
+        events, name = client("events"), f"bus-{uuid4()}"
+        self._url("events")
+        events.create_event_bus(Name=name)
+        events.put_rule(Name=name, EventBusName=name, EventPattern='{"source": ["sms-tracker"]}')
+        target = ARN + self.urls["events"].rpartition("/")[2]
+        events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "all", "Arn": target}])
+        return EventBus(wire.attach(client("events")), name)
+
+    def waiting(self, name: str) -> list[str]:
+        """Take all that is in a queue."""
+        sqs, url, bodies = client("sqs"), self._url(name), list[str]()
+        while taken := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            bodies += [message["Body"] for message in taken]
+            for message in taken:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def _url(self, name: str) -> str:
+        if name not in self.urls:
+            self.urls[name] = client("sqs").create_queue(QueueName=f"{name}-{uuid4()}")["QueueUrl"]
+        return self.urls[name]
+
+
+@contextmanager
+def clouds() -> Iterator[Callable[[], Cloud]]:
+    """A maker of deployments that know nothing of each other, the table and parameters shared."""
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        # The SDK's standard retries always back off, by up to seconds: nothing but its sleep can be taken out.
+        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+        table = create(client("dynamodb"), "MessagesTable", "messages")
+        for provider, document in {"twilio": TWILIO, "messagebird": MESSAGEBIRD}.items():
+            Cloud.store_secret(provider, document)
+        Cloud.store_secret("service", {"hmac_key": base64.b64encode(SERVICE_KEY).decode()})
+        client("ssm").put_parameter(Name=f"{PREFIX}/public-base-urls", Value=BASE_URL, Type="String")
+        yield lambda: Cloud(table)

@@ -1,0 +1,116 @@
+"""EventBridge: every event is taken, or its refusal is told in its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_tracker.aws.bus import EventBus
+from sms_tracker.domain.ports import BusEvent
+from tests.tap import UNREACHABLE, Tap, refusal
+
+
+def event(number: int, size: int = 0) -> BusEvent:
+    return BusEvent(source="s", detail_type="t", detail=json.dumps({"number": number, "fill": "x" * size}))
+
+
+class RecordingClient:
+    """PutEvents that refuses every entry whose detail names one of ``refused``; ``batches`` are what it was given."""
+
+    def __init__(self, refused: Iterable[int] = ()) -> None:
+        self.batches: list[list[Mapping[str, Any]]] = []
+        self._refused = set(refused)
+
+    def put_events(self, *, Entries: list[Mapping[str, Any]]) -> Mapping[str, Any]:  # noqa: N803  # as boto3 names it
+        self.batches.append(Entries)
+        failed = [json.loads(entry["Detail"])["number"] in self._refused for entry in Entries]
+        answers = [{"ErrorCode": "ThrottlingException"} if each else {"EventId": "e"} for each in failed]
+        return {"FailedEntryCount": sum(failed), "Entries": answers}
+
+
+def bus(client: Any) -> EventBus:
+    return EventBus(client, "bus")
+
+
+@pytest.mark.usefixtures("aws")
+def test_events_arrive_on_the_bus_they_were_meant_for() -> None:
+    events, sqs = boto3.client("events"), boto3.client("sqs")
+    events.create_event_bus(Name="bus")
+    url = sqs.create_queue(QueueName="consumer")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["s"]}))
+    events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "consumer", "Arn": arn}])
+
+    assert bus(events).put([event(1)]) == [None]
+
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    received = json.loads(message["Body"])
+    assert (received["source"], received["detail-type"]) == ("s", "t")
+    assert received["detail"]["number"] == 1
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(UNREACHABLE, "EndpointConnectionError"), (refusal("InternalException"), "InternalException")],
+)
+def test_a_call_that_fails_refuses_all_its_events_and_raises_nothing(error: Exception, why: str) -> None:
+    tap = Tap(boto3.client("events"), error=error)
+
+    assert bus(tap.client).put([event(n) for n in range(12)]) == [why] * 12
+    assert tap.names == ["PutEvents", "PutEvents"]
+
+
+def test_no_event_is_no_call() -> None:
+    client = RecordingClient()
+
+    assert bus(client).put([]) == []
+    assert client.batches == []
+
+
+def test_ten_events_are_one_call_and_eleven_are_two() -> None:
+    client = RecordingClient()
+
+    bus(client).put([event(n) for n in range(10)])
+    bus(client).put([event(n) for n in range(11)])
+
+    assert [len(batch) for batch in client.batches] == [10, 10, 1]
+
+
+def test_one_refused_entry_is_told_in_its_place() -> None:
+    answers = bus(RecordingClient(refused=[3, 11])).put([event(n) for n in range(12)])
+
+    assert [n for n, answer in enumerate(answers) if answer == "ThrottlingException"] == [3, 11]
+    assert answers.count(None) == 10
+
+
+def test_an_event_larger_than_a_call_goes_alone() -> None:
+    client = RecordingClient()
+
+    bus(client).put([event(1), event(2, 1_100_000), event(3)])
+
+    assert [len(batch) for batch in client.batches] == [1, 1, 1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.lists(st.sampled_from([0, 50_000, 99_000, 240_000, 600_000]), max_size=30))
+def test_any_batch_keeps_to_ten_entries_and_one_megabyte_and_to_its_order(sizes: list[int]) -> None:
+    client, events = RecordingClient(), [event(number, size) for number, size in enumerate(sizes)]
+
+    answers = bus(client).put(events)
+
+    assert answers == [None] * len(events)
+    assert [entry["Detail"] for batch in client.batches for entry in batch] == [each.detail for each in events]
+    for batch in client.batches:
+        assert len(batch) <= 10
+        assert sum(14 + len(entry["Source"] + entry["DetailType"] + entry["Detail"]) for entry in batch) <= 1_000_000
+
+
+def test_an_event_is_counted_in_bytes_and_not_in_characters() -> None:
+    assert BusEvent(source="s", detail_type="t", detail="ü").size == 14 + 1 + 1 + 2

@@ -1,0 +1,258 @@
+"""Settings from the parameter store: read seldom, kept through an outage, never shown."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+
+from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
+from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from tests.fakes import FakeClock
+from tests.tap import UNREACHABLE, Tap, refusal
+
+PROVIDERS = ("twilio", "messagebird")
+HMAC_KEY = b"k" * 32
+GOOD = {
+    "/stack/public-base-urls": "https://sms.example.com/,https://abc.execute-api.eu-west-1.amazonaws.com",
+    "/stack/secrets/service": json.dumps({"hmac_key": base64.b64encode(HMAC_KEY).decode()}),
+    "/stack/secrets/twilio": json.dumps({"account_sid": "AC1", "auth_token": "token-one"}),
+    "/stack/secrets/messagebird": json.dumps({"access_key": "live_key", "signing_key": "sign-one"}),
+}
+
+
+@dataclass
+class Store:
+    """The parameter store, and a source of settings that reads it on a clock of the test's own."""
+
+    parameters: Mapping[str, str]
+    jitter: float = 0.0
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.tap = Tap(boto3.client("ssm"))
+        for name, value in self.parameters.items():
+            self.put(name, value)
+        self.tap.calls.clear()
+        self.settings = SsmSettings(
+            self.tap.client, "/stack", PROVIDERS, jitter=self.jitter, monotonic=self.clock.monotonic
+        )
+
+    def put(self, name: str, value: str) -> None:
+        kind: Any = "SecureString" if "/secrets/" in name else "String"
+        self.tap.client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+
+    @property
+    def reads(self) -> int:
+        return self.tap.names.count("GetParameters")
+
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_settings_are_what_the_store_holds_decrypted() -> None:
+    settings = Store(GOOD).settings()
+
+    assert settings.credentials == {
+        "twilio": {"account_sid": "AC1", "auth_token": "token-one"},
+        "messagebird": {"access_key": "live_key", "signing_key": "sign-one"},
+    }
+    assert settings.service_key == HMAC_KEY
+    assert settings.public_base_urls == ("https://sms.example.com", "https://abc.execute-api.eu-west-1.amazonaws.com")
+
+
+def test_one_call_reads_them_all_and_only_of_the_enabled_providers() -> None:
+    store = Store(GOOD)
+
+    store.settings()
+
+    assert store.tap.names == ["GetParameters"]
+    assert set(store.tap.calls[0][1]["Names"]) == GOOD.keys()
+    only = SsmSettings(store.tap.client, "/stack", ("twilio",), jitter=0)
+    assert only().credentials.keys() == {"twilio"}
+    assert "/stack/secrets/messagebird" not in store.tap.calls[1][1]["Names"]
+
+
+def test_they_are_read_again_only_after_their_lifetime() -> None:
+    store = Store(GOOD)
+    reads = []
+    for seconds in (0.0, LIFETIME, 1.0):
+        store.clock.sleep(seconds)
+        store.settings()
+        reads.append(store.reads)
+
+    assert reads == [1, 1, 2]
+
+
+def test_the_lifetime_differs_between_environments_by_up_to_a_fifth() -> None:
+    early, late = Store(GOOD, jitter=0.0), Store(GOOD, jitter=1.0)
+    for store in (early, late):
+        store.settings()
+        store.clock.sleep(LIFETIME * 1.2 - 1)
+        store.settings()
+
+    assert (early.reads, late.reads) == (2, 1)
+
+
+def test_a_rotated_secret_is_seen_as_soon_as_somebody_asks_for_fresh_ones() -> None:
+    store = Store(GOOD)
+    store.settings()
+    store.put("/stack/secrets/twilio", json.dumps({"account_sid": "AC1", "auth_token": "token-two"}))
+    store.clock.sleep(31)
+
+    assert store.settings().credentials["twilio"]["auth_token"] == "token-one"
+    assert store.settings(max_age=30.0).credentials["twilio"]["auth_token"] == "token-two"
+
+
+def test_asking_for_fresh_ones_all_the_time_does_not_flood_the_store() -> None:
+    store = Store(GOOD)
+    for _ in range(100):
+        store.settings(max_age=30.0)
+        store.clock.sleep(0.1)
+
+    assert store.reads == 1
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")])
+def test_settings_once_read_serve_on_through_an_outage_of_a_day(error: Exception) -> None:
+    store = Store(GOOD)
+    before = store.settings()
+    store.tap.error = error
+    store.clock.sleep(STALE_IF_ERROR - 1)
+
+    assert store.settings() == before
+
+
+def test_after_a_day_without_the_store_old_settings_are_not_trusted_any_more() -> None:
+    store = Store(GOOD)
+    store.settings()
+    store.tap.error = UNREACHABLE
+    store.clock.sleep(STALE_IF_ERROR + 1)
+
+    with pytest.raises(Unavailable, match="the settings cannot be read"):
+        store.settings()
+    store.tap.error = None
+    store.clock.sleep(31)
+    assert store.settings().service_key == HMAC_KEY
+
+
+def test_an_unreachable_store_is_tried_every_half_minute_and_not_on_every_request() -> None:
+    store = Store(GOOD)
+    store.settings()
+    store.tap.error = UNREACHABLE
+    store.clock.sleep(LIFETIME + 1)
+    for _ in range(100):
+        store.settings()
+        store.clock.sleep(1)
+
+    assert store.reads == 1 + 4
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")])
+def test_a_cold_start_without_the_store_has_no_settings(error: Exception) -> None:
+    store = Store(GOOD)
+    store.tap.error = error
+
+    with pytest.raises(Unavailable) as caught:
+        store.settings()
+
+    assert str(caught.value).startswith("GetParameters: ")
+    assert "secret" not in str(caught.value)
+    store.tap.error = None
+    assert store.settings().service_key == HMAC_KEY
+
+
+@pytest.mark.parametrize("missing", sorted(GOOD))
+def test_a_missing_parameter_is_named_at_a_cold_start(missing: str) -> None:
+    store = Store({name: value for name, value in GOOD.items() if name != missing})
+
+    with pytest.raises(Misconfigured) as caught:
+        store.settings()
+
+    assert str(caught.value) == f"missing parameters: {missing} (run `make secrets`)"
+
+
+def test_a_secret_spoilt_later_does_not_take_the_service_down() -> None:
+    store = Store(GOOD)
+    before = store.settings()
+    store.put("/stack/secrets/twilio", "spoilt")
+    store.clock.sleep(LIFETIME + 1)
+
+    assert store.settings() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("/stack/secrets/twilio", "hush-hush", "is not JSON"),
+        ("/stack/secrets/twilio", "[" * 3000, "is not JSON"),
+        ("/stack/secrets/twilio", '["hush-hush"]', "is not a flat JSON object of strings"),
+        ("/stack/secrets/twilio", '{"auth_token": {"is": "hush-hush"}}', "is not a flat JSON object of strings"),
+        ("/stack/secrets/messagebird", '{"access_key": 7}', "is not a flat JSON object of strings"),
+        ("/stack/secrets/messagebird", "null", "is not a flat JSON object of strings"),
+        ("/stack/secrets/service", "{}", "lacks hmac_key"),
+        ("/stack/secrets/service", '{"hmac_key": "hush-hush"}', "lacks hmac_key"),
+        ("/stack/secrets/service", '{"hmac_key": "hüsh"}', "lacks hmac_key"),
+        ("/stack/secrets/service", json.dumps({"hmac_key": base64.b64encode(b"k" * 31).decode()}), "lacks hmac_key"),
+        ("/stack/public-base-urls", "http://hush-hush.example", "is not a plain https URL"),
+        ("/stack/public-base-urls", ",", "is empty"),
+    ],
+)
+def test_a_malformed_parameter_is_named_without_its_value(name: str, value: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        Store({**GOOD, name: value}).settings()
+
+    assert name in str(caught.value)
+    assert said in str(caught.value)
+    assert "hush" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "urls"),
+    [
+        ("https://sms.example.com", ("https://sms.example.com",)),
+        ("https://sms.example.com/", ("https://sms.example.com",)),
+        ("https://sms.example.com/v1/", ("https://sms.example.com/v1",)),
+        ("https://sms.example.com:8443", ("https://sms.example.com:8443",)),
+        (" https://a.example , https://b.example ,", ("https://a.example", "https://b.example")),
+        ("http://127.0.0.1:3000", ("http://127.0.0.1:3000",)),
+    ],
+)
+def test_public_addresses_are_plain_https_or_our_own_machine(value: str, urls: tuple[str, ...]) -> None:
+    assert base_urls("urls", value) == urls
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " , ",
+        "http://sms.example.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost:3000",
+        "ftp://sms.example.com",
+        "sms.example.com",
+        "https://",
+        "https:///path",
+        "https://[",
+        "https://sms.example.com:port",
+        "https://sms.example.com:99999",
+        "https://sms.example.com?",
+        "https://sms.example.com/?a=b",
+        "https://sms.example.com/#part",
+        "https://sms.example.com/a b",
+        "https://good.example,http://bad.example",
+    ],
+)
+def test_any_other_public_address_is_refused(value: str) -> None:
+    with pytest.raises(SmsTrackerError) as caught:
+        base_urls("urls", value)
+
+    assert isinstance(caught.value, Misconfigured)
+    assert str(caught.value).startswith("urls ")

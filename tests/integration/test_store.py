@@ -1,0 +1,278 @@
+"""The table behind the port Messages, as only DynamoDB shows it: index keys, expressions, sizes, errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
+from types_boto3_dynamodb import DynamoDBClient
+
+from sms_tracker.aws.expressions import update_of
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.decide import first_try, next_try
+from sms_tracker.domain.errors import Rejected, Unavailable
+from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Send, SendPhase
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.search import shard
+from sms_tracker.domain.state import fold
+from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
+from tests import tables
+from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.integration.recorded import KB, item_size
+
+FIRST_ID, SECOND_ID = "SM" + "1" * 32, "SM" + "2" * 32
+LATER, MUCH_LATER = "2026-01-31T12:05:00.000Z", "2026-02-01T09:00:00.000Z"
+SHARD = shard(MESSAGE_ID)
+
+
+class Table:
+    """A store, and its items as they are."""
+
+    def __init__(self, dynamodb: DynamoDBClient, name: str) -> None:
+        self.dynamodb = dynamodb
+        self.name = name
+        self.store = MessageStore(dynamodb, name)
+
+    @property
+    def item(self) -> Mapping[str, Any]:
+        return self.dynamodb.get_item(TableName=self.name, Key={"message_id": {"S": MESSAGE_ID}})["Item"]
+
+    def value(self, name: str) -> Any:
+        """The value of one attribute, None where there is none."""
+        return next(iter(self.item[name].values())) if name in self.item else None
+
+    def tell(self, *reports: Report, now: str = LATER) -> None:
+        track(self.store, MESSAGE_ID, reports, now=now)
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    with tables.messages_table() as (dynamodb, name):
+        yield Table(dynamodb, name)
+
+
+# -- Index keys --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_record_is_in_the_indexes_of_recipient_reference_and_time_alone(table: Table) -> None:
+    table.store.put(record())
+
+    assert (table.value("to"), table.value("created_at")) == (TO, NOW)
+    assert table.value("client_reference") == "shop#order-42"
+    assert table.value("time_shard") == f"2026-01-31#{SHARD}"
+    assert not {"provider_key", "attention", "due_at"} & table.item.keys()
+
+
+def test_without_a_reference_there_is_no_entry_for_one(table: Table) -> None:
+    table.store.put(record(reference=None))
+
+    assert not {"reference", "client_reference", "body"} & table.item.keys()
+
+
+def test_the_answer_adds_the_providers_id(table: Table) -> None:
+    table.store.put(record())
+    table.tell(report(Status.ACCEPTED))
+
+    assert (table.value("provider_key"), table.value("provider_message_id")) == (f"twilio#{FIRST_ID}", FIRST_ID)
+    assert table.value("ids") == {"1": {"S": FIRST_ID}}
+
+
+def test_the_providers_key_follows_the_winning_report_and_goes_where_that_has_no_id(table: Table) -> None:
+    table.store.put(record())
+    table.tell(report(Status.FAILED))
+    table.tell(report(Status.SENT, attempt=2, provider="messagebird", provider_message_id="b" * 32))
+    assert table.value("provider_key") == "messagebird#" + "b" * 32
+
+    table.tell(report(Status.SENT, attempt=3, provider="messagebird", provider_message_id=None))
+    assert not {"provider_key", "provider_message_id"} & table.item.keys()
+
+
+def test_a_second_id_of_an_attempt_is_stored_beside(table: Table) -> None:
+    table.store.put(record())
+    table.tell(report(Status.SENT, provider_message_id=SECOND_ID))
+    table.tell(report(Status.DELIVERED, provider_message_id=FIRST_ID))
+
+    assert table.item["other_ids"] == {"SS": [f"1#{SECOND_ID}"]}
+    assert table.value("provider_key") == f"twilio#{FIRST_ID}"
+
+
+@pytest.mark.parametrize("status", [Status.CANCELED, Status.EXPIRED, Status.FAILED, Status.UNDELIVERED])
+def test_a_failure_needs_attention_from_now_on(table: Table, status: Status) -> None:
+    table.store.put(record())
+    table.tell(report(status))
+
+    assert (table.value("attention"), table.value("due_at")) == (f"failed#2026-01#{SHARD}", LATER)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.rank <= 6 or status.rank >= 11])
+def test_nothing_but_a_failure_needs_attention(table: Table, status: Status) -> None:
+    table.store.put(record())
+    table.tell(report(status))
+
+    assert not {"attention", "due_at"} & table.item.keys()
+
+
+def test_a_correction_needs_no_attention_any_more(table: Table) -> None:
+    table.store.put(record())
+    table.tell(report(Status.UNDELIVERED, code="30003"))
+    table.tell(report(Status.DELIVERED), now=MUCH_LATER)
+
+    assert not {"attention", "due_at"} & table.item.keys()
+    assert table.value("failure")["code"] == {"S": "30003"}
+
+
+def test_a_late_report_leaves_the_failures_place_in_the_list(table: Table) -> None:
+    table.store.put(record())
+    table.tell(report(Status.UNDELIVERED))
+    table.tell(report(Status.SENT), now=MUCH_LATER)
+
+    assert (table.value("attention"), table.value("due_at")) == (f"failed#2026-01#{SHARD}", LATER)
+
+
+def test_a_message_that_is_sent_anew_needs_no_attention_and_has_no_provider_id(table: Table) -> None:
+    table.store.put(record())
+    table.tell(report(Status.FAILED))
+    table.store.release(MESSAGE_ID, token=record().send.token, cause="not_sent", now=LATER)
+    known = table.store.get(MESSAGE_ID)
+    assert known is not None
+    send = Send(phase=SendPhase.CLAIMED, attempt=2, token="second", until=1_800_000_000)
+
+    assert table.store.take_over(known, send, provider="twilio", now=MUCH_LATER)
+    assert not {"attention", "due_at", "provider_key", "provider_message_id"} & table.item.keys()
+    assert table.value("final") is False
+
+
+# -- Expressions -------------------------------------------------------------------------------------------------------
+
+EVERYTHING = Change(
+    guard=Guard.FIRST,
+    state=fold([report(Status.DELIVERED), report(Status.FAILED, provider_message_id=SECOND_ID)], base=record().state),
+    added=(report(Status.DELIVERED, price="1 EUR", network="20408", recipient=TO), report(Status.FAILED)),
+    now=NOW,
+    phase=SendPhase.ANSWERED,
+)
+_OWN_WORDS = {"SET", "REMOVE", "AND", "OR", "attribute_exists", "attribute_not_exists", "if_not_exists", "size"}
+
+
+def bare_words(expression: str) -> set[str]:
+    """Names in an expression that are neither aliases nor the language's own."""
+    return set(re.findall(r"(?<![#:\w])[A-Za-z_]\w*", expression)) - _OWN_WORDS
+
+
+@pytest.mark.parametrize(
+    "change", [EVERYTHING, replace(EVERYTHING, guard=Guard.SEEN, version=1), replace(EVERYTHING, guard=Guard.LATE)]
+)
+def test_every_attribute_in_a_change_is_an_alias_for_many_are_reserved_words(change: Change) -> None:
+    arguments = update_of(MESSAGE_ID, change, keep_fields=True, drop_text=True).arguments()
+
+    assert not bare_words(arguments["UpdateExpression"])
+    assert not bare_words(arguments["ConditionExpression"])
+    used = f"{arguments['UpdateExpression']} {arguments['ConditionExpression']}"
+    assert set(re.findall(r"#\w+", used)) == arguments["ExpressionAttributeNames"].keys()
+    assert set(re.findall(r":\w+", used)) == arguments["ExpressionAttributeValues"].keys()
+
+
+def test_no_call_names_a_reserved_word_bare(table: Table) -> None:
+    expressions: list[str] = []
+
+    def keep(params: Mapping[str, Any], **_: Any) -> None:
+        expressions.extend(str(value) for name, value in params.items() if name.endswith("Expression"))
+
+    table.dynamodb.meta.events.register("provide-client-params.dynamodb", keep)
+    table.store.put(record())
+    table.store.change(MESSAGE_ID, EVERYTHING)
+    table.store.release(MESSAGE_ID, token=record().send.token, cause="account", now=NOW)
+    table.store.take_over(record(), record().send, provider="twilio", now=NOW)
+    table.store.by_provider_id("twilio", FIRST_ID)
+
+    words = {word.upper() for expression in expressions for word in bare_words(expression)}
+    assert len(expressions) == 8
+    assert words == {"MESSAGE_ID", "PROVIDER_KEY"}
+    assert not words & set(ReservedKeywords.get_reserved_keywords())
+
+
+def many(count: int) -> list[Report]:
+    return [report(Status.SENT, occurred=f"time {n}", price="1 EUR", recipient=TO) for n in range(count)]
+
+
+def decisions(count: int) -> Iterator[Change]:
+    """Every kind of write that so many reports can lead to."""
+    yield first_try(many(count), now=NOW)
+    delivered = fold([report(Status.DELIVERED)], base=record().state)
+    for known in (record(), replace(record(), state=delivered)):
+        change = next_try(known, many(count), now=NOW).change
+        assert change is not None
+        yield change
+
+
+@pytest.mark.parametrize("count", [1, MAX_REPORTS, MAX_REPORTS + 1, 500])
+def test_however_many_reports_come_at_once_an_expression_stays_below_4_kb(count: int) -> None:
+    guards = set[Guard]()
+    for change in decisions(count):
+        arguments = update_of(MESSAGE_ID, change, keep_fields=True, drop_text=True).arguments()
+        assert len(arguments["UpdateExpression"]) <= 4 * KB
+        assert len(arguments["ConditionExpression"]) <= 4 * KB
+        guards.add(change.guard)
+
+    assert guards >= {Guard.SEEN, Guard.LATE}
+
+
+@pytest.mark.parametrize("name", ["version", "price", "network", "status", "provider_message_id"])
+def test_no_attribute_is_set_twice_by_one_change(name: str) -> None:
+    """DynamoDB refuses overlapping paths; reports of one batch share everything but their place in the timeline."""
+    expression = update_of(MESSAGE_ID, EVERYTHING, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
+    both = replace(EVERYTHING, added=tuple(replace(each, price="1", network="2") for each in EVERYTHING.added))
+    doubled = update_of(MESSAGE_ID, both, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
+
+    for each in (expression, doubled):
+        assert len(re.findall(rf"#{name} =", each)) == 1
+
+
+def test_five_hundred_reports_at_once_are_no_trouble(table: Table) -> None:
+    table.store.put(record())
+    tracked = track(table.store, MESSAGE_ID, [*many(500), report(Status.DELIVERED)], now=NOW)
+
+    assert (tracked.decision, len(tracked.overflow)) == ("applied", 501 - MAX_REPORTS)
+    assert (table.value("status"), len(table.value("reports"))) == ("delivered", MAX_REPORTS)
+
+
+def test_a_full_timeline_of_ordinary_reports_stays_small(table: Table) -> None:
+    table.store.put(record())
+    table.tell(*many(MAX_REPORTS))
+
+    assert item_size(table.item) < 4 * KB
+
+
+# -- What AWS refuses --------------------------------------------------------------------------------------------------
+
+CALLS: list[Callable[[MessageStore], object]] = [
+    lambda store: store.put(record()),
+    lambda store: store.change(MESSAGE_ID, EVERYTHING),
+    lambda store: store.release(MESSAGE_ID, token="t", cause="account", now=NOW),
+    lambda store: store.take_over(record(), record().send, provider="twilio", now=NOW),
+    lambda store: store.get(MESSAGE_ID),
+    lambda store: store.by_provider_id("twilio", FIRST_ID),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_table_that_cannot_be_used_is_unavailable(table: Table, call: Callable[[MessageStore], object]) -> None:
+    with pytest.raises(Unavailable, match="ResourceNotFoundException"):
+        call(MessageStore(table.dynamodb, "no-such-table"))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_table_that_cannot_be_reached_is_unavailable(call: Callable[[MessageStore], object]) -> None:
+    nowhere = tables.client("http://127.0.0.1:1")
+    with pytest.raises(Unavailable, match="EndpointConnectionError"):
+        call(MessageStore(nowhere, "messages"))
+
+
+def test_what_dynamodb_will_never_take_is_rejected(table: Table) -> None:
+    with pytest.raises(Rejected, match="ValidationException"):
+        table.store.put(record(message_id=""))
