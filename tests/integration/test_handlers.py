@@ -9,12 +9,18 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from types_boto3_dynamodb import DynamoDBClient
+from types_boto3_events import EventBridgeClient
+from types_boto3_sns import SNSClient
+from types_boto3_sqs import SQSClient
+from types_boto3_ssm import SSMClient
 
 from ops.keys import item_key
 from sms_tracker.aws.clients import client
@@ -45,6 +51,33 @@ PRIVATE = (*NUMBERS_AND_TEXTS, "not-a-secret", "example-primary-auth-token", SEC
 BIRD_MESSAGE = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
 BIRD_ID = "e8077d803532c0b5937c639b60216938"
 SID = "SM" + "0" * 29 + "a01"
+
+
+class _Aws:
+    """The tests' own clients, made once: moto stands behind whichever are used while it is there."""
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return client("dynamodb")
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        return client("sqs")
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return client("ssm")
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        return client("sns")
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        return client("events")
+
+
+AWS = _Aws()
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -108,39 +141,37 @@ class Cloud:
     bus_inbox: str
 
     def record(self, message_id: str) -> Record:
-        table = client("dynamodb")
-        return from_item(table.get_item(TableName="messages", Key={"message_id": {"S": message_id}})["Item"])
+        return from_item(AWS.dynamodb.get_item(TableName="messages", Key={"message_id": {"S": message_id}})["Item"])
 
     def bodies(self, url: str) -> list[str]:
         """All that is in a queue, delayed ones not."""
-        found = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        found = AWS.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         return [message["Body"] for message in found.get("Messages", [])]
 
 
 @pytest.fixture
 def cloud(aws: None, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa: ARG001  # moto is behind
-    dynamodb, sqs = client("dynamodb"), client("sqs")
-    tables.create(dynamodb, "MessagesTable", "messages")
-    tables.create(dynamodb, "StateTable", "state")
+    tables.create(AWS.dynamodb, "MessagesTable", "messages")
+    tables.create(AWS.dynamodb, "StateTable", "state")
     bird = record(message_id=BIRD_MESSAGE, to="+32470123456", reference="order-43")
     for each in (record(), bird):
-        dynamodb.put_item(TableName="messages", Item=to_item(each))
+        AWS.dynamodb.put_item(TableName="messages", Item=to_item(each))
     put_key()
     for name, document in SECRETS.items():
         value = json.dumps(document if name == "service" else {**document, "api_url": provider.url})
-        client("ssm").put_parameter(Name=f"/stack/secrets/{name}", Value=value, Type="SecureString")
-    client("ssm").put_parameter(Name="/stack/public-base-urls", Value="https://sms.example.com", Type="String")
+        AWS.ssm.put_parameter(Name=f"/stack/secrets/{name}", Value=value, Type="SecureString")
+    AWS.ssm.put_parameter(Name="/stack/public-base-urls", Value="https://sms.example.com", Type="String")
     names = ("reports", "reports-dlq", "unmatched", "publish-failed", "topic-inbox", "bus-inbox")
-    queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
+    queues = {name: AWS.sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
     arns = {
-        name: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        name: AWS.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         for name, url in queues.items()
     }
-    topic = client("sns").create_topic(Name="alerts")["TopicArn"]
-    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arns["topic-inbox"])
-    client("events").create_event_bus(Name="bus")
-    client("events").put_rule(Name="all", EventBusName="bus", EventPattern='{"source": ["sms-tracker"]}')
-    client("events").put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "inbox", "Arn": arns["bus-inbox"]}])
+    topic = AWS.sns.create_topic(Name="alerts")["TopicArn"]
+    AWS.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arns["topic-inbox"])
+    AWS.events.create_event_bus(Name="bus")
+    AWS.events.put_rule(Name="all", EventBusName="bus", EventPattern='{"source": ["sms-tracker"]}')
+    AWS.events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "inbox", "Arn": arns["bus-inbox"]}])
     for name, value in environment(queues, topic).items():
         monkeypatch.setenv(name, value)
     return Cloud(queues=queues, topic_inbox=queues["topic-inbox"], bus_inbox=queues["bus-inbox"])
@@ -149,7 +180,7 @@ def cloud(aws: None, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Clo
 def put_key(**attributes: Any) -> None:
     """The samples' key, as the state table keeps it."""
     item = {"pk": {"S": item_key(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}, **attributes}
-    client("dynamodb").put_item(TableName="state", Item=item)
+    AWS.dynamodb.put_item(TableName="state", Item=item)
 
 
 def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
@@ -353,7 +384,7 @@ def test_what_nobody_vouches_for_is_refused_and_never_queued(invoke: Invoke, clo
 
 
 def test_a_report_that_the_queue_does_not_take_is_not_acknowledged(invoke: Invoke, cloud: Cloud) -> None:
-    client("sqs").delete_queue(QueueUrl=cloud.queues["reports"])
+    AWS.sqs.delete_queue(QueueUrl=cloud.queues["reports"])
 
     received = invoke("webhook", sample("webhook-twilio"))
 
@@ -377,7 +408,7 @@ def test_queued_reports_reach_their_records_and_the_others_a_queue(invoke: Invok
 
 
 def test_a_batch_whose_table_is_gone_comes_again_but_for_what_could_never_work(invoke: Invoke) -> None:
-    client("dynamodb").delete_table(TableName="messages")
+    AWS.dynamodb.delete_table(TableName="messages")
 
     handled = invoke("processor", sample("processor"))
 
@@ -464,7 +495,7 @@ def test_a_key_without_the_scope_is_told_which_one_it_lacks(invoke: Invoke, name
 
 @pytest.mark.parametrize("name", ["query-message", "query-list"])
 def test_a_table_that_is_gone_is_503_and_why_is_in_the_log(invoke: Invoke, name: str) -> None:
-    client("dynamodb").delete_table(TableName="messages")
+    AWS.dynamodb.delete_table(TableName="messages")
 
     answered = invoke("query", sample(name))
 
@@ -474,7 +505,7 @@ def test_a_table_that_is_gone_is_503_and_why_is_in_the_log(invoke: Invoke, name:
 
 
 def test_health_needs_no_key_and_says_what_does_not_answer(invoke: Invoke, cloud: Cloud) -> None:
-    client("sqs").delete_queue(QueueUrl=cloud.queues["reports"])
+    AWS.sqs.delete_queue(QueueUrl=cloud.queues["reports"])
 
     answered = invoke("query", sample("health"))
     body = json.loads(answered.answer["body"])
@@ -530,9 +561,9 @@ def test_what_cannot_be_done_now_fails_loudly_with_one_line_of_its_own(
     event = sample(function)
     if function == "publisher":  # a change that cannot be read, and nowhere to put it aside
         del event["Records"][2]["dynamodb"]["NewImage"]["status"]
-        client("sqs").delete_queue(QueueUrl=cloud.queues["publish-failed"])
-    client("dynamodb").delete_table(TableName="state")
-    client("sns").delete_topic(TopicArn=os.environ["ALERTS_TOPIC_ARN"])
+        AWS.sqs.delete_queue(QueueUrl=cloud.queues["publish-failed"])
+    AWS.dynamodb.delete_table(TableName="state")
+    AWS.sns.delete_topic(TopicArn=os.environ["ALERTS_TOPIC_ARN"])
 
     with pytest.raises(Unavailable):
         invoke(function, event)

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
+from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
@@ -156,6 +157,14 @@ class TestAccepted:
         reply = SendRig([answer(201, {"sid": SID})]).post()
         assert (reply.status, reply.body["status"]) == (202, "accepted")
         assert reply.warnings
+
+    def test_a_message_that_was_taken_and_failed_at_once_has_a_failure_without_a_reason(self) -> None:
+        rig = SendRig([answer(201, {"sid": SID, "status": "failed"})])
+        reply = rig.post()
+        record = rig.messages.get(str(reply.body["message_id"]))
+        assert (reply.status, reply.body["status"]) == (202, "failed")
+        assert record is not None
+        assert record.state.shown_failure == Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 
     def test_without_a_key_two_requests_are_two_messages(self) -> None:
         rig = SendRig()

@@ -11,19 +11,23 @@ from uuid import uuid4
 from sms_tracker import providers
 from sms_tracker.domain.callback import callback_token, callback_url
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
+from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.ports import Clock, Http, Messages, Settings, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
 from sms_tracker.domain.state import fold, recorded
-from sms_tracker.domain.status import MAX_ATTEMPT, Status
+from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
 from sms_tracker.services import replies
 from sms_tracker.services.deliver import BUDGET, Pace, deliver
 from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.track import track
 from sms_tracker.services.validation import Draft, Policy, draft, fingerprint
+
+_UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
+"""A provider may take a message and say at once that it failed; the reason comes with a report, if at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +178,7 @@ class Sender:
             status=outcome.status,
             received=timestamp(self.clock()),
             provider_message_id=outcome.provider_message_id,
+            failure=_UNEXPLAINED if outcome.status.outcome is Outcome.FAILURE else None,
             occurred=outcome.occurred,
             attempt=record.send.attempt,
             source=Source.ANSWER,

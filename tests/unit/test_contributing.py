@@ -1,0 +1,104 @@
+"""CONTRIBUTING's six steps name every place that knows a provider, and no place that does not."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from samcli.yamlhelper import yaml_parse
+
+from sms_tracker import providers
+from tests.unit.documents import ROOT
+
+PLACEHOLDER = "acme"
+PRODUCT = ("layers", "functions", "ops", "local")
+SETTINGS = ("template.yaml", "samconfig.toml", "pyproject.toml", "requirements-dev.in", ".env.example")
+each_provider = pytest.mark.parametrize("provider", providers.names())
+
+
+def steps() -> list[str]:
+    """The text of each step."""
+    chapter = (ROOT / "CONTRIBUTING.md").read_text().split("## Add a provider")[1].split("\n## ")[0]
+    return re.findall(r"^\d\. .*?(?=^\d\. |^\n|\Z)", chapter, flags=re.MULTILINE | re.DOTALL)
+
+
+def named_paths() -> set[str]:
+    """What the steps name as files or folders."""
+    spans = re.findall(r"`([^`\n]+)`", "".join(steps()))
+    return {span for span in spans if "/" in span or (ROOT / span).is_file()}
+
+
+def without_comments(path: Path) -> str:
+    """What a file does: no comment, no docstring."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        return _code(text)
+    return text if path.name == ".env.example" else re.sub(r"(^|\s)#.*", "", text)
+
+
+def _code(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            kept = [one for one in _statements(node, name) if not _is_text(one)]
+            if kept != _statements(node, name):
+                setattr(node, name, kept or [ast.Pass()])
+    return ast.unparse(tree)
+
+
+def _statements(node: ast.AST, name: str) -> list[ast.AST]:
+    found = getattr(node, name, [])
+    return found if isinstance(found, list) else []
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def product_files() -> list[Path]:
+    """Every file that is shipped or run, beside tests and documentation."""
+    sources = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".in"}]
+    return sources + [ROOT / name for name in SETTINGS]
+
+
+def test_there_are_six_steps() -> None:
+    assert len(steps()) == 6
+
+
+@each_provider
+def test_each_named_file_exists_for_a_provider_that_is_here(provider: str) -> None:
+    paths = {path.replace(PLACEHOLDER, provider) for path in named_paths()}
+
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+@each_provider
+def test_the_steps_name_every_file_that_names_a_provider(provider: str) -> None:
+    relative = {path: str(path.relative_to(ROOT)) for path in product_files()}
+    shared = {path: name for path, name in relative.items() if provider not in name}
+
+    knowing = {name for path, name in shared.items() if provider in without_comments(path).lower()}
+
+    not_product = {path for path in named_paths() if path.startswith(("docs/", "tests/", "events/"))}
+    generic = {path for path in named_paths() if PLACEHOLDER in path or path.endswith("providers/base.py")}
+    assert knowing == named_paths() - not_product - generic
+
+
+@each_provider
+def test_the_steps_name_every_place_in_the_template(provider: str) -> None:
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    places = {**template["Parameters"], **template["Resources"]}
+
+    shared = {name for name, body in places.items() if provider in str(body).lower() and provider not in name.lower()}
+    own = {name.lower() for name in places if provider in name.lower()}
+
+    assert all(f"`{name}`" in steps()[2] for name in shared)
+    assert f"{provider}verification" in own
+    assert len(own) == 2  # that, and the default sender
+
+
+@each_provider
+def test_every_adapter_is_bound_not_to_know_the_others(provider: str) -> None:
+    assert f'"sms_tracker.providers.{provider}"' in (ROOT / "pyproject.toml").read_text()
