@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
-import boto3
+from boto3.session import Session
 from botocore.config import Config
 from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
@@ -17,15 +18,20 @@ _SCHEMA = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "Billi
 
 def client(endpoint: str | None = None) -> DynamoDBClient:
     """A client for use under moto: made-up credentials, no retries."""
-    made: DynamoDBClient = boto3.client(
+    made: DynamoDBClient = _session().client(
         "dynamodb",
         endpoint_url=endpoint,
-        region_name="eu-west-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}),
     )
     return made
+
+
+@cache
+def _session() -> Session:
+    """One for all, which reads the service's description once."""
+    return Session(region_name="eu-west-1")
 
 
 def create(dynamodb: DynamoDBClient, resource: str, name: str) -> str:

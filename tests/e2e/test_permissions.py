@@ -1,64 +1,167 @@
-"""That the enforced policies are the template's: a statement taken out of it is missed."""
+"""That the functions' policies are enforced, and that each statement taken out of the template is missed.
+
+The other end-to-end tests run under the same enforcement: they show that nothing is missing.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from pathlib import Path
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
+import pytest
 
+from local.process import ROOT
 from local.stack import Stack
 from local.template import Template
+from tests.e2e import provider, watch
+from tests.e2e.provider import callback, report_fields, signed
+
+EVENT = json.loads((ROOT / "events" / "published" / "undelivered.json").read_text(encoding="utf-8"))
 
 
-def _without(role: str, sid: str) -> Callable[[Template], Template]:
+def without(**taken_out: list[str]) -> Callable[[Template], Template]:
+    """Takes statements, or attached policies, out of the roles of these functions."""
+
     def transform(template: Template) -> Template:
-        (policy,) = template["Resources"][role]["Properties"]["Policies"]
-        statements = policy["PolicyDocument"]["Statement"]
-        kept = [statement for statement in statements if statement.get("Sid") != sid]
-        assert len(kept) == len(statements) - 1
-        policy["PolicyDocument"]["Statement"] = kept
+        for role, names in taken_out.items():
+            properties = template["Resources"][f"{role}Role"]["Properties"]
+            for name in names:
+                _take_out(properties, name)
         return template
 
     return transform
 
 
-def test_a_send_that_may_not_write_its_record_sends_nothing(tmp_path: Path) -> None:
-    with Stack(auth=True, transform=_without("SendRole", "KeepRecords"), log_dir=tmp_path) as stack:
-        refused = _send(stack)
-        truth = httpx.get(f"{stack.simulator_urls['twilio']}/_truth", trust_env=False).json()
-
-        assert refused.status_code == 503, refused.text
-        assert truth["posts"] == []
-
-
-def test_a_webhook_that_may_not_queue_asks_the_provider_to_come_again(tmp_path: Path) -> None:
-    with Stack(auth=True, transform=_without("WebhookRole", "QueueReports"), log_dir=tmp_path) as stack:
-        sent = _send(stack).json()
-        answers = _answers(f"{stack.simulator_urls['twilio']}/_truth/{sent['provider_message_id']}")
-
-    assert answers == {503}
+def _take_out(properties: dict[str, Any], name: str) -> None:
+    attached = properties.get("ManagedPolicyArns", [])
+    if {"Ref": name} in attached:
+        attached.remove({"Ref": name})
+        return
+    (policy,) = properties["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    (statement,) = [each for each in statements if each.get("Sid") == name]
+    statements.remove(statement)
 
 
-def _answers(truth: str) -> set[int]:
-    """What the provider's callbacks were answered, once one was."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        callbacks = httpx.get(truth, trust_env=False).json()["callbacks"]
-        answers = {each["status"] for callback in callbacks for each in callback["attempts"]} - {None}
-        if answers:
-            return answers
-        time.sleep(0.1)  # the simulator can only be asked
-    return set()
+def started(tmp_path_factory: pytest.TempPathFactory, **taken_out: list[str]) -> Iterator[Stack]:
+    logs = tmp_path_factory.mktemp("logs")
+    with Stack(auth=True, transform=without(**taken_out), log_dir=logs) as stack:
+        yield stack
 
 
-def _send(stack: Stack) -> httpx.Response:
-    key = stack.create_key("permissions", {"send"})
-    return httpx.post(
-        f"{stack.api_url}/messages",
-        json={"to": "+31612345600", "body": "Hello", "provider": "twilio"},
-        headers={"authorization": f"Bearer {key}"},
-        timeout=40,
-        trust_env=False,
-    )
+@pytest.fixture(scope="module")
+def unrecorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    yield from started(tmp_path_factory, Send=["KeepRecords"], Digest=["TellPeople"])
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    yield from started(tmp_path_factory, Send=["SettingsPolicy"], Webhook=["QueueReports"])
+
+
+@pytest.fixture(scope="module")
+def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    taken_out = {"Processor": ["KeepRecords"], "Publisher": ["Publish"], "Query": ["FindRecords", "SeeQueue"]}
+    yield from started(tmp_path_factory, **taken_out)
+
+
+def client(stack: Stack) -> httpx.Client:
+    headers = {"authorization": f"Bearer {stack.create_key('permissions', {'send', 'read'})}"}
+    return httpx.Client(base_url=stack.api_url, headers=headers, timeout=40, trust_env=False)
+
+
+def send(api: httpx.Client, digits: str) -> httpx.Response:
+    message = {"to": f"+316123456{digits}", "body": "Hello", "provider": "twilio"}
+    return api.post("/messages", json=message)
+
+
+def assert_denied(stack: Stack, function: str, call: str) -> None:
+    """That the function's log says that it was this call that was refused, and for want of a permission."""
+
+    def told() -> bool:
+        return any(call in line and "AccessDenied" in line for line in stack.logs(function))
+
+    watch.eventually(told, f"{function} was not refused {call}")
+
+
+def asked(stack: Stack) -> list[Any]:
+    books = httpx.get(f"{stack.simulator_urls['twilio']}/_truth", trust_env=False).raise_for_status()
+    return list(books.json()["posts"])
+
+
+def test_a_send_that_may_not_write_its_record_sends_nothing(unrecorded: Stack) -> None:
+    with client(unrecorded) as api:
+        refused = send(api, "00")
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
+    assert refused.headers["retry-after"]
+    assert asked(unrecorded) == []
+    assert_denied(unrecorded, "send", "PutItem")
+
+
+def test_a_digest_that_may_not_tell_people_keeps_what_it_has_to_tell(unrecorded: Stack) -> None:
+    entry = {"Source": EVENT["source"], "DetailType": EVENT["detail-type"], "Detail": json.dumps(EVENT["detail"])}
+    bus = unrecorded.deployment.outputs["BusName"]
+    unrecorded.clients.events.put_events(Entries=[{**entry, "EventBusName": bus}])
+
+    assert_denied(unrecorded, "digest", "Publish")
+    assert watch.held(unrecorded, "FailuresQueueUrl") == 1
+
+
+def test_a_send_that_may_not_read_its_secrets_sends_nothing(closed: Stack) -> None:
+    with client(closed) as api:
+        refused = send(api, "00")
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
+    assert asked(closed) == []
+    assert_denied(closed, "send", "GetParameters")
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_a_webhook_that_may_not_queue_asks_the_provider_to_come_again(name: str, closed: Stack) -> None:
+    target = callback(closed.api_url, name, "00000000-0000-4000-8000-000000000003")
+    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
+        answer = provider_itself.send(signed(name, target, report_fields(name, "0123", "delivered")))
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
+    assert answer.headers["retry-after"]
+    assert_denied(closed, "webhook", "SendMessage")
+
+
+def test_a_processor_that_may_not_write_loses_no_report(deaf: Stack) -> None:
+    with client(deaf) as api:
+        sent = send(api, "00").json()
+        assert_denied(deaf, "processor", "UpdateItem")
+        record = api.get(f"/messages/{sent['message_id']}").json()
+
+    assert (record["status"], record["final"]) == ("accepted", False)
+    assert watch.held(deaf, "ReportsQueueUrl") >= 1
+
+
+def test_a_publisher_that_may_not_publish_leaves_the_change_to_be_published(deaf: Stack) -> None:
+    events = deaf.observe_events()
+    with client(deaf) as api:
+        assert send(api, "09").status_code == 422
+
+    assert_denied(deaf, "publisher", "PutEvents")
+    assert events.drain(wait_seconds=1) == []
+
+
+def test_a_query_that_may_not_use_the_indexes_says_so(deaf: Stack) -> None:
+    with client(deaf) as api:
+        sent = send(api, "08").json()
+        assert api.get(f"/messages/{sent['message_id']}").status_code == 200
+        refused = api.get("/messages", params={"to": sent["to"]})
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
+    assert refused.headers["retry-after"]
+    assert_denied(deaf, "query", "Query")
+
+
+def test_a_service_that_may_not_see_its_queue_is_unwell(deaf: Stack) -> None:
+    health = httpx.get(f"{deaf.api_url}/health", trust_env=False, timeout=30)
+
+    assert (health.status_code, health.json()["type"]) == (503, "urn:sms-tracker:problem:unhealthy")
+    assert (health.json()["table"], health.json()["queue"]) == ("ok", "unavailable")

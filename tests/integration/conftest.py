@@ -1,14 +1,18 @@
-"""AWS in memory: moto, with a region and made-up credentials in the environment, as Lambda sets them."""
+"""AWS in memory, with a region and made-up credentials in the environment as Lambda sets them; and a stack on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import boto3
 import pytest
 from boto3.session import Session
 from moto import mock_aws
+
+from tests.cloud import PRIVATE, Cloud, Handler, Invoke, Invoked, Provider, cold_start, deploy, serving
 
 
 @pytest.fixture
@@ -30,3 +34,47 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @cache
 def _session() -> Session:
     return Session(region_name="eu-west-1")
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def cloud(aws: None, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa: ARG001  # moto is behind it
+    deployed, variables = deploy(provider)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return deployed
+
+
+@pytest.fixture
+def invoke(
+    cloud: Cloud,  # noqa: ARG001  # the functions use it
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Invoke:
+    """Run one event through a function. For every test: one line, its metrics, nothing private, and nothing else."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "")
+    started: dict[str, Handler] = {}
+
+    def run(function: str, event: Mapping[str, Any]) -> Invoked:
+        handler = started.get(function) or started.setdefault(function, cold_start(function))
+        capsys.readouterr()
+        answer = handler(event, object())
+        told = capsys.readouterr()
+        assert told.err == ""
+        assert {each.name for each in caplog.records} <= {function}
+        assert [private for private in PRIVATE if private in told.out] == []
+        lines = [json.loads(line) for line in told.out.splitlines()]
+        (line,) = (each for each in lines if "_aws" not in each)
+        counted = [each for each in lines if "_aws" in each]
+        assert line["decision"]
+        assert line["service"] == function
+        assert len(counted) == (0 if function == "query" else 1)
+        return Invoked(answer, line, counted[0] if counted else {})
+
+    return run

@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.client import BaseClient
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from moto import mock_aws
 from moto.core.botocore_stubber import MockRawResponse
@@ -33,7 +32,6 @@ from tests.tables import create
 
 PREFIX = "/sms-tracker"
 ARN = "arn:aws:sqs:eu-west-1:123456789012:"
-C = TypeVar("C", bound=BaseClient)
 T = TypeVar("T")
 
 
@@ -78,14 +76,17 @@ class Wire:
     at: int = 0
     calls: list[str] = field(default_factory=list)
     _tries: int = 0
+    _clients: dict[str, Any] = field(default_factory=dict)
 
-    def attach(self, made: C) -> C:
-        """Stand between ``made`` and moto."""
-        events: Any = made.meta.events  # the stubs know of no handler that answers
-        events.unregister("before-send", botocore_stubber)
-        events.register("before-call", self._begin)
-        events.register("before-send", self._send)
-        return made
+    def client(self, service: str) -> Any:
+        """A client as the functions make it, with this wire between it and moto; one per service, as in a process."""
+        if service not in self._clients:
+            made = client(service)  # type: ignore[call-overload]  # one name for all services
+            made.meta.events.unregister("before-send", botocore_stubber)
+            made.meta.events.register("before-call", self._begin)
+            made.meta.events.register("before-send", self._send)
+            self._clients[service] = made
+        return self._clients[service]
 
     def _begin(self, model: Any, **_: object) -> None:
         self.calls.append(model.name)
@@ -147,48 +148,51 @@ class Cloud:
     """One deployment's table, queues, bus and parameters. ``settled`` reaches them without faults."""
 
     table: str
-    settled: Wire = field(default_factory=Wire)
+    settled: Wire
     urls: dict[str, str] = field(default_factory=dict)
+    name: str | None = None
 
     def store(self, wire: Wire) -> MessageStore:
-        return MessageStore(wire.attach(client("dynamodb")), self.table)
+        return MessageStore(wire.client("dynamodb"), self.table)
 
     def settings(self, wire: Wire, clock: FakeClock) -> SsmSettings:
-        ssm = wire.attach(client("ssm", attempts=2))
-        return SsmSettings(ssm, PREFIX, ("twilio", "messagebird"), jitter=0.0, monotonic=clock.monotonic)
-
-    @staticmethod
-    def store_secret(provider: str, document: Mapping[str, str]) -> None:
-        """Overwrite a provider's secret, for every deployment."""
-        client("ssm").put_parameter(
-            Name=f"{PREFIX}/secrets/{provider}", Value=json.dumps(document), Type="SecureString", Overwrite=True
-        )
+        providers = ("twilio", "messagebird")
+        return SsmSettings(wire.client("ssm"), PREFIX, providers, jitter=0.0, monotonic=clock.monotonic)
 
     def queue(self, wire: Wire, name: str) -> SqsQueue:
-        return SqsQueue(wire.attach(client("sqs", attempts=2)), self._url(name))
+        return SqsQueue(wire.client("sqs"), self._url(name))
 
     def bus(self, wire: Wire) -> EventBus:
         """A bus whose events all arrive in the queue ``events``."""
-        events, name = client("events"), f"bus-{uuid4()}"
-        self._url("events")
-        events.create_event_bus(Name=name)
-        events.put_rule(Name=name, EventBusName=name, EventPattern='{"source": ["sms-tracker"]}')
-        target = ARN + self.urls["events"].rpartition("/")[2]
-        events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "all", "Arn": target}])
-        return EventBus(wire.attach(client("events")), name)
+        if self.name is None:
+            self.name = f"bus-{uuid4()}"
+            events, target = self.settled.client("events"), ARN + self._url("events").rpartition("/")[2]
+            events.create_event_bus(Name=self.name)
+            events.put_rule(Name="all", EventBusName=self.name, EventPattern='{"source": ["sms-tracker"]}')
+            events.put_targets(Rule="all", EventBusName=self.name, Targets=[{"Id": "all", "Arn": target}])
+        return EventBus(wire.client("events"), self.name)
 
     def waiting(self, name: str) -> list[str]:
         """Take all that is in a queue."""
-        sqs, url, bodies = client("sqs"), self._url(name), list[str]()
-        while taken := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        sqs, url, bodies = self.settled.client("sqs"), self._url(name), list[str]()
+        full = 10
+        while True:
+            taken = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=full).get("Messages", [])
             bodies += [message["Body"] for message in taken]
             for message in taken:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return bodies
+            if len(taken) < full:
+                return bodies
+
+    def store_secret(self, provider: str, document: Mapping[str, str]) -> None:
+        """Overwrite a provider's secret, for every deployment."""
+        name, value = f"{PREFIX}/secrets/{provider}", json.dumps(document)
+        self.settled.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
 
     def _url(self, name: str) -> str:
         if name not in self.urls:
-            self.urls[name] = client("sqs").create_queue(QueueName=f"{name}-{uuid4()}")["QueueUrl"]
+            made = self.settled.client("sqs").create_queue(QueueName=f"{name}-{uuid4()}")
+            self.urls[name] = made["QueueUrl"]
         return self.urls[name]
 
 
@@ -199,9 +203,10 @@ def clouds() -> Iterator[Callable[[], Cloud]]:
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         # The SDK's standard retries always back off, by up to seconds: nothing but its sleep can be taken out.
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
-        table = create(client("dynamodb"), "MessagesTable", "messages")
+        settled = Wire()
+        cloud = Cloud(create(settled.client("dynamodb"), "MessagesTable", "messages"), settled)
         for provider, document in {"twilio": TWILIO, "messagebird": MESSAGEBIRD}.items():
-            Cloud.store_secret(provider, document)
-        Cloud.store_secret("service", {"hmac_key": base64.b64encode(SERVICE_KEY).decode()})
-        client("ssm").put_parameter(Name=f"{PREFIX}/public-base-urls", Value=BASE_URL, Type="String")
-        yield lambda: Cloud(table)
+            cloud.store_secret(provider, document)
+        cloud.store_secret("service", {"hmac_key": base64.b64encode(SERVICE_KEY).decode()})
+        settled.client("ssm").put_parameter(Name=f"{PREFIX}/public-base-urls", Value=BASE_URL, Type="String")
+        yield lambda: Cloud(cloud.table, settled)

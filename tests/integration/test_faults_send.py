@@ -107,7 +107,7 @@ class Story:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
-        self.store = self.cloud.store(Wire())
+        self.store = self.cloud.store(self.cloud.settled)
 
     def request(self, wire: Wire | None = None) -> Reply | None:
         """The reply; None where the process was killed."""

@@ -28,7 +28,7 @@ class Desk:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def receiver(self, wire: Wire | None = None) -> Receiver:
-        line = wire or Wire()
+        line = wire or self.cloud.settled
         return Receiver(
             queue=self.cloud.queue(line, "reports"),
             settings=self.cloud.settings(line, self.clock),

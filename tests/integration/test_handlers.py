@@ -3,263 +3,39 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
-import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from types_boto3_dynamodb import DynamoDBClient
-from types_boto3_events import EventBridgeClient
-from types_boto3_sns import SNSClient
-from types_boto3_sqs import SQSClient
-from types_boto3_ssm import SSMClient
 
-from ops.keys import item_key
-from sms_tracker.aws.clients import client
-from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.config import VARIABLES
 from sms_tracker.domain.errors import Misconfigured, Unavailable
-from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Status
-from tests import tables
-from tests.factories import MESSAGE_ID, record
+from tests.cloud import (
+    API_KEY,
+    AWS,
+    BIRD_MESSAGE,
+    PRIVATE,
+    ROOT,
+    SID,
+    Cloud,
+    Invoke,
+    Provider,
+    cold_start,
+    put_key,
+    sample,
+)
+from tests.factories import MESSAGE_ID
 
-ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 SAMPLES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
-
-API_KEY = "smst_example-key-for-samples-not-a-secret-00000000"
-SECRETS = {
-    "service": {"hmac_key": base64.b64encode(b"example-service-key-not-a-secret").decode()},
-    "twilio": {"account_sid": "AC00000000000000000000000000000001", "auth_token": "example-primary-auth-token"},
-    "messagebird": {
-        "access_key": "example-access-key-not-a-secret",
-        "signing_key": "example-signing-key-of-messagebird-not-a-secret",
-    },
-}
-NUMBERS_AND_TEXTS = ("31612345678", "32470123456", "15551234567", "parcel", "My Shop")
-PRIVATE = (*NUMBERS_AND_TEXTS, "not-a-secret", "example-primary-auth-token", SECRETS["service"]["hmac_key"])
-"""Parts of every number, text and secret that the samples and the settings hold."""
-BIRD_MESSAGE = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
-BIRD_ID = "e8077d803532c0b5937c639b60216938"
-SID = "SM" + "0" * 29 + "a01"
-
-
-class _Aws:
-    """The tests' own clients, made once: moto stands behind whichever are used while it is there."""
-
-    @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        return client("dynamodb")
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        return client("sqs")
-
-    @cached_property
-    def ssm(self) -> SSMClient:
-        return client("ssm")
-
-    @cached_property
-    def sns(self) -> SNSClient:
-        return client("sns")
-
-    @cached_property
-    def events(self) -> EventBridgeClient:
-        return client("events")
-
-
-AWS = _Aws()
-
-
-def sample(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
-    return read
 
 
 def function_of(name: str) -> str:
     """``send-idempotent`` is one of send's; /health is one of query's routes."""
     return "query" if name == "health" else name.split("-", maxsplit=1)[0]
-
-
-class _Provider(BaseHTTPRequestHandler):
-    """Both providers' create calls, always taken."""
-
-    def do_POST(self) -> None:  # as the base class names it
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.taken.append((self.path, body.decode()))  # type: ignore[attr-defined]  # set by the fixture
-        item = {"recipient": 32470123456, "status": "sent", "statusDatetime": "2026-01-31T12:00:00+00:00"}
-        answer = (
-            {"id": BIRD_ID, "recipients": {"items": [item]}}
-            if self.path == "/messages"
-            else {"sid": SID, "status": "queued"}
-        )
-        encoded = json.dumps(answer).encode()
-        self.send_response(201)
-        self.send_header("content-length", str(len(encoded)))
-        self.end_headers()
-        self.wfile.write(encoded)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing: what is on stdout is the function's own."""
-
-
-@dataclass
-class Provider:
-    """A provider's API on this machine, and what it was asked to send."""
-
-    url: str
-    taken: list[tuple[str, str]] = field(default_factory=list)
-
-
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Provider) as server:
-        running = Provider(f"http://127.0.0.1:{server.server_port}")
-        server.taken = running.taken  # type: ignore[attr-defined]  # read by the handler
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        server.shutdown()
-        thread.join()
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """What a deployed stack has, in memory, with two messages and a key in it."""
-
-    queues: Mapping[str, str]
-    topic_inbox: str
-    bus_inbox: str
-
-    def record(self, message_id: str) -> Record:
-        return from_item(AWS.dynamodb.get_item(TableName="messages", Key={"message_id": {"S": message_id}})["Item"])
-
-    def bodies(self, url: str) -> list[str]:
-        """All that is in a queue, delayed ones not."""
-        found = AWS.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-        return [message["Body"] for message in found.get("Messages", [])]
-
-
-@pytest.fixture
-def cloud(aws: None, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa: ARG001  # moto is behind
-    tables.create(AWS.dynamodb, "MessagesTable", "messages")
-    tables.create(AWS.dynamodb, "StateTable", "state")
-    bird = record(message_id=BIRD_MESSAGE, to="+32470123456", reference="order-43")
-    for each in (record(), bird):
-        AWS.dynamodb.put_item(TableName="messages", Item=to_item(each))
-    put_key()
-    for name, document in SECRETS.items():
-        value = json.dumps(document if name == "service" else {**document, "api_url": provider.url})
-        AWS.ssm.put_parameter(Name=f"/stack/secrets/{name}", Value=value, Type="SecureString")
-    AWS.ssm.put_parameter(Name="/stack/public-base-urls", Value="https://sms.example.com", Type="String")
-    names = ("reports", "reports-dlq", "unmatched", "publish-failed", "topic-inbox", "bus-inbox")
-    queues = {name: AWS.sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
-    arns = {
-        name: AWS.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        for name, url in queues.items()
-    }
-    topic = AWS.sns.create_topic(Name="alerts")["TopicArn"]
-    AWS.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arns["topic-inbox"])
-    AWS.events.create_event_bus(Name="bus")
-    AWS.events.put_rule(Name="all", EventBusName="bus", EventPattern='{"source": ["sms-tracker"]}')
-    AWS.events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "inbox", "Arn": arns["bus-inbox"]}])
-    for name, value in environment(queues, topic).items():
-        monkeypatch.setenv(name, value)
-    return Cloud(queues=queues, topic_inbox=queues["topic-inbox"], bus_inbox=queues["bus-inbox"])
-
-
-def put_key(**attributes: Any) -> None:
-    """The samples' key, as the state table keeps it."""
-    item = {"pk": {"S": item_key(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}, **attributes}
-    AWS.dynamodb.put_item(TableName="state", Item=item)
-
-
-def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
-    return {
-        "MESSAGES_TABLE": "messages",
-        "STATE_TABLE": "state",
-        "SETTINGS_PREFIX": "/stack",
-        "PROVIDERS": "twilio,messagebird",
-        "DEFAULT_PROVIDER": "twilio",
-        "SENDERS": "twilio=+15551234567,messagebird=",
-        "VERIFICATION": "twilio=signature,messagebird=signature",
-        "ALLOWED_COUNTRIES": "*",
-        "TEXT_RETENTION": "none",
-        "RETENTION_DAYS": "90",
-        "CLAIM_SECONDS": "33",
-        "KEEP_RAW_REPORTS": "false",
-        "REPORTS_QUEUE_URL": queues["reports"],
-        "UNMATCHED_QUEUE_URL": queues["unmatched"],
-        "REPORTS_DLQ_URL": queues["reports-dlq"],
-        "EVENT_BUS_NAME": "bus",
-        "PUBLISHED_STATUSES": "canceled,expired,failed,undelivered,unknown,corrections",
-        "PUBLISH_FAILED_QUEUE_URL": queues["publish-failed"],
-        "EVENT_PERSONAL_DATA": "false",
-        "ALERTS_TOPIC_ARN": topic,
-        "POWERTOOLS_METRICS_NAMESPACE": "SmsTracker",
-        "POWERTOOLS_LOG_LEVEL": "DEBUG",
-    }
-
-
-Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
-
-
-def cold_start(function: str) -> Handler:
-    """The handler of a module that was never imported before, its logger on the stdout of this test."""
-    os.environ["POWERTOOLS_SERVICE_NAME"] = function
-    logging.Logger.manager.loggerDict.pop(function, None)
-    spec = importlib.util.spec_from_file_location(f"{function}_app", ROOT / "functions" / function / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    app = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(app)
-    handler: Handler = app.handler
-    return handler
-
-
-@dataclass(frozen=True)
-class Invoked:
-    """What a function answered, what it logged about it and what it counted."""
-
-    answer: dict[str, Any]
-    line: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-
-
-Invoke = Callable[[str, Mapping[str, Any]], Invoked]
-
-
-@pytest.fixture
-def invoke(cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Invoke:  # noqa: ARG001  # AWS is behind
-    """Run one event through a function: its one line and its metrics, and nothing private in either, for every test."""
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "")
-    started: dict[str, Handler] = {}
-
-    def run(function: str, event: Mapping[str, Any]) -> Invoked:
-        handler = started.get(function) or started.setdefault(function, cold_start(function))
-        capsys.readouterr()
-        answer = handler(event, object())
-        told = capsys.readouterr()
-        assert told.err == ""
-        assert [private for private in PRIVATE if private in told.out] == []
-        lines = [json.loads(line) for line in told.out.splitlines()]
-        (line,) = (each for each in lines if "_aws" not in each)
-        counted = [each for each in lines if "_aws" in each]
-        assert line["decision"]
-        assert line["service"] == function
-        assert len(counted) == (0 if function == "query" else 1)
-        return Invoked(answer, line, counted[0] if counted else {})
-
-    return run
 
 
 EXPECTED: Mapping[str, Mapping[str, Any]] = {
@@ -355,7 +131,7 @@ def test_a_signed_report_is_queued_with_its_raw_fields(
 ) -> None:
     received = invoke("webhook", sample(name))
 
-    (body,) = map(json.loads, cloud.bodies(cloud.queues["reports"]))
+    (body,) = map(json.loads, cloud.bodies("reports"))
     assert (body["v"], body["message_id"], body["attempt"]) == (1, message_id, 1)
     assert word in body["fields"].values()
     assert "message_id" not in body["fields"]
@@ -380,7 +156,7 @@ def test_what_nobody_vouches_for_is_refused_and_never_queued(invoke: Invoke, clo
         received = invoke("webhook", {**sample("webhook-twilio"), **changes})
 
         assert (received.answer["statusCode"], received.line["decision"]) == (status, decision), changes
-    assert cloud.bodies(cloud.queues["reports"]) == []
+    assert cloud.bodies("reports") == []
 
 
 def test_a_report_that_the_queue_does_not_take_is_not_acknowledged(invoke: Invoke, cloud: Cloud) -> None:
@@ -398,9 +174,9 @@ def test_queued_reports_reach_their_records_and_the_others_a_queue(invoke: Invok
     assert states[MESSAGE_ID].state.status is Status.UNDELIVERED
     assert (states[MESSAGE_ID].version, len(states[MESSAGE_ID].reports)) == (2, 2)  # one write for both
     assert states[BIRD_MESSAGE].state.status is Status.DELIVERED
-    (unmatched,) = cloud.bodies(cloud.queues["unmatched"])
+    (unmatched,) = cloud.bodies("unmatched")
     assert json.loads(unmatched)["fields"]["MessageSid"].endswith("a02")
-    assert cloud.bodies(cloud.queues["reports-dlq"]) == ["not an envelope"]
+    assert cloud.bodies("reports-dlq") == ["not an envelope"]
     assert sorted(each["decision"] for each in handled.line["messages"]) == [
         "applied", "applied", "dead", "deferred", "unmatched",
     ]  # fmt: skip
@@ -421,7 +197,7 @@ def test_a_batch_whose_table_is_gone_comes_again_but_for_what_could_never_work(i
 def test_stored_changes_become_events_without_personal_data(invoke: Invoke, cloud: Cloud) -> None:
     published = invoke("publisher", sample("publisher"))
 
-    events = [json.loads(body)["detail"] for body in cloud.bodies(cloud.bus_inbox)]
+    events = [json.loads(body)["detail"] for body in cloud.bodies("bus-inbox")]
     assert sorted((event["previous_status"], event["status"], event["version"]) for event in events) == [
         ("sent", "undelivered", 3),
         ("undelivered", "delivered", 4),
@@ -438,13 +214,13 @@ def test_a_change_that_cannot_be_read_is_put_aside_and_the_rest_published(invoke
 
     assert published.answer == {"batchItemFailures": []}
     assert (published.line["published"], published.line["broken"]) == (1, 1)
-    assert len(cloud.bodies(cloud.queues["publish-failed"])) == 1
+    assert len(cloud.bodies("publish-failed")) == 1
 
 
 def test_failures_become_one_notification(invoke: Invoke, cloud: Cloud) -> None:
     told = invoke("digest", sample("digest"))
 
-    (notification,) = map(json.loads, cloud.bodies(cloud.topic_inbox))
+    (notification,) = map(json.loads, cloud.bodies("topic-inbox"))
     assert notification["Subject"] == "sms-tracker: 1 message not delivered"  # the samples are all of one message
     assert (told.line["failures"], told.line["unreadable"]) == (1, 0)
 

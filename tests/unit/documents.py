@@ -61,12 +61,24 @@ def paths(document: Path) -> Iterator[str]:
 
 
 def exists(path: str, document: Path) -> bool:
-    """Whether ``path`` is there: from the project's root, from the package's, or beside the document."""
+    """Whether ``path`` is there: from the project's root, from the package's or beside the document.
+
+    A bare name may be anywhere.
+    """
+    if "/" not in path and path in file_names():
+        return True
     return any(any(root.glob(path.rstrip("/"))) for root in (ROOT, PACKAGE, document.parent))
+
+
+@cache
+def file_names() -> frozenset[str]:
+    """The name of every file in the project's own folders."""
+    folders = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return frozenset(path.name for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
 @cache
 def make_targets() -> frozenset[str]:
     """Every target of the Makefile that has a name of words."""
-    lines = re.findall(r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    lines = re.findall(r"^([a-z][a-z0-9 -]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     return frozenset(name for line in lines for name in line.split())
