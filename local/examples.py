@@ -28,6 +28,8 @@ def examples(stack: Stack) -> str:
         f"API   {url}",
         f"key   {key}",
         "",
+        "# what the examples of docs/testing.md need",
+        _variables(stack, key),
         "# health",
         f"curl -i {url}/health",
         "# send (the same Idempotency-Key replays the answer)",
@@ -38,6 +40,12 @@ def examples(stack: Stack) -> str:
     if stack.simulator_urls:
         lines += _simulated(stack, key, auth)
     return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def _variables(stack: Stack, key: str) -> str:
+    keys = {"KEY": key} | {f"{scope.upper()}_KEY": stack.create_key("local", {scope}) for scope in ("read", "send")}
+    values = {"URL": stack.api_url, **keys} | {name.upper(): url for name, url in stack.simulator_urls.items()}
+    return "export " + " ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _simulated(stack: Stack, key: str, auth: str) -> list[str]:

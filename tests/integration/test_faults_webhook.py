@@ -81,7 +81,6 @@ def test_a_report_is_acknowledged_only_if_it_is_queued_and_else_comes_again(
         assert again is not None
         assert again.decision == "queued"
         assert set(desk.queued()) == {MESSAGE_ID}
-    assert len(queued) <= 2  # as often as the call was made
 
 
 @pytest.mark.parametrize("fault", Fault)

@@ -33,7 +33,7 @@ _SOON, _LATER = 5.0, 3600.0
 _TITLES = {
     400: "The request is invalid",
     401: "No valid key",
-    403: "The key may not do this",
+    403: "Not allowed",
     404: "Not found",
     409: "The same request is in progress",
     413: "The request is too large",

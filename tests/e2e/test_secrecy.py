@@ -1,0 +1,75 @@
+"""That no function's log names anybody, repeats a text, or gives away a secret, whatever went wrong."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from local import simulators
+from local.stack import Stack
+from tests.e2e import watch
+from tests.e2e.provider import NAMES, callback, number, report_fields, signed
+
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer")
+TEXT = "Meet me at the old mill"
+REFERENCE = "a-reference"
+SECRETS = (
+    simulators.TWILIO_AUTH_TOKEN,
+    simulators.MESSAGEBIRD_ACCESS_KEY,
+    simulators.MESSAGEBIRD_SIGNING_KEY,
+)
+_NUMBER = re.compile(r"(?<![0-9a-fA-F.-])(\+|00|%2B)?31[ -]?6[0-9]{8}(?![0-9a-fA-F])")
+_BEARER = re.compile(r"(?i)bearer|smst_")
+
+
+@pytest.fixture(scope="module")
+def logs(stack: Stack, api: httpx.Client) -> dict[str, list[str]]:
+    """Every line of every function, after all that is likely to be logged has happened; earlier tests' lines too."""
+    sent = [
+        api.post("/messages", json={"to": number(digits), "body": TEXT, "provider": name, "reference": REFERENCE})
+        for digits in ("00", "01", "09", "10", "13", "15", "17", "23")
+        for name in NAMES
+    ]
+    ids = [answer.json()["message_id"] for answer in sent if answer.status_code == 202]
+    api.post("/messages", json={"to": number("00")[:8], "body": TEXT, number("00"): TEXT})
+    api.get("/messages", params={"to": number("00"), number("00"): TEXT})
+    api.get(f"/messages/{number('00')}")
+    for name in NAMES:
+        fields = {**report_fields(name, "1", "delivered"), "To": number("00"), "recipient": number("00")}
+        request = signed(name, callback(stack.api_url, name, "00000000-0000-4000-8000-000000000004"), fields)
+        with httpx.Client(trust_env=False, timeout=30) as provider_itself:
+            provider_itself.send(request)
+            provider_itself.post(str(request.url), content=f"To={number('00')}&Body={TEXT}")
+    poison = f'{{"to":"{number("00")}","body":"{TEXT}"}}'
+    stack.clients.sqs.send_message(QueueUrl=stack.deployment.outputs["ReportsQueueUrl"], MessageBody=poison)
+    for message_id in ids:
+        watch.final(api, message_id)
+    watch.drained(stack)
+    watch.eventually(lambda: stack.logs("digest"), "nobody was told")
+    return {function: stack.logs(function) for function in FUNCTIONS}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_says_what_it_did(function: str, logs: dict[str, list[str]]) -> None:
+    assert any('"decision"' in line for line in logs[function])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_log_names_a_number_or_repeats_a_text(function: str, logs: dict[str, list[str]]) -> None:
+    assert [line for line in logs[function] if _NUMBER.search(line)] == []
+    assert [line for line in logs[function] if TEXT in line or REFERENCE in line] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_log_gives_away_a_key(function: str, logs: dict[str, list[str]], api_key: str) -> None:
+    secrets = (*SECRETS, api_key)
+
+    assert [line for line in logs[function] if any(secret in line for secret in secrets)] == []
+    assert [line for line in logs[function] if _BEARER.search(line)] == []
+
+
+@pytest.mark.parametrize("text", ["+31611000100", "31611000100", "%2B31611000100", "0031611000100", "to=31611000100&"])
+def test_a_number_would_be_noticed(text: str) -> None:
+    assert _NUMBER.search(f'{{"decision":"sent","x":"{text}"}}')
