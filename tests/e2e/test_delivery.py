@@ -175,7 +175,7 @@ def test_the_same_key_meanwhile_is_asked_to_wait(case: Case, travelled: Journey)
     answer = travelled.while_open[case]
 
     assert answer.status_code == 409
-    assert 1 <= int(answer.headers["retry-after"]) <= 33
+    assert 1 <= int(answer.headers["retry-after"]) <= 34
 
 
 # -- Reports that come late, or without our ids --------------------------------------------------------------------

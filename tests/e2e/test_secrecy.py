@@ -29,7 +29,7 @@ def logs(stack: Stack, api: httpx.Client) -> dict[str, list[str]]:
     """Every line of every function, after all that is likely to be logged has happened; earlier tests' lines too."""
     sent = [
         api.post("/messages", json={"to": number(digits), "body": TEXT, "provider": name, "reference": REFERENCE})
-        for digits in ("00", "01", "09", "10", "13", "15", "17", "23")
+        for digits in ("01", "09", "13", "15", "17", "23")
         for name in NAMES
     ]
     ids = [answer.json()["message_id"] for answer in sent if answer.status_code == 202]

@@ -18,7 +18,7 @@ Time = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3
 class FailureDetail(BaseModel):
     """Why it did not arrive, in words that do not depend on the provider, beside the provider's own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     category: Category
     reason: Reason
@@ -37,7 +37,7 @@ class StatusChanged(BaseModel):
     Delivered at least once: dedupe on (message_id, version) and keep the highest version.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     event_schema: Annotated[Literal[1], Field(alias="schema")] = 1
     message_id: str
