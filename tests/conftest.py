@@ -6,6 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("shared machine", deadline=None)  # a slow moment is no failure; pytest-timeout bounds each test
+settings.load_profile("shared machine")
 
 KINDS = ("unit", "contract", "integration", "e2e")
 

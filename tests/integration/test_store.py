@@ -276,3 +276,14 @@ def test_a_table_that_cannot_be_reached_is_unavailable(call: Callable[[MessageSt
 def test_what_dynamodb_will_never_take_is_rejected(table: Table) -> None:
     with pytest.raises(Rejected, match="ValidationException"):
         table.store.put(record(message_id=""))
+
+
+def test_a_stored_item_that_cannot_be_read_is_unavailable_and_no_crash(table: Table) -> None:
+    table.dynamodb.put_item(
+        TableName=table.name, Item={"message_id": {"S": MESSAGE_ID}, "order": {"N": "999"}, "reports": {"M": {}}}
+    )
+
+    with pytest.raises(Unavailable, match="cannot be read"):
+        table.store.get(MESSAGE_ID)
+    with pytest.raises(Unavailable, match="cannot be read"):
+        track(table.store, MESSAGE_ID, [report(Status.SENT)], now=NOW)

@@ -27,9 +27,10 @@ def client(service: Literal["events"], *, timeout: float = ..., attempts: int = 
 def client(service: Literal["sns"], *, timeout: float = ..., attempts: int = ...) -> SNSClient: ...
 def client(service: str, *, timeout: float = 2.0, attempts: int = 3) -> object:
     """A client that gives up after ``attempts`` calls of at most ``timeout`` seconds each."""
+    connect = min(timeout / 2, 1.0)
     config = Config(
-        connect_timeout=min(timeout, 1.0),
-        read_timeout=timeout,
+        connect_timeout=connect,
+        read_timeout=timeout - connect,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]  # one name for five services

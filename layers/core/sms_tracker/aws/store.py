@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sms_tracker.aws.errors import translate
 from sms_tracker.aws.expressions import Update, move, update_of
 from sms_tracker.aws.items import Item, from_item, marshal, to_item
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.search import provider_key
@@ -79,7 +80,7 @@ class MessageStore:
             answer = self._client.get_item(TableName=self._table, Key=_key(message_id), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise translate("GetItem", error) from error
-        return from_item(answer["Item"]) if "Item" in answer else None
+        return _read(answer["Item"]) if "Item" in answer else None
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
         """One Query of the index by_provider_id (eventually consistent)."""
@@ -105,10 +106,18 @@ class MessageStore:
             if error.response["Error"]["Code"] != _REFUSED:
                 raise translate("write", error) from error
             old: Item = error.response.get("Item", {})  # type: ignore[assignment]  # the stubs lack it
-            return Refused(from_item(old) if old else None)
+            return Refused(_read(old) if old else None)
         except BotoCoreError as error:
             raise translate("write", error) from error
         return Written()
+
+
+def _read(item: Item) -> Record:
+    """A later version's item, say after a rollback, may be readable again soon: what is not counts as unavailable."""
+    try:
+        return from_item(item)
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise Unavailable(f"a stored record cannot be read: {type(error).__name__}") from error
 
 
 def _key(message_id: str) -> Item:
