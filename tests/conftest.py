@@ -1,4 +1,4 @@
-"""What every test run shows at its end: how many tests of each kind passed."""
+"""What every test run shares: no deadline for an example, and at its end how many tests of each kind passed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("shared machine", deadline=None)  # a slow moment is no failure; pytest-timeout bounds each test
+settings.register_profile("shared machine", deadline=None)  # a slow moment is no failure: each test has its time-out
 settings.load_profile("shared machine")
 
 KINDS = ("unit", "contract", "integration", "e2e")

@@ -69,7 +69,7 @@ class Sender:
             return self._hand_over(record, request, end)
         if stored.fingerprint != record.fingerprint:
             return replies.key_reused(stored)
-        if stored.send.phase is SendPhase.RELEASED and not stored.state.ids:
+        if stored.send.phase is SendPhase.RELEASED and _unheard_of(stored):
             return self._take_over(stored, record, wanted, settings, end)
         return self._again(stored)
 
@@ -216,3 +216,8 @@ class Sender:
         except SmsTrackerError as error:
             return f"release not stored: {error}"
         return None
+
+
+def _unheard_of(record: Record) -> bool:
+    """Whether no provider ever said anything about it; one that did has taken it, whatever it answered."""
+    return record.state.status is Status.PENDING and not record.state.ids
