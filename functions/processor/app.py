@@ -43,7 +43,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     failed = [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
     decision = "failed-in-part" if failed else "handled"
     lines = [_line(each) for each in handled]
-    logger.info("reports", extra={"decision": decision, "messages": lines, "failed": len(failed)})
+    log = logger.error if failed else logger.info
+    log("reports", extra={"decision": decision, "messages": lines, "failed": len(failed)})
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}
 
 

@@ -34,7 +34,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         raise
     metrics.add_metric(name="EventsPublished", unit=MetricUnit.Count, value=published.published)
     metrics.add_metric(name="EventsNotBuilt", unit=MetricUnit.Count, value=published.broken)
-    logger.info(
+    metrics.add_metric(name="EventsRefused", unit=MetricUnit.Count, value=published.refused)
+    log = logger.error if published.refused or published.broken else logger.info
+    log(
         "publish",
         extra={
             "decision": "published" if published.resume_at is None else "refused-by-bus",

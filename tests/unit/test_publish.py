@@ -170,13 +170,13 @@ class TestBatches:
     def test_every_event_is_put_in_order_under_our_source_and_type(self) -> None:
         bus = MemoryBus()
         done = Publisher(bus=bus, failed=MemoryQueue(), policy=DEFAULT).publish([failed("1"), quiet("2"), failed("3")])
-        assert done == Published(published=2, broken=0, resume_at=None)
+        assert done == Published(published=2, broken=0, refused=0, resume_at=None)
         assert references(bus) == ["1", "3"]
         assert {(each.source, each.detail_type) for each in bus.events} == {("sms-tracker", "SMS Status Changed")}
 
     def test_a_batch_without_events_is_done(self) -> None:
         done = Publisher(bus=MemoryBus(), failed=MemoryQueue(), policy=DEFAULT).publish([quiet("1")])
-        assert done == Published(published=0, broken=0, resume_at=None)
+        assert done == Published(published=0, broken=0, refused=0, resume_at=None)
 
     def test_a_change_that_cannot_be_read_goes_aside_and_the_batch_goes_on(self) -> None:
         bus, aside = MemoryBus(), MemoryQueue()
@@ -223,7 +223,7 @@ class TestBatches:
         publisher = Publisher(bus=bus, failed=MemoryQueue(), policy=DEFAULT)
         batch = [failed(str(number)) for number in range(1, 6)]
         done = publisher.publish(batch)
-        assert done == Published(published=3, broken=0, resume_at="2", errors=("ThrottlingException",))
+        assert done == Published(published=3, broken=0, refused=1, resume_at="2", errors=("ThrottlingException",))
         refused.clear()
         again = publisher.publish([each for each in batch if each.sequence >= "2"])
         assert again.resume_at is None

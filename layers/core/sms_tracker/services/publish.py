@@ -77,6 +77,7 @@ class Published:
 
     published: int
     broken: int
+    refused: int
     resume_at: str | None
     errors: tuple[str, ...] = ()
 
@@ -111,6 +112,7 @@ class Publisher:
         return Published(
             published=len(events) - len(errors),
             broken=broken,
+            refused=len(errors),
             resume_at=errors[0][0] if errors else None,
             errors=tuple(sorted({why for _, why in errors})),
         )
