@@ -60,10 +60,10 @@ class MessageStore:
         self._update(message_id, update)
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """One UpdateItem under the released claim that ``record`` shows; after a lost reply it shows our token: won."""
+        """One UpdateItem under the claim that ``record`` shows; after a lost reply it shows our token: won."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(record.send.token)}")
-        update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.RELEASED))}")
+        update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
         update.require(f"{update.path('version')} = {update.value(record.version)}")
         sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
         update.set(sent, "send")

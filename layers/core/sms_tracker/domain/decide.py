@@ -21,6 +21,15 @@ class Next:
     overflow: tuple[Report, ...] = ()
 
 
+def final_try(record: Record, report: Report, *, now: str) -> Change | None:
+    """The write that ends a released send, None where it would change nothing.
+
+    It stands on the version as read, so it loses against a client that takes the send over in the meantime.
+    """
+    change = next_try(record, [report], now=now, phase=SendPhase.ANSWERED).change
+    return change if change is not None and change.guard is Guard.SEEN else None
+
+
 def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
     """The write that needs no read: right whenever each report is new and one of them moves the message.
 

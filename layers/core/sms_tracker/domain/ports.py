@@ -71,6 +71,30 @@ class Search(Protocol):
         ...
 
 
+class Agenda(Protocol):
+    """What the reconciler still has to look at. Every method raises ``Unavailable``."""
+
+    def walked(self) -> str | None:
+        """The time up to which records were walked, None before the first walk."""
+        ...
+
+    def walk(self, until: str) -> None:
+        """Remember it; never moves it back."""
+        ...
+
+    def open(self, message_id: str, *, due: str) -> bool:
+        """Put a message that is not final on the agenda; False where it is there already, or final by now."""
+        ...
+
+    def put_off(self, message_id: str, *, due: str) -> None:
+        """Move a message that is not final yet; nothing for one that is."""
+        ...
+
+    def due(self, shard: int, *, until: str, limit: int) -> list[str]:
+        """Ids of messages whose time has come, the longest overdue first."""
+        ...
+
+
 class Queue(Protocol):
     """One queue."""
 

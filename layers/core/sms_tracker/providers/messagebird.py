@@ -10,6 +10,7 @@ from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
+from sms_tracker.domain.adopt import Sought
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
@@ -27,8 +28,8 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import messagebird_report, messagebird_signature, wire
-from sms_tracker.providers.base import Credentials, Key
+from sms_tracker.providers import messagebird_list, messagebird_report, messagebird_signature, wire
+from sms_tracker.providers.base import Credentials, Key, Listed
 
 API_URL = "https://rest.messagebird.com"
 
@@ -130,6 +131,17 @@ class MessageBird:
         """``GET /messages/{id}``."""
         path = quote(provider_message_id, safe="", errors="replace").replace(".", "%2E")  # none is a ``..``
         return HttpRequest("GET", f"{_base(credentials)}/messages/{path}", _headers(credentials))
+
+    def search_request(self, sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:  # noqa: ARG002 - see messagebird_list
+        query = f"limit={messagebird_list.PAGE_SIZE}&offset={page or 0}"
+        return HttpRequest("GET", f"{_base(credentials)}/messages?{query}", _headers(credentials))
+
+    def search_outcome(self, result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
+        if isinstance(result, NoResponse):
+            return LookupFailed(reason=result.reason)
+        if result.status != HTTPStatus.OK:
+            return LookupFailed(reason=f"HTTP {result.status}", retry_after=wire.seconds(result.headers))
+        return messagebird_list.read(wire.json_object(result.body), sought)
 
     def lookup_outcome(
         self, result: HttpResponse | NoResponse, *, received_at: str

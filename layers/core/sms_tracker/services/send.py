@@ -24,7 +24,7 @@ from sms_tracker.services.deliver import BUDGET, Pace, deliver
 from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.track import track
-from sms_tracker.services.validation import Draft, Policy, draft, fingerprint
+from sms_tracker.services.validation import Draft, Policy, draft, fingerprint, text_hash
 
 _UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 """A provider may take a message and say at once that it failed; the reason comes with a report, if at all."""
@@ -118,6 +118,7 @@ class Sender:
             sender=wanted.sender,
             segmentation=wanted.segmentation,
             fingerprint=fingerprint(settings.service_key, payload),
+            text_hash=text_hash(settings.service_key, wanted.body),
             created_at=timestamp(now),
             updated_at=timestamp(now),
             expires_at=math.ceil((now + self.rules.retention).timestamp()),

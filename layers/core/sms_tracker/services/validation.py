@@ -155,6 +155,11 @@ def idempotency_key(value: str | None) -> str | None:
     return value
 
 
+def text_hash(key: bytes, text: str) -> str:
+    """HMAC-SHA256 (96 bits of it, 16 URL-safe characters) of a text: what remains of it when it is not stored."""
+    return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:12]).decode()
+
+
 def fingerprint(key: bytes, payload: object) -> str:
     """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of what the client sent, before any default."""
     canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
