@@ -100,7 +100,7 @@ class AuthorizerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilerConfig(SendConfig):
-    """A reconciler may send again, so it knows all that ``send`` knows; ages are seconds, the rate is calls a second."""
+    """It may send again, so it knows all that ``send`` knows; ages are seconds, the rate is calls a second."""
 
     state_table: str
     reports_queue_url: str

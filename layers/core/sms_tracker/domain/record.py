@@ -61,7 +61,8 @@ class Record:
     """One message. Times are RFC 3339 in UTC, ``expires_at`` epoch seconds, numbers E.164.
 
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
-    HMAC of what the client sent, ``text_hash`` one of the text. ``body`` is there only as long as the retention of texts says.
+    HMAC of what the client sent, ``text_hash`` one of the text; ``body`` is there only as long as the retention of
+    texts says. ``resend_if_lost`` is the client's own choice.
     """
 
     message_id: str

@@ -34,7 +34,7 @@ class Lost:
     ask: Ask
 
     def find(self, record: Record, settings: Settings) -> Adopted | NotAdopted | LookupFailed:
-        """The one message that can only be this record's; raises ``Unavailable`` when our own records cannot be read."""
+        """The one that can only be this record's; raises ``Unavailable`` when our own records cannot be read."""
         sought = _sought(record)
         listed = self._listed(sought, settings)
         if isinstance(listed, LookupFailed):

@@ -31,6 +31,8 @@ _SLICE = timedelta(hours=1)
 """How much of the past is walked before the position is saved."""
 _OVERLAP = timedelta(minutes=2)
 """Walked again each time: an index shows a record a little later than it was written."""
+_SENDS = 3
+"""Times that a message with resend_if_lost is handed over at the most."""
 _BATCH = 100
 _TIMEOUT = 10.0
 _SOON = timedelta(minutes=10)
@@ -167,7 +169,7 @@ class Reconciler:
             case Adopted(candidate):
                 looked_up = self._look_up(record, candidate.provider_message_id)
                 return "adopted" if looked_up == "looked-up" else looked_up
-            case NotAdopted("no-candidate") if record.resend_if_lost and record.body is not None:
+            case NotAdopted("no-candidate") if record.resend_if_lost and record.body and record.send.attempt < _SENDS:
                 return self.resend(record)
             case NotAdopted(why):
                 return why
