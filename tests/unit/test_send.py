@@ -571,7 +571,7 @@ class TestWhatIsKept:
         assert "parcel" not in repr(table(rig).records)
 
     def test_the_text_is_stored_where_the_deployment_keeps_it(self) -> None:
-        rig = SendRig(rules=replace(RULES, keep_text=True))
+        rig = SendRig(rules=replace(RULES, policy=replace(POLICY, keeps_text=True)))
         rig.post()
         assert only(rig).body == REQUEST["body"]
 
