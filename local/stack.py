@@ -107,6 +107,11 @@ class Stack:
         self._progress("stopping the local stack")
         self._exit.close()
 
+    @property
+    def emulator_pid(self) -> int:
+        """The process above the AWS emulator, which is above the functions' workers."""
+        return self._processes[0].pid
+
     def check(self) -> None:
         """Raise ``StackError`` with the last lines of its log if the emulator or the simulators have ended."""
         for process in self._processes:

@@ -11,7 +11,7 @@ from sms_tracker.aws.expressions import Update, move, update_of
 from sms_tracker.aws.items import Item, from_item, marshal, to_item
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
-from sms_tracker.domain.search import provider_key
+from sms_tracker.domain.search import open_shard, provider_key, shard
 from sms_tracker.domain.state import recorded
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ class MessageStore:
         sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
         update.set(sent, "send")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
-        for name in ("attention", "due_at"):
-            update.set(None, name)
+        # The reconciler may have walked past its age already, so it goes on the agenda here.
+        update.set(open_shard(int(shard(record.message_id))), "attention")
+        update.set(now, "due_at")
         result = self._update(record.message_id, update)
         return isinstance(result, Written) or (result.record is not None and result.record.send.token == send.token)
 

@@ -23,13 +23,13 @@ class Sought:
 class Candidate:
     """One message in the provider's list.
 
-    ``senders`` are all names under which it may have been sent (a number, and the messaging service that chose it).
-    ``certain`` says that the provider gave our own id back.
+    ``sender`` is what its request named. ``certain`` says that the provider gave our own id back, so that only its
+    time is compared.
     """
 
     provider_message_id: str
     to: str | None = field(default=None, repr=False)
-    senders: frozenset[str] = field(default=frozenset(), repr=False)
+    sender: str | None = field(default=None, repr=False)
     text: str | None = field(default=None, repr=False)
     created: str | None = None
     certain: bool = False
@@ -57,26 +57,27 @@ def matching(sought: Sought, candidates: Sequence[Candidate], hash_text: Callabl
 def adopt(matching: Sequence[Candidate], *, held: frozenset[str], rivals: int) -> Adopted | NotAdopted:
     """Choose, never guess.
 
-    ``held`` are provider ids that other records hold; ``rivals`` is the number of other records that sent the same
-    text to the same recipient at that time and have no id either: any of them may own what is found.
+    ``held`` are provider ids that are known to be another's, or another attempt's; ``rivals`` is the number of other
+    records that sent the same text to the same recipient and have no id either: any may own what is found.
     """
-    certain = [candidate for candidate in matching if candidate.certain]
-    free = certain or [candidate for candidate in matching if candidate.provider_message_id not in held]
-    if not free:
+    free = {each.provider_message_id: each for each in matching if each.provider_message_id not in held}
+    chosen = [each for each in free.values() if each.certain] or list(free.values())
+    if not chosen:
         return NotAdopted("no-candidate")
-    if len(free) > 1:
+    if len(chosen) > 1:
         return NotAdopted("several-candidates")
-    if rivals and not certain:
+    if rivals and not chosen[0].certain:
         return NotAdopted("another-record-may-own-it")
-    return Adopted(free[0])
+    return Adopted(chosen[0])
 
 
 def _matches(sought: Sought, candidate: Candidate, hash_text: Callable[[str], str]) -> bool:
-    return candidate.certain or (
-        candidate.to == sought.to
-        and sought.sender in candidate.senders
-        and candidate.text is not None
-        and hash_text(candidate.text) == sought.text_hash
-        and candidate.created is not None
-        and sought.since <= candidate.created <= sought.until
+    in_time = candidate.created is not None and sought.since <= candidate.created <= sought.until
+    return in_time and (
+        candidate.certain
+        or (
+            (candidate.to, candidate.sender) == (sought.to, sought.sender)
+            and candidate.text is not None
+            and hash_text(candidate.text) == sought.text_hash
+        )
     )

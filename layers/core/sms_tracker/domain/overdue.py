@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import count
 
@@ -40,25 +40,55 @@ def step(record: Record, *, now: datetime, ages: Ages) -> Step:
     """The next thing to do; pure, so that two reconcilers at once decide the same."""
     if record.state.status.final:
         return Step.NOTHING
-    if record.send.phase is SendPhase.RELEASED:
-        untouched = now - datetime.fromisoformat(record.updated_at)
-        return Step.NOT_SENT if untouched >= ages.released else Step.WAIT
-    if record.send.phase is SendPhase.CLAIMED and record.send.until > now.timestamp():
+    if _waits_for(record, ages=ages) > now:
         return Step.WAIT
+    if not_sent(record):
+        return Step.NOT_SENT
     if now - datetime.fromisoformat(record.created_at) >= ages.unknown:
         return Step.GIVE_UP
-    return Step.SEARCH if record.state.provider_message_id is None else Step.LOOK_UP
+    return Step.SEARCH if named(record) is None else Step.LOOK_UP
 
 
 def due(record: Record, *, now: datetime, ages: Ages) -> str:
     """When to look again, RFC 3339."""
+    if (waits := _waits_for(record, ages=ages)) > now:
+        return timestamp(waits)
     created = datetime.fromisoformat(record.created_at)
-    if record.send.phase is SendPhase.RELEASED:
-        return timestamp(max(now, datetime.fromisoformat(record.updated_at) + ages.released))
-    if record.send.phase is SendPhase.CLAIMED and record.send.until > now.timestamp():
-        return timestamp(datetime.fromtimestamp(record.send.until, tz=now.tzinfo))
     following = (created + age for age in _looks(ages) if created + age > now)
     return timestamp(next(following, now + _DAY))
+
+
+def named(record: Record) -> tuple[int, str] | None:
+    """The attempt whose id is to be looked up, with that id: the one the status is about.
+
+    A send that was released and all the same named by the provider is looked up under the last name it was given.
+    """
+    attempt = record.state.attempt
+    if record.send.phase is SendPhase.RELEASED and record.state.ids:
+        attempt = max(record.state.ids)
+    known = record.state.ids.get(attempt)
+    return None if known is None else (attempt, known)
+
+
+def not_sent(record: Record) -> bool:
+    """Whether certainly no provider ever took it: released, never named, and no attempt before that was lost."""
+    lost_before = record.resend_if_lost and record.send.attempt > 1
+    return record.send.phase is SendPhase.RELEASED and not record.state.ids and not lost_before
+
+
+def asked_at(record: Record) -> datetime:
+    """When the last attempt began."""
+    return datetime.fromisoformat(record.created_at if record.send.attempt == 1 else record.state.at)
+
+
+def _waits_for(record: Record, *, ages: Ages) -> datetime:
+    """The time before which nothing is done about it."""
+    if not_sent(record):
+        return datetime.fromisoformat(record.updated_at) + ages.released
+    first = asked_at(record) + ages.first
+    if record.send.phase is SendPhase.CLAIMED and named(record) is None:
+        return max(first, datetime.fromtimestamp(record.send.until, tz=UTC))
+    return datetime.fromisoformat(record.created_at) + ages.first
 
 
 def _looks(ages: Ages) -> Iterator[timedelta]:

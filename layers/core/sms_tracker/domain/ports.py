@@ -40,7 +40,11 @@ class Messages(Protocol):
         ...
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """Claim the released send of ``record`` as the next attempt; False where another request was faster."""
+        """Claim the send of ``record`` as the next attempt, under the claim, phase and version that ``record`` shows.
+
+        False where anything moved since it was read. Whether that phase may be taken over is the caller's to judge.
+        The message is due on the reconciler's agenda at once.
+        """
         ...
 
     def get(self, message_id: str) -> Record | None:

@@ -62,7 +62,7 @@ class Record:
 
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
     HMAC of what the client sent, ``text_hash`` one of the text; ``body`` is there only as long as the retention of
-    texts says. ``resend_if_lost`` is the client's own choice.
+    texts says. ``resend_if_lost`` and ``validity_seconds`` (None: the provider's default) are the client's own choice.
     """
 
     message_id: str
@@ -80,6 +80,7 @@ class Record:
     expires_at: int
     reference: str | None = None
     resend_if_lost: bool = False
+    validity_seconds: int | None = None
     body: str | None = field(default=None, repr=False)
     price: str | None = None
     network: str | None = None

@@ -133,10 +133,12 @@ class MessageBird:
         return HttpRequest("GET", f"{_base(credentials)}/messages/{path}", _headers(credentials))
 
     def search_request(self, sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:  # noqa: ARG002 - see messagebird_list
+        """``GET /messages?limit=&offset=``: the newest first, whoever they are for."""
         query = f"limit={messagebird_list.PAGE_SIZE}&offset={page or 0}"
         return HttpRequest("GET", f"{_base(credentials)}/messages?{query}", _headers(credentials))
 
     def search_outcome(self, result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
+        """What carries our id as its ``reference``."""
         if isinstance(result, NoResponse):
             return LookupFailed(reason=result.reason)
         if result.status != HTTPStatus.OK:

@@ -30,11 +30,12 @@ def _candidate(record: Mapping[str, object]) -> Candidate | None:
     sid, body = wire.text(record.get("sid")), record.get("body")
     if sid is None:
         return None
-    names = (wire.text(record.get(name)) for name in ("from", "messaging_service_sid"))
+    # Null unless the request named a service, which then chose the number in ``from``.
+    service = wire.text(record.get("messaging_service_sid"))
     return Candidate(
         provider_message_id=sid,
         to=wire.text(record.get("to")),
-        senders=frozenset(name for name in names if name),
+        sender=service or wire.text(record.get("from")),
         text=body if isinstance(body, str) else None,
         created=wire.rfc2822(wire.text(record.get("date_created"))),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sms_tracker import providers
@@ -75,16 +75,21 @@ class Sender:
     def resend(self, stored: Record) -> Reply:
         """Hand a lost message over once more, at the risk that its client took: it may have been sent already.
 
-        ``stored`` must hold its text; of two callers at once one gets 409.
+        ``stored`` must hold its text; of two callers at once one gets 409. What is left of its validity is kept.
         """
         end = self.pace.monotonic() + BUDGET
+        validity = stored.validity_seconds
+        if validity is not None:
+            validity -= math.ceil((self.clock() - datetime.fromisoformat(stored.created_at)).total_seconds())
+            if validity < 1:
+                return replies.outdated(stored)
         wanted = Draft(
             to=stored.to,
             body=stored.body or "",
             provider=stored.state.provider,
             sender=stored.sender,
             reference=stored.reference,
-            validity_seconds=None,
+            validity_seconds=validity,
             resend_if_lost=True,
             segmentation=stored.segmentation,
         )
@@ -140,6 +145,7 @@ class Sender:
             expires_at=math.ceil((now + self.rules.retention).timestamp()),
             reference=wanted.reference,
             resend_if_lost=wanted.resend_if_lost,
+            validity_seconds=wanted.validity_seconds,
             body=wanted.body if self.rules.policy.keeps_text else None,
         )
 
