@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from local.clients import Clients
 
 _BATCH = 100
 _PAUSE = 0.1
+_PUBLISHED = {"canceled", "expired", "failed", "undelivered", "unknown"}
+_SUCCESS = {"delivered", "read"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Image:
     status: str | None
     final: bool
     code: str | None
+    send: str | None
 
     @classmethod
     def read(cls, item: Mapping[str, Any]) -> Image:
@@ -42,6 +45,7 @@ class Image:
             status=item.get("status", {}).get("S"),
             final=bool(item.get("final", {}).get("BOOL")),
             code=failure.get("code", {}).get("S"),
+            send=item.get("send", {}).get("M", {}).get("state", {}).get("S"),
         )
 
 
@@ -51,6 +55,16 @@ class Change:
 
     old: Image | None
     new: Image
+
+
+def published(change: Change) -> bool:
+    """Whether a stored change must become an event, by the rule that the README gives consumers."""
+    old, new = change.old, change.new
+    if old is None or new.status is None:
+        return False
+    if new.status != old.status:
+        return new.status in _PUBLISHED or (old.status in _PUBLISHED and new.status in _SUCCESS)
+    return new.status in _PUBLISHED and old.code is None and new.code is not None
 
 
 class StreamMapping(threading.Thread):
@@ -135,7 +149,7 @@ def _plain(value: object) -> float:
     return value.timestamp()
 
 
-def wait_for(true: Any, seconds: float) -> bool:
+def wait_for(true: Callable[[], bool], seconds: float) -> bool:
     """Ask until it is so; for what can only be asked."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -10,7 +10,7 @@ from typing import Any
 from local import ledger
 from local.chaos.plan import Message
 from local.chaos.senders import Promise, nothing_sent
-from local.chaos.stream import Change, Image
+from local.chaos.stream import Change, Image, published
 
 CHECKS = {
     "lost": "promised or taken, and no record",
@@ -27,8 +27,6 @@ CHECKS = {
 }
 """What is counted, and what each count means. All must be zero."""
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
-_PUBLISHED = {"canceled", "expired", "failed", "undelivered", "unknown"}
-_SUCCESS = {"delivered", "read"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,16 +145,6 @@ def _history(evidence: Evidence) -> Iterator[Finding]:
         image = now.get(record["message_id"])
         if image is None or (image.version, image.status) != (record["version"], record["status"]):
             yield "version gap", f"{record['message_id']}: the history ends with {image}, the record is {record}"
-
-
-def published(change: Change) -> bool:
-    """Whether a stored change must become an event, by the rule that the README gives consumers."""
-    old, new = change.old, change.new
-    if old is None or new.status is None:
-        return False
-    if new.status != old.status:
-        return new.status in _PUBLISHED or (old.status in _PUBLISHED and new.status in _SUCCESS)
-    return new.status in _PUBLISHED and old.code is None and new.code is not None
 
 
 def _events(evidence: Evidence) -> Iterator[Finding]:

@@ -21,13 +21,19 @@ class Next:
     overflow: tuple[Report, ...] = ()
 
 
-def final_try(record: Record, report: Report, *, now: str) -> Change | None:
-    """The write that ends a released send, None where it would change nothing.
+def final_try(record: Record, report: Report, *, now: str) -> Change:
+    """The write that ends a released send.
 
     It stands on the version as read, so it loses against a client that takes the send over in the meantime.
     """
-    change = next_try(record, [report], now=now, phase=SendPhase.ANSWERED).change
-    return change if change is not None and change.guard is Guard.SEEN else None
+    return Change(
+        guard=Guard.SEEN,
+        state=fold([report], base=record.state),
+        added=(report,) if len(record.reports) < MAX_REPORTS else (),
+        now=now,
+        version=record.version,
+        phase=SendPhase.ANSWERED,
+    )
 
 
 def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import count
+from math import ceil
 
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import timestamp
@@ -33,6 +34,8 @@ class Ages:
     unknown: timedelta = timedelta(hours=72)
 
 
+SENDS = 3
+"""Times that a message with resend_if_lost is handed over at the most."""
 _DAY = timedelta(days=1)
 
 
@@ -74,6 +77,20 @@ def not_sent(record: Record) -> bool:
     """Whether certainly no provider ever took it: released, never named, and no attempt before that was lost."""
     lost_before = record.resend_if_lost and record.send.attempt > 1
     return record.send.phase is SendPhase.RELEASED and not record.state.ids and not lost_before
+
+
+def may_resend(record: Record, *, now: datetime) -> bool:
+    """Whether its client lets a message that cannot be found be handed over once more, and there is a sense in it."""
+    left = validity_left(record, now=now)
+    wanted = record.resend_if_lost and record.body is not None and record.send.attempt < SENDS
+    return wanted and record.send.phase is not SendPhase.ANSWERED and (left is None or left > 0)
+
+
+def validity_left(record: Record, *, now: datetime) -> int | None:
+    """Seconds in which delivery may still be tried, None for the provider's default."""
+    if record.validity_seconds is None:
+        return None
+    return record.validity_seconds - ceil((now - datetime.fromisoformat(record.created_at)).total_seconds())
 
 
 def asked_at(record: Record) -> datetime:

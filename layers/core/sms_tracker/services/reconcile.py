@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
+from math import ceil
 
 from sms_tracker import providers
 from sms_tracker.domain.adopt import Adopted, NotAdopted
@@ -17,7 +18,7 @@ from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
-from sms_tracker.domain.overdue import Ages, Step, due, step
+from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
 from sms_tracker.domain.ports import Agenda, Clock, Http, Messages, Queue, Refused, Search, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
@@ -27,16 +28,22 @@ from sms_tracker.services.deliver import Pace
 from sms_tracker.services.lost import Lost
 from sms_tracker.services.track import track
 
-_SLICE = timedelta(hours=1)
-"""How much of the past is walked before the position is saved."""
+_SLICE, _QUIET = timedelta(minutes=10), timedelta(hours=6)
+"""How much of the past is walked before the position is saved: at first, and at most where little happened."""
+_LITTLE = 1000
 _OVERLAP = timedelta(minutes=2)
 """Walked again each time: an index shows a record a little later than it was written."""
-_SENDS = 3
-"""Times that a message with resend_if_lost is handed over at the most."""
 _BATCH = 100
+"""Messages looked at in a shard at least, where so many are due."""
+_NO_ANSWER, _LOOKED_UP = "provider-did-not-answer", "looked-up"
+_BUSY = frozenset({429, *range(500, 600)})
 _TIMEOUT = 10.0
 _SOON = timedelta(minutes=10)
 """When a provider that could not answer is asked about the same message again."""
+_GRACE = timedelta(days=1)
+"""How much longer a provider that does not answer is waited for before a message is given up."""
+_FAILURES = 3
+"""Calls without an answer in a row after which a provider is left alone for the rest of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,36 +74,41 @@ class Reconciler:
     limits: Limits
     resend: Callable[[Record], str]
     _asked: dict[str, float] = field(default_factory=dict)
+    _failures: Counter[str] = field(default_factory=Counter)
     _calls: int = 0
 
     def run(self) -> Counter[str]:
         """Walk what became old enough, then look at what is due; counts of what was done, by its word."""
-        self._asked, self._calls = {}, 0
-        end = self.pace.monotonic() + self.limits.seconds
+        self._asked, self._failures, self._calls = {}, Counter(), 0
+        start = self.pace.monotonic()
         done: Counter[str] = Counter()
-        done.update(self._walk(end))
-        done.update(self._settle(end))
+        done.update(self._walk(start + self.limits.seconds / 2))  # half, so that a long walk starves no look-up
+        done.update(self._settle(start + self.limits.seconds))
         return done
 
     def _walk(self, end: float) -> Iterator[str]:
         """Put on the agenda what is old enough and not final; the position moves only past what was looked at."""
-        horizon = self.clock() - self.ages.first
+        horizon, size = self.clock() - self.ages.first, _SLICE
         walked = self.agenda.walked()
         since = datetime.fromisoformat(walked) if walked else horizon - self.ages.unknown
-        while since < horizon and self.pace.monotonic() < end:
-            until = min(since + _SLICE, horizon)
+        while since < horizon:
+            until, found = min(since + size, horizon), 0
             for records in self._between(Span(since=timestamp(since - _OVERLAP), until=timestamp(until))):
+                if self.pace.monotonic() > end:
+                    yield "walk-left-for-the-next-run"
+                    return
+                found += len(records)
                 yield from chain.from_iterable(map(self._open, records))
             self.agenda.walk(timestamp(until))
-            since = until
+            since, size = until, min(2 * size, _QUIET) if found < _LITTLE else _SLICE
 
     def _between(self, span: Span) -> Iterator[list[Record]]:
+        """The records of a span, page by page, an empty one for a page without."""
         for partition in chain.from_iterable(days(span)):
             rest: Span | None = span
             while rest is not None:
                 keys, reach = self.search.keys(BY_TIME, partition, span=rest, client=None)
-                for start in range(0, len(keys), _BATCH):
-                    yield self.search.records([key.message_id for key in keys[start : start + _BATCH]])
+                yield self.search.records([key.message_id for key in keys])
                 rest = None if reach is None else Span(since=rest.since, until=reach)
 
     def _open(self, record: Record) -> Iterator[str]:
@@ -106,10 +118,9 @@ class Reconciler:
 
     def _settle(self, end: float) -> Iterator[str]:
         """Begin at another shard each minute, so that none is always the last when time is short."""
-        first = self.clock().minute
+        first, share = self.clock().minute, max(_BATCH, ceil(self.limits.lookups / SHARDS))
         for number in range(SHARDS):
-            now = timestamp(self.clock())
-            due_now = self.agenda.due((first + number) % SHARDS, until=now, limit=_BATCH)
+            due_now = self.agenda.due((first + number) % SHARDS, until=timestamp(self.clock()), limit=share)
             for record in self.search.records(due_now):
                 if self.pace.monotonic() > end or self._calls >= self.limits.lookups:
                     yield "left-for-the-next-run"
@@ -118,30 +129,46 @@ class Reconciler:
 
     def _look_at(self, record: Record) -> str:
         """Do what the record needs; a fault with one holds up no other."""
-        wanted = step(record, now=self.clock(), ages=self.ages)
+        now = self.clock()
+        wanted = step(record, now=now, ages=self.ages)
         try:
-            following = due(record, now=self.clock(), ages=self.ages)
             match wanted:
                 case Step.NOTHING:
                     return "settled-meanwhile"
-                case Step.GIVE_UP:
-                    return self._give_up(record)
                 case Step.NOT_SENT:
                     return self._not_sent(record)
                 case Step.WAIT:
                     decision = "waiting"
-                case Step.LOOK_UP:
-                    decision = self._look_up(record, record.state.provider_message_id or "")
-                case Step.SEARCH:
-                    decision = self._search(record)
-            if decision == "provider-did-not-answer":
-                following = min(following, timestamp(self.clock() + _SOON))
+                case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._failures[record.state.provider] >= _FAILURES:
+                    return "left-alone-for-this-run"
+                case Step.LOOK_UP | Step.SEARCH:
+                    decision = self._inquire(record, resend=self.resend)
+                case Step.GIVE_UP:
+                    decision = self._give_up(record)
+            following = due(record, now=now, ages=self.ages)
+            if decision == _NO_ANSWER or wanted is Step.GIVE_UP:
+                following = min(following, timestamp(now + _SOON))
             self.agenda.put_off(record.message_id, due=following)
         except SmsTrackerError:
             return "failed"
         return decision
 
-    def _look_up(self, record: Record, provider_message_id: str) -> str:
+    def _inquire(self, record: Record, resend: Callable[[Record], str] | None = None) -> str:
+        """Ask the provider about it: by its id, or in a list where there is none."""
+        if (known := named(record)) is not None:
+            return self._look_up(record, *known)
+        match Lost(messages=self.messages, search=self.search, ask=self._ask).find(record, self.settings()):
+            case Adopted(candidate):
+                looked_up = self._look_up(record, record.send.attempt, candidate.provider_message_id)
+                return "adopted" if looked_up == _LOOKED_UP else looked_up
+            case NotAdopted("no-candidate") if resend is not None and may_resend(record, now=self.clock()):
+                return resend(record)
+            case NotAdopted(why):
+                return why
+            case LookupFailed():
+                return _NO_ANSWER
+
+    def _look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
         """The provider's record goes the way of a callback: through the queue, under the same rules."""
         name = record.state.provider
         adapter, credentials = providers.load(name), self.settings().credentials[name]
@@ -151,42 +178,40 @@ class Reconciler:
         if isinstance(outcome, NoSuchMessage):
             return "provider-has-no-such-message"
         if isinstance(outcome, LookupFailed) or isinstance(answer, NoResponse):
-            return "provider-did-not-answer"
+            return _NO_ANSWER
+        if replace(outcome, attempt=attempt).fingerprint in record.reports:
+            return "nothing-new"
         envelope = Envelope(
             provider=name,
             message_id=record.message_id,
-            attempt=record.send.attempt,
+            attempt=attempt,
             source=Source.LOOKUP,
             received_at=now,
             fields={"record": without_text(answer.body)},
         )
         self.queue.send(encode(envelope))
-        return "looked-up"
-
-    def _search(self, record: Record) -> str:
-        found = Lost(messages=self.messages, search=self.search, ask=self._ask).find(record, self.settings())
-        match found:
-            case Adopted(candidate):
-                looked_up = self._look_up(record, candidate.provider_message_id)
-                return "adopted" if looked_up == "looked-up" else looked_up
-            case NotAdopted("no-candidate") if record.resend_if_lost and record.body and record.send.attempt < _SENDS:
-                return self.resend(record)
-            case NotAdopted(why):
-                return why
-            case LookupFailed():
-                return "provider-did-not-answer"
+        return _LOOKED_UP
 
     def _give_up(self, record: Record) -> str:
+        """Ask a last time; what the provider says now is waited for, and its silence a day longer."""
+        last = self._inquire(record)
+        patience = datetime.fromisoformat(record.created_at) + self.ages.unknown + _GRACE
+        if last in (_LOOKED_UP, "adopted") or (last == _NO_ANSWER and self.clock() < patience):
+            return last
         report = self._own(record, NO_REPORT, Status.UNKNOWN)
         return f"gave-up-{track(self.messages, record.message_id, [report], now=report.received).decision}"
 
     def _not_sent(self, record: Record) -> str:
+        """One conditional write, which a client that takes the send over in the meantime makes fail."""
         reason = Reason.ACCOUNT if record.send.cause == "account" else Reason.NOT_SENT
         failure = Failure(category=Category.TEMPORARY, reason=reason)
         report = self._own(record, NOT_SENT, Status.FAILED, failure)
         change = final_try(record, report, now=report.received)
-        taken_over = change is None or isinstance(self.messages.change(record.message_id, change), Refused)
-        return "taken-over-meanwhile" if taken_over else "not-sent"
+        return (
+            "taken-over-meanwhile"
+            if isinstance(self.messages.change(record.message_id, change), Refused)
+            else "not-sent"
+        )
 
     def _own(self, record: Record, word: str, status: Status, failure: Failure | None = None) -> Report:
         return Report(
@@ -207,7 +232,10 @@ class Reconciler:
             self.pace.sleep(wait)
         self._asked[name] = self.pace.monotonic()
         self._calls += 1
-        return self.http(request, timeout=_TIMEOUT)
+        answer = self.http(request, timeout=_TIMEOUT)
+        silent = isinstance(answer, NoResponse) or answer.status in _BUSY
+        self._failures[name] = self._failures[name] + 1 if silent else 0
+        return answer
 
 
 def without_text(body: bytes) -> str:

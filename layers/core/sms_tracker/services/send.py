@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 from sms_tracker import providers
@@ -14,6 +14,7 @@ from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
+from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import Clock, Http, Messages, Settings, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
@@ -75,21 +76,16 @@ class Sender:
     def resend(self, stored: Record) -> Reply:
         """Hand a lost message over once more, at the risk that its client took: it may have been sent already.
 
-        ``stored`` must hold its text; of two callers at once one gets 409. What is left of its validity is kept.
+        ``stored`` is one that ``may_resend`` lets; of two callers at once one gets 409.
         """
         end = self.pace.monotonic() + BUDGET
-        validity = stored.validity_seconds
-        if validity is not None:
-            validity -= math.ceil((self.clock() - datetime.fromisoformat(stored.created_at)).total_seconds())
-            if validity < 1:
-                return replies.outdated(stored)
         wanted = Draft(
             to=stored.to,
             body=stored.body or "",
             provider=stored.state.provider,
             sender=stored.sender,
             reference=stored.reference,
-            validity_seconds=validity,
+            validity_seconds=validity_left(stored, now=self.clock()),
             resend_if_lost=True,
             segmentation=stored.segmentation,
         )
