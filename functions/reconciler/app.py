@@ -31,6 +31,7 @@ reconciler = Reconciler(
     pace=sender.pace,
     ages=Ages(
         first=timedelta(seconds=config.reconcile_after_seconds),
+        released=timedelta(seconds=config.not_sent_after_seconds),
         unknown=timedelta(seconds=config.unknown_after_seconds),
     ),
     limits=Limits(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
 from tests.model import actors
 from tests.model.actors import TICKS, Call
@@ -45,7 +46,8 @@ def to_the_end(model: Model, world: World) -> None:
     """Let time pass to 72 hours and more; then every record must say what became of its message."""
     live = _Live(model, world)
     for tick in range(LAST, len(TICKS)):
-        live.world = replace(live.world, tick=tick)
+        walked = live.world.walked if tick <= LAST + 1 else timestamp(TICKS[tick])  # nothing new is there to walk over
+        live.world = replace(live.world, tick=tick, walked=walked)
         live.run(actors.reconcile)
         bodies, live.world = live.world.queue, replace(live.world, queue=())
         live.run(partial(actors.process, bodies=bodies))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.send import Sender
 from tests.model import actors
-from tests.model.actors import Answer, Asked, Call, Tape
+from tests.model.actors import Answer, Ask, Asked, Call, Tape
 from tests.model.world import (
     LAST,
     NUMBERS,
@@ -48,6 +49,31 @@ Step = tuple[str, World]
 
 
 @dataclass
+class Reader:
+    """Answers from the log and, after its end, every read from the world itself."""
+
+    message_ids: frozenset[str]
+    world: World
+    tape: Tape
+    answers: list[Answer] = field(default_factory=list)
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        nothing = empty(call := Call(name, arguments), self.message_ids)
+        if nothing is not None:
+            return nothing
+        if self.tape.position < len(self.tape.log) or name in _VISIBLE:
+            return self.tape.ask(name, *arguments)
+        self.world, value = read(self.world, call)
+        self.answers.append(Answer(value, self.world.tick))
+        self.tape.tick = self.world.tick
+        return value
+
+
+def _key(actor: Actor, tick: int) -> tuple[str, tuple[str, ...], tuple[int, ...], int]:
+    return actor.name, actor.holds, actor.log, -1 if actor.log else tick
+
+
+@dataclass
 class Model:
     """The actors' programs, and how many faults and processors at once are explored. ``final`` ends every message."""
 
@@ -78,16 +104,21 @@ class Model:
 
     def next(self, actor: Actor, tick: int) -> Next:
         """Run the actor again from its beginning to what it asks next; remembered, as it depends on nothing else."""
-        key = (actor.name, actor.holds, actor.log, -1 if actor.log else tick)
+        key = _key(actor, tick)
         if key not in self._next:
-            log: list[Answer] = [NUMBERS[number] for number in actor.log]  # type: ignore[misc]  # answers
-            tape = Tape(log, tick)
-            try:
-                ended = self.program(actor)(partial(self._ask, tape), tape.now)
-                self._next[key] = ended if isinstance(ended, Reply) else _verdict(ended)
-            except Asked as asked:
-                self._next[key] = asked.call
+            tape = self._tape(actor, tick)
+            self._next[key] = self._run(actor, partial(self._ask, tape), tape.now)
         return self._next[key]
+
+    def _tape(self, actor: Actor, tick: int) -> Tape:
+        return Tape([NUMBERS[number] for number in actor.log], tick)  # type: ignore[misc]  # answers
+
+    def _run(self, actor: Actor, ask: Ask, now: Callable[[], datetime]) -> Next:
+        try:
+            ended = self.program(actor)(ask, now)
+        except Asked as asked:
+            return asked.call
+        return ended if isinstance(ended, Reply) else _verdict(ended)
 
     def _ask(self, tape: Tape, name: str, *arguments: Any) -> Any:
         nothing = empty(Call(name, arguments), self.message_ids)
@@ -105,7 +136,7 @@ class Model:
             call: Call = NUMBERS[number]  # type: ignore[assignment]  # a call
             landed, _ = write(replace(world, flying=world.flying - {number}), call)
             yield f"a late {call.name} lands", landed
-        if world.tick < LAST:
+        if world.tick < LAST and (world.tick or world.actors[0].log):
             yield "time passes", self._later(world)
 
     def _later(self, world: World) -> World:
@@ -144,14 +175,15 @@ class Model:
 
     def _gone_on(self, world: World, place: int, actor: Actor, value: object) -> World:
         """The actor with its answer, and past all reads up to the next call that others may notice."""
-        while True:
-            actor = replace(actor, log=(*actor.log, NUMBERS.of(Answer(value, world.tick))))
-            wanted = self.next(actor, world.tick)
-            if not isinstance(wanted, Call):
-                return self._ended(world, place, actor, wanted)
-            if wanted.name in _VISIBLE:
-                return _placed(world, place, actor)
-            world, value = read(world, wanted)
+        actor = replace(actor, log=(*actor.log, NUMBERS.of(Answer(value, world.tick))))
+        wanted = self.next(actor, world.tick)
+        if isinstance(wanted, Call) and wanted.name not in _VISIBLE:
+            reader = Reader(self.message_ids, world, self._tape(actor, world.tick))
+            wanted = self._run(actor, reader.ask, reader.tape.now)
+            world = reader.world
+            actor = replace(actor, log=(*actor.log, *(NUMBERS.of(each) for each in reader.answers)))
+            self._next[_key(actor, world.tick)] = wanted
+        return _placed(world, place, actor) if isinstance(wanted, Call) else self._ended(world, place, actor, wanted)
 
     def _ended(self, world: World, place: int, actor: Actor, ended: Reply | str) -> World:
         if isinstance(ended, Reply):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -155,12 +156,18 @@ def note(world: World, message_id: str, due: str, *, again: bool) -> tuple[World
 
 def empty(call: Call, message_ids: frozenset[str]) -> Any:
     """The answer for a part of an index in which none of this world's messages can ever be, else None."""
-    if call.name == "due" and call.arguments[0] not in {int(shard_of(each)) for each in message_ids}:
-        return []
+    if call.name == "due":
+        return None if call.arguments[0] in _places(message_ids) else []
     if call.name == "keys" and call.arguments[0] is BY_TIME:
-        partitions = {time_shard(timestamp(tick), each) for tick in TICKS for each in message_ids}
-        return None if call.arguments[1] in partitions else ([], None)
+        return None if call.arguments[1] in _places(message_ids) else ([], None)
     return None
+
+
+@cache
+def _places(message_ids: frozenset[str]) -> frozenset[str | int]:
+    """Every shard of the agenda, and every partition of by_time, that one of these may be in."""
+    days = {time_shard(timestamp(tick), each) for tick in TICKS[: LAST + 1] for each in message_ids}
+    return frozenset(days | {int(shard_of(each)) for each in message_ids})
 
 
 def envelope(world: World, number: int, word: str) -> str:

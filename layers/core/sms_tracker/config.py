@@ -106,6 +106,7 @@ class ReconcilerConfig(SendConfig):
     reports_queue_url: str
     reconcile_after_seconds: int
     unknown_after_seconds: int
+    not_sent_after_seconds: int
     lookups_per_second: int
     lookups_per_run: int
     run_seconds: int
@@ -204,6 +205,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "claim_seconds": _positive,
     "reconcile_after_seconds": _positive,
     "unknown_after_seconds": _positive,
+    "not_sent_after_seconds": _positive,
     "lookups_per_second": _positive,
     "lookups_per_run": _positive,
     "run_seconds": _positive,
