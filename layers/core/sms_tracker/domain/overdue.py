@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import count
+from itertools import chain, count, takewhile
 from math import ceil
 
 from sms_tracker.domain.record import Record, SendPhase
@@ -110,8 +110,6 @@ def _waits_for(record: Record, *, ages: Ages) -> datetime:
 
 def _looks(ages: Ages) -> Iterator[timedelta]:
     """The ages at which an open message is looked at, ascending; the last is when it is given up."""
-    for age in (*ages.later, *(ages.later[-1] + n * _DAY for n in count(1))):
-        if age >= ages.unknown:
-            break
-        yield age
+    daily = (ages.later[-1] + n * _DAY for n in count(1))
+    yield from takewhile(lambda age: age < ages.unknown, chain(ages.later, daily))
     yield ages.unknown
