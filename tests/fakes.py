@@ -50,8 +50,8 @@ class MemoryMessages:
 
     def put(self, record: Record) -> Written | Refused:
         old = self.records.get(record.message_id)
-        if old is not None and old.send.token != record.send.token:
-            return Refused(old)
+        if old is not None:
+            return Written() if old.send.token == record.send.token else Refused(old)
         return self._write(record)
 
     def change(self, message_id: str, change: Change) -> Written | Refused:

@@ -30,7 +30,7 @@ class _Live:
         if name == "http":
             return consult(self.world, arguments[0], self.model.final)
         if name == "enqueue":
-            self.world, answer = replace(self.world, queue=(*self.world.queue, arguments[1])), None
+            self.world, answer = replace(self.world, queue=tuple(sorted((*self.world.queue, arguments[1])))), None
             return answer
         self.world, answer = (write if name in WRITES else read)(self.world, call)
         return answer
@@ -48,6 +48,9 @@ def to_the_end(model: Model, world: World) -> None:
     for tick in range(LAST, len(TICKS)):
         walked = live.world.walked if tick <= LAST + 1 else timestamp(TICKS[tick])  # nothing new is there to walk over
         live.world = replace(live.world, tick=tick, walked=walked)
+        if (state := (tick, *live.world.lasting())) in model.settled:
+            return
+        model.settled.add(state)
         live.run(actors.reconcile)
         bodies, live.world = live.world.queue, replace(live.world, queue=())
         live.run(partial(actors.process, bodies=bodies))

@@ -85,6 +85,7 @@ class Model:
     words: tuple[str, ...] = ("sent",)
     sender: type[Sender] = Sender
     message_ids: frozenset[str] = frozenset()
+    settled: set[tuple[object, ...]] = field(default_factory=set)
     _next: dict[tuple[str, tuple[str, ...], tuple[int, ...], int], Next] = field(default_factory=dict)
 
     def start(self) -> World:
@@ -111,7 +112,8 @@ class Model:
         return self._next[key]
 
     def _tape(self, actor: Actor, tick: int) -> Tape:
-        return Tape([NUMBERS[number] for number in actor.log], tick)  # type: ignore[misc]  # answers
+        log: list[Answer] = [NUMBERS[number] for number in actor.log]  # type: ignore[misc]  # answers
+        return Tape(log, log[0].tick if log else tick)
 
     def _run(self, actor: Actor, ask: Ask, now: Callable[[], datetime]) -> Next:
         try:
@@ -289,9 +291,8 @@ def explore(model: Model, close: Callable[[Model, World], None]) -> Explored:
                 if following not in came_from:
                     came_from[following] = (world, label)
                     waiting.append(following)
-            rest = (world.records, world.agenda, world.walked, world.posts, world.queue)
-            if world.tick == LAST and rest not in closed:
-                closed.add(rest)
+            if world.tick == LAST and world.lasting() not in closed:
+                closed.add(world.lasting())
                 label = "the reconciler goes on alone"
                 close(model, world)
         except Violation as violation:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.record import Record
+from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.search import BY_TIME, time_shard
 from sms_tracker.domain.search import shard as shard_of
@@ -73,8 +73,9 @@ class World:
     def stored(self) -> dict[str, Record]:
         return {message_id: NUMBERS[number] for message_id, number in self.records}  # type: ignore[misc]  # records
 
-    def now(self) -> str:
-        return timestamp(TICKS[self.tick])
+    def lasting(self) -> tuple[object, ...]:
+        """What is left once everybody is dead."""
+        return self.records, self.agenda, self.walked, self.posts, self.queue
 
 
 def sid(number: int) -> str:
@@ -101,11 +102,18 @@ def write(world: World, call: Call) -> tuple[World, Any]:
         return world, answer
     written = table.records[message_id]
     check_write(world, world.stored().get(message_id), written)
-    records = {**dict(world.records), message_id: NUMBERS.of(written)}
+    records = {**dict(world.records), message_id: NUMBERS.of(_without_idle_times(written))}
     agenda = dict(world.agenda)
     if written.state.status.final or call.name in {"put", "take_over"}:
         agenda.pop(message_id, None)
     return replace(world, records=tuple(sorted(records.items())), agenda=tuple(sorted(agenda.items()))), answer
+
+
+def _without_idle_times(record: Record) -> Record:
+    """Less states: when a report came says nothing to any rule, nor does the last write but to a released send."""
+    reports = {name: replace(entry, received=record.created_at) for name, entry in record.reports.items()}
+    updated_at = record.updated_at if record.send.phase is SendPhase.RELEASED else record.created_at
+    return replace(record, reports=reports, updated_at=updated_at)
 
 
 def check_write(world: World, old: Record | None, new: Record) -> None:
@@ -182,7 +190,7 @@ def envelope(world: World, number: int, word: str) -> str:
             message_id=post.message_id,
             attempt=post.attempt,
             source=Source.CALLBACK,
-            received_at=world.now(),
+            received_at=timestamp(TICKS[0]),
             fields=fields,
         )
     )
@@ -221,6 +229,7 @@ def _shown(world: World, number: int, final: str) -> dict[str, object]:
         "to": "+31612345678",
         "from": "+15551234567",
         "body": "Your parcel is here",
+        "date_updated": format_datetime(TICKS[0]),
         "date_created": format_datetime(TICKS[world.posts[number].tick]),
     }
 

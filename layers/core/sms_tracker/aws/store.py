@@ -35,14 +35,14 @@ class MessageStore:
         self._drop_text = drop_text
 
     def put(self, record: Record) -> Written | Refused:
-        """One PutItem. A lost reply that the SDK retried shows our own token and counts as written."""
-        return self._attempt(
-            self._client.put_item,
-            Item=to_item(record),
-            ConditionExpression="attribute_not_exists(message_id) OR #send.#token = :mine",
-            ExpressionAttributeNames={"#send": "send", "#token": "token"},
-            ExpressionAttributeValues=marshal({":mine": record.send.token}),
-        )
+        """One PutItem, never over a record. A lost reply that the SDK retried shows our own token: written.
+
+        Were our own token a licence to write again, a first try that lands after its retry would undo what came since.
+        """
+        condition = "attribute_not_exists(message_id)"
+        result = self._attempt(self._client.put_item, Item=to_item(record), ConditionExpression=condition)
+        ours = isinstance(result, Refused) and result.record and result.record.send.token == record.send.token
+        return Written() if ours else result
 
     def change(self, message_id: str, change: Change) -> Written | Refused:
         """One UpdateItem, no read."""
