@@ -53,6 +53,7 @@ _NEXT = {"twilio": ("auth_token", "f" * 32), "messagebird": ("signing_key", "the
 _QUEUES = ("ReportsDlqUrl", "UnmatchedQueueUrl", "PublishFailedQueueUrl", "FailuresDlqUrl", "FailureRuleDlqUrl")
 _KILLS, _POISON = 12, 3
 _PAGE = 100
+_RECONCILER_SECONDS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,9 @@ class _Chaos:
         template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = self.proxy.url
         resources["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Enabled"] = False
         resources["ReportsQueue"]["Properties"]["VisibilityTimeout"] = self._scale.visibility
+        reconciler = resources["ReconcilerFunction"]["Properties"]
+        reconciler["Timeout"] = _RECONCILER_SECONDS
+        reconciler["Environment"]["Variables"]["RUN_SECONDS"] = str(_RECONCILER_SECONDS // 2)
         for name in ("ReconcileAfterSeconds", "UnknownAfterSeconds"):
             del template["Parameters"][name]["MinValue"]
         for name in ("SendFunction", "ReconcilerFunction"):
@@ -335,6 +339,6 @@ class _Chaos:
         if url is None:
             raise StackError(f"the template has no output {name}")
         bodies: list[str] = []
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
             bodies += [message["Body"] for message in messages]
         return bodies
