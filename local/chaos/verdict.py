@@ -117,7 +117,10 @@ def _final(
 def _reports(
     message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    """What a provider was told we have, we must have, whatever a look-up repaired later."""
+    """What a provider was told we have, we must have, whatever a look-up repaired later.
+
+    A report that says what the provider's answer said, in the same second, is the same claim and kept once.
+    """
     kept = [(report["word"], report["source"], report["occurred_at"]) for report in record["reports"]]
     for callback in (callback for entry in taken for callback in entry["callbacks"]):
         acknowledged = callback["status"] is not None and callback["status"] < 300  # noqa: PLR2004 - 2xx
@@ -125,7 +128,7 @@ def _reports(
             if acknowledged:
                 yield "forged believed", f"{_about(message)}: {callback['word']}, answered {callback['status']}"
         elif acknowledged and not any(
-            word == callback["word"] and (source == "callback" or occurred is None) for word, source, occurred in kept
+            word == callback["word"] and (source != "lookup" or occurred is None) for word, source, occurred in kept
         ):
             yield "report lost", f"{_about(message)}: {callback['word']}, the record has {kept}"
 
