@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from local.chaos.run import FULL, SHORT, Outcome, run
+from local.chaos.deployment import FULL, SHORT
+from local.chaos.run import Outcome, run
 from local.chaos.verdict import CHECKS, findings
 from local.process import StackError
 

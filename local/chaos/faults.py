@@ -101,7 +101,7 @@ def refusal(operation: str, fault: Fault) -> bytes:
 
 
 def _throttled(operation: str) -> str:
-    if operation in {"GetParameters"}:
+    if operation == "GetParameters":
         return "ThrottlingException"
     return "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from local.chaos.faults import KILLS, Fault, Faults, answer, refusal
@@ -25,7 +25,7 @@ class _Part:
     body: bytes
 
     @property
-    def bytes(self) -> bytes:
+    def whole(self) -> bytes:
         return self.head + self.body
 
     def header(self, name: bytes) -> bytes:
@@ -109,7 +109,7 @@ class Proxy:
         """The answer to give, None to close the connection without one."""
 
         async def forward(part: _Part) -> _Part:
-            upstream.write(part.bytes)
+            upstream.write(part.whole)
             await upstream.drain()
             return await _read(back)
 
@@ -126,9 +126,9 @@ class Proxy:
         reply = await forward(call)
         if fault is Fault.LOST or (fault in KILLS and self._kill(port)):
             return None
-        return reply.bytes
+        return reply.whole
 
-    async def _in_part(self, call: _Part, forward: Callable[[_Part], object]) -> bytes:
+    async def _in_part(self, call: _Part, forward: Callable[[_Part], Awaitable[_Part]]) -> bytes:
         """PutEvents of which some entries fail: the others go on, as on AWS."""
         request = json.loads(call.body)
         entries = request["Entries"]
@@ -136,7 +136,7 @@ class Proxy:
         taken = [entry for index, entry in enumerate(entries) if index not in failing]
         results = iter(())
         if taken:
-            reply = await forward(_with_body(call, json.dumps({**request, "Entries": taken}).encode()))  # type: ignore[misc]  # awaitable
+            reply = await forward(_with_body(call, json.dumps({**request, "Entries": taken}).encode()))
             results = iter(json.loads(reply.body)["Entries"])
         failure = {"ErrorCode": "InternalFailure", "ErrorMessage": "made up by the chaos suite"}
         told = [failure if index in failing else next(results) for index in range(len(entries))]

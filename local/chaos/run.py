@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,45 +15,21 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from local import ledger, simulators
+from local import ledger
+from local.chaos import reading
+from local.chaos.deployment import Scale, parameters, spoiled
 from local.chaos.faults import Faults
-from local.chaos.plan import Message, plan
+from local.chaos.plan import plan
 from local.chaos.proxy import Proxy
+from local.chaos.rotation import Rotation
 from local.chaos.senders import Senders
 from local.chaos.stream import StreamMapping, published, wait_for
 from local.chaos.verdict import Evidence
 from local.chaos.workers import Workers
 from local.package import BUILD
-from local.process import StackError
 from local.stack import NAME, Stack
-from local.template import Template
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """How long things take; everything else is the deployed template's. Seconds."""
-
-    hangs: bool
-    claim: int
-    visibility: int
-    reconcile_after: int
-    unknown_after: int
-    reconcile_every: float
-    at_once: int
-
-
-FULL = Scale(
-    hangs=True, claim=33, visibility=25, reconcile_after=20, unknown_after=100, reconcile_every=8.0, at_once=12
-)
-SHORT = Scale(hangs=False, claim=10, visibility=10, reconcile_after=4, unknown_after=22, reconcile_every=3.0, at_once=8)
-"""Without hanging sends a claim need not cover them, and all that waits for an age waits less."""
-
-_NEXT = {"twilio": ("auth_token", "f" * 32), "messagebird": ("signing_key", "the next signing key, 32 bytes or more")}
-"""The secret that signs each provider's reports, and what it is rotated to."""
-_QUEUES = ("ReportsDlqUrl", "UnmatchedQueueUrl", "PublishFailedQueueUrl", "FailuresDlqUrl", "FailureRuleDlqUrl")
 _KILLS, _POISON = 12, 3
-_PAGE = 100
-_RECONCILER_SECONDS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +47,8 @@ def run(count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> Outc
         exit_stack.callback(chaos.proxy.close)
         stack = exit_stack.enter_context(
             Stack(
-                parameters={
-                    "ReconcileAfterSeconds": str(scale.reconcile_after),
-                    "UnknownAfterSeconds": str(scale.unknown_after),
-                    "LookupsPerSecond": "50",
-                },
-                transform=chaos.transform,
+                parameters=parameters(scale),
+                transform=lambda template: spoiled(template, proxy=chaos.proxy.url, scale=scale),
                 log_dir=BUILD / "logs-chaos",
                 progress=say,
             )
@@ -97,27 +69,13 @@ class _Chaos:
         self._poison: list[str] = []
         self._reconciled: Counter[str] = Counter()
 
-    def transform(self, template: Template) -> Template:
-        """The functions reach AWS through the proxy, the stream is read by us, and waiting is shorter."""
-        resources = template["Resources"]
-        template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = self.proxy.url
-        resources["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Enabled"] = False
-        resources["ReportsQueue"]["Properties"]["VisibilityTimeout"] = self._scale.visibility
-        reconciler = resources["ReconcilerFunction"]["Properties"]
-        reconciler["Timeout"] = _RECONCILER_SECONDS
-        reconciler["Environment"]["Variables"]["RUN_SECONDS"] = str(_RECONCILER_SECONDS // 2)
-        for name in ("ReconcileAfterSeconds", "UnknownAfterSeconds"):
-            del template["Parameters"][name]["MinValue"]
-        for name in ("SendFunction", "ReconcilerFunction"):
-            resources[name]["Properties"]["Environment"]["Variables"]["CLAIM_SECONDS"] = str(self._scale.claim)
-        return template
-
     def go(self, stack: Stack) -> Outcome:
         """Everything, in its order."""
         self._stack = stack
         self.proxy.open(urlsplit(stack.clients.endpoint).port or 0)
         self._workers.below(stack.emulator_pid)
-        self._announce_rotation()
+        self._rotation = Rotation(stack)
+        self._rotation.announce()
         self._script()
         events = stack.observe_events()
         table = stack.deployment.outputs["MessagesTableName"]
@@ -125,9 +83,7 @@ class _Chaos:
         self._mapping.start()
         key = stack.create_key("chaos", {"send", "read"})
         stack.warm_up(key)
-        senders = Senders(
-            stack.api_url, key, seed=self._seed, at_once=self._scale.at_once, progress=self._progress
-        )
+        senders = Senders(stack.api_url, key, seed=self._seed, at_once=self._scale.at_once, progress=self._progress)
         try:
             self._stormy(senders)
             self._quiet(senders)
@@ -158,7 +114,7 @@ class _Chaos:
             open_ids = self._open()
             if not open_ids and not insisting.is_alive() and self._drained() and self._mapping.settled(5):
                 return
-            if time.monotonic() > told + 10:  # noqa: PLR2004 - a line now and then
+            if time.monotonic() > told + 10:
                 self._say(f"  {len(open_ids)} open after {time.monotonic() - began:.0f} s of quiet")
                 told = time.monotonic()
             insisting.join(1)
@@ -184,23 +140,16 @@ class _Chaos:
         """Called after each message: what is to happen at a point of the run happens here."""
         total = len(self._plan)
         if done % max(1, total // _KILLS) == 0:
-            self._kill_one()
+            self._workers.kill_any(self._random)  # busy or not; the proxy kills in the middle of a call
         if done % max(1, total // _POISON) == total // (2 * _POISON):
             self._poison_the_stream()
         if done == total // 2:
-            self._rotate()
+            self._rotation.rotate()
+            self._say("  both providers sign with their next secrets from here on")
         if done == total * 3 // 4:
-            self._forget_old_secrets()
+            self._rotation.finish()
         if done % max(1, total // 10) == 0:
             self._say(f"  {done} of {total} sent")
-
-    def _kill_one(self) -> None:
-        """A worker of any function, busy or not; the proxy kills others in the middle of a call."""
-        by_function = defaultdict(list)
-        for pid, function in self._workers.all().items():
-            by_function[function].append(pid)
-        if by_function:
-            self._workers.kill(self._random.choice(by_function[self._random.choice(sorted(by_function))]))
 
     def _poison_the_stream(self) -> None:
         """A record that no code can read is written, and changed."""
@@ -222,29 +171,6 @@ class _Chaos:
                     if message.provider == provider:
                         script = {"to": message.to, "script": dict(message.script)}
                         simulator.put("/_control/scenario", json=script).raise_for_status()
-
-    def _announce_rotation(self) -> None:
-        """As operators do: first the next secret is accepted, then the provider begins to use it."""
-        for provider, (entry, new) in _NEXT.items():
-            self._secret(provider, {f"next_{entry}": new})
-
-    def _rotate(self) -> None:
-        old = {"secondary_auth_token": simulators.TWILIO_AUTH_TOKEN}  # still good to log in with
-        for provider, (entry, new) in _NEXT.items():
-            changes = {entry: new} | (old if provider == "twilio" else {})
-            url = self._stack.simulator_urls[provider]
-            httpx.put(f"{url}/_control/settings", json=changes).raise_for_status()
-        self._say("  both providers sign with their next secrets from here on")
-
-    def _forget_old_secrets(self) -> None:
-        for provider, (entry, new) in _NEXT.items():
-            self._secret(provider, {entry: new, f"next_{entry}": ""})
-
-    def _secret(self, provider: str, changes: Mapping[str, str]) -> None:
-        ssm, name = self._stack.clients.ssm, f"{self._stack.deployment.outputs['SettingsPrefix']}/secrets/{provider}"
-        document = json.loads(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]) | dict(changes)
-        kept = {entry: value for entry, value in document.items() if value}
-        ssm.put_parameter(Name=name, Value=json.dumps(kept), Type="SecureString", Overwrite=True)
 
     @contextmanager
     def _reconciling(self) -> Iterator[None]:
@@ -292,12 +218,13 @@ class _Chaos:
         evidence = Evidence(
             plan=self._plan,
             promises=senders.promises,
-            records=self._records(key),
+            records=reading.records(self._stack.api_url, key),
             books=books,
             history=self._mapping.history,
             events=events,
-            queues={name: self._taken_from(name) for name in _QUEUES},
+            queues=reading.aside(self._stack),
             poison=frozenset(self._poison),
+            senders_killed=self._workers.killed["send"],
         )
         calls = Counter({f"{operation}: {fault}": n for (operation, fault), n in self._faults.injected.items()})
         callbacks = Counter(
@@ -319,26 +246,3 @@ class _Chaos:
                 "reconciler": self._reconciled,
             },
         )
-
-    def _records(self, key: str) -> dict[str, list[dict[str, Any]]]:
-        """Every record as its client sees it, by recipient."""
-        found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        query: dict[str, str | int] = {"limit": _PAGE}
-        headers = {"authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=self._stack.api_url, headers=headers, timeout=40, trust_env=False) as api:
-            while True:
-                page = api.get("/messages", params=query).raise_for_status().json()
-                for record in page["messages"]:
-                    found[record["to"]].append(record)
-                if page["cursor"] is None:
-                    return dict(found)
-                query["cursor"] = page["cursor"]
-
-    def _taken_from(self, name: str) -> list[str]:
-        sqs, url = self._stack.clients.sqs, self._stack.deployment.outputs.get(name)
-        if url is None:
-            raise StackError(f"the template has no output {name}")
-        bodies: list[str] = []
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
-            bodies += [message["Body"] for message in messages]
-        return bodies

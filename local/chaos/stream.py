@@ -144,7 +144,7 @@ class StreamMapping(threading.Thread):
 
 
 def _plain(value: object) -> float:
-    """botocore reads the time of a record as a datetime; the event of a function has seconds."""
+    """The time of a record, which botocore reads as a datetime, as a function gets it: in seconds."""
     assert isinstance(value, datetime)  # noqa: S101 - nothing else in a record without binary attributes
     return value.timestamp()
 

@@ -16,6 +16,7 @@ CHECKS = {
     "lost": "promised or taken, and no record",
     "sent twice": "more than one request that a provider may have acted upon",
     "sent after all": "promised that nothing was sent, and something was",
+    "never asked": "recorded, and its provider was never asked: more than workers were killed on the way there",
     "wrong final": "our final status is not what the handset knows",
     "left open": "no final status although nothing is under way any more",
     "report lost": "acknowledged to the provider, and not in the record",
@@ -41,6 +42,7 @@ class Evidence:
     events: Sequence[Mapping[str, Any]]
     queues: Mapping[str, Sequence[str]]
     poison: frozenset[str]
+    senders_killed: int
 
 
 Finding = tuple[str, str]
@@ -65,6 +67,14 @@ def findings(evidence: Evidence) -> list[Finding]:
         for record in records:
             found += _final(message, promise, record, taken[message.to])
             found += _reports(message, record, taken[message.to])
+    never = [
+        record["message_id"]
+        for to, records in evidence.records.items()
+        for record in records
+        if record["status"] == "unknown" and not posts[to]
+    ]
+    if len(never) > evidence.senders_killed:
+        found += [("never asked", f"{message_id}, one of {len(never)}") for message_id in never]
     return [*found, *_history(evidence), *_events(evidence), *_queues(evidence)]
 
 
@@ -108,15 +118,16 @@ def _final(
         truth = ledger.of(message.provider, taken[0])
         if (status, record["provider_message_id"]) != (truth.expected, truth.provider_id):
             yield "wrong final", f"{_about(message)}: {status}, the truth is {truth.expected}"
+        code, known = taken[0]["truth"]["code"], (record["failure"] or {}).get("code")
+        if status in ledger.FAILURES and known != (None if code is None else str(code)):
+            yield "wrong final", f"{_about(message)}: failed with code {known}, the truth is {code}"
         return
     allowed = {"failed"} if message.end == "refused" else {"unknown"}
     if status not in allowed or (status == "failed" and promise.status == 202):  # noqa: PLR2004 - Accepted
         yield "wrong final", f"{_about(message)}: {status}, though its provider never took it"
 
 
-def _reports(
-    message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]
-) -> Iterator[Finding]:
+def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """What a provider was told we have, we must have, whatever a look-up repaired later.
 
     A report that says what the provider's answer said, in the same second, is the same claim and kept once.
@@ -145,9 +156,9 @@ def _history(evidence: Evidence) -> Iterator[Finding]:
         if image.version not in expected or moved:
             yield "version gap", f"{image.message_id}: {before} became {image}"
     for record in (record for records in evidence.records.values() for record in records):
-        image = now.get(record["message_id"])
-        if image is None or (image.version, image.status) != (record["version"], record["status"]):
-            yield "version gap", f"{record['message_id']}: the history ends with {image}, the record is {record}"
+        last = now.get(record["message_id"])
+        if last is None or (last.version, last.status) != (record["version"], record["status"]):
+            yield "version gap", f"{record['message_id']}: the history ends with {last}, the record is {record}"
 
 
 def _events(evidence: Evidence) -> Iterator[Finding]:
@@ -166,10 +177,10 @@ def _events(evidence: Evidence) -> Iterator[Finding]:
 
 def _queues(evidence: Evidence) -> Iterator[Finding]:
     for name, bodies in evidence.queues.items():
-        if name == "PublishFailedQueueUrl":
-            bodies = [body for body in bodies if not any(poison in body for poison in evidence.poison)]
+        explained = evidence.poison if name == "PublishFailedQueueUrl" else frozenset()
         for body in bodies:
-            yield "left in a queue", f"{name}: {body[:200]}"
+            if not any(poison in body for poison in explained):
+                yield "left in a queue", f"{name}: {body[:200]}"
     aside = "".join(evidence.queues.get("PublishFailedQueueUrl", []))
     for poison in evidence.poison:
         if poison not in aside:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
+from random import Random
 
 _PROC = Path("/proc")
 
@@ -30,13 +31,14 @@ class Workers:
                 return self._kill(pid)
         return False
 
-    def all(self) -> dict[int, str]:
-        """Each worker's function by its process id."""
-        return {pid: name for pid in self._pids() if (name := _function(pid))}
-
-    def kill(self, pid: int) -> bool:
-        """End one of ``all``."""
-        return self._kill(pid)
+    def kill_any(self, random: Random) -> None:
+        """End a worker, each function as likely as another."""
+        by_function: defaultdict[str, list[int]] = defaultdict(list)
+        for pid in self._pids():
+            if name := _function(pid):
+                by_function[name].append(pid)
+        if by_function:
+            self._kill(random.choice(by_function[random.choice(sorted(by_function))]))
 
     def _kill(self, pid: int) -> bool:
         name = _function(pid)

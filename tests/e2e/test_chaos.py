@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from local.chaos.__main__ import report
-from local.chaos.run import SHORT, run
+from local.chaos.deployment import SHORT
+from local.chaos.run import run
 from local.chaos.verdict import findings
 
 _MESSAGES = 60
