@@ -86,6 +86,7 @@ class Model:
     sender: type[Sender] = Sender
     message_ids: frozenset[str] = frozenset()
     settled: set[tuple[object, ...]] = field(default_factory=set)
+    _read: dict[object, tuple[tuple[tuple[str, str], ...], str, tuple[int, ...], Next]] = field(default_factory=dict)
     _next: dict[tuple[str, tuple[str, ...], tuple[int, ...], int], Next] = field(default_factory=dict)
 
     def start(self) -> World:
@@ -180,12 +181,21 @@ class Model:
         actor = replace(actor, log=(*actor.log, NUMBERS.of(Answer(value, world.tick))))
         wanted = self.next(actor, world.tick)
         if isinstance(wanted, Call) and wanted.name not in _VISIBLE:
+            world, actor, wanted = self._read_on(world, actor)
+        return _placed(world, place, actor) if isinstance(wanted, Call) else self._ended(world, place, actor, wanted)
+
+    def _read_on(self, world: World, actor: Actor) -> tuple[World, Actor, Next]:
+        """Remembered, as it depends on no more than the records and the agenda."""
+        key = (actor.name, actor.log, world.records, world.agenda, world.walked, world.tick)
+        if key not in self._read:
             reader = Reader(self.message_ids, world, self._tape(actor, world.tick))
             wanted = self._run(actor, reader.ask, reader.tape.now)
-            world = reader.world
-            actor = replace(actor, log=(*actor.log, *(NUMBERS.of(each) for each in reader.answers)))
-            self._next[_key(actor, world.tick)] = wanted
-        return _placed(world, place, actor) if isinstance(wanted, Call) else self._ended(world, place, actor, wanted)
+            log = (*actor.log, *(NUMBERS.of(each) for each in reader.answers))
+            self._read[key] = reader.world.agenda, reader.world.walked, log, wanted
+        agenda, walked, log, wanted = self._read[key]
+        actor = replace(actor, log=log)
+        self._next[_key(actor, world.tick)] = wanted
+        return replace(world, agenda=agenda, walked=walked), actor, wanted
 
     def _ended(self, world: World, place: int, actor: Actor, ended: Reply | str) -> World:
         if isinstance(ended, Reply):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache
 from typing import Any
@@ -86,27 +87,41 @@ def sid(number: int) -> str:
 def write(world: World, call: Call) -> tuple[World, Any]:
     """A conditional write to the table, and what it answers. The agenda's attributes are in the same item.
 
-    As the real store: a final status takes the message off the agenda, and so does a take-over.
+    As the real store: what is final is off the agenda; a take-over leaves its message there, or puts it there.
     """
-    table = MemoryMessages(world.stored())
+    records = dict(world.records)
+    message_id = call.arguments[0] if isinstance(call.arguments[0], str) else call.arguments[0].message_id
+    before = records.get(message_id)
+    after, answer = _written(message_id, before, NUMBERS.of(call))
+    if after == before:
+        return world, answer
+    new: Record = NUMBERS[after]  # type: ignore[assignment]  # a record
+    check_write(world, world.stored().get(message_id), new)
+    agenda = dict(world.agenda)
+    if new.state.status.final:
+        agenda.pop(message_id, None)
+    elif call.name == "take_over":
+        agenda.setdefault(message_id, timestamp(datetime.fromtimestamp(new.send.until, tz=UTC)))
+    records[message_id] = after
+    return replace(world, records=tuple(sorted(records.items())), agenda=tuple(sorted(agenda.items()))), answer
+
+
+@cache
+def _written(message_id: str, before: int | None, number: int) -> tuple[int, Any]:
+    """The record's number after a call, and the answer; -1 where there is none."""
+    call: Call = NUMBERS[number]  # type: ignore[assignment]  # a call
+    table = MemoryMessages({} if before is None else {message_id: NUMBERS[before]})  # type: ignore[dict-item]  # a record
+    answer: Any = None
     match call.name, call.arguments:
         case "put", (record,):
-            message_id, answer = record.message_id, table.put(record)
-        case "change", (message_id, change):
+            answer = table.put(record)
+        case "change", (_, change):
             answer = table.change(message_id, change)
-        case "release", (message_id, token, cause, now):
-            answer = table.release(message_id, token=token, cause=cause, now=now)  # type: ignore[func-returns-value]
+        case "release", (_, token, cause, now):
+            table.release(message_id, token=token, cause=cause, now=now)
         case _, (record, send, provider, now):
-            message_id, answer = record.message_id, table.take_over(record, send, provider=provider, now=now)
-    if not table.writes:
-        return world, answer
-    written = table.records[message_id]
-    check_write(world, world.stored().get(message_id), written)
-    records = {**dict(world.records), message_id: NUMBERS.of(_without_idle_times(written))}
-    agenda = dict(world.agenda)
-    if written.state.status.final or call.name in {"put", "take_over"}:
-        agenda.pop(message_id, None)
-    return replace(world, records=tuple(sorted(records.items())), agenda=tuple(sorted(agenda.items()))), answer
+            answer = table.take_over(record, send, provider=provider, now=now)
+    return (NUMBERS.of(_without_idle_times(table.records[message_id])) if table.writes else before), answer  # type: ignore[return-value]
 
 
 def _without_idle_times(record: Record) -> Record:
