@@ -20,9 +20,7 @@ class Scale:
     at_once: int
 
 
-FULL = Scale(
-    hangs=True, claim=33, visibility=25, reconcile_after=20, unknown_after=100, reconcile_every=8.0, at_once=12
-)
+FULL = Scale(hangs=True, claim=33, visibility=25, reconcile_after=20, unknown_after=80, reconcile_every=8.0, at_once=12)
 SHORT = Scale(hangs=False, claim=10, visibility=10, reconcile_after=4, unknown_after=22, reconcile_every=3.0, at_once=8)
 """Without hanging sends a claim need not cover them, and all that waits for an age waits less."""
 

@@ -130,17 +130,17 @@ def _final(
 def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """What a provider was told we have, we must have, whatever a look-up repaired later.
 
-    A report that says what the provider's answer said, in the same second, is the same claim and kept once.
+    A report that says what the provider's answer said, in the same second, is the same claim and kept once. Twilio's
+    reports carry no time, so that there a look-up's word is the same claim too, and may have come first.
     """
-    kept = [(report["word"], report["source"], report["occurred_at"]) for report in record["reports"]]
+    same_claim = {"callback", "answer"} | ({"lookup"} if message.provider == "twilio" else set())
+    kept = [(report["word"], report["source"]) for report in record["reports"]]
     for callback in (callback for entry in taken for callback in entry["callbacks"]):
         acknowledged = callback["status"] is not None and callback["status"] < 300  # noqa: PLR2004 - 2xx
         if callback["forged"]:
             if acknowledged:
                 yield "forged believed", f"{_about(message)}: {callback['word']}, answered {callback['status']}"
-        elif acknowledged and not any(
-            word == callback["word"] and (source != "lookup" or occurred is None) for word, source, occurred in kept
-        ):
+        elif acknowledged and not any(word == callback["word"] and source in same_claim for word, source in kept):
             yield "report lost", f"{_about(message)}: {callback['word']}, the record has {kept}"
 
 
