@@ -77,7 +77,7 @@ def course(reconciled: Stack) -> Iterator[Course]:
 def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator], events: Any) -> Course:
     for case in CASES.values():
         if case.course == "timeout":
-            simulators[case.provider].script(case.to, {"base": "timeout", "reports": ""})
+            simulators[case.provider].script(case.to, {"like": "timeout", "drop": True})
     with ThreadPoolExecutor(len(CASES)) as pool:
         answers = dict(zip(CASES.values(), pool.map(lambda case: _send(api, case), CASES.values()), strict=True))
     places = {case: f"/messages/{answer.json()['message_id']}" for case, answer in answers.items()}

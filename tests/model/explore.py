@@ -70,7 +70,7 @@ class Reader:
 
 
 def _key(actor: Actor, tick: int) -> tuple[str, tuple[str, ...], tuple[int, ...], int]:
-    return actor.name, actor.holds, actor.log, -1 if actor.log else tick
+    return actor.name, actor.holds, actor.log, tick if actor.since is None else actor.since
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Model:
 
     def _tape(self, actor: Actor, tick: int) -> Tape:
         log: list[Answer] = [NUMBERS[number] for number in actor.log]  # type: ignore[misc]  # answers
-        return Tape(log, log[0].tick if log else tick)
+        return Tape(log, tick if actor.since is None else actor.since)
 
     def _run(self, actor: Actor, ask: Ask, now: Callable[[], datetime]) -> Next:
         try:
@@ -132,20 +132,20 @@ class Model:
     def steps(self, world: World) -> Iterator[Step]:
         """All that can happen next."""
         for place, actor in enumerate(world.actors):
-            if actor.done is None and (actor.log or world.tick >= _LATEST[actor.role]):
+            if actor.done is None and (actor.since is not None or world.tick >= _LATEST[actor.role]):
                 yield from self._act(world, place, actor)
         yield from self._deliver(world)
         for number in world.flying:
             call: Call = NUMBERS[number]  # type: ignore[assignment]  # a call
             landed, _ = write(replace(world, flying=world.flying - {number}), call)
             yield f"a late {call.name} lands", landed
-        if world.tick < LAST and (world.tick or world.actors[0].log):
+        if world.tick < LAST and world.actors[0].since is not None:
             yield "time passes", self._later(world)
 
     def _later(self, world: World) -> World:
         """A Lambda that serves a client ends before its claim does; a write on its way that long is gone."""
         kept = tuple(
-            replace(actor, done="killed") if actor.role == "client" and actor.log and not actor.done else actor
+            replace(actor, done="killed") if actor.role == "client" and actor.since is not None and not actor.done else actor
             for actor in world.actors
         )
         return replace(world, tick=world.tick + 1, actors=kept, flying=frozenset())
@@ -167,12 +167,13 @@ class Model:
     def _act(self, world: World, place: int, actor: Actor) -> Iterator[Step]:
         wanted = self.next(actor, world.tick)
         assert isinstance(wanted, Call)
+        actor = replace(actor, since=world.tick if actor.since is None else actor.since)
         if world.faults and actor.log:
             died = replace(actor, done="crashed")
             yield f"{actor.name} crashes", _placed(replace(world, faults=world.faults - 1), place, died)
-        for label, after, value in self._outcomes(world, wanted):
+        for label, after, value in self._outcomes(world, wanted, actor.name):
             if value is _NO_REPLY:
-                yield f"{actor.name}: {wanted.name} {label}", after
+                yield f"{actor.name}: {wanted.name} {label}", _placed(after, place, actor)
             else:
                 yield f"{actor.name}: {wanted.name} {label}", self._gone_on(after, place, actor, value)
 
@@ -186,7 +187,7 @@ class Model:
 
     def _read_on(self, world: World, actor: Actor) -> tuple[World, Actor, Next]:
         """Remembered, as it depends on no more than the records and the agenda."""
-        key = (actor.name, actor.log, world.records, world.agenda, world.walked, world.tick)
+        key = (actor.name, actor.since, actor.log, world.records, world.agenda, world.walked, world.tick)
         if key not in self._read:
             reader = Reader(self.message_ids, world, self._tape(actor, world.tick))
             wanted = self._run(actor, reader.ask, reader.tape.now)
@@ -210,7 +211,7 @@ class Model:
 
     # --- outcomes ---
 
-    def _outcomes(self, world: World, call: Call) -> Iterator[tuple[str, World, object]]:
+    def _outcomes(self, world: World, call: Call, name: str) -> Iterator[tuple[str, World, object]]:
         """Every way in which one call may end, each fault paid for."""
         poorer = replace(world, faults=world.faults - 1)
         if call.name in WRITES:
@@ -220,7 +221,7 @@ class Model:
                 yield "not answered", flying, Unavailable("time-out")
                 yield "not answered and made again by the SDK", flying, _NO_REPLY
         elif call.name == "http":
-            yield from self._http(world, poorer, call.arguments[0])
+            yield from self._http(world, poorer, call.arguments[0], name)
         elif call.name == "enqueue":
             _, body = call.arguments
             queued = tuple(sorted((*world.queue, body)))
@@ -231,7 +232,7 @@ class Model:
         else:
             yield "done", *read(world, call)
 
-    def _http(self, world: World, poorer: World, request: HttpRequest) -> Iterator[tuple[str, World, object]]:
+    def _http(self, world: World, poorer: World, request: HttpRequest, name: str) -> Iterator[tuple[str, World, object]]:
         if not is_create(request):
             yield "answered", world, consult(world, request, self.final)
             if world.faults:
@@ -240,12 +241,12 @@ class Model:
                     yield "shows an old list", poorer, HttpResponse(200, body=b'{"messages": []}')
             return
         taken = answer(201, {"sid": sid(len(world.posts)), "status": "queued"})
-        yield "accepted", posted(world, request, processed=True, possible=True), taken
+        yield "accepted", posted(world, request, name, processed=True, possible=True), taken
         if world.faults:
-            yield "processed, not answered", posted(poorer, request, processed=True, possible=True), UNHEARD
-            yield "lost", posted(poorer, request, processed=False, possible=True), UNHEARD
+            yield "processed, not answered", posted(poorer, request, name, processed=True, possible=True), UNHEARD
+            yield "lost", posted(poorer, request, name, processed=False, possible=True), UNHEARD
             for label, refusal in _REFUSALS.items():
-                yield label, posted(poorer, request, processed=False, possible=False), refusal
+                yield label, posted(poorer, request, name, processed=False, possible=False), refusal
 
 
 _NO_REPLY = object()
@@ -270,12 +271,11 @@ def _tidy(world: World) -> World:
 
 def check_reply(world: World, actor: Actor, reply: Reply) -> None:
     """What the client is told must be so."""
-    message_id = reply.body.get("message_id")
-    if reply.status == 202 and message_id not in world.stored():
+    if reply.status == 202 and reply.body["message_id"] not in world.stored():
         raise Violation("202 for a message that is not recorded")
     refused = reply.status in {422, 502, 503}
-    if refused and any(post.message_id == message_id and post.possible for post in world.posts):
-        raise Violation(f"{reply.status} ({reply.decision}) to {actor.name} for a message that may have been sent")
+    if refused and any(post.author == actor.name and post.possible for post in world.posts):
+        raise Violation(f"{reply.status} ({reply.decision}) to {actor.name}, who may have sent it")
 
 
 @dataclass

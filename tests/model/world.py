@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache
 from typing import Any
@@ -37,6 +36,7 @@ class Post:
 
     message_id: str
     attempt: int
+    author: str
     tick: int
     processed: bool
     possible: bool
@@ -44,7 +44,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One invocation: the numbers of the answers it got. ``done`` is how it ended, None while it runs.
+    """One invocation: the numbers of the answers it got, and the tick it began at. ``done`` is how it ended, None while it runs.
 
     ``holds`` is what a processor took from the queue, which is back there if it dies.
     """
@@ -52,6 +52,7 @@ class Actor:
     role: str
     name: str
     log: tuple[int, ...] = ()
+    since: int | None = None
     done: str | None = None
     holds: tuple[str, ...] = ()
 
@@ -87,7 +88,7 @@ def sid(number: int) -> str:
 def write(world: World, call: Call) -> tuple[World, Any]:
     """A conditional write to the table, and what it answers. The agenda's attributes are in the same item.
 
-    As the real store: what is final is off the agenda; a take-over leaves its message there, or puts it there.
+    As the real store: what is final is off the agenda; a take-over puts its message there.
     """
     records = dict(world.records)
     message_id = call.arguments[0] if isinstance(call.arguments[0], str) else call.arguments[0].message_id
@@ -101,7 +102,7 @@ def write(world: World, call: Call) -> tuple[World, Any]:
     if new.state.status.final:
         agenda.pop(message_id, None)
     elif call.name == "take_over":
-        agenda.setdefault(message_id, timestamp(datetime.fromtimestamp(new.send.until, tz=UTC)))
+        agenda[message_id] = call.arguments[3]
     records[message_id] = after
     return replace(world, records=tuple(sorted(records.items())), agenda=tuple(sorted(agenda.items()))), answer
 
@@ -211,9 +212,9 @@ def envelope(world: World, number: int, word: str) -> str:
     )
 
 
-def posted(world: World, request: HttpRequest, *, processed: bool, possible: bool) -> World:
+def posted(world: World, request: HttpRequest, author: str, *, processed: bool, possible: bool) -> World:
     """A create call has reached the provider; this is where a message would be sent twice."""
-    post = Post(message_id_of(request), attempt_of(request), world.tick, processed, possible)
+    post = Post(message_id_of(request), attempt_of(request), author, world.tick, processed, possible)
     earlier = [each for each in world.posts if each.message_id == post.message_id and each.possible]
     if any(each.attempt == post.attempt for each in earlier):
         raise Violation("two POSTs of one attempt")

@@ -251,7 +251,7 @@ def test_no_more_is_asked_in_a_run_than_allowed_and_not_faster() -> None:
 def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
     rig = Rig(taken(Status.SENT), account=Account([listed()]))
     rig.search.during = lambda: rig.clock.sleep(1)
-    rig.agenda.position = timestamp(START - HOUR)
+    rig.agenda.position = timestamp(START - 2 * HOUR)
     rig.limits = Limits(seconds=100, lookups=10, rate=5)
 
     first = rig.run()

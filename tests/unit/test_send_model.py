@@ -17,7 +17,7 @@ if __name__=="__main__":
     import sys
     K=keyed_message_id("shop","k")
     f=int(sys.argv[1]); 
-    run(clients={"first":"k"}, message_ids=frozenset({K}), faults=f)
     run(clients={"first":"k","again":"k"}, message_ids=frozenset({K}), faults=f,words=())
     run(clients={"first":"k","again":"k"}, message_ids=frozenset({K}), faults=f+1,words=(),reconcilers=0)
+    run(clients={"first":"k","again":"k"}, message_ids=frozenset({K}), faults=f+2,words=(),reconcilers=0,processors=0)
     run(clients={"first":None,"other":None}, message_ids=frozenset({unkeyed_id("first"),unkeyed_id("other")}), faults=f,words=())
