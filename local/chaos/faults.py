@@ -37,14 +37,14 @@ RATES: Mapping[str, Mapping[Fault, float]] = {
     "GetItem": _READ,
     "Query": _READ,
     "BatchGetItem": _READ,
-    "SendMessage": {Fault.REFUSED: 0.05, Fault.LOST: 0.03, Fault.SLOW: 0.01, Fault.KILLED_AFTER: 0.002},
+    "SendMessage": {Fault.REFUSED: 0.12, Fault.LOST: 0.03, Fault.SLOW: 0.01, Fault.KILLED_AFTER: 0.002},
     "PutEvents": {Fault.PARTLY: 0.25, Fault.REFUSED: 0.05, Fault.LOST: 0.05, Fault.KILLED_AFTER: 0.03},
     "GetParameters": {Fault.THROTTLED: 0.1},
     "Publish": {Fault.REFUSED: 0.05},
 }
 """The share of an operation's calls that each fault spoils."""
 
-_STUBBORN = 0.3
+_STUBBORN = 0.4
 """The share of faults that meet the SDK's retries too, so that the caller comes to know of them."""
 _SDK_TRIES = 3
 _REPEATED = {Fault.THROTTLED, Fault.REFUSED, Fault.LOST}
