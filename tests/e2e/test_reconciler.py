@@ -69,7 +69,7 @@ def course(reconciled: Stack) -> Iterator[Course]:
     reconciled.warm_up(key)
     headers = {"authorization": f"Bearer {key}"}
     events = reconciled.observe_events(name="reconciler-events")
-    with httpx.Client(base_url=reconciled.api_url, headers=headers, timeout=35, trust_env=False) as api:
+    with httpx.Client(base_url=reconciled.api_url, headers=headers, timeout=90, trust_env=False) as api:
         for simulators in simulators_of(reconciled):
             yield _travel(reconciled, api, simulators, events)
 
@@ -78,7 +78,7 @@ def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]
     for case in CASES.values():
         if case.course == "timeout":
             simulators[case.provider].script(case.to, {"like": "timeout", "drop": True})
-    with ThreadPoolExecutor(len(CASES)) as pool:
+    with ThreadPoolExecutor(5) as pool:
         answers = dict(zip(CASES.values(), pool.map(lambda case: _send(api, case), CASES.values()), strict=True))
     places = {case: f"/messages/{answer.json()['message_id']}" for case, answer in answers.items()}
     for case in CASES.values():

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from sms_tracker.domain.adopt import Candidate, Sought
+from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.providers import wire
 from sms_tracker.providers.base import Listed
 
 _PAGE_SIZE = "1000"
+_PAGES = "/2010-04-01/"
+_UNREADABLE = LookupFailed(reason="the answer is no list of messages")
 
 
 def query(sought: Sought) -> str:
@@ -17,19 +20,30 @@ def query(sought: Sought) -> str:
     return urlencode({"To": sought.to, "DateSent>": sought.since[:10], "PageSize": _PAGE_SIZE})
 
 
-def read(answer: Mapping[str, object]) -> Listed:
-    """One page. Twilio keeps no reference of ours, so none of it is certain."""
-    messages = answer.get("messages")
-    listed = [_candidate(each) for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
-    following = answer.get("next_page_uri")
-    page = following if isinstance(following, str) and following.startswith("/2010-04-01/") else None
-    return Listed(tuple(each for each in listed if each is not None), page)
+def read(answer: Mapping[str, object]) -> Listed | LookupFailed:
+    """One page. Twilio keeps no reference of ours, so none of it is certain.
+
+    What cannot be read to its end is no list: it would prove an absence that nobody knows.
+    """
+    messages, following = answer.get("messages"), answer.get("next_page_uri", "missing")
+    if not isinstance(messages, list) or not (following is None or _is_page(following)):
+        return _UNREADABLE
+    listed = [_candidate(each) for each in messages]
+    candidates = tuple(each for each in listed if each is not None)
+    if len(candidates) < len(listed):
+        return _UNREADABLE
+    return Listed(candidates, None if following is None else str(following))
 
 
-def _candidate(record: Mapping[str, object]) -> Candidate | None:
-    sid, body = wire.text(record.get("sid")), record.get("body")
-    if sid is None:
+def _is_page(uri: object) -> bool:
+    """A path on the same host, to which our credentials are sent."""
+    return isinstance(uri, str) and uri.startswith(_PAGES)
+
+
+def _candidate(record: object) -> Candidate | None:
+    if not isinstance(record, dict) or (sid := wire.text(record.get("sid"))) is None:
         return None
+    body = record.get("body")
     # Null unless the request named a service, which then chose the number in ``from``.
     service = wire.text(record.get("messaging_service_sid"))
     return Candidate(
