@@ -26,8 +26,8 @@ from messagebird.http_client import HttpClient
 from messagebird.request_validator import RequestValidator
 from messagebird.signed_request import SignedRequest
 
-from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.adopt import Sought
+from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.report import Report

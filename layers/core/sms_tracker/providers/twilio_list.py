@@ -17,7 +17,7 @@ _UNREADABLE = LookupFailed(reason="the answer is no list of messages")
 
 def query(sought: Sought) -> str:
     """Recipient and day; not the sender, for a messaging service shows up as the number that it chose."""
-    return urlencode({"To": sought.to, "DateSent>": sought.since[:10], "PageSize": _PAGE_SIZE})
+    return urlencode({"To": sought.to, "DateSent>": f"{sought.since[:10]}T00:00:00Z", "PageSize": _PAGE_SIZE})
 
 
 def read(answer: Mapping[str, object]) -> Listed | LookupFailed:
