@@ -145,7 +145,9 @@ class Model:
     def _later(self, world: World) -> World:
         """A Lambda that serves a client ends before its claim does; a write on its way that long is gone."""
         kept = tuple(
-            replace(actor, done="killed") if actor.role == "client" and actor.since is not None and not actor.done else actor
+            replace(actor, done="killed")
+            if actor.role == "client" and actor.since is not None and not actor.done
+            else actor
             for actor in world.actors
         )
         return replace(world, tick=world.tick + 1, actors=kept, flying=frozenset())
@@ -232,7 +234,9 @@ class Model:
         else:
             yield "done", *read(world, call)
 
-    def _http(self, world: World, poorer: World, request: HttpRequest, name: str) -> Iterator[tuple[str, World, object]]:
+    def _http(
+        self, world: World, poorer: World, request: HttpRequest, name: str
+    ) -> Iterator[tuple[str, World, object]]:
         if not is_create(request):
             yield "answered", world, consult(world, request, self.final)
             if world.faults:

@@ -35,22 +35,22 @@ def explored(model: Model) -> Explored:
     return seen
 
 
-def test_a_client_its_retry_and_callbacks_with_two_faults_anywhere() -> None:
-    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, faults=2)
+def test_a_client_its_retry_and_callbacks_with_a_fault_anywhere() -> None:
+    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, faults=1)
 
-    assert explored(model).worlds > 10_000
+    assert explored(model).worlds > 3_000
 
 
-def test_a_client_and_its_retry_with_three_faults_anywhere() -> None:
+def test_a_client_and_its_retry_with_two_faults_anywhere() -> None:
     model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, processors=0, faults=2)
 
     assert explored(model).worlds > 1_000
 
 
 def test_a_reconciler_beside_client_and_callbacks_with_a_fault_anywhere() -> None:
-    model = Model({"first": KEY}, message_ids=ONE_MESSAGE, words=("sent",), faults=1)
+    model = Model({"first": KEY}, message_ids=ONE_MESSAGE, words=(), faults=1)
 
-    assert explored(model).worlds > 5_000
+    assert explored(model).worlds > 3_000
 
 
 def test_a_reconciler_beside_a_client_and_its_retry() -> None:
@@ -60,13 +60,15 @@ def test_a_reconciler_beside_a_client_and_its_retry() -> None:
 
 
 def test_two_reconcilers_at_once() -> None:
-    model = Model({"first": KEY}, message_ids=ONE_MESSAGE, words=(), reconcilers=2, processors=0, faults=1)
+    model = Model({"first": KEY}, message_ids=ONE_MESSAGE, words=(), reconcilers=2, processors=0, faults=0)
 
     assert explored(model).worlds > 1_000
 
 
 def test_two_equal_messages_without_a_key_never_get_each_others_answer() -> None:
-    model = Model({"first": None, "other": None}, message_ids=TWO_MESSAGES, words=(), reconcilers=0, processors=0)
+    model = Model(
+        {"first": None, "other": None}, message_ids=TWO_MESSAGES, words=(), reconcilers=0, processors=0, faults=1
+    )
 
     assert explored(model).worlds > 1_000
 
@@ -111,9 +113,13 @@ class AnswersBeforeItRecords(Sender):
         return record
 
 
-@pytest.mark.parametrize("planted", [TakesOverWhatIsClaimed, TriesUnknownOutcomesAgain, AnswersBeforeItRecords])
-def test_the_model_finds_a_sender_that_sends_twice(planted: type[Sender]) -> None:
-    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, processors=0, sender=planted)
+@pytest.mark.parametrize(
+    ("planted", "faults"), [(TakesOverWhatIsClaimed, 0), (TriesUnknownOutcomesAgain, 1), (AnswersBeforeItRecords, 0)]
+)
+def test_the_model_finds_a_sender_that_sends_twice(planted: type[Sender], faults: int) -> None:
+    model = Model(
+        RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, processors=0, faults=faults, sender=planted
+    )
 
     with pytest.raises(Violation, match="two POSTs of one attempt|could both have been sent"):
         explore(model, to_the_end)
