@@ -46,5 +46,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     metrics.add_metric(name="ReconcilerRuns", unit=MetricUnit.Count, value=1)
     for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=done.get(word, 0))
-    logger.info("reconcile", extra={"done": done})
+    logger.info("reconcile", extra={"decision": "reconciled", "done": done})
     return done

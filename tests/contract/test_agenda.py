@@ -137,12 +137,12 @@ def test_what_is_not_there_is_not_opened(kept: Kept) -> None:
 
 
 def test_the_longest_overdue_come_first_and_no_more_than_asked_for(kept: Kept) -> None:
-    ids = [str(uuid5(NAMESPACE_OID, str(number))) for number in range(60)]
+    ids = [str(uuid5(NAMESPACE_OID, str(number))) for number in range(120)]
     mine = [each for each in ids if int(shard(each)) == MINE]
     assert len(mine) > 2
     for number, each in enumerate(mine):
         kept.messages.put(record(message_id=each))
-        kept.agenda.open(each, due=f"2026-01-31T12:{59 - number:02d}:00.000Z")
+        kept.agenda.open(each, due=f"2026-01-31T12:{50 - number:02d}:00.000Z")
 
     assert kept.agenda.due(MINE, until=LATER, limit=2) == mine[::-1][:2]
 

@@ -116,8 +116,9 @@ def run(stack: Stack) -> dict[str, int]:
     """One run of the reconciler, as its schedule starts it."""
     name = f"{stack.deployment.name}-reconciler"
     answer = stack.clients.functions.invoke(FunctionName=name, Payload=b"{}")
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    return dict(json.loads(answer["Payload"].read()))
+    said = json.loads(answer["Payload"].read())
+    assert not answer.get("FunctionError"), said
+    return dict(said)
 
 
 @pytest.mark.parametrize("name", NAMES)
