@@ -27,6 +27,7 @@ CHECKS = {
     "left in a queue": "a queue for what went wrong holds what it should not",
 }
 """What is counted, and what each count means. All must be zero."""
+_TWO_ENDS = {"corrected", "code learnt late"}
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
@@ -115,6 +116,8 @@ def _final(
             yield "left open", f"{_about(message)}: {status}, send {record['send']}"
         return
     if taken:
+        if _superseded_unheard(message, status, taken[0]):
+            return
         truth = ledger.of(message.provider, taken[0])
         if (status, record["provider_message_id"]) != (truth.expected, truth.provider_id):
             yield "wrong final", f"{_about(message)}: {status}, the truth is {truth.expected}"
@@ -127,6 +130,22 @@ def _final(
         yield "wrong final", f"{_about(message)}: {status}, though its provider never took it"
 
 
+def _superseded_unheard(message: Message, status: str, entry: Mapping[str, Any]) -> bool:
+    """Whether the provider told us this end, and then another that no try of its own brought to us.
+
+    Nobody is asked again about what is final, so a correction is known only if its report arrives.
+    """
+    told = [step for step in entry["callbacks"] if not step["forged"]]
+    last = entry["truth"]
+    heard = {ledger.MEANS[message.provider].get(step["word"]) for step in told if _acknowledged(step)}
+    final = [step for step in told if (step["word"], step["code"]) == (last["word"], last["code"])]
+    return message.end in _TWO_ENDS and status in heard and not any(_acknowledged(step) for step in final)
+
+
+def _acknowledged(callback: Mapping[str, Any]) -> bool:
+    return callback["status"] is not None and callback["status"] < 300  # noqa: PLR2004 - 2xx
+
+
 def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """What a provider was told we have, we must have, whatever a look-up repaired later.
 
@@ -136,7 +155,7 @@ def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mappin
     same_claim = {"callback", "answer"} | ({"lookup"} if message.provider == "twilio" else set())
     kept = [(report["word"], report["source"]) for report in record["reports"]]
     for callback in (callback for entry in taken for callback in entry["callbacks"]):
-        acknowledged = callback["status"] is not None and callback["status"] < 300  # noqa: PLR2004 - 2xx
+        acknowledged = _acknowledged(callback)
         if callback["forged"]:
             if acknowledged:
                 yield "forged believed", f"{_about(message)}: {callback['word']}, answered {callback['status']}"
