@@ -85,3 +85,11 @@ api-key: .venv/.ready ## give a client a key (ARGS="--client shop", ARGS="--help
 .PHONY: schema
 schema: .venv/.ready ## write the published events' JSON Schema anew
 	@$(PY) -m ops.schema
+
+.PHONY: repair
+repair: .venv/.ready ## rebuild, redrive, republish, stuck: an operator's repairs (ARGS="--help")
+	@$(PY) -m ops.repair $(ARGS)
+
+.PHONY: republish
+republish: .venv/.ready ## publish events again for messages made in a time (FROM= TO=, APPLY=1)
+	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)

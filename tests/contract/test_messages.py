@@ -103,7 +103,16 @@ def many(reports: int) -> list[Report]:
 # -- put and get -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("values", [{}, {"reference": None}, {"body": "Grüße €"}, {"reference": "a#b"}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"reference": None},
+        {"body": "Grüße €"},
+        {"reference": "a#b"},
+        {"resend_if_lost": True, "validity_seconds": 3600},
+    ],
+)
 def test_a_record_reads_back_as_it_was_put(messages: Messages, values: dict[str, Any]) -> None:
     made = record(**values)
 

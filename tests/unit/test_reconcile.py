@@ -303,6 +303,15 @@ def test_a_busy_time_is_walked_in_short_slices() -> None:
     ]
 
 
+def test_a_provider_that_is_no_longer_enabled_cannot_be_asked() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+    rig.sending.settings.credentials = {}  # type: ignore[attr-defined]  # the fake's own
+
+    assert rig.run() == {"opened": 1, "provider-not-enabled": 1}
+    rig.clock.now = START + 72 * HOUR
+    assert rig.run() == {"gave-up-applied": 1}
+
+
 def test_an_unreadable_setting_or_queue_holds_up_nothing_else() -> None:
     rig = Rig(taken(Status.SENT), released(message_id=RIVAL), account=Account([listed()]), age=20 * MINUTE)
     rig.queue.fail = True

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from sms_tracker.domain.adopt import Candidate, Sought
+from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
 from sms_tracker.domain.report import Report
@@ -65,6 +66,10 @@ class Provider(Protocol):
 
     def status(self, word: str, code: str | None) -> Status | None:
         """What a status word (with the code beside it) maps to; None for one that moves nothing."""
+        ...
+
+    def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+        """What a stored word means today, with the failure that its code and text tell of."""
         ...
 
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:

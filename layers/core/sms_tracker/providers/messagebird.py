@@ -97,6 +97,11 @@ class MessageBird:
     def status(self, word: str, code: str | None) -> Status | None:  # noqa: ARG002  # codes never change a status here
         return messagebird_report.STATUSES.get(word)
 
+    def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+        fields = {"status": word, "statusErrorCode": code or "", "statusReason": text or ""}
+        report = self.report(fields, received_at="")
+        return report.status, report.failure
+
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
         """Status reports are only sent for a message with both a ``reference`` and a ``reportUrl``."""
         content: dict[str, object] = {

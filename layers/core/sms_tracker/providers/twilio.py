@@ -77,6 +77,11 @@ class Twilio:
     def status(self, word: str, code: str | None) -> Status | None:
         return twilio_report.status_of(word, code)
 
+    def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+        fields = {"MessageStatus": word, "ErrorCode": code or "", "ErrorMessage": text or ""}
+        report = self.report(fields, received_at="")
+        return report.status, report.failure
+
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
         form = {
             "To": message.to,

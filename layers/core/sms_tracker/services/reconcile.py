@@ -155,6 +155,8 @@ class Reconciler:
 
     def _inquire(self, record: Record, resend: Callable[[Record], str] | None = None) -> str:
         """Ask the provider about it: by its id, or in a list where there is none."""
+        if record.state.provider not in self.settings().credentials:
+            return "provider-not-enabled"
         if (known := named(record)) is not None:
             return self._look_up(record, *known)
         match Lost(messages=self.messages, search=self.search, ask=self._ask).find(record, self.settings()):
