@@ -1,8 +1,8 @@
 """Who acts in the model: the real use cases, stopped at each call to the outside and gone on with by running again.
 
 A use case is a function of what the outside answered. So its state is that list of answers, its *log*: to go on, it is
-run from its beginning with the log, and what it asks after the log's end is its next call. That needs no thread, and two
-actors with the same log are in the same state.
+run from its beginning with the log, and what it asks after the log's end is its next call. That needs no thread, and
+two actors with the same log are in the same state.
 """
 
 from __future__ import annotations

@@ -44,8 +44,9 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One invocation: the numbers of the answers it got, and the tick it began at. ``done`` is how it ended, None while it runs.
+    """One invocation: the numbers of the answers it got, and the tick it began at.
 
+    ``done`` is how it ended, None while it runs.
     ``holds`` is what a processor took from the queue, which is back there if it dies.
     """
 
@@ -146,7 +147,7 @@ def check_write(world: World, old: Record | None, new: Record) -> None:
         raise Violation("a report was lost from the timeline")
 
 
-def read(world: World, call: Call) -> tuple[World, Any]:
+def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a table of calls
     """What is answered at once and never fails in this model: reads, and the reconciler's notes to itself."""
     stored = world.stored()
     match call.name, call.arguments:
