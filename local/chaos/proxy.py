@@ -52,6 +52,8 @@ class Proxy:
         self._faults, self._kill = faults, kill
         self._listener = listen(0)
         self.url = f"http://{LOCALHOST}:{self._listener.getsockname()[1]}"
+        self.cut_short: set[str] = set()
+        """Messages whose record was written by a worker that ended right then."""
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._thread: threading.Thread | None = None
@@ -124,7 +126,11 @@ class Proxy:
         if fault is Fault.SLOW:
             await asyncio.sleep(_LATE)
         reply = await forward(call)
-        if fault is Fault.LOST or (fault in KILLS and self._kill(port)):
+        if fault in KILLS and self._kill(port):
+            if operation == "PutItem":
+                self.cut_short.add(json.loads(call.body)["Item"]["message_id"]["S"])
+            return None
+        if fault is Fault.LOST:
             return None
         return reply.whole
 

@@ -224,7 +224,8 @@ class _Chaos:
             events=events,
             queues=reading.aside(self._stack),
             poison=frozenset(self._poison),
-            senders_killed=self._workers.killed["send"],
+            cut_short=frozenset(self.proxy.cut_short),
+            senders_killed=self._workers.killed_at_random["send"],
         )
         calls = Counter({f"{operation}: {fault}": n for (operation, fault), n in self._faults.injected.items()})
         callbacks = Counter(

@@ -33,7 +33,11 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that was found out. ``records`` are by recipient, ``books`` by provider, each read over HTTP."""
+    """All that was found out. ``records`` are by recipient, ``books`` by provider, each read over HTTP.
+
+    ``cut_short`` are messages whose worker was killed when it had recorded them; ``senders_killed`` counts those killed
+    at any moment, about whose message nothing is known.
+    """
 
     plan: Sequence[Message]
     promises: Mapping[int, Promise]
@@ -43,6 +47,7 @@ class Evidence:
     events: Sequence[Mapping[str, Any]]
     queues: Mapping[str, Sequence[str]]
     poison: frozenset[str]
+    cut_short: frozenset[str]
     senders_killed: int
 
 
@@ -72,7 +77,7 @@ def findings(evidence: Evidence) -> list[Finding]:
         record["message_id"]
         for to, records in evidence.records.items()
         for record in records
-        if record["status"] == "unknown" and not posts[to]
+        if record["status"] == "unknown" and not posts[to] and record["message_id"] not in evidence.cut_short
     ]
     if len(never) > evidence.senders_killed:
         found += [("never asked", f"{message_id}, one of {len(never)}") for message_id in never]

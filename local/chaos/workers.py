@@ -13,11 +13,15 @@ _PROC = Path("/proc")
 
 
 class Workers:
-    """The Lambda workers below one emulator process. ``killed`` counts them by function."""
+    """The Lambda workers below one emulator process.
+
+    ``killed`` counts those that were ended, by function; ``killed_at_random`` a part of them.
+    """
 
     def __init__(self) -> None:
         self._supervisor: int | None = None
         self.killed: Counter[str] = Counter()
+        self.killed_at_random: Counter[str] = Counter()
 
     def below(self, supervisor: int) -> None:
         """From now on the workers are what the emulator below ``supervisor`` started."""
@@ -38,7 +42,8 @@ class Workers:
             if name := _function(pid):
                 by_function[name].append(pid)
         if by_function:
-            self._kill(random.choice(by_function[random.choice(sorted(by_function))]))
+            name = random.choice(sorted(by_function))
+            self.killed_at_random[name] += self._kill(random.choice(by_function[name]))
 
     def _kill(self, pid: int) -> bool:
         name = _function(pid)
