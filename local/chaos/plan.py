@@ -10,7 +10,7 @@ from typing import Any
 PROVIDERS = ("twilio", "messagebird")
 
 _ENDS: Mapping[str, tuple[int, Mapping[str, str]]] = {
-    "delivered": (58, {"twilio": "sent delivered", "messagebird": "sent delivered"}),
+    "delivered": (53, {"twilio": "sent delivered", "messagebird": "sent delivered"}),
     "undelivered": (14, {"twilio": "sent undelivered:30003", "messagebird": "sent delivery_failed:1"}),
     "failed": (7, {"twilio": "failed:30008", "messagebird": "delivery_failed:34"}),
     "expired": (5, {"twilio": "sent undelivered:30036", "messagebird": "sent buffered expired"}),
@@ -19,10 +19,10 @@ _ENDS: Mapping[str, tuple[int, Mapping[str, str]]] = {
         {"twilio": "sent undelivered:30003 delivered", "messagebird": "sent delivery_failed:1 delivered"},
     ),
     "code learnt late": (
-        3,
+        5,
         {"twilio": "sent undelivered undelivered:30003", "messagebird": "sent delivery_failed delivery_failed:1"},
     ),
-    "new word": (2, {"twilio": "sent teleported delivered", "messagebird": "sent teleported delivered"}),
+    "new word": (5, {"twilio": "sent teleported delivered", "messagebird": "sent teleported delivered"}),
     "every word": (3, {"twilio": "queued sending sent delivered", "messagebird": "sent buffered delivered"}),
 }
 """What becomes of a message: its weight, and the course of reports at each provider."""

@@ -34,6 +34,8 @@ class Image:
     final: bool
     code: str | None
     send: str | None
+    reports: Mapping[str, str]
+    """Each entry of the timeline as text, by its key."""
 
     @classmethod
     def read(cls, item: Mapping[str, Any]) -> Image:
@@ -45,6 +47,10 @@ class Image:
             status=item.get("status", {}).get("S"),
             final=bool(item.get("final", {}).get("BOOL")),
             code=failure.get("code", {}).get("S"),
+            reports={
+                key: json.dumps(entry, sort_keys=True, default=str)
+                for key, entry in item.get("reports", {}).get("M", {}).items()
+            },
             send=item.get("send", {}).get("M", {}).get("state", {}).get("S"),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ CHECKS = {
     "event missing": "a stored change that no consumer was told of",
     "event invented": "an event without a stored change",
     "version gap": "a version skipped, repeated or moved back",
+    "timeline": "an entry of a record's timeline changed, vanished or was kept twice",
     "left in a queue": "a queue for what went wrong holds what it should not",
 }
 """What is counted, and what each count means. All must be zero."""
@@ -127,7 +128,7 @@ def _final(
         if (status, record["provider_message_id"]) != (truth.expected, truth.provider_id):
             yield "wrong final", f"{_about(message)}: {status}, the truth is {truth.expected}"
         code, known = taken[0]["truth"]["code"], (record["failure"] or {}).get("code")
-        if status in ledger.FAILURES and known != (None if code is None else str(code)):
+        if status in ledger.FAILURES and known != _text(code):
             yield "wrong final", f"{_about(message)}: failed with code {known}, the truth is {code}"
         return
     allowed = {"failed"} if message.end == "refused" else {"unknown"}
@@ -147,6 +148,10 @@ def _superseded_unheard(message: Message, status: str, entry: Mapping[str, Any])
     return message.end in _TWO_ENDS and status in heard and not any(_acknowledged(step) for step in final)
 
 
+def _text(code: int | None) -> str | None:
+    return None if code is None else str(code)
+
+
 def _acknowledged(callback: Mapping[str, Any]) -> bool:
     return callback["status"] is not None and callback["status"] < 300  # noqa: PLR2004 - 2xx
 
@@ -158,13 +163,21 @@ def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mappin
     reports carry no time, so that there a look-up's word is the same claim too, and may have come first.
     """
     same_claim = {"callback", "answer"} | ({"lookup"} if message.provider == "twilio" else set())
-    kept = [(report["word"], report["source"]) for report in record["reports"]]
+    kept = [(report["word"], report["code"], report["source"]) for report in record["reports"]]
+    claims = Counter(
+        (report["word"], report["code"], report["occurred_at"], report["source"]) for report in record["reports"]
+    )
+    if any(times > 1 for times in claims.values()):
+        yield "timeline", f"{_about(message)}: {claims}"
     for callback in (callback for entry in taken for callback in entry["callbacks"]):
         acknowledged = _acknowledged(callback)
         if callback["forged"]:
             if acknowledged:
                 yield "forged believed", f"{_about(message)}: {callback['word']}, answered {callback['status']}"
-        elif acknowledged and not any(word == callback["word"] and source in same_claim for word, source in kept):
+        elif acknowledged and not any(
+            (word, code) == (callback["word"], _text(callback["code"])) and source in same_claim
+            for word, code, source in kept
+        ):
             yield "report lost", f"{_about(message)}: {callback['word']}, the record has {kept}"
 
 
@@ -179,6 +192,8 @@ def _history(evidence: Evidence) -> Iterator[Finding]:
         moved = before is not None and before.status != image.status and before.version == image.version
         if image.version not in expected or moved:
             yield "version gap", f"{image.message_id}: {before} became {image}"
+        if before is not None and not before.reports.items() <= image.reports.items():
+            yield "timeline", f"{image.message_id}: {before.reports} became {image.reports}"
     for record in (record for records in evidence.records.values() for record in records):
         last = now.get(record["message_id"])
         if last is None or (last.version, last.status) != (record["version"], record["status"]):
