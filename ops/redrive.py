@@ -50,7 +50,7 @@ class Redrive:
         moved, allowed = 0, min(self.limit, self.waiting())
         while moved < allowed:
             wanted = min(_BATCH, allowed - moved)
-            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=wanted, WaitTimeSeconds=1)
+            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=wanted)
             if not found.get("Messages"):
                 return
             for message in found["Messages"]:

@@ -16,6 +16,7 @@ from ops import records
 from ops.redrive import SOURCES, TARGETS, Redrive
 from ops.republish import Unpublished, events
 from sms_tracker.aws.bus import EventBus
+from sms_tracker.aws.clients import client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import PublisherConfig, load
@@ -40,15 +41,15 @@ class Stack:
 
     @cached_property
     def search(self) -> MessageSearch:
-        return MessageSearch(boto3.client("dynamodb"), self.outputs["MessagesTableName"])
+        return MessageSearch(client("dynamodb"), self.outputs["MessagesTableName"])
 
     @cached_property
     def store(self) -> MessageStore:
-        return MessageStore(boto3.client("dynamodb"), self.outputs["MessagesTableName"])
+        return MessageStore(client("dynamodb"), self.outputs["MessagesTableName"])
 
     @cached_property
     def bus(self) -> EventBus:
-        return EventBus(boto3.client("events"), self.outputs["BusName"])
+        return EventBus(client("events"), self.outputs["BusName"])
 
     @cached_property
     def policy(self) -> Policy:
@@ -88,7 +89,7 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         yield from _redrive_unpublished(stack, options)
         return
     source, target = stack.outputs[SOURCES[options.queue]], stack.outputs[TARGETS[options.queue]]
-    redrive = Redrive(sqs=boto3.client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
+    redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
     waiting = redrive.waiting()
     yield f"about {waiting} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
     for moved in redrive.run() if options.apply else ():
@@ -98,7 +99,7 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
 def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
     source = stack.outputs["PublishFailedQueueUrl"]
     if options.apply:
-        sqs = boto3.client("sqs")
+        sqs = client("sqs")
         again = Unpublished(sqs=sqs, source=source, messages=stack.store, bus=stack.bus, policy=stack.policy)
         yield from again.run(options.limit)
 

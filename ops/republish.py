@@ -39,7 +39,7 @@ class Unpublished:
     def run(self, limit: int) -> Iterator[str]:
         """Publish, then delete; what names no message (Lambda's pointer to a batch) stays where it is."""
         for _ in range(limit):
-            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=1, WaitTimeSeconds=1)
+            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=1)
             if not found.get("Messages"):
                 return
             (message,) = found["Messages"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-import boto3
 import pytest
 from types_boto3_sqs import SQSClient
 
 from ops.records import between, earlier, rebuilt, repair, stuck
 from ops.redrive import Redrive
 from ops.repair import main
+from sms_tracker.aws.clients import client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.ports import Written
@@ -27,10 +27,10 @@ from tests.fakes import START
 
 @pytest.fixture
 def found() -> Iterator[tuple[MessageStore, MessageSearch]]:
-    with tables.messages_table() as (client, name):
-        store = MessageStore(client, name)
+    with tables.messages_table() as (dynamodb, name):
+        store = MessageStore(dynamodb, name)
         store.put(record())
-        yield store, MessageSearch(client, name)
+        yield store, MessageSearch(dynamodb, name)
 
 
 def stored(store: MessageStore) -> Record:
@@ -77,8 +77,7 @@ def test_what_is_stuck_says_why() -> None:
 
 @pytest.fixture
 def sqs(aws: None) -> SQSClient:  # noqa: ARG001  # moto is under the client
-    client: SQSClient = boto3.client("sqs")
-    return client
+    return client("sqs")
 
 
 def test_a_redrive_moves_no_more_than_its_limit_at_its_rate(sqs: SQSClient) -> None:

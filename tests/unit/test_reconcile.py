@@ -572,3 +572,11 @@ def test_settings_that_cannot_be_read_keep_a_message_from_being_sent_again() -> 
     rig.sending.settings.error = Unavailable("no settings")  # type: ignore[attr-defined]  # the fake's own
     assert sender.resend(RESENDABLE).decision == "unavailable"
     assert rig.record == RESENDABLE
+
+
+def test_what_an_index_still_shows_as_open_though_it_is_final_is_left_alone() -> None:
+    rig = Rig(taken(Status.DELIVERED))
+    rig.agenda.due = lambda shard, **_: [MESSAGE_ID] if shard == 0 else []  # type: ignore[method-assign]  # it lags
+
+    assert rig.run() == {"settled-meanwhile": 1}
+    assert rig.account.requests == []
