@@ -32,7 +32,7 @@ _WRITE = {
 }
 _READ = {Fault.THROTTLED: 0.03, Fault.SLOW: 0.01}
 RATES: Mapping[str, Mapping[Fault, float]] = {
-    "PutItem": _WRITE | {Fault.KILLED_BEFORE: 0.006, Fault.KILLED_AFTER: 0.01},
+    "PutItem": _WRITE | {Fault.LOST: 0.1, Fault.KILLED_BEFORE: 0.006, Fault.KILLED_AFTER: 0.01},
     "UpdateItem": _WRITE,
     "GetItem": _READ,
     "Query": _READ,
