@@ -39,6 +39,10 @@ demo: setup ## run the main job on the local stack, check it against the provide
 run: setup ## keep the local stack up until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVIDERS=live)
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(PY) -m local.run
 
+.PHONY: chaos
+chaos: setup ## everything goes wrong at once; prove that nothing is lost, doubled or wrong (ARGS="--help")
+	@$(PY) -m local.chaos $(ARGS)
+
 .PHONY: test
 test: setup ## run every test; domain and providers must be covered to the last branch
 	@$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
@@ -81,3 +85,11 @@ api-key: .venv/.ready ## give a client a key (ARGS="--client shop", ARGS="--help
 .PHONY: schema
 schema: .venv/.ready ## write the published events' JSON Schema anew
 	@$(PY) -m ops.schema
+
+.PHONY: repair
+repair: .venv/.ready ## rebuild, redrive, republish, stuck: an operator's repairs (ARGS="--help")
+	@$(PY) -m ops.repair $(ARGS)
+
+.PHONY: republish
+republish: .venv/.ready ## publish events again for messages made in a time (FROM= TO=, APPLY=1)
+	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)

@@ -100,3 +100,8 @@ class Clients:
     @cached_property
     def ssm(self) -> SSMClient:
         return cast("SSMClient", self._client("ssm"))
+
+    @cached_property
+    def streams(self) -> Any:
+        """DynamoDB Streams; only the chaos suite reads them, so there are no types for it."""
+        return self._client("dynamodbstreams")

@@ -44,11 +44,16 @@ class Taken:
 
 def taken(provider: str, url: str) -> list[Taken]:
     """Everything that one simulator took, from its own books."""
-    books = httpx.get(f"{url}/_truth", timeout=30).raise_for_status().json()
-    return [_taken(provider, entry) for entry in books["messages"]]
+    return [of(provider, entry) for entry in books(url)["messages"]]
 
 
-def _taken(provider: str, entry: Mapping[str, Any]) -> Taken:
+def books(url: str) -> dict[str, Any]:
+    """All that a simulator wrote down: ``messages`` with their callbacks, and ``posts``, the requests to send."""
+    return dict(httpx.get(f"{url}/_truth", timeout=30).raise_for_status().json())
+
+
+def of(provider: str, entry: Mapping[str, Any]) -> Taken:
+    """One message of a simulator's books."""
     truth = entry["truth"]
     expired = truth["word"] == "undelivered" and truth["code"] == _TWILIO_VALIDITY_EXPIRED
     return Taken(

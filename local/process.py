@@ -62,6 +62,11 @@ class Process:
         )
 
     @property
+    def pid(self) -> int:
+        """The supervisor's process id; the command is its child."""
+        return self._supervisor.pid
+
+    @property
     def alive(self) -> bool:
         return self._supervisor.poll() is None
 

@@ -32,6 +32,7 @@ NAME = "sms-tracker"
 _LOCAL = {
     "ProcessorBatchWindow": "1",
     "DigestWindowSeconds": "1",
+    "ReconcileState": "DISABLED",  # nothing is as old as its schedule; a test that wants a run starts one
     "ArchiveDays": "0",  # the emulator's CloudFormation knows no archives
 }
 _PROCESSORS = 2  # at a time: more only cost memory on two cores
@@ -106,6 +107,11 @@ class Stack:
     ) -> None:
         self._progress("stopping the local stack")
         self._exit.close()
+
+    @property
+    def emulator_pid(self) -> int:
+        """The process above the AWS emulator, which is above the functions' workers."""
+        return self._processes[0].pid
 
     def check(self) -> None:
         """Raise ``StackError`` with the last lines of its log if the emulator or the simulators have ended."""

@@ -11,6 +11,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.ports import BusEvent, Refused, Settings, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, Send, SendPhase
 from sms_tracker.domain.report import Report
+from sms_tracker.domain.search import shard as shard_of
 from sms_tracker.domain.status import Status
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -36,17 +37,21 @@ class FakeClock:
 
 @dataclass
 class MemoryMessages:
-    """The table as a dictionary, with DynamoDB's conditional semantics. ``writes`` counts what was applied."""
+    """The table as a dictionary, with DynamoDB's conditional semantics. ``writes`` counts what was applied.
+
+    ``due`` are the open messages on the reconciler's agenda.
+    """
 
     records: dict[str, Record] = field(default_factory=dict)
+    due: dict[str, str] = field(default_factory=dict)
     writes: int = 0
     keep_raw_reports: bool = False
     drop_text: bool = False
 
     def put(self, record: Record) -> Written | Refused:
         old = self.records.get(record.message_id)
-        if old is not None and old.send.token != record.send.token:
-            return Refused(old)
+        if old is not None:
+            return Written() if old.send.token == record.send.token else Refused(old)
         return self._write(record)
 
     def change(self, message_id: str, change: Change) -> Written | Refused:
@@ -67,10 +72,10 @@ class MemoryMessages:
         old = self.records.get(record.message_id)
         if old is not None and old.send.token == send.token:
             return True
-        if old is None or old.send.phase is not SendPhase.RELEASED:
+        read = (record.send.token, record.send.phase, record.version)
+        if old is None or (old.send.token, old.send.phase, old.version) != read:
             return False
-        if (old.send.token, old.version) != (record.send.token, record.version):
-            return False
+        self.due[record.message_id] = now
         state = replace(old.state, status=Status.PENDING, attempt=send.attempt, at=now, provider=provider)
         self._write(replace(old, send=send, state=state, version=old.version + 1, updated_at=now))
         return True
@@ -88,6 +93,40 @@ class MemoryMessages:
         self.records[record.message_id] = record
         self.writes += 1
         return Written()
+
+
+@dataclass
+class MemoryAgenda:
+    """The agenda over the same table."""
+
+    messages: MemoryMessages
+    position: str | None = None
+
+    def walked(self) -> str | None:
+        return self.position
+
+    def walk(self, until: str) -> None:
+        self.position = max(until, self.position or "")
+
+    def open(self, message_id: str, *, due: str) -> bool:
+        return message_id not in self.messages.due and self._set(message_id, due)
+
+    def put_off(self, message_id: str, *, due: str) -> None:
+        self._set(message_id, due)
+
+    def due(self, shard: int, *, until: str, limit: int) -> list[str]:
+        mine = sorted((due, each) for each, due in self.messages.due.items() if int(shard_of(each)) == shard)
+        return [each for due, each in mine if due <= until and self._is_open(each)][:limit]
+
+    def _set(self, message_id: str, due: str) -> bool:
+        if not self._is_open(message_id):
+            return False
+        self.messages.due[message_id] = due
+        return True
+
+    def _is_open(self, message_id: str) -> bool:
+        record = self.messages.records.get(message_id)
+        return record is not None and not record.state.status.final
 
 
 def _holds(old: Record, change: Change) -> bool:

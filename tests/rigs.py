@@ -43,7 +43,7 @@ POLICY = Policy(
     senders={"twilio": "+15551234567", "messagebird": "MyShop"},
     countries=None,
 )
-RULES = Rules(policy=POLICY, tokens=frozenset(), keep_text=False, retention=timedelta(days=90), claim=CLAIM)
+RULES = Rules(policy=POLICY, tokens=frozenset(), retention=timedelta(days=90), claim=CLAIM)
 
 
 def answer(status: int, body: Mapping[str, object] | None = None, **headers: str) -> HttpResponse:

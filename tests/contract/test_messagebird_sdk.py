@@ -26,12 +26,13 @@ from messagebird.http_client import HttpClient
 from messagebird.request_validator import RequestValidator
 from messagebird.signed_request import SignedRequest
 
+from sms_tracker.domain.adopt import Sought
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
-from sms_tracker.providers.base import Key
+from sms_tracker.providers.base import Key, Listed
 from sms_tracker.providers.messagebird import ADAPTER
 
 # The package marks its verifier of the legacy generation as deprecated; accounts still sign with it.
@@ -361,6 +362,33 @@ def test_we_look_a_message_up_as_their_client_does(api: Api) -> None:
     found = ADAPTER.lookup_outcome(HttpResponse(200, {}, api.answer), received_at="2025-03-14T09:26:55.000Z")
     assert isinstance(found, Report)
     assert (found.provider_message_id, found.word) == (theirs.id, theirs.recipients["items"][0].status)
+
+
+def test_we_list_messages_as_their_client_does(api: Api) -> None:
+    api.status, api.answer = 200, json.dumps({"offset": 400, "totalCount": 700, "items": [CREATED]}).encode()
+    theirs = client(api).message_list(limit=200, offset=400)
+    sought = Sought(
+        message_id="m-1",
+        provider="messagebird",
+        to="+31612345678",
+        sender="Parcels",
+        text_hash="a-hash",
+        since="2025-03-14T09:25:00.000Z",
+        until="2025-03-14T09:30:00.000Z",
+    )
+
+    ours = ADAPTER.search_request(sought, credentials={"access_key": "test_key", "api_url": api.url}, page="400")
+
+    (asked,) = api.asked
+    asked_path, _, asked_query = asked.url.partition("?")
+    path, _, query = ours.url.partition("?")
+    assert (ours.method, path) == (asked.method, api.url + asked_path)
+    assert sorted(query.split("&")) == sorted(asked_query.split("&"))
+    found = ADAPTER.search_outcome(HttpResponse(200, {}, api.answer), sought=sought)
+    assert isinstance(found, Listed)
+    (candidate,) = found.candidates
+    assert (candidate.provider_message_id, candidate.certain) == (theirs.items[0].id, True)
+    assert candidate.created == "2025-03-14T09:26:53.000Z"
 
 
 def test_we_read_an_error_as_their_client_does(api: Api) -> None:

@@ -103,7 +103,16 @@ def many(reports: int) -> list[Report]:
 # -- put and get -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("values", [{}, {"reference": None}, {"body": "Grüße €"}, {"reference": "a#b"}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"reference": None},
+        {"body": "Grüße €"},
+        {"reference": "a#b"},
+        {"resend_if_lost": True, "validity_seconds": 3600},
+    ],
+)
 def test_a_record_reads_back_as_it_was_put(messages: Messages, values: dict[str, Any]) -> None:
     made = record(**values)
 
@@ -506,12 +515,23 @@ def test_a_takeover_whose_reply_was_lost_is_won(messages: Messages) -> None:
     assert stored(messages) == won
 
 
-@pytest.mark.parametrize("phase", [SendPhase.CLAIMED, SendPhase.ANSWERED])
-def test_only_a_released_send_is_taken_over(messages: Messages, phase: SendPhase) -> None:
+@pytest.mark.parametrize("phase", SendPhase)
+def test_a_send_is_taken_over_in_the_phase_in_which_it_was_read(messages: Messages, phase: SendPhase) -> None:
     known = holding(messages, send=replace(record().send, phase=phase))
 
-    assert not messages.take_over(known, claim(), provider="twilio", now=LATER)
-    assert stored(messages) == known
+    assert messages.take_over(known, claim(), provider="twilio", now=LATER)
+    assert stored(messages).send == claim()
+
+
+@pytest.mark.parametrize("phase", SendPhase)
+@pytest.mark.parametrize("read", SendPhase)
+def test_a_send_that_came_to_another_phase_since_it_was_read_is_not_taken_over(
+    messages: Messages, phase: SendPhase, read: SendPhase
+) -> None:
+    known = holding(messages, send=replace(record().send, phase=phase))
+    as_read = replace(known, send=replace(known.send, phase=read))
+
+    assert messages.take_over(as_read, claim(), provider="twilio", now=LATER) == (phase is read)
 
 
 def test_a_release_that_was_taken_over_and_released_again_is_not_the_one_that_was_read(messages: Messages) -> None:

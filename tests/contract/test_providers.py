@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
+from sms_tracker.domain.adopt import Sought
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, UnknownProvider, Unreadable
 from sms_tracker.domain.failure import Category, Failure, Reason
@@ -567,6 +568,52 @@ def test_any_answer_to_a_lookup_is_a_result(provider: Provider, result: HttpResp
 def test_a_lookup_that_fails_says_when_to_come_again(provider: Provider) -> None:
     throttled = provider.lookup_outcome(HttpResponse(429, {"retry-after": "3"}, b""), received_at=RECEIVED)
     lost = provider.lookup_outcome(NoResponse(written=True, reason="timed out"), received_at=RECEIVED)
+
+    assert isinstance(throttled, LookupFailed)
+    assert throttled.retry_after == 3.0
+    assert lost == LookupFailed(reason="timed out")
+
+
+# --- searching for one whose answer was lost
+
+SOUGHT = Sought(
+    message_id=MESSAGE_ID,
+    provider="any",
+    to="+31612345678",
+    sender="+15551234567",
+    text_hash="a-hash",
+    since="2026-03-01T11:58:00.000Z",
+    until="2026-03-01T12:03:00.000Z",
+)
+
+
+@each_provider
+def test_a_search_is_a_get_of_the_same_account_as_a_lookup(provider: Provider) -> None:
+    credentials = {**SAMPLES[provider.name].credentials, "api_url": "http://127.0.0.1:9999/"}
+
+    search = provider.search_request(SOUGHT, credentials=credentials, page=None)
+    lookup = provider.lookup_request("id", credentials=credentials)
+
+    assert (search.method, search.body, search.headers) == ("GET", b"", lookup.headers)
+    assert urlsplit(search.url).netloc == "127.0.0.1:9999"
+    assert "//" not in urlsplit(search.url).path
+    with pytest.raises(Misconfigured, match=provider.name):
+        provider.search_request(SOUGHT, credentials={}, page=None)
+
+
+@each_provider
+@given(result=ANSWERS)
+@settings(max_examples=200)
+def test_an_arbitrary_answer_to_a_search_does_not_pass_for_an_empty_list(
+    provider: Provider, result: HttpResponse
+) -> None:
+    assert isinstance(provider.search_outcome(result, sought=SOUGHT), LookupFailed)
+
+
+@each_provider
+def test_a_search_that_fails_says_when_to_come_again(provider: Provider) -> None:
+    throttled = provider.search_outcome(HttpResponse(429, {"retry-after": "3"}, b""), sought=SOUGHT)
+    lost = provider.search_outcome(NoResponse(written=True, reason="timed out"), sought=SOUGHT)
 
     assert isinstance(throttled, LookupFailed)
     assert throttled.retry_after == 3.0

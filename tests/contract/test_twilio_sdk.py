@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
@@ -19,6 +19,7 @@ from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
+from sms_tracker.domain.adopt import Sought
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
@@ -295,6 +296,28 @@ def test_a_lookup_request_is_the_one_that_twilios_client_makes() -> None:
     request = ADAPTER.lookup_request(TAKEN["sid"], credentials=CREDENTIALS)
 
     assert (request.method, request.url) == (recorder.sent["method"], recorder.sent["uri"])
+
+
+def test_a_search_is_the_list_that_twilios_client_asks_for() -> None:
+    recorder = Recorder(200, {"messages": []})
+    listing = Client(*CREDENTIALS.values(), http_client=recorder).messages
+    listing.page(to="+31612345678", date_sent_after=date(2026, 3, 1), page_size=1000)
+    sought = Sought(
+        message_id="m-1",
+        provider="twilio",
+        to="+31612345678",
+        sender="MyShop",
+        text_hash="a-hash",
+        since="2026-03-01T11:58:00.000Z",
+        until="2026-03-01T12:03:00.000Z",
+    )
+
+    request = ADAPTER.search_request(sought, credentials=CREDENTIALS, page=None)
+
+    address, _, query = request.url.partition("?")
+    theirs = {name: str(value) for name, value in recorder.sent["params"].items() if isinstance(value, str | int)}
+    assert (request.method, address) == (recorder.sent["method"], recorder.sent["uri"])
+    assert dict(parse_qsl(query, strict_parsing=True)) == theirs
 
 
 def test_we_read_an_answer_as_twilios_client_does() -> None:

@@ -50,6 +50,7 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "query-list": {"statusCode": 200},
     "health": {"statusCode": 200},
     "authorizer": {"isAuthorized": True},
+    "reconciler": {},
 }
 
 

@@ -18,6 +18,7 @@ CONFIGS = {
     "digest": config.DigestConfig,
     "query": config.QueryConfig,
     "authorizer": config.AuthorizerConfig,
+    "reconciler": config.ReconcilerConfig,
 }
 GOOD = {
     "MESSAGES_TABLE": "messages",
@@ -39,6 +40,12 @@ GOOD = {
     "PUBLISHED_STATUSES": "failed,undelivered,corrections",
     "PUBLISH_FAILED_QUEUE_URL": "https://queue.example/publish-failed",
     "EVENT_PERSONAL_DATA": "false",
+    "RECONCILE_AFTER_SECONDS": "600",
+    "UNKNOWN_AFTER_SECONDS": "259200",
+    "NOT_SENT_AFTER_SECONDS": "900",
+    "LOOKUPS_PER_SECOND": "5",
+    "LOOKUPS_PER_RUN": "1000",
+    "RUN_SECONDS": "200",
     "ALERTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts",
 }
 EACH = [(name, variable) for name in CONFIGS for variable in sorted(VARIABLES[name])]
@@ -58,6 +65,12 @@ MALFORMED = [
     ("RETENTION_DAYS", "a week"),
     ("CLAIM_SECONDS", "0"),
     ("CLAIM_SECONDS", "soon"),
+    ("RECONCILE_AFTER_SECONDS", "later"),
+    ("UNKNOWN_AFTER_SECONDS", "-1"),
+    ("NOT_SENT_AFTER_SECONDS", "0"),
+    ("LOOKUPS_PER_SECOND", "0"),
+    ("LOOKUPS_PER_RUN", "all"),
+    ("RUN_SECONDS", "0"),
     ("KEEP_RAW_REPORTS", "yes"),
     ("EVENT_PERSONAL_DATA", "True"),
     ("PUBLISHED_STATUSES", "lost"),

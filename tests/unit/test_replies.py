@@ -7,6 +7,7 @@ import pytest
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
+from sms_tracker.domain.record import Entry
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Status
 from sms_tracker.services import replies
@@ -20,6 +21,7 @@ FAILED = factories.record(
         status=Status.FAILED, attempt=1, at=NOW, provider="twilio", failure=RankedFailure(failure=FAILURE, order=29)
     )
 )
+NOT_SENT = factories.record(reports={"a": Entry(word="not-sent", received=NOW, attempt=1, source="lookup")})
 RECORD = factories.record()
 NO_ACCOUNT = Refused(
     failure=Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code="20003"), fault=Fault.ACCOUNT
@@ -30,6 +32,7 @@ PROBLEMS = {
     "scope": (403, replies.scope_missing("send")),
     "progress": (409, replies.in_progress(RECORD, 12.2)),
     "reused": (422, replies.key_reused(RECORD)),
+    "not sent": (422, replies.refused(NOT_SENT)),
     "refused": (422, replies.refused(FAILED)),
     "account": (502, replies.account_refused(RECORD, NO_ACCOUNT)),
     "busy": (503, replies.not_processed(RECORD, NotProcessed(reason="HTTP 429", code="20429"))),
@@ -54,7 +57,7 @@ def test_what_may_be_tried_again_says_when(name: str) -> None:
     assert int(reply.headers["retry-after"]) >= 1
 
 
-@pytest.mark.parametrize("name", ["progress", "refused", "account", "busy", "spent"])
+@pytest.mark.parametrize("name", ["progress", "refused", "not sent", "account", "busy", "spent"])
 def test_a_problem_about_a_recorded_message_names_it(name: str) -> None:
     _, reply = PROBLEMS[name]
     assert reply.body["message_id"] == MESSAGE_ID

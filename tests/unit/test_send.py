@@ -435,7 +435,7 @@ class TestTakenOver:
         assert (reply.status, reply.body["message_id"], reply.body["status"]) == (202, message_id, "accepted")
         assert [attempt_of(request) for request in rig.http.requests] == [1, 2]
         record = only(rig)
-        assert (record.send.attempt, record.send.phase, record.send.token) == (2, SendPhase.ANSWERED, "token-2")
+        assert (record.send.attempt, record.send.phase, record.send.token) == (2, SendPhase.ANSWERED, "token-3")
         assert (record.state.attempt, record.state.ids) == (2, {2: SID})
         assert record.version == 3
 
@@ -571,7 +571,7 @@ class TestWhatIsKept:
         assert "parcel" not in repr(table(rig).records)
 
     def test_the_text_is_stored_where_the_deployment_keeps_it(self) -> None:
-        rig = SendRig(rules=replace(RULES, keep_text=True))
+        rig = SendRig(rules=replace(RULES, policy=replace(POLICY, keeps_text=True)))
         rig.post()
         assert only(rig).body == REQUEST["body"]
 

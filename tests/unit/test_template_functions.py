@@ -19,6 +19,7 @@ CONFIGS: Mapping[str, type] = {
     "digest": config.DigestConfig,
     "query": config.QueryConfig,
     "authorizer": config.AuthorizerConfig,
+    "reconciler": config.ReconcilerConfig,
 }
 NAMES = sorted(CONFIGS)
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]

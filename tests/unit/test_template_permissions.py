@@ -48,6 +48,11 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES}
     | grants("ReportsQueue.Arn", "sqs:GetQueueAttributes"),
     "Authorizer": grants("StateTable.Arn", "dynamodb:GetItem"),
+    "Reconciler": grants("MessagesTable.Arn", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
+    | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES if index != "by_reference"}
+    | grants("StateTable.Arn", "dynamodb:GetItem", "dynamodb:UpdateItem")
+    | grants("ReportsQueue.Arn", "sqs:SendMessage")
+    | READ_SETTINGS,
 }
 NO_NARROWER_RESOURCE = {"dynamodb:ListStreams": "AWS offers no resource for it, and stream mappings ask for it"}
 
@@ -81,14 +86,24 @@ def test_a_function_may_do_what_it_does_and_nothing_else(name: str) -> None:
 def test_every_function_has_a_role_of_its_own_that_only_lambda_can_take() -> None:
     functions = stack().of("AWS::Lambda::Function").values()
     assert {each.properties["Role"] for each in functions} == {f"{name}Role.Arn" for name in ALLOWED}
-    assert set(stack().of("AWS::IAM::Role")) == {f"{name}Role" for name in ALLOWED}
-    for role in stack().of("AWS::IAM::Role").values():
-        (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    assert set(stack().of("AWS::IAM::Role")) == {f"{name}Role" for name in ALLOWED} | {"ReconcilerScheduleRole"}
+    for name in ALLOWED:
+        (trust,) = stack().properties(f"{name}Role")["AssumeRolePolicyDocument"]["Statement"]
         assert trust == {
             "Effect": "Allow",
             "Principal": {"Service": "lambda.amazonaws.com"},
             "Action": "sts:AssumeRole",
         }
+
+
+def test_the_schedule_may_start_the_reconciler_and_nothing_else() -> None:
+    role = stack().properties("ReconcilerScheduleRole")
+
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "account"}}
+    function = "arn:aws:lambda:region:account:function:stack-reconciler"
+    assert granted(stack(), "ReconcilerSchedule") == {("lambda:InvokeFunction", function)}
 
 
 @pytest.mark.parametrize("name", ALLOWED)

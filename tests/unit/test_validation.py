@@ -15,7 +15,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.submit import submit
-from sms_tracker.services.validation import Policy, draft, fingerprint, idempotency_key
+from sms_tracker.services.validation import Policy, draft, fingerprint, idempotency_key, text_hash
 from tests.rigs import POLICY, REQUEST, SendRig
 
 SEND = frozenset({"send"})
@@ -313,3 +313,21 @@ class TestFingerprint:
     def test_it_needs_the_key(self) -> None:
         assert fingerprint(b"k", {"a": 1}) != fingerprint(b"l", {"a": 1})
         assert len(fingerprint(b"k", {"a": 1})) == 22
+
+
+def test_a_lost_message_is_sent_again_only_where_its_text_is_kept_and_only_when_asked_for() -> None:
+    keeping = replace(POLICY, keeps_text=True)
+    assert draft({**REQUEST, "resend_if_lost": True}, keeping).resend_if_lost
+    assert not draft(REQUEST, keeping).resend_if_lost
+    assert refused_fields(resend_if_lost=True) == ["resend_if_lost"]
+
+
+@pytest.mark.parametrize("value", [None, "true", 1, "yes", [True]])
+def test_sending_again_is_asked_for_with_true_alone(value: object) -> None:
+    assert refused_fields(replace(POLICY, keeps_text=True), resend_if_lost=value) == ["resend_if_lost"]
+
+
+def test_the_hash_of_a_text_needs_the_key_and_does_not_show_the_text() -> None:
+    hashed = text_hash(b"a-key", "Hello")
+    assert (len(hashed), hashed) == (16, text_hash(b"a-key", "Hello"))
+    assert len({hashed, text_hash(b"another", "Hello"), text_hash(b"a-key", "Hello!")}) == 3

@@ -98,6 +98,20 @@ class AuthorizerConfig:
     state_table: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilerConfig(SendConfig):
+    """It may send again, so it knows all that ``send`` knows; ages are seconds, the rate is calls a second."""
+
+    state_table: str
+    reports_queue_url: str
+    reconcile_after_seconds: int
+    unknown_after_seconds: int
+    not_sent_after_seconds: int
+    lookups_per_second: int
+    lookups_per_run: int
+    run_seconds: int
+
+
 _CONFIGS: Mapping[str, type] = {
     "send": SendConfig,
     "webhook": WebhookConfig,
@@ -106,6 +120,7 @@ _CONFIGS: Mapping[str, type] = {
     "digest": DigestConfig,
     "query": QueryConfig,
     "authorizer": AuthorizerConfig,
+    "reconciler": ReconcilerConfig,
 }
 VARIABLES: Mapping[str, frozenset[str]] = {
     name: frozenset(field.upper() for field in get_type_hints(config)) for name, config in _CONFIGS.items()
@@ -188,6 +203,12 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "text_retention": TextRetention,
     "retention_days": _days,
     "claim_seconds": _positive,
+    "reconcile_after_seconds": _positive,
+    "unknown_after_seconds": _positive,
+    "not_sent_after_seconds": _positive,
+    "lookups_per_second": _positive,
+    "lookups_per_run": _positive,
+    "run_seconds": _positive,
     "keep_raw_reports": _flag,
     "published_statuses": _published,
     "event_personal_data": _flag,

@@ -12,7 +12,7 @@ from sms_tracker.aws.items import Item, from_item, marshal, to_item
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
-from sms_tracker.domain.search import provider_key
+from sms_tracker.domain.search import open_shard, provider_key, shard
 from sms_tracker.domain.state import recorded
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ class MessageStore:
         self._drop_text = drop_text
 
     def put(self, record: Record) -> Written | Refused:
-        """One PutItem. A lost reply that the SDK retried shows our own token and counts as written."""
-        return self._attempt(
-            self._client.put_item,
-            Item=to_item(record),
-            ConditionExpression="attribute_not_exists(message_id) OR #send.#token = :mine",
-            ExpressionAttributeNames={"#send": "send", "#token": "token"},
-            ExpressionAttributeValues=marshal({":mine": record.send.token}),
-        )
+        """One PutItem, never over a record. A lost reply that the SDK retried shows our own token: written.
+
+        Were our own token a licence to write again, a first try that lands after its retry would undo what came since.
+        """
+        condition = "attribute_not_exists(message_id)"
+        result = self._attempt(self._client.put_item, Item=to_item(record), ConditionExpression=condition)
+        ours = isinstance(result, Refused) and result.record and result.record.send.token == record.send.token
+        return Written() if ours else result
 
     def change(self, message_id: str, change: Change) -> Written | Refused:
         """One UpdateItem, no read."""
@@ -61,16 +61,17 @@ class MessageStore:
         self._update(message_id, update)
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """One UpdateItem under the released claim that ``record`` shows; after a lost reply it shows our token: won."""
+        """One UpdateItem under the claim that ``record`` shows; after a lost reply it shows our token: won."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(record.send.token)}")
-        update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.RELEASED))}")
+        update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
         update.require(f"{update.path('version')} = {update.value(record.version)}")
         sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
         update.set(sent, "send")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
-        for name in ("attention", "due_at"):
-            update.set(None, name)
+        # The reconciler may have walked past its age already, so it goes on the agenda here.
+        update.set(open_shard(int(shard(record.message_id))), "attention")
+        update.set(now, "due_at")
         result = self._update(record.message_id, update)
         return isinstance(result, Written) or (result.record is not None and result.record.send.token == send.token)
 

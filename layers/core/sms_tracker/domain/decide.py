@@ -21,6 +21,21 @@ class Next:
     overflow: tuple[Report, ...] = ()
 
 
+def final_try(record: Record, report: Report, *, now: str) -> Change:
+    """The write that ends a released send.
+
+    It stands on the version as read, so it loses against a client that takes the send over in the meantime.
+    """
+    return Change(
+        guard=Guard.SEEN,
+        state=fold([report], base=record.state),
+        added=(report,) if len(record.reports) < MAX_REPORTS else (),
+        now=now,
+        version=record.version,
+        phase=SendPhase.ANSWERED,
+    )
+
+
 def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
     """The write that needs no read: right whenever each report is new and one of them moves the message.
 

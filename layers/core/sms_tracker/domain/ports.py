@@ -40,7 +40,11 @@ class Messages(Protocol):
         ...
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """Claim the released send of ``record`` as the next attempt; False where another request was faster."""
+        """Claim the send of ``record`` as the next attempt, under the claim, phase and version that ``record`` shows.
+
+        False where anything moved since it was read. Whether that phase may be taken over is the caller's to judge.
+        The message is due on the reconciler's agenda at once.
+        """
         ...
 
     def get(self, message_id: str) -> Record | None:
@@ -68,6 +72,30 @@ class Search(Protocol):
 
     def records(self, message_ids: Sequence[str]) -> list[Record]:
         """The records that exist, in no order."""
+        ...
+
+
+class Agenda(Protocol):
+    """What the reconciler still has to look at. Every method raises ``Unavailable``."""
+
+    def walked(self) -> str | None:
+        """The time up to which records were walked, None before the first walk."""
+        ...
+
+    def walk(self, until: str) -> None:
+        """Remember it; never moves it back."""
+        ...
+
+    def open(self, message_id: str, *, due: str) -> bool:
+        """Put a message that is not final on the agenda; False where it is there already, or final by now."""
+        ...
+
+    def put_off(self, message_id: str, *, due: str) -> None:
+        """Move a message that is not final yet; nothing for one that is."""
+        ...
+
+    def due(self, shard: int, *, until: str, limit: int) -> list[str]:
+        """Ids of messages whose time has come, the longest overdue first."""
         ...
 
 

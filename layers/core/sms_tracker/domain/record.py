@@ -61,7 +61,8 @@ class Record:
     """One message. Times are RFC 3339 in UTC, ``expires_at`` epoch seconds, numbers E.164.
 
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
-    HMAC of what the client sent. ``body`` is there only as long as the retention of texts says.
+    HMAC of what the client sent, ``text_hash`` one of the text; ``body`` is there only as long as the retention of
+    texts says. ``resend_if_lost`` and ``validity_seconds`` (None: the provider's default) are the client's own choice.
     """
 
     message_id: str
@@ -73,10 +74,13 @@ class Record:
     sender: str = field(repr=False)
     segmentation: Segmentation
     fingerprint: str
+    text_hash: str
     created_at: str
     updated_at: str
     expires_at: int
     reference: str | None = None
+    resend_if_lost: bool = False
+    validity_seconds: int | None = None
     body: str | None = field(default=None, repr=False)
     price: str | None = None
     network: str | None = None

@@ -18,8 +18,9 @@ MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
 
-REFUSED = "refused"
-"""Our own status word for a provider's refusal at the door, beside the providers' words."""
+REFUSED, NOT_SENT, NO_REPORT = "refused", "not-sent", "no-final-report"
+"""Our own words beside the providers': refused at the door, never taken, and given up waiting."""
+OWN_WORDS = {REFUSED: Status.FAILED, NOT_SENT: Status.FAILED, NO_REPORT: Status.UNKNOWN}
 
 
 class Source(StrEnum):

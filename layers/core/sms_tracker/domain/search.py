@@ -21,6 +21,11 @@ def time_shard(created_at: str, message_id: str) -> str:
     return f"{created_at[:10]}#{shard(message_id)}"
 
 
+def open_shard(number: int) -> str:
+    """A key of by_attention for what has no final report: one of the shards."""
+    return f"open#{number:02d}"
+
+
 def failed_shard(at: str, message_id: str) -> str:
     """A key of by_attention for a failure: the month and one of its shards."""
     return f"failed#{at[:7]}#{shard(message_id)}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from sms_tracker.domain.adopt import Candidate, Sought
+from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
 from sms_tracker.domain.report import Report
@@ -23,6 +25,14 @@ class Key:
 
     secret: str = field(repr=False)
     owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of a provider's list. ``next_page`` is None where nothing further can be of interest."""
+
+    candidates: tuple[Candidate, ...]
+    next_page: str | None
 
 
 class Provider(Protocol):
@@ -58,6 +68,10 @@ class Provider(Protocol):
         """What a status word (with the code beside it) maps to; None for one that moves nothing."""
         ...
 
+    def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+        """What a stored word means today, with the failure that its code and text tell of."""
+        ...
+
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
         """The request that sends it; raises ``Misconfigured`` naming what ``credentials`` lack.
 
@@ -71,6 +85,17 @@ class Provider(Protocol):
 
     def lookup_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
         """The request for the provider's own record of one message."""
+        ...
+
+    def search_request(self, sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:
+        """The request for one page of the provider's list, in which a send whose answer was lost may be found.
+
+        ``page`` is what the page before named as the next one, None for the first.
+        """
+        ...
+
+    def search_outcome(self, result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
+        """The messages on that page that may be the one that is sought; never raises."""
         ...
 
     def lookup_outcome(

@@ -10,6 +10,7 @@ from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
+from sms_tracker.domain.adopt import Sought
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
@@ -27,8 +28,8 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import messagebird_report, messagebird_signature, wire
-from sms_tracker.providers.base import Credentials, Key
+from sms_tracker.providers import messagebird_list, messagebird_report, messagebird_signature, wire
+from sms_tracker.providers.base import Credentials, Key, Listed
 
 API_URL = "https://rest.messagebird.com"
 
@@ -96,6 +97,11 @@ class MessageBird:
     def status(self, word: str, code: str | None) -> Status | None:  # noqa: ARG002  # codes never change a status here
         return messagebird_report.STATUSES.get(word)
 
+    def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+        fields = {"status": word, "statusErrorCode": code or "", "statusReason": text or ""}
+        report = self.report(fields, received_at="")
+        return report.status, report.failure
+
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
         """Status reports are only sent for a message with both a ``reference`` and a ``reportUrl``."""
         content: dict[str, object] = {
@@ -130,6 +136,19 @@ class MessageBird:
         """``GET /messages/{id}``."""
         path = quote(provider_message_id, safe="", errors="replace").replace(".", "%2E")  # none is a ``..``
         return HttpRequest("GET", f"{_base(credentials)}/messages/{path}", _headers(credentials))
+
+    def search_request(self, sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:  # noqa: ARG002 - see messagebird_list
+        """``GET /messages?limit=&offset=``: the newest first, whoever they are for."""
+        query = f"limit={messagebird_list.PAGE_SIZE}&offset={page or 0}"
+        return HttpRequest("GET", f"{_base(credentials)}/messages?{query}", _headers(credentials))
+
+    def search_outcome(self, result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
+        """What carries our id as its ``reference``."""
+        if isinstance(result, NoResponse):
+            return LookupFailed(reason=result.reason)
+        if result.status != HTTPStatus.OK:
+            return LookupFailed(reason=f"HTTP {result.status}", retry_after=wire.seconds(result.headers))
+        return messagebird_list.read(wire.json_object(result.body), sought)
 
     def lookup_outcome(
         self, result: HttpResponse | NoResponse, *, received_at: str

@@ -8,6 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
+from sms_tracker.domain.adopt import Sought
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
@@ -24,8 +25,8 @@ from sms_tracker.domain.outbound import (
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import twilio_report, twilio_signature, wire
-from sms_tracker.providers.base import Credentials, Key
+from sms_tracker.providers import twilio_list, twilio_report, twilio_signature, wire
+from sms_tracker.providers.base import Credentials, Key, Listed
 
 API_URL = "https://api.twilio.com"
 CALLBACK_RETRIES = "#rc=5&rp=all"
@@ -76,6 +77,11 @@ class Twilio:
     def status(self, word: str, code: str | None) -> Status | None:
         return twilio_report.status_of(word, code)
 
+    def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+        fields = {"MessageStatus": word, "ErrorCode": code or "", "ErrorMessage": text or ""}
+        report = self.report(fields, received_at="")
+        return report.status, report.failure
+
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
         form = {
             "To": message.to,
@@ -103,6 +109,19 @@ class Twilio:
     def lookup_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
         url, headers = _endpoint(credentials)
         return HttpRequest("GET", f"{url}/Messages/{_path_part(provider_message_id)}.json", headers)
+
+    def search_request(self, sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:
+        url, headers = _endpoint(credentials)
+        if page is not None:
+            return HttpRequest("GET", url.partition("/2010-04-01/")[0] + page, headers)
+        return HttpRequest("GET", f"{url}/Messages.json?{twilio_list.query(sought)}", headers)
+
+    def search_outcome(self, result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:  # noqa: ARG002 - the query has chosen
+        if isinstance(result, NoResponse):
+            return LookupFailed(reason=result.reason)
+        if result.status != HTTPStatus.OK:
+            return LookupFailed(reason=f"HTTP {result.status}", retry_after=wire.seconds(result.headers))
+        return twilio_list.read(wire.json_object(result.body))
 
     def lookup_outcome(
         self, result: HttpResponse | NoResponse, *, received_at: str

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from sms_tracker import providers
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, UnknownProvider, Unreadable
+from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.ports import Clock, Messages, Queue
-from sms_tracker.domain.report import Report, timestamp
+from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
 
 _LOOK_AGAIN = 15
@@ -141,6 +142,13 @@ class Drain:
 
 
 def read(envelope: Envelope) -> Report:
-    """What an envelope's raw fields mean today; raises ``UnknownProvider``."""
-    report = providers.load(envelope.provider).report(envelope.fields, received_at=envelope.received_at)
+    """What an envelope's raw fields mean today; raises ``UnknownProvider`` or ``Unreadable``."""
+    adapter = providers.load(envelope.provider)
+    if envelope.source is Source.LOOKUP:
+        record = HttpResponse(200, body=envelope.fields.get("record", "").encode())
+        outcome = adapter.lookup_outcome(record, received_at=envelope.received_at)
+        if not isinstance(outcome, Report):
+            raise Unreadable("the provider's record names no message or no status")
+        return replace(outcome, attempt=envelope.attempt)
+    report = adapter.report(envelope.fields, received_at=envelope.received_at)
     return replace(report, attempt=envelope.attempt, source=envelope.source)

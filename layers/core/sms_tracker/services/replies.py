@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.outbound import NotProcessed, Refused
 from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import NOT_SENT
 from sms_tracker.domain.status import Status
 
 
@@ -125,7 +126,9 @@ def accepted(record: Record, decision: str) -> Reply:
 
 
 def refused(record: Record) -> Reply:
-    """422: the provider refused this message for good; it is recorded as failed."""
+    """422: the message is recorded as failed for good, as its provider refused it, or as none took it in time."""
+    if any(entry.word == NOT_SENT and entry.attempt == record.send.attempt for entry in record.reports.values()):
+        return _not_sent(record)
     failure = record.state.failure.failure if record.state.failure else None
     told = failure.message or failure.reason if failure else "no reason given"
     detail = f"{record.state.provider} refused the message: {told}. Correct it and send it as a new request."
@@ -133,6 +136,15 @@ def refused(record: Record) -> Reply:
     return _about(
         record, problem(422, "refused-by-provider", detail, members={"provider_code": code, "reason": reason})
     )
+
+
+def _not_sent(record: Record) -> Reply:
+    failure = record.state.failure.failure if record.state.failure else None
+    detail = (
+        f"{record.state.provider} did not take the message and it was not sent again in time, so nothing was sent. "
+        "Send it as a new request, with a new Idempotency-Key."
+    )
+    return _about(record, problem(422, "not-sent", detail, members={"reason": failure and str(failure.reason)}))
 
 
 def account_refused(record: Record, outcome: Refused) -> Reply:

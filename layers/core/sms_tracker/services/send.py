@@ -14,6 +14,7 @@ from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
+from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import Clock, Http, Messages, Settings, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
@@ -24,7 +25,7 @@ from sms_tracker.services.deliver import BUDGET, Pace, deliver
 from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.track import track
-from sms_tracker.services.validation import Draft, Policy, draft, fingerprint
+from sms_tracker.services.validation import Draft, Policy, draft, fingerprint, text_hash
 
 _UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 """A provider may take a message and say at once that it failed; the reason comes with a report, if at all."""
@@ -36,7 +37,6 @@ class Rules:
 
     policy: Policy
     tokens: frozenset[str]
-    keep_text: bool
     retention: timedelta
     claim: timedelta
 
@@ -70,8 +70,30 @@ class Sender:
         if stored.fingerprint != record.fingerprint:
             return replies.key_reused(stored)
         if stored.send.phase is SendPhase.RELEASED and _unheard_of(stored):
-            return self._take_over(stored, record, wanted, settings, end)
+            return self._take_over(stored, wanted, settings, end)
         return self._again(stored)
+
+    def resend(self, stored: Record) -> Reply:
+        """Hand a lost message over once more, at the risk that its client took: it may have been sent already.
+
+        ``stored`` is one that ``may_resend`` lets; of two callers at once one gets 409.
+        """
+        end = self.pace.monotonic() + BUDGET
+        wanted = Draft(
+            to=stored.to,
+            body=stored.body or "",
+            provider=stored.state.provider,
+            sender=stored.sender,
+            reference=stored.reference,
+            validity_seconds=validity_left(stored, now=self.clock()),
+            resend_if_lost=True,
+            segmentation=stored.segmentation,
+        )
+        try:
+            settings = self.settings()
+        except SmsTrackerError as error:
+            return replies.nothing_recorded(error)
+        return self._take_over(stored, wanted, settings, end)
 
     def _again(self, stored: Record) -> Reply:
         """The same key came again for what is not to be sent again: replay, or ask for patience."""
@@ -84,12 +106,12 @@ class Sender:
             case SendPhase.RELEASED:  # a provider named it all the same: it was taken
                 return replies.accepted(stored, "outcome-unknown")
 
-    def _take_over(self, stored: Record, mine: Record, wanted: Draft, settings: Settings, end: float) -> Reply:
+    def _take_over(self, stored: Record, wanted: Draft, settings: Settings, end: float) -> Reply:
         attempt = stored.send.attempt + 1
         if attempt > MAX_ATTEMPT:
             return replies.attempts_spent(stored)
         now, provider = timestamp(self.clock()), wanted.provider
-        send = replace(mine.send, attempt=attempt)
+        send = self._claim(attempt)
         state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=provider)
         taken = replace(stored, send=send, state=state, version=stored.version + 1)
         try:
@@ -107,23 +129,25 @@ class Sender:
             message_id=keyed_message_id(client, key) if key else self.new_id(),
             version=1,
             state=recorded(attempt=1, at=timestamp(now), provider=wanted.provider),
-            send=Send(
-                phase=SendPhase.CLAIMED,
-                attempt=1,
-                token=self.new_token(),
-                until=math.ceil((now + self.rules.claim).timestamp()),
-            ),
+            send=self._claim(1),
             client=client,
             to=wanted.to,
             sender=wanted.sender,
             segmentation=wanted.segmentation,
             fingerprint=fingerprint(settings.service_key, payload),
+            text_hash=text_hash(settings.service_key, wanted.body),
             created_at=timestamp(now),
             updated_at=timestamp(now),
             expires_at=math.ceil((now + self.rules.retention).timestamp()),
             reference=wanted.reference,
-            body=wanted.body if self.rules.keep_text else None,
+            resend_if_lost=wanted.resend_if_lost,
+            validity_seconds=wanted.validity_seconds,
+            body=wanted.body if self.rules.policy.keeps_text else None,
         )
+
+    def _claim(self, attempt: int) -> Send:
+        until = math.ceil((self.clock() + self.rules.claim).timestamp())
+        return Send(phase=SendPhase.CLAIMED, attempt=attempt, token=self.new_token(), until=until)
 
     def _request(self, record: Record, wanted: Draft, settings: Settings) -> HttpRequest:
         """Built before anything is recorded, so that missing credentials leave nothing behind."""

@@ -44,16 +44,23 @@ class SendRequest(BaseModel):
         Field(description="The client's own reference"),
     ] = None
     validity_seconds: Annotated[int | None, Field(ge=1, le=36000, description="Seconds to keep trying")] = None
+    resend_if_lost: Annotated[
+        bool, Field(description="Send again if the provider's answer was lost and nothing is found: may arrive twice")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What this deployment allows; ``countries`` are ISO 3166 codes, None for all."""
+    """What this deployment allows; ``countries`` are ISO 3166 codes, None for all.
+
+    ``keeps_text`` says whether texts are stored as long as a second attempt may need them.
+    """
 
     providers: tuple[str, ...]
     default_provider: str
     senders: Mapping[str, str]
     countries: frozenset[str] | None
+    keeps_text: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +73,7 @@ class Draft:
     sender: str = field(repr=False)
     reference: str | None
     validity_seconds: int | None
+    resend_if_lost: bool = False
     segmentation: Segmentation
 
 
@@ -81,6 +89,8 @@ def draft(payload: object, policy: Policy) -> Draft:
         errors.append(FieldError("body", f"needs {segmentation.segments} segments; at most {MAX_SEGMENTS} are sent"))
     if any("\ud800" <= char <= "\udfff" for char in request.body):
         errors.append(FieldError("body", "holds half a surrogate pair, which no encoding can carry"))
+    if request.resend_if_lost and not policy.keeps_text:
+        errors.append(FieldError("resend_if_lost", "needs a stored text, which TextRetention=none forbids here"))
     if errors:
         raise InvalidMessage(errors)
     return Draft(
@@ -90,6 +100,7 @@ def draft(payload: object, policy: Policy) -> Draft:
         sender=sender,
         reference=request.reference,
         validity_seconds=request.validity_seconds,
+        resend_if_lost=request.resend_if_lost,
         segmentation=segmentation,
     )
 
@@ -153,6 +164,11 @@ def idempotency_key(value: str | None) -> str | None:
     if value is not None and not _KEY.fullmatch(value):
         raise InvalidMessage([FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
     return value
+
+
+def text_hash(key: bytes, text: str) -> str:
+    """HMAC-SHA256 (96 bits of it, 16 URL-safe characters) of a text: what remains of it when it is not stored."""
+    return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:12]).decode()
 
 
 def fingerprint(key: bytes, payload: object) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 from sms_tracker import providers
 from sms_tracker.domain.record import Entry, Record
-from sms_tracker.domain.report import REFUSED
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.report import OWN_WORDS
 
 
 def message(record: Record) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def _in_time(record: Record) -> list[Entry]:
 
 
 def _report(entry: Entry, provider: str) -> dict[str, Any]:
-    status = Status.FAILED if entry.word == REFUSED else providers.load(provider).status(entry.word, entry.code)
+    status = OWN_WORDS.get(entry.word) or providers.load(provider).status(entry.word, entry.code)
     return {
         "word": entry.word,
         "status": None if status is None else str(status),

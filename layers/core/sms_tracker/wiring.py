@@ -1,0 +1,58 @@
+"""The composition that two functions share: a Sender from a deployment's settings."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sms_tracker import http
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.settings import SsmSettings
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.config import SendConfig, TextRetention, Verification
+from sms_tracker.services.deliver import Pace
+from sms_tracker.services.send import Rules, Sender
+from sms_tracker.services.validation import Policy
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+def sender(config: SendConfig, dynamodb: DynamoDBClient) -> Sender:
+    """Everything that sending needs; ``dynamodb`` brings the time-outs that the caller can afford."""
+    return Sender(
+        messages=MessageStore(
+            dynamodb,
+            config.messages_table,
+            keep_raw_reports=config.keep_raw_reports,
+            drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
+        ),
+        settings=SsmSettings(
+            client("ssm", timeout=1.0, attempts=2),
+            config.settings_prefix,
+            config.providers,
+            jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+        ),
+        http=http.call,
+        clock=lambda: datetime.now(UTC),
+        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=random.random),
+        rules=_rules(config),
+    )
+
+
+def _rules(config: SendConfig) -> Rules:
+    policy = Policy(
+        providers=config.providers,
+        default_provider=config.default_provider,
+        senders=config.senders,
+        countries=config.allowed_countries,
+        keeps_text=config.text_retention is not TextRetention.NONE,
+    )
+    return Rules(
+        policy=policy,
+        tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
+        retention=timedelta(days=config.retention_days),
+        claim=timedelta(seconds=config.claim_seconds),
+    )

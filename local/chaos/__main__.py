@@ -1,0 +1,64 @@
+"""`make chaos`: prove on the local stack that nothing is lost, doubled or wrong while everything goes wrong."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from local.chaos.deployment import FULL, SHORT
+from local.chaos.run import Outcome, run
+from local.chaos.verdict import CHECKS, findings
+from local.process import StackError
+
+_SHOWN = 40
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run; returns the exit code."""
+    flags = _parser().parse_args(arguments)
+    count = flags.messages or (60 if flags.short else 500)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    began = time.monotonic()
+    try:
+        outcome = run(count, flags.seed, SHORT if flags.short else FULL, lambda line: print(f"  {line}", flush=True))
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left running", file=sys.stderr)
+        return 130
+    wrong = findings(outcome.evidence)
+    print(report(outcome, wrong))
+    print(f"\n{count} messages, seed {flags.seed}, {time.monotonic() - began:.0f} s: {len(wrong)} differences")
+    return 1 if wrong else 0
+
+
+def report(outcome: Outcome, wrong: Sequence[tuple[str, str]]) -> str:
+    """The tables of what was injected and what came of it."""
+    lines = ["", "What was injected, and how it was met:"]
+    for group, counts in outcome.injected.items():
+        lines.append(f"\n  {group}")
+        lines += [f"    {number:>6}  {name}" for name, number in sorted(counts.items())]
+    found = Counter(check for check, _ in wrong)
+    lines.append("\nWhat came of it:\n")
+    lines += [f"    {found[check]:>6}  {check:<16} {meaning}" for check, meaning in CHECKS.items()]
+    lines += [f"\n  {check}: {line}" for check, line in wrong[:_SHOWN]]
+    if len(wrong) > _SHOWN:
+        lines.append(f"\n  and {len(wrong) - _SHOWN} more")
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
+    parser.add_argument("--messages", type=int, metavar="N", help="how many to send (500; 60 with --short)")
+    parser.add_argument("--seed", type=int, default=1, help="of everything that is chosen (1)")
+    parser.add_argument("--short", action="store_true", help="no hanging providers, short waits: under a minute")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""The template as the chaos suite deploys it: its functions behind the proxy, and with less waiting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.template import Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How long things take; everything else is the deployed template's. Seconds."""
+
+    hangs: bool
+    claim: int
+    visibility: int
+    reconcile_after: int
+    unknown_after: int
+    reconcile_every: float
+    at_once: int
+
+
+FULL = Scale(hangs=True, claim=33, visibility=25, reconcile_after=20, unknown_after=80, reconcile_every=8.0, at_once=12)
+SHORT = Scale(hangs=False, claim=10, visibility=10, reconcile_after=4, unknown_after=22, reconcile_every=3.0, at_once=8)
+"""Without hanging sends a claim need not cover them, and all that waits for an age waits less."""
+
+_RECONCILER_SECONDS = 40
+
+
+def parameters(scale: Scale) -> dict[str, str]:
+    """The template's parameters."""
+    return {
+        "ReconcileAfterSeconds": str(scale.reconcile_after),
+        "UnknownAfterSeconds": str(scale.unknown_after),
+        "LookupsPerSecond": "50",
+    }
+
+
+def spoiled(template: Template, *, proxy: str, scale: Scale) -> Template:
+    """The functions reach AWS through ``proxy``, the stream is read by us, and waiting is shorter."""
+    resources = template["Resources"]
+    template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = proxy
+    resources["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Enabled"] = False
+    resources["ReportsQueue"]["Properties"]["VisibilityTimeout"] = scale.visibility
+    for name in ("ReconcileAfterSeconds", "UnknownAfterSeconds"):
+        del template["Parameters"][name]["MinValue"]  # of a service that lives for days
+    for name in ("SendFunction", "ReconcilerFunction"):
+        resources[name]["Properties"]["Environment"]["Variables"]["CLAIM_SECONDS"] = str(scale.claim)
+    reconciler = resources["ReconcilerFunction"]["Properties"]
+    reconciler["Timeout"] = _RECONCILER_SECONDS
+    reconciler["Environment"]["Variables"]["RUN_SECONDS"] = str(_RECONCILER_SECONDS // 2)
+    return template

@@ -1,0 +1,174 @@
+"""The way to AWS: passes the functions' calls byte for byte to the emulator, except where ``Faults`` says otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from local.chaos.faults import KILLS, Fault, Faults, answer, refusal
+from local.process import LOCALHOST, listen
+
+_LATE = 0.7
+"""Seconds by which an answer is late: more than usual, less than the functions' time-outs."""
+_HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One request or answer as it came."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def whole(self) -> bytes:
+        return self.head + self.body
+
+    def header(self, name: bytes) -> bytes:
+        for line in self.head.split(b"\r\n")[1:]:
+            found, _, value = line.partition(b":")
+            if found.strip().lower() == name:
+                return value.strip()
+        return b""
+
+    @property
+    def operation(self) -> str:
+        """``UpdateItem`` of the header ``X-Amz-Target: DynamoDB_20120810.UpdateItem``, or a query call's Action."""
+        target = self.header(b"x-amz-target").decode("latin-1")
+        if target:
+            return target.rpartition(".")[2]
+        return next((pair[7:].decode() for pair in self.body.split(b"&") if pair.startswith(b"Action=")), "")
+
+
+class Proxy:
+    """Takes a port at once, so that functions can be told of it; passes on after ``open``."""
+
+    def __init__(self, faults: Faults, kill: Callable[[int], bool]) -> None:
+        """``kill`` ends the worker that speaks from a port, and says whether it found one."""
+        self._faults, self._kill = faults, kill
+        self._listener = listen(0)
+        self.url = f"http://{LOCALHOST}:{self._listener.getsockname()[1]}"
+        self.cut_short: set[str] = set()
+        """Messages whose record was written by a worker that ended right then."""
+        self._loop = asyncio.new_event_loop()
+        self._stopped = asyncio.Event()
+        self._thread: threading.Thread | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def open(self, emulator_port: int) -> None:
+        """Begin, from a thread of its own."""
+        self._upstream = emulator_port
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="faults")
+        self._thread.daemon = True
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening and drop what is open."""
+        if self._thread:
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join()
+        self._loop.close()
+        self._listener.close()
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._connected, sock=self._listener, limit=_HEAD_BYTES, backlog=256)
+        async with server:
+            await self._stopped.wait()
+        connections = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._converse(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The calls of one connection, one after the other."""
+        gone = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
+        upstream: asyncio.StreamWriter | None = None
+        with contextlib.suppress(*gone):
+            back, upstream = await asyncio.open_connection(LOCALHOST, self._upstream)
+            while True:
+                call = await _read(reader)
+                reply = await self._call(call, writer.get_extra_info("peername")[1], back, upstream)
+                if reply is None:
+                    break
+                writer.write(reply)
+                await writer.drain()
+        for side in (writer, upstream):
+            if side is not None:
+                side.close()
+
+    async def _call(
+        self, call: _Part, port: int, back: asyncio.StreamReader, upstream: asyncio.StreamWriter
+    ) -> bytes | None:
+        """The answer to give, None to close the connection without one."""
+
+        async def forward(part: _Part) -> _Part:
+            upstream.write(part.whole)
+            await upstream.drain()
+            return await _read(back)
+
+        operation = call.operation
+        fault = self._faults.choose(operation, call.body)
+        if fault in {Fault.THROTTLED, Fault.REFUSED}:
+            return refusal(operation, fault)
+        if fault is Fault.PARTLY:
+            return await self._in_part(call, forward)
+        if fault is Fault.KILLED_BEFORE and self._kill(port):
+            return None
+        if fault is Fault.SLOW:
+            await asyncio.sleep(_LATE)
+        reply = await forward(call)
+        if fault in KILLS and self._kill(port):
+            if operation == "PutItem":
+                self.cut_short.add(json.loads(call.body)["Item"]["message_id"]["S"])
+            return None
+        if fault is Fault.LOST:
+            return None
+        return reply.whole
+
+    async def _in_part(self, call: _Part, forward: Callable[[_Part], Awaitable[_Part]]) -> bytes:
+        """PutEvents of which some entries fail: the others go on, as on AWS."""
+        request = json.loads(call.body)
+        entries = request["Entries"]
+        failing = self._faults.failing(len(entries))
+        taken = [entry for index, entry in enumerate(entries) if index not in failing]
+        results = iter(())
+        if taken:
+            reply = await forward(_with_body(call, json.dumps({**request, "Entries": taken}).encode()))
+            results = iter(json.loads(reply.body)["Entries"])
+        failure = {"ErrorCode": "InternalFailure", "ErrorMessage": "made up by the chaos suite"}
+        told = [failure if index in failing else next(results) for index in range(len(entries))]
+        return answer(200, json.dumps({"FailedEntryCount": len(failing), "Entries": told}).encode())
+
+
+def _with_body(part: _Part, body: bytes) -> _Part:
+    lines = part.head.split(b"\r\n")
+    kept = [line for line in lines if not line.lower().startswith(b"content-length:")]
+    head = b"\r\n".join([kept[0], b"Content-Length: %d" % len(body), *kept[1:]])
+    return replace(part, head=head, body=body)
+
+
+async def _read(reader: asyncio.StreamReader) -> _Part:
+    part = _Part(await reader.readuntil(b"\r\n\r\n"), b"")
+    if part.header(b"transfer-encoding").lower() == b"chunked":
+        return replace(part, body=await _chunks(reader))
+    return replace(part, body=await reader.readexactly(int(part.header(b"content-length") or 0)))
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    """A chunked body as it came, framing included."""
+    whole = b""
+    while True:
+        line = await reader.readuntil(b"\r\n")
+        size = int(line.split(b";")[0], 16)
+        whole += line + await reader.readexactly(size + 2)
+        if size == 0:
+            return whole

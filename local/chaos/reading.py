@@ -1,0 +1,44 @@
+"""Read what the ledger check needs: our records as a client sees them, and the queues for what went wrong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import httpx
+
+from local.process import StackError
+from local.stack import Stack
+
+_QUEUES = ("ReportsDlqUrl", "UnmatchedQueueUrl", "PublishFailedQueueUrl", "FailuresDlqUrl", "FailureRuleDlqUrl")
+_PAGE = 100
+
+
+def aside(stack: Stack) -> dict[str, list[str]]:
+    """The bodies in each queue for what went wrong, by the output that names it."""
+    return {name: _taken_from(stack, name) for name in _QUEUES}
+
+
+def records(url: str, key: str) -> dict[str, list[dict[str, Any]]]:
+    """Every record as its client sees it, by recipient."""
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    query: dict[str, str | int] = {"limit": _PAGE}
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=40, trust_env=False) as api:
+        while True:
+            page = api.get("/messages", params=query).raise_for_status().json()
+            for record in page["messages"]:
+                found[record["to"]].append(record)
+            if page["cursor"] is None:
+                return dict(found)
+            query["cursor"] = page["cursor"]
+
+
+def _taken_from(stack: Stack, name: str) -> list[str]:
+    sqs, url = stack.clients.sqs, stack.deployment.outputs.get(name)
+    if url is None:
+        raise StackError(f"the template has no output {name}")
+    bodies: list[str] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
+        bodies += [message["Body"] for message in messages]
+    return bodies

@@ -1,0 +1,249 @@
+"""One run of the chaos suite: a spoiled stack, its clients, a quiet phase in which all must settle, the evidence."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from local import ledger
+from local.chaos import reading
+from local.chaos.deployment import Scale, parameters, spoiled
+from local.chaos.faults import Faults
+from local.chaos.plan import plan
+from local.chaos.proxy import Proxy
+from local.chaos.rotation import Rotation
+from local.chaos.senders import Senders
+from local.chaos.stream import StreamMapping, published, wait_for
+from local.chaos.verdict import Evidence
+from local.chaos.workers import Workers
+from local.package import BUILD
+from local.stack import NAME, Stack
+
+_KILLS, _POISON = 12, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run found, and what it did to the service, by kind."""
+
+    evidence: Evidence
+    injected: Mapping[str, Mapping[str, int]]
+
+
+def run(count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> Outcome:
+    """Send ``count`` messages through chaos and collect the evidence; raises ``StackError`` where it cannot."""
+    with ExitStack() as exit_stack:
+        chaos = _Chaos(count, seed, scale, say)
+        exit_stack.callback(chaos.proxy.close)
+        stack = exit_stack.enter_context(
+            Stack(
+                parameters=parameters(scale),
+                transform=lambda template: spoiled(template, proxy=chaos.proxy.url, scale=scale),
+                log_dir=BUILD / "logs-chaos",
+                progress=say,
+            )
+        )
+        return chaos.go(stack)
+
+
+class _Chaos:
+    """The parts of one run."""
+
+    def __init__(self, count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> None:
+        self._scale, self._say, self._seed = scale, say, seed
+        self._plan = plan(count, seed, hangs=scale.hangs)
+        self._random = Random(f"run {seed}")  # noqa: S311 - repeatable
+        self._workers = Workers()
+        self._faults = Faults(seed)
+        self.proxy = Proxy(self._faults, self._workers.kill_speaker)
+        self._poison: list[str] = []
+        self._reconciled: Counter[str] = Counter()
+
+    def go(self, stack: Stack) -> Outcome:
+        """Everything, in its order."""
+        self._stack = stack
+        self.proxy.open(urlsplit(stack.clients.endpoint).port or 0)
+        self._workers.below(stack.emulator_pid)
+        self._rotation = Rotation(stack)
+        self._rotation.announce()
+        self._script()
+        events = stack.observe_events()
+        table = stack.deployment.outputs["MessagesTableName"]
+        self._mapping = StreamMapping(stack.clients, table=table, function=f"{NAME}-publisher")
+        self._mapping.start()
+        key = stack.create_key("chaos", {"send", "read"})
+        stack.warm_up(key)
+        senders = Senders(stack.api_url, key, seed=self._seed, at_once=self._scale.at_once, progress=self._progress)
+        try:
+            self._stormy(senders)
+            self._quiet(senders)
+            return self._outcome(senders, key, self._received(events))
+        finally:
+            self._mapping.stop()
+            senders.close()
+
+    def _stormy(self, senders: Senders) -> None:
+        self._say(f"sending {len(self._plan)} messages through chaos (seed {self._seed})")
+        self._faults.active = True
+        with self._reconciling():
+            senders.send(self._plan)
+        self._faults.active = False
+
+    def _quiet(self, senders: Senders) -> None:
+        """No more faults: what is open must be closed by what the service does by itself."""
+        self._say("quiet: clients ask again, reports come in, the reconciler closes what is open")
+        began = time.monotonic()
+        patience = self._scale.claim + self._scale.unknown_after + 60.0
+        insisting = threading.Thread(target=senders.insist, args=(self._plan, patience), daemon=True)
+        insisting.start()
+        told = 0.0
+        while time.monotonic() < began + patience:
+            self._reconcile()
+            for url in self._stack.simulator_urls.values():
+                httpx.get(f"{url}/_control/idle", params={"timeout": 10}, timeout=20)
+            open_ids = self._open()
+            if not open_ids and not insisting.is_alive() and self._drained() and self._mapping.settled(5):
+                return
+            if time.monotonic() > told + 10:
+                self._say(f"  {len(open_ids)} open after {time.monotonic() - began:.0f} s of quiet")
+                told = time.monotonic()
+            insisting.join(1)
+            if not insisting.is_alive():
+                time.sleep(1)  # what is open waits for an age, which nobody announces
+        self._say("  not everything came to rest")
+
+    def _open(self) -> list[str]:
+        """What has no final status; nobody asks again for what is released, and that it was not sent takes longer."""
+        return [
+            image.message_id
+            for image in list(self._mapping.latest.values())
+            if not image.final and image.send != "released" and image.message_id not in self._poison
+        ]
+
+    def _drained(self) -> bool:
+        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+        url = self._stack.deployment.outputs["ReportsQueueUrl"]
+        answer = self._stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # made of known names
+        return not any(int(value) for value in answer["Attributes"].values())
+
+    def _progress(self, done: int) -> None:
+        """Called after each message: what is to happen at a point of the run happens here."""
+        total = len(self._plan)
+        if done % max(1, total // _KILLS) == 0:
+            self._workers.kill_any(self._random)  # busy or not; the proxy kills in the middle of a call
+        if done % max(1, total // _POISON) == total // (2 * _POISON):
+            self._poison_the_stream()
+        if done == total // 2:
+            self._rotation.rotate()
+            self._say("  both providers sign with their next secrets from here on")
+        if done == total * 3 // 4:
+            self._rotation.finish()
+        if done % max(1, total // 10) == 0:
+            self._say(f"  {done} of {total} sent")
+
+    def _poison_the_stream(self) -> None:
+        """A record that no code can read is written, and changed."""
+        name = f"poison-{len(self._poison)}"
+        self._poison.append(name)
+        table, dynamodb = self._stack.deployment.outputs["MessagesTableName"], self._stack.clients.dynamodb
+        dynamodb.put_item(TableName=table, Item={"message_id": {"S": name}, "version": {"S": "one"}})
+        dynamodb.update_item(
+            TableName=table,
+            Key={"message_id": {"S": name}},
+            UpdateExpression="SET version = :two",
+            ExpressionAttributeValues={":two": {"S": "two"}},
+        )
+
+    def _script(self) -> None:
+        for provider, url in self._stack.simulator_urls.items():
+            with httpx.Client(base_url=url, timeout=30, trust_env=False) as simulator:
+                for message in self._plan:
+                    if message.provider == provider:
+                        script = {"to": message.to, "script": dict(message.script)}
+                        simulator.put("/_control/scenario", json=script).raise_for_status()
+
+    @contextmanager
+    def _reconciling(self) -> Iterator[None]:
+        """The reconciler's schedule, faster."""
+        ended = threading.Event()
+
+        def repeat() -> None:
+            while not ended.wait(self._scale.reconcile_every):
+                self._reconcile()
+
+        schedule = threading.Thread(target=repeat, name="reconciler", daemon=True)
+        schedule.start()
+        yield
+        ended.set()
+        schedule.join()
+
+    def _reconcile(self) -> None:
+        answer = self._stack.clients.functions.invoke(FunctionName=f"{NAME}-reconciler")
+        result = json.loads(answer["Payload"].read() or b"null")
+        self._reconciled["runs"] += 1
+        if answer.get("FunctionError"):
+            self._reconciled["runs that failed"] += 1
+        elif isinstance(result, dict):
+            self._reconciled.update(result)
+
+    def _received(self, queue: Any) -> list[dict[str, Any]]:
+        """Every event on the bus, once what must be there has come or patience ends."""
+        wanted = {
+            (change.new.message_id, change.new.version)
+            for change in self._mapping.history
+            if published(change) and change.new.message_id not in self._poison
+        }
+        received: list[dict[str, Any]] = []
+
+        def complete() -> bool:
+            received.extend(json.loads(body)["detail"] for body in queue.drain(wait_seconds=1))
+            return wanted <= {(event["message_id"], event["version"]) for event in received}
+
+        wait_for(complete, 15)
+        return received
+
+    def _outcome(self, senders: Senders, key: str, events: Sequence[Mapping[str, Any]]) -> Outcome:
+        books = {name: ledger.books(url) for name, url in self._stack.simulator_urls.items()}
+        self._say("comparing the providers' books, our records, the table's history and the events")
+        evidence = Evidence(
+            plan=self._plan,
+            promises=senders.promises,
+            records=reading.records(self._stack.api_url, key),
+            books=books,
+            history=self._mapping.history,
+            events=events,
+            queues=reading.aside(self._stack),
+            poison=frozenset(self._poison),
+            cut_short=frozenset(self.proxy.cut_short),
+            senders_killed=self._workers.killed_at_random["send"],
+        )
+        calls = Counter({f"{operation}: {fault}": n for (operation, fault), n in self._faults.injected.items()})
+        callbacks = Counter(
+            f"answered {callback['status'] or callback['error'] or 'never'}"
+            for book in books.values()
+            for entry in book["messages"]
+            for callback in entry["callbacks"]
+        )
+        return Outcome(
+            evidence=evidence,
+            injected={
+                "providers": Counter(message.way for message in self._plan),
+                "clients": Counter(message.client for message in self._plan),
+                f"AWS calls, of {self._faults.calls}": calls,
+                "workers killed": self._workers.killed,
+                "stream": self._mapping.met + Counter({"poison records": len(self._poison)}),
+                "answers to clients": senders.met,
+                "callbacks": callbacks,
+                "reconciler": self._reconciled,
+            },
+        )

@@ -1,0 +1,101 @@
+"""The functions' worker processes, as an operating system sees them, and their sudden end. Linux only: it has /proc."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import Counter, defaultdict
+from pathlib import Path
+from random import Random
+
+_PROC = Path("/proc")
+
+
+class Workers:
+    """The Lambda workers below one emulator process.
+
+    ``killed`` counts those that were ended, by function; ``killed_at_random`` a part of them.
+    """
+
+    def __init__(self) -> None:
+        self._supervisor: int | None = None
+        self.killed: Counter[str] = Counter()
+        self.killed_at_random: Counter[str] = Counter()
+
+    def below(self, supervisor: int) -> None:
+        """From now on the workers are what the emulator below ``supervisor`` started."""
+        self._supervisor = supervisor
+
+    def kill_speaker(self, port: int) -> bool:
+        """End the worker whose TCP connection leaves from local ``port``."""
+        inode = _socket(port)
+        for pid in self._pids():
+            if inode and f"socket:[{inode}]" in _open_files(pid):
+                return self._kill(pid)
+        return False
+
+    def kill_any(self, random: Random) -> None:
+        """End a worker, each function as likely as another."""
+        by_function: defaultdict[str, list[int]] = defaultdict(list)
+        for pid in self._pids():
+            if name := _function(pid):
+                by_function[name].append(pid)
+        if by_function:
+            name = random.choice(sorted(by_function))
+            self.killed_at_random[name] += self._kill(random.choice(by_function[name]))
+
+    def _kill(self, pid: int) -> bool:
+        name = _function(pid)
+        if not name:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.killed[name] += 1
+            return True
+        return False
+
+    def _pids(self) -> list[int]:
+        """Grandchildren of the supervisor: its child is the emulator."""
+        if self._supervisor is None:
+            return []
+        return [worker for emulator in _children(self._supervisor) for worker in _children(emulator)]
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for folder in _PROC.iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            # proc(5), stat: what follows the command's name in parentheses is its state and its parent's id.
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(folder.name))
+    return found
+
+
+def _function(pid: int) -> str:
+    """The Lambda function that a process runs, empty if it runs none."""
+    with contextlib.suppress(OSError):
+        for variable in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
+            name, _, value = variable.partition(b"=")
+            if name == b"AWS_LAMBDA_FUNCTION_NAME":
+                return value.decode().rpartition("-")[2]
+    return ""
+
+
+def _open_files(pid: int) -> set[str]:
+    found: set[str] = set()
+    with contextlib.suppress(OSError):
+        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(descriptor.readlink()))
+    return found
+
+
+def _socket(port: int) -> str:
+    """The inode of the IPv4 socket whose own port it is; the fields are those of proc(5), net/tcp."""
+    with contextlib.suppress(OSError):
+        for line in (_PROC / "net" / "tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[1].rpartition(":")[2], 16) == port and fields[9] != "0":
+                return fields[9]
+    return ""

@@ -1,0 +1,98 @@
+"""Records as an operator's command reads them: by id or time, made anew from their reports, and what holds them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
+
+from sms_tracker import providers
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.ports import Search
+from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, SendPhase
+from sms_tracker.domain.report import OWN_WORDS, Report, Source
+from sms_tracker.domain.search import BY_TIME, Span, days
+from sms_tracker.domain.state import State, fold, recorded
+from sms_tracker.domain.status import Outcome, Status
+
+_UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
+
+
+def between(search: Search, span: Span) -> Iterator[Record]:
+    """Every record made in that time, newest day first."""
+    for partition in chain.from_iterable(days(span)):
+        rest: Span | None = span
+        while rest is not None:
+            keys, reach = search.keys(BY_TIME, partition, span=rest, client=None)
+            yield from search.records([key.message_id for key in keys])
+            rest = None if reach is None else Span(since=rest.since, until=reach)
+
+
+def rebuilt(record: Record) -> State:
+    """The state that the timeline says; ids are the record's own, for the timeline does not hold them."""
+    state = record.state
+    base = recorded(attempt=record.send.attempt, at=record.created_at, provider=state.provider)
+    base = replace(base, ids=state.ids, other_ids=state.other_ids)
+    made = fold((_report(record, entry) for entry in record.reports.values() if not entry.foreign), base=base)
+    return replace(made, at=state.at) if made.order == state.order else made
+
+
+def _report(record: Record, entry: Entry) -> Report:
+    status, failure = _meaning(record, entry)
+    return Report(
+        provider=record.state.provider,
+        word=entry.word,
+        status=status,
+        received=entry.received,
+        code=entry.code,
+        failure=failure,
+        occurred=entry.occurred,
+        attempt=entry.attempt,
+        source=Source(entry.source),
+    )
+
+
+def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | None]:
+    """By today's tables; the reason behind a word of our own is in the record alone."""
+    if entry.word not in OWN_WORDS:
+        return providers.load(record.state.provider).meaning(entry.word, entry.code, entry.text)
+    status, stored = OWN_WORDS[entry.word], record.state.failure
+    if status.outcome is not Outcome.FAILURE:
+        return status, None
+    return status, stored.failure if stored and stored.failure.code == entry.code else _UNEXPLAINED
+
+
+def repair(record: Record, *, now: str) -> Change | None:
+    """The write that sets what the timeline says, under the version that was read; None where it says nothing else.
+
+    A timeline that is full may lack the very report that won, so it proves nothing.
+    """
+    state = rebuilt(record)
+    if state == record.state or len(record.reports) >= MAX_REPORTS:
+        return None
+    return Change(guard=Guard.SEEN, state=state, added=(), now=now, version=record.version)
+
+
+def stuck(record: Record, *, now: datetime) -> str | None:
+    """Why a record needs somebody, None where it does not."""
+    if len(record.reports) >= MAX_REPORTS:
+        return "its timeline is full: further reports go to the queue unmatched"
+    if record.state.status.final:
+        return None
+    if record.send.phase is SendPhase.RELEASED:
+        return f"released ({record.send.cause}): certainly not sent, waits for the client to try again"
+    if record.send.phase is SendPhase.CLAIMED:
+        if record.send.until > now.timestamp():
+            return None
+        ended = datetime.fromtimestamp(record.send.until, tz=UTC)
+        return f"the provider's answer is not known; its claim ended {ended:%Y-%m-%dT%H:%M:%SZ}"
+    hours = (now - datetime.fromisoformat(record.created_at)).total_seconds() / 3600
+    return f"{record.state.status} for {hours:.0f} h without a final report" if hours >= 1 else None
+
+
+def earlier(record: Record) -> State:
+    """The state before the report that won, as far as the timeline tells."""
+    base = recorded(attempt=record.send.attempt, at=record.created_at, provider=record.state.provider)
+    reports = (_report(record, entry) for entry in record.reports.values() if not entry.foreign)
+    return fold((each for each in reports if each.order is not None and each.order < record.state.order), base=base)

@@ -1,0 +1,61 @@
+"""Move messages from a queue to where they belong: receive, send, delete, at a chosen rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+TARGETS = {
+    "unmatched": "ReportsQueueUrl",
+    "reports-dlq": "ReportsQueueUrl",
+    "failures-dlq": "FailuresQueueUrl",
+    "failure-rule-dlq": "FailuresQueueUrl",
+}
+"""Where what is in a queue belongs, as an output of the stack."""
+SOURCES = {
+    "unmatched": "UnmatchedQueueUrl",
+    "reports-dlq": "ReportsDlqUrl",
+    "failures-dlq": "FailuresDlqUrl",
+    "failure-rule-dlq": "FailureRuleDlqUrl",
+}
+_BATCH = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redrive:
+    """``rate`` is messages a second; ``limit`` at most so many. A message is deleted only once the target has it."""
+
+    sqs: SQSClient
+    source: str
+    target: str
+    rate: float
+    limit: int
+    sleep: Callable[[float], None] = time.sleep
+
+    def waiting(self) -> int:
+        """About how many there are."""
+        name = "ApproximateNumberOfMessages"
+        answer: Any = self.sqs.get_queue_attributes(
+            QueueUrl=self.source, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"][name])
+
+    def run(self) -> Iterator[int]:
+        """Move; yields the number moved so far. No more than were there at first: some may come back meanwhile."""
+        moved, allowed = 0, min(self.limit, self.waiting())
+        while moved < allowed:
+            wanted = min(_BATCH, allowed - moved)
+            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=wanted)
+            if not found.get("Messages"):
+                return
+            for message in found["Messages"]:
+                self.sqs.send_message(QueueUrl=self.target, MessageBody=message["Body"])
+                self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
+                moved += 1
+                yield moved
+                self.sleep(1 / self.rate)

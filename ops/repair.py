@@ -1,0 +1,174 @@
+"""`make repair`: put right what does not put itself right. Says what it would do; does it with --apply."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops import records
+from ops.redrive import SOURCES, TARGETS, Redrive
+from ops.republish import Unpublished, events
+from sms_tracker.aws.bus import EventBus
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.config import PublisherConfig, load
+from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.ports import Refused
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.search import Span
+from sms_tracker.services.publish import Policy
+
+
+@dataclass
+class Stack:
+    """A deployed stack, by its outputs."""
+
+    name: str
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        (found,) = boto3.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+    @cached_property
+    def search(self) -> MessageSearch:
+        return MessageSearch(client("dynamodb"), self.outputs["MessagesTableName"])
+
+    @cached_property
+    def store(self) -> MessageStore:
+        return MessageStore(client("dynamodb"), self.outputs["MessagesTableName"])
+
+    @cached_property
+    def bus(self) -> EventBus:
+        return EventBus(client("events"), self.outputs["BusName"])
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What the publisher publishes at present."""
+        found = boto3.client("lambda").get_function_configuration(FunctionName=f"{self.name}-publisher")
+        config = load(PublisherConfig, found["Environment"]["Variables"])
+        return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    stack = Stack(options.stack)
+    try:
+        for line in _COMMANDS[options.command](stack, options):
+            print(line, flush=True)
+    except (ValueError, LookupError, ClientError, BotoCoreError, SmsTrackerError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if not options.apply and options.command != "stuck":
+        print("nothing was changed; --apply does it", file=sys.stderr)
+    return 0
+
+
+def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
+    for record in _chosen(stack, options):
+        change = records.repair(record, now=timestamp(datetime.now(UTC)))
+        if change is None or change.state is None:
+            continue
+        result = stack.store.change(record.message_id, change) if options.apply else None
+        outcome = "changed meanwhile, run it again" if isinstance(result, Refused) else "written" if result else "would"
+        yield f"{record.message_id}: {record.state.status} -> {change.state.status} ({outcome})"
+
+
+def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
+    if options.queue == "publish-failed":
+        yield from _redrive_unpublished(stack, options)
+        return
+    source, target = stack.outputs[SOURCES[options.queue]], stack.outputs[TARGETS[options.queue]]
+    redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
+    waiting = redrive.waiting()
+    yield f"about {waiting} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
+    for moved in redrive.run() if options.apply else ():
+        yield f"{moved} of {min(waiting, options.limit)} moved"
+
+
+def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
+    source = stack.outputs["PublishFailedQueueUrl"]
+    if options.apply:
+        sqs = client("sqs")
+        again = Unpublished(sqs=sqs, source=source, messages=stack.store, bus=stack.bus, policy=stack.policy)
+        yield from again.run(options.limit)
+
+
+def _republish(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
+    made = [*events(_chosen(stack, options), stack.policy)]
+    yield f"{len(made)} events"
+    refused = [why for why in stack.bus.put(made) if why] if options.apply else []
+    if refused:
+        raise ValueError(f"the bus refused {len(refused)} of them: {refused[0]}; run it again")
+
+
+def _stuck(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
+    for record in _chosen(stack, options):
+        why = records.stuck(record, now=datetime.now(UTC))
+        if why:
+            yield f"{record.message_id}  {record.created_at}  {record.state.provider}  {why}"
+
+
+def _chosen(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
+    if options.id:
+        found = stack.store.get(options.id)
+        if found is None:
+            raise ValueError("no message has this id")
+        return [found]
+    now = datetime.now(UTC)
+    since, until = options.since or now - timedelta(hours=72), options.until or now
+    if since > until:
+        raise ValueError("--from is after --to")
+    return records.between(stack.search, Span(since=timestamp(since), until=timestamp(until)))
+
+
+_COMMANDS = {"rebuild": _rebuild, "redrive": _redrive, "republish": _republish, "stuck": _stuck}
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--stack", default="sms-tracker", help="name of the stack (default: %(default)s)")
+    common.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
+    chosen = argparse.ArgumentParser(add_help=False)
+    chosen.add_argument("--id", help="one message")
+    chosen.add_argument("--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h ago)")
+    chosen.add_argument("--to", dest="until", type=_moment, help="made at or before (default: now)")
+    parser = argparse.ArgumentParser(prog="make repair", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("rebuild", parents=[common, chosen], help="set records to what their stored reports say")
+    commands.add_parser("republish", parents=[common, chosen], help="publish the last event of messages again")
+    commands.add_parser("stuck", parents=[common, chosen], help="list what waits for somebody, and why")
+    redrive = commands.add_parser("redrive", parents=[common], help="move a queue's messages to where they belong")
+    redrive.add_argument("queue", choices=[*SOURCES, "publish-failed"])
+    redrive.add_argument("--rate", type=_positive, default=20.0, help="messages a second (default: %(default)s)")
+    redrive.add_argument("--limit", type=int, default=100_000, help="at most so many (default: %(default)s)")
+    return parser
+
+
+def _positive(text: str) -> float:
+    if not (value := float(text)) > 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    """RFC 3339; without an offset it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("not a time like 2026-01-31T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

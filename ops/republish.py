@@ -1,0 +1,59 @@
+"""Events made again from the table: at least once is promised, and consumers know one by message and version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ops.records import earlier
+from sms_tracker.domain.ports import Bus, BusEvent, Messages
+from sms_tracker.domain.record import Record
+from sms_tracker.services.events import DETAIL_TYPE, SOURCE
+from sms_tracker.services.publish import Policy, event
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+
+def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
+    """The event of each record's last change, where the policy publishes it."""
+    for record in records:
+        before = replace(record, state=earlier(record), version=record.version - 1)
+        made = event(before, record, policy)
+        if made is not None:
+            yield BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=made.detail())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpublished:
+    """The queue ``publish-failed``: each change in it names its message, whose event is made again from the table."""
+
+    sqs: SQSClient
+    source: str
+    messages: Messages
+    bus: Bus
+    policy: Policy
+
+    def run(self, limit: int) -> Iterator[str]:
+        """Publish, then delete; what names no message (Lambda's pointer to a batch) stays where it is."""
+        for _ in range(limit):
+            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=1)
+            if not found.get("Messages"):
+                return
+            (message,) = found["Messages"]
+            record = self._record(message["Body"])
+            if record is None:
+                yield "left: it names no message that is here; use `republish` with its time"
+                continue
+            refused = [why for why in self.bus.put([*events([record], self.policy)]) if why]
+            if not refused:
+                self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
+            yield f"{record.message_id}: {refused[0] if refused else 'published'}"
+
+    def _record(self, body: str) -> Record | None:
+        try:
+            return self.messages.get(json.loads(body)["dynamodb"]["Keys"]["message_id"]["S"])
+        except (ValueError, LookupError, TypeError):
+            return None

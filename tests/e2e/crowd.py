@@ -1,0 +1,101 @@
+"""Many processes that write reports to the same few messages; started afresh, so that they share nothing."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
+from tests import tables
+from tests.factories import NOW, record, report
+
+WRITERS = 8
+MESSAGES = tuple(f"0b0e9f0a-53cf-4f13-9f0c-{number:012d}" for number in range(3))
+_STATUSES = (Status.ACCEPTED, Status.SENDING, Status.SENT, Status.UNDELIVERED, Status.FAILED, Status.DELIVERED)
+REPORTS = tuple(
+    report(status, attempt=attempt, provider_message_id=f"SM{attempt}", code="30003" if attempt % 2 else None)
+    for status in _STATUSES
+    for attempt in range(1, 5)
+)
+"""24 for each message: fewer than a timeline holds, each moving it or not as its order will have it."""
+
+
+class AsksAfterwards:
+    """A client of a DynamoDB that cannot say what is there when it refuses: then the item is read.
+
+    It may have been written again by then, which is no other than a refusal that comes a little later.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_item(self, **arguments: Any) -> Any:
+        return self._ask(self._client.put_item, {"message_id": arguments["Item"]["message_id"]}, arguments)
+
+    def update_item(self, **arguments: Any) -> Any:
+        return self._ask(self._client.update_item, arguments["Key"], arguments)
+
+    def _ask(self, call: Any, key: Mapping[str, Any], arguments: dict[str, Any]) -> Any:
+        arguments.pop("ReturnValuesOnConditionCheckFailure")
+        try:
+            return call(**arguments)
+        except ClientError as error:
+            table = arguments["TableName"]
+            found = self._client.get_item(TableName=table, Key=key, ConsistentRead=True)
+            error.response.update({"Item": found["Item"]} if "Item" in found else {})  # type: ignore[typeddict-item]  # the stubs lack it
+            raise
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the table is; ``says_old`` is whether a refusal shows the item."""
+
+    endpoint: str
+    table: str
+    says_old: bool
+
+    def store(self) -> MessageStore:
+        client: Any = tables.client(self.endpoint)
+        return MessageStore(client if self.says_old else AsksAfterwards(client), self.table)
+
+
+def write(database: Database, seed: int) -> Counter[tuple[str, str]]:
+    """One process: every report of every message, in an order of its own; counts decisions by message."""
+    store, decided = database.store(), Counter[tuple[str, str]]()
+    work = [(message_id, each) for message_id in MESSAGES for each in REPORTS]
+    random.Random(seed).shuffle(work)
+    for message_id, each in work:
+        decided[message_id, _tracked(store, message_id, each)] += 1
+    return decided
+
+
+def _tracked(store: MessageStore, message_id: str, each: Report) -> str:
+    """As the queue does it: what lost every race comes again."""
+    for _ in range(50):
+        try:
+            return track(store, message_id, [each], now=NOW).decision
+        except Unavailable:
+            continue
+    raise AssertionError("a report could not be written")
+
+
+def let_loose(database: Database, seeds: Sequence[int]) -> Counter[tuple[str, str]]:
+    """All at once; what they decided, together."""
+    store = database.store()
+    for message_id in MESSAGES:
+        store.put(record(message_id=message_id))
+    with multiprocessing.get_context("spawn").Pool(len(seeds)) as pool:
+        return sum(pool.starmap(write, [(database, seed) for seed in seeds]), Counter[tuple[str, str]]())

@@ -1,0 +1,106 @@
+"""Real concurrency: eight processes write the same reports to the same messages over HTTP, and nothing is lost.
+
+Two judges: the emulator, and dynalite, another implementation of DynamoDB. dynalite needs node and npm; without them
+its test is skipped.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import emulator
+from local.process import LOCALHOST, ROOT, Process, free_port
+from sms_tracker.domain.state import fold
+from tests import tables
+from tests.e2e.crowd import MESSAGES, REPORTS, WRITERS, Database, let_loose
+from tests.factories import record
+
+_DYNALITE = "3.2.2"
+_FOLDER = ROOT / ".build" / "dynalite"
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(LOCALHOST, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status > 0
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def database(process: Process, port: int, *, says_old: bool) -> Database:
+    deadline = time.monotonic() + 30
+    while not answers(port):
+        process.check()
+        assert time.monotonic() < deadline, process.tail()
+        time.sleep(0.05)
+    endpoint = f"http://{LOCALHOST}:{port}"
+    return Database(endpoint, tables.create(tables.client(endpoint), "MessagesTable", "messages"), says_old)
+
+
+@pytest.fixture
+def emulated(tmp_path: Path) -> Iterator[Database]:
+    port = free_port()
+    process = emulator.start(port, auth=False, log=tmp_path / "emulator.log")
+    try:
+        yield database(process, port, says_old=True)
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def dynalite(tmp_path: Path) -> Iterator[Database]:
+    port = free_port()
+    command = [installed(), str(_FOLDER / "node_modules" / "dynalite" / "cli.js")]
+    settings = ["--host", LOCALHOST, "--port", str(port), "--createTableMs", "0"]
+    process = Process(
+        "dynalite", [*command, *settings], env={"PATH": os.environ["PATH"]}, log=tmp_path / "dynalite.log"
+    )
+    try:
+        yield database(process, port, says_old=False)
+    finally:
+        process.stop()
+
+
+def installed() -> str:
+    """Where node is, with dynalite beside it; skips where either cannot be had."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("dynalite, the second judge, needs node and npm")
+    if not (_FOLDER / "node_modules" / "dynalite").exists():
+        wanted = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefix", str(_FOLDER)]
+        try:
+            subprocess.run([*wanted, f"dynalite@{_DYNALITE}"], check=True, capture_output=True, timeout=60)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"npm could not install dynalite {_DYNALITE}: {type(error).__name__}")
+    return node
+
+
+def check(database: Database) -> None:
+    decided = let_loose(database, range(WRITERS))
+    store, first = database.store(), record().state
+    for message_id in MESSAGES:
+        found = store.get(message_id)
+        assert found is not None
+        assert found.state == fold(REPORTS, base=first)
+        assert {*found.reports} == {each.fingerprint for each in REPORTS}
+        assert found.version == 1 + decided[message_id, "applied"], "every applied write is one version, and no more"
+        assert decided[message_id, "applied"] + decided[message_id, "noted"] == len(REPORTS)
+
+
+def test_eight_processes_on_the_emulator_lose_no_update_and_no_version(emulated: Database) -> None:
+    check(emulated)
+
+
+def test_eight_processes_on_dynalite_lose_no_update_and_no_version(dynalite: Database) -> None:
+    check(dynalite)

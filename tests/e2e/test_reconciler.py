@@ -1,0 +1,178 @@
+"""What reports alone leave open, on a stack whose reconciler is started by hand and knows no patience."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from local.stack import Stack
+from tests.e2e import watch
+from tests.e2e.provider import NAMES, Simulator, number, simulators_of
+
+UNKNOWN_AFTER = 75
+PARAMETERS = {
+    "ReconcileState": "DISABLED",
+    "ReconcileAfterSeconds": "1",
+    "NotSentAfterSeconds": "1",
+    "UnknownAfterSeconds": str(UNKNOWN_AFTER),
+    "LookupsPerSecond": "50",
+    "TextRetention": "until_final",
+}
+TEXT = "Your parcel is waiting"
+COURSES = {"silent": "08", "timeout": "07", "hang": "14", "throttled": "22"}
+"""Arrives without a report; taken, never answered; not taken, never answered; refused for now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One message and its course; ``resend`` asks for resend_if_lost."""
+
+    provider: str
+    course: str
+    to: str
+    resend: bool = False
+
+
+CASES = {
+    (name, course, resend): Case(provider=name, course=course, to=number(digits), resend=resend)
+    for name in NAMES
+    for course, digits in COURSES.items()
+    for resend in ((False, True) if course == "hang" else (False,))
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What the messages were at first, after the runs of the reconciler, and what the books and the bus hold."""
+
+    runs: list[Mapping[str, int]]
+    posts: Mapping[Case, int]
+    records: Mapping[Case, Mapping[str, Any]]
+    events: list[Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def reconciled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(auth=True, parameters=PARAMETERS, log_dir=tmp_path_factory.mktemp("logs")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def course(reconciled: Stack) -> Iterator[Course]:
+    key = reconciled.create_key("reconciler", {"send", "read"})
+    reconciled.warm_up(key)
+    headers = {"authorization": f"Bearer {key}"}
+    events = reconciled.observe_events(name="reconciler-events")
+    with httpx.Client(base_url=reconciled.api_url, headers=headers, timeout=90, trust_env=False) as api:
+        for simulators in simulators_of(reconciled):
+            yield _travel(reconciled, api, simulators, events)
+
+
+def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator], events: Any) -> Course:
+    for case in CASES.values():
+        if case.course == "timeout":
+            simulators[case.provider].script(case.to, {"like": "timeout", "drop": True})
+    with ThreadPoolExecutor(5) as pool:
+        answers = dict(zip(CASES.values(), pool.map(lambda case: _send(api, case), CASES.values()), strict=True))
+    places = {case: f"/messages/{answer.json()['message_id']}" for case, answer in answers.items()}
+    for case in CASES.values():
+        if case.resend:
+            simulators[case.provider].script(case.to, "delivered")
+    runs: list[Mapping[str, int]] = []
+
+    def records() -> dict[Case, Mapping[str, Any]]:
+        return {case: api.get(place).raise_for_status().json() for case, place in places.items()}
+
+    def all_final() -> bool:
+        with ThreadPoolExecutor(2) as pool:  # two at once, as when a run takes longer than its schedule
+            runs.extend(pool.map(lambda _: run(stack), range(2)))
+        watch.drained(stack)
+        return all(record["final"] for record in records().values())
+
+    watch.eventually(all_final, "not every message came to its end", seconds=UNKNOWN_AFTER + watch.SECONDS)
+    received: list[Mapping[str, Any]] = []
+
+    def all_told() -> bool:
+        received.extend(json.loads(body)["detail"] for body in events.drain(wait_seconds=2))
+        return {each["status"] for each in received} >= {"unknown", "failed"}
+
+    watch.eventually(all_told, "not every end was published")
+    posts = {case: len(simulators[case.provider].posts(case.to)) for case in CASES.values()}
+    return Course(runs=runs, posts=posts, records=records(), events=received)
+
+
+def _send(api: httpx.Client, case: Case) -> httpx.Response:
+    message = {"to": case.to, "body": TEXT, "provider": case.provider, "resend_if_lost": case.resend}
+    return api.post("/messages", json=message)
+
+
+def run(stack: Stack) -> dict[str, int]:
+    """One run of the reconciler, as its schedule starts it."""
+    name = f"{stack.deployment.name}-reconciler"
+    answer = stack.clients.functions.invoke(FunctionName=name, Payload=b"{}")
+    said = json.loads(answer["Payload"].read())
+    assert not answer.get("FunctionError"), said
+    return dict(said)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_message_whose_reports_never_came_is_delivered_by_a_look_up(course: Course, name: str) -> None:
+    record = course.records[CASES[name, "silent", False]]
+    assert record["status"] == "delivered"
+    assert {report["source"] for report in record["reports"]} == {"answer", "lookup"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_send_whose_answer_and_reports_were_lost_is_found_and_delivered(course: Course, name: str) -> None:
+    case = CASES[name, "timeout", False]
+    assert course.records[case]["status"] == "delivered"
+    assert {report["source"] for report in course.records[case]["reports"]} == {"lookup"}
+    assert course.posts[case] == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_send_that_nobody_took_and_nobody_refused_ends_as_unknown_and_is_not_repeated(
+    course: Course, name: str
+) -> None:
+    case = CASES[name, "hang", False]
+    assert (course.records[case]["status"], course.posts[case]) == ("unknown", 1)
+    assert _published(course, case) == [("unknown", None)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lost_message_is_sent_once_more_where_its_client_asked_for_it(course: Course, name: str) -> None:
+    case = CASES[name, "hang", True]
+    assert (course.records[case]["status"], course.records[case]["attempt"]) == ("delivered", 2)
+    assert course.posts[case] == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refused_send_that_is_not_repeated_fails_as_not_sent(course: Course, name: str) -> None:
+    case = CASES[name, "throttled", False]
+    assert (course.records[case]["status"], course.records[case]["failure"]["reason"]) == ("failed", "not_sent")
+    assert _published(course, case) == [("failed", "not_sent")]
+
+
+def test_runs_at_the_same_time_changed_nothing_twice(course: Course) -> None:
+    for case, record in course.records.items():
+        words = [(report["word"], report["attempt"], report["source"]) for report in record["reports"]]
+        assert len(words) == len(set(words)), case
+    versions = [(event["message_id"], event["version"]) for event in course.events]
+    assert len(versions) == len(set(versions))
+
+
+def test_nothing_is_left_to_do(reconciled: Stack, course: Course) -> None:
+    assert course.runs
+    assert run(reconciled).keys() <= {"walked"}
+
+
+def _published(course: Course, case: Case) -> list[tuple[str, str | None]]:
+    message_id = course.records[case]["message_id"]
+    mine = sorted((e for e in course.events if e["message_id"] == message_id), key=lambda e: int(e["version"]))
+    return [(event["status"], (event["failure"] or {}).get("reason")) for event in mine]

@@ -1,0 +1,113 @@
+"""The operator's repairs, on tables and queues in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from types_boto3_sqs import SQSClient
+
+from ops.records import between, earlier, rebuilt, repair, stuck
+from ops.redrive import Redrive
+from ops.repair import main
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.ports import Written
+from sms_tracker.domain.record import Change, Guard, Record
+from sms_tracker.domain.search import Span
+from sms_tracker.domain.state import recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
+from tests import tables
+from tests.factories import MESSAGE_ID, NOW, record, report
+from tests.fakes import START
+
+
+@pytest.fixture
+def found() -> Iterator[tuple[MessageStore, MessageSearch]]:
+    with tables.messages_table() as (dynamodb, name):
+        store = MessageStore(dynamodb, name)
+        store.put(record())
+        yield store, MessageSearch(dynamodb, name)
+
+
+def stored(store: MessageStore) -> Record:
+    read = store.get(MESSAGE_ID)
+    assert read is not None
+    return read
+
+
+def test_a_record_that_its_reports_made_needs_no_repair(found: tuple[MessageStore, MessageSearch]) -> None:
+    store, search = found
+    track(store, MESSAGE_ID, [report(Status.SENT)], now=NOW)
+    track(store, MESSAGE_ID, [report(Status.UNDELIVERED, code="30003")], now=NOW)
+
+    (read,) = between(search, Span(since=NOW, until=NOW))
+
+    assert repair(read, now=NOW) is None
+    assert rebuilt(read).status is Status.UNDELIVERED
+    assert earlier(read).status is Status.SENT
+
+
+def test_a_record_that_lags_behind_its_reports_is_set_right_under_its_version(
+    found: tuple[MessageStore, MessageSearch],
+) -> None:
+    store, _ = found
+    late = Change(guard=Guard.LATE, added=(report(Status.DELIVERED),), now=NOW)
+    assert isinstance(store.change(MESSAGE_ID, late), Written)
+    change = repair(stored(store), now=NOW)
+    assert change is not None
+
+    assert isinstance(store.change(MESSAGE_ID, change), Written)
+
+    assert stored(store).state.status is Status.DELIVERED
+    assert stored(store).version == 2
+    assert repair(stored(store), now=NOW) is None
+
+
+def test_what_is_stuck_says_why() -> None:
+    soon, later = START + timedelta(seconds=5), START + timedelta(hours=2)
+
+    assert stuck(record(), now=soon) is None
+    assert "answer is not known" in str(stuck(record(), now=later))
+    assert stuck(record(state=recorded(attempt=1, at=NOW, provider="twilio")), now=later) is not None
+
+
+@pytest.fixture
+def sqs(aws: None) -> SQSClient:  # noqa: ARG001  # moto is under the client
+    return client("sqs")
+
+
+def test_a_redrive_moves_no_more_than_its_limit_at_its_rate(sqs: SQSClient) -> None:
+    source, target = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("unmatched", "reports"))
+    for number in range(5):
+        sqs.send_message(QueueUrl=source, MessageBody=str(number))
+    pauses: list[float] = []
+
+    moved = [*Redrive(sqs=sqs, source=source, target=target, rate=4, limit=3, sleep=pauses.append).run()]
+
+    assert moved == [1, 2, 3]
+    assert pauses == [0.25] * 3
+    bodies = [each["Body"] for each in sqs.receive_message(QueueUrl=target, MaxNumberOfMessages=10)["Messages"]]
+    assert len({*bodies}) == 3
+
+
+def test_a_redrive_deletes_nothing_that_the_target_did_not_take(sqs: SQSClient) -> None:
+    source = sqs.create_queue(QueueName="unmatched", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    sqs.send_message(QueueUrl=source, MessageBody="a report")
+    redrive = Redrive(sqs=sqs, source=source, target=f"{source}-is-gone", rate=9, limit=9)
+
+    with pytest.raises(sqs.exceptions.QueueDoesNotExist):
+        list(redrive.run())
+
+    assert redrive.waiting() == 1
+
+
+def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    told = capsys.readouterr().out
+    assert all(name in told for name in ("rebuild", "redrive", "republish", "stuck"))

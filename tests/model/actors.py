@@ -1,0 +1,205 @@
+"""Who acts in the model: the real use cases, stopped at each call to the outside and gone on with by running again.
+
+A use case is a function of what the outside answered. So its state is that list of answers, its *log*: to go on, it is
+run from its beginning with the log, and what it asks after the log's end is its next call. That needs no thread, and
+two actors with the same log are in the same state.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.overdue import Ages
+from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.record import Change, Record, Send
+from sms_tracker.domain.search import Index, Position, Span
+from sms_tracker.services.deliver import Pace
+from sms_tracker.services.drain import Delivery, Drain, Handled
+from sms_tracker.services.reconcile import Limits, Reconciler
+from sms_tracker.services.replies import Reply
+from sms_tracker.services.send import Sender
+from tests.fakes import START, FixedSettings
+from tests.rigs import REQUEST, RULES
+
+TICKS = tuple(
+    START + timedelta(minutes=minutes) for minutes in (0, 2 / 3, 11, 27, 62, 6 * 60 + 5, 31 * 60, 73 * 60, 74 * 60)
+)
+"""Moments that differ for the code: a claim's end, the reconciler's ages, a release's end, 72 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the outside."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, and when (an index of TICKS)."""
+
+    value: Any
+    tick: int
+
+
+class Asked(BaseException):
+    """The log is at its end, and this is what the actor wants next. No code catches it, as none outlives a crash."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.name)
+        self.call = call
+
+
+Ask = Callable[..., Any]
+"""``ask(name, *arguments)`` answers one call to the outside."""
+
+
+@dataclass
+class Tape:
+    """Answers from a log; after its end it raises ``Asked``."""
+
+    log: Sequence[Answer]
+    tick: int
+    position: int = 0
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        if self.position == len(self.log):
+            raise Asked(Call(name, arguments))
+        answer = self.log[self.position]
+        self.position, self.tick = self.position + 1, answer.tick
+        if isinstance(answer.value, Exception):
+            raise answer.value
+        return answer.value
+
+    def now(self) -> datetime:
+        return TICKS[self.tick]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """All ports at once, each call passed to ``ask``."""
+
+    ask: Ask
+
+    def put(self, record: Record) -> Written | Refused:
+        return self.ask("put", record)  # type: ignore[no-any-return]  # what the log holds, as in all of these
+
+    def change(self, message_id: str, change: Change) -> Written | Refused:
+        return self.ask("change", message_id, change)  # type: ignore[no-any-return]
+
+    def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
+        self.ask("release", message_id, token, cause, now)
+
+    def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
+        return self.ask("take_over", record, send, provider, now)  # type: ignore[no-any-return]
+
+    def get(self, message_id: str) -> Record | None:
+        return self.ask("get", message_id)  # type: ignore[no-any-return]
+
+    def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
+        return self.ask("by_provider_id", provider, provider_message_id)  # type: ignore[no-any-return]
+
+    def keys(
+        self, index: Index, partition: str, *, span: Span | None, client: str | None
+    ) -> tuple[list[Position], str | None]:
+        return self.ask("keys", index, partition, span, client)  # type: ignore[no-any-return]
+
+    def records(self, message_ids: Sequence[str]) -> list[Record]:
+        return self.ask("records", tuple(message_ids)) if message_ids else []
+
+    def walked(self) -> str | None:
+        return self.ask("walked")  # type: ignore[no-any-return]
+
+    def walk(self, until: str) -> None:
+        self.ask("walk", until)
+
+    def open(self, message_id: str, *, due: str) -> bool:
+        return self.ask("open", message_id, due)  # type: ignore[no-any-return]
+
+    def put_off(self, message_id: str, *, due: str) -> None:
+        self.ask("put_off", message_id, due)
+
+    def due(self, shard: int, *, until: str, limit: int) -> list[str]:
+        return self.ask("due", shard, until, limit)  # type: ignore[no-any-return]
+
+    def http(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        assert timeout > 0
+        return self.ask("http", request)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One queue by its name."""
+
+    ask: Ask
+    name: str
+
+    def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
+        assert reason is None or delay_seconds == 0
+        self.ask("enqueue", self.name, body)
+
+
+def _pace() -> Pace:
+    """Each pause takes 15 of the 20 seconds that a request has, so that there are two tries at the most."""
+    slept: list[float] = []
+    return Pace(monotonic=lambda: sum(slept), sleep=lambda _: slept.append(15.0), fraction=lambda: 0.5)
+
+
+def request(
+    ask: Ask,
+    now: Callable[[], datetime],
+    *,
+    name: str,
+    key: str | None,
+    kind: type[Sender] = Sender,
+) -> Reply:
+    """One POST /messages of the client, by a Lambda of its own."""
+    outside, tokens = Outside(ask), count(1)
+    sender = kind(
+        messages=outside,
+        settings=FixedSettings(),
+        http=outside.http,
+        clock=now,
+        pace=_pace(),
+        rules=replace(RULES),
+        new_id=lambda: unkeyed_id(name),
+        new_token=lambda: f"{name}-{next(tokens)}",
+    )
+    return sender.send("shop", REQUEST, key)
+
+
+def unkeyed_id(name: str) -> str:
+    """The id of the message that a request without a key makes."""
+    return f"00000000-0000-4000-8000-{sum(name.encode()):012d}"
+
+
+def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> list[Handled]:
+    """The processor with one batch."""
+    again, unmatched, dead = (_Line(ask, name) for name in ("reports", "unmatched", "dead"))
+    drain = Drain(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
+    return drain.drain([Delivery(str(number), body) for number, body in enumerate(bodies)])
+
+
+def reconcile(ask: Ask, now: Callable[[], datetime]) -> Counter[str]:
+    """One run of the reconciler."""
+    outside = Outside(ask)
+    return Reconciler(
+        messages=outside,
+        search=outside,
+        agenda=outside,
+        settings=FixedSettings(),
+        http=outside.http,
+        queue=_Line(ask, "reports"),
+        clock=now,
+        pace=_pace(),
+        ages=Ages(),
+        limits=Limits(seconds=1e9, lookups=1000, rate=1e9),
+        resend=lambda _: "never: nobody asked for it",
+    ).run()

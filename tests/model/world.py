@@ -1,0 +1,259 @@
+"""The world of the model as one value: the table, the agenda, the provider's truth, the queue, writes on their way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs
+
+from sms_tracker.domain.envelope import Envelope, encode
+from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.search import BY_TIME, time_shard
+from sms_tracker.domain.search import shard as shard_of
+from tests.fakes import MemoryMessages
+from tests.memory_search import MemorySearch
+from tests.model.actors import TICKS, Call
+from tests.model.values import Numbers
+from tests.rigs import attempt_of, message_id_of
+
+NUMBERS = Numbers()
+WRITES = frozenset({"put", "change", "release", "take_over"})
+
+
+class Violation(AssertionError):
+    """A promise is broken in a state that can be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One create call that reached the provider. ``possible``: we cannot know that it was not processed."""
+
+    message_id: str
+    attempt: int
+    author: str
+    tick: int
+    processed: bool
+    possible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One invocation: the numbers of the answers it got, and the tick it began at.
+
+    ``done`` is how it ended, None while it runs.
+    ``holds`` is what a processor took from the queue, which is back there if it dies.
+    """
+
+    role: str
+    name: str
+    log: tuple[int, ...] = ()
+    since: int | None = None
+    done: str | None = None
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One state. Records and calls are numbers; ``reported`` are words that the provider has called back with."""
+
+    actors: tuple[Actor, ...]
+    faults: int
+    tick: int = 0
+    records: tuple[tuple[str, int], ...] = ()
+    agenda: tuple[tuple[str, str], ...] = ()
+    walked: str = timestamp(TICKS[0])
+    posts: tuple[Post, ...] = ()
+    reported: frozenset[tuple[str, str]] = frozenset()
+    queue: tuple[str, ...] = ()
+    flying: frozenset[int] = frozenset()
+
+    def stored(self) -> dict[str, Record]:
+        return {message_id: NUMBERS[number] for message_id, number in self.records}  # type: ignore[misc]  # records
+
+    def lasting(self) -> tuple[object, ...]:
+        """What is left once everybody is dead."""
+        return self.records, self.agenda, self.walked, self.posts, self.queue
+
+
+def sid(number: int) -> str:
+    """The id that the provider gives to the message of a create call."""
+    return f"SM{number:032d}"
+
+
+def write(world: World, call: Call) -> tuple[World, Any]:
+    """A conditional write to the table, and what it answers. The agenda's attributes are in the same item.
+
+    As the real store: what is final is off the agenda; a take-over puts its message there.
+    """
+    records = dict(world.records)
+    message_id = call.arguments[0] if isinstance(call.arguments[0], str) else call.arguments[0].message_id
+    before = records.get(message_id)
+    after, answer = _written(message_id, before, NUMBERS.of(call))
+    if after == before:
+        return world, answer
+    new: Record = NUMBERS[after]  # type: ignore[assignment]  # a record
+    check_write(world, world.stored().get(message_id), new)
+    agenda = dict(world.agenda)
+    if new.state.status.final:
+        agenda.pop(message_id, None)
+    elif call.name == "take_over":
+        agenda[message_id] = call.arguments[3]
+    records[message_id] = after
+    return replace(world, records=tuple(sorted(records.items())), agenda=tuple(sorted(agenda.items()))), answer
+
+
+@cache
+def _written(message_id: str, before: int | None, number: int) -> tuple[int, Any]:
+    """The record's number after a call, and the answer; -1 where there is none."""
+    call: Call = NUMBERS[number]  # type: ignore[assignment]  # a call
+    table = MemoryMessages({} if before is None else {message_id: NUMBERS[before]})  # type: ignore[dict-item]  # a record
+    answer: Any = None
+    match call.name, call.arguments:
+        case "put", (record,):
+            answer = table.put(record)
+        case "change", (_, change):
+            answer = table.change(message_id, change)
+        case "release", (_, token, cause, now):
+            table.release(message_id, token=token, cause=cause, now=now)
+        case _, (record, send, provider, now):
+            answer = table.take_over(record, send, provider=provider, now=now)
+    return (NUMBERS.of(_without_idle_times(table.records[message_id])) if table.writes else before), answer  # type: ignore[return-value]
+
+
+def _without_idle_times(record: Record) -> Record:
+    """Less states: when a report came says nothing to any rule, nor does the last write but to a released send."""
+    reports = {name: replace(entry, received=record.created_at) for name, entry in record.reports.items()}
+    updated_at = record.updated_at if record.send.phase is SendPhase.RELEASED else record.created_at
+    return replace(record, reports=reports, updated_at=updated_at)
+
+
+def check_write(world: World, old: Record | None, new: Record) -> None:
+    """Versions rise by one with each move, nothing that was reported is lost, and no foreign id is believed."""
+    ours = {sid(n) for n, post in enumerate(world.posts) if post.message_id == new.message_id and post.processed}
+    if not {*new.state.ids.values()} <= ours:
+        raise Violation("a record took another message's id")
+    if old is None:
+        return
+    moved = new.state != old.state
+    if new.version - old.version != int(moved):
+        raise Violation(f"version {old.version} became {new.version}, moved: {moved}")
+    if not {*old.reports} <= {*new.reports}:
+        raise Violation("a report was lost from the timeline")
+
+
+def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a table of calls
+    """What is answered at once and never fails in this model: reads, and the reconciler's notes to itself."""
+    stored = world.stored()
+    match call.name, call.arguments:
+        case "get", (message_id,):
+            return world, stored.get(message_id)
+        case "by_provider_id", (provider, known):
+            return world, MemoryMessages(stored).by_provider_id(provider, known)
+        case "keys", (index, partition, span, client):
+            return world, MemorySearch([*stored.values()]).keys(index, partition, span=span, client=client)
+        case "records", (message_ids,):
+            return world, [stored[each] for each in message_ids if each in stored]
+        case "walked", ():
+            return world, world.walked
+        case "walk", (until,):
+            return replace(world, walked=max(world.walked, until)), None
+        case "due", (shard, until, _):
+            ripe = sorted((due, each) for each, due in world.agenda if due <= until and int(shard_of(each)) == shard)
+            return world, [each for _, each in ripe]
+        case name, (message_id, due):
+            return note(world, message_id, due, again=name == "put_off")
+    raise AssertionError(call.name)
+
+
+def note(world: World, message_id: str, due: str, *, again: bool) -> tuple[World, bool]:
+    """Put on the agenda, or put off, what is not final."""
+    record, agenda = world.stored().get(message_id), dict(world.agenda)
+    if record is None or record.state.status.final or (message_id in agenda and not again):
+        return world, False
+    return replace(world, agenda=tuple(sorted({**agenda, message_id: due}.items()))), True
+
+
+def empty(call: Call, message_ids: frozenset[str]) -> Any:
+    """The answer for a part of an index in which none of this world's messages can ever be, else None."""
+    if call.name == "due":
+        return None if call.arguments[0] in _places(message_ids) else []
+    if call.name == "keys" and call.arguments[0] is BY_TIME:
+        return None if call.arguments[1] in _places(message_ids) else ([], None)
+    return None
+
+
+@cache
+def _places(message_ids: frozenset[str]) -> frozenset[str | int]:
+    """Every shard of the agenda, and every partition of by_time, that one of these may be in."""
+    days = {time_shard(timestamp(tick), each) for tick in TICKS[: LAST + 1] for each in message_ids}
+    return frozenset(days | {int(shard_of(each)) for each in message_ids})
+
+
+def envelope(world: World, number: int, word: str) -> str:
+    """A callback as the webhook queues it."""
+    post = world.posts[number]
+    fields = {"MessageSid": sid(number), "MessageStatus": word, "To": "+31612345678"}
+    if word == "undelivered":
+        fields["ErrorCode"] = "30003"
+    return encode(
+        Envelope(
+            provider="twilio",
+            message_id=post.message_id,
+            attempt=post.attempt,
+            source=Source.CALLBACK,
+            received_at=timestamp(TICKS[0]),
+            fields=fields,
+        )
+    )
+
+
+def posted(world: World, request: HttpRequest, author: str, *, processed: bool, possible: bool) -> World:
+    """A create call has reached the provider; this is where a message would be sent twice."""
+    post = Post(message_id_of(request), attempt_of(request), author, world.tick, processed, possible)
+    earlier = [each for each in world.posts if each.message_id == post.message_id and each.possible]
+    if any(each.attempt == post.attempt for each in earlier):
+        raise Violation("two POSTs of one attempt")
+    if earlier:
+        raise Violation("two attempts that could both have been sent")
+    return replace(world, posts=(*world.posts, post))
+
+
+def consult(world: World, request: HttpRequest, final: str) -> HttpResponse:
+    """The provider's answer to a look-up or a search: it is at the message's final status an hour after the send."""
+    shown = [_shown(world, number, final) for number in _processed(world)]
+    name = request.url.partition("?")[0].rpartition("/")[2].removesuffix(".json")
+    if name == "Messages":
+        return HttpResponse(200, body=json.dumps({"messages": shown, "next_page_uri": None}).encode())
+    return HttpResponse(200, body=json.dumps(next(each for each in shown if each["sid"] == name)).encode())
+
+
+def _processed(world: World) -> Iterator[int]:
+    return (number for number, post in enumerate(world.posts) if post.processed)
+
+
+def _shown(world: World, number: int, final: str) -> dict[str, object]:
+    told = (sid(number), final) in world.reported or world.tick > LAST
+    return {
+        "sid": sid(number),
+        "status": final if told else "sent",
+        "error_code": 30003 if told and final == "undelivered" else None,
+        "to": "+31612345678",
+        "from": "+15551234567",
+        "body": "Your parcel is here",
+        "date_updated": format_datetime(TICKS[0]),
+        "date_created": format_datetime(TICKS[world.posts[number].tick]),
+    }
+
+
+LAST = 3
+"""The last tick at which actors interleave; afterwards the world is left to the reconciler."""
+
+
+def is_create(request: HttpRequest) -> bool:
+    return request.method == "POST" and bool(parse_qs(request.body.decode()).get("StatusCallback"))

@@ -1,0 +1,154 @@
+"""What an open message needs at which age, and when it is looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step, validity_left
+from sms_tracker.domain.record import Record, Send, SendPhase
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.status import Status
+from tests.factories import NOW, record, report
+from tests.fakes import START
+
+AGES = Ages()
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SID = "SM" + "1" * 32
+
+
+def after(age: timedelta) -> datetime:
+    return START + age
+
+
+def named_record(*statuses: Status, **values: Any) -> Record:
+    made = record(**values)
+    return replace(made, state=fold([report(status) for status in statuses], base=made.state))
+
+
+def sent(phase: SendPhase, attempt: int = 1, **values: Any) -> dict[str, Any]:
+    send = Send(phase=phase, attempt=attempt, token="a", until=int(START.timestamp()) + 33)
+    return {"send": send, "state": recorded(attempt=attempt, at=NOW, provider="twilio"), **values}
+
+
+LOST, RELEASED = record(), record(**sent(SendPhase.RELEASED))
+TAKEN = named_record(Status.SENT)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.final])
+def test_what_is_final_needs_nothing(status: Status) -> None:
+    assert step(named_record(status), now=after(4 * DAY), ages=AGES) is Step.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("message", "age", "expected"),
+    [
+        (TAKEN, 9 * MINUTE, Step.WAIT),
+        (TAKEN, 10 * MINUTE, Step.LOOK_UP),
+        (TAKEN, 71 * HOUR, Step.LOOK_UP),
+        (TAKEN, 72 * HOUR, Step.GIVE_UP),
+        (LOST, 9 * MINUTE, Step.WAIT),
+        (LOST, 10 * MINUTE, Step.SEARCH),
+        (LOST, 72 * HOUR, Step.GIVE_UP),
+        (RELEASED, 14 * MINUTE, Step.WAIT),
+        (RELEASED, 15 * MINUTE, Step.NOT_SENT),
+        (RELEASED, 80 * HOUR, Step.NOT_SENT),
+    ],
+)
+def test_its_age_and_what_is_known_decide(message: Record, age: timedelta, expected: Step) -> None:
+    assert step(message, now=after(age), ages=AGES) is expected
+
+
+def test_a_send_under_way_is_waited_for_however_short_the_first_age() -> None:
+    ages = Ages(first=timedelta(seconds=1))
+    assert step(LOST, now=after(timedelta(seconds=32)), ages=ages) is Step.WAIT
+    assert due(LOST, now=after(timedelta(seconds=2)), ages=ages) == timestamp(after(timedelta(seconds=33)))
+    assert step(LOST, now=after(timedelta(seconds=33)), ages=ages) is Step.SEARCH
+
+
+def test_a_later_attempt_is_waited_for_from_its_own_beginning() -> None:
+    again = record(**sent(SendPhase.CLAIMED, 2))
+    again = replace(again, state=replace(again.state, at=timestamp(after(HOUR))))
+    assert step(again, now=after(HOUR + 9 * MINUTE), ages=AGES) is Step.WAIT
+    assert due(again, now=after(HOUR), ages=AGES) == timestamp(after(HOUR + 10 * MINUTE))
+    assert step(again, now=after(HOUR + 10 * MINUTE), ages=AGES) is Step.SEARCH
+
+
+def test_a_released_send_is_counted_from_its_release() -> None:
+    late = replace(RELEASED, updated_at=timestamp(after(HOUR)))
+    assert step(late, now=after(HOUR + 14 * MINUTE), ages=AGES) is Step.WAIT
+    assert due(late, now=after(HOUR), ages=AGES) == timestamp(after(HOUR + 15 * MINUTE))
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_released_send_that_its_provider_names_all_the_same_was_taken(attempt: int) -> None:
+    contradicted = named_record(Status.SENT, **sent(SendPhase.RELEASED, attempt))
+    assert step(contradicted, now=after(HOUR), ages=AGES) is Step.LOOK_UP
+    assert named(contradicted) == (1, SID)
+
+
+def test_a_released_second_hand_over_of_a_lost_message_does_not_prove_that_nothing_was_sent() -> None:
+    lost_before = record(**sent(SendPhase.RELEASED, 2, resend_if_lost=True))
+    assert step(lost_before, now=after(HOUR), ages=AGES) is Step.SEARCH
+    assert step(lost_before, now=after(72 * HOUR), ages=AGES) is Step.GIVE_UP
+    assert step(record(**sent(SendPhase.RELEASED, 2)), now=after(HOUR), ages=AGES) is Step.NOT_SENT
+
+
+def test_an_earlier_attempts_name_is_not_the_present_ones() -> None:
+    again = named_record(Status.SENT, **sent(SendPhase.CLAIMED, 2))
+    assert named(again) is None
+    assert step(again, now=after(HOUR), ages=AGES) is Step.SEARCH
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (10 * MINUTE, HOUR),
+        (HOUR, 6 * HOUR),
+        (6 * HOUR, 30 * HOUR),
+        (30 * HOUR, 54 * HOUR),
+        (54 * HOUR, 72 * HOUR),
+        (72 * HOUR, 96 * HOUR),
+        (90 * HOUR, 114 * HOUR),
+    ],
+)
+def test_it_is_looked_at_less_and_less_often(now: timedelta, expected: timedelta) -> None:
+    assert due(TAKEN, now=after(now), ages=AGES) == timestamp(after(expected))
+
+
+@pytest.mark.parametrize("unknown", [timedelta(seconds=60), HOUR])
+def test_it_is_given_up_in_time_however_early_that_is(unknown: timedelta) -> None:
+    ages = Ages(first=timedelta(seconds=1), unknown=unknown)
+    assert due(TAKEN, now=after(timedelta(seconds=2)), ages=ages) == timestamp(after(unknown))
+
+
+RESENDABLE = record(resend_if_lost=True, body="Hello")
+
+
+def test_a_message_is_handed_over_again_only_where_its_client_says_so_and_its_text_is_there() -> None:
+    assert may_resend(RESENDABLE, now=after(HOUR))
+    assert not may_resend(replace(RESENDABLE, resend_if_lost=False), now=after(HOUR))
+    assert not may_resend(replace(RESENDABLE, body=None), now=after(HOUR))
+
+
+@pytest.mark.parametrize(("attempt", "expected"), [(1, True), (2, True), (3, False)])
+def test_a_message_is_handed_over_three_times_at_the_most(attempt: int, expected: bool) -> None:  # noqa: FBT001
+    tried = replace(RESENDABLE, send=replace(RESENDABLE.send, attempt=attempt))
+    assert may_resend(tried, now=after(HOUR)) == expected
+
+
+def test_what_was_answered_is_not_handed_over_again() -> None:
+    answered = replace(RESENDABLE, send=replace(RESENDABLE.send, phase=SendPhase.ANSWERED))
+    assert not may_resend(answered, now=after(HOUR))
+
+
+def test_a_message_that_is_no_longer_valid_is_not_handed_over_again() -> None:
+    hour = replace(RESENDABLE, validity_seconds=3600)
+    assert validity_left(RESENDABLE, now=after(HOUR)) is None
+    assert validity_left(hour, now=after(59 * MINUTE)) == 60
+    assert may_resend(hour, now=after(59 * MINUTE))
+    assert not may_resend(hour, now=after(HOUR))

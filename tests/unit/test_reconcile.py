@@ -1,0 +1,582 @@
+"""The reconciler on fakes: what reports alone leave open is closed by asking, and nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.failure import Reason
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.overdue import Ages
+from sms_tracker.domain.record import Record, Send, SendPhase
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.search import BY_TIME, Index, Position, Span
+from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.services.drain import Delivery, Drain
+from sms_tracker.services.reconcile import Limits, Reconciler
+from sms_tracker.services.validation import text_hash
+from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryAgenda, MemoryMessages, MemoryQueue
+from tests.memory_search import MemorySearch
+from tests.rigs import SID, TAKEN, UNHEARD, SendRig, answer
+
+TEXT, SENDER = "Your parcel is here", "+15551234567"
+RIVAL = "11111111-1111-4111-8111-111111111111"
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+BUSY = answer(429)
+
+
+def listed(sid: str = SID, **changes: Any) -> dict[str, Any]:
+    """One message in Twilio's list."""
+    sent = {"sid": sid, "to": TO, "from": SENDER, "body": TEXT, "messaging_service_sid": None, "status": "delivered"}
+    return {**sent, "date_created": format_datetime(START + timedelta(seconds=1)), **changes}
+
+
+@dataclass
+class Account:
+    """The provider: what it has in its list, and the answer to everything where there is one."""
+
+    messages: Sequence[Mapping[str, Any]] = ()
+    broken: HttpResponse | NoResponse | None = None
+    post: HttpResponse | NoResponse = TAKEN
+    requests: list[HttpRequest] = field(default_factory=list)
+    during: Callable[[HttpRequest], object] = lambda _: None
+    next_page: str | None = None
+    gone_once_listed: bool = False
+
+    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        assert timeout > 0
+        self.requests.append(request)
+        self.during(request)
+        if self.broken is not None:
+            return self.broken
+        if request.method == "POST":
+            return self.post
+        if "?" in request.url:
+            listed, self.messages = list(self.messages), () if self.gone_once_listed else self.messages
+            return answer(200, {"messages": listed, "next_page_uri": self.next_page})
+        known = {message["sid"]: message for message in self.messages}
+        asked = request.url.rpartition("/")[2].removesuffix(".json")
+        return answer(200, known[asked]) if asked in known else answer(404, {"code": 20404})
+
+
+@dataclass
+class LiveSearch:
+    """The indexes over the table as it is at the moment. ``reads`` counts the pages of by_time."""
+
+    messages: MemoryMessages
+    page: int = 100
+    reads: int = 0
+    during: Callable[[], object] = lambda: None
+    _made: tuple[tuple[int, int, int], MemorySearch] = ((-1, -1, -1), MemorySearch([]))
+
+    def keys(
+        self, index: Index, partition: str, *, span: Span | None, client: str | None
+    ) -> tuple[list[Position], str | None]:
+        self.reads += index is BY_TIME
+        self.during()
+        return self._now().keys(index, partition, span=span, client=client)
+
+    def records(self, message_ids: Sequence[str]) -> list[Record]:
+        return self._now().records(message_ids)
+
+    def _now(self) -> MemorySearch:
+        stamp = (self.messages.writes, len(self.messages.records), self.page)
+        if stamp != self._made[0]:
+            self._made = stamp, MemorySearch(list(self.messages.records.values()), page=self.page)
+        return self._made[1]
+
+
+class Rig:
+    """One reconciler, or several over the same tables, at a chosen age of the messages made at START."""
+
+    def __init__(self, *records: Record, account: Account | None = None, age: timedelta = 11 * MINUTE) -> None:
+        self.messages = MemoryMessages({each.message_id: each for each in records})
+        self.agenda = MemoryAgenda(self.messages)
+        self.search = LiveSearch(self.messages)
+        self.account = account or Account()
+        self.clock = FakeClock(START + age)
+        self.queue, self.unmatched, self.dead = MemoryQueue(), MemoryQueue(), MemoryQueue()
+        self.sending = SendRig(messages=self.messages, clock=self.clock)
+        self.limits = Limits(seconds=200, lookups=1000, rate=5)
+
+    def reconciler(self) -> Reconciler:
+        sender = replace(self.sending.sender, http=self.account)
+        return Reconciler(
+            messages=self.messages,
+            search=self.search,
+            agenda=self.agenda,
+            settings=sender.settings,
+            http=self.account,
+            queue=self.queue,
+            clock=self.clock,
+            pace=sender.pace,
+            ages=Ages(),
+            limits=self.limits,
+            resend=lambda record: f"resent-{sender.resend(record).decision}",
+        )
+
+    def run(self) -> Counter[str]:
+        done = self.reconciler().run()
+        del done["walked"]
+        return done
+
+    def meanwhile(self, act: Callable[[], object]) -> None:
+        """Let something happen while the provider has the next request."""
+
+        def once(_: HttpRequest) -> None:
+            self.account.during = lambda _: None
+            act()
+
+        self.account.during = once
+
+    def drain(self) -> None:
+        """Let the processor deal with what was queued."""
+        drain = Drain(
+            messages=self.messages, again=self.queue, unmatched=self.unmatched, dead=self.dead, clock=self.clock
+        )
+        bodies, self.queue.sent[:] = self.queue.bodies, []
+        drain.drain([Delivery(str(number), body) for number, body in enumerate(bodies)])
+
+    @property
+    def record(self) -> Record:
+        return self.messages.records[MESSAGE_ID]
+
+
+def lost(message_id: str = MESSAGE_ID, **values: Any) -> Record:
+    """A send whose answer never came."""
+    return record(message_id=message_id, text_hash=text_hash(SERVICE_KEY, TEXT), **values)
+
+
+def taken(*statuses: Status, sid: str = SID, **values: Any) -> Record:
+    made = lost(**values)
+    reports = [report(status, provider_message_id=sid) for status in statuses]
+    send = replace(made.send, phase=SendPhase.ANSWERED)
+    return replace(made, send=send, state=fold(reports, base=made.state))
+
+
+def released(**values: Any) -> Record:
+    send = Send(phase=SendPhase.RELEASED, attempt=1, token="a-token", until=0, cause="not_sent")
+    return lost(**{"send": send, **values})
+
+
+# -- looking up --------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_whose_reports_never_came_is_looked_up_and_delivered() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+
+    assert rig.run() == {"opened": 1, "looked-up": 1}
+    rig.drain()
+    assert (rig.record.state.status, rig.record.version) == (Status.DELIVERED, 2)
+    assert {entry.source for entry in rig.record.reports.values()} == {"lookup"}
+    assert rig.run() == {}
+
+
+def test_the_text_of_a_message_does_not_enter_the_queue() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+    rig.run()
+    assert TEXT not in rig.queue.bodies[0]
+
+
+def test_what_is_final_or_young_is_not_opened() -> None:
+    assert Rig(taken(Status.DELIVERED)).run() == {}
+    assert Rig(taken(Status.SENT), age=9 * MINUTE).run() == {}
+
+
+def test_the_same_answer_again_is_not_queued_again() -> None:
+    rig = Rig(taken(Status.ACCEPTED), account=Account([listed(status="sent")]))
+    assert rig.run()["looked-up"] == 1
+    rig.drain()
+    rig.clock.now = START + HOUR
+    assert rig.run() == {"nothing-new": 1}
+    assert rig.queue.bodies == []
+
+
+def test_it_comes_again_at_an_hour_then_at_six() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed(status="sent")]))
+    for age in (HOUR, 6 * HOUR, 30 * HOUR):
+        rig.run()
+        assert rig.messages.due == {MESSAGE_ID: timestamp(START + age)}
+        rig.clock.now = START + age
+
+
+def test_a_message_that_the_provider_does_not_know_stays_open() -> None:
+    assert Rig(taken(Status.SENT)).run() == {"opened": 1, "provider-has-no-such-message": 1}
+
+
+def test_two_reconcilers_at_once_change_nothing_twice() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+    rig.agenda.open(MESSAGE_ID, due=NOW)
+    other = rig.reconciler()
+    rig.meanwhile(other.run)
+
+    rig.run()
+    assert len(rig.queue.bodies) == 2
+    rig.drain()
+    assert (rig.record.version, len(rig.record.reports)) == (2, 1)
+
+
+@pytest.mark.parametrize("broken", [BUSY, UNHEARD, answer(500)])
+def test_a_provider_that_does_not_answer_is_asked_again_soon(broken: HttpResponse | NoResponse) -> None:
+    rig = Rig(taken(Status.SENT), account=Account(broken=broken))
+
+    assert rig.run()["provider-did-not-answer"] == 1
+    assert rig.messages.due == {MESSAGE_ID: timestamp(rig.clock.now + 10 * MINUTE)}
+
+
+def test_a_provider_that_fails_three_times_is_left_alone_for_the_rest_of_the_run() -> None:
+    many = [taken(Status.SENT, message_id=f"00000000-0000-4000-8000-{number:012d}") for number in range(9)]
+    rig = Rig(*many, account=Account(broken=BUSY))
+
+    assert rig.run() == {"opened": 9, "provider-did-not-answer": 3, "left-alone-for-this-run": 6}
+    assert len(rig.account.requests) == 3
+    rig.account.broken, rig.account.messages = None, [listed()]
+    assert rig.run() == {"looked-up": 6}
+
+
+# -- bounds ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_more_is_asked_in_a_run_than_allowed_and_not_faster() -> None:
+    many = [taken(Status.SENT, message_id=f"00000000-0000-4000-8000-{number:012d}") for number in range(9)]
+    rig = Rig(*many, account=Account([listed()]))
+    rig.limits = Limits(seconds=200, lookups=4, rate=2)
+    began = rig.clock.now
+
+    assert rig.run() == {"opened": 9, "looked-up": 4, "left-for-the-next-run": 1}
+    assert rig.clock.now - began == timedelta(seconds=1.5)
+    assert rig.run()["looked-up"] == 4
+    assert rig.run()["looked-up"] == 1
+
+
+def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+    rig.search.during = lambda: rig.clock.sleep(1)
+    rig.agenda.position = timestamp(START - 2 * HOUR)
+    rig.limits = Limits(seconds=100, lookups=10, rate=5)
+
+    first = rig.run()
+    assert first["walk-left-for-the-next-run"] == 1
+    for _ in range(20):
+        rig.run()
+    assert len(rig.queue.bodies) == 1
+    assert rig.agenda.position is not None
+
+
+def test_a_walk_goes_on_where_the_last_one_stopped_with_an_overlap() -> None:
+    rig = Rig()
+    rig.run()
+    far, rig.search.reads = rig.search.reads, 0
+    position = rig.agenda.position
+    assert position == timestamp(START + MINUTE)
+    late = taken(Status.SENT, created_at=timestamp(START))  # older than the position, and not in the index until now
+    rig.messages.records[MESSAGE_ID] = late
+    rig.clock.sleep(300)
+
+    assert rig.run()["opened"] == 1
+    assert rig.search.reads < far / 5
+
+
+def test_a_busy_time_is_walked_in_short_slices() -> None:
+    busy = [
+        taken(Status.DELIVERED, message_id=f"00000000-0000-4000-8000-{number:012d}", created_at=NOW)
+        for number in range(1200)
+    ]
+    rig = Rig(*busy, age=2 * HOUR)
+    saved: list[str] = []
+    rig.agenda.position = timestamp(START - MINUTE)
+    rig.agenda.walk = lambda until: saved.append(until)  # type: ignore[method-assign]  # noqa: PLW0108 - so named
+    rig.run()
+    assert [step for step in saved if step < timestamp(START + 30 * MINUTE)] == [
+        timestamp(START + 9 * MINUTE),
+        timestamp(START + 19 * MINUTE),
+    ]
+
+
+def test_a_provider_that_is_no_longer_enabled_cannot_be_asked() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+    rig.sending.settings.credentials = {}  # type: ignore[attr-defined]  # the fake's own
+
+    assert rig.run() == {"opened": 1, "provider-not-enabled": 1}
+    rig.clock.now = START + 72 * HOUR
+    assert rig.run() == {"gave-up-applied": 1}
+
+
+def test_an_unreadable_setting_or_queue_holds_up_nothing_else() -> None:
+    rig = Rig(taken(Status.SENT), released(message_id=RIVAL), account=Account([listed()]), age=20 * MINUTE)
+    rig.queue.fail = True
+
+    assert rig.run() == {"opened": 2, "failed": 1, "not-sent": 1}
+
+
+# -- giving up ---------------------------------------------------------------------------------------------------------
+
+
+def test_after_72_hours_a_message_becomes_unknown() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed(status="sent")]), age=11 * MINUTE)
+    rig.run()
+    rig.drain()
+    rig.clock.now = START + 72 * HOUR
+
+    assert rig.run() == {"gave-up-applied": 1}
+    assert (rig.record.state.status, rig.record.state.provider_message_id) == (Status.UNKNOWN, SID)
+
+
+def test_before_giving_up_the_provider_is_asked_a_last_time() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]), age=71 * HOUR)
+    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.clock.now = START + 72 * HOUR
+
+    assert rig.run()["looked-up"] == 1
+    rig.drain()
+    assert rig.record.state.status is Status.DELIVERED
+
+
+def test_a_silent_provider_is_waited_for_a_day_longer() -> None:
+    rig = Rig(taken(Status.SENT), account=Account(broken=BUSY))
+    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.clock.now = START + 72 * HOUR
+    assert rig.run()["provider-did-not-answer"] == 1
+    rig.clock.now = START + 96 * HOUR
+    assert rig.run()["gave-up-applied"] == 1
+
+
+def test_a_delivery_that_comes_after_all_corrects_unknown() -> None:
+    rig = Rig(lost())
+    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.clock.now = START + 73 * HOUR
+    rig.run()
+    assert rig.record.state.status is Status.UNKNOWN
+
+    state = fold([report(Status.DELIVERED)], base=rig.record.state)
+    assert state.status is Status.DELIVERED
+
+
+# -- released sends ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cause", "reason"), [("not_sent", Reason.NOT_SENT), ("account", Reason.ACCOUNT)])
+def test_a_message_that_nobody_took_ends_as_not_sent(cause: str, reason: Reason) -> None:
+    message = released()
+    rig = Rig(replace(message, send=replace(message.send, cause=cause)))
+    assert rig.run() == {"opened": 1, "waiting": 1}
+    rig.clock.now = START + 15 * MINUTE
+
+    assert rig.run() == {"not-sent": 1}
+    assert (rig.record.state.status, rig.record.send.phase) == (Status.FAILED, SendPhase.ANSWERED)
+    assert rig.record.state.shown_failure is not None
+    assert rig.record.state.shown_failure.reason is reason
+    assert rig.account.requests == []
+
+
+def test_a_client_that_takes_over_meanwhile_wins() -> None:
+    rig = Rig(released(), age=15 * MINUTE)
+    reconciler = rig.reconciler()
+    read = rig.record
+    claim = Send(phase=SendPhase.CLAIMED, attempt=2, token="client", until=0)
+    assert rig.messages.take_over(read, claim, provider="twilio", now=NOW)
+
+    assert reconciler._not_sent(read) == "taken-over-meanwhile"  # noqa: SLF001 - the race cannot be had otherwise
+    assert (rig.record.state.status, rig.record.send) == (Status.PENDING, claim)
+
+
+def test_a_client_that_takes_over_too_late_is_told() -> None:
+    rig = SendRig([BUSY], fraction=1.0)
+    reply = rig.post("order-42")
+    assert reply.status == 503
+    (message_id,) = rig.messages.records  # type: ignore[attr-defined]  # the memory's own
+    late = Rig(rig.messages.get(message_id) or lost(), age=HOUR)
+    late.run()
+    late.sending.sender = rig.sender
+    rig.messages = late.messages
+    again = replace(rig.sender, messages=late.messages).send("shop", {"to": TO, "body": TEXT}, "order-42")
+
+    assert (again.status, again.decision) == (422, "not-sent")
+
+
+def test_a_released_send_that_its_provider_names_is_looked_up() -> None:
+    contradicted = released(state=fold([report(provider_message_id=SID)], base=lost().state))
+    rig = Rig(contradicted, account=Account([listed()]), age=20 * MINUTE)
+    assert rig.run()["looked-up"] == 1
+
+
+# -- unknown outcomes --------------------------------------------------------------------------------------------------
+
+
+def test_a_send_whose_answer_was_lost_is_found_and_adopted() -> None:
+    rig = Rig(lost(), account=Account([listed()]))
+
+    assert rig.run() == {"opened": 1, "adopted": 1}
+    rig.drain()
+    assert (rig.record.state.status, rig.record.state.ids) == (Status.DELIVERED, {1: SID})
+
+
+def test_what_is_not_found_stays_pending_and_ends_as_unknown() -> None:
+    rig = Rig(lost())
+    assert rig.run() == {"opened": 1, "no-candidate": 1}
+    assert rig.messages.records[MESSAGE_ID].state.status is Status.PENDING
+    rig.clock.now = START + 72 * HOUR
+    assert rig.run() == {"gave-up-applied": 1}
+    assert rig.record.state.status == "unknown"
+
+
+def test_what_was_found_is_looked_up_and_may_be_gone() -> None:
+    rig = Rig(lost(), account=Account([listed()]))
+    rig.account.gone_once_listed = True
+    assert rig.run()["provider-has-no-such-message"] == 1
+
+
+def test_what_another_record_holds_is_not_adopted() -> None:
+    rig = Rig(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
+    assert rig.run()["no-candidate"] == 1
+    assert rig.record.state.ids == {}
+
+
+def test_what_the_index_does_not_show_yet_is_held_all_the_same() -> None:
+    rig = Rig(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
+    rig.messages.by_provider_id = lambda *_: None  # type: ignore[method-assign]  # an index lags
+    assert rig.run()["no-candidate"] == 1
+
+
+def test_what_only_the_index_shows_is_held() -> None:
+    rig = Rig(lost(), account=Account([listed()]))
+    rig.messages.by_provider_id = lambda *_: RIVAL  # type: ignore[method-assign]  # recorded longer ago than is read
+    assert rig.run()["no-candidate"] == 1
+
+
+@pytest.mark.parametrize(
+    "rival",
+    [
+        lost(RIVAL),
+        lost(RIVAL, created_at=timestamp(START - 6 * DAY)),
+        lost(RIVAL, state=replace(lost().state, status=Status.UNKNOWN)),
+        lost(
+            RIVAL,
+            resend_if_lost=True,
+            send=Send(phase=SendPhase.ANSWERED, attempt=2, token="b", until=0),
+            state=replace(recorded(attempt=2, at=NOW, provider="twilio"), status=Status.DELIVERED, ids={2: "SM9"}),
+        ),
+    ],
+)
+def test_what_a_rival_may_own_is_not_adopted(rival: Record) -> None:
+    rig = Rig(lost(), rival, account=Account([listed()]))
+    rig.run()
+    assert rig.record.state.ids == {}
+    assert rig.queue.bodies == [] or all(MESSAGE_ID not in body for body in rig.queue.bodies)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lost(RIVAL, to="+31612345679"),
+        lost(RIVAL, sender="MyShop"),
+        replace(lost(RIVAL), text_hash="another"),
+        released(message_id=RIVAL),
+        taken(Status.SENT, message_id=RIVAL, sid="SM9"),
+    ],
+)
+def test_a_message_that_differs_or_is_accounted_for_is_no_rival(other: Record) -> None:
+    rig = Rig(lost(), other, account=Account([listed()]))
+    rig.run()
+    assert [json.loads(body)["message_id"] for body in rig.queue.bodies if MESSAGE_ID in body] == [MESSAGE_ID]
+
+
+def test_more_messages_than_are_read_settle_nothing() -> None:
+    rig = Rig(lost(), account=Account([listed()], next_page="/2010-04-01/Accounts/AC/Messages.json?Page=1"))
+    assert rig.run()["too-many-messages"] == 1
+    assert len(rig.account.requests) == 5
+
+
+def test_more_messages_of_our_own_than_are_read_settle_nothing() -> None:
+    others = [
+        taken(
+            Status.DELIVERED,
+            message_id=f"00000000-0000-4000-8000-{number:012d}",
+            created_at=timestamp(START - DAY + number * MINUTE),
+        )
+        for number in range(12)
+    ]
+    rig = Rig(lost(), *others, account=Account([listed("SM8")]))
+    rig.agenda.position, rig.search.page = timestamp(START - MINUTE), 2
+    assert rig.run()["too-many-messages"] == 1
+
+
+def test_a_list_that_cannot_be_read_is_asked_for_again() -> None:
+    assert Rig(lost(), account=Account(broken=answer(503))).run()["provider-did-not-answer"] == 1
+
+
+# -- resend_if_lost ----------------------------------------------------------------------------------------------------
+
+RESENDABLE = lost(resend_if_lost=True, body=TEXT, validity_seconds=3600)
+
+
+def test_a_lost_message_is_sent_again_where_its_client_asked_for_it() -> None:
+    rig = Rig(RESENDABLE)
+
+    assert rig.run() == {"opened": 1, "resent-accepted": 1}
+    (post,) = [request for request in rig.account.requests if request.method == "POST"]
+    assert b"ValidityPeriod=2940" in post.body
+    assert (rig.record.send.attempt, rig.record.state.status, rig.record.state.ids) == (2, Status.ACCEPTED, {2: SID})
+    assert rig.messages.due.keys() == {MESSAGE_ID}
+
+
+def test_two_reconcilers_at_once_send_a_lost_message_again_once() -> None:
+    rig = Rig(RESENDABLE)
+    rig.agenda.open(MESSAGE_ID, due=NOW)
+    other = rig.reconciler()
+    rig.meanwhile(other.run)
+
+    assert rig.run()["resent-in-progress"] == 1
+    assert [request.method for request in rig.account.requests].count("POST") == 1
+
+
+def test_what_is_found_or_not_certainly_absent_is_not_sent_again() -> None:
+    for account in (Account([listed()]), Account([listed(), listed("SM2")]), Account(broken=BUSY)):
+        rig = Rig(RESENDABLE, account=account)
+        rig.run()
+        assert not [request for request in rig.account.requests if request.method == "POST"]
+
+
+def test_a_message_that_is_lost_each_time_is_sent_three_times_and_given_up() -> None:
+    rig = Rig(replace(RESENDABLE, validity_seconds=None), account=Account(post=UNHEARD))
+    for age in (11 * MINUTE, HOUR, 7 * HOUR, 31 * HOUR, 72 * HOUR, 73 * HOUR):
+        rig.clock.now = START + age
+        rig.run()
+    assert [request.method for request in rig.account.requests].count("POST") == 2
+    assert (rig.record.send.attempt, rig.record.state.status) == (3, Status.UNKNOWN)
+
+
+def test_a_second_hand_over_that_is_not_taken_does_not_say_that_nothing_was_sent() -> None:
+    rig = Rig(RESENDABLE, account=Account(post=BUSY))
+    rig.run()
+    assert rig.record.send.phase is SendPhase.RELEASED
+    rig.clock.now = START + HOUR
+    rig.account.post = TAKEN
+    rig.run()
+    assert rig.record.state.status is not Status.FAILED
+
+
+def test_settings_that_cannot_be_read_keep_a_message_from_being_sent_again() -> None:
+    rig = Rig(RESENDABLE)
+    sender = rig.sending.sender
+    rig.sending.settings.error = Unavailable("no settings")  # type: ignore[attr-defined]  # the fake's own
+    assert sender.resend(RESENDABLE).decision == "unavailable"
+    assert rig.record == RESENDABLE
+
+
+def test_what_an_index_still_shows_as_open_though_it_is_final_is_left_alone() -> None:
+    rig = Rig(taken(Status.DELIVERED))
+    rig.agenda.due = lambda shard, **_: [MESSAGE_ID] if shard == 0 else []  # type: ignore[method-assign]  # it lags
+
+    assert rig.run() == {"settled-meanwhile": 1}
+    assert rig.account.requests == []
