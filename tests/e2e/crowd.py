@@ -55,7 +55,8 @@ class AsksAfterwards:
         except ClientError as error:
             table = arguments["TableName"]
             found = self._client.get_item(TableName=table, Key=key, ConsistentRead=True)
-            error.response.update({"Item": found["Item"]} if "Item" in found else {})  # type: ignore[typeddict-item]  # the stubs lack it
+            answer: dict[str, Any] = error.response  # type: ignore[assignment]  # the stubs lack Item
+            answer.update({"Item": found["Item"]} if "Item" in found else {})
             raise
 
 
@@ -68,8 +69,9 @@ class Database:
     says_old: bool
 
     def store(self) -> MessageStore:
-        client: Any = tables.client(self.endpoint)
-        return MessageStore(client if self.says_old else AsksAfterwards(client), self.table)
+        plain = tables.client(self.endpoint)
+        client: Any = plain if self.says_old else AsksAfterwards(plain)
+        return MessageStore(client, self.table)
 
 
 def write(database: Database, seed: int) -> Counter[tuple[str, str]]:

@@ -18,7 +18,7 @@ def repair(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     settings = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": "layers/core:.",
-        "AWS_ENDPOINT_URL": stack.endpoint,
+        "AWS_ENDPOINT_URL": stack.clients.dynamodb.meta.endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
