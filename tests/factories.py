@@ -29,7 +29,7 @@ def record(**values: Any) -> Record:
         "sender": "+15551234567",
         "segmentation": Segmentation(Encoding.GSM_7, 1),
         "fingerprint": "f" * 22,
-        "text_hash": "t" * 16,
+        "text_hash": "t" * 12,
         "created_at": NOW,
         "updated_at": NOW,
         "expires_at": int(START.timestamp()) + 90 * 86400,

@@ -131,7 +131,8 @@ def _final(
         if status in ledger.FAILURES and known != _text(code):
             yield "wrong final", f"{_about(message)}: failed with code {known}, the truth is {code}"
         return
-    allowed = {"failed"} if message.end == "refused" else {"unknown"}
+    # A refusal is unknown too where the worker that heard it was killed.
+    allowed = {"failed", "unknown"} if message.end == "refused" else {"unknown"}
     if status not in allowed or (status == "failed" and promise.status == 202):  # noqa: PLR2004 - Accepted
         yield "wrong final", f"{_about(message)}: {status}, though its provider never took it"
 
@@ -141,11 +142,13 @@ def _superseded_unheard(message: Message, status: str, entry: Mapping[str, Any])
 
     Nobody is asked again about what is final, so a correction is known only if its report arrives.
     """
-    told = [step for step in entry["callbacks"] if not step["forged"]]
     last = entry["truth"]
-    heard = {ledger.MEANS[message.provider].get(step["word"]) for step in told if _acknowledged(step)}
-    final = [step for step in told if (step["word"], step["code"]) == (last["word"], last["code"])]
-    return message.end in _TWO_ENDS and status in heard and not any(_acknowledged(step) for step in final)
+    final = [
+        step
+        for step in entry["callbacks"]
+        if (step["word"], step["code"], step["forged"]) == (last["word"], last["code"], False)
+    ]
+    return message.end in _TWO_ENDS and status in ledger.FAILURES and not any(map(_acknowledged, final))
 
 
 def _text(code: int | None) -> str | None:

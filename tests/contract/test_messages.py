@@ -19,6 +19,7 @@ from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, Send, 
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import MemoryMessages
@@ -141,6 +142,17 @@ def test_a_put_whose_reply_was_lost_is_written(messages: Messages) -> None:
 
 
 # -- FIRST: judged without reading -------------------------------------------------------------------------------------
+
+
+def test_a_put_that_lands_after_its_own_retry_undoes_nothing(messages: Messages) -> None:
+    put = record()
+    messages.put(put)
+    track(messages, MESSAGE_ID, [report(Status.SENT)], now=NOW)
+
+    assert isinstance(messages.put(put), Written)
+    found = messages.get(MESSAGE_ID)
+    assert found is not None
+    assert (found.state.status, found.version) == (Status.SENT, 2)
 
 
 def test_a_first_try_moves_the_message_and_raises_its_version_by_one(messages: Messages) -> None:

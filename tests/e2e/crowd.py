@@ -20,14 +20,14 @@ from tests import tables
 from tests.factories import NOW, record, report
 
 WRITERS = 8
-MESSAGES = tuple(f"0b0e9f0a-53cf-4f13-9f0c-{number:012d}" for number in range(3))
+MESSAGES = tuple(f"0b0e9f0a-53cf-4f13-9f0c-{number:012d}" for number in range(2))
 _STATUSES = (Status.ACCEPTED, Status.SENDING, Status.SENT, Status.UNDELIVERED, Status.FAILED, Status.DELIVERED)
 REPORTS = tuple(
     report(status, attempt=attempt, provider_message_id=f"SM{attempt}", code="30003" if attempt % 2 else None)
     for status in _STATUSES
-    for attempt in range(1, 5)
+    for attempt in range(1, 4)
 )
-"""24 for each message: fewer than a timeline holds, each moving it or not as its order will have it."""
+"""18 for each message: fewer than a timeline holds, each moving it or not as its order will have it."""
 
 
 class AsksAfterwards:
@@ -55,7 +55,8 @@ class AsksAfterwards:
         except ClientError as error:
             table = arguments["TableName"]
             found = self._client.get_item(TableName=table, Key=key, ConsistentRead=True)
-            error.response.update({"Item": found["Item"]} if "Item" in found else {})  # type: ignore[typeddict-item]  # the stubs lack it
+            answer: dict[str, Any] = error.response  # type: ignore[assignment]  # the stubs lack Item
+            answer.update({"Item": found["Item"]} if "Item" in found else {})
             raise
 
 
@@ -68,8 +69,9 @@ class Database:
     says_old: bool
 
     def store(self) -> MessageStore:
-        client: Any = tables.client(self.endpoint)
-        return MessageStore(client if self.says_old else AsksAfterwards(client), self.table)
+        plain = tables.client(self.endpoint)
+        client: Any = plain if self.says_old else AsksAfterwards(plain)
+        return MessageStore(client, self.table)
 
 
 def write(database: Database, seed: int) -> Counter[tuple[str, str]]:

@@ -61,11 +61,10 @@ def emulated(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def dynalite(tmp_path: Path) -> Iterator[Database]:
     port = free_port()
-    command = [installed(), str(_FOLDER / "node_modules" / "dynalite" / "cli.js")]
-    settings = ["--host", LOCALHOST, "--port", str(port), "--createTableMs", "0"]
-    process = Process(
-        "dynalite", [*command, *settings], env={"PATH": os.environ["PATH"]}, log=tmp_path / "dynalite.log"
-    )
+    # Its own command line cannot be told to listen on the loopback alone.
+    program = "const [dir, port, host] = process.argv.slice(1); require(dir)({createTableMs: 0}).listen(+port, host)"
+    command = [installed(), "-e", program, str(_FOLDER / "node_modules" / "dynalite"), str(port), LOCALHOST]
+    process = Process("dynalite", command, env={"PATH": os.environ["PATH"]}, log=tmp_path / "dynalite.log")
     try:
         yield database(process, port, says_old=False)
     finally:

@@ -19,6 +19,7 @@ from sms_tracker.domain.record import Change, Guard, Record
 from sms_tracker.domain.search import Span
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
+from sms_tracker.providers import load
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record, report
@@ -111,3 +112,20 @@ def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:
 
     told = capsys.readouterr().out
     assert all(name in told for name in ("rebuild", "redrive", "republish", "stuck"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "word", "code", "status"),
+    [
+        ("twilio", "undelivered", "30003", Status.UNDELIVERED),
+        ("messagebird", "delivery_failed", "1", Status.UNDELIVERED),
+        ("messagebird", "a-new-word", None, None),
+    ],
+)
+def test_a_stored_word_means_what_the_tables_say_today(
+    provider: str, word: str, code: str | None, status: Status | None
+) -> None:
+    meant, failure = load(provider).meaning(word, code, None)
+
+    assert meant is status
+    assert (failure.code if failure else None) == code

@@ -85,7 +85,7 @@ def to_item(record: Record) -> Item:
             "encoding": str(record.segmentation.encoding),
             "segments": record.segmentation.segments,
             "fingerprint": record.fingerprint,
-            "text_hash": record.text_hash,
+            "text": record.text_hash,  # a short name: an item with three reports stays below 1 KB
             "resend_if_lost": record.resend_if_lost or None,
             "validity_seconds": record.validity_seconds,
             "body": record.body,
@@ -111,7 +111,7 @@ def from_item(item: Item) -> Record:
         sender=values["from"],
         segmentation=Segmentation(Encoding(values["encoding"]), int(values["segments"])),
         fingerprint=values["fingerprint"],
-        text_hash=values["text_hash"],
+        text_hash=values["text"],
         created_at=values["created_at"],
         updated_at=values["updated_at"],
         expires_at=int(values["expires_at"]),

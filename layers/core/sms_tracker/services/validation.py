@@ -167,8 +167,8 @@ def idempotency_key(value: str | None) -> str | None:
 
 
 def text_hash(key: bytes, text: str) -> str:
-    """HMAC-SHA256 (96 bits of it, 16 URL-safe characters) of a text: what remains of it when it is not stored."""
-    return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:12]).decode()
+    """HMAC-SHA256 (72 bits of it, 12 URL-safe characters) of a text: what remains of it when it is not stored."""
+    return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:9]).decode()
 
 
 def fingerprint(key: bytes, payload: object) -> str:
