@@ -28,6 +28,8 @@ _ENDS: Mapping[str, tuple[int, Mapping[str, str]]] = {
 """What becomes of a message: its weight, and the course of reports at each provider."""
 
 _REFUSED = {"twilio": 21211, "messagebird": 10}
+TELLS_NO_TIME = {"twilio"}
+"""Whose reports carry no time of the event, so that a look-up's word is the same claim."""
 
 _WAYS: Mapping[str, tuple[int, Mapping[str, Any]]] = {
     "as it should": (28, {}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local import ledger
-from local.chaos.plan import Message
+from local.chaos.plan import TELLS_NO_TIME, Message
 from local.chaos.senders import Promise, nothing_sent
 from local.chaos.stream import Change, Image, published
 
@@ -165,7 +165,7 @@ def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mappin
     A report that says what the provider's answer said, in the same second, is the same claim and kept once. Twilio's
     reports carry no time, so that there a look-up's word is the same claim too, and may have come first.
     """
-    same_claim = {"callback", "answer"} | ({"lookup"} if message.provider == "twilio" else set())
+    same_claim = {"callback", "answer"} | ({"lookup"} if message.provider in TELLS_NO_TIME else set())
     kept = [(report["word"], report["code"], report["source"]) for report in record["reports"]]
     claims = Counter(
         (report["word"], report["code"], report["occurred_at"], report["source"]) for report in record["reports"]

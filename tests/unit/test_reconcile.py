@@ -287,6 +287,22 @@ def test_a_walk_goes_on_where_the_last_one_stopped_with_an_overlap() -> None:
     assert rig.search.reads < far / 5
 
 
+def test_a_walk_that_fails_holds_up_no_look_up() -> None:
+    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+    rig.run()
+    rig.queue.sent.clear()
+    rig.agenda.put_off(MESSAGE_ID, due=NOW)
+    rig.clock.sleep(60)
+
+    def fail(_: str) -> None:
+        raise Unavailable("UpdateItem: ThrottlingException")
+
+    rig.agenda.walk = fail  # type: ignore[method-assign]
+    done = rig.run()
+    assert done["walk-failed"] == 1
+    assert done["looked-up"] == 1
+
+
 def test_a_busy_time_is_walked_in_short_slices() -> None:
     busy = [
         taken(Status.DELIVERED, message_id=f"00000000-0000-4000-8000-{number:012d}", created_at=NOW)

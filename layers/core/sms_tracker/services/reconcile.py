@@ -82,7 +82,10 @@ class Reconciler:
         self._asked, self._failures, self._calls = {}, Counter(), 0
         start = self.pace.monotonic()
         done: Counter[str] = Counter()
-        done.update(self._walk(start + self.limits.seconds / 2))  # half, so that a long walk starves no look-up
+        try:
+            done.update(self._walk(start + self.limits.seconds / 2))  # half, so that a long walk starves no look-up
+        except SmsTrackerError:  # the position has not moved past it, so the next run walks there again
+            done["walk-failed"] += 1
         done.update(self._settle(start + self.limits.seconds))
         return done
 
