@@ -297,7 +297,7 @@ def test_a_walk_that_fails_holds_up_no_look_up() -> None:
     def fail(_: str) -> None:
         raise Unavailable("UpdateItem: ThrottlingException")
 
-    rig.agenda.walk = fail  # type: ignore[method-assign]
+    rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
     done = rig.run()
     assert done["walk-failed"] == 1
     assert done["looked-up"] == 1
