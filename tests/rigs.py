@@ -170,6 +170,6 @@ def _base64url(octets: bytes) -> str:
 
 
 def callback_token(provider: str, message_id: str, attempt: int) -> str:
-    """Our own token as DESIGN describes it, made without our code."""
+    """Our own token as the ADR on secrets describes it, made without our code."""
     text = f"{provider}\x1f{message_id}\x1f{attempt}".encode()
     return _base64url(hmac.digest(SERVICE_KEY, text, hashlib.sha256))

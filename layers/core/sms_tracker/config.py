@@ -171,7 +171,7 @@ def _countries(value: str) -> frozenset[str] | None:
 
 def _days(value: str) -> int:
     days = int(value)
-    if days < 7:  # noqa: PLR2004  # a provider's report may come days late; see DESIGN
+    if days < 7:  # noqa: PLR2004  # a provider's report may come days late
         raise ValueError
     return days
 
