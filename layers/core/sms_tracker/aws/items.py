@@ -111,7 +111,7 @@ def from_item(item: Item) -> Record:
         sender=values["from"],
         segmentation=Segmentation(Encoding(values["encoding"]), int(values["segments"])),
         fingerprint=values["fingerprint"],
-        text_hash=values["text"],
+        text_hash=values.get("text", ""),  # a record from before there was one: matches no text
         created_at=values["created_at"],
         updated_at=values["updated_at"],
         expires_at=int(values["expires_at"]),
