@@ -134,7 +134,7 @@ def test_a_late_report_leaves_the_failures_place_in_the_list(table: Table) -> No
     assert (table.value("attention"), table.value("due_at")) == (f"failed#2026-01#{SHARD}", LATER)
 
 
-def test_a_message_that_is_sent_anew_needs_no_attention_and_has_no_provider_id(table: Table) -> None:
+def test_a_message_that_is_sent_anew_is_on_the_agenda_and_has_no_provider_id(table: Table) -> None:
     table.store.put(record())
     table.tell(report(Status.FAILED))
     table.store.release(MESSAGE_ID, token=record().send.token, cause="not_sent", now=LATER)
@@ -143,7 +143,8 @@ def test_a_message_that_is_sent_anew_needs_no_attention_and_has_no_provider_id(t
     send = Send(phase=SendPhase.CLAIMED, attempt=2, token="second", until=1_800_000_000)
 
     assert table.store.take_over(known, send, provider="twilio", now=MUCH_LATER)
-    assert not {"attention", "due_at", "provider_key", "provider_message_id"} & table.item.keys()
+    assert not {"provider_key", "provider_message_id"} & table.item.keys()
+    assert (table.value("attention"), table.value("due_at")) == (f"open#{SHARD}", MUCH_LATER)
     assert table.value("final") is False
 
 
