@@ -60,7 +60,8 @@ def cases() -> list[Case]:
 
 def main() -> int:
     """Run the demo; returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for end in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in a shell's background job
+        signal.signal(end, signal.default_int_handler)
     try:
         with Stack(progress=lambda line: print(f"  {line}", flush=True)) as stack:
             return _run(stack)

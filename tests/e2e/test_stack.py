@@ -143,8 +143,9 @@ time.sleep(600)  # {mark}
 """
 
 _ASKER = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from local.process import Process
 process = Process("the family", [sys.executable, "-c", sys.argv[1]], env={}, log=Path(sys.argv[2]))
 process.wait_until((process.workdir / "started").exists)
