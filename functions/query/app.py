@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,6 +16,7 @@ from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.services.browse import Browser, Health
+from sms_tracker.services.replies import Reply
 
 config = load(QueryConfig, os.environ)
 logger = Logger()
@@ -27,20 +29,37 @@ queue = SqsQueue(client("sqs", timeout=1.0, attempts=1), config.reports_queue_ur
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
 
 
+def _one(event: dict[str, Any]) -> Reply:
+    caller = gateway.caller(event)
+    return browser.one(caller.client, caller.scopes, event["pathParameters"]["message_id"])
+
+
+def _many(event: dict[str, Any]) -> Reply:
+    caller = gateway.caller(event)
+    return browser.many(caller.client, caller.scopes, _query(event))
+
+
+def _health(_event: dict[str, Any]) -> Reply:
+    return health.check()
+
+
+def _query(event: dict[str, Any]) -> dict[str, str]:
+    return dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True))
+
+
+ROUTES: dict[str, Callable[[dict[str, Any]], Reply]] = {
+    "GET /messages": _many,
+    "GET /messages/{message_id}": _one,
+    "GET /health": _health,
+}
+"""What the template sends here; API Gateway has checked the key wherever a route needs one."""
+
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Answer one read."""
-    if event["routeKey"] == "GET /health":
-        reply = health.check()
-        client_name = None
-    else:
-        caller = gateway.caller(event)
-        client_name = caller.client
-        message_id = (event.get("pathParameters") or {}).get("message_id")
-        if message_id is None:
-            query = dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True))
-            reply = browser.many(caller.client, caller.scopes, query)
-        else:
-            reply = browser.one(caller.client, caller.scopes, message_id)
+    reply = ROUTES[event["routeKey"]](event)
+    known = event["requestContext"].get("authorizer")
+    client_name = gateway.caller(event).client if known else None
     extra = {"decision": reply.decision, "route": event["routeKey"], "client": client_name, "warnings": reply.warnings}
     (logger.warning if reply.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
     return gateway.response(reply.status, reply.body, reply.headers)
