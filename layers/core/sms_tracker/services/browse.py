@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sms_tracker import __version__
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
@@ -13,6 +14,9 @@ from sms_tracker.services import replies, view
 from sms_tracker.services.find import find
 from sms_tracker.services.query import criteria, cursor
 from sms_tracker.services.replies import Reply, ok, problem
+
+if TYPE_CHECKING:
+    from sms_tracker.services.shapes import MessagePage
 
 SCOPE = "read"
 _MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -38,7 +42,7 @@ class Browser:
         except SmsTrackerError as error:
             return replies.unreadable(error)
         if record is None or record.client != client:
-            return problem(404, "no-such-message", "There is no such message. Check the id; records expire.")
+            return problem("no-such-message", "There is no such message. Check the id; records expire.")
         return ok(view.message(record), "found")
 
     def many(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> Reply:
@@ -52,7 +56,8 @@ class Browser:
         except SmsTrackerError as error:
             return replies.unreadable(error)
         following = None if page.after is None else cursor(page.after)
-        return ok({"messages": [view.message(record) for record in page.records], "cursor": following}, "listed")
+        shown: MessagePage = {"messages": [view.message(record) for record in page.records], "cursor": following}
+        return ok(shown, "listed")
 
 
 class Health:
@@ -76,7 +81,7 @@ class Health:
         return (
             ok({"status": "ok", **body}, "healthy")
             if healthy
-            else problem(503, "unhealthy", "Try again later.", members=body)
+            else problem("unhealthy", "Try again later.", members=body)
         )
 
 

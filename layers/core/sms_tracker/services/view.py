@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sms_tracker import providers
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import OWN_WORDS
 
+if TYPE_CHECKING:
+    from sms_tracker.services.shapes import Message, Report
 
-def message(record: Record) -> dict[str, Any]:
+
+def message(record: Record) -> Message:
     """The record with its timeline, oldest report first; ``failure`` only while the status is one."""
     state, failure = record.state, record.state.shown_failure
     return {
         "message_id": record.message_id,
         "version": record.version,
-        "status": str(state.status),
+        "status": state.status,
         "final": state.status.final,
-        "outcome": str(state.status.outcome),
+        "outcome": state.status.outcome,
         "status_at": state.at,
         "provider": state.provider,
         "provider_message_id": state.provider_message_id,
@@ -27,19 +30,19 @@ def message(record: Record) -> dict[str, Any]:
         "from": record.sender,
         "reference": record.reference,
         "body": record.body,
-        "encoding": str(record.segmentation.encoding),
+        "encoding": record.segmentation.encoding,
         "segments": record.segmentation.segments,
         "price": record.price,
         "network": record.network,
         "failure": None
         if failure is None
         else {
-            "category": str(failure.category),
-            "reason": str(failure.reason),
+            "category": failure.category,
+            "reason": failure.reason,
             "code": failure.code,
             "message": failure.message,
         },
-        "send": str(record.send.phase),
+        "send": record.send.phase,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "reports": [_report(entry, state.provider) for entry in _in_time(record)],
@@ -50,11 +53,11 @@ def _in_time(record: Record) -> list[Entry]:
     return [entry for _, entry in sorted(record.reports.items(), key=lambda pair: (pair[1].received, pair[0]))]
 
 
-def _report(entry: Entry, provider: str) -> dict[str, Any]:
+def _report(entry: Entry, provider: str) -> Report:
     status = OWN_WORDS.get(entry.word) or providers.load(provider).status(entry.word, entry.code)
     return {
         "word": entry.word,
-        "status": None if status is None else str(status),
+        "status": status,
         "code": entry.code,
         "message": entry.text,
         "occurred_at": entry.occurred,
