@@ -16,7 +16,7 @@ from sms_tracker.domain.search import Position, Span
 from sms_tracker.domain.status import Status
 from sms_tracker.services.find import Criteria
 
-_KNOWN = frozenset({"to", "reference", "provider_message_id", "status", "since", "until", "limit", "cursor"})
+_KNOWN = frozenset({"to", "reference", "provider_message_id", "status", "since", "until", "limit", "cursor", "client"})
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
 _DEFAULT_SPAN = timedelta(days=7)
 _EVER = "2000-01-01T00:00:00.000Z"
@@ -25,10 +25,11 @@ _LONGEST = {"reference": 128, "provider_message_id": 256}
 """Characters of what can be stored under these names; a longer one would be no key of an index."""
 
 
-def criteria(query: Mapping[str, str], *, client: str, now: datetime) -> Criteria:
+def criteria(query: Mapping[str, str], *, client: str | None, now: datetime) -> Criteria:
     """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every one that is wrong.
 
-    Without ``since`` a search by time or status looks back seven days; the others look at everything.
+    ``client`` is whose messages the caller may see, of those it asked for; None for all. Without ``since`` a search by
+    time or status looks back seven days; the others look at everything.
     """
     errors = [FieldError(name, "is no parameter of this request") for name in sorted(query.keys() - _KNOWN)]
     narrow = query.keys() & {"to", "reference", "provider_message_id"}
@@ -36,6 +37,8 @@ def criteria(query: Mapping[str, str], *, client: str, now: datetime) -> Criteri
     since = max(_time(query, "since", errors) or (_EVER if narrow else _before(until)), _EVER)
     if since > until:
         errors.append(FieldError("since", "is after until, or after now"))
+    if client is None and "reference" in query:
+        errors.append(FieldError("client", "is needed with reference, which is a client's own word"))
     found = Criteria(
         client=client,
         now=timestamp(now),
