@@ -60,6 +60,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     reply = ROUTES[event["routeKey"]](event)
     known = event["requestContext"].get("authorizer")
     client_name = gateway.caller(event).client if known else None
-    extra = {"decision": reply.decision, "route": event["routeKey"], "client": client_name, "warnings": reply.warnings}
+    extra = {
+        "decision": reply.decision,
+        "route": event["routeKey"],
+        "client": client_name,
+        "read_of": reply.read_of,
+        "warnings": reply.warnings,
+    }
     (logger.warning if reply.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
     return gateway.response(reply.status, reply.body, reply.headers)

@@ -92,6 +92,9 @@ class ListQuery(BaseModel):
         Field(description="The provider's id of the message"),
     ] = None
     status: Annotated[Status | None, Field(description="Status that a message has now")] = None
+    client: Annotated[
+        str | None, Field(description="Whose messages; another than the key's own client needs the scope `admin`")
+    ] = None
     since: Annotated[
         Time | None,
         Field(
@@ -108,8 +111,11 @@ class ListQuery(BaseModel):
     cursor: Annotated[Cursor | None, Field(description="`cursor` of the page before, to go on from there")] = None
 
 
-def criteria(query: Mapping[str, str], *, client: str, now: datetime) -> Criteria:
-    """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every one that is wrong."""
+def criteria(query: Mapping[str, str], *, client: str | None, now: datetime) -> Criteria:
+    """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every one that is wrong.
+
+    ``client`` is whose messages the caller may see, of those it asked for; None for all.
+    """
     try:
         asked = ListQuery.model_validate(query)
     except ValidationError as error:
@@ -119,6 +125,8 @@ def criteria(query: Mapping[str, str], *, client: str, now: datetime) -> Criteri
     since = max(asked.since or (_EVER if narrow else _before(until)), _EVER)
     if since > until:
         raise InvalidMessage([FieldError("since", "is after until, or after now")])
+    if client is None and asked.reference:
+        raise InvalidMessage([FieldError("client", "is needed with reference, which is a client's own word")])
     return Criteria(
         client=client,
         now=timestamp(now),

@@ -55,6 +55,9 @@ class Failure(TypedDict):
     reason: Reason
     code: Annotated[str | None, Field(description="The provider's own code")]
     message: Annotated[str | None, Field(description="The provider's own text")]
+    meaning: Annotated[str, Field(description="What it means and what to do, in plain words")]
+    again: Annotated[str, Field(description="Whether sending again helps, in plain words")]
+    page: Annotated[str | None, Field(description="The provider's page on the code; null where it has none")]
 
 
 class Report(TypedDict):
@@ -70,6 +73,9 @@ class Report(TypedDict):
     source: Annotated[str, Field(description="How it came: `callback`, `lookup` or `answer`")]
     other_recipient: Annotated[bool, Field(description="About another recipient than the message's: moves nothing")]
     fields: Annotated[dict[str, str], Field(description="The provider's further fields, where they are kept")]
+    failure: Annotated[Failure | None, Field(description="What the report says went wrong; null where nothing did")]
+    applied: Annotated[bool, Field(description="Whether it changed the message's status or failure when it came")]
+    because: Annotated[str | None, Field(description="Why it did not, or what it added")]
 
 
 class _Followed(TypedDict):
