@@ -79,7 +79,7 @@ secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.secrets $(ARGS)
 
 .PHONY: api-key
-api-key: .venv/.ready ## give a client a key (ARGS="--client shop", ARGS="--help")
+api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)
 
 .PHONY: schema
