@@ -93,3 +93,7 @@ repair: .venv/.ready ## rebuild, redrive, republish, stuck: an operator's repair
 .PHONY: republish
 republish: .venv/.ready ## publish events again for messages made in a time (FROM= TO=, APPLY=1)
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
+
+.PHONY: forget
+forget: .venv/.ready ## take one person's data out of records and queues (TO=+…, APPLY=1)
+	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
