@@ -79,7 +79,7 @@ secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.secrets $(ARGS)
 
 .PHONY: api-key
-api-key: .venv/.ready ## give a client a key (ARGS="--client shop", ARGS="--help")
+api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)
 
 .PHONY: schema
@@ -93,3 +93,7 @@ repair: .venv/.ready ## rebuild, redrive, republish, stuck: an operator's repair
 .PHONY: republish
 republish: .venv/.ready ## publish events again for messages made in a time (FROM= TO=, APPLY=1)
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
+
+.PHONY: forget
+forget: .venv/.ready ## take one person's data out of records and queues (TO=+…, APPLY=1)
+	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)

@@ -5,58 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import records
 from ops.redrive import SOURCES, TARGETS, Redrive
 from ops.republish import Unpublished, events
-from sms_tracker.aws.bus import EventBus
+from ops.stack import DEFAULT, Stack
 from sms_tracker.aws.clients import client
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import PublisherConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.ports import Refused
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import Span
-from sms_tracker.services.publish import Policy
-
-
-@dataclass
-class Stack:
-    """A deployed stack, by its outputs."""
-
-    name: str
-
-    @cached_property
-    def outputs(self) -> dict[str, str]:
-        (found,) = boto3.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-
-    @cached_property
-    def search(self) -> MessageSearch:
-        return MessageSearch(client("dynamodb"), self.outputs["MessagesTableName"])
-
-    @cached_property
-    def store(self) -> MessageStore:
-        return MessageStore(client("dynamodb"), self.outputs["MessagesTableName"])
-
-    @cached_property
-    def bus(self) -> EventBus:
-        return EventBus(client("events"), self.outputs["BusName"])
-
-    @cached_property
-    def policy(self) -> Policy:
-        """What the publisher publishes at present."""
-        found = boto3.client("lambda").get_function_configuration(FunctionName=f"{self.name}-publisher")
-        config = load(PublisherConfig, found["Environment"]["Variables"])
-        return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -88,7 +50,7 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
     if options.queue == "publish-failed":
         yield from _redrive_unpublished(stack, options)
         return
-    source, target = stack.outputs[SOURCES[options.queue]], stack.outputs[TARGETS[options.queue]]
+    source, target = stack.output(SOURCES[options.queue]), stack.output(TARGETS[options.queue])
     redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
     waiting = redrive.waiting()
     yield f"about {waiting} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
@@ -97,7 +59,7 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    source = stack.outputs["PublishFailedQueueUrl"]
+    source = stack.output("PublishFailedQueueUrl")
     if options.apply:
         sqs = client("sqs")
         again = Unpublished(sqs=sqs, source=source, messages=stack.store, bus=stack.bus, policy=stack.policy)
@@ -137,7 +99,7 @@ _COMMANDS = {"rebuild": _rebuild, "redrive": _redrive, "republish": _republish, 
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--stack", default="sms-tracker", help="name of the stack (default: %(default)s)")
+    common.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
     common.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     chosen = argparse.ArgumentParser(add_help=False)
     chosen.add_argument("--id", help="one message")

@@ -134,7 +134,7 @@ class MemoryAgenda:
 def _holds(old: Record, change: Change) -> bool:
     unseen = all(report.fingerprint not in old.reports for report in change.added)
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
-    about = all(report.recipient in (None, old.to) for report in ours)
+    about = not old.to or all(report.recipient in (None, old.to) for report in ours)
     room = not change.added or len(old.reports) + len(change.added) <= MAX_REPORTS
     return unseen and about and room and _guarded(old, change)
 

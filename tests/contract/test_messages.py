@@ -428,6 +428,14 @@ def test_two_prices_in_one_write_are_one_price(messages: Messages, guarded: Guar
     assert told.price == "1 EUR"
 
 
+def test_a_record_that_forgot_its_recipient_takes_what_is_said_of_any(messages: Messages, guarded: Guarded) -> None:
+    holding(messages, to="")
+
+    kept = applied(messages, guarded(report(Status.DELIVERED, recipient=TO)))
+
+    assert (kept.to, len(kept.reports)) == ("", 1)
+
+
 def test_the_price_of_another_recipients_message_is_not_ours(messages: Messages, guarded: Guarded) -> None:
     holding(messages)
     foreign = report(None, word="strange", recipient=OTHER_TO, price="9 EUR", network="26201")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -296,6 +297,7 @@ def test_a_key_is_identified_with_its_client_and_scopes(invoke: Invoke) -> None:
 
     assert identified.answer == {"isAuthorized": True, "context": {"client": "shop", "scopes": "read send"}}
     assert (identified.line["decision"], identified.line["client"]) == ("identified", "shop")
+    assert identified.line["key"] == hashlib.sha256(API_KEY.encode()).hexdigest()[:8]
     assert identified.metrics["KeysIdentified"] == [1.0]
 
 

@@ -103,7 +103,8 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
         room = MAX_REPORTS - len(change.added)
         update.require(f"size({update.path('reports')}) <= {update.value(room)}")
     for recipient in sorted({report.recipient for report in ours if report.recipient}):
-        update.require(f"{update.path('to')} = {update.value(recipient)}")
+        to = update.path("to")  # not there once the recipient is forgotten
+        update.require(f"({to} = {update.value(recipient)} OR attribute_not_exists({to}))")
 
 
 def _guard(update: Update, change: Change, state: State) -> None:

@@ -138,7 +138,7 @@ def accepted(record: Record, decision: str) -> Reply:
         "status": state.status,
         "provider": state.provider,
         "provider_message_id": state.provider_message_id,
-        "to": record.to,
+        "to": record.to or None,
         "reference": record.reference,
         "encoding": record.segmentation.encoding,
         "segments": record.segmentation.segments,

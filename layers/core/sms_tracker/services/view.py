@@ -32,7 +32,7 @@ def message(record: Record) -> shapes.Message:
         "provider_message_id": state.provider_message_id,
         "attempt": state.attempt,
         "client": record.client,
-        "to": record.to,
+        "to": record.to or None,
         "from": record.sender,
         "reference": record.reference,
         "body": record.body,
