@@ -15,6 +15,7 @@ from sms_tracker.domain.report import OWN_WORDS, Report, Source
 from sms_tracker.domain.search import BY_TIME, Span, days
 from sms_tracker.domain.state import State, fold, recorded
 from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.services.pages import pages
 
 _UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 
@@ -22,11 +23,8 @@ _UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 def between(search: Search, span: Span) -> Iterator[Record]:
     """Every record made in that time, newest day first."""
     for partition in chain.from_iterable(days(span)):
-        rest: Span | None = span
-        while rest is not None:
-            keys, reach = search.keys(BY_TIME, partition, span=rest, client=None)
+        for keys in pages(search, BY_TIME, partition, span):
             yield from search.records([key.message_id for key in keys])
-            rest = None if reach is None else Span(since=rest.since, until=reach)
 
 
 def rebuilt(record: Record) -> State:

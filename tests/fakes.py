@@ -100,13 +100,13 @@ class MemoryAgenda:
     """The agenda over the same table."""
 
     messages: MemoryMessages
-    position: str | None = None
+    positions: dict[str, str] = field(default_factory=dict)
 
-    def walked(self) -> str | None:
-        return self.position
+    def walked(self, name: str) -> str | None:
+        return self.positions.get(name)
 
-    def walk(self, until: str) -> None:
-        self.position = max(until, self.position or "")
+    def walk(self, name: str, until: str) -> None:
+        self.positions[name] = max(until, self.positions.get(name, ""))
 
     def open(self, message_id: str, *, due: str) -> bool:
         return message_id not in self.messages.due and self._set(message_id, due)

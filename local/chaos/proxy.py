@@ -42,17 +42,25 @@ class _Part:
             return target.rpartition(".")[2]
         return next((pair[7:].decode() for pair in self.body.split(b"&") if pair.startswith(b"Action=")), "")
 
+    @property
+    def message_id(self) -> str:
+        """The message whose item is written, empty for any other call."""
+        if self.operation not in {"PutItem", "UpdateItem"}:
+            return ""
+        request = json.loads(self.body)
+        return str(request.get("Item", request.get("Key")).get("message_id", {}).get("S", ""))
+
 
 class Proxy:
     """Takes a port at once, so that functions can be told of it; passes on after ``open``."""
 
-    def __init__(self, faults: Faults, kill: Callable[[int], bool]) -> None:
-        """``kill`` ends the worker that speaks from a port, and says whether it found one."""
-        self._faults, self._kill = faults, kill
+    def __init__(self, faults: Faults, kill: Callable[[int], str], note: Callable[[str], None]) -> None:
+        """``kill`` ends the worker that speaks from a port, and names its function; ``note`` is told of each fault."""
+        self._faults, self._kill, self._note = faults, kill, note
         self._server = Server("faults", self._converse)
         self.url = self._server.url
         self.cut_short: set[str] = set()
-        """Messages whose record was written by a worker that ended right then."""
+        """Messages that a worker of ``send`` was writing about when it was ended."""
 
     def open(self, emulator_port: int) -> None:
         """Begin, from a thread of its own."""
@@ -92,22 +100,28 @@ class Proxy:
 
         operation = call.operation
         fault = self._faults.choose(operation, call.body)
+        if fault is not None:
+            self._note(f"{operation} {call.message_id} {fault}")
         if fault in {Fault.THROTTLED, Fault.REFUSED}:
             return refusal(operation, fault)
         if fault is Fault.PARTLY:
             return await self._in_part(call, forward)
-        if fault is Fault.KILLED_BEFORE and self._kill(port):
+        if fault is Fault.KILLED_BEFORE and self._killed(port, call):
             return None
         if fault is Fault.SLOW:
             await asyncio.sleep(_LATE)
         reply = await forward(call)
-        if fault in KILLS and self._kill(port):
-            if operation == "PutItem":
-                self.cut_short.add(json.loads(call.body)["Item"]["message_id"]["S"])
+        if fault in KILLS and self._killed(port, call):
             return None
         if fault is Fault.LOST:
             return None
         return reply.whole
+
+    def _killed(self, port: int, call: _Part) -> bool:
+        name = self._kill(port)
+        if name == "send":
+            self.cut_short.add(call.message_id)
+        return bool(name)
 
     async def _in_part(self, call: _Part, forward: Callable[[_Part], Awaitable[_Part]]) -> bytes:
         """PutEvents of which some entries fail: the others go on, as on AWS."""
