@@ -12,11 +12,12 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, SendPhase
 from sms_tracker.domain.report import OWN_WORDS, Report, Source
-from sms_tracker.domain.search import BY_TIME, Span, days
+from sms_tracker.domain.search import BY_ATTENTION, BY_TIME, SHARDS, Span, days, open_shard
 from sms_tracker.domain.state import State, fold, recorded
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.services.pages import pages
 
+_ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
 _UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 
 
@@ -24,6 +25,13 @@ def between(search: Search, span: Span) -> Iterator[Record]:
     """Every record made in that time, newest day first."""
     for partition in chain.from_iterable(days(span)):
         for keys in pages(search, BY_TIME, partition, span):
+            yield from search.records([key.message_id for key in keys])
+
+
+def opened(search: Search) -> Iterator[Record]:
+    """Every record on the reconciler's agenda, whatever its age."""
+    for number in range(SHARDS):
+        for keys in pages(search, BY_ATTENTION, open_shard(number), _ALWAYS):
             yield from search.records([key.message_id for key in keys])
 
 

@@ -165,7 +165,7 @@ def _changed(old: Record, change: Change, *, keep_fields: bool) -> Record:
         change.state,
         ids={**old.state.ids, **change.state.ids},
         other_ids=change.state.other_ids or old.state.other_ids,
-        failure=change.state.failure or old.state.failure,
+        failure=change.state.failure or (None if change.guard is Guard.SEEN else old.state.failure),
     )
     return replace(new, state=state, version=old.version + 1, updated_at=change.now)
 
