@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import records
-from ops.redrive import SOURCES, TARGETS, Redrive
+from ops.redrive import SOURCES, TARGETS, Redrive, waiting
 from ops.republish import Unpublished, events
 from ops.stack import DEFAULT, Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.ports import Refused
+from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import Span
@@ -42,6 +42,8 @@ def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         if change is None or change.state is None:
             continue
         result = stack.store.change(record.message_id, change) if options.apply else None
+        if isinstance(result, Written) and not change.state.status.final:
+            stack.agenda.put_off(record.message_id, due=change.now)  # what was final was not on it
         outcome = "changed meanwhile, run it again" if isinstance(result, Refused) else "written" if result else "would"
         yield f"{record.message_id}: {record.state.status} -> {change.state.status} ({outcome})"
 
@@ -52,18 +54,19 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         return
     source, target = stack.output(SOURCES[options.queue]), stack.output(TARGETS[options.queue])
     redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
-    waiting = redrive.waiting()
-    yield f"about {waiting} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
+    held = waiting(redrive.sqs, source)
+    yield f"about {held} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
     for moved in redrive.run() if options.apply else ():
-        yield f"{moved} of {min(waiting, options.limit)} moved"
+        yield f"{moved} of {min(held, options.limit)} moved"
 
 
 def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    source = stack.output("PublishFailedQueueUrl")
+    sqs, source = client("sqs"), stack.output("PublishFailedQueueUrl")
+    held = waiting(sqs, source)
+    yield f"about {held} in publish-failed, to the bus"
     if options.apply:
-        sqs = client("sqs")
         again = Unpublished(sqs=sqs, source=source, messages=stack.store, bus=stack.bus, policy=stack.policy)
-        yield from again.run(options.limit)
+        yield from again.run(min(options.limit, held))
 
 
 def _republish(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
@@ -87,6 +90,8 @@ def _chosen(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
         if found is None:
             raise ValueError("no message has this id")
         return [found]
+    if options.open:
+        return records.opened(stack.search)
     now = datetime.now(UTC)
     since, until = options.since or now - timedelta(hours=72), options.until or now
     if since > until:
@@ -102,7 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
     common.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument("--id", help="one message")
+    chosen.add_argument("--id", help="one message; before --open, which comes before a time")
+    chosen.add_argument("--open", action="store_true", help="what the reconciler has on its agenda, whatever its age")
     chosen.add_argument("--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h ago)")
     chosen.add_argument("--to", dest="until", type=_moment, help="made at or before (default: now)")
     parser = argparse.ArgumentParser(prog="make repair", description=__doc__)

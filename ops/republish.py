@@ -47,10 +47,12 @@ class Unpublished:
             if record is None:
                 yield "left: it names no message that is here; use `republish` with its time"
                 continue
-            refused = [why for why in self.bus.put([*events([record], self.policy)]) if why]
+            made = [*events([record], self.policy)]
+            refused = [why for why in self.bus.put(made) if why]
             if not refused:
                 self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
-            yield f"{record.message_id}: {refused[0] if refused else 'published'}"
+            told = "published" if made else f"nothing to publish, it is {record.state.status}"
+            yield f"{record.message_id}: {refused[0] if refused else told}"
 
     def _record(self, body: str) -> Record | None:
         try:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import boto3
 
+from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.search import MessageSearch
@@ -42,6 +43,11 @@ class Stack:
     @cached_property
     def store(self) -> MessageStore:
         return MessageStore(client("dynamodb"), self.output("MessagesTableName"))
+
+    @cached_property
+    def agenda(self) -> DynamoAgenda:
+        messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
+        return DynamoAgenda(client("dynamodb"), messages=messages, state=state)
 
     @cached_property
     def bus(self) -> EventBus:

@@ -625,3 +625,11 @@ def test_an_attempt_that_has_no_id_yet_is_not_found_by_the_one_before(messages: 
     messages.take_over(known, claim(), provider="twilio", now=LATER)
 
     assert messages.by_provider_id("twilio", FIRST_ID) is None
+
+
+def test_a_whole_state_without_a_failure_removes_the_one_that_was_stored(messages: Messages) -> None:
+    known = holding(messages, report(Status.UNDELIVERED, code="30003"))
+    repaired = replace(known.state, status=Status.SENT, failure=None)
+
+    assert messages.change(MESSAGE_ID, seen(known, state=repaired)) == Written()
+    assert stored(messages).state == repaired

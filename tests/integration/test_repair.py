@@ -8,22 +8,25 @@ from datetime import timedelta
 import pytest
 from types_boto3_sqs import SQSClient
 
-from ops.records import between, earlier, rebuilt, repair, stuck
-from ops.redrive import Redrive
+from ops.records import between, earlier, opened, rebuilt, repair, stuck
+from ops.redrive import Redrive, waiting
 from ops.repair import main
+from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.ports import Written
 from sms_tracker.domain.record import Change, Guard, Record
 from sms_tracker.domain.search import Span
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import load
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record, report
 from tests.fakes import START
+
+OTHER_ID = "11111111-1111-4111-8111-111111111111"
 
 
 @pytest.fixture
@@ -68,6 +71,29 @@ def test_a_record_that_lags_behind_its_reports_is_set_right_under_its_version(
     assert repair(stored(store), now=NOW) is None
 
 
+def test_a_failure_that_no_report_supports_is_taken_back(found: tuple[MessageStore, MessageSearch]) -> None:
+    store, _ = found
+    track(store, MESSAGE_ID, [report(Status.SENT)], now=NOW)
+    mistaken = fold([report(Status.FAILED)], base=stored(store).state)
+    wrong = Change(guard=Guard.SEEN, state=mistaken, added=(), now=NOW, version=stored(store).version)
+    assert isinstance(store.change(MESSAGE_ID, wrong), Written)
+    change = repair(stored(store), now=NOW)
+    assert change is not None
+
+    assert isinstance(store.change(MESSAGE_ID, change), Written)
+
+    assert (stored(store).state.status, stored(store).state.failure) == (Status.SENT, None)
+    assert repair(stored(store), now=NOW) is None
+
+
+def test_what_is_open_is_found_whatever_its_age(found: tuple[MessageStore, MessageSearch]) -> None:
+    store, search = found
+    store.put(record(message_id=OTHER_ID))
+    DynamoAgenda(tables.client(), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
+
+    assert [each.message_id for each in opened(search)] == [MESSAGE_ID]
+
+
 def test_what_is_stuck_says_why() -> None:
     soon, later = START + timedelta(seconds=5), START + timedelta(hours=2)
 
@@ -103,7 +129,7 @@ def test_a_redrive_deletes_nothing_that_the_target_did_not_take(sqs: SQSClient) 
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
         list(redrive.run())
 
-    assert redrive.waiting() == 1
+    assert waiting(sqs, source) == 1
 
 
 def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,6 +133,7 @@ def test_a_refusal_at_the_door_is_shown_as_a_failure() -> None:
     (shown,) = message(tracked(report(Status.FAILED, word=REFUSED, code="21610")))["reports"]
 
     assert (shown["word"], shown["status"], shown["code"]) == ("refused", "failed", "21610")
+    assert shown["failure"] is not None
     assert shown["failure"]["reason"] == "unreachable"  # what the record keeps: a word of ours has no table
 
 
@@ -153,12 +154,14 @@ def test_a_word_is_read_as_that_of_the_provider_its_attempt_was_handed_to() -> N
     if first["attempt"] == 2:
         first, second = second, first
 
+    assert first["failure"] is not None
+    assert second["failure"] is not None
     assert (first["status"], first["failure"]["page"]) == (
         "undelivered",
         "https://www.twilio.com/docs/api/errors/30003",
     )
     assert (second["status"], second["failure"]["reason"]) == ("undelivered", "invalid_recipient")
-    assert "sms-platform-extended-error-codes" in second["failure"]["page"]
+    assert "sms-platform-extended-error-codes" in str(second["failure"]["page"])
 
 
 def test_the_provider_s_id_of_the_attempt_that_counts_is_shown() -> None:

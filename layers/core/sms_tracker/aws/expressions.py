@@ -84,6 +84,8 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
     if change.guard is not Guard.LATE and change.state is not None:
         _guard(update, change, change.state)
         move(update, message_id, change.state, change.now)
+        if change.guard is Guard.SEEN and change.state.failure is None:
+            update.set(None, "failure")  # the whole state is known: a repair may find that no report supports it
         if drop_text and change.state.status.final:
             update.set(None, "body")
     return update

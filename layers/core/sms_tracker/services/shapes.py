@@ -41,7 +41,7 @@ class Accepted(TypedDict):
     status: Status
     provider: str
     provider_message_id: ProviderMessageId
-    to: Annotated[Number, Field(description="Recipient, as E.164")]
+    to: Annotated[Number | None, Field(description="Recipient, as E.164; null once forgotten")]
     reference: Reference
     encoding: Encoding
     segments: Segments
@@ -89,7 +89,7 @@ class _Followed(TypedDict):
     provider_message_id: ProviderMessageId
     attempt: Annotated[Attempt, Field(description="Handing to the provider that the status is about")]
     client: Annotated[str, Field(description="Whose key sent it")]
-    to: Annotated[Number, Field(description="Recipient, as E.164")]
+    to: Annotated[Number | None, Field(description="Recipient, as E.164; null once forgotten")]
 
 
 _From = TypedDict("_From", {"from": Annotated[str, Field(description="Sender")]})
