@@ -30,7 +30,7 @@ TEST_ENTRIES: Mapping[str, Mapping[str, str]] = {
         "auth_token": "TWILIO_TEST_AUTH_TOKEN",
         "api_url": "TWILIO_TEST_API_URL",
     },
-    "messagebird": {"access_key": "MESSAGEBIRD_TEST_ACCESS_KEY"},
+    "messagebird": {"access_key": "MESSAGEBIRD_TEST_ACCESS_KEY", "api_url": "MESSAGEBIRD_TEST_API_URL"},
 }
 """Credentials with which the providers take requests and send nothing; `make smoke` alone reads them."""
 

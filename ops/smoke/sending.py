@@ -36,7 +36,7 @@ class Trial:
 
 TRIALS: Mapping[str, tuple[Trial, ...]] = {
     "twilio": (Trial("+15005550006", "+14155552671"), Trial("+15005550006", "+15005550001", "21211")),
-    "messagebird": (Trial("sms-tracker", "+31612345678"),),
+    "messagebird": (Trial("SmsTracker", "+31612345678"),),
 }
 """Twilio's are its magic numbers. Nothing is sent."""
 
