@@ -97,3 +97,7 @@ republish: .venv/.ready ## publish events again for messages made in a time (FRO
 .PHONY: forget
 forget: .venv/.ready ## take one person's data out of records and queues (TO=+…, APPLY=1)
 	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
+
+.PHONY: smoke
+smoke: .venv/.ready ## check a deployment at its public address (URL=… KEY=…, TO=+… sends a message, ARGS="--help")
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.smoke $(ARGS)

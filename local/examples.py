@@ -11,6 +11,7 @@ import jwt
 from twilio.request_validator import RequestValidator
 
 from local import simulators
+from local.clients import REGION, ROOT_KEY
 from local.stack import Stack
 
 _DAY = 86400
@@ -30,6 +31,8 @@ def examples(stack: Stack) -> str:
         "",
         "# what the examples of docs/testing.md need",
         _variables(stack, key),
+        "# what make smoke, api-key, forget and repair need to work on this stack, once more in that terminal",
+        _operator(stack),
         "# health",
         f"curl -i {url}/health",
         "# send (the same Idempotency-Key replays the answer)",
@@ -45,6 +48,16 @@ def examples(stack: Stack) -> str:
 def _variables(stack: Stack, key: str) -> str:
     keys = {"KEY": key} | {f"{scope.upper()}_KEY": stack.create_key("local", {scope}) for scope in ("read", "send")}
     values = {"URL": stack.api_url, **keys} | {name.upper(): url for name, url in stack.simulator_urls.items()}
+    return "export " + " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _operator(stack: Stack) -> str:
+    values = {
+        "AWS_ENDPOINT_URL": stack.clients.endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ROOT_KEY,
+        "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+    }
     return "export " + " ".join(f"{name}={value}" for name, value in values.items())
 
 

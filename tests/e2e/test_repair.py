@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from local.clients import REGION, ROOT_KEY
 from local.observe import Queue
-from local.process import ROOT
 from local.stack import Stack
-from tests.e2e import watch
+from tests.e2e import command, watch
 from tests.e2e.provider import number
 
 
 def repair(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`make repair ARGS=…` without make, with nothing but a region, an address and credentials."""
-    settings = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": "layers/core:.",
-        "AWS_ENDPOINT_URL": stack.clients.dynamodb.meta.endpoint_url,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": ROOT_KEY,
-        "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
-    }
-    command = [sys.executable, "-m", "ops.repair", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)
+    """`make repair ARGS=…` without make."""
+    return command.run(stack, "ops.repair", *arguments)
 
 
 @pytest.fixture(scope="module")
