@@ -45,6 +45,10 @@ run: setup ## keep the local stack up until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVI
 chaos: setup ## everything goes wrong at once; prove that nothing is lost, doubled or wrong (ARGS="--help")
 	@$(PY) -m local.chaos $(ARGS)
 
+.PHONY: load
+load: setup ## drive a stack with sends and signed reports, look whether all arrived (URL, KEY, ARGS="--help")
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m bench.load $(ARGS)
+
 .PHONY: test
 test: setup ## run every test; domain and providers must be covered to the last branch
 	@$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
@@ -61,7 +65,7 @@ lint: .venv/.ready
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 
 types: .venv/.ready
-	@.venv/bin/mypy layers/core/sms_tracker functions local ops scripts tests
+	@.venv/bin/mypy layers/core/sms_tracker functions bench local ops scripts tests
 
 architecture: .venv/.ready
 	@.venv/bin/lint-imports
