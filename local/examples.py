@@ -39,6 +39,8 @@ def examples(stack: Stack) -> str:
         f"curl -i {url}/messages {auth} -H 'Content-Type: application/json' -H 'Idempotency-Key: order-42' -d {body}",
         "# list, newest first; also by to, status, provider_message_id, since, until",
         f"curl -s '{url}/messages?reference=order-42' {auth}",
+        "# statistics, counted every minute here; also by hour, day, client",
+        f"curl -s '{url}/stats?by=provider' {auth}",
     ]
     if stack.simulator_urls:
         lines += _simulated(stack, key, auth)
@@ -47,6 +49,7 @@ def examples(stack: Stack) -> str:
 
 def _variables(stack: Stack, key: str) -> str:
     keys = {"KEY": key} | {f"{scope.upper()}_KEY": stack.create_key("local", {scope}) for scope in ("read", "send")}
+    keys["ADMIN_KEY"] = stack.create_key("support", {"admin"})
     values = {"URL": stack.api_url, **keys} | {name.upper(): url for name, url in stack.simulator_urls.items()}
     return "export " + " ".join(f"{name}={value}" for name, value in values.items())
 

@@ -1,4 +1,4 @@
-"""The query Lambda: GET /messages, GET /messages/{message_id} and GET /health."""
+"""The query Lambda: GET /messages, GET /messages/{message_id}, GET /stats and GET /health."""
 
 import os
 import time
@@ -13,10 +13,12 @@ from sms_tracker.aws import gateway
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.replies import Reply
+from sms_tracker.services.statistics import Figures
 
 config = load(QueryConfig, os.environ)
 logger = Logger()
@@ -25,6 +27,7 @@ store = MessageStore(dynamodb, config.messages_table)
 browser = Browser(
     messages=store, search=MessageSearch(dynamodb, config.messages_table), clock=lambda: datetime.now(UTC)
 )
+figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
 queue = SqsQueue(client("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
 
@@ -39,6 +42,11 @@ def _many(event: dict[str, Any]) -> Reply:
     return browser.many(caller.client, caller.scopes, _query(event))
 
 
+def _stats(event: dict[str, Any]) -> Reply:
+    caller = gateway.caller(event)
+    return figures.answer(caller.client, caller.scopes, _query(event))
+
+
 def _health(_event: dict[str, Any]) -> Reply:
     return health.check()
 
@@ -50,6 +58,7 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
 ROUTES: dict[str, Callable[[dict[str, Any]], Reply]] = {
     "GET /messages": _many,
     "GET /messages/{message_id}": _one,
+    "GET /stats": _stats,
     "GET /health": _health,
 }
 """What the template sends here; API Gateway has checked the key wherever a route needs one."""

@@ -16,7 +16,7 @@ OPEN_ROUTES = {
     "POST /webhooks/{provider}": CALLBACKS,
     "GET /health": "for uptime checks; it tells nothing about anybody",
 }
-GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}"}
+GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}", "GET /stats"}
 
 
 def routes() -> dict[str, Mapping[str, Any]]:

@@ -30,7 +30,7 @@ from sms_tracker.services.validation import refusal
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
 _DEFAULT_SPAN = timedelta(days=7)
-_EVER = "2000-01-01T00:00:00.000Z"
+EVER = "2000-01-01T00:00:00.000Z"
 """Before any message of this service; a search looks back no further, whatever it asks for."""
 
 
@@ -122,7 +122,7 @@ def criteria(query: Mapping[str, str], *, client: str | None, now: datetime) -> 
         raise refusal(error, "parameter") from None
     until = min(asked.until or timestamp(now), timestamp(now))
     narrow = asked.to or asked.reference or asked.provider_message_id
-    since = max(asked.since or (_EVER if narrow else _before(until)), _EVER)
+    since = max(asked.since or (EVER if narrow else _before(until)), EVER)
     if since > until:
         raise InvalidMessage([FieldError("since", "is after until, or after now")])
     if client is None and asked.reference:
@@ -146,4 +146,4 @@ def cursor(position: Position) -> str:
 
 
 def _before(until: str) -> str:
-    return _EVER if until < _EVER else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)
+    return EVER if until < EVER else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)

@@ -42,3 +42,12 @@ def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | Non
     if status.outcome is not Outcome.FAILURE:
         return status, None
     return status, stored.failure if stored and stored.failure.code == entry.code else _UNEXPLAINED
+
+
+def delivered_at(record: Record) -> str | None:
+    """When it was delivered, for what was read also; None for what was not."""
+    state = record.state
+    if state.status is Status.READ:
+        reports = (report_of(record, entry) for entry in record.reports.values() if not entry.foreign)
+        return min((report.at for report in reports if report.status is Status.DELIVERED), default=state.at)
+    return state.at if state.status is Status.DELIVERED else None
