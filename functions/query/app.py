@@ -1,9 +1,10 @@
-"""The query Lambda: GET /messages, GET /messages/{message_id} and GET /health."""
+"""The query Lambda: GET /messages, GET /messages/{message_id}, GET /health, and the page at GET /."""
 
 import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.services.browse import Browser, Health
+from sms_tracker.services.page import INDEX, Document, Page
 from sms_tracker.services.replies import Reply
 
 config = load(QueryConfig, os.environ)
@@ -27,6 +29,7 @@ browser = Browser(
 )
 queue = SqsQueue(client("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
+page = Page({file.name: file.read_text("utf-8") for file in Path(__file__).with_name("page").iterdir()})
 
 
 def _one(event: dict[str, Any]) -> Reply:
@@ -43,14 +46,21 @@ def _health(_event: dict[str, Any]) -> Reply:
     return health.check()
 
 
+def _page(event: dict[str, Any]) -> Document | Reply:
+    name = event.get("pathParameters", {}).get("file", INDEX)
+    return page.file(name, event.get("headers", {}).get("if-none-match", ""))
+
+
 def _query(event: dict[str, Any]) -> dict[str, str]:
     return dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True))
 
 
-ROUTES: dict[str, Callable[[dict[str, Any]], Reply]] = {
+ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
     "GET /messages": _many,
     "GET /messages/{message_id}": _one,
     "GET /health": _health,
+    "GET /": _page,
+    "GET /page/{file}": _page,
 }
 """What the template sends here; API Gateway has checked the key wherever a route needs one."""
 

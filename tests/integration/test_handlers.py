@@ -49,6 +49,7 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "query-message": {"statusCode": 200},
     "query-list": {"statusCode": 200},
     "health": {"statusCode": 200},
+    "query-page": {"statusCode": 200},
     "authorizer": {"isAuthorized": True},
     "reconciler": {},
 }
