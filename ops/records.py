@@ -7,16 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 
-from sms_tracker import providers
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Search
-from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, SendPhase
-from sms_tracker.domain.report import OWN_WORDS, Report, Source
+from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.search import BY_TIME, Span, days
 from sms_tracker.domain.state import State, fold, recorded
-from sms_tracker.domain.status import Outcome, Status
-
-_UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
+from sms_tracker.services.timeline import report_of
 
 
 def between(search: Search, span: Span) -> Iterator[Record]:
@@ -34,33 +29,8 @@ def rebuilt(record: Record) -> State:
     state = record.state
     base = recorded(attempt=record.send.attempt, at=record.created_at, provider=state.provider)
     base = replace(base, ids=state.ids, other_ids=state.other_ids)
-    made = fold((_report(record, entry) for entry in record.reports.values() if not entry.foreign), base=base)
+    made = fold((report_of(record, entry) for entry in record.reports.values() if not entry.foreign), base=base)
     return replace(made, at=state.at) if made.order == state.order else made
-
-
-def _report(record: Record, entry: Entry) -> Report:
-    status, failure = _meaning(record, entry)
-    return Report(
-        provider=record.state.provider,
-        word=entry.word,
-        status=status,
-        received=entry.received,
-        code=entry.code,
-        failure=failure,
-        occurred=entry.occurred,
-        attempt=entry.attempt,
-        source=Source(entry.source),
-    )
-
-
-def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | None]:
-    """By today's tables; the reason behind a word of our own is in the record alone."""
-    if entry.word not in OWN_WORDS:
-        return providers.load(record.state.provider).meaning(entry.word, entry.code, entry.text)
-    status, stored = OWN_WORDS[entry.word], record.state.failure
-    if status.outcome is not Outcome.FAILURE:
-        return status, None
-    return status, stored.failure if stored and stored.failure.code == entry.code else _UNEXPLAINED
 
 
 def repair(record: Record, *, now: str) -> Change | None:
@@ -94,5 +64,5 @@ def stuck(record: Record, *, now: datetime) -> str | None:
 def earlier(record: Record) -> State:
     """The state before the report that won, as far as the timeline tells."""
     base = recorded(attempt=record.send.attempt, at=record.created_at, provider=record.state.provider)
-    reports = (_report(record, entry) for entry in record.reports.values() if not entry.foreign)
+    reports = (report_of(record, entry) for entry in record.reports.values() if not entry.foreign)
     return fold((each for each in reports if each.order is not None and each.order < record.state.order), base=base)

@@ -77,7 +77,9 @@ class MemoryMessages:
             return False
         self.due[record.message_id] = now
         state = replace(old.state, status=Status.PENDING, attempt=send.attempt, at=now, provider=provider)
-        self._write(replace(old, send=send, state=state, version=old.version + 1, updated_at=now))
+        providers = record.providers_with(send.attempt, provider)
+        moved = replace(old, send=send, state=state, version=old.version + 1, updated_at=now, providers=providers)
+        self._write(moved)
         return True
 
     def get(self, message_id: str) -> Record | None:

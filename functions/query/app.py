@@ -1,4 +1,4 @@
-"""The query Lambda: GET /messages, GET /messages/{message_id}, GET /health, and the page at GET /."""
+"""The query Lambda: GET /messages, GET /messages/{message_id}, GET /stats, GET /health, and the page at GET /."""
 
 import os
 import time
@@ -14,11 +14,13 @@ from sms_tracker.aws import gateway
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.page import INDEX, Document, Page
 from sms_tracker.services.replies import Reply
+from sms_tracker.services.statistics import Figures
 
 config = load(QueryConfig, os.environ)
 logger = Logger()
@@ -27,6 +29,7 @@ store = MessageStore(dynamodb, config.messages_table)
 browser = Browser(
     messages=store, search=MessageSearch(dynamodb, config.messages_table), clock=lambda: datetime.now(UTC)
 )
+figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
 queue = SqsQueue(client("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
 page = Page({file.name: file.read_text("utf-8") for file in Path(__file__).with_name("page").iterdir()})
@@ -40,6 +43,11 @@ def _one(event: dict[str, Any]) -> Reply:
 def _many(event: dict[str, Any]) -> Reply:
     caller = gateway.caller(event)
     return browser.many(caller.client, caller.scopes, _query(event))
+
+
+def _stats(event: dict[str, Any]) -> Reply:
+    caller = gateway.caller(event)
+    return figures.answer(caller.client, caller.scopes, _query(event))
 
 
 def _health(_event: dict[str, Any]) -> Reply:
@@ -58,6 +66,7 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
 ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
     "GET /messages": _many,
     "GET /messages/{message_id}": _one,
+    "GET /stats": _stats,
     "GET /health": _health,
     "GET /": _page,
     "GET /page/{file}": _page,
@@ -70,6 +79,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     reply = ROUTES[event["routeKey"]](event)
     known = event["requestContext"].get("authorizer")
     client_name = gateway.caller(event).client if known else None
-    extra = {"decision": reply.decision, "route": event["routeKey"], "client": client_name, "warnings": reply.warnings}
+    extra = {
+        "decision": reply.decision,
+        "route": event["routeKey"],
+        "client": client_name,
+        "read_of": reply.read_of,
+        "warnings": reply.warnings,
+    }
     (logger.warning if reply.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
     return gateway.response(reply.status, reply.body, reply.headers)

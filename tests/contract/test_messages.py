@@ -507,6 +507,7 @@ def test_a_released_send_is_taken_over_as_the_next_attempt(messages: Messages) -
     assert (taken.version, taken.updated_at) == (known.version + 1, LATER)
     assert (taken.state.status, taken.state.attempt, taken.state.at) == (Status.PENDING, 2, LATER)
     assert (taken.state.provider, taken.state.order) == ("messagebird", 40)
+    assert (taken.provider_of(1), taken.provider_of(2)) == ("twilio", "messagebird")
 
 
 def test_of_two_that_take_over_one_wins_and_the_other_leaves_no_trace(messages: Messages) -> None:

@@ -343,6 +343,7 @@ def test_every_word_in_the_table_is_recognised_and_explained(provider: Provider)
         assert report.status is status
         assert (report.failure is not None) == (status is not None and status.outcome is Outcome.FAILURE)
         assert provider.status(word, None) is status
+        assert provider.knows(word)
 
 
 @each_provider
@@ -360,6 +361,9 @@ def test_every_code_in_a_table_makes_a_failure_of_a_failed_message(provider: Pro
             assert failure.code == code
             assert isinstance(failure.category, Category)
             assert isinstance(failure.reason, Reason)
+            assert report.status is not None
+            page = provider.page(code, report.status)
+            assert page is None or page.startswith("https://")
 
 
 @each_provider
@@ -371,6 +375,7 @@ def test_an_unfamiliar_word_is_kept_and_moves_nothing(provider: Provider, word: 
 
     assert (report.word, report.status, report.recognised, report.failure) == (word, None, False, None)
     assert provider.status(word, None) is None
+    assert not provider.knows(word)
 
 
 @each_provider

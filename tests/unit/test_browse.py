@@ -64,6 +64,52 @@ def test_a_key_without_the_scope_reads_nothing(scopes: frozenset[str]) -> None:
         assert TO not in str(reply.body)
 
 
+ADMIN = frozenset({"admin"})
+
+
+def test_an_admin_sees_another_client_s_message_and_is_named_with_it_in_the_log() -> None:
+    theirs = record(client="rival")
+    reply = browser(theirs).one("support", ADMIN, MESSAGE_ID)
+
+    assert (reply.status, reply.body) == (200, view.message(theirs))
+    assert reply.read_of == {"rival": [MESSAGE_ID]}
+
+
+def test_one_s_own_messages_are_no_matter_for_the_log() -> None:
+    service = browser(record())
+
+    for reply in (service.one("shop", READ | ADMIN, MESSAGE_ID), service.many("shop", READ | ADMIN, {})):
+        assert (reply.status, reply.read_of) == (200, {})
+
+
+def test_an_admin_lists_everybody_s_messages_or_one_client_s() -> None:
+    service = browser(record(), record(message_id=OTHER_ID, client="rival"))
+
+    everybody = service.many("support", ADMIN, {})
+    one = service.many("support", ADMIN, {"client": "rival"})
+
+    assert everybody.read_of == {"shop": [MESSAGE_ID], "rival": [OTHER_ID]}
+    assert one.read_of == {"rival": [OTHER_ID]}
+
+
+def test_another_client_s_list_needs_the_scope_admin() -> None:
+    service = browser(record())
+
+    assert service.many("shop", READ, {"client": "shop"}).status == 200
+    refused = service.many("shop", READ, {"client": "rival"})
+    assert (refused.status, refused.decision) == (403, "scope-missing")
+    assert "admin" in str(refused.body["detail"])
+
+
+def test_a_reference_is_one_client_s_word_so_an_admin_says_whose() -> None:
+    service = browser(record())
+
+    refused = service.many("support", ADMIN, {"reference": "order-42"})
+    assert refused.status == 400
+    assert [error["field"] for error in refused.body["errors"]] == ["client"]  # type: ignore[attr-defined]  # JSON
+    assert service.many("support", ADMIN, {"reference": "order-42", "client": "shop"}).read_of == {"shop": [MESSAGE_ID]}
+
+
 def test_an_unreadable_table_is_said_to_be_so_and_why_is_for_the_log() -> None:
     one = browser(messages=BrokenMessages()).one("shop", READ, MESSAGE_ID)
     many = browser(error=Unavailable("Query: ThrottlingException")).many("shop", READ, {})

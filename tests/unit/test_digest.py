@@ -10,7 +10,8 @@ import pytest
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Reason
-from sms_tracker.services.digest import ADVICE, Digested, digest, text
+from sms_tracker.services.advice import MEANING
+from sms_tracker.services.digest import Digested, digest, text
 from sms_tracker.services.events import StatusChanged
 from tests.fakes import MemoryTopic
 
@@ -129,7 +130,7 @@ def test_groups_are_by_provider_reason_and_code() -> None:
 def test_every_reason_is_told_with_what_to_do(reason: Reason, category: Category) -> None:
     told = text([event(**failing(reason, None, category))])
 
-    assert ADVICE[reason] in told
+    assert MEANING[reason] in told
     assert "sending again" in told
 
 

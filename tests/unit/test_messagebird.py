@@ -310,3 +310,8 @@ def test_a_lookup_without_a_connection_has_failed() -> None:
 
 def test_a_webhook_is_answered_with_200() -> None:
     assert (ADAPTER.name, ADAPTER.ack_status) == ("messagebird", 200)
+
+
+def test_the_code_of_a_delivery_is_explained_on_a_page_of_its_own_and_that_of_a_refusal_is_another() -> None:
+    pages = {status: ADAPTER.page("1", status) for status in (Status.UNDELIVERED, Status.EXPIRED, Status.FAILED)}
+    assert [status for status, page in pages.items() if page] == [Status.UNDELIVERED, Status.EXPIRED]

@@ -581,3 +581,8 @@ def test_a_record_without_id_or_status_is_no_answer(record: dict[str, object]) -
 
 def test_a_404_about_something_else_is_no_answer() -> None:
     assert look_up({"code": 20003}, status=404) == LookupFailed(reason="HTTP 404")
+
+
+@pytest.mark.parametrize(("code", "page"), [("30003", "https://www.twilio.com/docs/api/errors/30003"), ("3/..", None)])
+def test_a_code_that_is_a_number_has_a_page(code: str, page: str | None) -> None:
+    assert ADAPTER.page(code, Status.UNDELIVERED) == page

@@ -90,6 +90,7 @@ class DigestConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryConfig:
     messages_table: str
+    state_table: str
     reports_queue_url: str
 
 

@@ -122,6 +122,7 @@ def from_item(item: Item) -> Record:
         price=values.get("price"),
         network=values.get("network"),
         reports={key: _entry(entry) for key, entry in values["reports"].items()},
+        providers={int(attempt): name for attempt, name in values.get("providers", {}).items()},
     )
 
 

@@ -68,6 +68,7 @@ class MessageStore:
         update.require(f"{update.path('version')} = {update.value(record.version)}")
         sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
         update.set(sent, "send")
+        update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
         # The reconciler may have walked past its age already, so it goes on the agenda here.
         update.set(open_shard(int(shard(record.message_id))), "attention")

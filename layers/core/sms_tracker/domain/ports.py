@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from sms_tracker.domain.cohort import Cohort, Progress
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.record import Change, Record, Send
 from sms_tracker.domain.search import Index, Position, Span
@@ -96,6 +97,26 @@ class Agenda(Protocol):
 
     def due(self, shard: int, *, until: str, limit: int) -> list[str]:
         """Ids of messages whose time has come, the longest overdue first."""
+        ...
+
+
+class Statistics(Protocol):
+    """The counted hours, and how far each stage of counting came. Every method raises ``Unavailable``."""
+
+    def progress(self, stage: int) -> Progress | None:
+        """Where this stage is, None before its first run."""
+        ...
+
+    def save(self, stage: int, progress: Progress) -> bool:
+        """Remember position and sums in one write; False where another run is further already."""
+        ...
+
+    def put(self, cohort: Cohort) -> None:
+        """Replace what is known of this hour as a whole, unless it was computed later."""
+        ...
+
+    def cohorts(self, hours: Sequence[str]) -> list[Cohort]:
+        """Those of these hours that were counted, in no order."""
         ...
 
 

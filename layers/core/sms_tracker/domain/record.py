@@ -63,6 +63,7 @@ class Record:
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
     HMAC of what the client sent, ``text_hash`` one of the text; ``body`` is there only as long as the retention of
     texts says. ``resend_if_lost`` and ``validity_seconds`` (None: the provider's default) are the client's own choice.
+    ``providers`` maps attempts to providers once there was a second attempt.
     """
 
     message_id: str
@@ -85,6 +86,16 @@ class Record:
     price: str | None = None
     network: str | None = None
     reports: Mapping[str, Entry] = field(default_factory=dict)
+    providers: Mapping[int, str] = field(default_factory=dict)
+
+    def provider_of(self, attempt: int) -> str:
+        """Whom an attempt was handed to; where that is not known, the provider that the status is about."""
+        named = None if attempt == self.state.attempt else self.providers.get(attempt)
+        return named or self.state.provider
+
+    def providers_with(self, attempt: int, provider: str) -> dict[int, str]:
+        """``providers`` once this attempt is made."""
+        return {**self.providers, self.state.attempt: self.state.provider, attempt: provider}
 
 
 class Guard(StrEnum):

@@ -68,6 +68,14 @@ class Provider(Protocol):
         """What a status word (with the code beside it) maps to; None for one that moves nothing."""
         ...
 
+    def knows(self, word: str) -> bool:
+        """Whether it is a status word of this provider, also where it moves nothing."""
+        ...
+
+    def page(self, code: str, status: Status) -> str | None:
+        """The provider's own page on a failure's code; None where there is none. ``status`` is what it led to."""
+        ...
+
     def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
         """What a stored word means today, with the failure that its code and text tell of."""
         ...

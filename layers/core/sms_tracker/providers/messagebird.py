@@ -32,6 +32,10 @@ from sms_tracker.providers import messagebird_list, messagebird_report, messageb
 from sms_tracker.providers.base import Credentials, Key, Listed
 
 API_URL = "https://rest.messagebird.com"
+DELIVERY_ERRORS_PAGE = (
+    "https://docs.bird.com/api/channels-api/message-status-and-interactions"
+    "/message-failure-sources/sms-platform-extended-error-codes"
+)
 
 SEND_ERRORS: dict[str, tuple[Fault, Category, Reason]] = {
     "2": (Fault.ACCOUNT, Category.PERMANENT, Reason.ACCOUNT),
@@ -96,6 +100,13 @@ class MessageBird:
 
     def status(self, word: str, code: str | None) -> Status | None:  # noqa: ARG002  # codes never change a status here
         return messagebird_report.STATUSES.get(word)
+
+    def knows(self, word: str) -> bool:
+        return word in messagebird_report.STATUSES
+
+    def page(self, code: str, status: Status) -> str | None:  # noqa: ARG002  # one page lists them all
+        """Only codes of delivery have one: those of a refused request are others under the same numbers."""
+        return DELIVERY_ERRORS_PAGE if status in messagebird_report.FAILED_STATUSES else None
 
     def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
         fields = {"status": word, "statusErrorCode": code or "", "statusReason": text or ""}

@@ -29,6 +29,7 @@ from sms_tracker.providers import twilio_list, twilio_report, twilio_signature, 
 from sms_tracker.providers.base import Credentials, Key, Listed
 
 API_URL = "https://api.twilio.com"
+ERROR_PAGES = "https://www.twilio.com/docs/api/errors"
 CALLBACK_RETRIES = "#rc=5&rp=all"
 """Connection overrides: without them Twilio gives a callback up after one 5xx or read time-out."""
 
@@ -76,6 +77,12 @@ class Twilio:
 
     def status(self, word: str, code: str | None) -> Status | None:
         return twilio_report.status_of(word, code)
+
+    def knows(self, word: str) -> bool:
+        return word in twilio_report.STATUSES
+
+    def page(self, code: str, status: Status) -> str | None:  # noqa: ARG002  # each number has one meaning
+        return f"{ERROR_PAGES}/{code}" if code.isascii() and code.isdigit() else None
 
     def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
         fields = {"MessageStatus": word, "ErrorCode": code or "", "ErrorMessage": text or ""}

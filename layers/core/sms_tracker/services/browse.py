@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sms_tracker import __version__
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.ports import Clock, Messages, Search
+from sms_tracker.domain.record import Record
 from sms_tracker.services import replies, view
 from sms_tracker.services.find import find
 from sms_tracker.services.query import criteria, cursor
 from sms_tracker.services.replies import Reply, ok, problem
 
-SCOPE = "read"
+SCOPE, EVERYBODY = "read", "admin"
+"""What opens the reads of one's own records, and of everybody's."""
 _MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PROBE = 10.0
 """Seconds for which one look at table and queue answers for all."""
@@ -29,30 +31,57 @@ class Browser:
     clock: Clock
 
     def one(self, client: str, scopes: frozenset[str], message_id: str) -> Reply:
-        """The record with its timeline; another client's is not found either."""
-        if SCOPE not in scopes:
+        """The record with its timeline; another client's is found with scope ``admin`` only."""
+        if not scopes & {SCOPE, EVERYBODY}:
             return replies.scope_missing(SCOPE)
         try:
             # What is no id of ours is not asked for: it may be longer than a key can be.
             record = self.messages.get(message_id) if _MESSAGE_ID.fullmatch(message_id) else None
         except SmsTrackerError as error:
             return replies.unreadable(error)
-        if record is None or record.client != client:
+        if record is None or (record.client != client and EVERYBODY not in scopes):
             return problem(404, "no-such-message", "There is no such message. Check the id; records expire.")
-        return ok(view.message(record), "found")
+        return ok(view.message(record), "found", read_of=_others([record], client))
 
     def many(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> Reply:
         """One page, newest first, and the cursor of the next where there may be one."""
-        if SCOPE not in scopes:
-            return replies.scope_missing(SCOPE)
+        whose = chosen(query, client=client, scopes=scopes)
+        if isinstance(whose, Reply):
+            return whose
         try:
-            page = find(self.search, criteria(query, client=client, now=self.clock()))
+            page = find(self.search, criteria(query, client=whose.client, now=self.clock()))
         except InvalidMessage as error:
             return replies.invalid(error)
         except SmsTrackerError as error:
             return replies.unreadable(error)
         following = None if page.after is None else cursor(page.after)
-        return ok({"messages": [view.message(record) for record in page.records], "cursor": following}, "listed")
+        shown = [view.message(record) for record in page.records]
+        return ok({"messages": shown, "cursor": following}, "listed", read_of=_others(page.records, client))
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The client whose records are asked for, None for all."""
+
+    client: str | None
+
+
+def chosen(query: Mapping[str, str], *, client: str, scopes: frozenset[str]) -> Chosen | Reply:
+    """By the parameter ``client``, which only ``admin`` may set to another's name; or why not."""
+    if not scopes & {SCOPE, EVERYBODY}:
+        return replies.scope_missing(SCOPE)
+    if EVERYBODY in scopes:
+        return Chosen(query.get("client"))
+    return Chosen(client) if query.get("client", client) == client else replies.scope_missing(EVERYBODY)
+
+
+def _others(records: Iterable[Record], client: str) -> dict[str, list[str]]:
+    """Ids of the records that are not the reader's own, by client."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record.client != client:
+            found.setdefault(record.client, []).append(record.message_id)
+    return found
 
 
 class Health:

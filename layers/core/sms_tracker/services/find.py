@@ -40,10 +40,11 @@ _MIDNIGHT = "T00:00:00.000Z"
 class Criteria:
     """What to look for; a record must meet all.
 
-    ``span`` bounds when it was created, ``to`` is E.164, ``after`` is where the page before ended, ``now`` RFC 3339.
+    ``client`` is None for every client's. ``span`` bounds when it was created, ``to`` is E.164, ``after`` is where the
+    page before ended, ``now`` RFC 3339.
     """
 
-    client: str
+    client: str | None
     now: str
     span: Span
     limit: int
@@ -54,9 +55,9 @@ class Criteria:
     after: Position | None = None
 
     def met_by(self, record: Record) -> bool:
-        """Whether it is this client's and meets every criterion; an index may lag or know less."""
+        """Whether it meets every criterion; an index may lag or know less."""
         return (
-            record.client == self.client
+            self.client in (None, record.client)
             and self.to in (None, record.to)
             and self.reference in (None, record.reference)
             and self.provider_message_id in (None, *record.state.ids.values())
@@ -132,7 +133,7 @@ def _groups(index: Index, criteria: Criteria, after: Position) -> Iterator[tuple
     elif index is BY_RECIPIENT:
         yield "", (criteria.to or "",)
     elif index is BY_REFERENCE:
-        yield "", (client_reference(criteria.client, criteria.reference or ""),)
+        yield "", (client_reference(criteria.client or "", criteria.reference or ""),)
     else:
         known = criteria.provider_message_id or ""
         yield "", tuple(provider_key(name, known) for name in providers.names())

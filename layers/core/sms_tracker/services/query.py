@@ -16,26 +16,29 @@ from sms_tracker.domain.search import Position, Span
 from sms_tracker.domain.status import Status
 from sms_tracker.services.find import Criteria
 
-_KNOWN = frozenset({"to", "reference", "provider_message_id", "status", "since", "until", "limit", "cursor"})
+_KNOWN = frozenset({"to", "reference", "provider_message_id", "status", "since", "until", "limit", "cursor", "client"})
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
 _DEFAULT_SPAN = timedelta(days=7)
-_EVER = "2000-01-01T00:00:00.000Z"
+EVER = "2000-01-01T00:00:00.000Z"
 """Before any message of this service; a search looks back no further, whatever it asks for."""
 _LONGEST = {"reference": 128, "provider_message_id": 256}
 """Characters of what can be stored under these names; a longer one would be no key of an index."""
 
 
-def criteria(query: Mapping[str, str], *, client: str, now: datetime) -> Criteria:
+def criteria(query: Mapping[str, str], *, client: str | None, now: datetime) -> Criteria:
     """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every one that is wrong.
 
-    Without ``since`` a search by time or status looks back seven days; the others look at everything.
+    ``client`` is whose messages the caller may see, of those it asked for; None for all. Without ``since`` a search by
+    time or status looks back seven days; the others look at everything.
     """
     errors = [FieldError(name, "is no parameter of this request") for name in sorted(query.keys() - _KNOWN)]
     narrow = query.keys() & {"to", "reference", "provider_message_id"}
-    until = min(_time(query, "until", errors) or timestamp(now), timestamp(now))
-    since = max(_time(query, "since", errors) or (_EVER if narrow else _before(until)), _EVER)
+    until = min(moment(query, "until", errors) or timestamp(now), timestamp(now))
+    since = max(moment(query, "since", errors) or (EVER if narrow else _before(until)), EVER)
     if since > until:
         errors.append(FieldError("since", "is after until, or after now"))
+    if client is None and "reference" in query:
+        errors.append(FieldError("client", "is needed with reference, which is a client's own word"))
     found = Criteria(
         client=client,
         now=timestamp(now),
@@ -72,16 +75,17 @@ def _after(query: Mapping[str, str], errors: list[FieldError]) -> Position | Non
 
 
 def _before(until: str) -> str:
-    return _EVER if until < _EVER else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)
+    return EVER if until < EVER else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)
 
 
-def _time(query: Mapping[str, str], name: str, errors: list[FieldError]) -> str | None:
+def moment(query: Mapping[str, str], name: str, errors: list[FieldError]) -> str | None:
+    """A parameter that is a time, in our form; what is wrong with it goes to ``errors``."""
     given = query.get(name)
     if given is None:
         return None
     try:
-        moment = datetime.fromisoformat(given.replace(" ", "+"))
-        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        read = datetime.fromisoformat(given.replace(" ", "+"))
+        return timestamp(read if read.tzinfo else read.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         errors.append(FieldError(name, "is no RFC 3339 time, such as 2026-01-31T12:00:00Z"))
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
@@ -15,13 +15,17 @@ from sms_tracker.domain.status import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Status, JSON body and headers; ``decision`` is the word for logs and metrics."""
+    """Status, JSON body and headers; ``decision`` is the word for logs and metrics.
+
+    ``read_of`` names the records of others that an admin is shown, ids by client: they are logged.
+    """
 
     status: int
     body: Mapping[str, object]
     decision: str
     headers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def noting(self, warning: str | None) -> Reply:
         """The same reply with one more thing for the log; None adds nothing."""
@@ -70,9 +74,10 @@ def problem(
     return Reply(status=status, body=body, decision=kind, headers=headers)
 
 
-def ok(body: Mapping[str, object], decision: str) -> Reply:
+def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Sequence[str]] | None = None) -> Reply:
     """200 with JSON."""
-    return Reply(status=200, body=body, decision=decision, headers={"content-type": "application/json"})
+    headers = {"content-type": "application/json"}
+    return Reply(status=200, body=body, decision=decision, headers=headers, read_of=read_of or {})
 
 
 def unreadable(error: SmsTrackerError) -> Reply:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sms_tracker import providers
+from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.record import Entry, Record
-from sms_tracker.domain.report import OWN_WORDS
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.state import recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.domain.timeline import Effect, effects
+from sms_tracker.services.advice import AGAIN, MEANING
+from sms_tracker.services.timeline import by_arrival, report_of
 
 
 def message(record: Record) -> dict[str, Any]:
@@ -31,36 +37,52 @@ def message(record: Record) -> dict[str, Any]:
         "segments": record.segmentation.segments,
         "price": record.price,
         "network": record.network,
-        "failure": None
-        if failure is None
-        else {
-            "category": str(failure.category),
-            "reason": str(failure.reason),
-            "code": failure.code,
-            "message": failure.message,
-        },
+        "failure": _failure(failure, provider=state.provider, status=state.status),
         "send": str(record.send.phase),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
-        "reports": [_report(entry, state.provider) for entry in _in_time(record)],
+        "reports": _timeline(record),
     }
 
 
-def _in_time(record: Record) -> list[Entry]:
-    return [entry for _, entry in sorted(record.reports.items(), key=lambda pair: (pair[1].received, pair[0]))]
+def _failure(failure: Failure | None, *, provider: str, status: Status) -> dict[str, Any] | None:
+    """With what it means in plain words, and where the provider says more about its code."""
+    if failure is None:
+        return None
+    return {
+        "category": str(failure.category),
+        "reason": str(failure.reason),
+        "code": failure.code,
+        "message": failure.message,
+        "meaning": MEANING[failure.reason],
+        "again": AGAIN[failure.category],
+        "page": None if failure.code is None else providers.load(provider).page(failure.code, status),
+    }
 
 
-def _report(entry: Entry, provider: str) -> dict[str, Any]:
-    status = OWN_WORDS.get(entry.word) or providers.load(provider).status(entry.word, entry.code)
+def _timeline(record: Record) -> list[dict[str, Any]]:
+    """Each report with what it changed when it came."""
+    entries = by_arrival(record)
+    reports = [report_of(record, entry) for entry in entries]
+    base = recorded(attempt=1, at=record.created_at, provider=record.provider_of(1))
+    told = zip(reports, (entry.foreign for entry in entries), strict=True)
+    return [_report(*each) for each in zip(entries, reports, effects(told, base=base), strict=True)]
+
+
+def _report(entry: Entry, report: Report, effect: Effect) -> dict[str, Any]:
+    status = report.status
     return {
         "word": entry.word,
         "status": None if status is None else str(status),
         "code": entry.code,
         "message": entry.text,
+        "failure": None if status is None else _failure(report.failure, provider=report.provider, status=status),
         "occurred_at": entry.occurred,
         "received_at": entry.received,
         "attempt": entry.attempt,
         "source": entry.source,
         "other_recipient": entry.foreign,
+        "applied": effect.applied,
+        "because": None if effect.because is None else str(effect.because),
         "fields": dict(entry.fields),
     }

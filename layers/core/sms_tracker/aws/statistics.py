@@ -1,0 +1,154 @@
+"""The statistics in the ``state`` table: one item for each hour, and one for each stage of counting.
+
+An hour is one item, so that it is replaced as a whole and no reader ever sees half of it. Its counts are compressed
+JSON: they are read and written together, and so the 400 KB of an item are room for some 4,500 clients in one hour.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sms_tracker.aws.errors import translate
+from sms_tracker.aws.items import Item, marshal, unmarshal
+from sms_tracker.domain.cohort import Cohort, Group, Progress, Sums, Tally
+from sms_tracker.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+PREFIX = "statistics#"
+"""Of every key, for the functions' policies to name."""
+_REFUSED = "ConditionalCheckFailedException"
+_BATCH = 100
+_ROUNDS = 5
+
+
+class StatisticsStore:
+    """The ``state`` table behind :class:`sms_tracker.domain.ports.Statistics`; ``retention`` is how long hours stay."""
+
+    def __init__(self, client: DynamoDBClient, table: str, *, retention: timedelta = timedelta(days=90)) -> None:
+        self._client = client
+        self._table = table
+        self._retention = retention
+
+    def progress(self, stage: int) -> Progress | None:
+        """One consistent GetItem."""
+        try:
+            answer = self._client.get_item(TableName=self._table, Key=_stage_key(stage), ConsistentRead=True)
+        except (ClientError, BotoCoreError) as error:
+            raise translate("GetItem", error) from error
+        if "Item" not in answer:
+            return None
+        values = unmarshal(answer["Item"])
+        return Progress(
+            hour=values["hour"],
+            since=values.get("since"),
+            shard=int(values["shard"]),
+            until=values.get("until"),
+            sums=unpacked(values["sums"]),
+        )
+
+    def save(self, stage: int, progress: Progress) -> bool:
+        """One PutItem; within a shard the later of two runs stays, for each holds sums that fit its position."""
+        position = f"{progress.hour}#{progress.shard:02d}"
+        values = {
+            "position": position,
+            "hour": progress.hour,
+            "since": progress.since,
+            "shard": progress.shard,
+            "until": progress.until,
+            "sums": packed(progress.sums),
+        }
+        item = {**_stage_key(stage), **marshal(values)}
+        return self._put(item, "position", "attribute_not_exists(pk) OR #of <= :new")
+
+    def put(self, cohort: Cohort) -> None:
+        """One PutItem."""
+        values = {
+            "computed_at": cohort.computed_at,
+            "final": cohort.final,
+            "sums": packed(cohort.sums),
+            "expires_at": int((datetime.fromisoformat(cohort.hour) + self._retention).timestamp()),
+        }
+        item = {**_hour_key(cohort.hour), **marshal(values)}
+        self._put(item, "computed_at", "attribute_not_exists(pk) OR #of < :new")
+
+    def cohorts(self, hours: Sequence[str]) -> list[Cohort]:
+        """BatchGetItem, 100 at a time, what was left over asked for again."""
+        found: list[Cohort] = []
+        for start in range(0, len(hours), _BATCH):
+            found += map(_cohort, self._batch([_hour_key(hour) for hour in hours[start : start + _BATCH]]))
+        return found
+
+    def _batch(self, keys: list[Item]) -> list[Item]:
+        found: list[Item] = []
+        for _ in range(_ROUNDS):
+            try:
+                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
+            except (ClientError, BotoCoreError) as error:
+                raise translate("BatchGetItem", error) from error
+            found += answer["Responses"].get(self._table, [])
+            keys = list(answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"])
+            if not keys:
+                return found
+        raise Unavailable("BatchGetItem: keys left over")
+
+    def _put(self, item: Item, attribute: str, condition: str) -> bool:
+        """False where the condition does not hold; ``#of`` in it is the attribute, ``:new`` its new value."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#of": attribute},
+                ExpressionAttributeValues={":new": item[attribute]},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _REFUSED:
+                raise translate("PutItem", error) from error
+            return False
+        except BotoCoreError as error:
+            raise translate("PutItem", error) from error
+        return True
+
+
+def packed(sums: Mapping[Group, Tally]) -> str:
+    """As compressed JSON in base64: a list of provider, client, statuses, reasons, deliveries by bucket."""
+    rows = [[*group, tally.statuses, tally.reasons, tally.seconds] for group, tally in sorted(sums.items())]
+    return base64.b64encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode())).decode()
+
+
+def unpacked(text: str) -> Sums:
+    """The inverse of :func:`packed`."""
+    return {
+        (provider, client): Tally(
+            Counter(statuses), Counter(reasons), Counter({int(bucket): count for bucket, count in seconds.items()})
+        )
+        for provider, client, statuses, reasons, seconds in json.loads(zlib.decompress(base64.b64decode(text)))
+    }
+
+
+def _cohort(item: Item) -> Cohort:
+    values = unmarshal(item)
+    return Cohort(
+        hour=values["pk"].removeprefix(PREFIX),
+        computed_at=values["computed_at"],
+        final=values["final"],
+        sums=unpacked(values["sums"]),
+    )
+
+
+def _hour_key(hour: str) -> Item:
+    return marshal({"pk": f"{PREFIX}{hour}"})
+
+
+def _stage_key(stage: int) -> Item:
+    return marshal({"pk": f"{PREFIX}stage#{stage}"})

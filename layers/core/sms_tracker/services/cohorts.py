@@ -1,0 +1,111 @@
+"""Count: fold the messages of each hour from their records, again and again until nothing in it is open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sms_tracker.domain.cohort import Cohort, Progress, Tally, due, following, last_moment, unfinished
+from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.ports import Clock, Search, Statistics
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.search import BY_TIME, SHARDS, Span
+from sms_tracker.services.timeline import delivered_at
+
+_SAVED_AFTER = 10_000
+"""Records read before the position is saved: what a crash makes the next run read again."""
+_FEW = 10_000
+"""Records up to which an hour is counted before its first stage, in each run anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """The use case with everything it needs from outside. Safe to crash anywhere and to run twice at once.
+
+    ``stages`` are the ages at which an hour is counted, ascending; ``seconds`` is for one run.
+    """
+
+    search: Search
+    statistics: Statistics
+    clock: Clock
+    monotonic: Callable[[], float]
+    stages: Sequence[timedelta]
+    seconds: float
+
+    def run(self) -> Counter[str]:
+        """The last stage comes first, so that what is final never waits; counts of what was done, by its word."""
+        end = self.monotonic() + self.seconds
+        stages = reversed(range(len(self.stages)))
+        done: Counter[str] = Counter()
+        for steps in (*(self._catch_up(stage, end) for stage in stages), self._preview(end)):
+            try:
+                done.update(steps)
+            except SmsTrackerError:  # what was saved is right; the next run goes on from there
+                done["failed"] += 1
+        return done
+
+    def _catch_up(self, stage: int, end: float) -> Iterator[str]:
+        """Count what is due at this stage, hour by hour; an hour is left behind only once its counts are put."""
+        progress = self.statistics.progress(stage)
+        while (hour := due(self.stages, stage, progress, now=self.clock())) is not None:
+            if progress is None or progress.hour != hour or progress.since is None:
+                progress = Progress(hour=hour, since=timestamp(self.clock()))
+            counted = self._count(stage, progress, end)
+            if isinstance(counted, str):
+                yield counted
+                return
+            self._put(counted, final=stage + 1 == len(self.stages))
+            progress = Progress(hour=following(hour))
+            if not self.statistics.save(stage, progress):
+                yield "another-run-is-ahead"
+                return
+            yield "hour-counted"
+
+    def _count(self, stage: int, progress: Progress, end: float) -> Progress | str:
+        """The rest of an hour, or why it is left to another run. What is saved are the sums of just what was read."""
+        counted, unsaved = progress, 0
+        for counted, read in self._pages(progress):
+            unsaved += read
+            over = self.monotonic() > end
+            if over or unsaved >= _SAVED_AFTER:
+                unsaved = 0
+                if not self.statistics.save(stage, counted):
+                    return "another-run-is-ahead"
+            if over:
+                return "left-for-the-next-run"
+        return counted
+
+    def _preview(self, end: float) -> Iterator[str]:
+        """What no stage has counted yet, where it is little: anew in each run, so nothing is saved on the way."""
+        for hour in unfinished(self.stages, now=self.clock()):
+            progress, total = Progress(hour=hour, since=timestamp(self.clock())), 0
+            for counted, read in self._pages(progress):
+                progress, total = counted, total + read
+                if total > _FEW or self.monotonic() > end:
+                    yield "busy-hour-left-to-its-stage"
+                    return
+            self._put(progress, final=False)
+            yield "hour-previewed"
+
+    def _pages(self, progress: Progress) -> Iterator[tuple[Progress, int]]:
+        """The hour's records from where ``progress`` is, page by page, each counted once; and how many a page had."""
+        for shard in range(progress.shard, SHARDS):
+            until = progress.until if shard == progress.shard and progress.until else last_moment(progress.hour)
+            span: Span | None = Span(since=progress.hour, until=until)
+            while span is not None:
+                keys, reach = self.search.keys(BY_TIME, f"{progress.hour[:10]}#{shard:02d}", span=span, client=None)
+                # What was created at the very end of the page may go on in the next one, so that one has it all.
+                taken = [key.message_id for key in keys if reach is None or key.at > reach]
+                for record in self.search.records(taken):
+                    tally = progress.sums.setdefault((record.state.provider, record.client), Tally())
+                    tally.count(record, delivered_at(record))
+                span = None if reach is None else Span(since=progress.hour, until=reach)
+                position = (shard, span.until) if span else (shard + 1, None)
+                yield replace(progress, shard=position[0], until=position[1]), len(taken)
+
+    def _put(self, progress: Progress, *, final: bool) -> None:
+        computed_at = progress.since or timestamp(self.clock())
+        cohort = Cohort(hour=progress.hour, computed_at=computed_at, final=final, sums=progress.sums)
+        self.statistics.put(cohort)

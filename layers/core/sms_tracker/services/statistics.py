@@ -1,0 +1,149 @@
+"""Statistics: what GET /stats answers, from the hours that were counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sms_tracker import providers
+from sms_tracker.domain.cohort import BOUNDS, HOUR, Cohort, Tally, hour_of, quantile
+from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
+from sms_tracker.domain.ports import Clock, Statistics
+from sms_tracker.domain.report import timestamp
+from sms_tracker.services import replies
+from sms_tracker.services.browse import chosen
+from sms_tracker.services.query import EVER, moment
+from sms_tracker.services.replies import Reply, ok
+
+_DEFAULT, _LONGEST = timedelta(hours=24), timedelta(days=31)
+_KNOWN = frozenset({"from", "to", "by", "provider", "client"})
+
+
+class By(StrEnum):
+    """What a group has in common."""
+
+    HOUR = "hour"
+    DAY = "day"
+    PROVIDER = "provider"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What to count: ``hours`` from ``since`` until before ``until``; a provider or client that is None is any."""
+
+    since: datetime
+    until: datetime
+    by: By
+    provider: str | None
+    client: str | None
+
+    @property
+    def hours(self) -> list[str]:
+        count = (self.until - self.since) // HOUR
+        return [timestamp(self.since + number * HOUR) for number in range(count)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The use case."""
+
+    statistics: Statistics
+    clock: Clock
+
+    def answer(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> Reply:
+        """Sums by group and in all, and how fresh each hour is."""
+        whose = chosen(query, client=client, scopes=scopes)
+        if isinstance(whose, Reply):
+            return whose
+        try:
+            asked = read(query, client=whose.client, now=self.clock())
+            return ok(_body(asked, self.statistics.cohorts(asked.hours)), "counted")
+        except InvalidMessage as error:
+            return replies.invalid(error)
+        except SmsTrackerError as error:
+            return replies.unreadable(error)
+
+
+def read(query: Mapping[str, str], *, client: str | None, now: datetime) -> Asked:
+    """The parameters of ``GET /stats``; raises ``InvalidMessage`` with every one that is wrong."""
+    errors = [FieldError(name, "is no parameter of this request") for name in sorted(query.keys() - _KNOWN)]
+    present = timestamp(now)
+    until = datetime.fromisoformat(max(min(moment(query, "to", errors) or present, present), EVER))
+    given = moment(query, "from", errors)
+    since = until - _DEFAULT if given is None else datetime.fromisoformat(max(given, EVER))
+    if since >= until:
+        errors.append(FieldError("from", "is not before to, or not before now"))
+    if until - since > _LONGEST:
+        errors.append(FieldError("from", f"is more than {_LONGEST.days} days before to"))
+    by, provider = query.get("by", By.PROVIDER), query.get("provider")
+    if by not in set(By):
+        errors.append(FieldError("by", f"must be one of: {', '.join(By)}"))
+    if provider not in (None, *providers.names()):
+        errors.append(FieldError("provider", f"must be one of: {', '.join(providers.names())}"))
+    if errors:
+        raise InvalidMessage(errors)
+    ended = hour_of(until)
+    until = ended if ended == until else ended + HOUR
+    return Asked(since=hour_of(since), until=until, by=By(by), provider=provider, client=client)
+
+
+def _body(asked: Asked, cohorts: Iterable[Cohort]) -> dict[str, Any]:
+    known = {cohort.hour: cohort for cohort in cohorts}
+    total, groups = Tally(), dict[str, Tally]()
+    for hour, cohort in known.items():
+        for (provider, client), tally in cohort.sums.items():
+            if asked.provider in (None, provider) and asked.client in (None, client):
+                total.add(tally)
+                groups.setdefault(_key(asked.by, hour, provider, client), Tally()).add(tally)
+    return {
+        "from": timestamp(asked.since),
+        "to": timestamp(asked.until),
+        "by": str(asked.by),
+        "client": asked.client,
+        "provider": asked.provider,
+        "bounds": list(BOUNDS),
+        "total": _figures(total),
+        "groups": [{str(asked.by): key, **_figures(tally)} for key, tally in sorted(groups.items())],
+        "hours": [_freshness(hour, known.get(hour)) for hour in asked.hours],
+    }
+
+
+def _key(by: By, hour: str, provider: str, client: str) -> str:
+    match by:
+        case By.HOUR:
+            return hour
+        case By.DAY:
+            return f"{hour[:10]}T00:00:00.000Z"
+        case By.PROVIDER:
+            return provider
+        case By.CLIENT:
+            return client
+
+
+def _figures(tally: Tally) -> dict[str, Any]:
+    histogram, rate = tally.histogram, tally.delivery_rate
+    p50, p90 = quantile(histogram, 0.5), quantile(histogram, 0.9)
+    return {
+        "messages": tally.messages,
+        "statuses": dict(sorted(tally.statuses.items())),
+        "outcomes": {str(outcome): count for outcome, count in tally.outcomes.items()},
+        "delivery_rate": None if rate is None else round(rate, 4),
+        "reasons": dict(sorted(tally.reasons.items())),
+        "seconds_to_delivery": {
+            "counts": histogram,
+            "p50": None if p50 is None else round(p50, 1),
+            "p90": None if p90 is None else round(p90, 1),
+        },
+    }
+
+
+def _freshness(hour: str, cohort: Cohort | None) -> dict[str, Any]:
+    return {
+        "hour": hour,
+        "computed_at": None if cohort is None else cohort.computed_at,
+        "final": cohort is not None and cohort.final,
+    }
