@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sms_tracker.services.replies import Reply, problem
 
@@ -36,6 +36,7 @@ class Document:
     decision: str
     headers: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Page:
