@@ -133,17 +133,20 @@ def newest(age: timedelta, *, now: datetime) -> datetime:
     return hour_of(now - age) - HOUR
 
 
-def due(stages: Sequence[timedelta], stage: int, reached: Progress | None, *, now: datetime) -> str | None:
-    """The next hour to be counted at this stage, None where none is; ``reached`` is where the stage is.
+def start(stages: Sequence[timedelta], stage: int, *, now: datetime) -> str:
+    """The first hour that is ever counted at this stage: as far back as the last stage has not yet to be done."""
+    return timestamp(newest(stages[-1], now=now) + (HOUR if stage + 1 < len(stages) else timedelta(0)))
 
-    What is due at the following stage as well is left to that one. A first run goes back no further than it must.
+
+def due(stages: Sequence[timedelta], stage: int, reached: Progress, *, now: datetime) -> str | None:
+    """The next hour to be counted at this stage, None where none is.
+
+    What is due at the following stage as well is left to that one.
     """
-    last = newest(stages[stage], now=now)
-    first = last if stage + 1 == len(stages) else newest(stages[stage + 1], now=now) + HOUR
-    if reached is not None:
-        known = datetime.fromisoformat(reached.hour)
-        first = known if stage + 1 == len(stages) else max(first, known)
-    return timestamp(first) if first <= last else None
+    following_stage = stages[stage + 1 : stage + 2]
+    left = [timestamp(newest(age, now=now) + HOUR) for age in following_stage]
+    first = max([reached.hour, *left])
+    return first if first <= timestamp(newest(stages[stage], now=now)) else None
 
 
 def unfinished(stages: Sequence[timedelta], *, now: datetime) -> Iterator[str]:

@@ -7,24 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sms_tracker.domain.cohort import Cohort, Progress, Tally, due, following, last_moment, unfinished
+from sms_tracker.domain.cohort import Cohort, Progress, Tally, due, following, last_moment, start, unfinished
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.ports import Clock, Search, Statistics
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_TIME, SHARDS, Span
 from sms_tracker.services.timeline import delivered_at
 
-_SAVED_AFTER = 10_000
-"""Records read before the position is saved: what a crash makes the next run read again."""
-_FEW = 10_000
-"""Records up to which an hour is counted before its first stage, in each run anew."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
     """The use case with everything it needs from outside. Safe to crash anywhere and to run twice at once.
 
-    ``stages`` are the ages at which an hour is counted, ascending; ``seconds`` is for one run.
+    ``stages`` are the ages at which an hour is counted, ascending; ``seconds`` is for one run. ``stride`` records are
+    read before the position is saved; an hour with more of them is counted at its stages only.
     """
 
     search: Search
@@ -33,6 +29,7 @@ class Counting:
     monotonic: Callable[[], float]
     stages: Sequence[timedelta]
     seconds: float
+    stride: int = 10_000
 
     def run(self) -> Counter[str]:
         """The last stage comes first, so that what is final never waits; counts of what was done, by its word."""
@@ -48,9 +45,9 @@ class Counting:
 
     def _catch_up(self, stage: int, end: float) -> Iterator[str]:
         """Count what is due at this stage, hour by hour; an hour is left behind only once its counts are put."""
-        progress = self.statistics.progress(stage)
+        progress = self.statistics.progress(stage) or self._begun(stage)
         while (hour := due(self.stages, stage, progress, now=self.clock())) is not None:
-            if progress is None or progress.hour != hour or progress.since is None:
+            if progress.hour != hour or progress.since is None:
                 progress = Progress(hour=hour, since=timestamp(self.clock()))
             counted = self._count(stage, progress, end)
             if isinstance(counted, str):
@@ -63,13 +60,19 @@ class Counting:
                 return
             yield "hour-counted"
 
+    def _begun(self, stage: int) -> Progress:
+        """Where a stage begins is remembered at once: no hour is missed then, whatever befalls its first run."""
+        progress = Progress(hour=start(self.stages, stage, now=self.clock()))
+        self.statistics.save(stage, progress)
+        return progress
+
     def _count(self, stage: int, progress: Progress, end: float) -> Progress | str:
         """The rest of an hour, or why it is left to another run. What is saved are the sums of just what was read."""
         counted, unsaved = progress, 0
         for counted, read in self._pages(progress):
             unsaved += read
             over = self.monotonic() > end
-            if over or unsaved >= _SAVED_AFTER:
+            if over or unsaved >= self.stride:
                 unsaved = 0
                 if not self.statistics.save(stage, counted):
                     return "another-run-is-ahead"
@@ -83,7 +86,7 @@ class Counting:
             progress, total = Progress(hour=hour, since=timestamp(self.clock())), 0
             for counted, read in self._pages(progress):
                 progress, total = counted, total + read
-                if total > _FEW or self.monotonic() > end:
+                if total > self.stride or self.monotonic() > end:
                     yield "busy-hour-left-to-its-stage"
                     return
             self._put(progress, final=False)

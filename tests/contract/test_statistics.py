@@ -1,0 +1,152 @@
+"""What the store of the counted hours promises: one suite over the fake and over DynamoDB on moto."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from moto import mock_aws
+
+from sms_tracker.aws.items import unmarshal
+from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed
+from sms_tracker.domain.cohort import Cohort, Progress, Sums, Tally
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.ports import Statistics
+from tests import tables
+from tests.memory_statistics import MemoryStatistics
+from tests.tap import UNREACHABLE, Tap, refusal
+
+HOUR, NEXT = "2026-01-31T12:00:00.000Z", "2026-01-31T13:00:00.000Z"
+EARLIER, LATER = "2026-01-31T13:10:00.000Z", "2026-01-31T14:10:00.000Z"
+SUMS: Sums = {
+    ("twilio", "shop"): Tally(Counter(delivered=3, failed=1), Counter(unreachable=1), Counter({0: 1, 15: 2})),
+    ("messagebird", "bänk #1"): Tally(Counter(sent=2), Counter(), Counter()),
+}
+ITEM_LIMIT = 400 * 1024
+
+
+def _in_memory() -> Iterator[Statistics]:
+    yield MemoryStatistics()
+
+
+def _in_dynamodb() -> Iterator[Statistics]:
+    with mock_aws():
+        dynamodb = tables.client()
+        tables.create(dynamodb, "StateTable", "state")
+        yield StatisticsStore(dynamodb, "state", retention=timedelta(days=7))
+
+
+@pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
+def kept(request: pytest.FixtureRequest) -> Iterator[Statistics]:
+    made: Callable[[], Iterator[Statistics]] = request.param
+    yield from made()
+
+
+def cohort(computed_at: str = EARLIER, *, final: bool = False, sums: Sums = SUMS) -> Cohort:
+    return Cohort(hour=HOUR, computed_at=computed_at, final=final, sums=sums)
+
+
+def test_before_the_first_run_a_stage_is_nowhere(kept: Statistics) -> None:
+    assert kept.progress(0) is None
+
+
+def test_position_and_sums_come_back_as_they_were_saved(kept: Statistics) -> None:
+    under_way = Progress(hour=HOUR, since=EARLIER, shard=3, until="2026-01-31T12:30:00.000Z", sums=SUMS)
+
+    assert kept.save(1, under_way)
+    assert kept.save(2, Progress(hour=NEXT))
+    assert (kept.progress(1), kept.progress(2), kept.progress(0)) == (under_way, Progress(hour=NEXT), None)
+
+
+@pytest.mark.parametrize(
+    "behind", [Progress(hour=HOUR, shard=15, since=LATER), Progress(hour=NEXT, shard=2, since=LATER)]
+)
+def test_a_stage_never_moves_back(kept: Statistics, behind: Progress) -> None:
+    ahead = Progress(hour=NEXT, since=EARLIER, shard=3)
+    kept.save(0, ahead)
+
+    assert not kept.save(0, behind)
+    assert kept.progress(0) == ahead
+
+
+def test_saving_the_same_again_is_no_step_back(kept: Statistics) -> None:
+    under_way = Progress(hour=HOUR, since=EARLIER, shard=3, sums=SUMS)
+
+    assert [kept.save(0, under_way), kept.save(0, under_way)] == [True, True]
+
+
+def test_an_hour_comes_back_as_it_was_put_and_one_that_was_not_counted_is_not_there(kept: Statistics) -> None:
+    kept.put(cohort(final=True))
+
+    assert kept.cohorts([HOUR, NEXT]) == [cohort(final=True)]
+    assert kept.cohorts([]) == []
+
+
+def test_an_hour_is_replaced_as_a_whole_so_a_client_without_messages_vanishes(kept: Statistics) -> None:
+    kept.put(cohort())
+    kept.put(cohort(LATER, final=True, sums={}))
+
+    assert kept.cohorts([HOUR]) == [cohort(LATER, final=True, sums={})]
+
+
+def test_what_was_computed_earlier_replaces_nothing(kept: Statistics) -> None:
+    kept.put(cohort(LATER, final=True))
+    kept.put(cohort(EARLIER, sums={}))
+
+    assert kept.cohorts([HOUR]) == [cohort(LATER, final=True)]
+
+
+def test_a_month_of_hours_is_read(kept: Statistics) -> None:
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    hours = [f"{first + timedelta(hours=number):%Y-%m-%dT%H}:00:00.000Z" for number in range(31 * 24)]
+    for hour in hours[::3]:
+        kept.put(replace(cohort(), hour=hour))
+
+    assert sorted(each.hour for each in kept.cohorts(hours)) == hours[::3]
+
+
+def test_hours_expire_with_the_records_and_every_key_is_under_the_prefix_that_the_policies_name() -> None:
+    for kept in _in_dynamodb():
+        kept.put(cohort())
+        kept.save(4, Progress(hour=HOUR))
+
+        items = [unmarshal(item) for item in tables.client().scan(TableName="state")["Items"]]
+        expiry = {item["pk"]: item.get("expires_at") for item in items}
+        assert expiry == {
+            f"{PREFIX}{HOUR}": int(datetime(2026, 2, 7, 12, tzinfo=UTC).timestamp()),
+            f"{PREFIX}stage#4": None,
+        }
+
+
+def test_thousands_of_clients_fit_into_one_item() -> None:
+    busy = {
+        ("twilio", f"client-{number * 7919 % 99991}"): Tally(
+            Counter(dict.fromkeys(("sent", "delivered", "undelivered", "failed"), number * 31 % 997)),
+            Counter(dict.fromkeys(("unreachable", "blocked", "unknown"), number * 17 % 61)),
+            Counter({bucket: (number + bucket) * 101 % 887 for bucket in range(14)}),
+        )
+        for number in range(4000)
+    }
+
+    assert len(packed(busy)) < ITEM_LIMIT
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException")])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda kept: kept.progress(0),
+        lambda kept: kept.save(0, Progress(hour=HOUR)),
+        lambda kept: kept.put(cohort()),
+        lambda kept: kept.cohorts([HOUR]),
+    ],
+)
+def test_a_table_that_does_not_answer_is_unavailable(call: Callable[[Statistics], object], error: Exception) -> None:
+    with mock_aws():
+        dynamodb = tables.client()
+        Tap(dynamodb, error=error)
+        with pytest.raises(Unavailable, match=r"^\w+: \w+$"):
+            call(StatisticsStore(dynamodb, "state"))

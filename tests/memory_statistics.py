@@ -1,0 +1,51 @@
+"""The counted hours in memory, as the port promises them; kept as stored, so that nobody changes them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sms_tracker.aws.statistics import packed, unpacked
+from sms_tracker.domain.cohort import Cohort, Progress
+from sms_tracker.domain.errors import SmsTrackerError
+
+
+@dataclass
+class MemoryStatistics:
+    """``stages`` and ``hours`` hold what was saved, with its sums as text. ``error`` makes it refuse."""
+
+    stages: dict[int, tuple[Progress, str]] = field(default_factory=dict)
+    hours: dict[str, tuple[Cohort, str]] = field(default_factory=dict)
+    error: SmsTrackerError | None = None
+
+    def progress(self, stage: int) -> Progress | None:
+        self._answer()
+        known = self.stages.get(stage)
+        return None if known is None else replace(known[0], sums=unpacked(known[1]))
+
+    def save(self, stage: int, progress: Progress) -> bool:
+        self._answer()
+        known = self.stages.get(stage)
+        if known is not None and _position(known[0]) > _position(progress):
+            return False
+        self.stages[stage] = (replace(progress, sums={}), packed(progress.sums))
+        return True
+
+    def put(self, cohort: Cohort) -> None:
+        self._answer()
+        known = self.hours.get(cohort.hour)
+        if known is None or known[0].computed_at < cohort.computed_at:
+            self.hours[cohort.hour] = (replace(cohort, sums={}), packed(cohort.sums))
+
+    def cohorts(self, hours: Sequence[str]) -> list[Cohort]:
+        self._answer()
+        known = (self.hours[hour] for hour in hours if hour in self.hours)
+        return [replace(cohort, sums=unpacked(text)) for cohort, text in known]
+
+    def _answer(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+def _position(progress: Progress) -> tuple[str, int]:
+    return progress.hour, progress.shard
