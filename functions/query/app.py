@@ -55,7 +55,14 @@ def _health(_event: dict[str, Any]) -> Reply:
 
 
 def _page(event: dict[str, Any]) -> Document | Reply:
-    name = event.get("pathParameters", {}).get("file", INDEX)
+    return _file(event, event["pathParameters"]["file"])
+
+
+def _index(event: dict[str, Any]) -> Document | Reply:
+    return _file(event, INDEX)
+
+
+def _file(event: dict[str, Any], name: str) -> Document | Reply:
     return page.file(name, event.get("headers", {}).get("if-none-match", ""))
 
 
@@ -68,7 +75,7 @@ ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
     "GET /messages/{message_id}": _one,
     "GET /stats": _stats,
     "GET /health": _health,
-    "GET /": _page,
+    "GET /": _index,
     "GET /page/{file}": _page,
 }
 """What the template sends here; API Gateway has checked the key wherever a route needs one."""
