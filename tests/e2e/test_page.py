@@ -118,6 +118,29 @@ def test_a_report_that_changed_nothing_is_told_apart(
     visitor.picture("message-corrected")
 
 
+def test_statistics_show_for_each_provider_what_was_counted(
+    visitor: Visit, stack: Stack, api: httpx.Client, api_key: str, sent: dict[str, dict[str, Any]]
+) -> None:
+    assert sent
+    stack.clients.functions.invoke(
+        FunctionName=f"{stack.deployment.name}-reconciler", Payload=b'{"step": "statistics"}'
+    )
+    groups = api.get("/stats").raise_for_status().json()["groups"]
+    page = opened(visitor, api_key)
+    page.get_by_role("link", name="Statistics").click()
+
+    for group in groups:
+        of = page.get_by_role("region", name=group["provider"], exact=True)
+        reasons = of.get_by_role("table", name=f"Failures of {group['provider']} by reason")
+        expect(of).to_contain_text(f"{group['delivery_rate']:.1%}".replace("%", " %"))
+        expect(of.get_by_role("table", name=f"Outcomes of {group['provider']}").get_by_role("row")).to_have_count(5)
+        for reason, count in group["reasons"].items():
+            row = reasons.get_by_role("row", name=reason.replace("_", " "))
+            expect(row.get_by_role("cell").first).to_have_text(str(count))
+        expect(of.get_by_role("img", name="by time to delivery")).to_be_visible()
+    visitor.picture("statistics")
+
+
 def test_an_unknown_key_is_asked_for_again_and_not_kept(visitor: Visit, stack: Stack) -> None:
     page = opened(visitor, "smst_guessed")
 
@@ -188,9 +211,10 @@ def test_every_view_fits_its_screen(
 ) -> None:
     with chromium.visit(browser, stack.api_url, size=size, dark=dark) as visitor:
         page = opened(visitor, api_key)
-        for name, fragment in (("list", "#/"), ("message", f"#/message/{sent['corrected']['message_id']}")):
+        corrected = f"#/message/{sent['corrected']['message_id']}"
+        for name, fragment in (("list", "#/"), ("message", corrected), ("statistics", "#/statistics/31")):
             visitor.arrive(fragment)
-            expect(page.get_by_role("table")).to_be_visible()
+            expect(page.get_by_role("table").first).to_be_visible()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             visitor.picture(f"{name}-{'phone' if size == PHONE else 'desk'}-{'dark' if dark else 'light'}")
 

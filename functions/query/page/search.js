@@ -66,7 +66,7 @@ export async function list(view, [by = "", text = "", status = ""], signal) {
     parts.end.replaceChildren("Looking …");
     const page = await get("/messages", { ...criteria, limit: "25", cursor }, signal);
     found.push(...page.messages);
-    parts.rows.replaceChildren(...(found.length ? [table("Messages, newest first", HEADS, found.map(row))] : []));
+    parts.rows.replaceChildren(...(found.length ? [listed(found)] : []));
     parts.end.replaceChildren(...ending(found.length, page, () => more(page.cursor).catch(failed)));
     announce(parts.end.firstChild.textContent);
   };
@@ -84,7 +84,12 @@ function ending(count, page, more) {
   return [h("span", {}, told), page.cursor ? h("button", { type: "button", click: more }, count ? "More" : "Look further back") : null].filter(Boolean);
 }
 
-const HEADS = ["Created", "To", "Status", "Provider", "Reference"];
+/** Whose a message is says the list where it holds those of several clients: an admin's. */
+function listed(found) {
+  const several = new Set(found.map((message) => message.client)).size > 1;
+  const heads = ["Created", "To", "Status", "Provider", "Reference", ...(several ? ["Client"] : [])];
+  return table("Messages, newest first", heads, found.map((message) => [...row(message), ...(several ? [message.client] : [])]));
+}
 
 const row = (message) => [
   h("a", { href: `#/message/${encodeURIComponent(message.message_id)}` }, time(message.created_at)),
