@@ -28,6 +28,7 @@ def examples(stack: Stack) -> str:
     lines = [
         f"API   {url}",
         f"key   {key}",
+        f"page  {url}/   (a browser shows the messages, with this key)",
         "",
         "# what the examples of docs/testing.md need",
         _variables(stack, key),

@@ -1,9 +1,10 @@
-"""The query Lambda: GET /messages, GET /messages/{message_id}, GET /stats and GET /health."""
+"""The query Lambda: GET /messages, GET /messages/{message_id}, GET /stats, GET /health, and the page at GET /."""
 
 import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.services.browse import Browser, Health
+from sms_tracker.services.page import INDEX, Document, Page
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.statistics import Figures
 
@@ -30,6 +32,7 @@ browser = Browser(
 figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
 queue = SqsQueue(client("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
+page = Page({file.name: file.read_text("utf-8") for file in Path(__file__).with_name("page").iterdir()})
 
 
 def _one(event: dict[str, Any]) -> Reply:
@@ -51,15 +54,29 @@ def _health(_event: dict[str, Any]) -> Reply:
     return health.check()
 
 
+def _page(event: dict[str, Any]) -> Document | Reply:
+    return _file(event, event["pathParameters"]["file"])
+
+
+def _index(event: dict[str, Any]) -> Document | Reply:
+    return _file(event, INDEX)
+
+
+def _file(event: dict[str, Any], name: str) -> Document | Reply:
+    return page.file(name, event.get("headers", {}).get("if-none-match", ""))
+
+
 def _query(event: dict[str, Any]) -> dict[str, str]:
     return dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True))
 
 
-ROUTES: dict[str, Callable[[dict[str, Any]], Reply]] = {
+ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
     "GET /messages": _many,
     "GET /messages/{message_id}": _one,
     "GET /stats": _stats,
     "GET /health": _health,
+    "GET /": _index,
+    "GET /page/{file}": _page,
 }
 """What the template sends here; API Gateway has checked the key wherever a route needs one."""
 

@@ -8,11 +8,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from local.stack import Stack
+from tests.e2e import browser as chromium
+from tests.e2e import provider, watch
+from tests.e2e.browser import Visit
+from tests.e2e.provider import Simulator, number
 
 _HERE = Path(__file__).parent
 
@@ -42,3 +48,28 @@ def api(stack: Stack, api_key: str) -> Iterator[httpx.Client]:
         base_url=stack.api_url, headers={"authorization": f"Bearer {api_key}"}, timeout=35, trust_env=False
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium.started() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def simulators(stack: Stack) -> Iterator[dict[str, Simulator]]:
+    yield from provider.simulators_of(stack)
+
+
+@pytest.fixture
+def visitor(browser: Browser, stack: Stack) -> Iterator[Visit]:
+    with chromium.visit(browser, stack.api_url) as arrived:
+        yield arrived
+
+
+@pytest.fixture(scope="module")
+def sent(api: httpx.Client) -> dict[str, dict[str, Any]]:
+    """One message that arrived and one of each provider that did not, as their records are when final."""
+    wanted = {"delivered": ("00", "twilio"), "undelivered": ("01", "twilio"), "corrected": ("18", "messagebird")}
+    made = {name: chromium.send(api, number(digits), by) for name, (digits, by) in wanted.items()}
+    return {name: watch.final(api, message_id) for name, message_id in made.items()}

@@ -84,5 +84,9 @@ def test_an_answer_is_json_with_its_headers() -> None:
     assert (made["statusCode"], made["headers"]) == (202, {"location": "/messages/1"})
 
 
+def test_a_text_is_answered_as_it_is() -> None:
+    assert response(200, "<!doctype html>")["body"] == "<!doctype html>"
+
+
 def test_an_answer_without_a_body_is_empty() -> None:
     assert response(204) == {"statusCode": 204, "headers": {}, "body": ""}

@@ -54,6 +54,7 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "query-list": {"statusCode": 200},
     "query-stats": {"statusCode": 200},
     "health": {"statusCode": 200},
+    "query-page": {"statusCode": 200},
     "authorizer": {"isAuthorized": True},
     "reconciler": {},
     "reconciler-statistics": {},

@@ -15,6 +15,8 @@ OPEN_ROUTES = {
     "GET /webhooks/{provider}": CALLBACKS,
     "POST /webhooks/{provider}": CALLBACKS,
     "GET /health": "for uptime checks; it tells nothing about anybody",
+    "GET /": "the page is empty until its visitor gives it a key",
+    "GET /page/{file}": "the page's script and style",
 }
 GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}", "GET /stats"}
 
@@ -41,6 +43,8 @@ def test_every_route_has_the_authorizer_or_a_stated_reason() -> None:
         ("GET /messages", "Query"),
         ("GET /messages/{message_id}", "Query"),
         ("GET /health", "Query"),
+        ("GET /", "Query"),
+        ("GET /page/{file}", "Query"),
     ],
 )
 def test_a_route_leads_to_its_function_in_payload_format_2(route: str, name: str) -> None:

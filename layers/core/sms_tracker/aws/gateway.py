@@ -52,9 +52,6 @@ def caller(event: Mapping[str, Any]) -> Caller:
 
 
 def response(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """An answer; ``body`` is written as JSON unless it is None."""
-    return {
-        "statusCode": status,
-        "headers": dict(headers or {}),
-        "body": "" if body is None else json.dumps(body, ensure_ascii=False),
-    }
+    """An answer; ``body`` is written as JSON unless it is None, or text that is an answer as it is."""
+    text = body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
+    return {"statusCode": status, "headers": dict(headers or {}), "body": text}

@@ -1,0 +1,80 @@
+/* Elements, made of tags, attributes and text; nothing on this page is ever read as HTML. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element. Attributes that are null are left out, functions listen to an event; children may be text or null. */
+export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+
+/** The same within a drawing. */
+export const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Read out by screen readers, seen by nobody. */
+export const announce = (text) => { byId("live").textContent = text; };
+
+/** A table with its caption; a cell is text, an element, or null. On a phone each row becomes a card. */
+export function table(caption, heads, rows) {
+  const cell = (value, at) => h(at ? "td" : "th", { role: at ? "cell" : "rowheader", scope: at ? null : "row", "data-head": heads[at] },
+    h("span", {}, value ?? "–"));
+  return h("table", { role: "table" },
+    h("caption", { class: "unseen" }, caption),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((head) => h("th", { role: "columnheader", scope: "col" }, head)))),
+    h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map(cell)))));
+}
+
+/** A link to another site; what is no https address stays text. */
+export function outward(address, text) {
+  const safe = URL.canParse(address) && new URL(address).protocol === "https:";
+  return safe ? h("a", { href: address, rel: "noreferrer noopener", target: "_blank" }, `${text} (new tab)`) : h("span", {}, String(address));
+}
+
+const SHAPES = {
+  open: "M8 4.5V8l2.5 1.5",
+  success: "M4.8 8.3l2.2 2.2 4.2-4.6",
+  failure: "M5.4 5.4l5.2 5.2M10.6 5.4l-5.2 5.2",
+  unknown: "M6 6.2a2 2 0 1 1 2.6 2c-.4.2-.6.5-.6 1M8 11.3v.1",
+};
+
+/** A status as word and shape, so that colour tells nothing alone. */
+export const badge = (status, outcome) => h("span", { class: `badge ${outcome}` },
+  s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5 }), s("path", { d: SHAPES[outcome] ?? SHAPES.unknown })),
+  cut(status, 20));
+
+/** A word that has room for so many letters. */
+export const cut = (word, letters) => (word.length > letters ? `${word.slice(0, letters - 1)}…` : word);
+
+const COARSE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const FINE = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
+
+/** A moment in the reader's own time zone, the exact one on hovering; what is no time stays as it is. */
+export function time(value, { fine = false } = {}) {
+  const moment = new Date(value ?? "");
+  if (Number.isNaN(moment.getTime())) return h("span", {}, String(value ?? "–"));
+  const iso = moment.toISOString();
+  return h("time", { datetime: iso, title: iso }, (fine ? FINE : COARSE).format(moment));
+}
+
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+/** A duration in at most two units: 0.3 s, 42 s, 2 h 5 min. */
+export function duration(milliseconds) {
+  const seconds = Math.abs(milliseconds) / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  let left = Math.round(seconds);
+  const first = UNITS.findIndex(([, size]) => left >= size);
+  return UNITS.slice(first, first + 2).map(([unit, size]) => {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return count ? `${count} ${unit}` : "";
+  }).filter(Boolean).join(" ");
+}

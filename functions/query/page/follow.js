@@ -1,0 +1,74 @@
+/* Looking again until a message is final: soon at first, then less often, never in a hidden tab. */
+
+import { announce, h } from "./elements.js";
+
+const DELAYS = [1, 2, 5, 10, 20, 30, 60];
+
+/** ``look`` asks for the message, ``draw`` shows one that changed, ``place`` says what goes on; ends with ``signal``. */
+export function follow({ message, place, look, draw, signal }) {
+  const told = h("span", { class: "pulse" });
+  const button = h("button", { type: "button", click: () => pressed() });
+  let seen = JSON.stringify(message), final = message.final, paused = false, busy = false, step = 0, timer = 0;
+  place.replaceChildren(told, button);
+
+  function tell(state, text, action) {
+    place.dataset.state = state;
+    told.textContent = text;
+    button.textContent = action;
+    button.hidden = !action;
+  }
+
+  function plan(trouble = "", wait = 0) {
+    clearTimeout(timer);
+    if (signal.aborted) return;
+    if (paused) return tell("still", "Not followed.", "Follow live");
+    if (final) return tell("still", "Final: nothing more is expected, though a late report may still correct it.", "Look again");
+    if (document.hidden) return tell("still", "Paused while this tab is hidden.", "");
+    const seconds = Math.max(DELAYS[Math.min(step, DELAYS.length - 1)], wait);
+    tell("live", `${trouble || "Followed live:"} looks again every ${seconds} s.`, "Pause");
+    timer = setTimeout(again, seconds * 1000);
+  }
+
+  async function again() {
+    if (busy) return;
+    busy = true;
+    try {
+      changed(await look());
+      plan();
+    } catch (error) {
+      failed(error);
+    } finally {
+      busy = false;
+    }
+  }
+
+  function changed(fresh) {
+    const text = JSON.stringify(fresh);
+    step = text === seen ? step + 1 : 0;
+    if (text === seen) return;
+    if (fresh.status !== message.status) announce(`Status: ${fresh.status}.${fresh.final ? " Final." : ""}`);
+    [seen, message, final] = [text, fresh, fresh.final];
+    draw(fresh);
+  }
+
+  function failed(error) {
+    if (signal.aborted) return;
+    if (error.passing) {
+      step += 1;
+      return plan(error.title, error.wait);
+    }
+    tell("still", `Not followed any more. ${error.title ?? "The page has a fault."} ${error.advice ?? ""}`, "Look again");
+    announce(told.textContent);
+  }
+
+  function pressed() {
+    if (!final && !paused && place.dataset.state === "live") paused = true;
+    else [paused, step] = [false, 0];
+    return paused ? plan() : again();
+  }
+
+  const seenAgain = () => { step = 0; return document.hidden || paused || final ? plan() : again(); };
+  document.addEventListener("visibilitychange", seenAgain, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  plan();
+}

@@ -1,0 +1,122 @@
+/* One message: its status, why it failed, its timeline; followed live until it is final. */
+
+import { badge, duration, h, outward, table, time } from "./elements.js";
+import { follow } from "./follow.js";
+import { get } from "./service.js";
+import { meaning, outcome } from "./statuses.js";
+import { legend, timeline } from "./timeline.js";
+
+/** Show the message and follow it until ``signal`` says that the visitor has left. */
+export async function show(view, id, signal) {
+  const look = () => get(`/messages/${encodeURIComponent(id)}`, {}, signal);
+  const message = await look();
+  const parts = Object.fromEntries(["top", "follow", "why", "course", "record"].map((name) => [name, h("div", { class: name })]));
+  const draw = (fresh) => redraw(parts, fresh);
+  draw(message);
+  view.replaceChildren(...Object.values(parts));
+  draw(message); // once more with the room that there is
+  follow({ message, place: parts.follow, look, draw, signal });
+  addEventListener("resize", () => picture(parts.course, parts.course.message), { signal });
+}
+
+function redraw(parts, message) {
+  document.title = `${message.status} · ${message.to} · sms-tracker`;
+  const heading = parts.top.querySelector("h1") ?? h("h1", { tabindex: -1 });
+  heading.replaceChildren(`Message to ${message.to}`);
+  parts.top.replaceChildren(heading, h("p", { class: "state" }, badge(message.status, message.outcome), h("span", {}, sentence(message))));
+  parts.why.replaceChildren(...(message.failure ? [why(message)] : []));
+  parts.course.message = message;
+  parts.course.replaceChildren(...course(message));
+  picture(parts.course, message);
+  parts.record.replaceChildren(h("h2", {}, "Record"), record(message), link());
+}
+
+function sentence(message) {
+  const took = Date.parse(message.status_at) - Date.parse(message.created_at);
+  const after = took > 0 && message.reports.length ? ` That was ${duration(took)} after it was recorded.` : "";
+  return meaning(message.status) + after;
+}
+
+const words = (name) => String(name).replaceAll("_", " ");
+const sentenceOf = (text = "") => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+function why({ failure, provider }) {
+  const said = `${provider} ${failure.code ? `says ${failure.code}` : "gave no code"}${failure.message ? `: ${failure.message}` : ""}`;
+  return h("section", { class: "note failure", "aria-labelledby": "why" },
+    h("h2", { id: "why" }, `Why it did not arrive: ${words(failure.reason)}`),
+    h("p", {}, failure.meaning),
+    h("p", {}, h("strong", {}, `${sentenceOf(failure.again)} (${words(failure.category)}).`)),
+    h("p", { class: "quiet" }, said, " ", failure.page ? outward(failure.page, `${provider} on ${failure.code}`) : null));
+}
+
+function course(message) {
+  const decisive = message.reports.findIndex((report) => decides(report, message));
+  message.reports.forEach((report, at) => { report.decides = at === decisive; });
+  return [
+    h("h2", {}, "Timeline"),
+    h("div", { class: "picture", role: "region", "aria-label": "Timeline, drawn", tabindex: 0 }),
+    legend(),
+    message.reports.length ? table("Reports, as they reached us", HEADS, message.reports.map(row))
+      : h("p", {}, "No report has come yet: neither an answer of the provider nor a callback."),
+  ];
+}
+
+/** The report that brought the status: a provider's own time counts before ours. */
+const decides = (report, { status, attempt, status_at: at }) =>
+  report.status === status && report.attempt === attempt && [report.occurred_at, report.received_at].includes(at);
+
+const HEADS = ["No.", "Status", "Provider’s word", "Received", "Provider’s time", "Effect", "Details"];
+
+const row = (report, at) => [
+  String(at + 1),
+  badge(report.status ?? "no status", report.status ? outcome(report.status) : "unknown"),
+  h("code", {}, report.word),
+  time(report.received_at, { fine: true }),
+  report.occurred_at ? time(report.occurred_at, { fine: true }) : null,
+  report.decides ? "gives the status" : report.applied ? report.because ?? "moved the status" : `none: ${report.because}`,
+  details(report),
+];
+
+/** What else the report says; the provider's further fields open on demand. */
+function details(report) {
+  const fields = Object.entries(report.fields ?? {});
+  const told = [SOURCES[report.source] ?? report.source, report.attempt > 1 ? `attempt ${report.attempt}` : "",
+    report.code ? `code ${report.code}` : "", report.message].filter(Boolean).join(", ");
+  return h("div", {}, told, fields.length ? h("details", {}, h("summary", {}, "Fields"), pairs(fields)) : null);
+}
+
+const SOURCES = { answer: "answer to sending", callback: "callback", lookup: "asked for" };
+
+const pairs = (entries) => h("dl", {}, entries.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value ?? "–"))));
+
+function record(message) {
+  return pairs([
+    ["Message id", h("code", {}, message.message_id)],
+    ["Provider", message.provider],
+    ["Provider’s id", h("code", {}, message.provider_message_id ?? "–")],
+    ["Client", message.client],
+    ["To", message.to],
+    ["From", message.from],
+    ["Reference", message.reference],
+    ["Text", message.body ?? "not kept"],
+    ["Segments", `${message.segments} (${message.encoding})`],
+    ["Price", message.price],
+    ["Network", message.network],
+    ["Attempt", `${message.attempt} (${message.send})`],
+    ["Created", time(message.created_at)],
+    ["Updated", time(message.updated_at)],
+    ["Version", String(message.version)],
+  ]);
+}
+
+/** The address holds the id alone, never the key. */
+function link() {
+  const told = h("span", { role: "status" });
+  const copy = () => navigator.clipboard.writeText(location.href).then(() => told.replaceChildren("Copied; it works for whoever has a key of this client."));
+  return h("p", { class: "end" }, navigator.clipboard ? h("button", { type: "button", click: copy }, "Copy link") : null, told);
+}
+
+function picture(place, message) {
+  const frame = place.querySelector(".picture");
+  frame.replaceChildren(timeline(message, Math.max(frame.clientWidth, 260)));
+}

@@ -1,0 +1,77 @@
+/* Where the page begins: the key, the address after the #, and the view that it names. */
+
+import { announce, byId, h } from "./elements.js";
+import { list, prepareSearch, showSearch } from "./search.js";
+import { key } from "./service.js";
+
+const VIEWS = {
+  message: async (view, words, signal) => (await import("./message.js")).show(view, words[0], signal),
+  statistics: async (view, words, signal) => (await import("./statistics.js")).show(view, words[0], signal),
+  search: (view, words, signal) => list(view, words, signal),
+};
+
+let leaving = new AbortController();
+
+/** Show what the address names: #/message/<id>, #/search/<by>/<text>/<status>, #/statistics, else the latest messages. */
+async function show({ arriving = false } = {}) {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const [name, ...words] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
+  const view = byId("view");
+  open(Boolean(key.get()), name);
+  view.replaceChildren();
+  if (!key.get()) return byId("key").focus();
+  if (name !== "statistics") showSearch(name === "search" ? words : []);
+  document.title = "sms-tracker";
+  try {
+    await (VIEWS[name] ?? VIEWS.search)(view, words, signal);
+    if (!arriving && !signal.aborted) view.querySelector("h1")?.focus();
+  } catch (error) {
+    if (!signal.aborted) refused(view, error);
+  }
+}
+
+const decoded = (word) => { try { return decodeURIComponent(word); } catch { return word; } };
+
+/** With a key the views, without one the form for it. */
+function open(known, name) {
+  byId("key-form").hidden = known;
+  byId("views").hidden = byId("key-kept").hidden = !known;
+  byId("search").hidden = !known || name === "statistics";
+  for (const link of byId("views").children) {
+    const current = (link.hash === "#/statistics") === (name === "statistics");
+    current ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+  }
+}
+
+/** A key that is not accepted is asked for again; everything else is told where the answer would be. */
+function refused(view, error) {
+  if (error.kind === "key") return forget(`${error.title} ${error.advice}`);
+  if (!error.kind) console.error(error);
+  const title = error.kind ? error.title : "The page itself has a fault.";
+  view.replaceChildren(h("div", { class: "note failure", role: "alert" },
+    h("h1", { tabindex: -1 }, title), h("p", {}, error.advice ?? "Load it again; if it stays, tell the operator."),
+    h("p", {}, h("button", { type: "button", click: () => show() }, "Try again"))));
+}
+
+function forget(why) {
+  key.forget();
+  byId("key-error").textContent = why;
+  byId("key-error").hidden = !why;
+  byId("key").setAttribute("aria-invalid", String(Boolean(why)));
+  show();
+}
+
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  key.keep(byId("key").value.trim());
+  byId("key").value = "";
+  byId("key-error").hidden = true;
+  show();
+});
+byId("forget").addEventListener("click", () => { forget(""); announce("The key is forgotten."); });
+byId("skip").addEventListener("click", () => (byId("view").querySelector("h1") ?? byId("main")).focus());
+addEventListener("hashchange", () => show());
+prepareSearch();
+show({ arriving: true });

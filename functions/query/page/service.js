@@ -1,0 +1,53 @@
+/* What is asked of the service, with the visitor's key, and what its refusals mean in words. */
+
+const KEY = "sms-tracker-key";
+
+/** The key, in the tab's own storage: gone when the tab is closed, never in a link. */
+export const key = {
+  get: () => sessionStorage.getItem(KEY),
+  keep: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+/** Why there is no answer: what is wrong, what to do, and whether it may pass by itself. */
+export class Refusal extends Error {
+  constructor(kind, title, advice, wait = 0) {
+    super(title);
+    Object.assign(this, { kind, title, advice, wait, passing: ["network", "throttled", "unavailable"].includes(kind) });
+  }
+}
+
+/** GET a path with query parameters; the answer's JSON, or a Refusal. */
+export async function get(path, parameters = {}, signal = undefined) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
+  const response = await answered(`${path}${query.size ? `?${query}` : ""}`, signal);
+  const body = await response.json().catch(() => null);
+  if (response.ok && body) return body;
+  throw refusal(response, body ?? {});
+}
+
+async function answered(address, signal) {
+  const secret = key.get() ?? "";
+  if (!/^[\x21-\x7e]+$/.test(secret)) throw unknownKey();
+  try {
+    return await fetch(address, { headers: { authorization: `Bearer ${secret}` }, cache: "no-store", credentials: "omit", redirect: "error", signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal("network", "The service cannot be reached.", "Check your connection, then try again.");
+  }
+}
+
+const unknownKey = () => new Refusal("key", "This key is not accepted.",
+  "Check that it was copied whole; it may also have expired or been revoked. The service’s operator makes new ones.");
+
+/** API Gateway refuses in its own words, our functions with a problem that says what to do. */
+function refusal(response, { detail = "", errors = [], type = "" }) {
+  const wait = Number(response.headers.get("retry-after")) || 0;
+  const status = response.status;
+  if (status === 401 || (status === 403 && !type)) return unknownKey();
+  if (status === 403) return new Refusal("scope", "This key may not read messages.", detail);
+  if (status === 404) return new Refusal("absent", "Not found.", detail || "This service does not have what the page asked for.");
+  if (status === 429) return new Refusal("throttled", "Too many requests at the moment.", "Wait a little, then try again.", wait);
+  if (status >= 500) return new Refusal("unavailable", "The service has a problem at the moment.", detail || "Try again in a minute; if it stays, tell the operator.", wait);
+  return new Refusal("request", "This cannot be searched for.", errors.map((error) => `${error.field} ${error.message}.`).join(" ") || detail);
+}
