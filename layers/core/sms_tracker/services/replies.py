@@ -54,6 +54,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "scope-missing": Kind(403, "The key lacks a scope"),
     "refused-signature": Kind(403, "No accepted key signed the webhook"),
     "no-such-message": Kind(404, "There is no such message"),
+    "no-such-file": Kind(404, "There is no such file"),
     "unknown-provider": Kind(404, "There is no such provider"),
     "in-progress": Kind(409, "The same request is in progress"),
     "too-large": Kind(413, "The webhook is too large"),
