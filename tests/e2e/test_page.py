@@ -29,7 +29,7 @@ def test_a_message_is_found_by_what_one_has_of_it(
 
     expect(page.get_by_label("Search by")).to_have_value(re.compile(field))
     expect(page.get_by_text(f"Recognised as {kind.lower()}")).to_be_visible()
-    expect(page.get_by_role("cell", name=sent["delivered"]["to"])).to_be_visible()
+    expect(page.get_by_role("cell", name=sent["delivered"]["to"], exact=True)).to_be_visible()
     page.get_by_role("table").get_by_role("link").click()
     expect(page.get_by_role("heading", name=heading(sent["delivered"]))).to_be_focused()
 
@@ -56,7 +56,7 @@ def test_what_is_typed_can_be_taken_for_something_else_by_hand(visitor: Visit, a
     page.get_by_label("Search by").select_option("Reference")
     page.get_by_role("button", name="Search").click()
 
-    expect(page.get_by_role("cell", name=record["to"])).to_be_visible()
+    expect(page.get_by_role("cell", name=record["to"], exact=True)).to_be_visible()
 
 
 def test_a_message_is_followed_until_it_is_final(

@@ -92,7 +92,7 @@ function listed(found) {
 }
 
 const row = (message) => [
-  h("a", { href: `#/message/${encodeURIComponent(message.message_id)}` }, time(message.created_at)),
+  h("a", { href: `#/message/${encodeURIComponent(message.message_id)}` }, time(message.created_at), h("span", { class: "unseen" }, ` message to ${message.to}`)),
   message.to,
   badge(message.status, outcome(message.status)),
   message.provider,
