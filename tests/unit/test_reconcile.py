@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.overdue import Ages
@@ -668,12 +668,13 @@ def test_failures_that_are_too_many_for_a_run_are_looked_at_by_the_next_ones_eac
     assert rig.run() == {"failure-nothing-new": 1}
 
 
-def test_failures_wait_for_a_provider_that_does_not_answer() -> None:
+def test_failures_wait_for_a_provider_that_does_not_answer_but_not_for_one_of_them() -> None:
     rig = Rig(*many_failures(), account=Account(broken=BUSY), age=HOUR + MINUTE)
 
-    assert rig.run() == {"failure-provider-did-not-answer": 3, "failures-left-for-the-next-run": 1}
+    assert rig.run() == {"failures-left-for-the-next-run": 1}
+    assert rig.run() == {"failure-provider-did-not-answer": 1, "failures-left-for-the-next-run": 1}
     rig.account.broken, rig.account.messages = None, [listed(status="undelivered", error_code=30003)]
-    assert rig.run() == {"failure-nothing-new": 6}
+    assert rig.run() == {"failure-nothing-new": 8}
 
 
 def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
@@ -683,11 +684,34 @@ def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
     assert rig.run() == {}
 
 
-def test_a_queue_that_refuses_one_failure_holds_up_no_other() -> None:
+@pytest.mark.parametrize(
+    ("error", "first", "second"),
+    [
+        (Unavailable("SendMessage: ServiceUnavailable"), {"failures-left-for-the-next-run": 1}, 9),
+        (Rejected("SendMessage: InvalidMessageContents"), {"failure-failed": 9}, 0),
+    ],
+)
+def test_what_our_queue_refuses_for_now_is_looked_at_by_the_next_run(
+    error: Exception, first: dict[str, int], second: int
+) -> None:
     rig = Rig(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
-    rig.queue.fail = True
+    rig.queue.fail, rig.queue.error = True, error
+    assert rig.run() == first
+    rig.queue.fail = False
 
-    assert rig.run() == {"failure-failed": 9}
+    assert rig.run()["failure-looked-up"] == second
+
+
+def test_a_table_that_does_not_answer_leaves_failures_for_the_next_run() -> None:
+    rig = Rig(failed(), account=Account([listed()]), age=HOUR + MINUTE)
+
+    def fail(name: str, _: str) -> None:
+        if name == "failures":
+            raise Unavailable("UpdateItem: ThrottlingException")
+
+    rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
+
+    assert rig.run() == {"failure-looked-up": 1, "failures-walk-failed": 1}
 
 
 def test_a_new_word_about_a_failure_is_queued_all_the_same() -> None:

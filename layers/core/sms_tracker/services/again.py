@@ -13,6 +13,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_ATTENTION, Position, Span, months
 from sms_tracker.domain.status import Outcome
+from sms_tracker.services.inquire import NO_ANSWER
 from sms_tracker.services.pages import pages
 
 FAILURES = "failures"
@@ -24,25 +25,28 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """``look`` asks the provider about a record; ``enough`` says whether no more may be asked in this run."""
+    """``look`` asks the provider about a record; None where in this run no more may be asked, or can be queued."""
 
     search: Search
     agenda: Agenda
-    look: Callable[[Record], str]
-    enough: Callable[[Record], bool]
+    look: Callable[[Record], str | None]
 
     def run(self, horizon: datetime) -> Iterator[str]:
-        """Each failure once, in the order in which they failed, up to ``horizon``; the next run goes on from there."""
+        """Each failure once, in the order in which they failed, up to ``horizon``; the next run goes on from there.
+
+        One about which its provider does not answer holds the others up for one run only.
+        """
         walked = self.agenda.walked(FAILURES)
         since = max(datetime.fromisoformat(walked), horizon - _LATEST) if walked else horizon - _SLICE
         while since < horizon:
             until = min(since + _SLICE, horizon)
             for position, record in self._failed(Span(since=timestamp(since), until=timestamp(until))):
-                if self.enough(record):
+                told = self.look(record)
+                if told is None or (told == NO_ANSWER and position.at != walked):
                     self.agenda.walk(FAILURES, position.at)
                     yield "failures-left-for-the-next-run"
                     return
-                yield f"failure-{self.look(record)}"
+                yield f"failure-{told}"
             self.agenda.walk(FAILURES, timestamp(until))
             since = until
 

@@ -12,7 +12,7 @@ from math import ceil
 
 from sms_tracker.domain.adopt import Adopted, NotAdopted
 from sms_tracker.domain.decide import final_try
-from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
@@ -88,15 +88,15 @@ class Reconciler:
             done["walk-failed"] += 1
         end = start + self.limits.seconds
         done.update(self._settle(end))
-        again = Again(search=self.search, agenda=self.agenda, look=self._look_again, enough=partial(self._enough, end))
-        done.update(again.run(self.clock() - self.ages.again))
+        again = Again(search=self.search, agenda=self.agenda, look=partial(self._look_again, end))
+        try:
+            done.update(again.run(self.clock() - self.ages.again))
+        except SmsTrackerError:  # as above
+            done["failures-walk-failed"] += 1
         return done
 
     def _spent(self, end: float) -> bool:
         return self.pace.monotonic() > end or self._inquiries.calls >= self.limits.lookups
-
-    def _enough(self, end: float, record: Record) -> bool:
-        return self._spent(end) or self._inquiries.silent(record.state.provider)
 
     def _walk(self, end: float) -> Iterator[str]:
         """Put on the agenda what is old enough and not final; the position moves only past what was looked at."""
@@ -162,9 +162,13 @@ class Reconciler:
             return "failed"
         return decision
 
-    def _look_again(self, record: Record) -> str:
+    def _look_again(self, end: float, record: Record) -> str | None:
+        if self._spent(end) or self._inquiries.silent(record.state.provider):
+            return None
         try:
             return self._inquire(record)
+        except Unavailable:
+            return None
         except SmsTrackerError:
             return "failed"
 
