@@ -47,7 +47,7 @@ function provider(group, bounds) {
 }
 
 const number = (value) => Number(value).toLocaleString();
-const percent = (part) => `${(100 * part).toFixed(1)} %`;
+const percent = (part) => `${(100 * part).toFixed(1)}\u00a0%`;
 const figure = (name, value, of) => h("p", { class: "figure" }, h("span", {}, name), h("strong", {}, value), h("small", {}, of));
 
 /** A share as a bar beside its number; the number says it all, so the bar is silent. */
