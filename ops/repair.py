@@ -16,7 +16,7 @@ from ops import records
 from ops.redrive import SOURCES, TARGETS, Redrive
 from ops.republish import Unpublished, events
 from sms_tracker.aws.bus import EventBus
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import PublisherConfig, load
@@ -41,15 +41,15 @@ class Stack:
 
     @cached_property
     def search(self) -> MessageSearch:
-        return MessageSearch(client("dynamodb"), self.outputs["MessagesTableName"])
+        return MessageSearch(api("dynamodb"), self.outputs["MessagesTableName"])
 
     @cached_property
     def store(self) -> MessageStore:
-        return MessageStore(client("dynamodb"), self.outputs["MessagesTableName"])
+        return MessageStore(api("dynamodb"), self.outputs["MessagesTableName"])
 
     @cached_property
     def bus(self) -> EventBus:
-        return EventBus(client("events"), self.outputs["BusName"])
+        return EventBus(api("events"), self.outputs["BusName"])
 
     @cached_property
     def policy(self) -> Policy:

@@ -7,14 +7,14 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from sms_tracker.aws.clients import client
 from sms_tracker.aws.keys import KeyStore
+from sms_tracker.aws.lean import api
 from sms_tracker.config import AuthorizerConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 
 config = load(AuthorizerConfig, os.environ)
 logger, metrics = Logger(), Metrics()
-keys = KeyStore(client("dynamodb"), config.state_table)
+keys = KeyStore(api("dynamodb"), config.state_table)
 
 
 @metrics.log_metrics

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.lean import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import ProcessorConfig, TextRetention, load
@@ -16,10 +16,10 @@ from sms_tracker.services.drain import Delivery, Drain, Handled
 
 config = load(ProcessorConfig, os.environ)
 logger, metrics = Logger(), Metrics()
-sqs = client("sqs")
+sqs = api("sqs")
 drain = Drain(
     messages=MessageStore(
-        client("dynamodb"),
+        api("dynamodb"),
         config.messages_table,
         keep_raw_reports=config.keep_raw_reports,
         drop_text=config.text_retention is TextRetention.UNTIL_FINAL,

@@ -8,13 +8,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker import wiring
 from sms_tracker.aws import gateway
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.lean import api
 from sms_tracker.config import SendConfig, load
 from sms_tracker.services.submit import submit
 
 config = load(SendConfig, os.environ)
 logger, metrics = Logger(), Metrics()
-sender = wiring.sender(config, client("dynamodb", timeout=1.5))
+sender = wiring.sender(config, dynamodb=api("dynamodb", timeout=1.5), ssm=api("ssm", timeout=1.0, attempts=2))
 
 
 @metrics.log_metrics

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker.aws import gateway
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.lean import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.config import Verification, WebhookConfig, load
@@ -21,9 +21,9 @@ config = load(WebhookConfig, os.environ)
 logger, metrics = Logger(), Metrics()
 receiver = Receiver(
     # Two tries of 2 s: the providers wait 15 s, and this function has 10.
-    queue=SqsQueue(client("sqs", timeout=2.0, attempts=2), config.reports_queue_url),
+    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2), config.reports_queue_url),
     settings=SsmSettings(
-        client("ssm", timeout=1.0, attempts=2),
+        api("ssm", timeout=1.0, attempts=2),
         config.settings_prefix,
         config.providers,
         jitter=random.random(),  # noqa: S311  # spreads load, guards nothing

@@ -11,7 +11,7 @@ from types_boto3_sqs import SQSClient
 from ops.records import between, earlier, rebuilt, repair, stuck
 from ops.redrive import Redrive
 from ops.repair import main
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.ports import Written
@@ -29,9 +29,9 @@ from tests.fakes import START
 @pytest.fixture
 def found() -> Iterator[tuple[MessageStore, MessageSearch]]:
     with tables.messages_table() as (dynamodb, name):
-        store = MessageStore(dynamodb, name)
+        store = MessageStore(calling(dynamodb), name)
         store.put(record())
-        yield store, MessageSearch(dynamodb, name)
+        yield store, MessageSearch(calling(dynamodb), name)
 
 
 def stored(store: MessageStore) -> Record:
