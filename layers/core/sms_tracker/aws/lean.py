@@ -65,7 +65,11 @@ _SKEW = 240.0
 _CHECKSUM = "ChecksumError"
 
 
-def api(service: str, *, timeout: float = 2.0, attempts: int = 3) -> Api:
+Told = Callable[[str, int, float], None]
+"""Who hears of each call: its operation, which try it was, and the seconds since the first began."""
+
+
+def api(service: str, *, timeout: float = 2.0, attempts: int = 3, told: Told | None = None) -> Api:
     """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
 
     boto3 is asked where this environment needs more of it: proxies, FIPS and dual-stack endpoints, unusual regions.
@@ -77,7 +81,11 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3) -> Api:
         return clients.api(service, timeout=timeout, attempts=attempts)
     connect = min(timeout / 2, 1.0)
     channel = Channel(endpoint, connect=connect, read=timeout - connect)
-    return Lean(service, endpoint.region, endpoint.authority, channel.post, attempts=attempts)
+    return Lean(service, endpoint.region, endpoint.authority, channel.post, attempts=attempts, told=told)
+
+
+def _silent(operation: str, tries: int, seconds: float) -> None:
+    """Tell nobody."""
 
 
 class _Failed(NamedTuple):
@@ -127,6 +135,7 @@ class Lean:
         post: Callable[[dict[str, str], bytes], Answer],
         *,
         attempts: int = 3,
+        told: Told | None = None,
         credentials: Callable[[], Credentials] | None = None,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -138,6 +147,7 @@ class Lean:
         self._signer = Signer(service, region)
         self._post = post
         self._attempts = attempts
+        self._told = told or _silent
         self._credentials = credentials or _credentials()
         self._now, self._sleep, self._fraction = now, sleep, fraction
         self._quota = Quota()
@@ -146,11 +156,12 @@ class Lean:
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """See :class:`sms_tracker.aws.api.Api`."""
-        body = json.dumps(arguments).encode()
+        body, began = json.dumps(arguments).encode(), self._now()
         attempt, paid, righted = 1, 1, False
         while True:
             used = self._credentials()
             result = self._once(operation, body, used)
+            self._told(operation, attempt, self._now() - began)
             if isinstance(result, dict):
                 self._quota.give(paid)
                 return result
