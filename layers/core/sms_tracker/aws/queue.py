@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sms_tracker.aws.api import Api
+if TYPE_CHECKING:
+    from sms_tracker.aws.api import Api
 
 
 class SqsQueue:

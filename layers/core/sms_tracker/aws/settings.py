@@ -7,11 +7,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sms_tracker.aws.api import Api
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
-from sms_tracker.domain.ports import Settings
+from sms_tracker.domain.settings import Settings
+
+if TYPE_CHECKING:
+    from sms_tracker.aws.api import Api
 
 LIFETIME = 300.0
 """Seconds after which the settings are read again; each environment adds up to a fifth, so that not all ask at once."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.outbound import NotProcessed, Refused
-from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NOT_SENT
 from sms_tracker.domain.status import Status
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.outbound import NotProcessed, Refused
+    from sms_tracker.domain.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
