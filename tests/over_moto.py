@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto.core.models import botocore_stubber
 
-from sms_tracker.aws.channel import Answer
+from sms_tracker.aws.http1 import Answer
 from sms_tracker.aws.lean import Lean
 from sms_tracker.aws.sigv4 import Credentials
 

@@ -24,8 +24,9 @@ from moto.core.models import botocore_stubber
 
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.bus import EventBus
-from sms_tracker.aws.channel import Answer, NoAnswer
+from sms_tracker.aws.channel import NoAnswer
 from sms_tracker.aws.clients import calling, client
+from sms_tracker.aws.http1 import Answer
 from sms_tracker.aws.lean import Lean
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.settings import SsmSettings

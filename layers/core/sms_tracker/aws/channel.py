@@ -1,19 +1,20 @@
-"""HTTP to one AWS endpoint: where it is, and connections to it that stay open from one call to the next."""
+"""Where a service answers, and connections to it that stay open from one call to the next."""
 
 from __future__ import annotations
 
 import os
 import re
 import select
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from sms_tracker.aws.http1 import Answer, Connection, Garbled
 
 IDLE = 20.0
 """Seconds after which a connection is not used again: AWS closes idle ones, unheard by a frozen sandbox."""
@@ -71,14 +72,6 @@ class NoAnswer(Exception):
         self.code = code
 
 
-class Answer(NamedTuple):
-    """What AWS answered; header names are lower-cased."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 @cache
 def _tls() -> ssl.SSLContext:
     """One for all: reading the authorities costs more than everything else that a cold start does here."""
@@ -91,7 +84,7 @@ class Channel:
     def __init__(
         self, endpoint: Endpoint, *, connect: float, read: float, now: Callable[[], float] = time.time
     ) -> None:
-        self._idle: list[tuple[HTTPConnection, float]] = []
+        self._idle: list[tuple[Connection, float]] = []
         self._endpoint = endpoint
         self._connect = connect
         self._read = read
@@ -108,7 +101,7 @@ class Channel:
             return self._again(headers, body) or self._exchange(self._fresh(), headers, body)
         except TimeoutError as error:
             raise NoAnswer("ReadTimeoutError") from error
-        except (HTTPException, OSError) as error:
+        except (Garbled, OSError) as error:
             raise NoAnswer("ConnectionClosedError") from error
 
     def _again(self, headers: Mapping[str, str], body: bytes) -> Answer | None:
@@ -119,52 +112,46 @@ class Channel:
                 return self._exchange(kept, headers, body)
         return None
 
-    def _kept(self) -> HTTPConnection | None:
+    def _kept(self) -> Connection | None:
         while self._idle:
             try:
                 connection, since = self._idle.pop()
             except IndexError:  # another thread took the last one
                 return None
-            if 0 <= self._now() - since < IDLE and not _ended(connection):
+            if 0 <= self._now() - since < IDLE and not _ended(connection.socket):
                 return connection
             connection.close()
         return None
 
-    def _fresh(self) -> HTTPConnection:
-        host, port = self._endpoint.host, self._endpoint.port
-        if self._tls is None:
-            connection = HTTPConnection(host, port, timeout=self._connect)
-        else:
-            connection = HTTPSConnection(host, port, timeout=self._connect, context=self._tls)
+    def _fresh(self) -> Connection:
+        place = self._endpoint
         try:
-            connection.connect()
+            plain = socket.create_connection((place.host, place.port or (443 if place.tls else 80)), self._connect)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made = self._tls.wrap_socket(plain, server_hostname=place.host) if self._tls else plain
         except ssl.SSLError as error:
             raise NoAnswer("SSLError") from error
         except TimeoutError as error:
             raise NoAnswer("ConnectTimeoutError") from error
         except OSError as error:
             raise NoAnswer("EndpointConnectionError") from error
-        connection.sock.settimeout(self._read)
-        return connection
+        return Connection(made)
 
-    def _exchange(self, connection: HTTPConnection, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _exchange(self, connection: Connection, headers: Mapping[str, str], body: bytes) -> Answer:
         try:
-            connection.request("POST", "/", body, headers)
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            answer = Answer(response.status, names, response.read())
+            answer = connection.exchange(headers, body, seconds=self._read)
         except BaseException:
             connection.close()
             raise
-        if response.will_close:
-            connection.close()
-        else:
+        if connection.reusable:
             self._idle.append((connection, self._now()))
+        else:
+            connection.close()
         return answer
 
 
-def _ended(connection: HTTPConnection) -> bool:
+def _ended(idle: socket.socket) -> bool:
     """Whether the other side has closed: nothing else makes an idle connection readable."""
     poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
+    poll.register(idle, select.POLLIN)
     return bool(poll.poll(0))

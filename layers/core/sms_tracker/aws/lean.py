@@ -10,14 +10,14 @@ import os
 import random
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from sms_tracker.aws.api import Api, failure
-from sms_tracker.aws.channel import Answer, Channel, NoAnswer, endpoint_of
+from sms_tracker.aws.channel import Channel, NoAnswer, endpoint_of
+from sms_tracker.aws.http1 import Answer
 from sms_tracker.aws.sigv4 import Credentials, Signer
 
 _HEADERS = {
@@ -192,6 +192,8 @@ class Lean:
             return self._credentials() != used
         if failed.code not in _SKEWED or failed.date is None:
             return False
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a dozen modules, for a clock that is wrong
+
         ahead = parsedate_to_datetime(failed.date).timestamp() - self._now()
         wrong = abs(ahead - self._ahead) > _SKEW
         self._ahead = ahead if wrong else self._ahead

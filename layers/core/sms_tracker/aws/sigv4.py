@@ -30,14 +30,14 @@ class Signer:
     def sign(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, *, at: str) -> dict[str, str]:
         """``headers`` with those that prove who sent them, at ``at`` (``20260131T120000Z``).
 
-        Names are lower-cased, ``host`` is among them, and every one of them is signed.
+        Names are lower-cased, values without spaces at their ends or doubled, ``host`` is among them; all are signed.
         """
         signed = {**headers, "x-amz-date": at}
         if credentials.token:
-            signed["x-amz-security-token"] = credentials.token
+            signed["x-amz-security-token"] = " ".join(credentials.token.split())
         scope = f"{at[:8]}/{self._region}/{self._service}/aws4_request"
         names = sorted(signed)
-        lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
+        lines = "".join(f"{name}:{signed[name]}\n" for name in names)
         request = f"POST\n/\n\n{lines}\n{';'.join(names)}\n{hashlib.sha256(body).hexdigest()}"
         text = f"{_ALGORITHM}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._signing_key(credentials.secret_key, at[:8]), text.encode(), "sha256").hex()
