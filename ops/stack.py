@@ -10,7 +10,7 @@ import boto3
 
 from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.bus import EventBus
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import PublisherConfig, load
@@ -38,20 +38,20 @@ class Stack:
 
     @cached_property
     def search(self) -> MessageSearch:
-        return MessageSearch(client("dynamodb"), self.output("MessagesTableName"))
+        return MessageSearch(api("dynamodb"), self.output("MessagesTableName"))
 
     @cached_property
     def store(self) -> MessageStore:
-        return MessageStore(client("dynamodb"), self.output("MessagesTableName"))
+        return MessageStore(api("dynamodb"), self.output("MessagesTableName"))
 
     @cached_property
     def agenda(self) -> DynamoAgenda:
         messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
-        return DynamoAgenda(client("dynamodb"), messages=messages, state=state)
+        return DynamoAgenda(api("dynamodb"), messages=messages, state=state)
 
     @cached_property
     def bus(self) -> EventBus:
-        return EventBus(client("events"), self.output("BusName"))
+        return EventBus(api("events"), self.output("BusName"))
 
     @cached_property
     def policy(self) -> Policy:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.ports import BusEvent, Refused, Settings, Written
+from sms_tracker.domain.ports import BusEvent, Refused, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, Send, SendPhase
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.search import shard as shard_of
+from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.status import Status
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)

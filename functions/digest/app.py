@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api
 from sms_tracker.aws.topic import SnsTopic
 from sms_tracker.config import DigestConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
@@ -14,7 +14,7 @@ from sms_tracker.services.digest import digest
 
 config = load(DigestConfig, os.environ)
 logger, metrics = Logger(), Metrics()
-topic = SnsTopic(client("sns"), config.alerts_topic_arn)
+topic = SnsTopic(api("sns"), config.alerts_topic_arn)
 
 
 @metrics.log_metrics

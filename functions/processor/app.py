@@ -1,25 +1,22 @@
 """The processor Lambda: queued reports to their records."""
 
 import os
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.lean import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import ProcessorConfig, TextRetention, load
+from sms_tracker.log import Line, Log
 from sms_tracker.services.drain import Delivery, Drain, Handled
 
 config = load(ProcessorConfig, os.environ)
-logger, metrics = Logger(), Metrics()
-sqs = client("sqs")
+log = Log(os.environ)
+sqs = api("sqs", told=log.called)
 drain = Drain(
     messages=MessageStore(
-        client("dynamodb"),
+        api("dynamodb", told=log.called),
         config.messages_table,
         keep_raw_reports=config.keep_raw_reports,
         drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
@@ -31,34 +28,38 @@ drain = Drain(
 )
 
 
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
+@log.lines
+def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Drain one batch; what failed for now is named, so that only that comes again."""
     handled = drain.drain([Delivery(record["messageId"], record["body"]) for record in event["Records"]])
-    counts = Counter({"ReportsReadFromQueue": len(event["Records"])})
+    line.count("ReportsReadFromQueue", len(event["Records"]))
     for each in handled:
-        counts += Counter(_counts(each))
-    for name, count in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+        _count(each, line)
     failed = [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
-    decision = "failed-in-part" if failed else "handled"
-    lines = [_line(each) for each in handled]
-    log = logger.error if failed else logger.info
-    log("reports", extra={"decision": decision, "messages": lines, "failed": len(failed)})
+    line.level = "ERROR" if failed else "INFO"
+    line.put(
+        decision="failed-in-part" if failed else "handled",
+        messages=[_told(each) for each in handled],
+        failed=len(failed),
+    )
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}
 
 
-def _counts(handled: Handled) -> dict[str, int]:
-    counts = {f"Reports{handled.decision.title()}": len(handled.queue_ids)}
-    counts["ReportsUnrecognised"] = sum(not report.recognised for report in handled.reports)
+def _count(handled: Handled, line: Line) -> None:
+    counts = {
+        f"Reports{handled.decision.title()}": len(handled.queue_ids),
+        "ReportsUnrecognised": sum(not report.recognised for report in handled.reports),
+    }
     if handled.tracked:
         counts["ReportsForOtherRecipient"] = len(handled.tracked.foreign)
         counts["SecondProviderIds"] = len(handled.tracked.other_ids)
         counts["ReportsBeyondTimeline"] = len(handled.tracked.overflow)
-    return {name: count for name, count in counts.items() if count}
+    for name, count in counts.items():
+        if count:
+            line.count(name, count)
 
 
-def _line(handled: Handled) -> dict[str, Any]:
+def _told(handled: Handled) -> dict[str, Any]:
     words = [report.word for report in handled.reports]
-    line = {"decision": handled.decision, "message_id": handled.message_id, "words": words, "error": handled.error}
-    return {name: value for name, value in line.items() if value}
+    told = {"decision": handled.decision, "message_id": handled.message_id, "words": words, "error": handled.error}
+    return {name: value for name, value in told.items() if value}

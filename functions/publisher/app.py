@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker.aws.bus import EventBus
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.stream import changes
 from sms_tracker.config import PublisherConfig, load
@@ -17,8 +17,8 @@ from sms_tracker.services.publish import Policy, Publisher
 config = load(PublisherConfig, os.environ)
 logger, metrics = Logger(), Metrics()
 publisher = Publisher(
-    bus=EventBus(client("events"), config.event_bus_name),
-    failed=SqsQueue(client("sqs"), config.publish_failed_queue_url),
+    bus=EventBus(api("events"), config.event_bus_name),
+    failed=SqsQueue(api("sqs"), config.publish_failed_queue_url),
     policy=Policy(statuses=config.published_statuses, personal_data=config.event_personal_data),
 )
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools import Logger
 
 from sms_tracker.aws import gateway
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
@@ -24,13 +24,13 @@ from sms_tracker.services.statistics import Figures
 
 config = load(QueryConfig, os.environ)
 logger = Logger()
-dynamodb = client("dynamodb")
+dynamodb = api("dynamodb")
 store = MessageStore(dynamodb, config.messages_table)
 browser = Browser(
     messages=store, search=MessageSearch(dynamodb, config.messages_table), clock=lambda: datetime.now(UTC)
 )
 figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
-queue = SqsQueue(client("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
+queue = SqsQueue(api("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
 page = Page({file.name: file.read_text("utf-8") for file in Path(__file__).with_name("page").iterdir()})
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker import wiring
 from sms_tracker.aws.agenda import DynamoAgenda
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
@@ -21,15 +21,15 @@ from sms_tracker.services.reconcile import Limits, Reconciler
 
 config = load(ReconcilerConfig, os.environ)
 logger, metrics = Logger(), Metrics()
-dynamodb = client("dynamodb")
-sender = wiring.sender(config, dynamodb)
+dynamodb = api("dynamodb")
+sender = wiring.sender(config, dynamodb=dynamodb, ssm=api("ssm", timeout=1.0, attempts=2))
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
     agenda=DynamoAgenda(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
-    queue=SqsQueue(client("sqs"), config.reports_queue_url),
+    queue=SqsQueue(api("sqs"), config.reports_queue_url),
     clock=sender.clock,
     pace=sender.pace,
     ages=Ages(

@@ -3,28 +3,30 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from sms_tracker import wiring
 from sms_tracker.aws import gateway
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.lean import api
 from sms_tracker.config import SendConfig, load
+from sms_tracker.log import Line, Log
 from sms_tracker.services.submit import submit
 
 config = load(SendConfig, os.environ)
-logger, metrics = Logger(), Metrics()
-sender = wiring.sender(config, client("dynamodb", timeout=1.5))
+log = Log(os.environ)
+sender = wiring.sender(
+    config,
+    dynamodb=api("dynamodb", timeout=1.5, told=log.called),
+    ssm=api("ssm", timeout=1.0, attempts=2, told=log.called),
+)
 
 
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
+@log.lines
+def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Answer one request."""
     caller = gateway.caller(event)
     reply = submit(sender, caller.client, caller.scopes, gateway.request(event))
-    metrics.add_dimension(name="decision", value=reply.decision)
-    metrics.add_metric(name="Sends", unit=MetricUnit.Count, value=1)
+    line.dimensions["decision"] = reply.decision
+    line.count("Sends")
     fields = {name: reply.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")}
-    extra = {"decision": reply.decision, "client": caller.client, "warnings": reply.warnings, **fields}
-    (logger.warning if reply.warnings else logger.info)("send", extra={k: v for k, v in extra.items() if v})
+    line.put(decision=reply.decision, client=caller.client, warnings=reply.warnings, **fields)
+    line.level = "WARNING" if reply.warnings else "INFO"
     return gateway.response(reply.status, reply.body, reply.headers)

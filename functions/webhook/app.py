@@ -5,25 +5,23 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from sms_tracker.aws import gateway
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.lean import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.config import Verification, WebhookConfig, load
 from sms_tracker.domain.errors import Unreadable
+from sms_tracker.log import Line, Log
 from sms_tracker.services.receive import Received, Receiver
 from sms_tracker.services.replies import webhook_problem
 
 config = load(WebhookConfig, os.environ)
-logger, metrics = Logger(), Metrics()
+log = Log(os.environ)
 receiver = Receiver(
     # Two tries of 2 s: the providers wait 15 s, and this function has 10.
-    queue=SqsQueue(client("sqs", timeout=2.0, attempts=2), config.reports_queue_url),
+    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, told=log.called), config.reports_queue_url),
     settings=SsmSettings(
-        client("ssm", timeout=1.0, attempts=2),
+        api("ssm", timeout=1.0, attempts=2, told=log.called),
         config.settings_prefix,
         config.providers,
         jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
@@ -36,26 +34,19 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _METRICS = {"queued": "ReportsReceived", "refused-signature": "SignaturesRefused", "unavailable": "WebhooksUnavailable"}
 
 
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
+@log.lines
+def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Check, enqueue, acknowledge. A stranger learns only the status."""
     provider = (event.get("pathParameters") or {}).get("provider", "")
     try:
         received = receiver.receive(provider, gateway.request(event))
     except Unreadable as error:
         received = Received(status=400, decision="unreadable", error=str(error))
-    known = provider if provider in config.providers else "unknown"
-    metrics.add_dimension(name="provider", value=known)
-    metrics.add_metric(name=_METRICS.get(received.decision, "WebhooksInvalid"), unit=MetricUnit.Count, value=1)
-    fields = {
-        "decision": received.decision,
-        "provider": known,
-        "message_id": received.message_id,
-        "error": received.error,
-    }
-    log = logger.error if received.status >= _SERVER_ERROR else logger.info
-    log("webhook", extra={name: value for name, value in fields.items() if value is not None})
+    line.dimensions["provider"] = provider if provider in config.providers else "unknown"
+    line.count(_METRICS.get(received.decision, "WebhooksInvalid"))
+    line.put(decision=received.decision, message_id=received.message_id, error=received.error)
     if received.status < _CLIENT_ERROR:
         return gateway.response(received.status)
+    line.level = "ERROR" if received.status >= _SERVER_ERROR else "INFO"
     reply = webhook_problem(received.decision)
     return gateway.response(reply.status, reply.body, reply.headers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ops.accounts import documents
 from ops.stack import Stack
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.config import Verification, WebhookConfig, load
 
@@ -28,7 +28,7 @@ class Accounts:
 def from_stack(stack: Stack, url: str) -> Accounts:
     """What its functions are given; raises ``ValueError`` where the stack is not the one behind ``url``."""
     config = load(WebhookConfig, stack.variables("webhook"))
-    settings = SsmSettings(client("ssm"), config.settings_prefix, config.providers, jitter=0)()
+    settings = SsmSettings(api("ssm"), config.settings_prefix, config.providers, jitter=0)()
     if url not in settings.public_base_urls:
         raise ValueError(f"stack {stack.name} is at {', '.join(settings.public_base_urls)}")
     return Accounts(

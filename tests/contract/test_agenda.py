@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from sms_tracker.aws.agenda import DynamoAgenda
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.errors import Unavailable
@@ -48,8 +49,8 @@ def _in_dynamodb() -> Iterator[Kept]:
         dynamodb = tables.client()
         tables.create(dynamodb, "MessagesTable", "messages")
         tables.create(dynamodb, "StateTable", "state")
-        agenda = DynamoAgenda(dynamodb, messages="messages", state="state")
-        yield Kept(agenda, MessageStore(dynamodb, "messages"))
+        agenda = DynamoAgenda(calling(dynamodb), messages="messages", state="state")
+        yield Kept(agenda, MessageStore(calling(dynamodb), "messages"))
 
 
 @pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
@@ -152,7 +153,7 @@ def test_the_index_shows_open_messages_beside_failures() -> None:
     for kept in _in_dynamodb():
         kept.messages.put(record())
         kept.agenda.open(MESSAGE_ID, due=NOW)
-        search = MessageSearch(tables.client(), "messages")
+        search = MessageSearch(calling(tables.client()), "messages")
 
         positions, _ = search.keys(BY_ATTENTION, open_shard(MINE), span=None, client=None)
         assert [(each.at, each.message_id) for each in positions] == [(NOW, MESSAGE_ID)]
@@ -174,4 +175,4 @@ def test_tables_that_do_not_answer_are_unavailable(call: Callable[[Agenda], obje
         dynamodb = tables.client()
         Tap(dynamodb, error=error)
         with pytest.raises(Unavailable, match=r"^\w+: \w+$"):
-            call(DynamoAgenda(dynamodb, messages="messages", state="state"))
+            call(DynamoAgenda(calling(dynamodb), messages="messages", state="state"))

@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.decide import first_try
 from sms_tracker.domain.failure import Category, Failure, Reason
@@ -23,6 +24,7 @@ from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import MemoryMessages
+from tests.over_moto import lean
 
 Open = Callable[..., Messages]
 
@@ -42,13 +44,14 @@ def dynamodb() -> Iterator[DynamoDBClient]:
         yield tables.client()
 
 
-@pytest.fixture(params=[MemoryMessages, MessageStore])
+@pytest.fixture(params=["memory", "boto3", "lean"])
 def open_messages(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Open:
-    """Makes an empty store with the options given."""
-    if request.param is MemoryMessages:
+    """Makes an empty store with the options given: our own in memory, or the table through either client."""
+    if request.param == "memory":
         return MemoryMessages
+    api = lean("dynamodb") if request.param == "lean" else calling(dynamodb)
     name = tables.create(dynamodb, "MessagesTable", f"messages-{next(_numbers)}")
-    return lambda **options: MessageStore(dynamodb, name, **options)
+    return lambda **options: MessageStore(api, name, **options)
 
 
 @pytest.fixture

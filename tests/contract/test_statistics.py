@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from moto import mock_aws
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import unmarshal
 from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed
 from sms_tracker.domain.cohort import Cohort, Progress, Sums, Tally
@@ -36,7 +37,7 @@ def _in_dynamodb() -> Iterator[Statistics]:
     with mock_aws():
         dynamodb = tables.client()
         tables.create(dynamodb, "StateTable", "state")
-        yield StatisticsStore(dynamodb, "state", retention=timedelta(days=7))
+        yield StatisticsStore(calling(dynamodb), "state", retention=timedelta(days=7))
 
 
 @pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
@@ -149,4 +150,4 @@ def test_a_table_that_does_not_answer_is_unavailable(call: Callable[[Statistics]
         dynamodb = tables.client()
         Tap(dynamodb, error=error)
         with pytest.raises(Unavailable, match=r"^\w+: \w+$"):
-            call(StatisticsStore(dynamodb, "state"))
+            call(StatisticsStore(calling(dynamodb), "state"))

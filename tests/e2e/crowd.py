@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.report import Report
@@ -71,7 +72,7 @@ class Database:
     def store(self) -> MessageStore:
         plain = tables.client(self.endpoint)
         client: Any = plain if self.says_old else AsksAfterwards(plain)
-        return MessageStore(client, self.table)
+        return MessageStore(calling(client), self.table)
 
 
 def write(database: Database, seed: int) -> Counter[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """AWS on moto with a fault at one call: refused, throttled, out of reach, its reply lost, or the process killed.
 
-A fault is put between the SDK and AWS, so that the SDK's own retries are what they are in production.
+A fault is put between a client and AWS, so that the client's own retries are what they are in production.
 """
 
 from __future__ import annotations
@@ -22,16 +22,23 @@ from moto import mock_aws
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
+from sms_tracker.aws.api import Api
 from sms_tracker.aws.bus import EventBus
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.channel import NoAnswer
+from sms_tracker.aws.clients import calling, client
+from sms_tracker.aws.http1 import Answer
+from sms_tracker.aws.lean import Lean
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
+from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.aws.store import MessageStore
 from tests.fakes import BASE_URL, MESSAGEBIRD, SERVICE_KEY, TWILIO, FakeClock
+from tests.over_moto import ask
 from tests.tables import create
 
 PREFIX = "/sms-tracker"
 ARN = "arn:aws:sqs:eu-west-1:123456789012:"
+CREDENTIALS = Credentials("test", "test")
 T = TypeVar("T")
 
 
@@ -67,6 +74,8 @@ _ERRORS = {
     Fault.BROKEN: (500, "InternalServerError"),
 }
 _ONCE = {Fault.THROTTLED_ONCE, Fault.LOST_ONCE}
+_UNREACHED = {Fault.UNREACHED, Fault.OUTAGE}
+_LOST = {Fault.LOST, Fault.LOST_ONCE, Fault.DEAF}
 _FROM_THEN_ON = {Fault.OUTAGE, Fault.DEAF}
 
 
@@ -76,14 +85,27 @@ class Wire:
 
     fault: Fault | None = None
     at: int = 0
+    boto: bool = False
     calls: list[str] = field(default_factory=list)
     _tries: int = 0
     _clients: dict[str, Any] = field(default_factory=dict)
 
+    def api(self, service: str) -> Api:
+        """The service as the functions on the path of a report call it, or with ``boto`` as the others do."""
+        if self.boto or service not in {"dynamodb", "sqs", "ssm"}:
+            return calling(self.client(service))
+        lean = Lean(service, "eu-west-1", "aws", self._post, credentials=lambda: CREDENTIALS, sleep=lambda _: None)
+
+        def call(operation: str, **arguments: Any) -> dict[str, Any]:
+            self._called(operation)
+            return lean(operation, **arguments)
+
+        return call
+
     def client(self, service: str) -> Any:
-        """A client as the functions make it, with this wire between it and moto; one per service, as in a process."""
+        """A boto3 client as the functions make it, with this wire between it and moto; one per service."""
         if service not in self._clients:
-            made = client(service)  # type: ignore[call-overload]  # one name for all services
+            made = client(service)
             made.meta.events.unregister("before-send", botocore_stubber)
             made.meta.events.register("before-call", self._begin)
             made.meta.events.register("before-send", self._send)
@@ -91,20 +113,41 @@ class Wire:
         return self._clients[service]
 
     def _begin(self, model: Any, **_: object) -> None:
-        self.calls.append(model.name)
+        self._called(model.name)
+
+    def _called(self, operation: str) -> None:
+        self.calls.append(operation)
         self._tries = 0
+
+    def _post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The same as ``_send``, one level below the lean client."""
+        self._tries += 1
+        fault = self._due()
+        if fault in _ERRORS:
+            status, code = _ERRORS[fault]
+            return Answer(status, {}, _document(code))
+        if fault in _UNREACHED:
+            raise NoAnswer("ConnectTimeoutError")
+        if fault is Fault.KILLED_BEFORE:
+            raise Killed
+        answer = ask(headers, body)
+        if fault in _LOST:
+            raise NoAnswer("ReadTimeoutError")
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
+        return answer
 
     def _send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
         self._tries += 1
         fault = self._due()
         if fault in _ERRORS:
             return _error(request, *_ERRORS[fault])
-        if fault in {Fault.UNREACHED, Fault.OUTAGE}:
+        if fault in _UNREACHED:
             raise ConnectTimeoutError(endpoint_url=request.url)
         if fault is Fault.KILLED_BEFORE:
             raise Killed
         answer = botocore_stubber(event_name=event_name, request=request)
-        if fault in {Fault.LOST, Fault.LOST_ONCE, Fault.DEAF}:
+        if fault in _LOST:
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault is Fault.KILLED_AFTER:
             raise Killed
@@ -118,9 +161,12 @@ class Wire:
 
 
 def _error(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
-    body = json.dumps({"__type": code, "message": "made up"})
     headers = {"content-type": "application/x-amz-json-1.0"}
-    return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]  # as moto does
+    return AWSResponse(request.url, status, headers, MockRawResponse(_document(code)))  # type: ignore[arg-type]  # as moto does
+
+
+def _document(code: str) -> bytes:
+    return json.dumps({"__type": code, "message": "made up"}).encode()
 
 
 def survived(run: Callable[[], T]) -> T | None:
@@ -155,14 +201,14 @@ class Cloud:
     name: str | None = None
 
     def store(self, wire: Wire) -> MessageStore:
-        return MessageStore(wire.client("dynamodb"), self.table)
+        return MessageStore(wire.api("dynamodb"), self.table)
 
     def settings(self, wire: Wire, clock: FakeClock) -> SsmSettings:
         providers = ("twilio", "messagebird")
-        return SsmSettings(wire.client("ssm"), PREFIX, providers, jitter=0.0, monotonic=clock.monotonic)
+        return SsmSettings(wire.api("ssm"), PREFIX, providers, jitter=0.0, monotonic=clock.monotonic)
 
     def queue(self, wire: Wire, name: str) -> SqsQueue:
-        return SqsQueue(wire.client("sqs"), self._url(name))
+        return SqsQueue(wire.api("sqs"), self._url(name))
 
     def bus(self, wire: Wire) -> EventBus:
         """A bus whose events all arrive in the queue ``events``."""
@@ -172,7 +218,7 @@ class Cloud:
             events.create_event_bus(Name=self.name)
             events.put_rule(Name="all", EventBusName=self.name, EventPattern='{"source": ["sms-tracker"]}')
             events.put_targets(Rule="all", EventBusName=self.name, Targets=[{"Id": "all", "Arn": target}])
-        return EventBus(wire.client("events"), self.name)
+        return EventBus(wire.api("events"), self.name)
 
     def waiting(self, name: str) -> list[str]:
         """Take all that is in a queue."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker.aws.bus import EventBus
+from sms_tracker.aws.clients import calling
 from sms_tracker.domain.ports import BusEvent
 from tests.tap import UNREACHABLE, Tap, refusal
 
@@ -35,7 +36,7 @@ class RecordingClient:
 
 
 def bus(client: Any) -> EventBus:
-    return EventBus(client, "bus")
+    return EventBus(calling(client), "bus")
 
 
 @pytest.mark.usefixtures("aws")
@@ -58,7 +59,10 @@ def test_events_arrive_on_the_bus_they_were_meant_for() -> None:
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
     ("error", "why"),
-    [(UNREACHABLE, "EndpointConnectionError"), (refusal("InternalException"), "InternalException")],
+    [
+        (UNREACHABLE, "PutEvents: EndpointConnectionError"),
+        (refusal("InternalException"), "PutEvents: InternalException"),
+    ],
 )
 def test_a_call_that_fails_refuses_all_its_events_and_raises_nothing(error: Exception, why: str) -> None:
     tap = Tap(boto3.client("events"), error=error)

@@ -113,7 +113,7 @@ def story(make: Callable[[], Cloud], records: list[Record]) -> Story:
 
 
 def test_these_are_all_the_calls_there_are(story: Story) -> None:
-    wire = Wire()
+    wire = Wire(boto=True)
     assert story.publish(story.records, wire) == []
     assert tuple(wire.calls) == CALLS
     story.check()
@@ -122,7 +122,7 @@ def test_these_are_all_the_calls_there_are(story: Story) -> None:
 @every_call({"batch": (CALLS, 0)}, [*DISTINCT, Fault.REJECTED])
 def test_after_a_fault_at_any_call_the_bus_has_had_every_event(case: str, at: int, fault: Fault, story: Story) -> None:
     del case
-    again = story.publish(story.records, Wire(fault, at))
+    again = story.publish(story.records, Wire(fault, at, boto=True))
     assert story.publish(again) == []
     story.check()
 

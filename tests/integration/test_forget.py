@@ -15,7 +15,7 @@ from ops.erasure import Eraser, waits
 from ops.forget import main
 from ops.stack import Stack
 from ops.sweep import QUEUES, Sweep
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.items import from_item
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.failure import Category, Failure, Reason
@@ -49,7 +49,7 @@ class Deployed:
 
     @cached_property
     def store(self) -> MessageStore:
-        return MessageStore(client("dynamodb"), "messages", keep_raw_reports=True)
+        return MessageStore(api("dynamodb"), "messages", keep_raw_reports=True)
 
     @cached_property
     def queues(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from types_boto3_dynamodb import DynamoDBClient
 
 from ops.keys import new_key
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.keys import ApiKey, KeyStore, key_id
 from sms_tracker.domain.errors import Unavailable
 from tests import tables
@@ -30,18 +31,18 @@ def issued(dynamodb: DynamoDBClient, client: str, *scopes: str, expires_at: int 
 def test_a_key_is_found_with_its_client_and_scopes(dynamodb: DynamoDBClient) -> None:
     key = issued(dynamodb, "shop", "send", "read")
 
-    assert KeyStore(dynamodb, "state").find(key) == ApiKey("shop", frozenset({"send", "read"}))
+    assert KeyStore(calling(dynamodb), "state").find(key) == ApiKey("shop", frozenset({"send", "read"}))
 
 
 def test_an_expiry_is_told_for_the_caller_to_judge(dynamodb: DynamoDBClient) -> None:
     key = issued(dynamodb, "shop", "read", expires_at=1_700_000_000)
 
-    assert KeyStore(dynamodb, "state").find(key) == ApiKey("shop", frozenset({"read"}), 1_700_000_000)
+    assert KeyStore(calling(dynamodb), "state").find(key) == ApiKey("shop", frozenset({"read"}), 1_700_000_000)
 
 
 def test_a_client_may_have_several_keys_while_one_is_replaced(dynamodb: DynamoDBClient) -> None:
     keys = [issued(dynamodb, "shop", scope) for scope in ("send", "read")]
-    found = [KeyStore(dynamodb, "state").find(key) for key in keys]
+    found = [KeyStore(calling(dynamodb), "state").find(key) for key in keys]
 
     assert [each.scopes for each in found if each] == [{"send"}, {"read"}]
 
@@ -50,21 +51,21 @@ def test_a_client_may_have_several_keys_while_one_is_replaced(dynamodb: DynamoDB
 def test_a_key_that_was_never_issued_is_not_found(dynamodb: DynamoDBClient, key: str) -> None:
     issued(dynamodb, "shop", "read")
 
-    assert KeyStore(dynamodb, "state").find(key) is None
+    assert KeyStore(calling(dynamodb), "state").find(key) is None
 
 
 def test_a_stored_hash_is_no_key(dynamodb: DynamoDBClient) -> None:
     key = issued(dynamodb, "shop", "read")
 
-    assert KeyStore(dynamodb, "state").find(key_id(key)) is None
-    assert KeyStore(dynamodb, "state").find(key_id(key).removeprefix("key#")) is None
+    assert KeyStore(calling(dynamodb), "state").find(key_id(key)) is None
+    assert KeyStore(calling(dynamodb), "state").find(key_id(key).removeprefix("key#")) is None
 
 
 def test_a_lookup_is_one_call_that_does_not_carry_the_key(dynamodb: DynamoDBClient) -> None:
     key = issued(dynamodb, "shop", "read")
     tap = Tap(dynamodb)
 
-    KeyStore(dynamodb, "state").find(key)
+    KeyStore(calling(dynamodb), "state").find(key)
 
     assert tap.names == ["GetItem"]
     assert key not in str(tap.calls)
@@ -75,4 +76,4 @@ def test_a_table_that_cannot_be_read_is_unavailable(dynamodb: DynamoDBClient, er
     Tap(dynamodb, error=error)
 
     with pytest.raises(Unavailable, match=r"^GetItem: \w+$"):
-        KeyStore(dynamodb, "state").find("smst_any")
+        KeyStore(calling(dynamodb), "state").find("smst_any")

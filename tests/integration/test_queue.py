@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from tests.tap import UNREACHABLE, Tap, refusal
@@ -23,7 +23,7 @@ class Rig:
 def rig(aws: None) -> Rig:  # noqa: ARG001  # moto is under the client
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="reports")["QueueUrl"]
-    return Rig(Tap(sqs), url, SqsQueue(sqs, url))
+    return Rig(Tap(sqs), url, SqsQueue(calling(sqs), url))
 
 
 def test_a_message_that_was_sent_is_there(rig: Rig) -> None:

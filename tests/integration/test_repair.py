@@ -14,7 +14,7 @@ from ops.redrive import Redrive, waiting
 from ops.repair import main
 from ops.republish import Unpublished
 from sms_tracker.aws.agenda import DynamoAgenda
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.ports import Written
@@ -36,9 +36,9 @@ OTHER_ID = "11111111-1111-4111-8111-111111111111"
 @pytest.fixture
 def found() -> Iterator[tuple[MessageStore, MessageSearch]]:
     with tables.messages_table() as (dynamodb, name):
-        store = MessageStore(dynamodb, name)
+        store = MessageStore(calling(dynamodb), name)
         store.put(record())
-        yield store, MessageSearch(dynamodb, name)
+        yield store, MessageSearch(calling(dynamodb), name)
 
 
 def stored(store: MessageStore) -> Record:
@@ -93,7 +93,7 @@ def test_a_failure_that_no_report_supports_is_taken_back(found: tuple[MessageSto
 def test_what_is_open_is_found_whatever_its_age(found: tuple[MessageStore, MessageSearch]) -> None:
     store, search = found
     store.put(record(message_id=OTHER_ID))
-    DynamoAgenda(tables.client(), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
+    DynamoAgenda(calling(tables.client()), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
 
     assert [each.message_id for each in opened(search)] == [MESSAGE_ID]
 

@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.errors import Unavailable
@@ -44,7 +45,7 @@ SEARCHES = {
 
 def _fill(dynamodb: DynamoDBClient) -> list[Record]:
     """Messages in runs of equal times over two days, a third of them failed, some of them long after."""
-    store = MessageStore(dynamodb, "messages")
+    store = MessageStore(calling(dynamodb), "messages")
     ids = [str(uuid5(NAMESPACE_OID, str(number))) for number in range(COUNT)]
     for number, message_id in enumerate(ids):
         created = timestamp(START + timedelta(days=number % 2, milliseconds=number % 8 // 4))
@@ -82,7 +83,7 @@ def test_a_walk_finds_the_same_as_in_memory(
 ) -> None:
     dynamodb, stored = filled
 
-    found = walk(MessageSearch(dynamodb, "messages", page=page), criteria)
+    found = walk(MessageSearch(calling(dynamodb), "messages", page=page), criteria)
 
     assert found == walk(MemorySearch(stored), criteria)
     assert sorted(each.message_id for each in found) == sorted(r.message_id for r in stored if criteria.met_by(r))
@@ -93,7 +94,7 @@ def test_other_clients_keys_are_left_out_of_the_time_index_already(
     filled: tuple[DynamoDBClient, list[Record]],
 ) -> None:
     dynamodb, stored = filled
-    search = MessageSearch(dynamodb, "messages")
+    search = MessageSearch(calling(dynamodb), "messages")
     theirs = next(r for r in stored if r.client == "rival")
     partition = time_shard(theirs.created_at, theirs.message_id)
 
@@ -110,7 +111,7 @@ def test_records_are_read_a_hundred_at_a_time_and_what_is_gone_is_left_out(
     tap = Tap(tables.client())
     missing = [str(uuid5(NAMESPACE_OID, f"gone {number}")) for number in range(100)]
 
-    found = MessageSearch(tap.client, "messages").records([*missing, *(r.message_id for r in stored)])
+    found = MessageSearch(calling(tap.client), "messages").records([*missing, *(r.message_id for r in stored)])
 
     assert tap.names == ["BatchGetItem", "BatchGetItem"]
     assert sorted(r.message_id for r in found) == sorted(r.message_id for r in stored)
@@ -120,14 +121,14 @@ def test_no_id_is_no_call(filled: tuple[DynamoDBClient, list[Record]]) -> None:
     assert filled
     tap = Tap(tables.client())
 
-    assert MessageSearch(tap.client, "messages").records([]) == []
+    assert MessageSearch(calling(tap.client), "messages").records([]) == []
     assert tap.calls == []
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")])
 def test_an_index_or_a_table_that_cannot_be_read_is_unavailable(error: Exception) -> None:
     tap = Tap(tables.client(), error=error)
-    search = MessageSearch(tap.client, "messages")
+    search = MessageSearch(calling(tap.client), "messages")
 
     with pytest.raises(Unavailable, match=r"^Query: \w+$"):
         find(search, SHOP)
@@ -152,7 +153,7 @@ class BusyClient:
 def test_keys_that_were_left_over_are_asked_for_again() -> None:
     busy = BusyClient(left=0)
 
-    MessageSearch(busy, "messages").records(["a", "b"])  # type: ignore[arg-type]  # a stand-in
+    MessageSearch(calling(busy), "messages").records(["a", "b"])
 
     assert busy.asked == [2]
 
@@ -161,6 +162,6 @@ def test_keys_that_are_left_over_for_good_make_it_unavailable_and_not_incomplete
     busy = BusyClient(left=1)
 
     with pytest.raises(Unavailable, match="keys left over"):
-        MessageSearch(busy, "messages").records(["a", "b"])  # type: ignore[arg-type]  # a stand-in
+        MessageSearch(calling(busy), "messages").records(["a", "b"])
 
     assert busy.asked == [2, 1, 1, 1, 1]

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
 from tests.fakes import FakeClock
@@ -40,7 +41,7 @@ class Store:
             self.put(name, value)
         self.tap.calls.clear()
         self.settings = SsmSettings(
-            self.tap.client, "/stack", PROVIDERS, jitter=self.jitter, monotonic=self.clock.monotonic
+            calling(self.tap.client), "/stack", PROVIDERS, jitter=self.jitter, monotonic=self.clock.monotonic
         )
 
     def put(self, name: str, value: str) -> None:
@@ -73,7 +74,7 @@ def test_one_call_reads_them_all_and_only_of_the_enabled_providers() -> None:
 
     assert store.tap.names == ["GetParameters"]
     assert set(store.tap.calls[0][1]["Names"]) == GOOD.keys()
-    only = SsmSettings(store.tap.client, "/stack", ("twilio",), jitter=0)
+    only = SsmSettings(calling(store.tap.client), "/stack", ("twilio",), jitter=0)
     assert only().credentials.keys() == {"twilio"}
     assert "/stack/secrets/messagebird" not in store.tap.calls[1][1]["Names"]
 

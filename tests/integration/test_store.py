@@ -11,6 +11,7 @@ import pytest
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from types_boto3_dynamodb import DynamoDBClient
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.expressions import update_of
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.decide import first_try, next_try
@@ -36,7 +37,7 @@ class Table:
     def __init__(self, dynamodb: DynamoDBClient, name: str) -> None:
         self.dynamodb = dynamodb
         self.name = name
-        self.store = MessageStore(dynamodb, name)
+        self.store = MessageStore(calling(dynamodb), name)
 
     @property
     def item(self) -> Mapping[str, Any]:
@@ -264,14 +265,14 @@ CALLS: list[Callable[[MessageStore], object]] = [
 @pytest.mark.parametrize("call", CALLS)
 def test_a_table_that_cannot_be_used_is_unavailable(table: Table, call: Callable[[MessageStore], object]) -> None:
     with pytest.raises(Unavailable, match="ResourceNotFoundException"):
-        call(MessageStore(table.dynamodb, "no-such-table"))
+        call(MessageStore(calling(table.dynamodb), "no-such-table"))
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_table_that_cannot_be_reached_is_unavailable(call: Callable[[MessageStore], object]) -> None:
     nowhere = tables.client("http://127.0.0.1:1")
     with pytest.raises(Unavailable, match="EndpointConnectionError"):
-        call(MessageStore(nowhere, "messages"))
+        call(MessageStore(calling(nowhere), "messages"))
 
 
 def test_what_dynamodb_will_never_take_is_rejected(table: Table) -> None:

@@ -7,6 +7,7 @@ import json
 import boto3
 import pytest
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.topic import SnsTopic
 from sms_tracker.domain.errors import Rejected, Unavailable
 from tests.tap import UNREACHABLE, Tap, refusal
@@ -21,7 +22,7 @@ def test_a_notification_reaches_who_subscribed() -> None:
     inbox = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=inbox)
 
-    SnsTopic(sns, arn).publish("2 messages not delivered", "2 x twilio, unreachable")
+    SnsTopic(calling(sns), arn).publish("2 messages not delivered", "2 x twilio, unreachable")
 
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
     told = json.loads(message["Body"])
@@ -41,7 +42,7 @@ def test_what_was_not_told_raises_without_its_text(error: Exception, kind: type[
     tap = Tap(boto3.client("sns"), error=error)
 
     with pytest.raises(kind) as caught:
-        SnsTopic(tap.client, "arn:aws:sns:eu-west-1:123456789012:alerts").publish("subject", "a text")
+        SnsTopic(calling(tap.client), "arn:aws:sns:eu-west-1:123456789012:alerts").publish("subject", "a text")
 
     assert str(caught.value).startswith("Publish: ")
     assert "text" not in str(caught.value)

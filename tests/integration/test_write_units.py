@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.record import SendPhase
@@ -141,7 +142,7 @@ NONE = MemoryQueue(fail=True)  # nothing here is put aside
 @pytest.fixture(params=CASES, ids=lambda case: case.provider)
 def life(request: pytest.FixtureRequest) -> Iterator[Life]:
     with tables.messages_table() as (dynamodb, name):
-        yield Life(request.param, MessageStore(dynamodb, name), Recording(dynamodb, name, MESSAGE_ID))
+        yield Life(request.param, MessageStore(calling(dynamodb), name), Recording(dynamodb, name, MESSAGE_ID))
 
 
 def in_order(life: Life, **values: Any) -> Recording:

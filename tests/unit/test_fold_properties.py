@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Messages, Refused, Written
@@ -229,7 +230,7 @@ def test_writers_that_interleave_in_any_way_end_at_the_same_fold(
 @pytest.fixture(scope="module")
 def store() -> Iterator[MessageStore]:
     with tables.messages_table() as (dynamodb, name):
-        yield MessageStore(dynamodb, name)
+        yield MessageStore(calling(dynamodb), name)
 
 
 numbers = iter(range(10**9))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sms_tracker.domain.envelope import decode
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.ports import Settings
 from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.settings import Settings
 from sms_tracker.services.receive import MAX_BODY, Received, Receiver
 from tests.factories import MESSAGE_ID
 from tests.fakes import BASE_URL, MESSAGEBIRD, START, TWILIO, FakeClock, FixedSettings, MemoryQueue

@@ -12,8 +12,8 @@ from dataclasses import replace
 import pytest
 
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.ports import Settings
 from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.settings import Settings
 from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.send import Sender

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from sms_tracker import providers
-from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.errors import Misconfigured, UnknownProvider
 from sms_tracker.domain.status import Status
 
 
@@ -125,7 +125,7 @@ _CONFIGS: Mapping[str, type] = {
     "reconciler": ReconcilerConfig,
 }
 VARIABLES: Mapping[str, frozenset[str]] = {
-    name: frozenset(field.upper() for field in get_type_hints(config)) for name, config in _CONFIGS.items()
+    name: frozenset(field.name.upper() for field in fields(config)) for name, config in _CONFIGS.items()
 }
 """Every function's variables, for the template to be held against."""
 
@@ -142,8 +142,13 @@ def _words(value: str) -> tuple[str, ...]:
 
 def _providers(value: str) -> tuple[str, ...]:
     names = _words(value)
-    if not names or not set(names) <= set(providers.names()):
+    if not names:
         raise ValueError
+    try:
+        for name in names:
+            providers.webhooks(name)
+    except UnknownProvider:
+        raise ValueError from None
     return names
 
 
@@ -224,11 +229,11 @@ def load(config: type[Config], environment: Mapping[str, str]) -> Config:
     """Read ``config``'s variables; raises ``Misconfigured`` naming all that are missing or malformed, never a value."""
     values: dict[str, Any] = {}
     wrong = []
-    for field in get_type_hints(config):
+    for name in (field.name for field in fields(config)):  # type: ignore[arg-type]  # every one is a dataclass
         try:
-            values[field] = _PARSERS.get(field, _text)(environment[field.upper()])
+            values[name] = _PARSERS.get(name, _text)(environment[name.upper()])
         except (KeyError, ValueError):
-            wrong.append(field.upper())
+            wrong.append(name.upper())
     if wrong:
         raise Misconfigured(f"missing or malformed settings: {', '.join(sorted(wrong))}")
     return config(**values)

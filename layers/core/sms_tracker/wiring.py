@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sms_tracker import http
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig, TextRetention, Verification
@@ -16,12 +15,9 @@ from sms_tracker.services.deliver import Pace
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.validation import Policy
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
-
-def sender(config: SendConfig, dynamodb: DynamoDBClient) -> Sender:
-    """Everything that sending needs; ``dynamodb`` brings the time-outs that the caller can afford."""
+def sender(config: SendConfig, *, dynamodb: Api, ssm: Api) -> Sender:
+    """Everything that sending needs; the clients bring the time-outs that the caller can afford."""
     return Sender(
         messages=MessageStore(
             dynamodb,
@@ -30,7 +26,7 @@ def sender(config: SendConfig, dynamodb: DynamoDBClient) -> Sender:
             drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
         ),
         settings=SsmSettings(
-            client("ssm", timeout=1.0, attempts=2),
+            ssm,
             config.settings_prefix,
             config.providers,
             jitter=random.random(),  # noqa: S311  # spreads load, guards nothing

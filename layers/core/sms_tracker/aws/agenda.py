@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
+from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.expressions import Update
 from sms_tracker.aws.items import Item, marshal
 from sms_tracker.domain.search import BY_ATTENTION, open_shard, shard
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-
-_REFUSED = "ConditionalCheckFailedException"
 
 
 class DynamoAgenda:
     """Both tables behind :class:`sms_tracker.domain.ports.Agenda`."""
 
-    def __init__(self, client: DynamoDBClient, *, messages: str, state: str) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Api, *, messages: str, state: str) -> None:
+        self._dynamodb = dynamodb
         self._messages = messages
         self._state = state
 
     def walked(self, name: str) -> str | None:
         """One consistent GetItem."""
-        try:
-            answer = self._client.get_item(TableName=self._state, Key=_position(name), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise translate("GetItem", error) from error
-        return answer["Item"]["walked"]["S"] if "Item" in answer else None
+        answer = self._dynamodb("GetItem", TableName=self._state, Key=_position(name), ConsistentRead=True)
+        return str(answer["Item"]["walked"]["S"]) if "Item" in answer else None
 
     def walk(self, name: str, until: str) -> None:
         """One UpdateItem; of two reconcilers at once the later position stays."""
@@ -58,16 +46,14 @@ class DynamoAgenda:
 
     def due(self, shard: int, *, until: str, limit: int) -> list[str]:
         """One Query of by_attention."""
-        try:
-            answer = self._client.query(
-                TableName=self._messages,
-                IndexName=BY_ATTENTION.name,
-                KeyConditionExpression="attention = :key AND due_at <= :until",
-                ExpressionAttributeValues=marshal({":key": open_shard(shard), ":until": until}),
-                Limit=limit,
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translate("Query", error) from error
+        answer = self._dynamodb(
+            "Query",
+            TableName=self._messages,
+            IndexName=BY_ATTENTION.name,
+            KeyConditionExpression="attention = :key AND due_at <= :until",
+            ExpressionAttributeValues=marshal({":key": open_shard(shard), ":until": until}),
+            Limit=limit,
+        )
         return [item["message_id"]["S"] for item in answer["Items"]]
 
     @staticmethod
@@ -79,13 +65,9 @@ class DynamoAgenda:
 
     def _write(self, table: str, key: dict[str, object], update: Update) -> bool:
         try:
-            self._client.update_item(TableName=table, Key=key, **update.arguments())  # type: ignore[arg-type]  # typed JSON
-        except ClientError as error:
-            if error.response["Error"]["Code"] == _REFUSED:
-                return False
-            raise translate("UpdateItem", error) from error
-        except BotoCoreError as error:
-            raise translate("UpdateItem", error) from error
+            self._dynamodb("UpdateItem", TableName=table, Key=key, **update.arguments())
+        except ConditionFailed:
+            return False
         return True
 
 

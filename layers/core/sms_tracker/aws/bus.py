@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from sms_tracker.aws.api import Api
+from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.ports import BusEvent
-
-if TYPE_CHECKING:
-    from types_boto3_events import EventBridgeClient
-    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 _ENTRIES, _BYTES = 10, 1_000_000
 """PutEvents takes at most 10 entries and 1 MB a call; a little is left for the envelope."""
@@ -20,8 +15,8 @@ _ENTRIES, _BYTES = 10, 1_000_000
 class EventBus:
     """One bus behind :class:`sms_tracker.domain.ports.Bus`."""
 
-    def __init__(self, client: EventBridgeClient, name: str) -> None:
-        self._client = client
+    def __init__(self, events: Api, name: str) -> None:
+        self._events = events
         self._name = name
 
     def put(self, events: Sequence[BusEvent]) -> list[str | None]:
@@ -32,16 +27,14 @@ class EventBus:
         return results
 
     def _put_batch(self, batch: Sequence[BusEvent]) -> list[str | None]:
-        entries: list[PutEventsRequestEntryTypeDef] = [
+        entries = [
             {"EventBusName": self._name, "Source": e.source, "DetailType": e.detail_type, "Detail": e.detail}
             for e in batch
         ]
         try:
-            answer = self._client.put_events(Entries=entries)
-        except ClientError as error:
-            return [str(error.response.get("Error", {}).get("Code", "unknown"))] * len(batch)
-        except BotoCoreError as error:
-            return [type(error).__name__] * len(batch)
+            answer = self._events("PutEvents", Entries=entries)
+        except SmsTrackerError as error:
+            return [str(error)] * len(batch)
         return [entry.get("ErrorCode") for entry in answer["Entries"]]
 
 

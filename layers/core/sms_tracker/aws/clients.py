@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sms_tracker.aws.api import Api, failure
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -25,6 +29,8 @@ def client(service: Literal["ssm"], *, timeout: float = ..., attempts: int = ...
 def client(service: Literal["events"], *, timeout: float = ..., attempts: int = ...) -> EventBridgeClient: ...
 @overload
 def client(service: Literal["sns"], *, timeout: float = ..., attempts: int = ...) -> SNSClient: ...
+@overload
+def client(service: str, *, timeout: float = ..., attempts: int = ...) -> Any: ...
 def client(service: str, *, timeout: float = 2.0, attempts: int = 3) -> object:
     """A client that gives up after ``attempts`` calls of at most ``timeout`` seconds each."""
     connect = min(timeout / 2, 1.0)
@@ -33,4 +39,26 @@ def client(service: str, *, timeout: float = 2.0, attempts: int = 3) -> object:
         read_timeout=timeout - connect,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    return boto3.client(service, config=config)  # type: ignore[call-overload]  # one name for five services
+    return boto3.client(service, config=config)  # type: ignore[call-overload]  # one name for every service
+
+
+def api(service: str, *, timeout: float = 2.0, attempts: int = 3) -> Api:
+    """The same, as the one call that the rest of aws/ uses."""
+    return calling(client(service, timeout=timeout, attempts=attempts))
+
+
+def calling(client: Any) -> Api:
+    """A boto3 client as that one call."""
+
+    def call(operation: str, **arguments: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**arguments)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "unknown")
+            item: Any = error.response.get("Item")  # DynamoDB's, of a condition that failed
+            raise failure(operation, code, item) from error
+        except BotoCoreError as error:
+            raise failure(operation, type(error).__name__) from error
+        return answer
+
+    return call

@@ -8,14 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from boto3.dynamodb.types import TypeSerializer
-
-from sms_tracker.aws.items import attention, entry_values, failure_values
+from sms_tracker.aws.items import attention, entry_values, failure_values, typed
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard
 from sms_tracker.domain.search import provider_key
 from sms_tracker.domain.state import State
-
-_serialize = TypeSerializer().serialize
 
 
 @dataclass(slots=True)
@@ -40,7 +36,7 @@ class Update:
     def value(self, value: object) -> str:
         """A placeholder for a value."""
         placeholder = f":v{len(self.values)}"
-        self.values[placeholder] = _serialize(value)
+        self.values[placeholder] = typed(value)
         return placeholder
 
     def set(self, value: object, *parts: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
@@ -16,17 +14,44 @@ from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Outcome, Status
 
 Item = dict[str, Any]
-_serialize, _deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
 
 
 def marshal(values: Mapping[str, object]) -> Item:
     """Python values as DynamoDB's typed JSON; None is left out."""
-    return {name: _serialize(value) for name, value in values.items() if value is not None}
+    return {name: typed(value) for name, value in values.items() if value is not None}
+
+
+def typed(value: object) -> Item:
+    """One value, of those that records hold; raises ``TypeError`` for any other."""
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case set() | frozenset() if value:
+            return {"SS": sorted(value)}
+        case Mapping():
+            return {"M": {name: typed(each) for name, each in value.items()}}
+    raise TypeError(f"records hold no {type(value).__name__}")
 
 
 def unmarshal(item: Item) -> dict[str, Any]:
-    """The inverse of :func:`marshal`; numbers come as ``Decimal``."""
-    return {name: _deserialize(value) for name, value in item.items()}
+    """The inverse of :func:`marshal`; what it cannot have written stays as it is."""
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def _plain(value: Item) -> Any:
+    ((kind, held),) = value.items()
+    match kind:
+        case "N":
+            return int(held) if held.lstrip("-").isdigit() else held
+        case "SS":
+            return set(held)
+        case "M":
+            return unmarshal(held)
+    return held
 
 
 def failure_values(failure: RankedFailure) -> dict[str, object]:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
+from sms_tracker.aws.api import Api
 from sms_tracker.aws.items import marshal, unmarshal
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +35,13 @@ def name_of(key: str) -> str:
 class KeyStore:
     """Finds keys; raises ``Unavailable`` when the table cannot be read."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Api, table: str) -> None:
+        self._dynamodb = dynamodb
         self._table = table
 
     def find(self, key: str) -> ApiKey | None:
         """One GetItem by the key's hash, so a lookup's time says nothing about stored keys."""
-        try:
-            answer = self._client.get_item(TableName=self._table, Key=marshal({"pk": key_id(key)}))
-        except (ClientError, BotoCoreError) as error:
-            raise translate("GetItem", error) from error
+        answer = self._dynamodb("GetItem", TableName=self._table, Key=marshal({"pk": key_id(key)}))
         if "Item" not in answer:
             return None
         values = unmarshal(answer["Item"])

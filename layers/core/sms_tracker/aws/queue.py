@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
-
 if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
+    from sms_tracker.aws.api import Api
 
 
 class SqsQueue:
     """One queue behind :class:`sms_tracker.domain.ports.Queue`."""
 
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
+    def __init__(self, sqs: Api, url: str) -> None:
+        self._sqs = sqs
         self._url = url
 
     def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
@@ -24,14 +20,8 @@ class SqsQueue:
         arguments: dict[str, Any] = {"DelaySeconds": delay_seconds} if delay_seconds else {}
         if reason:
             arguments["MessageAttributes"] = {"reason": {"DataType": "String", "StringValue": reason}}
-        try:
-            self._client.send_message(QueueUrl=self._url, MessageBody=body, **arguments)
-        except (ClientError, BotoCoreError) as error:
-            raise translate("SendMessage", error) from error
+        self._sqs("SendMessage", QueueUrl=self._url, MessageBody=body, **arguments)
 
     def ping(self) -> None:
         """Raise unless the queue answers."""
-        try:
-            self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        except (ClientError, BotoCoreError) as error:
-            raise translate("GetQueueAttributes", error) from error
+        self._sqs("GetQueueAttributes", QueueUrl=self._url, AttributeNames=["QueueArn"])

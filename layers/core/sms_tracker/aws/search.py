@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
+from sms_tracker.aws.api import Api
 from sms_tracker.aws.items import Item, from_item, marshal
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.search import BY_TIME, Index, Position, Span
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 _PAGE = 100
 """Keys a Query reads."""
@@ -25,8 +20,8 @@ _ROUNDS = 5
 class MessageSearch:
     """Reads behind :class:`sms_tracker.domain.ports.Search`; eventually consistent, as indexes are."""
 
-    def __init__(self, client: DynamoDBClient, table: str, *, page: int = _PAGE) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Api, table: str, *, page: int = _PAGE) -> None:
+        self._dynamodb = dynamodb
         self._table = table
         self._page = page
 
@@ -37,10 +32,7 @@ class MessageSearch:
         query = self._query(index, partition, span, client)
         found: list[Position] = []
         while True:
-            try:
-                answer = self._client.query(**query)
-            except (ClientError, BotoCoreError) as error:
-                raise translate("Query", error) from error
+            answer = self._dynamodb("Query", **query)
             found += [Position(_sort_value(item, index), item["message_id"]["S"]) for item in answer["Items"]]
             last = answer.get("LastEvaluatedKey")
             if not last:
@@ -81,10 +73,7 @@ class MessageSearch:
     def _batch(self, keys: list[Item]) -> list[Record]:
         found: list[Record] = []
         for _ in range(_ROUNDS):
-            try:
-                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
-            except (ClientError, BotoCoreError) as error:
-                raise translate("BatchGetItem", error) from error
+            answer = self._dynamodb("BatchGetItem", RequestItems={self._table: {"Keys": keys}})
             found += [from_item(item) for item in answer["Responses"].get(self._table, [])]
             keys = list(answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"])
             if not keys:

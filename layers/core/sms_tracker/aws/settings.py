@@ -10,14 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
-from sms_tracker.domain.ports import Settings
+from sms_tracker.domain.settings import Settings
 
 if TYPE_CHECKING:
-    from types_boto3_ssm import SSMClient
+    from sms_tracker.aws.api import Api
 
 LIFETIME = 300.0
 """Seconds after which the settings are read again; each environment adds up to a fifth, so that not all ask at once."""
@@ -36,14 +33,14 @@ class SsmSettings:
 
     def __init__(
         self,
-        client: SSMClient,
+        ssm: Api,
         prefix: str,
         providers: Sequence[str],
         *,
         jitter: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
+        self._ssm = ssm
         self._prefix = prefix
         self._providers = tuple(providers)
         self._lifetime = LIFETIME * (1 + jitter / 5)
@@ -75,10 +72,7 @@ class SsmSettings:
     def _read(self) -> Settings:
         urls, service = f"{self._prefix}/public-base-urls", f"{self._prefix}/secrets/service"
         secrets = {provider: f"{self._prefix}/secrets/{provider}" for provider in self._providers}
-        try:
-            answer = self._client.get_parameters(Names=[urls, service, *secrets.values()], WithDecryption=True)
-        except (ClientError, BotoCoreError) as error:
-            raise translate("GetParameters", error) from error
+        answer = self._ssm("GetParameters", Names=[urls, service, *secrets.values()], WithDecryption=True)
         found = {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
         missing = [name for name in (urls, service, *secrets.values()) if name not in found]
         if missing:

@@ -12,21 +12,14 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
+from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.items import Item, marshal, unmarshal
 from sms_tracker.domain.cohort import Cohort, Group, Progress, Sums, Tally
 from sms_tracker.domain.errors import Unavailable
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-
 PREFIX = "statistics#"
 """Of every key, for the functions' policies to name."""
-_REFUSED = "ConditionalCheckFailedException"
 _BATCH = 100
 _ROUNDS = 5
 
@@ -34,17 +27,14 @@ _ROUNDS = 5
 class StatisticsStore:
     """The ``state`` table behind :class:`sms_tracker.domain.ports.Statistics`; ``retention`` is how long hours stay."""
 
-    def __init__(self, client: DynamoDBClient, table: str, *, retention: timedelta = timedelta(days=90)) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Api, table: str, *, retention: timedelta = timedelta(days=90)) -> None:
+        self._dynamodb = dynamodb
         self._table = table
         self._retention = retention
 
     def progress(self, stage: int) -> Progress | None:
         """One consistent GetItem."""
-        try:
-            answer = self._client.get_item(TableName=self._table, Key=_stage_key(stage), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise translate("GetItem", error) from error
+        answer = self._dynamodb("GetItem", TableName=self._table, Key=_stage_key(stage), ConsistentRead=True)
         if "Item" not in answer:
             return None
         values = unmarshal(answer["Item"])
@@ -91,10 +81,7 @@ class StatisticsStore:
     def _batch(self, keys: list[Item]) -> list[Item]:
         found: list[Item] = []
         for _ in range(_ROUNDS):
-            try:
-                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
-            except (ClientError, BotoCoreError) as error:
-                raise translate("BatchGetItem", error) from error
+            answer = self._dynamodb("BatchGetItem", RequestItems={self._table: {"Keys": keys}})
             found += answer["Responses"].get(self._table, [])
             keys = list(answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"])
             if not keys:
@@ -104,19 +91,16 @@ class StatisticsStore:
     def _put(self, item: Item, attribute: str, condition: str) -> bool:
         """False where the condition does not hold; ``#of`` in it is the attribute, ``:new`` its new value."""
         try:
-            self._client.put_item(
+            self._dynamodb(
+                "PutItem",
                 TableName=self._table,
                 Item=item,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#of": attribute},
                 ExpressionAttributeValues={":new": item[attribute]},
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != _REFUSED:
-                raise translate("PutItem", error) from error
+        except ConditionFailed:
             return False
-        except BotoCoreError as error:
-            raise translate("PutItem", error) from error
         return True
 
 

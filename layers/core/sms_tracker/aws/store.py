@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
+from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.expressions import Update, move, update_of
 from sms_tracker.aws.items import Item, from_item, marshal, to_item
 from sms_tracker.domain.errors import Unavailable
@@ -15,11 +13,6 @@ from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.search import open_shard, provider_key, shard
 from sms_tracker.domain.state import recorded
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-
-_REFUSED = "ConditionalCheckFailedException"
-
 
 class MessageStore:
     """The ``messages`` table behind :class:`sms_tracker.domain.ports.Messages`.
@@ -27,10 +20,8 @@ class MessageStore:
     ``keep_raw_reports`` and ``drop_text`` are the template's KeepRawReports and TextRetention=until_final.
     """
 
-    def __init__(
-        self, client: DynamoDBClient, table: str, *, keep_raw_reports: bool = False, drop_text: bool = False
-    ) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Api, table: str, *, keep_raw_reports: bool = False, drop_text: bool = False) -> None:
+        self._dynamodb = dynamodb
         self._table = table
         self._keep_raw_reports = keep_raw_reports
         self._drop_text = drop_text
@@ -41,7 +32,7 @@ class MessageStore:
         Were our own token a licence to write again, a first try that lands after its retry would undo what came since.
         """
         condition = "attribute_not_exists(message_id)"
-        result = self._attempt(self._client.put_item, Item=to_item(record), ConditionExpression=condition)
+        result = self._attempt("PutItem", Item=to_item(record), ConditionExpression=condition)
         ours = isinstance(result, Refused) and result.record and result.record.send.token == record.send.token
         return Written() if ours else result
 
@@ -78,39 +69,29 @@ class MessageStore:
 
     def get(self, message_id: str) -> Record | None:
         """One strongly consistent GetItem."""
-        try:
-            answer = self._client.get_item(TableName=self._table, Key=_key(message_id), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise translate("GetItem", error) from error
+        answer = self._dynamodb("GetItem", TableName=self._table, Key=_key(message_id), ConsistentRead=True)
         return _read(answer["Item"]) if "Item" in answer else None
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
         """One Query of the index by_provider_id (eventually consistent)."""
-        try:
-            answer = self._client.query(
-                TableName=self._table,
-                IndexName="by_provider_id",
-                KeyConditionExpression="provider_key = :key",
-                ExpressionAttributeValues=marshal({":key": provider_key(provider, provider_message_id)}),
-                Limit=1,
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translate("Query", error) from error
+        answer = self._dynamodb(
+            "Query",
+            TableName=self._table,
+            IndexName="by_provider_id",
+            KeyConditionExpression="provider_key = :key",
+            ExpressionAttributeValues=marshal({":key": provider_key(provider, provider_message_id)}),
+            Limit=1,
+        )
         return next((item["message_id"]["S"] for item in answer["Items"]), None)
 
     def _update(self, message_id: str, update: Update) -> Written | Refused:
-        return self._attempt(self._client.update_item, Key=_key(message_id), **update.arguments())
+        return self._attempt("UpdateItem", Key=_key(message_id), **update.arguments())
 
-    def _attempt(self, call: Any, **arguments: Any) -> Written | Refused:
+    def _attempt(self, operation: str, **arguments: Any) -> Written | Refused:
         try:
-            call(TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != _REFUSED:
-                raise translate("write", error) from error
-            old: Item = error.response.get("Item", {})  # type: ignore[assignment]  # the stubs lack it
-            return Refused(_read(old) if old else None)
-        except BotoCoreError as error:
-            raise translate("write", error) from error
+            self._dynamodb(operation, TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
+        except ConditionFailed as refused:
+            return Refused(_read(dict(refused.item)) if refused.item else None)
         return Written()
 
 

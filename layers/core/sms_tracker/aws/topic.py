@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sms_tracker.aws.errors import translate
-
-if TYPE_CHECKING:
-    from types_boto3_sns import SNSClient
+from sms_tracker.aws.api import Api
 
 
 class SnsTopic:
     """One topic behind :class:`sms_tracker.domain.ports.Topic`."""
 
-    def __init__(self, client: SNSClient, arn: str) -> None:
-        self._client = client
+    def __init__(self, sns: Api, arn: str) -> None:
+        self._sns = sns
         self._arn = arn
 
     def publish(self, subject: str, text: str) -> None:
         """One Publish; ``subject`` is at most 100 ASCII characters, ``text`` at most 256 KiB."""
-        try:
-            self._client.publish(TopicArn=self._arn, Subject=subject, Message=text)
-        except (ClientError, BotoCoreError) as error:
-            raise translate("Publish", error) from error
+        self._sns("Publish", TopicArn=self._arn, Subject=subject, Message=text)

@@ -8,9 +8,10 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from urllib.parse import parse_qs
-from uuid import UUID
 
 from sms_tracker.domain.status import MAX_ATTEMPT
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,7 @@ def callback_target(url: str) -> CallbackTarget:
 
 
 def _uuid(value: str) -> str | None:
-    try:
-        parsed = str(UUID(value))
-    except ValueError:
-        return None
-    return parsed if parsed == value else None
+    return value if _UUID.fullmatch(value) else None
 
 
 def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from sms_tracker.domain.failure import Failure
-from sms_tracker.domain.segments import Encoding
-from sms_tracker.domain.status import Status
+if TYPE_CHECKING:
+    from sms_tracker.domain.failure import Failure
+    from sms_tracker.domain.segments import Encoding
+    from sms_tracker.domain.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sms_tracker.domain.cohort import Cohort, Progress
-from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.record import Change, Record, Send
-from sms_tracker.domain.search import Index, Position, Span
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sms_tracker.domain.cohort import Cohort, Progress
+    from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+    from sms_tracker.domain.record import Change, Record, Send
+    from sms_tracker.domain.search import Index, Position, Span
+    from sms_tracker.domain.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +186,6 @@ class Clock(Protocol):
     def __call__(self) -> datetime:
         """Now."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What the parameter store holds: secrets and public addresses.
-
-    ``public_base_urls``: the first is used for new callbacks, all are accepted.
-    """
-
-    credentials: Mapping[str, Mapping[str, str]]
-    service_key: bytes
-    public_base_urls: Sequence[str]
 
 
 class SettingsSource(Protocol):

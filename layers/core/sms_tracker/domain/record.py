@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from sms_tracker.domain.report import Report
-from sms_tracker.domain.segments import Segmentation
-from sms_tracker.domain.state import State
+if TYPE_CHECKING:
+    from sms_tracker.domain.report import Report
+    from sms_tracker.domain.segments import Segmentation
+    from sms_tracker.domain.state import State
+
 
 MAX_REPORTS = 30
 """Reports kept in a record's timeline; beyond, the join still applies and the raw report goes to ``unmatched``."""

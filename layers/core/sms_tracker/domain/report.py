@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.status import Outcome, Status, order
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.failure import Failure
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_VALUE = 256

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import TYPE_CHECKING
 
-from sms_tracker.domain.failure import Failure
-from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Outcome, Status, order
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.failure import Failure
+    from sms_tracker.domain.report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

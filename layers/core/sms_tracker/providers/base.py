@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sms_tracker.domain.adopt import Candidate, Sought
-from sms_tracker.domain.failure import Failure
-from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
-from sms_tracker.domain.report import Report
-from sms_tracker.domain.status import Status
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sms_tracker.domain.adopt import Candidate, Sought
+    from sms_tracker.domain.failure import Failure
+    from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+    from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
+    from sms_tracker.domain.report import Report
+    from sms_tracker.domain.status import Status
+
 
 Credentials = Mapping[str, str]
 """A provider's secret document, as ``make secrets`` stores it (one flat JSON object of strings);
@@ -35,8 +38,8 @@ class Listed:
     next_page: str | None
 
 
-class Provider(Protocol):
-    """Sans-I/O: nothing here reads a clock, a socket, the environment or randomness."""
+class Webhooks(Protocol):
+    """The part of an adapter that answering a webhook takes, on its own for the sake of a quick start."""
 
     @property
     def name(self) -> str:
@@ -59,6 +62,10 @@ class Provider(Protocol):
     def fields(self, request: HttpRequest) -> Mapping[str, str]:
         """The provider's raw fields, without our own query parameters; raises ``Unreadable`` and nothing else."""
         ...
+
+
+class Provider(Webhooks, Protocol):
+    """The whole adapter. Sans-I/O: nothing here reads a clock, a socket, the environment or randomness."""
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """What the fields mean (attempt 1, source callback); never raises: the unfamiliar is data."""

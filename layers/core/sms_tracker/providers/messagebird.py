@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -28,8 +27,9 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import messagebird_list, messagebird_report, messagebird_signature, wire
-from sms_tracker.providers.base import Credentials, Key, Listed
+from sms_tracker.providers import messagebird_list, messagebird_report, wire
+from sms_tracker.providers.base import Credentials, Listed
+from sms_tracker.providers.messagebird_webhook import MessageBirdWebhooks
 
 API_URL = "https://rest.messagebird.com"
 DELIVERY_ERRORS_PAGE = (
@@ -71,28 +71,8 @@ class _Error:
     parameter: str | None = None
 
 
-class MessageBird:
+class MessageBird(MessageBirdWebhooks):
     """The adapter; see docs/providers/messagebird.md for what each table's line rests on."""
-
-    name = "messagebird"
-    ack_status = 200
-
-    def keys(self, credentials: Credentials) -> tuple[Key, ...]:
-        """The signing key, and the next one while it rotates. MessageBird does not name its keys."""
-        names = ("signing_key", "next_signing_key")
-        return tuple(Key(secret) for name in names if (secret := credentials.get(name)))
-
-    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
-        """See :mod:`sms_tracker.providers.messagebird_signature`."""
-        messagebird_signature.verify(request, secrets=secrets, now=now)
-
-    def fields(self, request: HttpRequest) -> Mapping[str, str]:
-        """A report is a GET with a query; some newer set-ups POST the same names as JSON (or, tolerated, a form)."""
-        if request.method == "GET" or not request.body:
-            return wire.query_fields(request.url.partition("?")[2])
-        if "form-urlencoded" in request.headers.get("content-type", "").lower():
-            return wire.query_fields(request.body.decode("utf-8", "replace"))
-        return wire.json_fields(request.body)
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """See :mod:`sms_tracker.providers.messagebird_report`."""

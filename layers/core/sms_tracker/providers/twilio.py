@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
@@ -25,8 +24,9 @@ from sms_tracker.domain.outbound import (
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import twilio_list, twilio_report, twilio_signature, wire
-from sms_tracker.providers.base import Credentials, Key, Listed
+from sms_tracker.providers import twilio_list, twilio_report, wire
+from sms_tracker.providers.base import Credentials, Listed
+from sms_tracker.providers.twilio_webhook import TwilioWebhooks, setting
 
 API_URL = "https://api.twilio.com"
 ERROR_PAGES = "https://www.twilio.com/docs/api/errors"
@@ -46,30 +46,8 @@ NOT_FOUND = "20404"
 _ALPHANUMERIC = 11
 
 
-class Twilio:
+class Twilio(TwilioWebhooks):
     """Programmable Messaging, API version 2010-04-01."""
-
-    name = "twilio"
-    ack_status = 204
-
-    def keys(self, credentials: Credentials) -> tuple[Key, ...]:
-        """Auth tokens belong to their account, shared webhook keys to their id; malformed entries are left out."""
-        account = _setting(credentials, "account_sid") or None
-        owned = [(account, _setting(credentials, name)) for name in ("auth_token", "next_auth_token")]
-        owned += _owned(_setting(credentials, "subaccount_tokens"))
-        owned += _owned(_setting(credentials, "webhook_keys"))
-        return tuple(dict.fromkeys(Key(secret, owner) for owner, secret in owned if secret))
-
-    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG002 - Twilio signs no time
-        twilio_signature.check(request, secrets)
-
-    def fields(self, request: HttpRequest) -> Mapping[str, str]:
-        """Read with the parser that the signature was checked with, so that what is read is what was signed."""
-        if request.method.upper() == "GET":
-            return wire.query_fields(twilio_signature.query(request.url))
-        if twilio_signature.is_json(request):
-            return wire.json_fields(request.body)
-        return wire.query_fields(twilio_signature.form(request))
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """See :func:`sms_tracker.providers.twilio_report.read`."""
@@ -145,28 +123,16 @@ class Twilio:
         return report or LookupFailed(reason="the answer names no message or no status")
 
 
-def _setting(credentials: Credentials, name: str) -> str:
-    return credentials.get(name, "").strip()
-
-
-def _owned(text: str) -> Iterator[tuple[str, str]]:
-    """``owner=secret,owner=secret``; a secret may hold ``=``."""
-    for entry in text.split(","):
-        owner, _, secret = (part.strip() for part in entry.partition("="))
-        if owner:
-            yield owner, secret
-
-
 def _endpoint(credentials: Credentials) -> tuple[str, dict[str, str]]:
     """The account's URL and the headers of every call. An API key is preferred: it can be revoked on its own."""
-    account = _setting(credentials, "account_sid")
-    user, password = _setting(credentials, "api_key_sid"), _setting(credentials, "api_key_secret")
+    account = setting(credentials, "account_sid")
+    user, password = setting(credentials, "api_key_sid"), setting(credentials, "api_key_secret")
     if not (user and password):
-        user, password = account, _setting(credentials, "auth_token")
+        user, password = account, setting(credentials, "auth_token")
     lacking = [name for name, value in (("account_sid", account), ("auth_token", password)) if not value]
     if lacking:
         raise Misconfigured(f"twilio credentials lack {', '.join(lacking)}")
-    base = _setting(credentials, "api_url") or API_URL
+    base = setting(credentials, "api_url") or API_URL
     login = b64encode(f"{user}:{password}".encode()).decode()
     headers = {"accept": "application/json", "authorization": f"Basic {login}"}
     return f"{base.rstrip('/')}/2010-04-01/Accounts/{_path_part(account)}", headers

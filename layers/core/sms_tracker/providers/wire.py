@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl
 
 from sms_tracker.domain.errors import Unreadable
@@ -108,6 +107,8 @@ def rfc2822(value: str | None) -> str | None:
     """The same for an RFC 2822 time; ``-0000`` means UTC too."""
     if not value:
         return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a dozen modules, and no webhook has such a time
+
     try:
         moment = parsedate_to_datetime(value)
         return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sms_tracker import providers
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, UnknownProvider, Unreadable
 from sms_tracker.domain.http import HttpResponse
-from sms_tracker.domain.ports import Clock, Messages, Queue
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.ports import Clock, Messages, Queue
 
 _LOOK_AGAIN = 15
 """Seconds before a report without our id is looked up again: the sender may not have stored the provider's id yet."""

@@ -11,10 +11,11 @@ from sms_tracker.domain.adopt import Adopted, Candidate, NotAdopted, Sought, ado
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import asked_at
-from sms_tracker.domain.ports import Messages, Search, Settings
+from sms_tracker.domain.ports import Messages, Search
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_RECIPIENT, Span
+from sms_tracker.domain.settings import Settings
 from sms_tracker.services.validation import text_hash
 
 _PAGES = 5

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import CallbackTarget, callback_target, token_matches
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
-from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.ports import Clock, Queue, Settings, SettingsSource
 from sms_tracker.domain.report import Source, timestamp
-from sms_tracker.providers.base import Provider
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.http import HttpRequest
+    from sms_tracker.domain.ports import Clock, Queue, SettingsSource
+    from sms_tracker.domain.settings import Settings
+    from sms_tracker.providers.base import Webhooks
 
 MAX_BODY = 64 * 1024
 """Bytes of a webhook's body (and, apart, of its query) that are read."""
@@ -68,18 +72,18 @@ class Receiver:
             return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
         return Received(status=provider.ack_status, decision="queued", message_id=target.message_id)
 
-    def _provider(self, name: str) -> Provider:
+    def _provider(self, name: str) -> Webhooks:
         if name not in self.enabled:
             raise UnknownProvider("not enabled")
-        return providers.load(name)
+        return providers.webhooks(name)
 
-    def _verify(self, provider: Provider, request: HttpRequest, target: CallbackTarget) -> None:
+    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> None:
         try:
             self._vouched(provider, request, target, self.settings())
         except InvalidSignature:
             self._vouched(provider, request, target, self.settings(max_age=_REFRESH))
 
-    def _vouched(self, provider: Provider, request: HttpRequest, target: CallbackTarget, settings: Settings) -> None:
+    def _vouched(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings) -> None:
         if provider.name in self.tokens:
             if not token_matches(settings.service_key, provider.name, target):
                 raise InvalidSignature("the token in the callback URL is not ours")

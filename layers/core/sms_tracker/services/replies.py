@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.outbound import NotProcessed, Refused
-from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NOT_SENT
 from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
+    from sms_tracker.domain.outbound import NotProcessed, Refused
+    from sms_tracker.domain.record import Record
     from sms_tracker.services.shapes import Accepted
 
 

@@ -15,9 +15,10 @@ from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.overdue import validity_left
-from sms_tracker.domain.ports import Clock, Http, Messages, Settings, SettingsSource, Written
+from sms_tracker.domain.ports import Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
+from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import replies

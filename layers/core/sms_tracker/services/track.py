@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sms_tracker.domain.decide import first_try, next_try
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.ports import Messages, Refused
 from sms_tracker.domain.record import Change, Guard, Record, SendPhase
-from sms_tracker.domain.report import Report
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.report import Report
 
 _TRIES = 8
 """Writes per call; each refusal means that another writer got ahead, and nobody gets ahead that often for long."""

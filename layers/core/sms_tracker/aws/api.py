@@ -1,0 +1,49 @@
+"""What every AWS client of ours looks like to the code that uses it: one call, its answer, and three ways to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sms_tracker.domain.errors import Rejected, Unavailable
+
+_REFUSED = "ConditionalCheckFailedException"
+_FOR_GOOD = frozenset(
+    {
+        "ValidationException",
+        "ValidationError",
+        "SerializationException",
+        "InvalidMessageContents",
+        "InvalidParameterValue",
+        "InvalidParameterException",
+        "ParamValidationError",
+    }
+)
+"""Refusals of the call as such. What looks like configuration (access denied, no such table) can be put right while the
+message waits, so it counts as unavailable."""
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused; ``item`` is what is stored, empty where nothing is, in DynamoDB's typed JSON."""
+
+    def __init__(self, item: Mapping[str, Any]) -> None:
+        super().__init__("the condition did not hold")
+        self.item = item
+
+
+class Api(Protocol):
+    """One AWS service. Operations and arguments are named as its API reference names them."""
+
+    def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Perform one operation.
+
+        Raises ``ConditionFailed``, ``Rejected`` for what AWS will never take, and ``Unavailable`` for all else.
+        """
+        ...
+
+
+def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) -> Exception:
+    """What to raise for AWS's error ``code``; names the call and the code, nothing of the payload."""
+    if code == _REFUSED:
+        return ConditionFailed(item or {})
+    return (Rejected if code in _FOR_GOOD else Unavailable)(f"{operation}: {code}")

@@ -1,0 +1,150 @@
+"""One JSON line an invocation, its metrics in it (CloudWatch's embedded metric format): what the hot functions log.
+
+The names are Powertools', which the other functions use: same namespace, dimensions, levels, variables.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+from sms_tracker.domain.errors import SmsTrackerError
+
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+_UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+Event = dict[str, Any]
+Answer = TypeVar("Answer")
+
+
+class Unhandled(Exception):
+    """Names what nobody expected. Lambda logs what it is told, so it is not told the message."""
+
+
+class Line:
+    """What one invocation has to tell: no number, no text, no secret."""
+
+    __slots__ = ("calls", "counts", "dimensions", "fields", "level")
+
+    def __init__(self) -> None:
+        self.level = "INFO"
+        self.fields: dict[str, object] = {}
+        self.counts: dict[str, int] = {}
+        self.dimensions: dict[str, str] = {}
+        self.calls: list[str] = []
+
+    def put(self, **fields: object) -> None:
+        """Add fields; those that are None, empty or False say nothing."""
+        self.fields.update((name, value) for name, value in fields.items() if value)
+
+    def count(self, metric: str, value: int = 1) -> None:
+        """Add to a metric."""
+        self.counts[metric] = self.counts.get(metric, 0) + value
+
+
+class Log:
+    """A function's log. ``environment`` is Lambda's, with Powertools' variables in it."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        now: Callable[[], float] = time.time,
+        fraction: Callable[[], float] = random.random,
+    ) -> None:
+        self._environment = environment
+        self._service = environment.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
+        self._namespace = environment.get("POWERTOOLS_METRICS_NAMESPACE", "")
+        self._least = _LEVELS.get(environment.get("POWERTOOLS_LOG_LEVEL", "INFO").upper(), _LEVELS["INFO"])
+        self._sampled = float(environment.get("POWERTOOLS_LOGGER_SAMPLE_RATE") or 0)
+        self._now, self._fraction = now, fraction
+        self._cold = True
+        self._line = Line()
+        self._debugs = False
+
+    def called(self, operation: str, attempt: int, seconds: float) -> None:
+        """Note one try of a call to AWS, for a line that is to tell all."""
+        if self._debugs:
+            self._line.calls.append(f"{operation} {attempt}: {seconds * 1000:.1f} ms")
+
+    def lines(self, handler: Callable[[Event, Line], Answer]) -> Callable[[Event, object], Answer]:
+        """Make a Lambda handler of ``handler``: one line for each invocation, also for one that fails."""
+
+        def invoke(event: Event, context: object) -> Answer:
+            line, began = self._begin(), self._now()
+            try:
+                answer = handler(event, line)
+            except Exception as error:
+                self._failed(line, error)
+                self._write(line, context, began)
+                if isinstance(error, SmsTrackerError):
+                    raise
+                raise Unhandled(type(error).__name__) from None
+            self._write(line, context, began)
+            return answer
+
+        return invoke
+
+    def _begin(self) -> Line:
+        self._line = Line()
+        sampled = self._sampled > 0 and self._fraction() < self._sampled
+        self._debugs = sampled or self._least <= _LEVELS["DEBUG"]
+        return self._line
+
+    def _failed(self, line: Line, error: Exception) -> None:
+        line.level = "ERROR"
+        line.fields.setdefault("decision", "failed")
+        if isinstance(error, SmsTrackerError):
+            line.put(error=str(error))
+        else:
+            line.put(error=masked(str(error)), exception=type(error).__name__, stack=_stack(error.__traceback__))
+
+    def _write(self, line: Line, context: object, began: float) -> None:
+        told: dict[str, object] = {}
+        if self._debugs or _LEVELS[line.level] >= self._least:
+            told = {"level": line.level, **line.fields, **self._about(context)}
+            self._cold = False
+            if self._debugs:
+                told |= {"duration_ms": round((self._now() - began) * 1000, 1), "calls": line.calls}
+        if line.counts:
+            told |= {"_aws": self._metrics(line), **line.dimensions, **line.counts}
+        if told:
+            sys.stdout.write(_encode({**told, "service": self._service}) + "\n")
+
+    def _about(self, context: object) -> dict[str, object]:
+        about: dict[str, object] = {"function_request_id": getattr(context, "aws_request_id", None)}
+        if self._cold:
+            about["cold_start"] = True
+        trace = self._environment.get("_X_AMZN_TRACE_ID", "")
+        if "Sampled=1" in trace:  # any other leads nowhere
+            about["xray_trace_id"] = trace.partition("Root=")[2].partition(";")[0]
+        return about
+
+    def _metrics(self, line: Line) -> dict[str, object]:
+        """See "Specification: CloudWatch embedded metric format" in AWS's documentation."""
+        directive = {
+            "Namespace": self._namespace,
+            "Dimensions": [["service", *line.dimensions]],
+            "Metrics": [{"Name": name, "Unit": "Count"} for name in line.counts],
+        }
+        return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
+
+
+def masked(text: str) -> str:
+    """A foreign message without what it quotes and without long numbers, cut at 200 characters."""
+    return _UNSAFE.sub("…", text)[:200]
+
+
+def _stack(trace: TracebackType | None) -> list[str]:
+    frames = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return frames
