@@ -4,12 +4,14 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from sms_tracker import providers
 from sms_tracker.aws.lean import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import ProcessorConfig, TextRetention, load
 from sms_tracker.log import Line, Log
 from sms_tracker.services.drain import Delivery, Drain, Handled
+from sms_tracker.threads import Threads
 
 config = load(ProcessorConfig, os.environ)
 log = Log(os.environ)
@@ -25,7 +27,10 @@ drain = Drain(
     unmatched=SqsQueue(sqs, config.unmatched_queue_url),
     dead=SqsQueue(sqs, config.reports_dlq_url),
     clock=lambda: datetime.now(UTC),
+    each=Threads(8),  # more would wait for one another: ADR 11
 )
+for name in config.providers:
+    providers.load(name)  # now, not within the first batch
 
 
 @log.lines

@@ -12,6 +12,7 @@ import pytest
 from boto3.session import Session
 from moto import mock_aws
 
+from sms_tracker.aws.channel import Channel
 from tests import over_moto
 from tests.cloud import PRIVATE, Cloud, Handler, Invoke, Invoked, Provider, cold_start, deploy, serving
 
@@ -29,6 +30,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         # A session of our own keeps the service descriptions that it read, which moto's fresh one would read anew.
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
+        monkeypatch.setattr(Channel, "post", lambda _, headers, body: over_moto.ask(headers, body))
         yield
 
 
@@ -43,17 +45,9 @@ def provider() -> Iterator[Provider]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    with over_moto.serving() as url:
-        yield url
-
-
 @pytest.fixture
-def cloud(aws: None, endpoint: str, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa: ARG001  # moto is behind it
+def cloud(aws: None, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa: ARG001  # moto is behind it
     deployed, variables = deploy(provider)
-    for name in ("DYNAMODB", "SQS", "SSM"):
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", endpoint)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return deployed

@@ -26,7 +26,7 @@ class Update:
 
     def path(self, *parts: str) -> str:
         """A document path with every part aliased."""
-        return ".".join(self._alias(part) for part in parts)
+        return ".".join([self._alias(part) for part in parts])
 
     def _alias(self, name: str) -> str:
         alias = f"#{name}" if name.isidentifier() else f"#n{name.encode().hex()}"
@@ -88,12 +88,14 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
 
 
 def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
+    ours = []
     for report in change.added:
-        foreign = report.fingerprint in change.foreign
-        path = update.path("reports", report.fingerprint)
-        update.require(f"attribute_not_exists({path})")
-        update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", report.fingerprint)
-    ours = [report for report in change.added if report.fingerprint not in change.foreign]
+        fingerprint = report.fingerprint
+        foreign = fingerprint in change.foreign
+        update.require(f"attribute_not_exists({update.path('reports', fingerprint)})")
+        update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", fingerprint)
+        if not foreign:
+            ours.append(report)
     # One path may be named only once in an expression, so the first that has a price gives it.
     update.set_once(next((report.price for report in ours if report.price), None), "price")
     update.set_once(next((report.network for report in ours if report.network), None), "network")

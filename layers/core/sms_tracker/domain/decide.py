@@ -76,6 +76,8 @@ def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: Send
 
 def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
     """Each claim once, as it came first."""
+    if len(reports) == 1:
+        return tuple(reports)
     return tuple({report.fingerprint: report for report in reversed(reports)}.values())[::-1]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from sms_tracker.domain.record import Change, Record, Send
     from sms_tracker.domain.search import Index, Position, Span
     from sms_tracker.domain.settings import Settings
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,14 @@ class Http(Protocol):
 
     def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
         """Make one request on a connection of its own; ``timeout`` is seconds for the whole call."""
+        ...
+
+
+class Each(Protocol):
+    """One function over many items, as ``map`` does it, or several at a time; the results are in the items' order."""
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
+        """Apply it to each. What it raises is raised again, once no call is under way any more."""
         ...
 
 

@@ -25,9 +25,10 @@ def check(request: HttpRequest, keys: Sequence[Key]) -> None:
     signature = request.headers.get(SIGNATURE)
     if not signature:
         raise InvalidSignature("no X-Twilio-Signature header")
-    algorithm, candidates = _scheme(request, keys)
+    fields = _pairs(form(request))
+    algorithm, candidates = _scheme(request, fields, keys)
     given = signature.encode("utf-8", "surrogatepass")
-    signed = _signed_fields(request)
+    signed = _signed_fields(request, fields)
     for url in _signed_urls(request.url):
         text = (url + signed).encode("utf-8", "surrogatepass")
         for key in candidates:
@@ -53,12 +54,12 @@ def is_json(request: HttpRequest) -> bool:
     return media_type == "application/json"
 
 
-def _scheme(request: HttpRequest, keys: Sequence[Key]) -> tuple[str, list[Key]]:
+def _scheme(request: HttpRequest, fields: list[tuple[str, str]], keys: Sequence[Key]) -> tuple[str, list[Key]]:
     """The hash, and the keys that may have signed: those of the account, or the one that the settings header names."""
     usable = [key for key in keys if key.secret]
     settings = request.headers.get(SETTINGS)
     if settings is None:
-        account = dict(_pairs(query(request.url)) + _pairs(form(request))).get("AccountSid")
+        account = dict(_pairs(query(request.url)) + fields).get("AccountSid")
         return "sha1", [key for key in usable if key.owner is None or _owns(key.owner, account)]
     key_id = _key_id(settings)
     return "sha256", [key for key in usable if key.owner in {None, key_id}]
@@ -87,12 +88,12 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True)
 
 
-def _signed_fields(request: HttpRequest) -> str:
+def _signed_fields(request: HttpRequest, fields: list[tuple[str, str]]) -> str:
     """What is signed after the URL: sorted form fields, or for JSON nothing, once the URL vouches for the body."""
     if is_json(request):
         _check_body_hash(request)
     named: dict[str, set[str]] = {}
-    for name, value in _pairs(form(request)):
+    for name, value in fields:
         named.setdefault(name, set()).add(value)
     return "".join(name + value for name in sorted(named) for value in sorted(named[name]))
 

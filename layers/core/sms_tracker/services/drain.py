@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
@@ -15,7 +16,7 @@ from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.ports import Clock, Messages, Queue
+    from sms_tracker.domain.ports import Clock, Each, Messages, Queue
 
 _LOOK_AGAIN = 15
 """Seconds before a report without our id is looked up again: the sender may not have stored the provider's id yet."""
@@ -61,9 +62,14 @@ class Drain:
     unmatched: Queue
     dead: Queue
     clock: Clock
+    each: Each = map
+    """How the messages of a batch are written: ``map`` writes them one after the other."""
 
     def drain(self, deliveries: Sequence[Delivery]) -> list[Handled]:
-        """Handle a batch; only what is ``failed`` must come again. Reports of one message become one write."""
+        """Handle a batch; only what is ``failed`` must come again. Reports of one message become one write.
+
+        What comes back is in the order of the batch, however the writes were.
+        """
         handled: list[Handled] = []
         groups: dict[str, list[_Waiting]] = defaultdict(list)
         for delivery in deliveries:
@@ -73,7 +79,7 @@ class Drain:
             else:
                 message_id, waiting = sorted_out
                 groups[message_id].append(waiting)
-        return handled + [self._write(message_id, group) for message_id, group in groups.items()]
+        return handled + list(self.each(self._write, list(groups.items())))
 
     def _sort(self, delivery: Delivery) -> Handled | tuple[str, _Waiting]:
         try:
@@ -103,10 +109,11 @@ class Drain:
             decision = "unmatched"
         return Handled(decision=decision, queue_ids=(waiting.delivery.queue_id,), provider=envelope.provider)
 
-    def _write(self, message_id: str, group: Sequence[_Waiting]) -> Handled:
+    def _write(self, of_one_message: tuple[str, Sequence[_Waiting]]) -> Handled:
+        message_id, group = of_one_message
         reports = tuple(waiting.report for waiting in group)
-        common = Handled(
-            decision="failed",
+        handled = partial(
+            Handled,
             queue_ids=tuple(waiting.delivery.queue_id for waiting in group),
             message_id=message_id,
             provider=reports[0].provider,
@@ -116,26 +123,28 @@ class Drain:
             tracked = track(self.messages, message_id, reports, now=timestamp(self.clock()))
             self._keep_aside(group, tracked)
         except Rejected as error:
-            return self._bury_group(common, group, str(error))
+            return self._bury_group(handled, group, str(error))
         except SmsTrackerError as error:
-            return replace(common, error=str(error))
-        return replace(common, decision=tracked.decision, tracked=tracked)
+            return handled(decision="failed", error=str(error))
+        return handled(decision=tracked.decision, tracked=tracked)
 
     def _keep_aside(self, group: Sequence[_Waiting], tracked: Tracked) -> None:
         """Raw reports that have no place in a record go to the queue ``unmatched``, never away."""
-        overflow = {report.fingerprint for report in tracked.overflow}
-        for waiting in group:
-            if tracked.decision == "unmatched":
+        if tracked.decision == "unmatched":
+            for waiting in group:
                 self.unmatched.send(waiting.delivery.body, reason="no message has this id")
-            elif waiting.report.fingerprint in overflow:
-                self.unmatched.send(waiting.delivery.body, reason="the message's timeline is full")
+        elif tracked.overflow:
+            overflow = {report.fingerprint for report in tracked.overflow}
+            for waiting in group:
+                if waiting.report.fingerprint in overflow:
+                    self.unmatched.send(waiting.delivery.body, reason="the message's timeline is full")
 
-    def _bury_group(self, common: Handled, group: Sequence[_Waiting], reason: str) -> Handled:
+    def _bury_group(self, handled: partial[Handled], group: Sequence[_Waiting], reason: str) -> Handled:
         try:
             buried = self._bury([waiting.delivery for waiting in group], reason)
         except SmsTrackerError as error:
-            return replace(common, error=str(error))
-        return replace(common, decision=buried.decision, error=reason)
+            return handled(decision="failed", error=str(error))
+        return handled(decision=buried.decision, error=reason)
 
     def _bury(self, deliveries: Sequence[Delivery], reason: str) -> Handled:
         """What can never succeed goes to the DLQ at once, with its reason."""
@@ -154,4 +163,6 @@ def read(envelope: Envelope) -> Report:
             raise Unreadable("the provider's record names no message or no status")
         return replace(outcome, attempt=envelope.attempt)
     report = adapter.report(envelope.fields, received_at=envelope.received_at)
+    if (envelope.attempt, envelope.source) == (report.attempt, report.source):
+        return report
     return replace(report, attempt=envelope.attempt, source=envelope.source)
