@@ -276,7 +276,7 @@ def test_an_hour_that_was_counted_in_part_is_counted_anew_at_its_next_stage() ->
     world.at(-1).run()
     replace(world, seconds=0.5, clock=world.at(1.2).clock).run(Fate(before_each=lambda _: world.clock.sleep(0.3)))
     before = world.search.looked_at
-    world.at(30).run()
+    world.at(30.5).run()
 
     assert world.search.looked_at == before + 40
 
