@@ -36,6 +36,8 @@ _LOCAL = {
     "StatisticsState": "DISABLED",
     "ArchiveDays": "0",  # the emulator's CloudFormation knows no archives
 }
+EVERY_MINUTE = {"StatisticsState": "ENABLED", "StatisticsSchedule": "rate(1 minute)"}
+"""Parameters of a stack that somebody looks at: its statistics are never old."""
 _PROCESSORS = 2  # at a time: more only cost memory on two cores
 
 

@@ -32,22 +32,26 @@ TOLD = [Status.SENT, Status.UNDELIVERED, Status.DELIVERED, Status.UNKNOWN]
 Plain = Mapping[tuple[str, str], tuple[Mapping[str, int], Mapping[str, int], list[int]]]
 
 
+ANY = "any"
+
+
 class Crash(Exception):
     """The process is gone."""
 
 
 @dataclass
 class Fate:
-    """What befalls the n-th call of a run: an error before it, or after it, when its answer is lost."""
+    """What befalls the n-th call of a run, or of a name: an error before it, or after it, when its answer is lost."""
 
-    faults: Mapping[int, tuple[str, type[Exception]]] = field(default_factory=dict)
+    faults: Mapping[tuple[str, int], tuple[str, type[Exception]]] = field(default_factory=dict)
     before_each: Callable[[int], object] = lambda _: None
-    calls: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
 
-    def call(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        self.calls += 1
-        when, error = self.faults.get(self.calls, ("never", Crash))
-        self.before_each(self.calls)
+    def call(self, name: str, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        self.calls.update([ANY, name])
+        faults = (self.faults.get((each, self.calls[each])) for each in (ANY, name))
+        when, error = next(filter(None, faults), ("never", Crash))
+        self.before_each(self.calls[ANY])
         if when == "before":
             raise error
         answer = method(*arguments, **named)
@@ -64,7 +68,7 @@ class Under:
     port: Any
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *arguments, **named: self.fate.call(getattr(self.port, name), *arguments, **named)
+        return lambda *arguments, **named: self.fate.call(name, getattr(self.port, name), *arguments, **named)
 
 
 @dataclass
@@ -170,6 +174,8 @@ def fates(draw: st.DrawFn, world: World, *, reports: bool) -> Fate:
     """Faults at some calls; before others reports come, or a second run begins and ends."""
     faults = st.tuples(st.sampled_from(["before", "after"]), st.sampled_from([Crash, Unavailable]))
     moments = st.integers(1, 120)
+    writes = st.tuples(st.sampled_from(["put", "save"]), st.integers(1, 5))
+    places = st.one_of(writes, st.tuples(st.just(ANY), moments))
     others = draw(st.sets(moments, max_size=2))
     told = draw(st.dictionaries(moments, st.tuples(st.integers(0, 24), st.sampled_from(TOLD)), max_size=6))
 
@@ -180,7 +186,7 @@ def fates(draw: st.DrawFn, world: World, *, reports: bool) -> Fate:
         if reports and number < len(world.stored):
             world.tell(number, status, seconds=call)
 
-    return Fate(faults=draw(st.dictionaries(moments, faults, max_size=3)), before_each=between)
+    return Fate(faults=draw(st.dictionaries(places, faults, max_size=3)), before_each=between)
 
 
 def _try(world: World, fate: Fate) -> None:
@@ -265,6 +271,40 @@ def test_after_a_long_outage_every_hour_is_counted_for_good() -> None:
     assert [cohort is not None and cohort.final for cohort in map(world.hour, range(5))] == [True] * 5
 
 
+def test_an_hour_that_was_counted_in_part_is_counted_anew_at_its_next_stage() -> None:
+    world = World([sent(number, minutes=number) for number in range(40)], page=2)
+    world.at(-1).run()
+    replace(world, seconds=0.5, clock=world.at(1.2).clock).run(Fate(before_each=lambda _: world.clock.sleep(0.3)))
+    before = world.search.looked_at
+    world.at(30.5).run()
+
+    assert world.search.looked_at == before + 40
+
+
+def test_no_hour_is_missed_though_the_first_run_of_all_came_to_nothing() -> None:
+    world = World([sent(0)])
+    with suppress(Crash):
+        world.at(-1).run(Fate(faults={("put", 1): ("before", Crash)}))
+    world.at(24 * 30).run()
+
+    cohort = world.hour()
+    assert cohort is not None
+    assert cohort.final
+
+
+def test_an_hour_is_left_behind_only_once_its_counts_are_put() -> None:
+    world = World([sent(0)])
+    world.at(-1).run()
+    world.at(73.5).run()
+    with suppress(Crash):
+        world.at(74.1).run(Fate(faults={("put", 1): ("before", Crash)}))
+    world.at(75.1).run()
+
+    cohort = world.hour()
+    assert cohort is not None
+    assert cohort.final
+
+
 def test_what_was_stored_before_the_first_run_is_counted_as_far_back_as_it_may_still_move() -> None:
     world = World([sent(0), sent(1, minutes=-60 * 72), sent(2, minutes=-60 * 80)])
     world.at(2).run()
@@ -344,7 +384,7 @@ def test_a_stage_that_fails_holds_up_no_other() -> None:
     world = World([sent(0)])
     world.at(-1).run()
 
-    done = world.at(1.2).run(Fate(faults={1: ("before", Unavailable)}))
+    done = world.at(1.2).run(Fate(faults={(ANY, 1): ("before", Unavailable)}))
     assert done["failed"] == 1
     assert counted(world.hour()) == fold_of(world.stored)
 
