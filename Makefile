@@ -5,7 +5,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := layers/core:.
 export SAM_CLI_TELEMETRY := 0
-COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
+MAKEFLAGS += --no-print-directory
+COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
 
 .PHONY: help
 help: ## list the targets
@@ -22,10 +23,11 @@ setup: .venv/.ready .venv-emulator/.ready ## create both virtual environments
 
 .PHONY: lock
 lock: .venv/.ready ## pin and hash the newest allowed versions
-	@rm -f requirements-dev.txt layers/core/requirements.txt local/requirements.txt
-	@$(COMPILE) --generate-hashes requirements-dev.in -o requirements-dev.txt
-	@$(COMPILE) -c requirements-dev.txt layers/core/requirements.in -o layers/core/requirements.txt
-	@$(COMPILE) --generate-hashes local/requirements.in -o local/requirements.txt
+	@rm -f requirements-dev.txt layers/*/requirements.txt local/requirements.txt
+	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	@for layer in libraries powertools; do \
+	  $(COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
+	@$(COMPILE) local/requirements.in -o local/requirements.txt
 
 .PHONY: format
 format: .venv/.ready ## rewrite the code in the project's format
@@ -43,6 +45,10 @@ run: setup ## keep the local stack up until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVI
 chaos: setup ## everything goes wrong at once; prove that nothing is lost, doubled or wrong (ARGS="--help")
 	@$(PY) -m local.chaos $(ARGS)
 
+.PHONY: load
+load: setup ## drive a stack with sends and signed reports, look whether all arrived (URL, KEY, ARGS="--help")
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m bench.load $(ARGS)
+
 .PHONY: test
 test: setup ## run every test; domain and providers must be covered to the last branch
 	@$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
@@ -59,7 +65,7 @@ lint: .venv/.ready
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 
 types: .venv/.ready
-	@.venv/bin/mypy layers/core/sms_tracker functions local ops tests
+	@.venv/bin/mypy layers/core/sms_tracker functions bench local ops scripts tests
 
 architecture: .venv/.ready
 	@.venv/bin/lint-imports
@@ -71,15 +77,27 @@ secrets-scan: .venv/.ready
 	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
 
 .PHONY: build
-build: .venv/.ready ## build for AWS; needs python3.13 on the PATH
+build: .venv/.ready .aws-sam/cache ## build for AWS; needs python3.13 on the PATH
 	@.venv/bin/sam build
+
+# SAM looks for changes in a layer's own folder alone.
+.aws-sam/cache: Makefile scripts/package.py
+	@rm -rf $@ && mkdir -p $@
+
+# What `sam build` runs for each function and layer of the template, in a copy of its folder.
+PACKAGE := python3.13 -I $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts/package.py
+build-%Function:
+	@$(PACKAGE) . "$(ARTIFACTS_DIR)" --mount /var/task
+
+build-%Layer:
+	@$(PACKAGE) . "$(ARTIFACTS_DIR)/python" --mount /opt/python --platform manylinux2014_aarch64
 
 .PHONY: secrets
 secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.secrets $(ARGS)
 
 .PHONY: api-key
-api-key: .venv/.ready ## give a client a key (ARGS="--client shop", ARGS="--help")
+api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)
 
 .PHONY: schema
@@ -93,3 +111,11 @@ repair: .venv/.ready ## rebuild, redrive, republish, stuck: an operator's repair
 .PHONY: republish
 republish: .venv/.ready ## publish events again for messages made in a time (FROM= TO=, APPLY=1)
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
+
+.PHONY: forget
+forget: .venv/.ready ## take one person's data out of records and queues (TO=+…, APPLY=1)
+	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
+
+.PHONY: smoke
+smoke: .venv/.ready ## check a deployment at its public address (URL=… KEY=…, TO=+… sends a message, ARGS="--help")
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.smoke $(ARGS)

@@ -44,7 +44,7 @@ def deploy(  # noqa: PLR0913 - what a deployment consists of
     progress: Progress,
 ) -> Deployment:
     """Upload the code under ``root``, create the stack ``name``, and wire its API; raises ``StackError``."""
-    progress("packaging the functions and the layer")
+    progress("packaging the functions and the layers")
     packaged = _upload(clients, template, root=root, workdir=workdir, progress=progress)
     progress(f"deploying the template as stack {name}")
     _create(clients, packaged, name=name, parameters=parameters)

@@ -11,6 +11,7 @@ import jwt
 from twilio.request_validator import RequestValidator
 
 from local import simulators
+from local.clients import REGION, ROOT_KEY
 from local.stack import Stack
 
 _DAY = 86400
@@ -31,12 +32,16 @@ def examples(stack: Stack) -> str:
         "",
         "# what the examples of docs/testing.md need",
         _variables(stack, key),
+        "# what make smoke, api-key, forget and repair need to work on this stack, once more in that terminal",
+        _operator(stack),
         "# health",
         f"curl -i {url}/health",
         "# send (the same Idempotency-Key replays the answer)",
         f"curl -i {url}/messages {auth} -H 'Content-Type: application/json' -H 'Idempotency-Key: order-42' -d {body}",
         "# list, newest first; also by to, status, provider_message_id, since, until",
         f"curl -s '{url}/messages?reference=order-42' {auth}",
+        "# statistics, counted every minute here; also by hour, day, client",
+        f"curl -s '{url}/stats?by=provider' {auth}",
     ]
     if stack.simulator_urls:
         lines += _simulated(stack, key, auth)
@@ -45,7 +50,18 @@ def examples(stack: Stack) -> str:
 
 def _variables(stack: Stack, key: str) -> str:
     keys = {"KEY": key} | {f"{scope.upper()}_KEY": stack.create_key("local", {scope}) for scope in ("read", "send")}
+    keys["ADMIN_KEY"] = stack.create_key("support", {"admin"})
     values = {"URL": stack.api_url, **keys} | {name.upper(): url for name, url in stack.simulator_urls.items()}
+    return "export " + " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _operator(stack: Stack) -> str:
+    values = {
+        "AWS_ENDPOINT_URL": stack.clients.endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ROOT_KEY,
+        "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+    }
     return "export " + " ".join(f"{name}={value}" for name, value in values.items())
 
 

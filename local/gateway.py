@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 
-from local.process import LOCALHOST, listen
+from local.process import LOCALHOST
+from local.server import Server
 
-_HEAD_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
 _LANES = {"webhook": 2, "send": 4, "other": 2}
 """How many requests of a kind are in the API at a time; more wait for their turn. The emulator would start a worker
@@ -25,44 +24,19 @@ class Gateway:
     """Takes ``port`` (0: any) at once; answers after ``open``."""
 
     def __init__(self, port: int = 0) -> None:
-        self._listener = listen(port)
-        self.port = int(self._listener.getsockname()[1])
-        self.url = f"http://{LOCALHOST}:{self.port}"
-        self._loop = asyncio.new_event_loop()
-        self._stopped = asyncio.Event()
+        self._server = Server("gateway", self._forward, port)
+        self.port, self.url = self._server.port, self._server.url
         self._lanes = {kind: asyncio.Semaphore(places) for kind, places in _LANES.items()}
-        self._thread: threading.Thread | None = None
-        self._connections: set[asyncio.Task[None]] = set()  # the loop itself holds a task only weakly
 
     def open(self, *, emulator_port: int, api_id: str) -> None:
         """Begin to answer, from a thread of its own."""
         self._upstream = emulator_port
         self._prefix = f"/_aws/execute-api/{api_id}/$default".encode()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="gateway")
-        self._thread.daemon = True
-        self._thread.start()
+        self._server.open()
 
     def close(self) -> None:
         """Stop listening and drop what is open."""
-        if self._thread:
-            self._loop.call_soon_threadsafe(self._stopped.set)
-            self._thread.join()
-        self._loop.close()
-        self._listener.close()
-
-    async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connected, sock=self._listener, limit=_HEAD_BYTES, backlog=256)
-        async with server:
-            await self._stopped.wait()
-        connections = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._forward(reader, writer))
-        self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
+        self._server.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one connection: whatever follows the head is passed on until the answer is complete."""

@@ -16,6 +16,7 @@ from ops.accounts import documents
 
 PORT = 8080
 _CHECK_EVERY = 1.0
+_COUNTED = {"StatisticsState": "ENABLED", "StatisticsSchedule": "rate(1 minute)"}
 _SENDERS = {"TwilioFrom": "TWILIO_FROM", "MessageBirdOriginator": "MESSAGEBIRD_ORIGINATOR"}
 USAGE = """usage: make run [PORT=8080] [PUBLIC_BASE_URL=https://…] [PROVIDERS=simulated|live]
 
@@ -71,7 +72,7 @@ def _stack(environment: Mapping[str, str]) -> Stack:
         port=int(environment.get("PORT", PORT)),
         public_base_url=environment.get("PUBLIC_BASE_URL") or None,
         secrets=secrets,
-        parameters=parameters,
+        parameters={**_COUNTED, **parameters},
         progress=lambda line: print(f"  {line}", flush=True),
     )
 

@@ -33,6 +33,7 @@ _LOCAL = {
     "ProcessorBatchWindow": "1",
     "DigestWindowSeconds": "1",
     "ReconcileState": "DISABLED",  # nothing is as old as its schedule; a test that wants a run starts one
+    "StatisticsState": "DISABLED",
     "ArchiveDays": "0",  # the emulator's CloudFormation knows no archives
 }
 _PROCESSORS = 2  # at a time: more only cost memory on two cores

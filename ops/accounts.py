@@ -24,10 +24,23 @@ ENTRIES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def documents(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+TEST_ENTRIES: Mapping[str, Mapping[str, str]] = {
+    "twilio": {
+        "account_sid": "TWILIO_TEST_ACCOUNT_SID",
+        "auth_token": "TWILIO_TEST_AUTH_TOKEN",
+        "api_url": "TWILIO_TEST_API_URL",
+    },
+    "messagebird": {"access_key": "MESSAGEBIRD_TEST_ACCESS_KEY", "api_url": "MESSAGEBIRD_TEST_API_URL"},
+}
+"""Credentials with which the providers take requests and send nothing; `make smoke` alone reads them."""
+
+
+def documents(
+    environment: Mapping[str, str], accounts: Mapping[str, Mapping[str, str]] = ENTRIES
+) -> dict[str, dict[str, str]]:
     """Each provider's document from the variables that are set; providers of which none is are left out."""
     found = {
         provider: {entry: environment[variable] for entry, variable in entries.items() if environment.get(variable)}
-        for provider, entries in ENTRIES.items()
+        for provider, entries in accounts.items()
     }
     return {provider: document for provider, document in found.items() if document}

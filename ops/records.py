@@ -9,19 +9,26 @@ from itertools import chain
 
 from sms_tracker.domain.ports import Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
-from sms_tracker.domain.search import BY_TIME, Span, days
+from sms_tracker.domain.search import BY_ATTENTION, BY_TIME, SHARDS, Span, days, open_shard
 from sms_tracker.domain.state import State, fold, recorded
+from sms_tracker.services.pages import pages
 from sms_tracker.services.timeline import report_of
+
+_ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
 
 
 def between(search: Search, span: Span) -> Iterator[Record]:
     """Every record made in that time, newest day first."""
     for partition in chain.from_iterable(days(span)):
-        rest: Span | None = span
-        while rest is not None:
-            keys, reach = search.keys(BY_TIME, partition, span=rest, client=None)
+        for keys in pages(search, BY_TIME, partition, span):
             yield from search.records([key.message_id for key in keys])
-            rest = None if reach is None else Span(since=rest.since, until=reach)
+
+
+def opened(search: Search) -> Iterator[Record]:
+    """Every record on the reconciler's agenda, whatever its age."""
+    for number in range(SHARDS):
+        for keys in pages(search, BY_ATTENTION, open_shard(number), _ALWAYS):
+            yield from search.records([key.message_id for key in keys])
 
 
 def rebuilt(record: Record) -> State:

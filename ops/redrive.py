@@ -26,6 +26,13 @@ SOURCES = {
 _BATCH = 10
 
 
+def waiting(sqs: SQSClient, url: str) -> int:
+    """About how many messages a queue holds."""
+    name = "ApproximateNumberOfMessages"
+    answer: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(answer["Attributes"][name])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redrive:
     """``rate`` is messages a second; ``limit`` at most so many. A message is deleted only once the target has it."""
@@ -37,17 +44,9 @@ class Redrive:
     limit: int
     sleep: Callable[[float], None] = time.sleep
 
-    def waiting(self) -> int:
-        """About how many there are."""
-        name = "ApproximateNumberOfMessages"
-        answer: Any = self.sqs.get_queue_attributes(
-            QueueUrl=self.source, AttributeNames=["ApproximateNumberOfMessages"]
-        )
-        return int(answer["Attributes"][name])
-
     def run(self) -> Iterator[int]:
         """Move; yields the number moved so far. No more than were there at first: some may come back meanwhile."""
-        moved, allowed = 0, min(self.limit, self.waiting())
+        moved, allowed = 0, min(self.limit, waiting(self.sqs, self.source))
         while moved < allowed:
             wanted = min(_BATCH, allowed - moved)
             found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=wanted)

@@ -5,58 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import records
-from ops.redrive import SOURCES, TARGETS, Redrive
+from ops.redrive import SOURCES, TARGETS, Redrive, waiting
 from ops.republish import Unpublished, events
-from sms_tracker.aws.bus import EventBus
+from ops.stack import DEFAULT, Stack
 from sms_tracker.aws.clients import client
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import PublisherConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.ports import Refused
+from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import Span
-from sms_tracker.services.publish import Policy
-
-
-@dataclass
-class Stack:
-    """A deployed stack, by its outputs."""
-
-    name: str
-
-    @cached_property
-    def outputs(self) -> dict[str, str]:
-        (found,) = boto3.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-
-    @cached_property
-    def search(self) -> MessageSearch:
-        return MessageSearch(client("dynamodb"), self.outputs["MessagesTableName"])
-
-    @cached_property
-    def store(self) -> MessageStore:
-        return MessageStore(client("dynamodb"), self.outputs["MessagesTableName"])
-
-    @cached_property
-    def bus(self) -> EventBus:
-        return EventBus(client("events"), self.outputs["BusName"])
-
-    @cached_property
-    def policy(self) -> Policy:
-        """What the publisher publishes at present."""
-        found = boto3.client("lambda").get_function_configuration(FunctionName=f"{self.name}-publisher")
-        config = load(PublisherConfig, found["Environment"]["Variables"])
-        return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,6 +42,8 @@ def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         if change is None or change.state is None:
             continue
         result = stack.store.change(record.message_id, change) if options.apply else None
+        if isinstance(result, Written) and not change.state.status.final:
+            stack.agenda.put_off(record.message_id, due=change.now)  # what was final was not on it
         outcome = "changed meanwhile, run it again" if isinstance(result, Refused) else "written" if result else "would"
         yield f"{record.message_id}: {record.state.status} -> {change.state.status} ({outcome})"
 
@@ -88,20 +52,21 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
     if options.queue == "publish-failed":
         yield from _redrive_unpublished(stack, options)
         return
-    source, target = stack.outputs[SOURCES[options.queue]], stack.outputs[TARGETS[options.queue]]
+    source, target = stack.output(SOURCES[options.queue]), stack.output(TARGETS[options.queue])
     redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
-    waiting = redrive.waiting()
-    yield f"about {waiting} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
+    held = waiting(redrive.sqs, source)
+    yield f"about {held} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
     for moved in redrive.run() if options.apply else ():
-        yield f"{moved} of {min(waiting, options.limit)} moved"
+        yield f"{moved} of {min(held, options.limit)} moved"
 
 
 def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    source = stack.outputs["PublishFailedQueueUrl"]
+    sqs, source = client("sqs"), stack.output("PublishFailedQueueUrl")
+    held = waiting(sqs, source)
+    yield f"about {held} in publish-failed, to the bus"
     if options.apply:
-        sqs = client("sqs")
         again = Unpublished(sqs=sqs, source=source, messages=stack.store, bus=stack.bus, policy=stack.policy)
-        yield from again.run(options.limit)
+        yield from again.run(min(options.limit, held))
 
 
 def _republish(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
@@ -125,6 +90,8 @@ def _chosen(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
         if found is None:
             raise ValueError("no message has this id")
         return [found]
+    if options.open:
+        return records.opened(stack.search)
     now = datetime.now(UTC)
     since, until = options.since or now - timedelta(hours=72), options.until or now
     if since > until:
@@ -137,10 +104,11 @@ _COMMANDS = {"rebuild": _rebuild, "redrive": _redrive, "republish": _republish, 
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--stack", default="sms-tracker", help="name of the stack (default: %(default)s)")
+    common.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
     common.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument("--id", help="one message")
+    chosen.add_argument("--id", help="one message; before --open, which comes before a time")
+    chosen.add_argument("--open", action="store_true", help="what the reconciler has on its agenda, whatever its age")
     chosen.add_argument("--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h ago)")
     chosen.add_argument("--to", dest="until", type=_moment, help="made at or before (default: now)")
     parser = argparse.ArgumentParser(prog="make repair", description=__doc__)

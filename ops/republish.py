@@ -38,19 +38,29 @@ class Unpublished:
 
     def run(self, limit: int) -> Iterator[str]:
         """Publish, then delete; what names no message (Lambda's pointer to a batch) stays where it is."""
+        stay: list[str] = []
         for _ in range(limit):
             found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=1)
             if not found.get("Messages"):
-                return
+                break
             (message,) = found["Messages"]
-            record = self._record(message["Body"])
-            if record is None:
-                yield "left: it names no message that is here; use `republish` with its time"
-                continue
-            refused = [why for why in self.bus.put([*events([record], self.policy)]) if why]
-            if not refused:
+            done, told = self._publish(self._record(message["Body"]))
+            if done:
                 self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
-            yield f"{record.message_id}: {refused[0] if refused else 'published'}"
+            else:
+                stay.append(message["ReceiptHandle"])
+            yield told
+        for receipt in stay:  # visible again only now, so that none was received twice
+            self.sqs.change_message_visibility(QueueUrl=self.source, ReceiptHandle=receipt, VisibilityTimeout=0)
+
+    def _publish(self, record: Record | None) -> tuple[bool, str]:
+        """Whether it is done with, and what to tell about it."""
+        if record is None:
+            return False, "left: it names no message that is here; use `republish` with its time"
+        made = [*events([record], self.policy)]
+        refused = [why for why in self.bus.put(made) if why]
+        told = "published" if made else f"nothing to publish, it is {record.state.status}"
+        return not refused, f"{record.message_id}: {refused[0] if refused else told}"
 
     def _record(self, body: str) -> Record | None:
         try:

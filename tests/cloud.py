@@ -186,6 +186,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "RECONCILE_AFTER_SECONDS": "600",
         "UNKNOWN_AFTER_SECONDS": "259200",
         "NOT_SENT_AFTER_SECONDS": "900",
+        "LOOK_AGAIN_AFTER_SECONDS": "3600",
         "LOOKUPS_PER_SECOND": "1000",
         "LOOKUPS_PER_RUN": "1000",
         "RUN_SECONDS": "10",

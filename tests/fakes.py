@@ -102,13 +102,13 @@ class MemoryAgenda:
     """The agenda over the same table."""
 
     messages: MemoryMessages
-    position: str | None = None
+    positions: dict[str, str] = field(default_factory=dict)
 
-    def walked(self) -> str | None:
-        return self.position
+    def walked(self, name: str) -> str | None:
+        return self.positions.get(name)
 
-    def walk(self, until: str) -> None:
-        self.position = max(until, self.position or "")
+    def walk(self, name: str, until: str) -> None:
+        self.positions[name] = max(until, self.positions.get(name, ""))
 
     def open(self, message_id: str, *, due: str) -> bool:
         return message_id not in self.messages.due and self._set(message_id, due)
@@ -134,7 +134,7 @@ class MemoryAgenda:
 def _holds(old: Record, change: Change) -> bool:
     unseen = all(report.fingerprint not in old.reports for report in change.added)
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
-    about = all(report.recipient in (None, old.to) for report in ours)
+    about = not old.to or all(report.recipient in (None, old.to) for report in ours)
     room = not change.added or len(old.reports) + len(change.added) <= MAX_REPORTS
     return unseen and about and room and _guarded(old, change)
 
@@ -167,7 +167,7 @@ def _changed(old: Record, change: Change, *, keep_fields: bool) -> Record:
         change.state,
         ids={**old.state.ids, **change.state.ids},
         other_ids=change.state.other_ids or old.state.other_ids,
-        failure=change.state.failure or old.state.failure,
+        failure=change.state.failure or (None if change.guard is Guard.SEEN else old.state.failure),
     )
     return replace(new, state=state, version=old.version + 1, updated_at=change.now)
 

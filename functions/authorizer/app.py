@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker.aws.clients import client
-from sms_tracker.aws.keys import KeyStore
+from sms_tracker.aws.keys import KeyStore, name_of
 from sms_tracker.config import AuthorizerConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 
@@ -35,5 +35,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     if found is None or expired:
         logger.info("authorize", extra={"decision": decision})
         return {"isAuthorized": False}
-    logger.info("authorize", extra={"decision": decision, "client": found.client})
+    # Which of a client's keys: one that is no longer seen can be revoked.
+    logger.info("authorize", extra={"decision": decision, "client": found.client, "key": name_of(key.strip())})
     return {"isAuthorized": True, "context": {"client": found.client, "scopes": " ".join(sorted(found.scopes))}}

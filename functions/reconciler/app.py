@@ -36,6 +36,7 @@ reconciler = Reconciler(
         first=timedelta(seconds=config.reconcile_after_seconds),
         released=timedelta(seconds=config.not_sent_after_seconds),
         unknown=timedelta(seconds=config.unknown_after_seconds),
+        again=timedelta(seconds=config.look_again_after_seconds),
     ),
     limits=Limits(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),
     resend=lambda record: f"resent-{sender.resend(record).decision}",

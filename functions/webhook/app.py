@@ -57,5 +57,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     log("webhook", extra={name: value for name, value in fields.items() if value is not None})
     if received.status < _CLIENT_ERROR:
         return gateway.response(received.status)
-    reply = webhook_problem(received.status, received.decision)
+    reply = webhook_problem(received.decision)
     return gateway.response(reply.status, reply.body, reply.headers)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from local.chaos.deployment import FULL, SHORT
+from local.chaos.diary import FOLDER
 from local.chaos.run import Outcome, run
 from local.chaos.verdict import CHECKS, findings
 from local.process import StackError
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     wrong = findings(outcome.evidence)
     print(report(outcome, wrong))
     print(f"\n{count} messages, seed {flags.seed}, {time.monotonic() - began:.0f} s: {len(wrong)} differences")
+    if wrong:
+        print(f"what was done to whom, and the functions' logs: {FOLDER}")
     return 1 if wrong else 0
 
 

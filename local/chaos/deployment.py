@@ -16,12 +16,31 @@ class Scale:
     visibility: int
     reconcile_after: int
     unknown_after: int
+    look_again_after: int
     reconcile_every: float
     at_once: int
 
 
-FULL = Scale(hangs=True, claim=33, visibility=25, reconcile_after=20, unknown_after=80, reconcile_every=8.0, at_once=12)
-SHORT = Scale(hangs=False, claim=10, visibility=10, reconcile_after=4, unknown_after=22, reconcile_every=3.0, at_once=8)
+FULL = Scale(
+    hangs=True,
+    claim=33,
+    visibility=25,
+    reconcile_after=20,
+    unknown_after=80,
+    look_again_after=15,
+    reconcile_every=8.0,
+    at_once=12,
+)
+SHORT = Scale(
+    hangs=False,
+    claim=10,
+    visibility=10,
+    reconcile_after=4,
+    unknown_after=22,
+    look_again_after=5,
+    reconcile_every=3.0,
+    at_once=8,
+)
 """Without hanging sends a claim need not cover them, and all that waits for an age waits less."""
 
 _RECONCILER_SECONDS = 40
@@ -32,6 +51,7 @@ def parameters(scale: Scale) -> dict[str, str]:
     return {
         "ReconcileAfterSeconds": str(scale.reconcile_after),
         "UnknownAfterSeconds": str(scale.unknown_after),
+        "LookAgainAfterSeconds": str(scale.look_again_after),
         "LookupsPerSecond": "50",
     }
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from local.chaos.faults import KILLS, Fault, Faults, answer, refusal
-from local.process import LOCALHOST, listen
+from local.process import LOCALHOST
+from local.server import Server
 
 _LATE = 0.7
 """Seconds by which an answer is late: more than usual, less than the functions' time-outs."""
-_HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +42,34 @@ class _Part:
             return target.rpartition(".")[2]
         return next((pair[7:].decode() for pair in self.body.split(b"&") if pair.startswith(b"Action=")), "")
 
+    @property
+    def message_id(self) -> str:
+        """The message whose item is written, empty for any other call."""
+        if self.operation not in {"PutItem", "UpdateItem"}:
+            return ""
+        request = json.loads(self.body)
+        return str(request.get("Item", request.get("Key")).get("message_id", {}).get("S", ""))
+
 
 class Proxy:
     """Takes a port at once, so that functions can be told of it; passes on after ``open``."""
 
-    def __init__(self, faults: Faults, kill: Callable[[int], bool]) -> None:
-        """``kill`` ends the worker that speaks from a port, and says whether it found one."""
-        self._faults, self._kill = faults, kill
-        self._listener = listen(0)
-        self.url = f"http://{LOCALHOST}:{self._listener.getsockname()[1]}"
+    def __init__(self, faults: Faults, kill: Callable[[int], str], note: Callable[[str], None]) -> None:
+        """``kill`` ends the worker that speaks from a port, and names its function; ``note`` is told of each fault."""
+        self._faults, self._kill, self._note = faults, kill, note
+        self._server = Server("faults", self._converse)
+        self.url = self._server.url
         self.cut_short: set[str] = set()
-        """Messages whose record was written by a worker that ended right then."""
-        self._loop = asyncio.new_event_loop()
-        self._stopped = asyncio.Event()
-        self._thread: threading.Thread | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        """Messages that a worker of ``send`` was writing about when it was ended."""
 
     def open(self, emulator_port: int) -> None:
         """Begin, from a thread of its own."""
         self._upstream = emulator_port
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="faults")
-        self._thread.daemon = True
-        self._thread.start()
+        self._server.open()
 
     def close(self) -> None:
         """Stop listening and drop what is open."""
-        if self._thread:
-            self._loop.call_soon_threadsafe(self._stopped.set)
-            self._thread.join()
-        self._loop.close()
-        self._listener.close()
-
-    async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connected, sock=self._listener, limit=_HEAD_BYTES, backlog=256)
-        async with server:
-            await self._stopped.wait()
-        connections = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._converse(reader, writer))
-        self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
+        self._server.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The calls of one connection, one after the other."""
@@ -117,22 +100,28 @@ class Proxy:
 
         operation = call.operation
         fault = self._faults.choose(operation, call.body)
+        if fault is not None:
+            self._note(f"{operation} {call.message_id} {fault}")
         if fault in {Fault.THROTTLED, Fault.REFUSED}:
             return refusal(operation, fault)
         if fault is Fault.PARTLY:
             return await self._in_part(call, forward)
-        if fault is Fault.KILLED_BEFORE and self._kill(port):
+        if fault is Fault.KILLED_BEFORE and self._killed(port, call):
             return None
         if fault is Fault.SLOW:
             await asyncio.sleep(_LATE)
         reply = await forward(call)
-        if fault in KILLS and self._kill(port):
-            if operation == "PutItem":
-                self.cut_short.add(json.loads(call.body)["Item"]["message_id"]["S"])
+        if fault in KILLS and self._killed(port, call):
             return None
         if fault is Fault.LOST:
             return None
         return reply.whole
+
+    def _killed(self, port: int, call: _Part) -> bool:
+        name = self._kill(port)
+        if name == "send":
+            self.cut_short.add(call.message_id)
+        return bool(name)
 
     async def _in_part(self, call: _Part, forward: Callable[[_Part], Awaitable[_Part]]) -> bytes:
         """PutEvents of which some entries fail: the others go on, as on AWS."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,18 +17,16 @@ import httpx
 from local import ledger
 from local.chaos import reading
 from local.chaos.deployment import Scale, parameters, spoiled
+from local.chaos.diary import FOLDER, Diary
 from local.chaos.faults import Faults
+from local.chaos.mishaps import Mishaps
 from local.chaos.plan import plan
 from local.chaos.proxy import Proxy
-from local.chaos.rotation import Rotation
 from local.chaos.senders import Senders
 from local.chaos.stream import StreamMapping, published, wait_for
 from local.chaos.verdict import Evidence
 from local.chaos.workers import Workers
-from local.package import BUILD
 from local.stack import NAME, Stack
-
-_KILLS, _POISON = 12, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ def run(count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> Outc
             Stack(
                 parameters=parameters(scale),
                 transform=lambda template: spoiled(template, proxy=chaos.proxy.url, scale=scale),
-                log_dir=BUILD / "logs-chaos",
+                log_dir=FOLDER,
                 progress=say,
             )
         )
@@ -62,11 +59,10 @@ class _Chaos:
     def __init__(self, count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> None:
         self._scale, self._say, self._seed = scale, say, seed
         self._plan = plan(count, seed, hangs=scale.hangs)
-        self._random = Random(f"run {seed}")  # noqa: S311 - repeatable
-        self._workers = Workers()
+        self._diary = Diary()
+        self._workers = Workers(self._diary.note)
         self._faults = Faults(seed)
-        self.proxy = Proxy(self._faults, self._workers.kill_speaker)
-        self._poison: list[str] = []
+        self.proxy = Proxy(self._faults, self._workers.kill_speaker, self._diary.note)
         self._reconciled: Counter[str] = Counter()
 
     def go(self, stack: Stack) -> Outcome:
@@ -74,8 +70,8 @@ class _Chaos:
         self._stack = stack
         self.proxy.open(urlsplit(stack.clients.endpoint).port or 0)
         self._workers.below(stack.emulator_pid)
-        self._rotation = Rotation(stack)
-        self._rotation.announce()
+        total, seed = len(self._plan), self._seed
+        self._mishaps = Mishaps(stack, self._workers, total=total, seed=seed, say=self._say)
         self._script()
         events = stack.observe_events()
         table = stack.deployment.outputs["MessagesTableName"]
@@ -83,10 +79,11 @@ class _Chaos:
         self._mapping.start()
         key = stack.create_key("chaos", {"send", "read"})
         stack.warm_up(key)
-        senders = Senders(stack.api_url, key, seed=self._seed, at_once=self._scale.at_once, progress=self._progress)
+        senders = Senders(stack.api_url, key, seed=seed, at_once=self._scale.at_once, progress=self._mishaps.after)
         try:
             self._stormy(senders)
             self._quiet(senders)
+            self._diary.keep(stack)
             return self._outcome(senders, key, self._received(events))
         finally:
             self._mapping.stop()
@@ -103,17 +100,19 @@ class _Chaos:
         """No more faults: what is open must be closed by what the service does by itself."""
         self._say("quiet: clients ask again, reports come in, the reconciler closes what is open")
         began = time.monotonic()
-        patience = self._scale.claim + self._scale.unknown_after + 60.0
+        patience = self._scale.claim + self._scale.unknown_after + self._scale.look_again_after + 60.0
         insisting = threading.Thread(target=senders.insist, args=(self._plan, patience), daemon=True)
         insisting.start()
         told = 0.0
         while time.monotonic() < began + patience:
+            rested = self._mapping.resting() > self._scale.look_again_after + 1
             self._reconcile()
             for url in self._stack.simulator_urls.values():
                 httpx.get(f"{url}/_control/idle", params={"timeout": 10}, timeout=20)
             open_ids = self._open()
-            if not open_ids and not insisting.is_alive() and self._drained() and self._mapping.settled(5):
-                return
+            calm = not open_ids and not insisting.is_alive() and self._drained() and self._mapping.settled(5)
+            if calm and rested and self._mapping.resting() > self._scale.look_again_after:
+                return  # the last run has looked at every failure again, and learnt nothing
             if time.monotonic() > told + 10:
                 self._say(f"  {len(open_ids)} open after {time.monotonic() - began:.0f} s of quiet")
                 told = time.monotonic()
@@ -127,7 +126,7 @@ class _Chaos:
         return [
             image.message_id
             for image in list(self._mapping.latest.values())
-            if not image.final and image.send != "released" and image.message_id not in self._poison
+            if not image.final and image.send != "released" and image.message_id not in self._mishaps.poison
         ]
 
     def _drained(self) -> bool:
@@ -135,34 +134,6 @@ class _Chaos:
         url = self._stack.deployment.outputs["ReportsQueueUrl"]
         answer = self._stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # made of known names
         return not any(int(value) for value in answer["Attributes"].values())
-
-    def _progress(self, done: int) -> None:
-        """Called after each message: what is to happen at a point of the run happens here."""
-        total = len(self._plan)
-        if done % max(1, total // _KILLS) == 0:
-            self._workers.kill_any(self._random)  # busy or not; the proxy kills in the middle of a call
-        if done % max(1, total // _POISON) == total // (2 * _POISON):
-            self._poison_the_stream()
-        if done == total // 2:
-            self._rotation.rotate()
-            self._say("  both providers sign with their next secrets from here on")
-        if done == total * 3 // 4:
-            self._rotation.finish()
-        if done % max(1, total // 10) == 0:
-            self._say(f"  {done} of {total} sent")
-
-    def _poison_the_stream(self) -> None:
-        """A record that no code can read is written, and changed."""
-        name = f"poison-{len(self._poison)}"
-        self._poison.append(name)
-        table, dynamodb = self._stack.deployment.outputs["MessagesTableName"], self._stack.clients.dynamodb
-        dynamodb.put_item(TableName=table, Item={"message_id": {"S": name}, "version": {"S": "one"}})
-        dynamodb.update_item(
-            TableName=table,
-            Key={"message_id": {"S": name}},
-            UpdateExpression="SET version = :two",
-            ExpressionAttributeValues={":two": {"S": "two"}},
-        )
 
     def _script(self) -> None:
         for provider, url in self._stack.simulator_urls.items():
@@ -201,7 +172,7 @@ class _Chaos:
         wanted = {
             (change.new.message_id, change.new.version)
             for change in self._mapping.history
-            if published(change) and change.new.message_id not in self._poison
+            if published(change) and change.new.message_id not in self._mishaps.poison
         }
         received: list[dict[str, Any]] = []
 
@@ -223,9 +194,9 @@ class _Chaos:
             history=self._mapping.history,
             events=events,
             queues=reading.aside(self._stack),
-            poison=frozenset(self._poison),
+            poison=frozenset(self._mishaps.poison),
             cut_short=frozenset(self.proxy.cut_short),
-            senders_killed=self._workers.killed_at_random["send"],
+            senders_killed=tuple(self._workers.senders_killed),
         )
         calls = Counter({f"{operation}: {fault}": n for (operation, fault), n in self._faults.injected.items()})
         callbacks = Counter(
@@ -241,7 +212,7 @@ class _Chaos:
                 "clients": Counter(message.client for message in self._plan),
                 f"AWS calls, of {self._faults.calls}": calls,
                 "workers killed": self._workers.killed,
-                "stream": self._mapping.met + Counter({"poison records": len(self._poison)}),
+                "stream": self._mapping.met + Counter({"poison records": len(self._mishaps.poison)}),
                 "answers to clients": senders.met,
                 "callbacks": callbacks,
                 "reconciler": self._reconciled,

@@ -84,6 +84,7 @@ class StreamMapping(threading.Thread):
         self.met: Counter[str] = Counter()
         self._ended = threading.Event()
         self._idle = threading.Event()
+        self._moved = time.monotonic()
         streams = clients.streams
         arn = clients.dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
         (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
@@ -118,7 +119,12 @@ class StreamMapping(threading.Thread):
         self._idle.clear()
         return self._idle.wait(seconds)
 
+    def resting(self) -> float:
+        """Seconds since the last change was read."""
+        return time.monotonic() - self._moved
+
     def _remember(self, record: Mapping[str, Any]) -> None:
+        self._moved = time.monotonic()
         old = Image.read(record["OldImage"]) if "OldImage" in record else None
         change = Change(old=old, new=Image.read(record["NewImage"]))
         self.history.append(change)

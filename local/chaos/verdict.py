@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from local import ledger
@@ -16,7 +17,7 @@ CHECKS = {
     "lost": "promised or taken, and no record",
     "sent twice": "more than one request that a provider may have acted upon",
     "sent after all": "promised that nothing was sent, and something was",
-    "never asked": "recorded, and its provider was never asked: more than workers were killed on the way there",
+    "never asked": "recorded, its provider was never asked, and no worker was killed on the way there",
     "wrong final": "our final status is not what the handset knows",
     "left open": "no final status although nothing is under way any more",
     "report lost": "acknowledged to the provider, and not in the record",
@@ -28,7 +29,7 @@ CHECKS = {
     "left in a queue": "a queue for what went wrong holds what it should not",
 }
 """What is counted, and what each count means. All must be zero."""
-_TWO_ENDS = {"corrected", "code learnt late"}
+_ACCEPTED, _REFUSED = 202, 422
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
@@ -36,8 +37,8 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 class Evidence:
     """All that was found out. ``records`` are by recipient, ``books`` by provider, each read over HTTP.
 
-    ``cut_short`` are messages whose worker was killed when it had recorded them; ``senders_killed`` counts those killed
-    at any moment, about whose message nothing is known.
+    ``cut_short`` are messages that a worker of ``send`` was writing about when it was killed; ``senders_killed`` the
+    moments at which one was killed at random, so that nobody knows what it worked on.
     """
 
     plan: Sequence[Message]
@@ -49,7 +50,7 @@ class Evidence:
     queues: Mapping[str, Sequence[str]]
     poison: frozenset[str]
     cut_short: frozenset[str]
-    senders_killed: int
+    senders_killed: Sequence[datetime]
 
 
 Finding = tuple[str, str]
@@ -66,23 +67,21 @@ def findings(evidence: Evidence) -> list[Finding]:
         for entry in books["messages"]:
             taken[entry["to"]].append(entry)
     found: list[Finding] = []
+    unheard: list[tuple[Finding, Mapping[str, Any]]] = []
     for message in evidence.plan:
         records = evidence.records.get(message.to, [])
         promise = evidence.promises.get(message.number, Promise())
         found += _promised(message, promise, records, taken[message.to])
         found += _once(message, promise, posts[message.to], taken[message.to])
         for record in records:
-            found += _final(message, promise, record, taken[message.to])
+            if taken[message.to]:
+                found += _final(message, record, taken[message.to][0])
+            elif record["status"] == "unknown":
+                unheard += [(each, record) for each in _unknown(message, posts[message.to])]
+            else:
+                found += _not_taken(message, promise, record, posts[message.to])
             found += _reports(message, record, taken[message.to])
-    never = [
-        record["message_id"]
-        for to, records in evidence.records.items()
-        for record in records
-        if record["status"] == "unknown" and not posts[to] and record["message_id"] not in evidence.cut_short
-    ]
-    if len(never) > evidence.senders_killed:
-        found += [("never asked", f"{message_id}, one of {len(never)}") for message_id in never]
-    return [*found, *_history(evidence), *_events(evidence), *_queues(evidence)]
+    return [*found, *_unexplained(evidence, unheard), *_history(evidence), *_events(evidence), *_queues(evidence)]
 
 
 def _about(message: Message) -> str:
@@ -97,6 +96,8 @@ def _promised(
         yield "lost", f"{_about(message)}: answered {promise.status}, taken {len(taken)} times, and no record"
     if len(records) > 1 or promise.message_ids - ids:
         yield "lost", f"{_about(message)}: promised {sorted(promise.message_ids)}, recorded {sorted(ids)}"
+    if promise.status == _REFUSED and any(record["status"] != "failed" for record in records):
+        yield "wrong final", f"{_about(message)}: its client was told of a refusal, and the record does not say so"
     if message.client != "gives up" and promise.status is None:
         yield "left open", f"{_about(message)}: its client never got a lasting answer, the last was {promise.last}"
 
@@ -104,51 +105,70 @@ def _promised(
 def _once(
     message: Message, promise: Promise, posts: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    """A request that was answered 4xx was certainly not acted upon; every other may have been."""
-    acted = [post for post in posts if not _CLIENT_ERROR <= (post["answered"] or 0) < _SERVER_ERROR]
+    acted = [post for post in posts if not _declined(post)]
     if len(acted) > 1 or len(taken) > 1 or any(entry["times_taken"] > 1 for entry in taken):
         yield "sent twice", f"{_about(message)}: {len(acted)} such requests, taken {len(taken)} times"
     if acted and nothing_sent(promise):
         yield "sent after all", f"{_about(message)}: the last answer was {promise.last}"
 
 
-def _final(
-    message: Message, promise: Promise, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]
-) -> Iterator[Finding]:
-    status = record["status"]
+def _final(message: Message, record: Mapping[str, Any], taken: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the provider took must end as the handset knows it, to the failure's code."""
+    status, truth = record["status"], ledger.of(message.provider, taken)
     if not record["final"]:
-        # Nobody asks again for what its client gave up, and that it was not sent is only said after 15 minutes.
-        if taken or not (message.client == "gives up" and record["send"] == "released"):
-            yield "left open", f"{_about(message)}: {status}, send {record['send']}"
+        yield "left open", f"{_about(message)}: {status}, send {record['send']}"
         return
-    if taken:
-        if _superseded_unheard(message, status, taken[0]):
-            return
-        truth = ledger.of(message.provider, taken[0])
-        if (status, record["provider_message_id"]) != (truth.expected, truth.provider_id):
-            yield "wrong final", f"{_about(message)}: {status}, the truth is {truth.expected}"
-        code, known = taken[0]["truth"]["code"], (record["failure"] or {}).get("code")
-        if status in ledger.FAILURES and known != _text(code):
-            yield "wrong final", f"{_about(message)}: failed with code {known}, the truth is {code}"
+    if (status, record["provider_message_id"]) != (truth.expected, truth.provider_id):
+        yield "wrong final", f"{_about(message)}: {status}, the truth is {truth.expected}"
+    code, known = taken["truth"]["code"], _code(record)
+    if status in ledger.FAILURES and known != _text(code):
+        yield "wrong final", f"{_about(message)}: failed with code {known}, the truth is {code}"
+
+
+def _not_taken(
+    message: Message, promise: Promise, record: Mapping[str, Any], posts: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """No provider took it: a refusal for good is a failure with its code; nothing else is one."""
+    if not record["final"]:
+        # That it was not sent is only said after 15 minutes; its client gave up and asks no more.
+        if not (message.client == "gives up" and record["send"] == "released"):
+            yield "left open", f"{_about(message)}: {record['status']}, send {record['send']}"
         return
-    # A refusal is unknown too where the worker that heard it was killed.
-    allowed = {"failed", "unknown"} if message.end == "refused" else {"unknown"}
-    if status not in allowed or (status == "failed" and promise.status == 202):  # noqa: PLR2004 - Accepted
-        yield "wrong final", f"{_about(message)}: {status}, though its provider never took it"
+    refused = record["status"] == "failed" and message.end == "refused" and promise.status != _ACCEPTED
+    if not refused or not posts or _code(record) != _text(posts[-1]["error"]):
+        yield "wrong final", f"{_about(message)}: {record['status']}, code {_code(record)}, though it was never taken"
 
 
-def _superseded_unheard(message: Message, status: str, entry: Mapping[str, Any]) -> bool:
-    """Whether the provider told us this end, and then another that no try of its own brought to us.
+def _unknown(message: Message, posts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Nobody can know where a request stayed unanswered or was answered 5xx; else only who was killed did not hear."""
+    if not posts:
+        yield "never asked", _about(message)
+    elif all(map(_declined, posts)):
+        yield "wrong final", f"{_about(message)}: unknown, though its provider answered {posts[-1]['answered']}"
 
-    Nobody is asked again about what is final, so a correction is known only if its report arrives.
-    """
-    last = entry["truth"]
-    final = [
-        step
-        for step in entry["callbacks"]
-        if (step["word"], step["code"], step["forged"]) == (last["word"], last["code"], False)
-    ]
-    return message.end in _TWO_ENDS and status in ledger.FAILURES and not any(map(_acknowledged, final))
+
+def _unexplained(evidence: Evidence, unheard: Sequence[tuple[Finding, Mapping[str, Any]]]) -> Iterator[Finding]:
+    """Those that no kill explains; one at random explains one message, which had been recorded by then."""
+    kills = sorted(evidence.senders_killed)
+    for finding, record in sorted(unheard, key=lambda each: str(each[1]["created_at"])):
+        if record["message_id"] in evidence.cut_short:
+            continue
+        recorded = datetime.fromisoformat(record["created_at"])
+        killed = next((moment for moment in kills if moment >= recorded), None)
+        if killed is None:
+            yield finding
+        else:
+            kills.remove(killed)
+
+
+def _declined(post: Mapping[str, Any]) -> bool:
+    """A request that was answered 4xx was certainly not acted upon; every other may have been."""
+    return post["answered"] is not None and _CLIENT_ERROR <= post["answered"] < _SERVER_ERROR
+
+
+def _code(record: Mapping[str, Any]) -> str | None:
+    code: str | None = (record["failure"] or {}).get("code")
+    return code
 
 
 def _text(code: int | None) -> str | None:

@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -15,25 +17,27 @@ _PROC = Path("/proc")
 class Workers:
     """The Lambda workers below one emulator process.
 
-    ``killed`` counts those that were ended, by function; ``killed_at_random`` a part of them.
+    ``killed`` counts those that were ended, by function; ``senders_killed`` are the moments at which one of ``send``
+    was, chosen at random: what it worked on nobody knows. Each is told to ``note``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[str], None]) -> None:
         self._supervisor: int | None = None
+        self._note = note
         self.killed: Counter[str] = Counter()
-        self.killed_at_random: Counter[str] = Counter()
+        self.senders_killed: list[datetime] = []
 
     def below(self, supervisor: int) -> None:
         """From now on the workers are what the emulator below ``supervisor`` started."""
         self._supervisor = supervisor
 
-    def kill_speaker(self, port: int) -> bool:
-        """End the worker whose TCP connection leaves from local ``port``."""
+    def kill_speaker(self, port: int) -> str:
+        """End the worker whose TCP connection leaves from local ``port``; its function's name, empty if none was."""
         inode = _socket(port)
         for pid in self._pids():
             if inode and f"socket:[{inode}]" in _open_files(pid):
                 return self._kill(pid)
-        return False
+        return ""
 
     def kill_any(self, random: Random) -> None:
         """End a worker, each function as likely as another."""
@@ -43,17 +47,18 @@ class Workers:
                 by_function[name].append(pid)
         if by_function:
             name = random.choice(sorted(by_function))
-            self.killed_at_random[name] += self._kill(random.choice(by_function[name]))
+            if self._kill(random.choice(by_function[name])) == "send":
+                self.senders_killed.append(datetime.now(UTC))
 
-    def _kill(self, pid: int) -> bool:
-        name = _function(pid)
-        if not name:
-            return False
+    def _kill(self, pid: int) -> str:
+        if not (name := _function(pid)):
+            return ""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.killed[name] += 1
-            return True
-        return False
+            self._note(f"killed {name} {pid}")
+            return name
+        return ""
 
     def _pids(self) -> list[int]:
         """Grandchildren of the supervisor: its child is the emulator."""

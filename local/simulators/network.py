@@ -81,7 +81,8 @@ class Network:
             for step in steps:
                 await asyncio.sleep(script.delay * self._pace * (0.5 + self._random.random()))
                 play.message.step, play.message.step_at = step, now()
-                copies = [] if script.drop else self._ready(play, step, copies=script.copies)
+                dropped = script.drop or (script.drop_last and step is script.reports[-1])
+                copies = [] if dropped else self._ready(play, step, copies=script.copies)
                 if script.order is not Order.TRUE:
                     held += copies
                     continue

@@ -45,7 +45,8 @@ class Script:
     whether the message goes out (None: only if the answer is the usual one). Answer and error apply to the first
     ``times`` requests with identical bytes (None: to all). ``early`` reports are made before the create call is
     answered; ``copies`` of each leave at once; ``delay`` is the wait before each, in paces. ``drop``: no report is ever
-    made. ``forge``: a word claimed in addition under a wrong signature. ``fields`` replace or join a report's fields.
+    made; ``drop_last``: all but the last are. ``forge``: a word claimed in addition under a wrong signature. ``fields``
+    replace or join a report's fields.
     """
 
     name: str = "custom"
@@ -60,6 +61,7 @@ class Script:
     order: Order = Order.TRUE
     delay: float = 1.0
     drop: bool = False
+    drop_last: bool = False
     forge: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
 
@@ -189,8 +191,8 @@ def _digits(to: str) -> str:
 
 _NULLABLE = {"answer", "error", "taken", "times", "retry_after", "forge"}
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
-    "drop": bool, "taken": bool, "delay": (int, float), "name": str, "forge": str, "order": str, "fields": dict,
-    "reports": (str, list),
+    "drop": bool, "drop_last": bool, "taken": bool, "delay": (int, float), "name": str, "forge": str,
+    "order": str, "fields": dict, "reports": (str, list),
 }  # fmt: skip
 
 

@@ -59,13 +59,14 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
 
 
 def test_before_the_first_walk_there_is_no_position(kept: Kept) -> None:
-    assert kept.agenda.walked() is None
+    assert kept.agenda.walked("walked") is None
 
 
 def test_the_position_never_moves_back(kept: Kept) -> None:
     for until in (SOON, LATER, SOON):
-        kept.agenda.walk(until)
-    assert kept.agenda.walked() == LATER
+        kept.agenda.walk("walked", until)
+    assert kept.agenda.walked("walked") == LATER
+    assert kept.agenda.walked("another") is None
 
 
 def test_an_open_message_is_due_from_its_time_on(kept: Kept) -> None:
@@ -161,8 +162,8 @@ def test_the_index_shows_open_messages_beside_failures() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda agenda: agenda.walked(),
-        lambda agenda: agenda.walk(NOW),
+        lambda agenda: agenda.walked("walked"),
+        lambda agenda: agenda.walk("walked", NOW),
         lambda agenda: agenda.open(MESSAGE_ID, due=NOW),
         lambda agenda: agenda.put_off(MESSAGE_ID, due=NOW),
         lambda agenda: agenda.due(0, until=NOW, limit=1),

@@ -428,6 +428,14 @@ def test_two_prices_in_one_write_are_one_price(messages: Messages, guarded: Guar
     assert told.price == "1 EUR"
 
 
+def test_a_record_that_forgot_its_recipient_takes_what_is_said_of_any(messages: Messages, guarded: Guarded) -> None:
+    holding(messages, to="")
+
+    kept = applied(messages, guarded(report(Status.DELIVERED, recipient=TO)))
+
+    assert (kept.to, len(kept.reports)) == ("", 1)
+
+
 def test_the_price_of_another_recipients_message_is_not_ours(messages: Messages, guarded: Guarded) -> None:
     holding(messages)
     foreign = report(None, word="strange", recipient=OTHER_TO, price="9 EUR", network="26201")
@@ -617,3 +625,11 @@ def test_an_attempt_that_has_no_id_yet_is_not_found_by_the_one_before(messages: 
     messages.take_over(known, claim(), provider="twilio", now=LATER)
 
     assert messages.by_provider_id("twilio", FIRST_ID) is None
+
+
+def test_a_whole_state_without_a_failure_removes_the_one_that_was_stored(messages: Messages) -> None:
+    known = holding(messages, report(Status.UNDELIVERED, code="30003"))
+    repaired = replace(known.state, status=Status.SENT, failure=None)
+
+    assert messages.change(MESSAGE_ID, seen(known, state=repaired)) == Written()
+    assert stored(messages).state == repaired

@@ -70,6 +70,7 @@ def answers(stack: Stack, api_key: str) -> Iterator[dict[Row, httpx.Response]]:
         "KEY": api_key,
         "READ_KEY": stack.create_key("e2e", {"read"}),
         "SEND_KEY": stack.create_key("e2e", {"send"}),
+        "ADMIN_KEY": stack.create_key("support", {"admin"}),
         "TWILIO": stack.simulator_urls["twilio"],
         "MESSAGEBIRD": stack.simulator_urls["messagebird"],
     }

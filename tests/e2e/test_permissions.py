@@ -63,7 +63,12 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    taken_out = {"Processor": ["KeepRecords"], "Publisher": ["Publish"], "Query": ["FindRecords", "SeeQueue"]}
+    taken_out = {
+        "Reconciler": ["KeepStatistics"],
+        "Processor": ["KeepRecords"],
+        "Publisher": ["Publish"],
+        "Query": ["FindRecords", "ReadStatistics", "SeeQueue"],
+    }
     yield from started(tmp_path_factory, **taken_out)
 
 
@@ -165,6 +170,21 @@ def test_a_query_that_may_not_use_the_indexes_says_so(deaf: Stack) -> None:
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
     assert refused.headers["retry-after"]
     assert_denied(deaf, "query", "Query: AccessDenied")
+
+
+def test_a_query_that_may_not_read_the_statistics_says_so(deaf: Stack) -> None:
+    with client(deaf) as api:
+        refused = api.get("/stats")
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
+    assert_denied(deaf, "query", "BatchGetItem: AccessDenied")
+
+
+def test_a_reconciler_that_may_not_keep_what_it_counted_says_so(deaf: Stack) -> None:
+    name = f"{deaf.deployment.name}-reconciler"
+    answer = deaf.clients.functions.invoke(FunctionName=name, Payload=b'{"step": "statistics"}')
+
+    assert json.loads(answer["Payload"].read())["failed"] > 0
 
 
 def test_a_service_that_may_not_see_its_queue_is_unwell(deaf: Stack) -> None:

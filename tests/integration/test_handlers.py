@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.config import VARIABLES
+from sms_tracker.domain.cohort import Cohort, Tally
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.status import Status
 from tests.cloud import (
@@ -48,10 +52,12 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "digest": {"batchItemFailures": []},
     "query-message": {"statusCode": 200},
     "query-list": {"statusCode": 200},
+    "query-stats": {"statusCode": 200},
     "health": {"statusCode": 200},
     "query-page": {"statusCode": 200},
     "authorizer": {"isAuthorized": True},
     "reconciler": {},
+    "reconciler-statistics": {},
 }
 
 
@@ -261,7 +267,41 @@ def test_any_query_is_answered_and_nothing_of_it_logged(invoke: Invoke) -> None:
         assert answered.answer["statusCode"] == status, query
 
 
-@pytest.mark.parametrize("name", ["query-message", "query-list", "send"])
+def test_an_admin_s_read_of_another_client_s_message_is_logged_with_both_names(invoke: Invoke) -> None:
+    for name in ("query-message", "query-list"):
+        event = sample(name)
+        event["requestContext"]["authorizer"]["lambda"] = {"client": "support", "scopes": "admin"}
+
+        answered = invoke("query", event)
+
+        assert answered.answer["statusCode"] == 200
+        assert (answered.line["client"], answered.line["read_of"]) == ("support", {"shop": [MESSAGE_ID]})
+
+
+def test_the_step_that_counts_is_another_than_the_one_that_looks_up(invoke: Invoke) -> None:
+    looked_up = invoke("reconciler", sample("reconciler"))
+    counted = invoke("reconciler", sample("reconciler-statistics"))
+
+    assert (looked_up.line["decision"], counted.line["decision"]) == ("reconciled", "counted")
+    assert counted.answer["hour-counted"] > 0
+    assert counted.metrics["StatisticsRuns"] == [1.0]
+    assert counted.metrics["HoursCounted"] == [float(counted.answer["hour-counted"])]
+
+
+def test_statistics_are_answered_from_what_was_counted(invoke: Invoke) -> None:
+    hour, computed_at = "2026-01-31T11:00:00.000Z", "2026-01-31T12:10:00.000Z"
+    sums = {("twilio", client): Tally(Counter(delivered=2)) for client in ("shop", "bank")}
+    StatisticsStore(AWS.dynamodb, "state").put(Cohort(hour=hour, computed_at=computed_at, final=False, sums=sums))
+
+    answered = invoke("query", sample("query-stats"))
+    body = json.loads(answered.answer["body"])
+
+    assert (body["client"], body["total"]["messages"], answered.line["decision"]) == ("shop", 2, "counted")
+    assert [(each["hour"], each["messages"]) for each in body["groups"]] == [(hour, 2)]
+    assert {"hour": hour, "computed_at": computed_at, "final": False} in body["hours"]
+
+
+@pytest.mark.parametrize("name", ["query-message", "query-list", "query-stats", "send"])
 def test_a_key_without_the_scope_is_told_which_one_it_lacks(invoke: Invoke, name: str) -> None:
     event = sample(name)
     event["requestContext"]["authorizer"]["lambda"]["scopes"] = "other"
@@ -297,6 +337,7 @@ def test_a_key_is_identified_with_its_client_and_scopes(invoke: Invoke) -> None:
 
     assert identified.answer == {"isAuthorized": True, "context": {"client": "shop", "scopes": "read send"}}
     assert (identified.line["decision"], identified.line["client"]) == ("identified", "shop")
+    assert identified.line["key"] == hashlib.sha256(API_KEY.encode()).hexdigest()[:8]
     assert identified.metrics["KeysIdentified"] == [1.0]
 
 

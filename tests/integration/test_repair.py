@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from types_boto3_sqs import SQSClient
 
-from ops.records import between, earlier, rebuilt, repair, stuck
-from ops.redrive import Redrive
+from ops.records import between, earlier, opened, rebuilt, repair, stuck
+from ops.redrive import Redrive, waiting
 from ops.repair import main
+from ops.republish import Unpublished
+from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.ports import Written
 from sms_tracker.domain.record import Change, Guard, Record
 from sms_tracker.domain.search import Span
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import load
+from sms_tracker.services.publish import Policy
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record, report
-from tests.fakes import START
+from tests.fakes import START, MemoryBus, MemoryMessages
+
+LEFT = "left: it names no message that is here; use `republish` with its time"
+OTHER_ID = "11111111-1111-4111-8111-111111111111"
 
 
 @pytest.fixture
@@ -68,6 +75,29 @@ def test_a_record_that_lags_behind_its_reports_is_set_right_under_its_version(
     assert repair(stored(store), now=NOW) is None
 
 
+def test_a_failure_that_no_report_supports_is_taken_back(found: tuple[MessageStore, MessageSearch]) -> None:
+    store, _ = found
+    track(store, MESSAGE_ID, [report(Status.SENT)], now=NOW)
+    mistaken = fold([report(Status.FAILED)], base=stored(store).state)
+    wrong = Change(guard=Guard.SEEN, state=mistaken, added=(), now=NOW, version=stored(store).version)
+    assert isinstance(store.change(MESSAGE_ID, wrong), Written)
+    change = repair(stored(store), now=NOW)
+    assert change is not None
+
+    assert isinstance(store.change(MESSAGE_ID, change), Written)
+
+    assert (stored(store).state.status, stored(store).state.failure) == (Status.SENT, None)
+    assert repair(stored(store), now=NOW) is None
+
+
+def test_what_is_open_is_found_whatever_its_age(found: tuple[MessageStore, MessageSearch]) -> None:
+    store, search = found
+    store.put(record(message_id=OTHER_ID))
+    DynamoAgenda(tables.client(), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
+
+    assert [each.message_id for each in opened(search)] == [MESSAGE_ID]
+
+
 def test_what_is_stuck_says_why() -> None:
     soon, later = START + timedelta(seconds=5), START + timedelta(hours=2)
 
@@ -103,7 +133,51 @@ def test_a_redrive_deletes_nothing_that_the_target_did_not_take(sqs: SQSClient) 
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
         list(redrive.run())
 
-    assert redrive.waiting() == 1
+    assert waiting(sqs, source) == 1
+
+
+@pytest.fixture
+def aside(sqs: SQSClient) -> str:
+    """The queue ``publish-failed`` with a change of our message and Lambda's pointer to a batch."""
+    url = sqs.create_queue(QueueName="publish-failed")["QueueUrl"]
+    for body in (json.dumps({"dynamodb": {"Keys": {"message_id": {"S": MESSAGE_ID}}}}), '{"DDBStreamBatchInfo": {}}'):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    return url
+
+
+def unpublished(sqs: SQSClient, aside: str, bus: MemoryBus, *statuses: Status) -> list[str]:
+    """What a redrive of it tells, once our message has had those reports."""
+    messages = MemoryMessages()
+    messages.put(record())
+    for status in statuses:
+        track(messages, MESSAGE_ID, [report(status)], now=NOW)
+    policy = Policy(statuses=frozenset({"undelivered"}), personal_data=False)
+    return [*Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=policy).run(9)]
+
+
+def test_what_was_published_is_deleted_and_what_names_no_message_is_left_in_sight(sqs: SQSClient, aside: str) -> None:
+    bus = MemoryBus()
+
+    told = unpublished(sqs, aside, bus, Status.UNDELIVERED)
+
+    assert sorted(told) == [f"{MESSAGE_ID}: published", LEFT]
+    assert [json.loads(each.detail)["version"] for each in bus.events] == [2]
+    (left,) = sqs.receive_message(QueueUrl=aside, MaxNumberOfMessages=10)["Messages"]
+    assert left["Body"] == '{"DDBStreamBatchInfo": {}}'
+
+
+def test_what_the_bus_refuses_stays(sqs: SQSClient, aside: str) -> None:
+    told = unpublished(sqs, aside, MemoryBus(refuse=lambda _: True), Status.UNDELIVERED)
+
+    assert sorted(told) == [f"{MESSAGE_ID}: ThrottlingException", LEFT]
+    assert waiting(sqs, aside) == 2
+
+
+def test_a_message_of_which_nothing_is_published_is_done_with(sqs: SQSClient, aside: str) -> None:
+    bus = MemoryBus()
+
+    assert f"{MESSAGE_ID}: nothing to publish, it is sent" in unpublished(sqs, aside, bus, Status.SENT)
+    assert (bus.events, waiting(sqs, aside)) == ([], 1)
 
 
 def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,11 +114,11 @@ class Outside:
     def records(self, message_ids: Sequence[str]) -> list[Record]:
         return self.ask("records", tuple(message_ids)) if message_ids else []
 
-    def walked(self) -> str | None:
-        return self.ask("walked")  # type: ignore[no-any-return]
+    def walked(self, name: str) -> str | None:
+        return self.ask("walked", name)  # type: ignore[no-any-return]
 
-    def walk(self, until: str) -> None:
-        self.ask("walk", until)
+    def walk(self, name: str, until: str) -> None:
+        self.ask("walk", name, until)
 
     def open(self, message_id: str, *, due: str) -> bool:
         return self.ask("open", message_id, due)  # type: ignore[no-any-return]

@@ -12,8 +12,9 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
 from tests.model import actors
 from tests.model.actors import TICKS, Call
-from tests.model.explore import Model
-from tests.model.world import LAST, WRITES, Violation, World, consult, empty, read, sid, write
+from tests.model.model import Model
+from tests.model.provider import consult
+from tests.model.world import LAST, WRITES, Violation, World, empty, read, sid, write
 
 
 @dataclass

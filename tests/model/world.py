@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from email.utils import format_datetime
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
 
-from sms_tracker.domain.envelope import Envelope, encode
-from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.record import Record, SendPhase
-from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_TIME, time_shard
 from sms_tracker.domain.search import shard as shard_of
 from tests.fakes import MemoryMessages
 from tests.memory_search import MemorySearch
 from tests.model.actors import TICKS, Call
 from tests.model.values import Numbers
-from tests.rigs import attempt_of, message_id_of
 
 NUMBERS = Numbers()
 WRITES = frozenset({"put", "change", "release", "take_over"})
+
+
+LAST = 3
+"""The last tick at which actors interleave; afterwards the world is left to the reconciler."""
 
 
 class Violation(AssertionError):
@@ -159,10 +156,10 @@ def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a t
             return world, MemorySearch([*stored.values()]).keys(index, partition, span=span, client=client)
         case "records", (message_ids,):
             return world, [stored[each] for each in message_ids if each in stored]
-        case "walked", ():
-            return world, world.walked
-        case "walk", (until,):
-            return replace(world, walked=max(world.walked, until)), None
+        case "walked", (name,):
+            return world, world.walked if name == "walked" else None
+        case "walk", (name, until):
+            return (replace(world, walked=max(world.walked, until)) if name == "walked" else world), None
         case "due", (shard, until, _):
             ripe = sorted((due, each) for each, due in world.agenda if due <= until and int(shard_of(each)) == shard)
             return world, [each for _, each in ripe]
@@ -193,67 +190,3 @@ def _places(message_ids: frozenset[str]) -> frozenset[str | int]:
     """Every shard of the agenda, and every partition of by_time, that one of these may be in."""
     days = {time_shard(timestamp(tick), each) for tick in TICKS[: LAST + 1] for each in message_ids}
     return frozenset(days | {int(shard_of(each)) for each in message_ids})
-
-
-def envelope(world: World, number: int, word: str) -> str:
-    """A callback as the webhook queues it."""
-    post = world.posts[number]
-    fields = {"MessageSid": sid(number), "MessageStatus": word, "To": "+31612345678"}
-    if word == "undelivered":
-        fields["ErrorCode"] = "30003"
-    return encode(
-        Envelope(
-            provider="twilio",
-            message_id=post.message_id,
-            attempt=post.attempt,
-            source=Source.CALLBACK,
-            received_at=timestamp(TICKS[0]),
-            fields=fields,
-        )
-    )
-
-
-def posted(world: World, request: HttpRequest, author: str, *, processed: bool, possible: bool) -> World:
-    """A create call has reached the provider; this is where a message would be sent twice."""
-    post = Post(message_id_of(request), attempt_of(request), author, world.tick, processed, possible)
-    earlier = [each for each in world.posts if each.message_id == post.message_id and each.possible]
-    if any(each.attempt == post.attempt for each in earlier):
-        raise Violation("two POSTs of one attempt")
-    if earlier:
-        raise Violation("two attempts that could both have been sent")
-    return replace(world, posts=(*world.posts, post))
-
-
-def consult(world: World, request: HttpRequest, final: str) -> HttpResponse:
-    """The provider's answer to a look-up or a search: it is at the message's final status an hour after the send."""
-    shown = [_shown(world, number, final) for number in _processed(world)]
-    name = request.url.partition("?")[0].rpartition("/")[2].removesuffix(".json")
-    if name == "Messages":
-        return HttpResponse(200, body=json.dumps({"messages": shown, "next_page_uri": None}).encode())
-    return HttpResponse(200, body=json.dumps(next(each for each in shown if each["sid"] == name)).encode())
-
-
-def _processed(world: World) -> Iterator[int]:
-    return (number for number, post in enumerate(world.posts) if post.processed)
-
-
-def _shown(world: World, number: int, final: str) -> dict[str, object]:
-    told = (sid(number), final) in world.reported or world.tick > LAST
-    return {
-        "sid": sid(number),
-        "status": final if told else "sent",
-        "error_code": 30003 if told and final == "undelivered" else None,
-        "to": "+31612345678",
-        "from": "+15551234567",
-        "body": "Your parcel is here",
-        "date_updated": format_datetime(TICKS[0]),
-        "date_created": format_datetime(TICKS[world.posts[number].tick]),
-    }
-
-
-LAST = 3
-"""The last tick at which actors interleave; afterwards the world is left to the reconciler."""
-
-
-def is_create(request: HttpRequest) -> bool:
-    return request.method == "POST" and bool(parse_qs(request.body.decode()).get("StatusCallback"))

@@ -53,8 +53,8 @@ def anchors(document: Path) -> set[str]:
 
 
 def paths(document: Path) -> Iterator[str]:
-    """What code in lines names as a file or folder of the project; may hold ``*``."""
-    tops = {path.name for path in ROOT.iterdir()} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    """What code in lines names as a file or folder of the project, what it builds left out; may hold ``*``."""
+    tops = {path.name for path in (*ROOT.iterdir(), *filter(Path.is_dir, PACKAGE.iterdir()))} - {".build"}
     for span in spans(document):
         if _PATH.fullmatch(span) and ("/" not in span or span.split("/")[0] in tops):
             yield span

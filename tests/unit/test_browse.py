@@ -143,8 +143,8 @@ def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
 
     assert (reply.status, reply.decision) == (400, "invalid-request")
     assert reply.body["errors"] == [
-        {"field": "color", "message": "is no parameter of this request"},
         {"field": "limit", "message": "must be 1 to 100"},
+        {"field": "color", "message": "is no parameter of this request"},
     ]
 
 

@@ -116,6 +116,15 @@ def test_a_report_about_the_records_recipient_counts_beside_one_about_another() 
     assert change.state.status is Status.SENT
 
 
+def test_a_record_that_forgot_its_recipient_takes_a_late_correction() -> None:
+    forgotten = replace(holding(report(Status.UNDELIVERED)), to="")
+
+    change = next_try(forgotten, [report(Status.DELIVERED, recipient=TO)], now=NOW).change
+
+    assert change is not None
+    assert (change.guard, change.foreign) == (Guard.SEEN, frozenset())
+
+
 def test_a_claim_first_seen_about_another_recipient_still_counts_about_ours() -> None:
     seen = replace(holding(report(Status.SENT)), state=record().state)  # its entry is there and moved nothing
     change = next_try(seen, [report(Status.SENT, recipient=TO)], now=NOW).change

@@ -25,6 +25,7 @@ def test_the_item_holds_the_hash_and_never_the_key() -> None:
         "pk": {"S": "key#" + hashlib.sha256(key.encode()).hexdigest()},
         "client": {"S": "shop"},
         "scopes": {"SS": ["read", "send"]},
+        "ends": {"S": key[-4:]},
     }
     assert item["pk"] == {"S": item_key(key)}
     assert key not in str(item)

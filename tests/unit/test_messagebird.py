@@ -153,8 +153,11 @@ def test_an_id_is_an_acceptance(status: int) -> None:
 
 
 def test_an_acceptance_that_has_failed_already_says_so() -> None:
-    found = ADAPTER.send_outcome(answer(201, created(status="delivery_failed")))
-    assert found == Accepted(provider_message_id="e8077d80", word="delivery_failed", status=Status.UNDELIVERED)
+    found = ADAPTER.send_outcome(answer(201, created(status="delivery_failed", statusErrorCode=103)))
+    failure = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT, code="103")
+    assert found == Accepted(
+        provider_message_id="e8077d80", word="delivery_failed", status=Status.UNDELIVERED, failure=failure
+    )
 
 
 @pytest.mark.parametrize(

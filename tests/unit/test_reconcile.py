@@ -16,7 +16,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.domain.record import Record, Send, SendPhase
+from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_TIME, Index, Position, Span
 from sms_tracker.domain.state import fold, recorded
@@ -262,7 +262,7 @@ def test_no_more_is_asked_in_a_run_than_allowed_and_not_faster() -> None:
 def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
     rig = Rig(taken(Status.SENT), account=Account([listed()]))
     rig.search.during = lambda: rig.clock.sleep(1)
-    rig.agenda.position = timestamp(START - 2 * HOUR)
+    rig.agenda.walk("walked", timestamp(START - 2 * HOUR))
     rig.limits = Limits(seconds=100, lookups=10, rate=5)
 
     first = rig.run()
@@ -270,15 +270,14 @@ def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
     for _ in range(20):
         rig.run()
     assert len(rig.queue.bodies) == 1
-    assert rig.agenda.position is not None
+    assert rig.agenda.walked("walked") is not None
 
 
 def test_a_walk_goes_on_where_the_last_one_stopped_with_an_overlap() -> None:
     rig = Rig()
     rig.run()
     far, rig.search.reads = rig.search.reads, 0
-    position = rig.agenda.position
-    assert position == timestamp(START + MINUTE)
+    assert rig.agenda.walked("walked") == timestamp(START + MINUTE)
     late = taken(Status.SENT, created_at=timestamp(START))  # older than the position, and not in the index until now
     rig.messages.records[MESSAGE_ID] = late
     rig.clock.sleep(300)
@@ -294,8 +293,9 @@ def test_a_walk_that_fails_holds_up_no_look_up() -> None:
     rig.agenda.put_off(MESSAGE_ID, due=NOW)
     rig.clock.sleep(60)
 
-    def fail(_: str) -> None:
-        raise Unavailable("UpdateItem: ThrottlingException")
+    def fail(name: str, _: str) -> None:
+        if name == "walked":
+            raise Unavailable("UpdateItem: ThrottlingException")
 
     rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
     done = rig.run()
@@ -310,8 +310,8 @@ def test_a_busy_time_is_walked_in_short_slices() -> None:
     ]
     rig = Rig(*busy, age=2 * HOUR)
     saved: list[str] = []
-    rig.agenda.position = timestamp(START - MINUTE)
-    rig.agenda.walk = lambda until: saved.append(until)  # type: ignore[method-assign]  # noqa: PLW0108 - so named
+    rig.agenda.walk("walked", timestamp(START - MINUTE))
+    rig.agenda.walk = lambda name, until: saved.append(until) if name == "walked" else None  # type: ignore[method-assign]
     rig.run()
     assert [step for step in saved if step < timestamp(START + 30 * MINUTE)] == [
         timestamp(START + 9 * MINUTE),
@@ -523,7 +523,8 @@ def test_more_messages_of_our_own_than_are_read_settle_nothing() -> None:
         for number in range(12)
     ]
     rig = Rig(lost(), *others, account=Account([listed("SM8")]))
-    rig.agenda.position, rig.search.page = timestamp(START - MINUTE), 2
+    rig.agenda.walk("walked", timestamp(START - MINUTE))
+    rig.search.page = 2
     assert rig.run()["too-many-messages"] == 1
 
 
@@ -596,3 +597,100 @@ def test_what_an_index_still_shows_as_open_though_it_is_final_is_left_alone() ->
 
     assert rig.run() == {"settled-meanwhile": 1}
     assert rig.account.requests == []
+
+
+# -- a second look at failures -----------------------------------------------------------------------------------------
+
+
+def failed(code: str | None = "30003", **values: Any) -> Record:
+    made = lost(**values)
+    told = report(Status.UNDELIVERED, code=code, provider_message_id=SID)
+    entry = Entry(word="undelivered", received=NOW, attempt=1, source="callback", code=code)
+    send = replace(made.send, phase=SendPhase.ANSWERED)
+    return replace(made, send=send, state=fold([told], base=made.state), reports={told.fingerprint: entry})
+
+
+def test_a_correction_whose_report_was_lost_is_learnt_an_hour_later() -> None:
+    rig = Rig(failed(), account=Account([listed()]), age=HOUR)
+    assert rig.run() == {}
+    rig.clock.now = START + HOUR + MINUTE
+
+    assert rig.run() == {"failure-looked-up": 1}
+    rig.drain()
+    assert rig.record.state.status is Status.DELIVERED
+
+
+def test_a_code_whose_report_was_lost_is_learnt_an_hour_later() -> None:
+    found = listed(status="undelivered", error_code=30003)
+    rig = Rig(failed(code=None), account=Account([found]), age=HOUR + MINUTE)
+    rig.run()
+    rig.drain()
+
+    failure = rig.record.state.shown_failure
+    assert failure is not None
+    assert (failure.code, failure.reason) == ("30003", Reason.UNREACHABLE)
+
+
+def test_a_failure_is_looked_at_once_and_written_only_where_something_is_new() -> None:
+    rig = Rig(failed(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE)
+
+    assert rig.run() == {"failure-nothing-new": 1}
+    rig.clock.sleep(300)
+    assert rig.run() == {}
+    assert (rig.queue.bodies, rig.record.version) == ([], 1)
+
+
+def test_what_no_provider_named_is_not_looked_at_again() -> None:
+    refused = replace(lost(), state=fold([report(Status.FAILED, provider_message_id=None)], base=lost().state))
+    rig = Rig(refused, age=HOUR + MINUTE)
+
+    assert rig.run() == {}
+    assert rig.account.requests == []
+
+
+def many_failures() -> list[Record]:
+    return [
+        failed(
+            message_id=f"00000000-0000-4000-8000-{number:012d}",
+            created_at=timestamp(START + number * timedelta(seconds=1)),
+            updated_at=timestamp(START + number * timedelta(seconds=1)),
+        )
+        for number in range(9)
+    ]
+
+
+def test_failures_that_are_too_many_for_a_run_are_looked_at_by_the_next_ones_each_once() -> None:
+    rig = Rig(*many_failures(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE)
+    rig.limits = Limits(seconds=200, lookups=4, rate=5)
+
+    assert rig.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
+    assert rig.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
+    assert rig.run() == {"failure-nothing-new": 1}
+
+
+def test_failures_wait_for_a_provider_that_does_not_answer() -> None:
+    rig = Rig(*many_failures(), account=Account(broken=BUSY), age=HOUR + MINUTE)
+
+    assert rig.run() == {"failure-provider-did-not-answer": 3, "failures-left-for-the-next-run": 1}
+    rig.account.broken, rig.account.messages = None, [listed(status="undelivered", error_code=30003)]
+    assert rig.run() == {"failure-nothing-new": 6}
+
+
+def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
+    rig = Rig(failed(), account=Account([listed()]), age=26 * HOUR)
+    rig.agenda.walk("failures", timestamp(START - HOUR))
+
+    assert rig.run() == {}
+
+
+def test_a_queue_that_refuses_one_failure_holds_up_no_other() -> None:
+    rig = Rig(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
+    rig.queue.fail = True
+
+    assert rig.run() == {"failure-failed": 9}
+
+
+def test_a_new_word_about_a_failure_is_queued_all_the_same() -> None:
+    rig = Rig(failed(), account=Account([listed(status="teleported")]), age=HOUR + MINUTE)
+
+    assert rig.run() == {"failure-looked-up": 1}

@@ -122,7 +122,7 @@ def test_a_warning_is_added_and_none_adds_nothing() -> None:
     ],
 )
 def test_a_webhook_that_was_not_taken_gets_a_problem_without_the_message(status: int, decision: str) -> None:
-    reply = replies.webhook_problem(status, decision)
+    reply = replies.webhook_problem(decision)
     assert reply.body.keys() == {"type", "title", "status", "detail"}
     assert reply.status == status
     assert ("retry-after" in reply.headers) is (status == 503)

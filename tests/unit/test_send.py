@@ -19,6 +19,7 @@ from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
+from sms_tracker.services.deliver import BUDGET
 from sms_tracker.services.send import Sender
 from sms_tracker.services.submit import submit
 from sms_tracker.services.track import track
@@ -53,9 +54,13 @@ T = TypeVar("T")
 
 @dataclass
 class FaultyMessages(MemoryMessages):
-    """A table whose named calls fail; of those in ``lost`` the reply is lost after they were applied."""
+    """A table whose named calls fail; of those in ``lost`` the reply is lost after they were applied.
+
+    What is in ``once`` is refused one time only.
+    """
 
     refuse: frozenset[str] = frozenset()
+    once: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     error: Exception = field(default_factory=lambda: Unavailable("write: InternalServerError"))
 
@@ -77,6 +82,7 @@ class FaultyMessages(MemoryMessages):
 
     def _refuse(self, call: str) -> None:
         if call in self.refuse:
+            self.refuse -= self.once
             raise self.error
 
     def _lose(self, call: str, result: T) -> T:
@@ -339,6 +345,29 @@ class TestRecordNotWritten:
         reply = rig.post(KEY)
         assert reply.status == status
         assert any("release not stored" in warning for warning in reply.warnings)
+
+
+class TestWritesThatNobodyElseMakes:
+    def test_a_refusal_is_recorded_though_the_table_refuses_it_at_first(self) -> None:
+        messages = FaultyMessages(refuse=frozenset({"change"}), once=frozenset({"change"}))
+        rig = SendRig([OPTED_OUT], messages=messages)
+        reply = rig.post(KEY)
+        assert (reply.status, only(rig).state.status, reply.warnings) == (422, Status.FAILED, ())
+
+    def test_a_release_is_recorded_though_the_table_refuses_it_at_first(self) -> None:
+        release = frozenset({"release"})
+        rig = SendRig(messages=FaultyMessages(lost=frozenset({"put"}), refuse=release, once=release))
+        assert rig.post(KEY).status == 503
+        assert only(rig).send.phase is SendPhase.RELEASED
+
+    def test_no_second_write_begins_after_the_requests_time(self) -> None:
+        messages = FaultyMessages(refuse=frozenset({"change"}), once=frozenset({"change"}))
+        rig = SendRig([OPTED_OUT], messages=messages)
+        rig.http.during = lambda _: rig.clock.sleep(BUDGET)
+        reply = rig.post(KEY)
+        assert reply.status == 422
+        assert any("answer not stored" in warning for warning in reply.warnings)
+        assert rig.slept == []
 
 
 class TestSameKeyAgain:

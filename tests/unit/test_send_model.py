@@ -20,7 +20,8 @@ from sms_tracker.services.send import Sender
 from sms_tracker.services.validation import Draft
 from tests.model.actors import unkeyed_id
 from tests.model.close import to_the_end
-from tests.model.explore import Explored, Model, explore
+from tests.model.explore import Explored, explore
+from tests.model.model import Model
 from tests.model.world import Violation
 
 KEY = "order-42"

@@ -18,7 +18,7 @@ OPEN_ROUTES = {
     "GET /": "the page is empty until its visitor gives it a key",
     "GET /page/{file}": "the page's script and style",
 }
-GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}"}
+GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}", "GET /stats"}
 
 
 def routes() -> dict[str, Mapping[str, Any]]:

@@ -23,6 +23,7 @@ CONFIGS: Mapping[str, type] = {
 }
 NAMES = sorted(CONFIGS)
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
+LAYERS = sorted(name for name, one in source()["Resources"].items() if one["Type"] == "AWS::Serverless::LayerVersion")
 NUMBERS = [(name, str(declared["MinValue"])) for name, declared in PARAMETERS.items() if "MinValue" in declared]
 CHOICES = [(name, str(value)) for name, declared in PARAMETERS.items() for value in declared.get("AllowedValues", [])]
 
@@ -81,26 +82,41 @@ def test_a_function_logs_and_measures_under_its_own_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_runs_on_python_3_13_and_arm_with_the_shared_layer(name: str) -> None:
+def test_a_function_runs_on_python_3_13_and_arm_with_layers_of_the_stack(name: str) -> None:
     runs = properties(name)
-    (layer,) = stack().of("AWS::Lambda::LayerVersion").values()
+    layers = {layer.name for layer in stack().of("AWS::Lambda::LayerVersion").values()}
     assert runs["Runtime"] == "python3.13"
     assert runs["Architectures"] == ["arm64"]
-    assert runs["Layers"] == [layer.name]
+    assert set(runs["Layers"]) <= layers
     assert runs["Handler"] == "app.handler"
     assert runs["Code"]["S3Key"] == f"functions/{name}"
 
 
-def test_the_layer_is_built_for_what_the_functions_run_on() -> None:
-    layer = source()["Resources"]["CoreLayer"]
-    assert layer["Metadata"] == {"BuildMethod": "python3.13", "BuildArchitecture": "arm64"}
-    assert layer["Properties"]["ContentUri"] == "layers/core"
+@pytest.mark.parametrize("name", [f"{name.title()}Function" for name in NAMES] + LAYERS)
+def test_a_function_or_layer_is_built_by_the_makefile_beside_the_template(name: str) -> None:
+    declared = source()["Resources"][name]
+    kind = re.fullmatch(r"\w+(Function|Layer)", name)
+    assert declared["Metadata"]["BuildMethod"] == "makefile"
+    assert declared["Metadata"]["ContextPath"] == "."
+    assert kind
+    assert f"\nbuild-%{kind[1]}:\n" in (ROOT / "Makefile").read_text()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_function_packages_no_dependency_beside_the_layer(name: str) -> None:
-    lines = (ROOT / "functions" / name / "requirements.txt").read_text().splitlines()
-    assert [line for line in lines if line.strip() and not line.startswith("#")] == []
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_built_for_what_the_functions_run_on(name: str) -> None:
+    declared = source()["Resources"][name]
+    assert declared["Metadata"]["BuildArchitecture"] == "arm64"
+    assert declared["Properties"]["CompatibleArchitectures"] == ["arm64"]
+    assert declared["Properties"]["CompatibleRuntimes"] == ["python3.13"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_what_a_layer_ships_is_pinned_and_hashed_as_it_is_tested(name: str) -> None:
+    pins = ROOT / source()["Resources"][name]["Properties"]["ContentUri"] / "requirements.txt"
+    tested = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    shipped = [line for line in (pins.read_text() if pins.exists() else "").splitlines() if "==" in line]
+    assert [line for line in shipped if line not in tested] == []
+    assert (name == "CoreLayer") == (not shipped)
 
 
 def test_sending_ends_before_api_gateway_gives_up_and_its_claim_outlives_it() -> None:

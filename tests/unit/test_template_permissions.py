@@ -46,11 +46,12 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | grants("AlertsKey.Arn", "kms:Decrypt", "kms:GenerateDataKey"),
     "Query": grants("MessagesTable.Arn", "dynamodb:BatchGetItem", "dynamodb:GetItem")
     | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES}
+    | grants("StateTable.Arn", "dynamodb:BatchGetItem")
     | grants("ReportsQueue.Arn", "sqs:GetQueueAttributes"),
     "Authorizer": grants("StateTable.Arn", "dynamodb:GetItem"),
     "Reconciler": grants("MessagesTable.Arn", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
     | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES if index != "by_reference"}
-    | grants("StateTable.Arn", "dynamodb:GetItem", "dynamodb:UpdateItem")
+    | grants("StateTable.Arn", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
     | grants("ReportsQueue.Arn", "sqs:SendMessage")
     | READ_SETTINGS,
 }
@@ -125,6 +126,18 @@ def test_secrets_under_a_key_of_the_customers_can_be_decrypted_through_ssm_only(
     (statement,) = keyed
     assert statement["Resource"] == KEY
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "ssm.region.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("name", ["Query", "Reconciler"])
+def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: str) -> None:
+    found = [each for each in statements(stack(), name) if "StateTable.Arn" in listed(each["Resource"])]
+
+    assert found
+    for statement in found:
+        (operator,) = statement["Condition"]
+        keys = statement["Condition"][operator]["dynamodb:LeadingKeys"]
+        assert operator == "ForAllValues:StringLike"
+        assert all(key.split("#")[0] in ("reconciler", "statistics") for key in keys)
 
 
 def test_the_digest_uses_the_topics_key_through_sns_only() -> None:

@@ -528,6 +528,26 @@ def test_an_acceptance_tells_its_word_and_time() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("word", "code", "status", "reason"),
+    [
+        ("failed", 30007, Status.FAILED, Reason.CONTENT_FILTERED),
+        ("undelivered", 30036, Status.EXPIRED, Reason.EXPIRED),
+        ("failed", None, Status.FAILED, Reason.UNKNOWN),
+    ],
+)
+def test_an_acceptance_that_has_failed_already_says_why(
+    word: str, code: int | None, status: Status, reason: Reason
+) -> None:
+    outcome = answer_to(201, {"sid": "SM1", "status": word, "error_code": code, "error_message": "No"})
+
+    assert isinstance(outcome, Accepted)
+    assert (outcome.status, outcome.warning) == (status, None)
+    assert outcome.failure is not None
+    told = (outcome.failure.reason, outcome.failure.code, outcome.failure.message)
+    assert told == (reason, str(code) if code else None, "No")
+
+
 # --- looking up
 
 

@@ -108,6 +108,7 @@ class ReconcilerConfig(SendConfig):
     reconcile_after_seconds: int
     unknown_after_seconds: int
     not_sent_after_seconds: int
+    look_again_after_seconds: int
     lookups_per_second: int
     lookups_per_run: int
     run_seconds: int
@@ -207,6 +208,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "reconcile_after_seconds": _positive,
     "unknown_after_seconds": _positive,
     "not_sent_after_seconds": _positive,
+    "look_again_after_seconds": _positive,
     "lookups_per_second": _positive,
     "lookups_per_run": _positive,
     "run_seconds": _positive,

@@ -160,6 +160,16 @@ def test_a_script_can_be_set_for_one_number_or_for_all(twilio: Simulator, messag
     assert all(twilio_vouches(request) for request in receiver.requests)
 
 
+def test_the_last_report_can_be_lost_alone(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
+    twilio.script(TO, {"like": "corrected", "drop_last": True})
+
+    messages.create(to=TO, from_=FROM, body="Hallo", status_callback=receiver.url)
+    message = twilio.idle(taken=1)["messages"][0]
+
+    assert sorted(receiver.words) == ["sent", "undelivered"]
+    assert (message["record"]["word"], message["truth"]["word"]) == ("delivered", "delivered")
+
+
 @pytest.mark.parametrize(
     "script",
     ["no-such", 3, {"like": "no-such"}, {"unheard": 1}, {"copies": "2"}, {"order": "odd"}, {"reports": "sent:x"}],

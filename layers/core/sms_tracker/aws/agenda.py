@@ -1,4 +1,4 @@
-"""The reconciler's agenda: open messages in the index by_attention, its position in the ``state`` table."""
+"""The reconciler's agenda: open messages in the index by_attention, its positions in the ``state`` table."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sms_tracker.aws.errors import translate
 from sms_tracker.aws.expressions import Update
-from sms_tracker.aws.items import marshal
+from sms_tracker.aws.items import Item, marshal
 from sms_tracker.domain.search import BY_ATTENTION, open_shard, shard
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-_POSITION = marshal({"pk": "reconciler#walked"})
 _REFUSED = "ConditionalCheckFailedException"
 
 
@@ -26,21 +25,21 @@ class DynamoAgenda:
         self._messages = messages
         self._state = state
 
-    def walked(self) -> str | None:
+    def walked(self, name: str) -> str | None:
         """One consistent GetItem."""
         try:
-            answer = self._client.get_item(TableName=self._state, Key=_POSITION, ConsistentRead=True)
+            answer = self._client.get_item(TableName=self._state, Key=_position(name), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise translate("GetItem", error) from error
         return answer["Item"]["walked"]["S"] if "Item" in answer else None
 
-    def walk(self, until: str) -> None:
+    def walk(self, name: str, until: str) -> None:
         """One UpdateItem; of two reconcilers at once the later position stays."""
         update = Update()
         path = update.path("walked")
         update.require(f"(attribute_not_exists({path}) OR {path} < {update.value(until)})")
         update.set(until, "walked")
-        self._write(self._state, _POSITION, update)
+        self._write(self._state, _position(name), update)
 
     def open(self, message_id: str, *, due: str) -> bool:
         """One UpdateItem, refused for what is final or on the agenda already."""
@@ -88,3 +87,7 @@ class DynamoAgenda:
         except BotoCoreError as error:
             raise translate("UpdateItem", error) from error
         return True
+
+
+def _position(name: str) -> Item:
+    return marshal({"pk": f"reconciler#{name}"})

@@ -84,6 +84,8 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
     if change.guard is not Guard.LATE and change.state is not None:
         _guard(update, change, change.state)
         move(update, message_id, change.state, change.now)
+        if change.guard is Guard.SEEN and change.state.failure is None:
+            update.set(None, "failure")  # the whole state is known: a repair may find that no report supports it
         if drop_text and change.state.status.final:
             update.set(None, "body")
     return update
@@ -103,7 +105,8 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
         room = MAX_REPORTS - len(change.added)
         update.require(f"size({update.path('reports')}) <= {update.value(room)}")
     for recipient in sorted({report.recipient for report in ours if report.recipient}):
-        update.require(f"{update.path('to')} = {update.value(recipient)}")
+        to = update.path("to")  # not there once the recipient is forgotten
+        update.require(f"({to} = {update.value(recipient)} OR attribute_not_exists({to}))")
 
 
 def _guard(update: Update, change: Change, state: State) -> None:

@@ -29,6 +29,15 @@ def key_id(key: str) -> str:
     return f"key#{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
 
 
+SHORT = 8
+"""Digits of a key's hash by which lists and logs name it: they let nobody in."""
+
+
+def name_of(key: str) -> str:
+    """What lists and logs call a key."""
+    return key_id(key).removeprefix("key#")[:SHORT]
+
+
 class KeyStore:
     """Finds keys; raises ``Unavailable`` when the table cannot be read."""
 

@@ -80,4 +80,5 @@ def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
 
 
 def _about(report: Report, record: Record) -> bool:
-    return report.recipient in (None, record.to)
+    """A record that forgot its recipient has nothing to compare with."""
+    return not record.to or report.recipient in (None, record.to)

@@ -32,12 +32,14 @@ class Accepted:
     """The provider took it and named it.
 
     ``word`` is the provider's status word at acceptance and ``status`` what it maps to (ACCEPTED where the
-    answer gave no readable one); ``warning`` says what in the answer was not as expected.
+    answer gave no readable one); ``failure`` is there where that status is one already, with its code if the answer
+    names it; ``warning`` says what in the answer was not as expected.
     """
 
     provider_message_id: str
     word: str
     status: Status
+    failure: Failure | None = None
     occurred: str | None = None
     warning: str | None = None
 

@@ -26,12 +26,16 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """How long is waited for what. ``later`` are ages at which an open message is looked at again; then daily."""
+    """How long is waited for what. ``later`` are ages at which an open message is looked at again; then daily.
+
+    ``again`` is when a failure is looked at once more, after it became one.
+    """
 
     first: timedelta = timedelta(minutes=10)
     later: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=6))
     released: timedelta = timedelta(minutes=15)
     unknown: timedelta = timedelta(hours=72)
+    again: timedelta = timedelta(hours=1)
 
 
 SENDS = 3

@@ -79,11 +79,11 @@ class Search(Protocol):
 class Agenda(Protocol):
     """What the reconciler still has to look at. Every method raises ``Unavailable``."""
 
-    def walked(self) -> str | None:
-        """The time up to which records were walked, None before the first walk."""
+    def walked(self, name: str) -> str | None:
+        """The time up to which records were walked, None before the first walk of that name."""
         ...
 
-    def walk(self, until: str) -> None:
+    def walk(self, name: str, until: str) -> None:
         """Remember it; never moves it back."""
         ...
 

@@ -186,11 +186,13 @@ def _accepted(result: HttpResponse) -> Accepted | OutcomeUnknown:
     if message_id is None:
         return OutcomeUnknown(reason=f"HTTP {result.status} without a message id")
     word = wire.text(recipient.get("status"))
-    status = messagebird_report.STATUSES.get(word or "")
+    code, text = (wire.text(recipient.get(name)) for name in ("statusErrorCode", "statusReason"))
+    status, failure = ADAPTER.meaning(word or "", code, text)
     return Accepted(
         provider_message_id=message_id,
         word=word or "accepted",
         status=status or Status.ACCEPTED,
+        failure=failure,
         occurred=messagebird_report.moment(wire.text(recipient.get("statusDatetime"))),
         warning=None if status else "the answer has no known status for the recipient",
     )

@@ -183,15 +183,18 @@ def _sender_field(sender: str) -> str:
 
 
 def _accepted(answer: Mapping[str, object]) -> Accepted | OutcomeUnknown:
+    """An id is an acceptance, even where Twilio knows at once that the message failed and says why."""
     sid = wire.text(answer.get("sid"))
     if sid is None:
         return OutcomeUnknown(reason="success without a message id")
     word = wire.text(answer.get("status"))
-    status = twilio_report.STATUSES.get(word or "")
+    code, text = (wire.text(answer.get(name)) for name in ("error_code", "error_message"))
+    status, failure = ADAPTER.meaning(word or "", code, text)
     return Accepted(
         provider_message_id=sid,
         word=word or "accepted",
         status=status or Status.ACCEPTED,
+        failure=failure,
         occurred=wire.rfc2822(wire.text(answer.get("date_updated"))),
         warning=None if status else "the answer has no known status of an outbound message",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sms_tracker import __version__
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
@@ -14,6 +15,9 @@ from sms_tracker.services import replies, view
 from sms_tracker.services.find import find
 from sms_tracker.services.query import criteria, cursor
 from sms_tracker.services.replies import Reply, ok, problem
+
+if TYPE_CHECKING:
+    from sms_tracker.services.shapes import MessagePage
 
 SCOPE, EVERYBODY = "read", "admin"
 """What opens the reads of one's own records, and of everybody's."""
@@ -40,7 +44,7 @@ class Browser:
         except SmsTrackerError as error:
             return replies.unreadable(error)
         if record is None or (record.client != client and EVERYBODY not in scopes):
-            return problem(404, "no-such-message", "There is no such message. Check the id; records expire.")
+            return problem("no-such-message", "There is no such message. Check the id; records expire.")
         return ok(view.message(record), "found", read_of=_others([record], client))
 
     def many(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> Reply:
@@ -55,8 +59,8 @@ class Browser:
         except SmsTrackerError as error:
             return replies.unreadable(error)
         following = None if page.after is None else cursor(page.after)
-        shown = [view.message(record) for record in page.records]
-        return ok({"messages": shown, "cursor": following}, "listed", read_of=_others(page.records, client))
+        shown: MessagePage = {"messages": [view.message(record) for record in page.records], "cursor": following}
+        return ok(shown, "listed", read_of=_others(page.records, client))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ class Health:
         return (
             ok({"status": "ok", **body}, "healthy")
             if healthy
-            else problem(503, "unhealthy", "Try again later.", members=body)
+            else problem("unhealthy", "Try again later.", members=body)
         )
 
 

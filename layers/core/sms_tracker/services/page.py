@@ -49,7 +49,7 @@ class Page:
         """200 with the file, 304 where the browser has the same, 404 for any other name."""
         file = self._files.get(name)
         if file is None:
-            return problem(404, "no-such-file", "The page has no such file. It begins at /.")
+            return problem("no-such-file", "The page has no such file. It begins at /.")
         if file.headers["etag"] in known:  # a quoted digest: found in a list and behind W/, too
             return Document(status=304, body="", decision="unchanged", headers=file.headers)
         return file

@@ -55,7 +55,7 @@ def event(old: Record, new: Record, policy: Policy) -> StatusChanged | None:
         created_at=new.created_at,
         updated_at=new.updated_at,
         status_at=new.state.at,
-        to=new.to if policy.personal_data else None,
+        to=(new.to or None) if policy.personal_data else None,
         sender=new.sender if policy.personal_data else None,
         body=new.body if policy.personal_data else None,
     )

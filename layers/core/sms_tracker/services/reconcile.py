@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from math import ceil
 
-from sms_tracker import providers
 from sms_tracker.domain.adopt import Adopted, NotAdopted
 from sms_tracker.domain.decide import final_try
-from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
+from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
 from sms_tracker.domain.ports import Agenda, Clock, Http, Messages, Queue, Refused, Search, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
 from sms_tracker.domain.search import BY_TIME, SHARDS, Span, days
 from sms_tracker.domain.status import Status
+from sms_tracker.services.again import Again
 from sms_tracker.services.deliver import Pace
+from sms_tracker.services.inquire import LOOKED_UP, NO_ANSWER, Inquiries
 from sms_tracker.services.lost import Lost
+from sms_tracker.services.pages import pages
 from sms_tracker.services.track import track
 
 _SLICE, _QUIET = timedelta(minutes=10), timedelta(hours=6)
 """How much of the past is walked before the position is saved: at first, and at most where little happened."""
-_LITTLE = 1000
+_LITTLE, _OPEN = 1000, "walked"
 _OVERLAP = timedelta(minutes=2)
 """Walked again each time: an index shows a record a little later than it was written."""
 _BATCH = 100
 """Messages looked at in a shard at least, where so many are due."""
-_NO_ANSWER, _LOOKED_UP = "provider-did-not-answer", "looked-up"
-_BUSY = frozenset({429, *range(500, 600)})
-_TIMEOUT = 10.0
 _SOON = timedelta(minutes=10)
 """When a provider that could not answer is asked about the same message again."""
 _GRACE = timedelta(days=1)
 """How much longer a provider that does not answer is waited for before a message is given up."""
-_FAILURES = 3
-"""Calls without an answer in a row after which a provider is left alone for the rest of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,26 +68,40 @@ class Reconciler:
     ages: Ages
     limits: Limits
     resend: Callable[[Record], str]
-    _asked: dict[str, float] = field(default_factory=dict)
-    _failures: Counter[str] = field(default_factory=Counter)
-    _calls: int = 0
+    _inquiries: Inquiries = field(init=False)
 
     def run(self) -> Counter[str]:
-        """Walk what became old enough, then look at what is due; counts of what was done, by its word."""
-        self._asked, self._failures, self._calls = {}, Counter(), 0
+        """Walk what became old enough, look at what is due, again at failures; counts of what was done, by its word."""
+        self._inquiries = Inquiries(
+            settings=self.settings,
+            http=self.http,
+            queue=self.queue,
+            clock=self.clock,
+            pace=self.pace,
+            rate=self.limits.rate,
+        )
         start = self.pace.monotonic()
         done: Counter[str] = Counter()
         try:
             done.update(self._walk(start + self.limits.seconds / 2))  # half, so that a long walk starves no look-up
         except SmsTrackerError:  # the position has not moved past it, so the next run walks there again
             done["walk-failed"] += 1
-        done.update(self._settle(start + self.limits.seconds))
+        end = start + self.limits.seconds
+        done.update(self._settle(end))
+        again = Again(search=self.search, agenda=self.agenda, look=self._look_again, enough=partial(self._enough, end))
+        done.update(again.run(self.clock() - self.ages.again))
         return done
+
+    def _spent(self, end: float) -> bool:
+        return self.pace.monotonic() > end or self._inquiries.calls >= self.limits.lookups
+
+    def _enough(self, end: float, record: Record) -> bool:
+        return self._spent(end) or self._inquiries.silent(record.state.provider)
 
     def _walk(self, end: float) -> Iterator[str]:
         """Put on the agenda what is old enough and not final; the position moves only past what was looked at."""
         horizon, size = self.clock() - self.ages.first, _SLICE
-        walked = self.agenda.walked()
+        walked = self.agenda.walked(_OPEN)
         since = datetime.fromisoformat(walked) if walked else horizon - self.ages.unknown
         while since < horizon:
             until, found = min(since + size, horizon), 0
@@ -102,17 +111,14 @@ class Reconciler:
                     return
                 found += len(records)
                 yield from chain.from_iterable(map(self._open, records))
-            self.agenda.walk(timestamp(until))
+            self.agenda.walk(_OPEN, timestamp(until))
             since, size = until, min(2 * size, _QUIET) if found < _LITTLE else _SLICE
 
     def _between(self, span: Span) -> Iterator[list[Record]]:
         """The records of a span, page by page, an empty one for a page without."""
         for partition in chain.from_iterable(days(span)):
-            rest: Span | None = span
-            while rest is not None:
-                keys, reach = self.search.keys(BY_TIME, partition, span=rest, client=None)
+            for keys in pages(self.search, BY_TIME, partition, span):
                 yield self.search.records([key.message_id for key in keys])
-                rest = None if reach is None else Span(since=rest.since, until=reach)
 
     def _open(self, record: Record) -> Iterator[str]:
         yield "walked"
@@ -125,7 +131,7 @@ class Reconciler:
         for number in range(SHARDS):
             due_now = self.agenda.due((first + number) % SHARDS, until=timestamp(self.clock()), limit=share)
             for record in self.search.records(due_now):
-                if self.pace.monotonic() > end or self._calls >= self.limits.lookups:
+                if self._spent(end):
                     yield "left-for-the-next-run"
                     return
                 yield self._look_at(record)
@@ -142,66 +148,48 @@ class Reconciler:
                     return self._not_sent(record)
                 case Step.WAIT:
                     decision = "waiting"
-                case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._failures[record.state.provider] >= _FAILURES:
+                case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._inquiries.silent(record.state.provider):
                     return "left-alone-for-this-run"
                 case Step.LOOK_UP | Step.SEARCH:
                     decision = self._inquire(record, resend=self.resend)
                 case Step.GIVE_UP:
                     decision = self._give_up(record)
             following = due(record, now=now, ages=self.ages)
-            if decision == _NO_ANSWER or wanted is Step.GIVE_UP:
+            if decision == NO_ANSWER or wanted is Step.GIVE_UP:
                 following = min(following, timestamp(now + _SOON))
             self.agenda.put_off(record.message_id, due=following)
         except SmsTrackerError:
             return "failed"
         return decision
 
+    def _look_again(self, record: Record) -> str:
+        try:
+            return self._inquire(record)
+        except SmsTrackerError:
+            return "failed"
+
     def _inquire(self, record: Record, resend: Callable[[Record], str] | None = None) -> str:
         """Ask the provider about it: by its id, or in a list where there is none."""
         if record.state.provider not in self.settings().credentials:
             return "provider-not-enabled"
         if (known := named(record)) is not None:
-            return self._look_up(record, *known)
-        match Lost(messages=self.messages, search=self.search, ask=self._ask).find(record, self.settings()):
+            return self._inquiries.look_up(record, *known)
+        match Lost(messages=self.messages, search=self.search, ask=self._inquiries.ask).find(record, self.settings()):
             case Adopted(candidate):
-                looked_up = self._look_up(record, record.send.attempt, candidate.provider_message_id)
-                return "adopted" if looked_up == _LOOKED_UP else looked_up
+                looked_up = self._inquiries.look_up(record, record.send.attempt, candidate.provider_message_id)
+                return "adopted" if looked_up == LOOKED_UP else looked_up
             case NotAdopted("no-candidate") if resend is not None and may_resend(record, now=self.clock()):
                 return resend(record)
             case NotAdopted(why):
                 return why
             case LookupFailed():
-                return _NO_ANSWER
-
-    def _look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
-        """The provider's record goes the way of a callback: through the queue, under the same rules."""
-        name = record.state.provider
-        adapter, credentials = providers.load(name), self.settings().credentials[name]
-        answer = self._ask(name, adapter.lookup_request(provider_message_id, credentials=credentials))
-        now = timestamp(self.clock())
-        outcome = adapter.lookup_outcome(answer, received_at=now)
-        if isinstance(outcome, NoSuchMessage):
-            return "provider-has-no-such-message"
-        if isinstance(outcome, LookupFailed) or isinstance(answer, NoResponse):
-            return _NO_ANSWER
-        if replace(outcome, attempt=attempt).fingerprint in record.reports:
-            return "nothing-new"
-        envelope = Envelope(
-            provider=name,
-            message_id=record.message_id,
-            attempt=attempt,
-            source=Source.LOOKUP,
-            received_at=now,
-            fields={"record": without_text(answer.body)},
-        )
-        self.queue.send(encode(envelope))
-        return _LOOKED_UP
+                return NO_ANSWER
 
     def _give_up(self, record: Record) -> str:
         """Ask a last time; what the provider says now is waited for, and its silence a day longer."""
         last = self._inquire(record)
         patience = datetime.fromisoformat(record.created_at) + self.ages.unknown + _GRACE
-        if last in (_LOOKED_UP, "adopted") or (last == _NO_ANSWER and self.clock() < patience):
+        if last in (LOOKED_UP, "adopted") or (last == NO_ANSWER and self.clock() < patience):
             return last
         report = self._own(record, NO_REPORT, Status.UNKNOWN)
         return f"gave-up-{track(self.messages, record.message_id, [report], now=report.received).decision}"
@@ -229,21 +217,3 @@ class Reconciler:
             attempt=record.send.attempt,
             source=Source.LOOKUP,
         )
-
-    def _ask(self, name: str, request: HttpRequest) -> HttpResponse | NoResponse:
-        """One call to a provider, no sooner after the one before than the rate allows."""
-        wait = self._asked.get(name, 0.0) + 1 / self.limits.rate - self.pace.monotonic()
-        if name in self._asked and wait > 0:
-            self.pace.sleep(wait)
-        self._asked[name] = self.pace.monotonic()
-        self._calls += 1
-        answer = self.http(request, timeout=_TIMEOUT)
-        silent = isinstance(answer, NoResponse) or answer.status in _BUSY
-        self._failures[name] = self._failures[name] + 1 if silent else 0
-        return answer
-
-
-def without_text(body: bytes) -> str:
-    """A provider's record of a message as JSON, without the message's text: that is not for the queue."""
-    record = json.loads(body)
-    return json.dumps({name: value for name, value in record.items() if name != "body"})

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.outbound import NotProcessed, Refused
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NOT_SENT
 from sms_tracker.domain.status import Status
+
+if TYPE_CHECKING:
+    from sms_tracker.services.shapes import Accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +39,38 @@ class Reply:
 _SOON, _LATER = 5.0, 3600.0
 """Seconds after which trying again makes sense: a passing fault, a daily limit."""
 
-_TITLES = {
-    400: "The request is invalid",
-    401: "No valid key",
-    403: "Not allowed",
-    404: "Not found",
-    409: "The same request is in progress",
-    413: "The request is too large",
-    422: "The message cannot be sent",
-    500: "Something went wrong here",
-    502: "The provider refuses this service",
-    503: "Not available at the moment",
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A problem's status and what it means, whatever the occasion."""
+
+    status: int
+    title: str
+
+
+PROBLEMS: Mapping[str, Kind] = {
+    "invalid-request": Kind(400, "The request is invalid"),
+    "unreadable": Kind(400, "The webhook cannot be decoded"),
+    "scope-missing": Kind(403, "The key lacks a scope"),
+    "refused-signature": Kind(403, "No accepted key signed the webhook"),
+    "no-such-message": Kind(404, "There is no such message"),
+    "no-such-file": Kind(404, "There is no such file"),
+    "unknown-provider": Kind(404, "There is no such provider"),
+    "in-progress": Kind(409, "The same request is in progress"),
+    "too-large": Kind(413, "The webhook is too large"),
+    "refused-by-provider": Kind(422, "The provider refused the message for good"),
+    "not-sent": Kind(422, "No provider took the message in time"),
+    "key-reused": Kind(422, "The Idempotency-Key belongs to another request"),
+    "account-refused": Kind(502, "The provider refuses this service"),
+    "provider-unavailable": Kind(503, "The provider did not take the message"),
+    "attempts-spent": Kind(503, "The Idempotency-Key has been tried too often"),
+    "unavailable": Kind(503, "Not available at the moment"),
+    "unhealthy": Kind(503, "A part of the service does not answer"),
 }
+"""Every problem that an answer of ours can be, by its name; the OpenAPI document lists the same."""
 
 
 def problem(
-    status: int,
     kind: str,
     detail: str,
     *,
@@ -58,10 +78,11 @@ def problem(
     retry_after: float | None = None,
     members: Mapping[str, object] | None = None,
 ) -> Reply:
-    """An RFC 9457 problem; ``kind`` names it for programs, ``detail`` says what to do."""
+    """An RFC 9457 problem; ``kind`` names one of ``PROBLEMS``, ``detail`` says what to do."""
+    status = PROBLEMS[kind].status
     body: dict[str, object] = {
         "type": f"urn:sms-tracker:problem:{kind}",
-        "title": _TITLES[status],
+        "title": PROBLEMS[kind].title,
         "status": status,
         "detail": detail,
         **{name: value for name, value in (members or {}).items() if value is not None},
@@ -82,20 +103,18 @@ def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Seque
 
 def unreadable(error: SmsTrackerError) -> Reply:
     """503: the records cannot be read at the moment."""
-    return problem(503, "unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).noting(
-        str(error)
-    )
+    return problem("unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).noting(str(error))
 
 
 def invalid(error: InvalidMessage) -> Reply:
     """400: every field that is wrong."""
     detail = "Correct the fields named in errors and send the request again."
-    return problem(400, "invalid-request", detail, errors=error.errors)
+    return problem("invalid-request", detail, errors=error.errors)
 
 
 def scope_missing(scope: str) -> Reply:
     """403: the key is good, for something else."""
-    return problem(403, "scope-missing", f"This key lacks the scope {scope}. Ask the operator for one that has it.")
+    return problem("scope-missing", f"This key lacks the scope {scope}. Ask the operator for one that has it.")
 
 
 _WEBHOOK = {
@@ -107,22 +126,22 @@ _WEBHOOK = {
 }
 
 
-def webhook_problem(status: int, decision: str) -> Reply:
+def webhook_problem(decision: str) -> Reply:
     """Why a webhook was not taken; a stranger learns nothing about the message."""
-    return problem(status, decision, _WEBHOOK[decision], retry_after=_SOON if decision == "unavailable" else None)
+    return problem(decision, _WEBHOOK[decision], retry_after=_SOON if decision == "unavailable" else None)
 
 
 def accepted(record: Record, decision: str) -> Reply:
     """202 with the message as it stands."""
     state = record.state
-    body = {
+    body: Accepted = {
         "message_id": record.message_id,
-        "status": str(state.status),
+        "status": state.status,
         "provider": state.provider,
         "provider_message_id": state.provider_message_id,
-        "to": record.to,
+        "to": record.to or None,
         "reference": record.reference,
-        "encoding": str(record.segmentation.encoding),
+        "encoding": record.segmentation.encoding,
         "segments": record.segmentation.segments,
         "created_at": record.created_at,
     }
@@ -138,9 +157,7 @@ def refused(record: Record) -> Reply:
     told = failure.message or failure.reason if failure else "no reason given"
     detail = f"{record.state.provider} refused the message: {told}. Correct it and send it as a new request."
     code, reason = (failure.code, str(failure.reason)) if failure else (None, None)
-    return _about(
-        record, problem(422, "refused-by-provider", detail, members={"provider_code": code, "reason": reason})
-    )
+    return _about(record, problem("refused-by-provider", detail, members={"provider_code": code, "reason": reason}))
 
 
 def _not_sent(record: Record) -> Reply:
@@ -149,7 +166,7 @@ def _not_sent(record: Record) -> Reply:
         f"{record.state.provider} did not take the message and it was not sent again in time, so nothing was sent. "
         "Send it as a new request, with a new Idempotency-Key."
     )
-    return _about(record, problem(422, "not-sent", detail, members={"reason": failure and str(failure.reason)}))
+    return _about(record, problem("not-sent", detail, members={"reason": failure and str(failure.reason)}))
 
 
 def account_refused(record: Record, outcome: Refused) -> Reply:
@@ -158,39 +175,39 @@ def account_refused(record: Record, outcome: Refused) -> Reply:
         f"{record.state.provider} refuses this service's account or configuration; nothing was sent. "
         "Its operator has to act; the same request with the same Idempotency-Key may be sent again then."
     )
-    return _about(record, problem(502, "account-refused", detail, members={"provider_code": outcome.failure.code}))
+    return _about(record, problem("account-refused", detail, members={"provider_code": outcome.failure.code}))
 
 
 def not_processed(record: Record, outcome: NotProcessed) -> Reply:
     """503: the provider certainly did not take it, and retries are spent."""
     detail = f"{record.state.provider} did not take the message; nothing was sent. Send the same request again later."
     wait = outcome.retry_after or (_SOON if outcome.soon else _LATER)
-    reply = problem(503, "provider-unavailable", detail, retry_after=wait, members={"provider_code": outcome.code})
+    reply = problem("provider-unavailable", detail, retry_after=wait, members={"provider_code": outcome.code})
     return _about(record, reply).noting(outcome.reason)
 
 
 def nothing_recorded(error: SmsTrackerError) -> Reply:
     """503: the record could not be written, so the provider was not asked."""
     detail = "The message could not be recorded, so nothing was sent. Send the same request again later."
-    return problem(503, "unavailable", detail, retry_after=_SOON).noting(str(error))
+    return problem("unavailable", detail, retry_after=_SOON).noting(str(error))
 
 
 def key_reused(record: Record) -> Reply:
     """422: the key belongs to another request."""
     detail = "This Idempotency-Key was used for a different request. Use a new key for a new message."
-    return problem(422, "key-reused", detail, members={"message_id": record.message_id})
+    return problem("key-reused", detail, members={"message_id": record.message_id})
 
 
 def in_progress(record: Record, seconds: float) -> Reply:
     """409: another request with this key is being worked on."""
     detail = "A request with this Idempotency-Key is still in progress. Ask again after the time in Retry-After."
-    return _about(record, problem(409, "in-progress", detail, retry_after=seconds))
+    return _about(record, problem("in-progress", detail, retry_after=seconds))
 
 
 def attempts_spent(record: Record) -> Reply:
     """503: a key can be tried again only so often."""
     detail = "This Idempotency-Key has been tried too often without being taken. Send the message with a new key."
-    return _about(record, problem(503, "attempts-spent", detail))
+    return _about(record, problem("attempts-spent", detail))
 
 
 def _about(record: Record, reply: Reply) -> Reply:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import callback_token, callback_url
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.overdue import validity_left
@@ -19,16 +19,14 @@ from sms_tracker.domain.ports import Clock, Http, Messages, Settings, SettingsSo
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
 from sms_tracker.domain.state import fold, recorded
-from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
+from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import replies
 from sms_tracker.services.deliver import BUDGET, Pace, deliver
 from sms_tracker.services.identity import keyed_message_id
+from sms_tracker.services.insist import insist
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.track import track
 from sms_tracker.services.validation import Draft, Policy, draft, fingerprint, text_hash
-
-_UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
-"""A provider may take a message and say at once that it failed; the reason comes with a report, if at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ class Sender:
             settings = self.settings()
             record = self._record(client, payload, key, wanted, settings)
             request = self._request(record, wanted, settings)
-            stored = self._put(record)
+            stored = self._put(record, end)
         except SmsTrackerError as error:
             return replies.nothing_recorded(error)
         if stored is None:
@@ -120,7 +118,7 @@ class Sender:
                 return replies.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:
             # As in _put: the claim may be ours all the same.
-            return replies.nothing_recorded(error).noting(self._release(taken, "not_sent"))
+            return replies.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
         return self._hand_over(taken, request, end)
 
     def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
@@ -166,13 +164,13 @@ class Sender:
         url = callback_url(settings.public_base_urls[0], name, record.message_id, attempt, token=token)
         return providers.load(name).send_request(message, credentials=settings.credentials[name], callback_url=url)
 
-    def _put(self, record: Record) -> Record | None:
+    def _put(self, record: Record, end: float) -> Record | None:
         """None once recorded, else the record that was there before."""
         try:
             result = self.messages.put(record)
         except SmsTrackerError:
             # The write may have been applied all the same: nobody was asked, so let the same key try again.
-            self._release(record, "not_sent")
+            self._release(record, "not_sent", end)
             raise
         if isinstance(result, Written):
             return None
@@ -185,32 +183,33 @@ class Sender:
         outcome = deliver(provider, request, http=self.http, pace=self.pace, end=end)
         match outcome:
             case Accepted():
-                return self._accepted(record, outcome)
+                return self._accepted(record, outcome, end)
             case Refused(fault=Fault.CALLER):
-                return self._refused(record, outcome)
+                return self._refused(record, outcome, end)
             case Refused():
-                return replies.account_refused(record, outcome).noting(self._release(record, "account"))
+                return replies.account_refused(record, outcome).noting(self._release(record, "account", end))
             case NotProcessed():
-                return replies.not_processed(record, outcome).noting(self._release(record, "not_sent"))
+                return replies.not_processed(record, outcome).noting(self._release(record, "not_sent", end))
             case OutcomeUnknown():
                 return replies.accepted(record, "outcome-unknown").noting(outcome.reason)
 
-    def _accepted(self, record: Record, outcome: Accepted) -> Reply:
+    def _accepted(self, record: Record, outcome: Accepted, end: float) -> Reply:
         report = Report(
             provider=record.state.provider,
             word=outcome.word,
             status=outcome.status,
             received=timestamp(self.clock()),
             provider_message_id=outcome.provider_message_id,
-            failure=_UNEXPLAINED if outcome.status.outcome is Outcome.FAILURE else None,
+            code=outcome.failure.code if outcome.failure else None,
+            failure=outcome.failure,
             occurred=outcome.occurred,
             attempt=record.send.attempt,
             source=Source.ANSWER,
         )
-        answered, warning = self._answered(record, report)
+        answered, warning = self._answered(record, report, end)
         return replies.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
 
-    def _refused(self, record: Record, outcome: Refused) -> Reply:
+    def _refused(self, record: Record, outcome: Refused, end: float) -> Reply:
         report = Report(
             provider=record.state.provider,
             word=REFUSED,
@@ -221,22 +220,23 @@ class Sender:
             attempt=record.send.attempt,
             source=Source.ANSWER,
         )
-        answered, warning = self._answered(record, report)
+        answered, warning = self._answered(record, report, end)
         return replies.refused(answered).noting(warning)
 
-    def _answered(self, record: Record, report: Report) -> tuple[Record, str | None]:
+    def _answered(self, record: Record, report: Report, end: float) -> tuple[Record, str | None]:
         """The record with the provider's answer, which stands even where it cannot be stored; then a warning."""
         seen, warning = record, None
+        write = partial(track, self.messages, record.message_id, [report], now=report.received)
         try:
-            result = track(self.messages, record.message_id, [report], now=report.received, phase=SendPhase.ANSWERED)
-            seen = result.record or record
+            seen = insist(partial(write, phase=SendPhase.ANSWERED), pace=self.pace, end=end).record or record
         except SmsTrackerError as error:
             warning = f"answer not stored: {error}"
         return replace(seen, state=fold([report], base=seen.state), send=record.send), warning
 
-    def _release(self, record: Record, cause: str) -> str | None:
+    def _release(self, record: Record, cause: str, end: float) -> str | None:
+        write = partial(self.messages.release, record.message_id, token=record.send.token, cause=cause)
         try:
-            self.messages.release(record.message_id, token=record.send.token, cause=cause, now=timestamp(self.clock()))
+            insist(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
         except SmsTrackerError as error:
             return f"release not stored: {error}"
         return None

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sms_tracker import providers
 from sms_tracker.domain.cohort import BOUNDS, HOUR, Cohort, Tally, hour_of, quantile
@@ -15,11 +17,11 @@ from sms_tracker.domain.ports import Clock, Statistics
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services import replies
 from sms_tracker.services.browse import chosen
-from sms_tracker.services.query import EVER, moment
+from sms_tracker.services.query import EVER, Time
 from sms_tracker.services.replies import Reply, ok
+from sms_tracker.services.validation import refusal
 
 _DEFAULT, _LONGEST = timedelta(hours=24), timedelta(days=31)
-_KNOWN = frozenset({"from", "to", "by", "provider", "client"})
 
 
 class By(StrEnum):
@@ -29,6 +31,33 @@ class By(StrEnum):
     DAY = "day"
     PROVIDER = "provider"
     CLIENT = "client"
+
+
+def _provider(given: str) -> str:
+    if given not in providers.names():
+        raise ValueError(f"must be one of: {', '.join(providers.names())}")
+    return given
+
+
+class StatsQuery(BaseModel):
+    """The parameters of ``GET /stats``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: Annotated[
+        Time | None,
+        Field(alias="from", description="Messages created in the hour of this time or later; without it, 24 h before"),
+    ] = None
+    until: Annotated[
+        Time | None, Field(alias="to", description="Created before the end of this hour; at most 31 days later")
+    ] = None
+    by: Annotated[By, Field(description="What the messages of a group have in common")] = By.PROVIDER
+    provider: Annotated[
+        Annotated[str, AfterValidator(_provider)] | None, Field(description="Only messages of this provider")
+    ] = None
+    client: Annotated[
+        str | None, Field(description="Whose messages; another than the key's own client needs the scope `admin`")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,25 +99,20 @@ class Figures:
 
 def read(query: Mapping[str, str], *, client: str | None, now: datetime) -> Asked:
     """The parameters of ``GET /stats``; raises ``InvalidMessage`` with every one that is wrong."""
-    errors = [FieldError(name, "is no parameter of this request") for name in sorted(query.keys() - _KNOWN)]
+    try:
+        asked = StatsQuery.model_validate(query)
+    except ValidationError as error:
+        raise refusal(error, "parameter") from None
     present = timestamp(now)
-    until = datetime.fromisoformat(max(min(moment(query, "to", errors) or present, present), EVER))
-    given = moment(query, "from", errors)
-    since = until - _DEFAULT if given is None else datetime.fromisoformat(max(given, EVER))
+    until = datetime.fromisoformat(max(min(asked.until or present, present), EVER))
+    since = until - _DEFAULT if asked.since is None else datetime.fromisoformat(max(asked.since, EVER))
     if since >= until:
-        errors.append(FieldError("from", "is not before to, or not before now"))
+        raise InvalidMessage([FieldError("from", "is not before to, or not before now")])
     if until - since > _LONGEST:
-        errors.append(FieldError("from", f"is more than {_LONGEST.days} days before to"))
-    by, provider = query.get("by", By.PROVIDER), query.get("provider")
-    if by not in set(By):
-        errors.append(FieldError("by", f"must be one of: {', '.join(By)}"))
-    if provider not in (None, *providers.names()):
-        errors.append(FieldError("provider", f"must be one of: {', '.join(providers.names())}"))
-    if errors:
-        raise InvalidMessage(errors)
+        raise InvalidMessage([FieldError("from", f"is more than {_LONGEST.days} days before to")])
     ended = hour_of(until)
     until = ended if ended == until else ended + HOUR
-    return Asked(since=hour_of(since), until=until, by=By(by), provider=provider, client=client)
+    return Asked(since=hour_of(since), until=until, by=asked.by, provider=asked.provider, client=client)
 
 
 def _body(asked: Asked, cohorts: Iterable[Cohort]) -> dict[str, Any]:

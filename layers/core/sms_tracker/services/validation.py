@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.report import clean
 from sms_tracker.domain.segments import Segmentation, segment
@@ -25,27 +26,58 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 ]{0,9}[A-Za-z0-9]|[A-Za-z]")
+_SENDER = f"^({_E164.pattern}|{_SHORT_CODE.pattern}|{_ALPHANUMERIC.pattern})$"
 
 
 class SendRequest(BaseModel):
-    """The body of ``POST /messages``."""
+    """The body of ``POST /messages``; a name that is not listed is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    to: Annotated[str, Field(description="International number in any usual form", examples=["+31612345678"])]
-    body: Annotated[str, StringConstraints(min_length=1, max_length=1600), Field(description="The text")]
-    provider: Annotated[str | None, Field(description="Provider; the deployment's default if absent")] = None
-    sender: Annotated[str | None, Field(alias="from", description="E.164, short code or at most 11 alphanumerics")] = (
-        None
-    )
+    to: Annotated[
+        str,
+        Field(
+            description="Recipient: an international number in any usual form",
+            examples=["+31612345678"],
+            json_schema_extra={"format": "phone-number"},
+        ),
+    ]
+    body: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=1600),
+        Field(
+            description=f"The text; it may need at most {MAX_SEGMENTS} segments. Written in GSM-7 where that has all "
+            "its characters (160 in one segment, 153 in each of several), else in UCS-2 (70 and 67)",
+            examples=["Your parcel is here"],
+        ),
+    ]
+    provider: Annotated[
+        Annotated[str, Field(json_schema_extra={"enum": [*providers.names()]})] | None,
+        Field(description="Who sends it, of those that are enabled here; this deployment's default if absent"),
+    ] = None
+    sender: Annotated[
+        Annotated[str, Field(json_schema_extra={"pattern": _SENDER})] | None,
+        Field(
+            alias="from",
+            description="Sender: E.164, a short code, or at most 11 letters, digits and inner spaces; the provider's "
+            "default sender if absent",
+            examples=["+15551234567", "My Shop"],
+        ),
+    ] = None
     reference: Annotated[
         str | None,
         StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$"),
-        Field(description="The client's own reference"),
+        Field(description="The client's own reference, to find the message by", examples=["order-42"]),
     ] = None
-    validity_seconds: Annotated[int | None, Field(ge=1, le=36000, description="Seconds to keep trying")] = None
+    validity_seconds: Annotated[
+        int | None, Field(ge=1, le=36000, description="Seconds for which the provider keeps trying")
+    ] = None
     resend_if_lost: Annotated[
-        bool, Field(description="Send again if the provider's answer was lost and nothing is found: may arrive twice")
+        bool,
+        Field(
+            description="Send again if the provider's answer was lost and it knows nothing of the message: may arrive "
+            "twice. Only where the deployment keeps texts (`TextRetention`)"
+        ),
     ] = False
 
 
@@ -111,18 +143,21 @@ def _parse(payload: object) -> SendRequest:
     try:
         return SendRequest.model_validate(payload)
     except ValidationError as error:
-        wrong = error.errors(include_url=False)[:_MAX_ERRORS]
-        raise InvalidMessage(
-            [FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item)) for item in wrong]
-        ) from None
+        raise refusal(error, "field") from None
 
 
-def _sentence(item: Mapping[str, Any]) -> str:
+def refusal(error: ValidationError, noun: str) -> InvalidMessage:
+    """What pydantic found, in the caller's terms; ``noun`` is what an unknown name would have to be."""
+    wrong = error.errors(include_url=False)[:_MAX_ERRORS]
+    return InvalidMessage([FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item, noun)) for item in wrong])
+
+
+def _sentence(item: Mapping[str, Any], noun: str) -> str:
     if item["type"] == "extra_forbidden":
-        return "is no field of this request"
+        return f"is no {noun} of this request"
     if item["type"] == "missing":
         return "is required"
-    return str(item["msg"])
+    return str(item["ctx"]["error"] if item["type"] == "value_error" else item["msg"])
 
 
 def _recipient(number: str, policy: Policy, errors: list[FieldError]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sms_tracker import providers
 from sms_tracker.domain.failure import Failure
@@ -14,44 +14,47 @@ from sms_tracker.domain.timeline import Effect, effects
 from sms_tracker.services.advice import AGAIN, MEANING
 from sms_tracker.services.timeline import by_arrival, report_of
 
+if TYPE_CHECKING:
+    from sms_tracker.services import shapes
 
-def message(record: Record) -> dict[str, Any]:
+
+def message(record: Record) -> shapes.Message:
     """The record with its timeline, oldest report first; ``failure`` only while the status is one."""
     state, failure = record.state, record.state.shown_failure
     return {
         "message_id": record.message_id,
         "version": record.version,
-        "status": str(state.status),
+        "status": state.status,
         "final": state.status.final,
-        "outcome": str(state.status.outcome),
+        "outcome": state.status.outcome,
         "status_at": state.at,
         "provider": state.provider,
         "provider_message_id": state.provider_message_id,
         "attempt": state.attempt,
         "client": record.client,
-        "to": record.to,
+        "to": record.to or None,
         "from": record.sender,
         "reference": record.reference,
         "body": record.body,
-        "encoding": str(record.segmentation.encoding),
+        "encoding": record.segmentation.encoding,
         "segments": record.segmentation.segments,
         "price": record.price,
         "network": record.network,
         "failure": _failure(failure, provider=state.provider, status=state.status),
-        "send": str(record.send.phase),
+        "send": record.send.phase,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "reports": _timeline(record),
     }
 
 
-def _failure(failure: Failure | None, *, provider: str, status: Status) -> dict[str, Any] | None:
+def _failure(failure: Failure | None, *, provider: str, status: Status) -> shapes.Failure | None:
     """With what it means in plain words, and where the provider says more about its code."""
     if failure is None:
         return None
     return {
-        "category": str(failure.category),
-        "reason": str(failure.reason),
+        "category": failure.category,
+        "reason": failure.reason,
         "code": failure.code,
         "message": failure.message,
         "meaning": MEANING[failure.reason],
@@ -60,7 +63,7 @@ def _failure(failure: Failure | None, *, provider: str, status: Status) -> dict[
     }
 
 
-def _timeline(record: Record) -> list[dict[str, Any]]:
+def _timeline(record: Record) -> list[shapes.Report]:
     """Each report with what it changed when it came."""
     entries = by_arrival(record)
     reports = [report_of(record, entry) for entry in entries]
@@ -69,11 +72,11 @@ def _timeline(record: Record) -> list[dict[str, Any]]:
     return [_report(*each) for each in zip(entries, reports, effects(told, base=base), strict=True)]
 
 
-def _report(entry: Entry, report: Report, effect: Effect) -> dict[str, Any]:
+def _report(entry: Entry, report: Report, effect: Effect) -> shapes.Report:
     status = report.status
     return {
         "word": entry.word,
-        "status": None if status is None else str(status),
+        "status": status,
         "code": entry.code,
         "message": entry.text,
         "failure": None if status is None else _failure(report.failure, provider=report.provider, status=status),

@@ -1,0 +1,1 @@
+"""Measurements: what a message costs in CPU, calls, bytes, units and dollars. `make bench`, `make cost`."""

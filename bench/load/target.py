@@ -1,0 +1,55 @@
+"""What is put under load: an address, a key, the accounts that sign, and the recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from local import simulators
+from local.process import LOCALHOST, StackError
+from ops.accounts import documents
+
+SILENT = "+31612345608"
+"""The simulated providers take it and never report, so that all reports are ours."""
+_SIMULATED = {
+    "twilio": {"account_sid": simulators.TWILIO_ACCOUNT_SID, "auth_token": simulators.TWILIO_AUTH_TOKEN},
+    "messagebird": {"signing_key": simulators.MESSAGEBIRD_SIGNING_KEY},
+}
+_SIGNS = {"twilio": {"account_sid", "auth_token"}, "messagebird": {"signing_key"}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A deployed stack, here or on AWS. ``accounts`` are the documents of the providers to send through."""
+
+    url: str
+    key: str
+    accounts: Mapping[str, Mapping[str, str]]
+    to: str
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Those to send through, in order."""
+        return tuple(sorted(self.accounts))
+
+
+def simulated(url: str, key: str) -> Target:
+    """A local stack with the simulated providers."""
+    return Target(url=url.rstrip("/"), key=key, accounts=_SIMULATED, to=SILENT)
+
+
+def given(environment: Mapping[str, str], to: str | None) -> Target:
+    """What URL and KEY name; the accounts of .env sign, unless it is a local stack with simulated providers.
+
+    Raises ``StackError`` where something is missing.
+    """
+    url, key = environment.get("URL", "").rstrip("/"), environment.get("KEY", "")
+    if not url or not key:
+        raise StackError("URL and KEY name the stack and an API key for it, with the scopes send and read")
+    if urlsplit(url).hostname == LOCALHOST and environment.get("PROVIDERS") != "live":
+        return simulated(url, key)
+    accounts = {name: one for name, one in documents(environment).items() if one.keys() >= _SIGNS[name]}
+    if not accounts or not to:
+        raise StackError(f"{url} needs --to, and in .env an account with what signs its callbacks")
+    return Target(url=url, key=key, accounts=accounts, to=to)

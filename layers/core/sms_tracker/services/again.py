@@ -1,0 +1,60 @@
+"""Again: a second look at failures, for a correction's report is lost as easily as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+from sms_tracker.domain.overdue import named
+from sms_tracker.domain.ports import Agenda, Search
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.search import BY_ATTENTION, Position, Span, months
+from sms_tracker.domain.status import Outcome
+from sms_tracker.services.pages import pages
+
+FAILURES = "failures"
+"""The name of its position."""
+_SLICE, _LATEST = timedelta(minutes=10), timedelta(days=1)
+"""How much of the past is looked through at a time, and how late a look may be before it is left out."""
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """``look`` asks the provider about a record; ``enough`` says whether no more may be asked in this run."""
+
+    search: Search
+    agenda: Agenda
+    look: Callable[[Record], str]
+    enough: Callable[[Record], bool]
+
+    def run(self, horizon: datetime) -> Iterator[str]:
+        """Each failure once, in the order in which they failed, up to ``horizon``; the next run goes on from there."""
+        walked = self.agenda.walked(FAILURES)
+        since = max(datetime.fromisoformat(walked), horizon - _LATEST) if walked else horizon - _SLICE
+        while since < horizon:
+            until = min(since + _SLICE, horizon)
+            for position, record in self._failed(Span(since=timestamp(since), until=timestamp(until))):
+                if self.enough(record):
+                    self.agenda.walk(FAILURES, position.at)
+                    yield "failures-left-for-the-next-run"
+                    return
+                yield f"failure-{self.look(record)}"
+            self.agenda.walk(FAILURES, timestamp(until))
+            since = until
+
+    def _failed(self, span: Span) -> Iterator[tuple[Position, Record]]:
+        """What its provider named and is a failure still, oldest first; the span's end belongs to the next one."""
+        partitions = chain.from_iterable(months(span))
+        read = chain.from_iterable(pages(self.search, BY_ATTENTION, partition, span) for partition in partitions)
+        found = sorted({position for position in chain.from_iterable(read) if position.at < span.until})
+        for start in range(0, len(found), _BATCH):
+            batch = found[start : start + _BATCH]
+            records = {record.message_id: record for record in self.search.records([each.message_id for each in batch])}
+            for position in batch:
+                record = records.get(position.message_id)
+                if record and record.state.status.outcome is Outcome.FAILURE and named(record):
+                    yield position, record

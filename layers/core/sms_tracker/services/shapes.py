@@ -1,0 +1,157 @@
+"""What clients are answered, as types: the code is checked against them, and the OpenAPI document is made from them.
+
+Nothing imports this module when a function runs, so no function pays for it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from sms_tracker.domain.failure import Category, Reason
+from sms_tracker.domain.record import SendPhase
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
+
+Time = Annotated[
+    str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$", json_schema_extra={"format": "date-time"})
+]
+MessageId = Annotated[
+    str,
+    Field(
+        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        json_schema_extra={"format": "uuid"},
+        description="Our id of the message",
+    ),
+]
+Number = Annotated[str, Field(pattern=r"^\+[1-9][0-9]+$")]
+Attempt = Annotated[int, Field(ge=1, le=MAX_ATTEMPT)]
+Segments = Annotated[int, Field(ge=1, description="Parts that the text is sent in")]
+ProviderMessageId = Annotated[str | None, Field(description="The provider's id; null until it is known")]
+Reference = Annotated[str | None, Field(description="The client's own reference")]
+Answer = Literal["ok", "unavailable"]
+
+
+class Accepted(TypedDict):
+    """A message that is recorded and, unless its status is `pending`, taken by its provider."""
+
+    message_id: MessageId
+    status: Status
+    provider: str
+    provider_message_id: ProviderMessageId
+    to: Annotated[Number | None, Field(description="Recipient, as E.164; null once forgotten")]
+    reference: Reference
+    encoding: Encoding
+    segments: Segments
+    created_at: Time
+
+
+class Failure(TypedDict):
+    """Why a message did not arrive, in words that do not depend on the provider, beside the provider's own."""
+
+    category: Annotated[Category, Field(description="Whether sending the same again could help")]
+    reason: Reason
+    code: Annotated[str | None, Field(description="The provider's own code")]
+    message: Annotated[str | None, Field(description="The provider's own text")]
+    meaning: Annotated[str, Field(description="What it means and what to do, in plain words")]
+    again: Annotated[str, Field(description="Whether sending again helps, in plain words")]
+    page: Annotated[str | None, Field(description="The provider's page on the code; null where it has none")]
+
+
+class Report(TypedDict):
+    """One claim about a message, by its provider or by this service."""
+
+    word: Annotated[str, Field(description="The provider's own status word")]
+    status: Annotated[Status | None, Field(description="What the word means; null where it moves nothing")]
+    code: Annotated[str | None, Field(description="The provider's own code")]
+    message: Annotated[str | None, Field(description="The provider's own text")]
+    occurred_at: Annotated[str | None, Field(description="The provider's time; as it came where it cannot be read")]
+    received_at: Time
+    attempt: Attempt
+    source: Annotated[str, Field(description="How it came: `callback`, `lookup` or `answer`")]
+    other_recipient: Annotated[bool, Field(description="About another recipient than the message's: moves nothing")]
+    fields: Annotated[dict[str, str], Field(description="The provider's further fields, where they are kept")]
+    failure: Annotated[Failure | None, Field(description="What the report says went wrong; null where nothing did")]
+    applied: Annotated[bool, Field(description="Whether it changed the message's status or failure when it came")]
+    because: Annotated[str | None, Field(description="Why it did not, or what it added")]
+
+
+class _Followed(TypedDict):
+    message_id: MessageId
+    version: Annotated[int, Field(ge=1, description="Rises by one with each change")]
+    status: Status
+    final: Annotated[bool, Field(description="Whether the provider is expected to say nothing more")]
+    outcome: Outcome
+    status_at: Annotated[Time, Field(description="When the status became true, by the provider's clock if it said")]
+    provider: str
+    provider_message_id: ProviderMessageId
+    attempt: Annotated[Attempt, Field(description="Handing to the provider that the status is about")]
+    client: Annotated[str, Field(description="Whose key sent it")]
+    to: Annotated[Number | None, Field(description="Recipient, as E.164; null once forgotten")]
+
+
+_From = TypedDict("_From", {"from": Annotated[str, Field(description="Sender")]})
+
+
+class Message(_Followed, _From):
+    """A message as it stands, with its timeline."""
+
+    reference: Reference
+    body: Annotated[str | None, Field(description="The text, where the deployment keeps it")]
+    encoding: Encoding
+    segments: Segments
+    price: Annotated[str | None, Field(description="What the provider charged, if it said")]
+    network: Annotated[str | None, Field(description="The recipient's network (MCC and MNC), if the provider said")]
+    failure: Annotated[Failure | None, Field(description="Only while the status is a failure")]
+    send: Annotated[SendPhase, Field(description="How far the handing to the provider came")]
+    created_at: Time
+    updated_at: Time
+    reports: Annotated[list[Report], Field(description="The timeline, oldest first")]
+
+
+class MessagePage(TypedDict):
+    """Messages newest first. A page may be short, even empty, and still not be the last: only `cursor` says so."""
+
+    messages: list[Message]
+    cursor: Annotated[str | None, Field(description="Parameter `cursor` of the next page; null on the last")]
+
+
+class Health(TypedDict):
+    """The service is well."""
+
+    status: Literal["ok"]
+    version: str
+    table: Answer
+    queue: Answer
+
+
+class WrongField(TypedDict):
+    """One field, header or parameter of a request and what is wrong with it."""
+
+    field: Annotated[str, Field(description="Its name; empty for the body as a whole")]
+    message: str
+
+
+class Problem(TypedDict):
+    """An error of ours (RFC 9457). `detail` says what to do; further members depend on the type."""
+
+    type: Annotated[str, Field(description="`urn:sms-tracker:problem:` and the problem's name")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    errors: NotRequired[Annotated[list[WrongField], Field(description="Every field that is wrong")]]
+    message_id: NotRequired[MessageId]
+    provider: NotRequired[str]
+    provider_code: NotRequired[Annotated[str, Field(description="The provider's own code")]]
+    reason: NotRequired[Reason]
+    version: NotRequired[str]
+    table: NotRequired[Answer]
+    queue: NotRequired[Answer]
+
+
+class GatewayError(TypedDict):
+    """An error of API Gateway's own, from before any function of ours is asked."""
+
+    message: str

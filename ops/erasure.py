@@ -1,0 +1,97 @@
+"""What is taken out of a record when its recipient is forgotten, and which records have to wait for that (ADR 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sms_tracker.aws.expressions import Update
+from sms_tracker.aws.items import Item, from_item, marshal
+from sms_tracker.domain.ports import Search
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.search import BY_RECIPIENT, Span
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_ALL = Span(since="0", until="~")
+_COMPARED = timedelta(days=8)
+"""How long an open message's search may still compare it with another one whose answer was lost."""
+_TRIES = 5
+
+
+def messages_to(search: Search, number: str) -> Iterator[Record]:
+    """Every record of that number, of all clients, newest first."""
+    rest: Span | None = _ALL
+    while rest is not None:
+        keys, reach = search.keys(BY_RECIPIENT, number, span=rest, client=None)
+        yield from search.records([key.message_id for key in keys])
+        rest = None if reach is None else Span(since=rest.since, until=reach)
+
+
+def waits(record: Record, *, now: datetime) -> str | None:
+    """Why a record cannot forget its recipient yet, None where it can."""
+    if not record.state.status.final:
+        return f"open ({record.state.status}): reports and look-ups still need its number"
+    lost = record.send.phase is SendPhase.CLAIMED or record.resend_if_lost
+    named = all(attempt in record.state.ids for attempt in range(1, record.send.attempt + 1))
+    ended = datetime.fromisoformat(record.created_at) + _COMPARED
+    if lost and not named and now < ended:
+        return f"its answer was lost: another message may be compared with it until {ended:%Y-%m-%d}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    """Takes out of a record all that tells of its recipient; what is left is who sent what kind of thing, and when."""
+
+    dynamodb: DynamoDBClient
+    table: str
+
+    def forget(self, record: Record, *, now: datetime) -> str:
+        """``forgotten``, or why not; the record as it is now decides, for reports may still come."""
+        current: Record | None = record
+        for _ in range(_TRIES):
+            if current is None or not current.to:
+                return "forgotten"  # meanwhile, by its retention or by another run
+            if why := waits(current, now=now):
+                return why
+            try:
+                self.dynamodb.update_item(
+                    TableName=self.table, Key=_key(current), **_without_person(current).arguments()
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+                current = self._read(current)
+            else:
+                return "forgotten"
+        return "changed again and again meanwhile"
+
+    def _read(self, record: Record) -> Record | None:
+        answer = self.dynamodb.get_item(TableName=self.table, Key=_key(record), ConsistentRead=True)
+        return from_item(answer["Item"]) if "Item" in answer else None
+
+
+def _without_person(record: Record) -> Update:
+    """One write, under the status and the timeline that were read. Not a change of status, so ``version`` stays."""
+    update = Update()
+    update.require(f"{update.path('final')} = {update.value(True)}")  # noqa: FBT003  # a value as any other
+    update.require(f"{update.path('version')} = {update.value(record.version)}")
+    update.require(f"size({update.path('reports')}) = {update.value(len(record.reports))}")
+    for name in ("to", "body", "text", "reference", "client_reference"):
+        update.set(None, name)
+    if record.state.failure is not None:
+        update.set(None, "failure", "message")
+    for fingerprint in record.reports:
+        update.set(None, "reports", fingerprint, "text")
+        update.set(None, "reports", fingerprint, "fields")
+    return update
+
+
+def _key(record: Record) -> Item:
+    return marshal({"message_id": record.message_id})

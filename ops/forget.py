@@ -1,0 +1,91 @@
+"""`make forget`: one person's data out of records and queues. Says what it would do; does it with --apply."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+import phonenumbers
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.erasure import Eraser, messages_to, waits
+from ops.stack import DEFAULT, Stack
+from ops.sweep import QUEUES, REDRIVE_FIRST, Sweep
+from sms_tracker.aws.clients import client
+from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.record import Record
+
+_FORGOTTEN = "forgotten"
+_EPILOG = """
+Backups of the last 35 days (point-in-time recovery), the table's stream of the last 24 hours and the provider's own
+records still hold it: docs/operations.md, "Forgetting a person". Safe to run again, and to stop.
+"""
+
+
+def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack, *, wait: int = 1) -> int:
+    """Returns the exit code: 1 also where something had to be left for later. ``wait``: see ``Sweep``."""
+    options = _parser().parse_args(arguments)
+    left = 0
+    try:
+        for line, done in _forget(stack(options.stack), options.to, apply=options.apply, wait=wait):
+            left += not done
+            print(line, flush=True)
+    except (ValueError, ClientError, BotoCoreError, SmsTrackerError) as error:
+        print(f"error: {error}; what was done stays done, run it again", file=sys.stderr)
+        return 1
+    if not options.apply:
+        print("nothing was changed; --apply (APPLY=1) does it", file=sys.stderr)
+        return 0
+    if left:
+        print(f"{left} had to be left: run it again when they are over", file=sys.stderr)
+    return 1 if left else 0
+
+
+def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tuple[str, bool]]:
+    """A line for each thing, and whether nothing is left to do about it."""
+    counted = Counter[str]()
+    for record in messages_to(stack.search, number):
+        outcome = _record(stack, record, apply=apply)
+        counted["records"] += 1
+        counted["left"] += outcome != _FORGOTTEN
+        ids = " ".join(record.state.ids.values()) or "-"
+        shown = outcome if apply or outcome != _FORGOTTEN else "would be forgotten"
+        yield f"{record.message_id}  {record.client}  {record.state.provider} {ids}  {shown}", outcome == _FORGOTTEN
+    for name, output in QUEUES.items():
+        sweep = Sweep(sqs=client("sqs", timeout=20), queue=stack.output(output), number=number, wait=wait)
+        found = sweep.run(apply=apply)
+        advice = " (make repair can redrive it first)" if found and not apply and name in REDRIVE_FIRST else ""
+        yield f"queue {name}: {found} {'deleted' if apply else 'would be deleted'}{advice}", True
+    yield f"{counted['records']} records, {counted['left']} left", True
+    if stack.policy.personal_data:
+        yield "events carried the number (EventPersonalData): the archive and the consumers keep them", True
+
+
+def _record(stack: Stack, record: Record, *, apply: bool) -> str:
+    now = datetime.now(UTC)
+    if not apply:
+        return waits(record, now=now) or _FORGOTTEN
+    return Eraser(client("dynamodb"), stack.output("MessagesTableName")).forget(record, now=now)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make forget", description=__doc__, epilog=_EPILOG)
+    parser.add_argument("--to", required=True, type=_number, help="the number, in any international form")
+    parser.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
+    parser.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
+    return parser
+
+
+def _number(text: str) -> str:
+    """E.164, as records hold it."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(text, None), phonenumbers.PhoneNumberFormat.E164)
+    except phonenumbers.NumberParseException:
+        raise argparse.ArgumentTypeError("not an international number like +31612345678") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

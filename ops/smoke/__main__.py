@@ -1,0 +1,104 @@
+"""`make smoke`: check a deployment at its public address; exit code 1 names each thing that is broken."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.smoke import access, sending, webhooks
+from ops.smoke.accounts import Accounts, from_environment, from_stack
+from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target
+from ops.smoke.routes import TEMPLATE, routes
+from ops.stack import DEFAULT, Stack
+from sms_tracker.domain.errors import SmsTrackerError
+
+_SECONDS = 30.0
+_SCOPED = {"read": "READ_KEY", "send": "SEND_KEY"}
+_EPILOG = f"""
+Variables: URL and KEY, a key with scopes send and read; READ_KEY and SEND_KEY, keys with one scope each; those of
+.env.example, where no AWS credentials lead to the stack's secrets.
+
+Nothing is sent unless TO names a handset. Each genuine webhook is about the message {NOBODY},
+which does not exist, and ends in the queue unmatched.
+"""
+
+
+def main(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    transport: httpx.BaseTransport | None = None,
+    stack: Callable[[str], Stack] = Stack,
+) -> int:
+    """Returns the exit code: 0 where nothing is broken, 1 where something is, 2 where there is nothing to check."""
+    parser = _parser(environment)
+    options = parser.parse_args(arguments)
+    key, url = environment.get("KEY", ""), options.url.rstrip("/")
+    if not key or not url.startswith(("https://", "http://")):
+        parser.error("needs URL=https://… and KEY=smst_…")
+    accounts = _accounts(stack(options.stack), url, environment)
+    scoped = {scope: environment[name] for scope, name in _SCOPED.items() if environment.get(name)}
+    with httpx.Client(transport=transport, timeout=_SECONDS, trust_env="127.0.0.1" not in url) as http:
+        target = Target(http=http, url=url, key=key, scoped=scoped)
+        return _report(_checks(target, accounts, options, environment))
+
+
+def _checks(target: Target, accounts: Accounts, options: argparse.Namespace, environment: Mapping[str, str]) -> Checks:
+    declared = routes(TEMPLATE.read_text(encoding="utf-8"))
+    yield from chain(
+        access.health(target),
+        access.encrypted(target),
+        access.routes(target, declared),
+        webhooks.webhooks(target, accounts, declared),
+        sending.with_test_credentials(target, environment),
+    )
+    if options.to:
+        yield from sending.followed(target, accounts, to=options.to, seconds=options.seconds)
+
+
+def _accounts(stack: Stack, url: str, environment: Mapping[str, str]) -> Accounts:
+    """The stack's own secrets where they can be read, for these are what is deployed."""
+    try:
+        found = from_stack(stack, url)
+    except (ValueError, LookupError, ClientError, BotoCoreError, SmsTrackerError) as error:
+        print(f"secrets: of .env and the environment ({error})")
+        return from_environment(environment)
+    print(f"secrets: of stack {stack.name}")
+    return found
+
+
+def _report(checks: Checks) -> int:
+    found: list[Result] = []
+    for result in checks:
+        found.append(result)
+        print(f"{result.outcome:<8} {result.name:<62} {result.detail}", flush=True)
+    broken = [result.name for result in found if result.outcome is Outcome.BROKEN]
+    missed = sum(result.outcome is Outcome.SKIPPED for result in found)
+    print(f"\n{len(found)} checks: {len(found) - len(broken) - missed} ok, {missed} skipped, {len(broken)} broken")
+    for name in broken:
+        print(f"broken: {name}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make smoke",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--url", default=environment.get("URL", ""), help="the public address (default: $URL)")
+    parser.add_argument("--stack", default=DEFAULT, help="the stack behind it (default: %(default)s)")
+    parser.add_argument("--to", default=environment.get("TO", ""), help="send a real message there, and follow it")
+    parser.add_argument("--seconds", type=float, default=120, help="to wait for its end (default: %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,93 @@
+"""Who gets in: the health of the service, keys on every route, and no way in without TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import httpx
+
+from ops.smoke.check import REFUSED, Checks, Outcome, Result, Target, check, skipped
+from ops.smoke.routes import WEBHOOKS, Route
+
+_NO_SUCH_KEY = "smst_a-key-that-nobody-was-given"
+_PROBLEM = "application/problem+json"
+
+
+def health(target: Target) -> Checks:
+    """Table and queue answer."""
+    yield check(target, "health", target.request("GET", "/health"), _healthy)
+
+
+def _healthy(answer: httpx.Response) -> str | None:
+    try:
+        told = answer.json()
+    except ValueError:
+        return "not the answer of this service"
+    return None if answer.is_success and told.get("status") == "ok" else f"table or queue do not answer: {told}"
+
+
+def encrypted(target: Target) -> Checks:
+    """Nothing is answered without TLS; a redirect to https, a refusal or a closed port will do."""
+    name = "plain http is not served"
+    if not target.url.startswith("https://"):
+        yield skipped(name, "the address itself is plain http")
+        return
+    request = target.http.build_request("GET", f"http://{target.url.removeprefix('https://')}/health", timeout=5)
+    try:
+        answer = target.http.send(request)
+    except httpx.TransportError as error:
+        yield Result(name, Outcome.OK, type(error).__name__)
+        return
+    away = answer.headers.get("location", "https://").startswith("https://")
+    good = (answer.is_redirect and away) or answer.is_client_error
+    yield Result(name, Outcome.OK if good else Outcome.BROKEN, f"{answer.status_code}")
+
+
+def routes(target: Target, declared: Sequence[Route]) -> Checks:
+    """Each route with the right key, a wrong one, one of another scope and none; webhooks are checked apart."""
+    for route in declared:
+        if route.guarded:
+            yield from _guarded(target, route)
+        elif route.path != WEBHOOKS:
+            yield check(target, f"{route} is open", target.request(route.method, route.example), _open)
+
+
+def _guarded(target: Target, route: Route) -> Checks:
+    body: dict[str, str] | None = (
+        None if route.method == "GET" else {}
+    )  # an empty message is refused before anything is sent
+    tries = {"without a key is refused": None, "with a wrong key is refused": _NO_SUCH_KEY}
+    for what, key in tries.items():
+        yield check(target, f"{route} {what}", target.request(route.method, route.example, key=key, json=body), _shut)
+    name = f"{route} with a key lacking {route.scope} is refused"
+    others = [key for scope, key in target.scoped.items() if scope != route.scope]
+    if others:
+        request = target.request(route.method, route.example, key=others[0], json=body)
+        yield check(target, name, request, _scope_missing)
+    else:
+        yield skipped(name, f"needs {'READ_KEY' if route.scope == 'send' else 'SEND_KEY'}")
+    request = target.request(route.method, route.example, key=target.key, json=body)
+    yield check(target, f"{route} with the key is answered", request, _answered)
+
+
+def _shut(answer: httpx.Response) -> str | None:
+    return None if answer.status_code in REFUSED else "not refused"
+
+
+def _scope_missing(answer: httpx.Response) -> str | None:
+    return None if answer.status_code == HTTPStatus.FORBIDDEN else "not refused"
+
+
+def _open(answer: httpx.Response) -> str | None:
+    return None if answer.is_success else "not answered"
+
+
+def _answered(answer: httpx.Response) -> str | None:
+    """By the function itself, that is: API Gateway knows no problem documents."""
+    if answer.status_code in REFUSED:
+        return "the key is refused; does it have the scopes send and read?"
+    ours = answer.is_success or answer.headers.get("content-type", "").startswith(_PROBLEM)
+    if answer.status_code == HTTPStatus.NOT_FOUND and not ours:
+        return "there is no such route; is this version deployed?"
+    return None if ours and not answer.is_server_error else "not answered"

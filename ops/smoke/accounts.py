@@ -1,0 +1,44 @@
+"""What the deployment knows of the providers: read from the stack, or else from .env and the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ops.accounts import documents
+from ops.stack import Stack
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.settings import SsmSettings
+from sms_tracker.config import Verification, WebhookConfig, load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """Each enabled provider's secret document; ``enabled`` is None where nobody can say which are.
+
+    ``tokens`` are the providers whose callbacks carry our own token, made with ``service_key``.
+    """
+
+    documents: Mapping[str, Mapping[str, str]] = field(repr=False)
+    enabled: tuple[str, ...] | None = None
+    tokens: frozenset[str] = frozenset()
+    service_key: bytes = field(default=b"", repr=False)
+
+
+def from_stack(stack: Stack, url: str) -> Accounts:
+    """What its functions are given; raises ``ValueError`` where the stack is not the one behind ``url``."""
+    config = load(WebhookConfig, stack.variables("webhook"))
+    settings = SsmSettings(client("ssm"), config.settings_prefix, config.providers, jitter=0)()
+    if url not in settings.public_base_urls:
+        raise ValueError(f"stack {stack.name} is at {', '.join(settings.public_base_urls)}")
+    return Accounts(
+        documents=settings.credentials,
+        enabled=config.providers,
+        tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
+        service_key=settings.service_key,
+    )
+
+
+def from_environment(environment: Mapping[str, str]) -> Accounts:
+    """What `make secrets` would write."""
+    return Accounts(documents=documents(environment))

@@ -1,0 +1,114 @@
+"""Sending: what the providers say to their test credentials, and one real message followed to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ops.accounts import TEST_ENTRIES, documents
+from ops.smoke.accounts import Accounts
+from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
+from sms_tracker import providers
+from sms_tracker.domain.callback import callback_url
+from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.http import call
+
+_TEXT = "sms-tracker: a test after deployment"
+_TIMEOUT = 20.0
+_LOOK_EVERY = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One send with test credentials, and the provider's code that must refuse it, None where it must be taken."""
+
+    sender: str
+    to: str
+    code: str | None = None
+
+
+TRIALS: Mapping[str, tuple[Trial, ...]] = {
+    "twilio": (Trial("+15005550006", "+14155552671"), Trial("+15005550006", "+15005550001", "21211")),
+    "messagebird": (Trial("SmsTracker", "+31612345678"),),
+}
+"""Twilio's are its magic numbers. Nothing is sent."""
+
+
+def with_test_credentials(target: Target, environment: Mapping[str, str]) -> Checks:
+    """Straight to the provider, by the adapter that the deployment sends with; its own credentials stay as they are."""
+    given = documents(environment, TEST_ENTRIES)
+    for name, trials in TRIALS.items():
+        for trial in trials:
+            label = f"{name} test send is {'taken' if trial.code is None else f'refused with {trial.code}'}"
+            if name in given:
+                yield _trial(label, name, trial, given[name], target.url)
+            else:
+                yield skipped(label, f"needs {', '.join(TEST_ENTRIES[name].values())}")
+
+
+def _trial(label: str, name: str, trial: Trial, document: Mapping[str, str], url: str) -> Result:
+    adapter = providers.load(name)
+    message = OutboundMessage(
+        message_id=NOBODY, attempt=1, to=trial.to, sender=trial.sender, body=_TEXT, encoding=Encoding.GSM_7
+    )
+    callback = callback_url(url, name, NOBODY, 1)
+    request = adapter.send_request(message, credentials=document, callback_url=callback)
+    outcome = adapter.send_outcome(call(request, timeout=_TIMEOUT))
+    match outcome:
+        case Accepted():
+            found = None
+        case Refused(failure=failure):
+            found = failure.code or "no code"
+        case _:
+            return Result(label, Outcome.BROKEN, outcome.reason)
+    good = found == trial.code
+    return Result(label, Outcome.OK if good else Outcome.BROKEN, found or "taken")
+
+
+def followed(target: Target, accounts: Accounts, *, to: str, seconds: float) -> Checks:
+    """A real message to a handset of one's own through every provider, until it is delivered."""
+    sent: dict[str, str] = {}
+    for name in accounts.enabled or accounts.documents:
+        body = {"to": to, "body": _TEXT, "provider": name}
+        request = target.request("POST", "/messages", key=target.key, json=body)
+        yield check(target, f"{name} send is accepted", request, partial(_accepted, sent, name))
+    end = time.monotonic() + seconds
+    for name, message_id in sent.items():
+        yield _arrival(target, f"{name} send is delivered", message_id, end)
+
+
+def _accepted(sent: dict[str, str], name: str, answer: httpx.Response) -> str | None:
+    try:
+        told = answer.json()
+        if answer.status_code != HTTPStatus.ACCEPTED:
+            return str(told["detail"])
+        sent[name] = told["message_id"]
+    except (ValueError, LookupError):
+        return "not accepted"
+    return None
+
+
+def _arrival(target: Target, name: str, message_id: str, end: float) -> Result:
+    record = _record(target, message_id)
+    while not record.get("final") and time.monotonic() < end:
+        time.sleep(_LOOK_EVERY)  # the API can only be asked
+        record = _record(target, message_id)
+    good = record.get("outcome") == "success"
+    detail = f"{record.get('status', 'no record')}, {message_id}"
+    return Result(name, Outcome.OK if good else Outcome.BROKEN, detail)
+
+
+def _record(target: Target, message_id: str) -> dict[str, Any]:
+    """As it is now; empty where it cannot be read at this moment."""
+    try:
+        answer = target.http.send(target.request("GET", f"/messages/{message_id}", key=target.key))
+        return dict(answer.json()) if answer.is_success else {}
+    except (httpx.HTTPError, ValueError):
+        return {}

@@ -1,0 +1,266 @@
+"""`make forget`: nothing of one person is left in records and queues, and nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import boto3
+import pytest
+
+from ops.erasure import Eraser, waits
+from ops.forget import main
+from ops.stack import Stack
+from ops.sweep import QUEUES, Sweep
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.items import from_item
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.record import Record, Send, SendPhase
+from sms_tracker.domain.report import Report, Source
+from sms_tracker.domain.status import Status
+from sms_tracker.services.publish import Policy, event
+from sms_tracker.services.track import track
+from sms_tracker.services.view import message
+from tests import tables
+from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.fakes import START
+from tests.unit.template_stack import source
+
+OTHER_ID, OTHER_TO = "0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7df", "+316123456789"
+SENT = report(Status.SENT)
+FAILED = report(
+    Status.UNDELIVERED,
+    code="30003",
+    failure=Failure(category=Category.TEMPORARY, reason=Reason.UNREACHABLE, code="30003", message="Jane is out"),
+    details={"RawDlrDoneDate": "2601311200"},
+)
+
+
+@dataclass
+class Deployed:
+    """The stack in memory, and the command run on it."""
+
+    capsys: pytest.CaptureFixture[str]
+    personal_data: bool = False
+
+    @cached_property
+    def store(self) -> MessageStore:
+        return MessageStore(client("dynamodb"), "messages", keep_raw_reports=True)
+
+    @cached_property
+    def queues(self) -> dict[str, str]:
+        return {name: client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
+
+    def stack(self, name: str) -> Stack:
+        stack = Stack(name)
+        stack.outputs = {"MessagesTableName": "messages", **{QUEUES[key]: url for key, url in self.queues.items()}}
+        stack.policy = Policy(statuses=frozenset(), personal_data=self.personal_data)
+        return stack
+
+    def forget(self, *arguments: str, to: str = TO) -> tuple[int, str]:
+        code = main(["--to", to, *arguments], self.stack, wait=0)
+        told = self.capsys.readouterr()
+        return code, told.out + told.err
+
+    def sent(self, *reports: Report, **values: Any) -> Record:
+        made = record(body="Your parcel is here", **values)
+        self.store.put(made)
+        for each in reports:
+            track(self.store, made.message_id, [each], now=NOW, phase=SendPhase.ANSWERED)
+        return self.read(made.message_id)
+
+    def read(self, message_id: str = MESSAGE_ID) -> Record:
+        found = self.store.get(message_id)
+        assert found is not None
+        return found
+
+    def item(self) -> dict[str, Any]:
+        return dict(client("dynamodb").get_item(TableName="messages", Key={"message_id": {"S": MESSAGE_ID}})["Item"])
+
+
+@pytest.fixture
+def deployed(aws: None, capsys: pytest.CaptureFixture[str]) -> Deployed:  # noqa: ARG001  # moto is under the clients
+    tables.create(client("dynamodb"), "MessagesTable", "messages")
+    return Deployed(capsys)
+
+
+def test_a_forgotten_record_tells_what_happened_and_not_to_whom(deployed: Deployed) -> None:
+    before = deployed.sent(SENT, FAILED)
+
+    code, told = deployed.forget("--apply")
+
+    stored, after = json.dumps(deployed.item()), deployed.read()
+    assert (code, "forgotten" in told) == (0, True)
+    assert [each for each in (TO[1:], "parcel", "order-42", "Jane", "RawDlr") if each in stored] == []
+    assert (after.state.status, after.state.ids, after.version) == (
+        before.state.status,
+        before.state.ids,
+        before.version,
+    )
+    assert after.reports.keys() == before.reports.keys()
+    assert after.fingerprint == before.fingerprint  # so that a repeated request is still not sent again
+    assert message(after)["to"] is None
+    assert after.state.failure is not None
+    assert after.state.failure.failure.code == "30003"
+
+
+def test_a_dry_run_names_everything_and_changes_nothing(deployed: Deployed) -> None:
+    deployed.sent(FAILED)
+    before = deployed.item()
+    client("sqs").send_message(QueueUrl=deployed.queues["unmatched"], MessageBody=f'{{"To": "{TO}"}}')
+
+    code, told = deployed.forget()
+
+    assert code == 0
+    assert "would be forgotten" in told
+    assert "queue unmatched: 1 would be deleted" in told
+    assert "nothing was changed" in told
+    assert TO[1:] not in told
+    assert deployed.item() == before
+    assert "queue unmatched: 1 would be deleted" in deployed.forget()[1]
+
+
+def test_records_of_every_client_are_found_and_of_no_other_number(deployed: Deployed) -> None:
+    deployed.sent(FAILED, client="shop")
+    deployed.sent(FAILED, client="bank", message_id=OTHER_ID, reference=None)
+    neighbour = deployed.sent(FAILED, message_id="0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7d0", to=OTHER_TO)
+
+    deployed.forget("--apply", to="+31 6 1234 5678")
+
+    assert deployed.read().to == deployed.read(OTHER_ID).to == ""
+    assert deployed.read(neighbour.message_id) == neighbour
+
+
+def test_a_number_is_no_longer_found(deployed: Deployed) -> None:
+    deployed.sent(FAILED)
+
+    deployed.forget("--apply")
+
+    assert "0 records" in deployed.forget("--apply")[1]
+    assert from_item(deployed.item()).reference is None
+
+
+def test_an_open_message_is_left_and_the_command_says_so(deployed: Deployed) -> None:
+    deployed.sent(SENT)
+
+    code, told = deployed.forget("--apply")
+
+    assert code == 1
+    assert "open (sent)" in told
+    assert "1 had to be left" in told
+    assert deployed.read().to == TO
+
+
+def test_what_a_report_changed_since_the_record_was_read_is_forgotten_too(deployed: Deployed) -> None:
+    read = deployed.sent(report(Status.FAILED))
+    track(deployed.store, MESSAGE_ID, [FAILED], now=NOW)
+
+    outcome = Eraser(client("dynamodb"), "messages").forget(read, now=START)
+
+    assert outcome == "forgotten"
+    assert (deployed.read().to, "Jane" in json.dumps(deployed.item())) == ("", False)
+
+
+def test_a_record_that_is_gone_has_forgotten(deployed: Deployed) -> None:
+    read = deployed.sent(FAILED)
+    client("dynamodb").delete_item(TableName="messages", Key={"message_id": {"S": MESSAGE_ID}})
+
+    assert Eraser(client("dynamodb"), "messages").forget(read, now=START) == "forgotten"
+    assert deployed.store.get(MESSAGE_ID) is None  # and no write made it anew
+
+
+def test_a_late_report_still_corrects_a_forgotten_record(deployed: Deployed) -> None:
+    deployed.sent(FAILED)
+    deployed.forget("--apply")
+
+    late = track(deployed.store, MESSAGE_ID, [report(Status.DELIVERED, recipient=TO)], now=NOW)
+
+    assert late.decision == "applied"
+    assert deployed.read().state.status is Status.DELIVERED
+    assert TO[1:] not in json.dumps(deployed.item())
+
+
+@pytest.mark.parametrize("personal_data", [False, True])
+def test_forgetting_is_no_change_that_becomes_an_event(deployed: Deployed, *, personal_data: bool) -> None:
+    deployed.personal_data = personal_data
+    before = deployed.sent(FAILED)
+
+    _, told = deployed.forget("--apply")
+
+    policy = Policy(statuses=frozenset({"undelivered", "delivered"}), personal_data=personal_data)
+    corrected = replace(deployed.read(), state=replace(before.state, status=Status.DELIVERED))
+    later = event(deployed.read(), corrected, policy)
+    assert event(before, deployed.read(), policy) is None
+    assert later is not None
+    assert "to" not in json.loads(later.detail())
+    assert ("EventPersonalData" in told) == personal_data
+
+
+def test_a_message_whose_answer_was_lost_waits_until_nothing_is_compared_with_it() -> None:
+    given_up = report(Status.UNKNOWN, provider_message_id=None, source=Source.LOOKUP)
+    state = replace(record().state, status=given_up.status or Status.UNKNOWN)
+    lost = record(state=state)
+    answered = replace(lost, send=Send(phase=SendPhase.ANSWERED, attempt=1, token="t", until=0))
+
+    assert "may be compared" in str(waits(lost, now=START + timedelta(days=7)))
+    assert waits(lost, now=START + timedelta(days=9)) is None
+    assert waits(answered, now=START) is None
+
+
+@pytest.mark.parametrize("written", [TO, TO[1:], f"00{TO[1:]}", f"to={TO[1:]}&", f'{{"S": "{TO}"}}'])
+def test_a_queue_loses_what_names_the_number_in_any_form(deployed: Deployed, written: str) -> None:
+    sqs, queue = client("sqs"), deployed.queues["unmatched"]
+    others = [OTHER_TO, f"1{TO[1:]}", "a report of nobody"]
+    for body in (*others, written):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+
+    found = Sweep(sqs=sqs, queue=queue, number=TO, wait=0).run(apply=True)
+
+    left = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert found == 1
+    assert sorted(each["Body"] for each in left) == sorted(others)
+
+
+def test_a_queue_with_more_than_may_be_looked_at_is_an_error_and_keeps_it(deployed: Deployed) -> None:
+    sqs, queue = client("sqs"), deployed.queues["unmatched"]
+    for number in range(25):
+        sqs.send_message(QueueUrl=queue, MessageBody=str(number))
+
+    with pytest.raises(ValueError, match="holds more"):
+        Sweep(sqs=sqs, queue=queue, number=TO, wait=0, limit=10).run(apply=True)
+
+    waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert waiting["ApproximateNumberOfMessages"] == "25"
+
+
+def test_what_holds_unfinished_work_is_to_be_redriven_first(deployed: Deployed) -> None:
+    client("sqs").send_message(QueueUrl=deployed.queues["publish-failed"], MessageBody=TO)
+
+    assert "publish-failed: 1 would be deleted (make repair can redrive it first)" in deployed.forget()[1]
+
+
+@pytest.mark.parametrize("wrong", ["0612345678", "Jane", ""])
+def test_what_is_no_international_number_is_refused(deployed: Deployed, wrong: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        deployed.forget(to=wrong)
+
+
+def test_a_fault_of_aws_is_one_line_that_says_to_run_it_again(deployed: Deployed) -> None:
+    boto3.client("dynamodb").delete_table(TableName="messages")
+
+    code, told = deployed.forget("--apply")
+
+    assert code == 1
+    assert told.startswith("error: ")
+    assert told.endswith("run it again\n")
+
+
+def test_every_queue_that_keeps_messages_for_people_is_looked_through() -> None:
+    outputs = source()["Outputs"]
+    consumed = {"ReportsQueueUrl", "FailuresQueueUrl"}
+
+    assert {name for name in outputs if name.endswith(("QueueUrl", "DlqUrl"))} == set(QUEUES.values()) | consumed

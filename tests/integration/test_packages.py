@@ -1,0 +1,129 @@
+"""What is shipped: compiled, stripped, and for each function all that it imports and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from local.emulator import PYTHON
+from local.package import packaged
+from sms_tracker.config import VARIABLES
+from tests.unit.template_stack import ROOT, environment, source
+
+RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+"""What Lambda brings by itself."""
+UNCHECKED = 0b01
+"""A .pyc's flags: found by the source's hash, which is not checked."""
+_IMPORT = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import app
+print(*(getattr(module, "__file__", None) for module in sys.modules.values()))
+"""
+LAYERS = sorted(name for name, one in source()["Resources"].items() if one["Type"] == "AWS::Serverless::LayerVersion")
+
+
+@pytest.fixture(scope="module")
+def layers() -> Mapping[str, Path]:
+    """Each layer, packaged for this machine."""
+    return {name: packaged(ROOT / source()["Resources"][name]["Properties"]["ContentUri"], print) for name in LAYERS}
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Only what the Lambda runtime brings: the emulator's own environment holds more."""
+    folder = tmp_path_factory.mktemp("runtime")
+    find = "import boto3, pathlib; print(pathlib.Path(boto3.__file__).parents[1])"
+    there = Path(subprocess.run([PYTHON, "-c", find], capture_output=True, check=True, text=True).stdout.strip())
+    for name in RUNTIME:
+        (folder / name).symlink_to(there / name)
+    return folder
+
+
+def listed(function: str) -> Sequence[str]:
+    """The layers that the template gives a function."""
+    return [
+        reference["Ref"] for reference in source()["Resources"][f"{function.title()}Function"]["Properties"]["Layers"]
+    ]
+
+
+@pytest.mark.parametrize("function", sorted(VARIABLES))
+def test_a_function_imports_what_its_layers_hold_and_has_no_layer_in_vain(
+    function: str, layers: Mapping[str, Path], runtime: Path
+) -> None:
+    folders = [layers[name] for name in listed(function)]
+
+    done = subprocess.run(
+        [PYTHON, "-I", "-S", "-B", "-c", _IMPORT, ROOT / "functions" / function, *folders, runtime],
+        env=environment(function) | {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [folder.name for folder in folders if f"{folder}/" not in done.stdout] == []
+
+
+@pytest.mark.parametrize("function", ["webhook", "processor"])
+def test_the_path_of_a_report_carries_no_library_that_sending_needs(function: str, layers: Mapping[str, Path]) -> None:
+    carried = {path.name for name in listed(function) for path in layers[name].iterdir()}
+
+    assert "sms_tracker" in carried
+    assert carried.isdisjoint({"pydantic", "pydantic_core", "httpx", "httpcore", "phonenumbers"})
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_module_is_shipped_with_bytecode_that_is_used_as_it_is(name: str, layers: Mapping[str, Path]) -> None:
+    modules = list(layers[name].rglob("*.py"))
+    compiled = [*layers[name].rglob("*.pyc")]
+
+    assert modules
+    assert len({path.name.split(".")[-2] for path in compiled}) == 1  # of one interpreter
+    assert {path.parents[1] / f"{path.name.split('.')[0]}.py" for path in compiled} == set(modules)
+    assert {path.read_bytes()[4] for path in compiled} == {UNCHECKED}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_nothing_is_shipped_that_no_function_reads(name: str, layers: Mapping[str, Path]) -> None:
+    names = {path.name for path in layers[name].rglob("*")}
+
+    assert [one for one in names if one.endswith((".pyi", ".dist-info", ".txt", ".in")) or one == "tests"] == []
+
+
+def package(folder: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    command = [
+        str(PYTHON),
+        "-I",
+        str(ROOT / "scripts" / "package.py"),
+        str(folder),
+        str(target),
+        "--mount",
+        "/var/task",
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_layer_is_the_same_whenever_and_wherever_it_is_packaged(tmp_path: Path) -> None:
+    targets = [tmp_path / "here", tmp_path / "there"]
+    for target in targets:
+        package(ROOT / "layers" / "core", target)
+
+    here, there = (
+        {path.relative_to(target): path.read_bytes() for path in target.rglob("*.py*")} for target in targets
+    )
+    assert len(here) > 1
+    assert here == there
+
+
+def test_code_that_does_not_compile_is_not_shipped(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "app.py").write_text("def handler(:\n")
+
+    done = package(tmp_path / "broken", tmp_path / "target")
+
+    assert done.returncode
+    assert "does not compile" in done.stderr

@@ -1,0 +1,205 @@
+"""The model: who acts, what each wants next, and every step that may follow in a state of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sms_tracker.services.replies import Reply
+from sms_tracker.services.send import Sender
+from tests.model import actors
+from tests.model.actors import Answer, Ask, Asked, Call, Tape
+from tests.model.outcomes import NO_REPLY, check_reply, outcomes
+from tests.model.provider import envelope
+from tests.model.world import LAST, NUMBERS, WRITES, Actor, World, empty, read, sid, write
+
+_VISIBLE = WRITES | {"http", "enqueue"}
+_LATEST = {"client": 0, "processor": 0, "reconciler": 2}
+"""The first tick at which an actor has anything to do."""
+
+Next = Call | Reply | str
+"""What an actor wants to do: a call, or it has ended."""
+Step = tuple[str, World]
+"""Its label, and the world after it."""
+
+
+@dataclass
+class Reader:
+    """Answers from the log and, after its end, every read from the world itself."""
+
+    message_ids: frozenset[str]
+    world: World
+    tape: Tape
+    answers: list[Answer] = field(default_factory=list)
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        nothing = empty(call := Call(name, arguments), self.message_ids)
+        if nothing is not None:
+            return nothing
+        if self.tape.position < len(self.tape.log) or name in _VISIBLE:
+            return self.tape.ask(name, *arguments)
+        self.world, value = read(self.world, call)
+        self.answers.append(Answer(value, self.world.tick))
+        self.tape.tick = self.world.tick
+        return value
+
+
+def _key(actor: Actor, tick: int) -> tuple[str, tuple[str, ...], tuple[int, ...], int]:
+    return actor.name, actor.holds, actor.log, tick if actor.since is None else actor.since
+
+
+@dataclass
+class Model:
+    """The actors' programs, and how many faults and processors at once are explored. ``final`` ends every message."""
+
+    clients: Mapping[str, str | None]
+    final: str = "undelivered"
+    reconcilers: int = 1
+    processors: int = 1
+    faults: int = 2
+    words: tuple[str, ...] = ("sent",)
+    sender: type[Sender] = Sender
+    message_ids: frozenset[str] = frozenset()
+    settled: set[tuple[object, ...]] = field(default_factory=set)
+    _read: dict[object, tuple[tuple[tuple[str, str], ...], str, tuple[int, ...], Next]] = field(default_factory=dict)
+    _next: dict[tuple[str, tuple[str, ...], tuple[int, ...], int], Next] = field(default_factory=dict)
+
+    def start(self) -> World:
+        clients = tuple(Actor("client", name) for name in self.clients)
+        others = tuple(Actor("reconciler", f"reconciler-{n}") for n in range(self.reconcilers))
+        return World(actors=clients + others, faults=self.faults)
+
+    def program(self, actor: Actor) -> Callable[..., object]:
+        match actor.role:
+            case "client":
+                key = self.clients[actor.name]
+                return partial(actors.request, name=actor.name, key=key, kind=self.sender)
+            case "processor":
+                return partial(actors.process, bodies=actor.holds)
+            case _:
+                return actors.reconcile
+
+    def next(self, actor: Actor, tick: int) -> Next:
+        """Run the actor again from its beginning to what it asks next; remembered, as it depends on nothing else."""
+        key = _key(actor, tick)
+        if key not in self._next:
+            tape = self._tape(actor, tick)
+            self._next[key] = self._run(actor, partial(self._ask, tape), tape.now)
+        return self._next[key]
+
+    def _tape(self, actor: Actor, tick: int) -> Tape:
+        log: list[Answer] = [NUMBERS[number] for number in actor.log]  # type: ignore[misc]  # answers
+        return Tape(log, tick if actor.since is None else actor.since)
+
+    def _run(self, actor: Actor, ask: Ask, now: Callable[[], datetime]) -> Next:
+        try:
+            ended = self.program(actor)(ask, now)
+        except Asked as asked:
+            return asked.call
+        return ended if isinstance(ended, Reply) else _verdict(ended)
+
+    def _ask(self, tape: Tape, name: str, *arguments: Any) -> Any:
+        nothing = empty(Call(name, arguments), self.message_ids)
+        return tape.ask(name, *arguments) if nothing is None else nothing
+
+    def steps(self, world: World) -> Iterator[Step]:
+        """All that can happen next."""
+        for place, actor in enumerate(world.actors):
+            if actor.done is None and (actor.since is not None or world.tick >= _LATEST[actor.role]):
+                yield from self._act(world, place, actor)
+        yield from self._deliver(world)
+        for number in world.flying:
+            call: Call = NUMBERS[number]  # type: ignore[assignment]  # a call
+            landed, _ = write(replace(world, flying=world.flying - {number}), call)
+            yield f"a late {call.name} lands", landed
+        if world.tick < LAST and world.actors[0].since is not None:
+            yield "time passes", self._later(world)
+
+    def _later(self, world: World) -> World:
+        """A Lambda that serves a client ends before its claim does; a write on its way that long is gone."""
+        kept = tuple(
+            replace(actor, done="killed")
+            if actor.role == "client" and actor.since is not None and not actor.done
+            else actor
+            for actor in world.actors
+        )
+        return replace(world, tick=world.tick + 1, actors=kept, flying=frozenset())
+
+    def _deliver(self, world: World) -> Iterator[Step]:
+        """The provider calls back with any word in any order; the queue hands over what it holds."""
+        for number, post in enumerate(world.posts):
+            for word in (*self.words, self.final) if post.processed else ():
+                if (sid(number), word) not in world.reported:
+                    body = envelope(world, number, word)
+                    queue, reported = (*world.queue, body), world.reported | {(sid(number), word)}
+                    yield f"callback {word}", replace(world, queue=tuple(sorted(queue)), reported=reported)
+        busy = [actor for actor in world.actors if actor.role == "processor" and actor.done is None]
+        if len(busy) < self.processors:
+            for body in {*world.queue} - {body for actor in busy for body in actor.holds}:
+                taken = Actor("processor", "processor", holds=(body,))
+                yield "the queue hands over", _tidy(replace(world, actors=(*world.actors, taken)))
+
+    def _act(self, world: World, place: int, actor: Actor) -> Iterator[Step]:
+        wanted = self.next(actor, world.tick)
+        assert isinstance(wanted, Call)
+        actor = replace(actor, since=world.tick if actor.since is None else actor.since)
+        if world.faults and actor.log:
+            died = replace(actor, done="crashed")
+            yield f"{actor.name} crashes", _placed(replace(world, faults=world.faults - 1), place, died)
+        for label, after, value in outcomes(world, wanted, actor.name, final=self.final):
+            if value is NO_REPLY:
+                yield f"{actor.name}: {wanted.name} {label}", _placed(after, place, actor)
+            else:
+                yield f"{actor.name}: {wanted.name} {label}", self._gone_on(after, place, actor, value)
+
+    def _gone_on(self, world: World, place: int, actor: Actor, value: object) -> World:
+        """The actor with its answer, and past all reads up to the next call that others may notice."""
+        actor = replace(actor, log=(*actor.log, NUMBERS.of(Answer(value, world.tick))))
+        wanted = self.next(actor, world.tick)
+        if isinstance(wanted, Call) and wanted.name not in _VISIBLE:
+            world, actor, wanted = self._read_on(world, actor)
+        return _placed(world, place, actor) if isinstance(wanted, Call) else self._ended(world, place, actor, wanted)
+
+    def _read_on(self, world: World, actor: Actor) -> tuple[World, Actor, Next]:
+        """Remembered, as it depends on no more than the records and the agenda."""
+        key = (actor.name, actor.since, actor.log, world.records, world.agenda, world.walked, world.tick)
+        if key not in self._read:
+            reader = Reader(self.message_ids, world, self._tape(actor, world.tick))
+            wanted = self._run(actor, reader.ask, reader.tape.now)
+            log = (*actor.log, *(NUMBERS.of(each) for each in reader.answers))
+            self._read[key] = reader.world.agenda, reader.world.walked, log, wanted
+        agenda, walked, log, wanted = self._read[key]
+        actor = replace(actor, log=log)
+        self._next[_key(actor, world.tick)] = wanted
+        return replace(world, agenda=agenda, walked=walked), actor, wanted
+
+    def _ended(self, world: World, place: int, actor: Actor, ended: Reply | str) -> World:
+        if isinstance(ended, Reply):
+            check_reply(world, actor, ended)
+        elif actor.role == "processor" and ended == "handled":
+            queue = [*world.queue]
+            for body in actor.holds:
+                if body in queue:  # two may have had it
+                    queue.remove(body)
+            world = replace(world, queue=tuple(queue))
+        return _tidy(_placed(world, place, replace(actor, done="ended")))
+
+
+def _verdict(handled: object) -> str:
+    """A batch that failed comes again; a reconciler just ends."""
+    failed = isinstance(handled, list) and any(each.decision == "failed" for each in handled)
+    return "failed" if failed else "handled"
+
+
+def _placed(world: World, place: int, actor: Actor) -> World:
+    return replace(world, actors=(*world.actors[:place], actor, *world.actors[place + 1 :]))
+
+
+def _tidy(world: World) -> World:
+    """Processors that ended leave no trace, and those that run have no order."""
+    stay = [actor for actor in world.actors if actor.role != "processor"]
+    busy = [actor for actor in world.actors if actor.role == "processor" and actor.done is None]
+    return replace(world, actors=(*stay, *sorted(busy, key=lambda actor: (actor.holds, actor.log))))
