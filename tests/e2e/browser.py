@@ -71,7 +71,8 @@ class Visit:
         dialog.dismiss()
 
     def _asked(self, address: str) -> None:
-        if urlsplit(address).scheme != "data" and not address.startswith(f"{self.url}/"):
+        elsewhere = urlsplit(address).scheme != "data" and not address.startswith(f"{self.url}/")
+        if elsewhere or "smst_" in address:  # nor may a key be in one
             self.complaints.append(f"request: {address}")
 
     def arrive(self, fragment: str = "") -> None:

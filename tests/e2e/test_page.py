@@ -8,13 +8,19 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from local.stack import Stack
 from tests.e2e import browser as chromium
 from tests.e2e import watch
 from tests.e2e.browser import PHONE, Visit, heading, opened, search, send
 from tests.e2e.provider import Simulator, number
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """Another tab comes to the front, or this one again; headless Chromium has no front."""
+    given = f"Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {str(hidden).lower()} }})"
+    page.evaluate(f"() => {{ {given}; document.dispatchEvent(new Event('visibilitychange')); }}")
 
 
 @pytest.mark.parametrize(
@@ -83,8 +89,11 @@ def test_following_can_be_stopped_and_taken_up_again(
         page = opened(visitor, api_key, f"#/message/{send(api, number('00'), 'messagebird')}")
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_text("Not followed.")).to_be_visible()
+        page.get_by_role("button", name="Follow live").click()
+        hide(page, hidden=True)
+        expect(page.get_by_text("Paused while this tab is hidden.")).to_be_visible()
 
-    page.get_by_role("button", name="Follow live").click()
+    hide(page, hidden=False)
 
     expect(page.locator(".state .badge")).to_have_text("delivered")
 

@@ -54,7 +54,7 @@ export const badge = (status, outcome) => h("span", { class: `badge ${outcome}` 
 export const cut = (word, letters) => (word.length > letters ? `${word.slice(0, letters - 1)}…` : word);
 
 const COARSE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const FINE = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
+const FINE = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
 
 /** A moment in the reader's own time zone, the exact one on hovering; what is no time stays as it is. */
 export function time(value, { fine = false } = {}) {

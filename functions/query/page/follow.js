@@ -8,7 +8,7 @@ const DELAYS = [1, 2, 5, 10, 20, 30, 60];
 export function follow({ message, place, look, draw, signal }) {
   const told = h("span", { class: "pulse" });
   const button = h("button", { type: "button", click: () => pressed() });
-  let seen = JSON.stringify(message), final = message.final, paused = false, busy = false, step = 0, timer = 0;
+  let seen = JSON.stringify(message), final = message.final, paused = false, busy = false, step = 0, timer = 0, looked = "";
   place.replaceChildren(told, button);
 
   function tell(state, text, action) {
@@ -22,7 +22,7 @@ export function follow({ message, place, look, draw, signal }) {
     clearTimeout(timer);
     if (signal.aborted) return;
     if (paused) return tell("still", "Not followed.", "Follow live");
-    if (final) return tell("still", "Final: nothing more is expected, though a late report may still correct it.", "Look again");
+    if (final) return tell("still", `Final: nothing more is expected, though a late report may still correct it.${looked}`, "Look again");
     if (document.hidden) return tell("still", "Paused while this tab is hidden.", "");
     const seconds = Math.max(DELAYS[Math.min(step, DELAYS.length - 1)], wait);
     tell("live", `${trouble || "Followed live:"} looks again every ${seconds} s.`, "Pause");
@@ -34,6 +34,7 @@ export function follow({ message, place, look, draw, signal }) {
     busy = true;
     try {
       changed(await look());
+      looked = ` Looked at ${new Date().toLocaleTimeString()}.`;
       plan();
     } catch (error) {
       failed(error);

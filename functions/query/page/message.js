@@ -37,16 +37,19 @@ function sentence(message) {
   return meaning(message.status) + after;
 }
 
+/** Texts in a line, each for itself: one that turns the direction of writing turns nothing but itself. */
+const apart = (texts, between) => texts.flatMap((text, at) => [at ? between : null, h("bdi", {}, text)]);
+
 const words = (name) => String(name).replaceAll("_", " ");
 const sentenceOf = (text = "") => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 function why({ failure, provider }) {
-  const said = `${provider} ${failure.code ? `says ${failure.code}` : "gave no code"}${failure.message ? `: ${failure.message}` : ""}`;
+  const said = [`${provider} ${failure.code ? `says ${failure.code}` : "gave no code"}`, failure.message].filter(Boolean);
   return h("section", { class: "note failure", "aria-labelledby": "why" },
     h("h2", { id: "why" }, `Why it did not arrive: ${words(failure.reason)}`),
     h("p", {}, failure.meaning),
     h("p", {}, h("strong", {}, `${sentenceOf(failure.again)} (${words(failure.category)}).`)),
-    h("p", { class: "quiet" }, said, " ", failure.page ? outward(failure.page, `${provider} on ${failure.code}`) : null));
+    h("p", { class: "quiet" }, apart(said, ": "), " ", failure.page ? outward(failure.page, `${provider} on ${failure.code}`) : null));
 }
 
 function course(message) {
@@ -81,8 +84,8 @@ const row = (report, at) => [
 function details(report) {
   const fields = Object.entries(report.fields ?? {});
   const told = [SOURCES[report.source] ?? report.source, report.attempt > 1 ? `attempt ${report.attempt}` : "",
-    report.code ? `code ${report.code}` : "", report.message].filter(Boolean).join(", ");
-  return h("div", {}, told, fields.length ? h("details", {}, h("summary", {}, "Fields"), pairs(fields)) : null);
+    report.code ? `code ${report.code}` : "", report.message].filter(Boolean);
+  return h("div", {}, apart(told, ", "), fields.length ? h("details", {}, h("summary", {}, "Fields"), pairs(fields)) : null);
 }
 
 const SOURCES = { answer: "answer to sending", callback: "callback", lookup: "asked for" };

@@ -3,7 +3,7 @@
 import { announce, h, s, table, time } from "./elements.js";
 import { get } from "./service.js";
 
-const DAYS = { "1": "Last 24 hours", "7": "Last 7 days", "31": "Last 31 days" };
+const DAYS = { "1": "24 hours", "7": "7 days", "31": "31 days" };
 const OUTCOMES = [["success", "delivered"], ["failure", "failed"], ["unknown", "unknown"], ["open", "under way"]];
 
 /** Statistics of the last ``days``, in charts that are tables or have one beside them. */
@@ -12,13 +12,13 @@ export async function show(view, days, signal) {
   const from = new Date(Date.now() - (Number(chosen) * 24 - 1) * 3600e3).toISOString();
   const stats = await get("/stats", { from, by: "provider" }, signal);
   const groups = stats.groups.toSorted((one, other) => other.messages - one.messages);
-  document.title = `${DAYS[chosen]} · sms-tracker`;
+  document.title = `Last ${DAYS[chosen]} · sms-tracker`;
   view.replaceChildren(h("h1", { tabindex: -1 }, "Statistics"), period(chosen), h("p", { class: "quiet" }, counted(stats)),
     ...(groups.length ? [rates(groups), ...groups.map((group) => provider(group, stats.bounds))] : [h("p", {}, "No message was counted in this time.")]));
-  announce(`${DAYS[chosen]}: ${stats.total.messages} messages.`);
+  announce(`Last ${DAYS[chosen]}: ${stats.total.messages} messages.`);
 }
 
-const period = (chosen) => h("nav", { class: "period", "aria-label": "Period" }, Object.entries(DAYS).map(([days, name]) =>
+const period = (chosen) => h("nav", { class: "period", "aria-label": "Period, until now" }, Object.entries(DAYS).map(([days, name]) =>
   h("a", { href: `#/statistics/${days}`, "aria-current": days === chosen ? "page" : null }, name)));
 
 /** How far the figures can be trusted: hours that are not counted yet, and when the newest was. */
