@@ -26,7 +26,7 @@ receiver = Receiver(
         client("ssm", timeout=1.0, attempts=2),
         config.settings_prefix,
         config.providers,
-        jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+        jitter=random.random,
     ),
     clock=lambda: datetime.now(UTC),
     enabled=config.providers,

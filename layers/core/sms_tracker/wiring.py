@@ -19,6 +19,9 @@ from sms_tracker.services.validation import Policy
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+_random = random.SystemRandom()
+"""The system's: the state of Python's own would be the same in every environment made from one snapshot."""
+
 
 def sender(config: SendConfig, dynamodb: DynamoDBClient) -> Sender:
     """Everything that sending needs; ``dynamodb`` brings the time-outs that the caller can afford."""
@@ -33,11 +36,11 @@ def sender(config: SendConfig, dynamodb: DynamoDBClient) -> Sender:
             client("ssm", timeout=1.0, attempts=2),
             config.settings_prefix,
             config.providers,
-            jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+            jitter=_random.random,
         ),
         http=http.call,
         clock=lambda: datetime.now(UTC),
-        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=random.random),
+        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_random.random),
         rules=_rules(config),
     )
 
