@@ -12,7 +12,8 @@ from local.process import StackError
 Json = Mapping[str, Any]
 
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
-_FUNCTION = re.compile(r"\$\{(\w+)\.Arn\}")
+_FUNCTION = re.compile(r"\$\{(\w+?)(?:\.Arn|Aliaslive)\}")
+"""What stands for a function's ARN; its alias is the newest version, and the emulator runs that in any case."""
 _GATEWAY = "x-amazon-apigateway-"
 
 
@@ -90,7 +91,7 @@ def _arn(uri: Json | str, arns: Mapping[str, str]) -> str:
 
 
 def _named(value: object) -> Iterator[str]:
-    """The logical ids in ``${Logical.Arn}`` and ``{"Fn::GetAtt": ["Logical", "Arn"]}``, however deep."""
+    """The logical ids in ``${Logical.Arn}``, its alias and ``{"Fn::GetAtt": ["Logical", "Arn"]}``, however deep."""
     if isinstance(value, str):
         yield from _FUNCTION.findall(value)
     elif isinstance(value, Mapping):

@@ -19,7 +19,7 @@ from pathlib import Path
 _NOT_CODE = ("requirements.*", "__pycache__", "*.pyc")
 _UNUSED = (
     "bin",
-    "*.dist-info",  # nothing here asks for its own version; docs/adr/0012-packaging.md says what does without
+    "*.dist-info",  # nothing here asks for its own version; docs/adr/0014-packaging.md says what does without
     "**/*.pyi",
     "**/py.typed",
     "**/tests",

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-_PATIENCE = 30.0
+PATIENCE = 30.0
 """Seconds without a single report coming in, after which the rest counts as lost."""
 _LOOK_EVERY = 1.0
 
@@ -28,15 +28,17 @@ def accepted(journal: Path) -> tuple[Accepted, str]:
     return words, min((line["created_at"] for line in lines), default="")
 
 
-def missing(api: httpx.Client, wanted: Accepted, since: str, progress: Callable[[str], None]) -> Accepted:
-    """Those of ``wanted`` that are in no record, once all are there or none came in for a while."""
-    left, deadline = _left(api, wanted, since), time.monotonic() + _PATIENCE
+def missing(
+    api: httpx.Client, wanted: Accepted, since: str, progress: Callable[[str], None], *, patience: float = PATIENCE
+) -> Accepted:
+    """Those of ``wanted`` that are in no record, once all are there or none came in for so many seconds."""
+    left, deadline = _left(api, wanted, since), time.monotonic() + patience
     while left and time.monotonic() < deadline:
         progress(f"{_count(left)} of {_count(wanted)} reports still on their way")
         time.sleep(_LOOK_EVERY)  # the API can only be asked
         before, left = left, _left(api, wanted, since)
         if left != before:
-            deadline = time.monotonic() + _PATIENCE
+            deadline = time.monotonic() + patience
     return left
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from bench.load.target import Target
 from local.simulators import messagebird_report, twilio_callback
@@ -47,9 +48,10 @@ def send(target: Target, number: int, *, run: str) -> Request:
 def reports(target: Target, number: int, sent: Mapping[str, str]) -> Iterator[Request]:
     """All that its provider reports about a message, in order; ``sent`` is what the send was answered."""
     provider = sent["provider"]
-    for text in (_SUCCESS if number % _ONE_FAILS_IN else _FAILURE)[provider]:
+    words = (_SUCCESS if number % _ONE_FAILS_IN else _FAILURE)[provider]
+    for place, text in enumerate(words):
         step = Step.read(text)
-        made = _signed(target, provider, _message(target, sent, step), step)
+        made = _signed(target, provider, _message(target, sent, step, back=len(words) - place), step)
         yield Request(
             name=f"report, {provider}",
             method=made.method,
@@ -60,7 +62,8 @@ def reports(target: Target, number: int, sent: Mapping[str, str]) -> Iterator[Re
         )
 
 
-def _message(target: Target, sent: Mapping[str, str], step: Step) -> Message:
+def _message(target: Target, sent: Mapping[str, str], step: Step, *, back: int) -> Message:
+    """Each report at a time of its own, and none at that of the answer: it would be the same report again."""
     return Message(
         id=sent["provider_message_id"],
         to=target.to,
@@ -70,6 +73,7 @@ def _message(target: Target, sent: Mapping[str, str], step: Step) -> Message:
         reference=sent["message_id"],
         script=Script(),
         step=step,
+        step_at=datetime.now(UTC) - timedelta(seconds=10 * back),
     )
 
 

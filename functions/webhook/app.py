@@ -24,7 +24,7 @@ receiver = Receiver(
         api("ssm", timeout=1.0, attempts=2, told=log.called),
         config.settings_prefix,
         config.providers,
-        jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+        jitter=random.SystemRandom().random,  # not Python's own: every copy of a snapshot has the same
     ),
     clock=lambda: datetime.now(UTC),
     enabled=config.providers,

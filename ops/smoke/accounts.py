@@ -28,7 +28,7 @@ class Accounts:
 def from_stack(stack: Stack, url: str) -> Accounts:
     """What its functions are given; raises ``ValueError`` where the stack is not the one behind ``url``."""
     config = load(WebhookConfig, stack.variables("webhook"))
-    settings = SsmSettings(api("ssm"), config.settings_prefix, config.providers, jitter=0)()
+    settings = SsmSettings(api("ssm"), config.settings_prefix, config.providers, jitter=lambda: 0.0)()
     if url not in settings.public_base_urls:
         raise ValueError(f"stack {stack.name} is at {', '.join(settings.public_base_urls)}")
     return Accounts(

@@ -205,7 +205,7 @@ class Cloud:
 
     def settings(self, wire: Wire, clock: FakeClock) -> SsmSettings:
         providers = ("twilio", "messagebird")
-        return SsmSettings(wire.api("ssm"), PREFIX, providers, jitter=0.0, monotonic=clock.monotonic)
+        return SsmSettings(wire.api("ssm"), PREFIX, providers, jitter=lambda: 0.0, monotonic=clock.monotonic)
 
     def queue(self, wire: Wire, name: str) -> SqsQueue:
         return SqsQueue(wire.api("sqs"), self._url(name))

@@ -41,7 +41,7 @@ class Store:
             self.put(name, value)
         self.tap.calls.clear()
         self.settings = SsmSettings(
-            calling(self.tap.client), "/stack", PROVIDERS, jitter=self.jitter, monotonic=self.clock.monotonic
+            calling(self.tap.client), "/stack", PROVIDERS, jitter=lambda: self.jitter, monotonic=self.clock.monotonic
         )
 
     def put(self, name: str, value: str) -> None:
@@ -74,7 +74,7 @@ def test_one_call_reads_them_all_and_only_of_the_enabled_providers() -> None:
 
     assert store.tap.names == ["GetParameters"]
     assert set(store.tap.calls[0][1]["Names"]) == GOOD.keys()
-    only = SsmSettings(calling(store.tap.client), "/stack", ("twilio",), jitter=0)
+    only = SsmSettings(calling(store.tap.client), "/stack", ("twilio",), jitter=lambda: 0.0)
     assert only().credentials.keys() == {"twilio"}
     assert "/stack/secrets/messagebird" not in store.tap.calls[1][1]["Names"]
 
@@ -98,6 +98,21 @@ def test_the_lifetime_differs_between_environments_by_up_to_a_fifth() -> None:
         store.settings()
 
     assert (early.reads, late.reads) == (2, 1)
+
+
+def test_every_lifetime_draws_its_own_length() -> None:
+    store, drawn = Store(GOOD), iter([0.0, 1.0, 1.0])
+    settings = SsmSettings(
+        store.tap.client, "/stack", PROVIDERS, jitter=lambda: next(drawn), monotonic=store.clock.monotonic
+    )
+    settings()
+    reads = []
+    for _ in range(3):
+        store.clock.sleep(LIFETIME * 1.2 - 1)
+        settings()
+        reads.append(store.reads)
+
+    assert reads == [2, 2, 3]
 
 
 def test_a_rotated_secret_is_seen_as_soon_as_somebody_asks_for_fresh_ones() -> None:

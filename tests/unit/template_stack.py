@@ -172,4 +172,7 @@ class _Resolver:
             case "Fn::Join":
                 separator, parts = argument
                 return separator.join(map(str, self.value(parts)))
+            case "Fn::Split":
+                separator, text = argument
+                return str(self.value(text)).split(separator)
         raise AssertionError(f"the tests do not know {function}")

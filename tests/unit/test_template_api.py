@@ -35,21 +35,21 @@ def test_every_route_has_the_authorizer_or_a_stated_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("route", "name"),
+    ("route", "function"),
     [
-        ("POST /messages", "Send"),
-        ("GET /webhooks/{provider}", "Webhook"),
-        ("POST /webhooks/{provider}", "Webhook"),
-        ("GET /messages", "Query"),
-        ("GET /messages/{message_id}", "Query"),
-        ("GET /health", "Query"),
-        ("GET /", "Query"),
-        ("GET /page/{file}", "Query"),
+        ("POST /messages", "SendFunctionAliaslive"),
+        ("GET /webhooks/{provider}", "WebhookFunction.Arn"),
+        ("POST /webhooks/{provider}", "WebhookFunction.Arn"),
+        ("GET /messages", "QueryFunction.Arn"),
+        ("GET /messages/{message_id}", "QueryFunction.Arn"),
+        ("GET /health", "QueryFunction.Arn"),
+        ("GET /", "QueryFunction.Arn"),
+        ("GET /page/{file}", "QueryFunction.Arn"),
     ],
 )
-def test_a_route_leads_to_its_function_in_payload_format_2(route: str, name: str) -> None:
+def test_a_route_leads_to_its_function_in_payload_format_2(route: str, function: str) -> None:
     integration = routes()[route]["x-amazon-apigateway-integration"]
-    assert f"/functions/{name}Function.Arn/invocations" in integration["uri"]
+    assert f"/functions/{function}/invocations" in integration["uri"]
     assert integration["payloadFormatVersion"] == "2.0"
 
 

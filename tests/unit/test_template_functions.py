@@ -139,6 +139,58 @@ def test_a_function_logs_into_a_group_of_its_own_that_forgets(name: str) -> None
     assert group.attributes["DeletionPolicy"] == group.attributes["UpdateReplacePolicy"] == "Delete"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_functions_memory_is_its_own_parameters(name: str) -> None:
+    assert properties(name, **{f"{name.title()}Memory": "1024"})["MemorySize"] == "1024"
+
+
+def test_send_starts_from_a_snapshot_only_where_a_parameter_says_so() -> None:
+    assert properties("send")["SnapStart"] == {"ApplyOn": "None"}
+    assert properties("send", SendSnapStart="PublishedVersions")["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert [name for name in NAMES if "SnapStart" in properties(name)] == ["send"]
+
+
+def test_send_is_called_by_an_alias_that_follows_every_change_of_code_and_layers() -> None:
+    declared = source()["Resources"]["SendFunction"]["Properties"]
+    alias = stack().only("AWS::Lambda::Alias").properties
+    version = stack().only("AWS::Lambda::Version")
+    assert alias["FunctionVersion"] == f"{version.name}.Version"
+    assert declared["AutoPublishAliasAllProperties"] is True
+    assert all(source()["Resources"][name]["Properties"]["PublishLambdaVersion"] is True for name in LAYERS)
+    assert version.attributes["DeletionPolicy"] == "Delete"
+
+
+def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
+    runs = dict(properties("send"))
+    before = stack().only("AWS::Lambda::Version").properties["Description"]
+    for name, declared in PARAMETERS.items():
+        other = next((value for value in declared.get("AllowedValues", []) if value != declared["Default"]), None)
+        changed = str(other or {"AllowedCountries": "NL"}.get(name) or declared.get("MinValue", "other"))
+        after = stack(**{name: changed})
+        if {**after.properties("SendFunction"), "ReservedConcurrentExecutions": None} != {
+            **runs,
+            "ReservedConcurrentExecutions": None,
+        }:
+            assert after.only("AWS::Lambda::Version").properties["Description"] != before, name
+
+
+def test_the_longest_description_of_a_version_is_one_that_lambda_takes() -> None:
+    longest = {name: str(declared.get("MaxValue", declared["Default"])) for name, declared in PARAMETERS.items()}
+    longest |= {
+        name: max(map(str, declared["AllowedValues"]), key=len)
+        for name, declared in PARAMETERS.items()
+        if "AllowedValues" in declared
+    }
+    longest |= {
+        "TwilioFrom": "MG" + "0" * 32,
+        "MessageBirdOriginator": "+" + "9" * 15,
+        "AllowedCountries": ",".join(["NL"] * 49),
+    }
+    assert not re.fullmatch(PARAMETERS["AllowedCountries"]["AllowedPattern"], longest["AllowedCountries"] + ",NL")
+    description = stack(**longest).only("AWS::Lambda::Version").properties["Description"]
+    assert 200 < len(description) <= 256
+
+
 def test_concurrency_is_limited_only_where_a_parameter_says_so() -> None:
     free = stack()
     limited = stack(SendReservedConcurrency="5", WebhookReservedConcurrency="25", ProcessorMaximumConcurrency="10")

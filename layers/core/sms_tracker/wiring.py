@@ -15,6 +15,9 @@ from sms_tracker.services.deliver import Pace
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.validation import Policy
 
+_random = random.SystemRandom()
+"""The system's: the state of Python's own would be the same in every environment made from one snapshot."""
+
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api) -> Sender:
     """Everything that sending needs; the clients bring the time-outs that the caller can afford."""
@@ -29,11 +32,11 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api) -> Sender:
             ssm,
             config.settings_prefix,
             config.providers,
-            jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+            jitter=_random.random,
         ),
         http=http.call,
         clock=lambda: datetime.now(UTC),
-        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=random.random),
+        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_random.random),
         rules=_rules(config),
     )
 

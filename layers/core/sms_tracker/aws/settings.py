@@ -28,7 +28,8 @@ class SsmSettings:
     """One GetParameters call an environment and lifetime behind :class:`sms_tracker.domain.ports.SettingsSource`.
 
     ``prefix`` is ``/{stack}``; read are ``{prefix}/public-base-urls``, ``{prefix}/secrets/service`` and one
-    ``{prefix}/secrets/{provider}`` each, all JSON but the first. ``jitter`` is 0..1.
+    ``{prefix}/secrets/{provider}`` each, all JSON but the first. ``jitter`` draws
+    0..1 anew for each lifetime: what was drawn before a snapshot would be the same in every environment made from it.
     """
 
     def __init__(
@@ -37,13 +38,14 @@ class SsmSettings:
         prefix: str,
         providers: Sequence[str],
         *,
-        jitter: float,
+        jitter: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ssm = ssm
         self._prefix = prefix
         self._providers = tuple(providers)
-        self._lifetime = LIFETIME * (1 + jitter / 5)
+        self._jitter = jitter
+        self._lifetime = LIFETIME
         self._monotonic = monotonic
         self._settings: Settings | None = None
         self._read_at = self._tried_at = 0.0
@@ -68,6 +70,7 @@ class SsmSettings:
                 raise
             return
         self._read_at = now
+        self._lifetime = LIFETIME * (1 + self._jitter() / 5)
 
     def _read(self) -> Settings:
         urls, service = f"{self._prefix}/public-base-urls", f"{self._prefix}/secrets/service"

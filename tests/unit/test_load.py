@@ -1,0 +1,156 @@
+"""Load's requests are what the service believes, and what did not arrive is found out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bench.load import arrival
+from bench.load.signed import Request, reports, send
+from bench.load.target import SILENT, given, simulated
+from local.process import StackError
+from sms_tracker import providers
+from sms_tracker.domain.http import HttpRequest
+
+TARGET = simulated("http://127.0.0.1:8080/", "example-key")
+SENT = {
+    name: {"message_id": "0b0e9f0a-53cf-4f13-9f0c-000000000000", "provider": name, "provider_message_id": f"{name}-1"}
+    for name in providers.names()
+}
+each_provider = pytest.mark.parametrize("provider", providers.names())
+
+
+def received(request: Request) -> HttpRequest:
+    return HttpRequest(method=request.method, url=request.url, headers=request.headers, body=request.body.encode())
+
+
+@each_provider
+def test_reports_are_signed_as_the_provider_signs(provider: str) -> None:
+    adapter = providers.load(provider)
+    keys = adapter.keys(TARGET.accounts[provider])
+    for request in reports(TARGET, 1, SENT[provider]):
+        adapter.verify(received(request), secrets=keys, now=datetime.now(UTC))
+
+
+@each_provider
+def test_each_report_of_a_message_is_a_report_of_its_own_and_the_last_is_final(provider: str) -> None:
+    adapter, now = providers.load(provider), "2026-01-31T12:00:00.000Z"
+    made = [
+        adapter.report(adapter.fields(received(request)), received_at=now)
+        for request in reports(TARGET, 1, SENT[provider])
+    ]
+
+    assert len({(one.word, one.occurred) for one in made}) == 3
+    assert [one.status is not None and one.status.final for one in made] == [False, False, True]
+
+
+@each_provider
+def test_one_message_in_a_hundred_is_not_delivered(provider: str) -> None:
+    last = [[request.word for request in reports(TARGET, number, SENT[provider])][-1] for number in range(1, 201)]
+
+    assert last.count("delivered") == 198
+    assert last[99] == last[199] != "delivered"
+
+
+def test_sends_go_through_every_provider_in_turn_under_keys_of_their_own() -> None:
+    made = [send(TARGET, number, run="run") for number in range(4)]
+
+    assert [json.loads(one.body)["provider"] for one in made] == ["messagebird", "twilio"] * 2
+    assert len({one.headers["idempotency-key"] for one in made}) == 4
+    assert {json.loads(one.body)["to"] for one in made} == {SILENT}
+
+
+def test_a_local_stack_is_loaded_with_the_simulators_keys() -> None:
+    assert given({"URL": "http://127.0.0.1:8080", "KEY": "k", "TWILIO_AUTH_TOKEN": "example-token"}, None).to == SILENT
+
+
+def test_a_deployed_stack_is_loaded_with_the_accounts_of_the_environment_that_can_sign() -> None:
+    environment = {
+        "URL": "https://sms.example.com/",
+        "KEY": "k",
+        "TWILIO_ACCOUNT_SID": "AC1",
+        "TWILIO_AUTH_TOKEN": "example-token",
+        "MESSAGEBIRD_ACCESS_KEY": "example-key",
+    }
+
+    target = given(environment, "+15005550006")
+
+    assert (target.url, target.to) == ("https://sms.example.com", "+15005550006")
+    assert target.providers == ("twilio",)
+
+
+@pytest.mark.parametrize(
+    ("environment", "to"),
+    [
+        ({"URL": "http://127.0.0.1:8080"}, None),
+        ({"KEY": "k"}, None),
+        ({"URL": "https://sms.example.com", "KEY": "k"}, "+15005550006"),
+        ({"URL": "https://sms.example.com", "KEY": "k", "MESSAGEBIRD_SIGNING_KEY": "example"}, None),
+        ({"URL": "http://127.0.0.1:8080", "KEY": "k", "PROVIDERS": "live"}, None),
+    ],
+)
+def test_what_cannot_be_loaded_is_said_before_anything_is_sent(environment: Mapping[str, str], to: str | None) -> None:
+    with pytest.raises(StackError):
+        given(environment, to)
+
+
+class Api:
+    """GET /messages of a stack whose table grows by what is in ``pages``, one for each look; the last one stays."""
+
+    def __init__(self, *looks: Sequence[Mapping[str, Any]]) -> None:
+        self._looks = list(looks)
+        self.client = httpx.Client(base_url="http://stack", transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        """Two pages: all but the last record, then that."""
+        look = self._looks[0]
+        if "cursor" in request.url.params:
+            if len(self._looks) > 1:
+                self._looks.pop(0)
+            return httpx.Response(200, json={"messages": look[-1:], "cursor": None})
+        return httpx.Response(200, json={"messages": look[:-1], "cursor": "next"})
+
+
+def record(message_id: str, *words: str) -> dict[str, Any]:
+    reported = [{"word": word, "source": "callback"} for word in words]
+    return {"message_id": message_id, "reports": [{"word": "queued", "source": "answer"}, *reported]}
+
+
+def test_nothing_is_missing_once_every_page_is_read() -> None:
+    api = Api([record("a", "sent"), record("b", "sent", "delivered")])
+
+    assert arrival.missing(api.client, {"a": {"sent"}, "b": {"delivered"}}, "", print) == {}
+
+
+def test_reports_still_in_the_queue_are_waited_for() -> None:
+    api = Api([record("a"), record("b")], [record("a", "sent"), record("b")])
+    told: list[str] = []
+
+    assert arrival.missing(api.client, {"a": {"sent"}}, "", told.append) == {}
+    assert told == ["1 of 1 reports still on their way"]
+
+
+def test_a_report_that_does_not_come_and_a_record_that_is_not_there_are_missing() -> None:
+    api = Api([record("a", "sent"), record("b")])
+    wanted = {"a": {"sent", "delivered"}, "b": {"queued"}, "c": set[str]()}
+
+    left = arrival.missing(api.client, wanted, "", print, patience=0)
+
+    assert left == {"a": {"delivered"}, "b": {"queued"}, "c": set()}
+
+
+def test_what_was_accepted_is_read_from_the_journal(tmp_path: Path) -> None:
+    lines = [
+        {"message_id": "a", "word": None, "created_at": "2026-01-31T12:00:02.000Z"},
+        {"message_id": "a", "word": "sent", "created_at": "2026-01-31T12:00:02.000Z"},
+        {"message_id": "b", "word": None, "created_at": "2026-01-31T12:00:01.000Z"},
+    ]
+    (tmp_path / "journal").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    assert arrival.accepted(tmp_path / "journal") == ({"a": {"sent"}, "b": set()}, "2026-01-31T12:00:01.000Z")
