@@ -10,6 +10,8 @@ from sms_tracker import wiring
 from sms_tracker.aws import gateway
 from sms_tracker.aws.clients import client
 from sms_tracker.config import SendConfig, load
+from sms_tracker.domain.errors import FieldError, InvalidMessage, Unreadable
+from sms_tracker.services.replies import invalid
 from sms_tracker.services.submit import submit
 
 config = load(SendConfig, os.environ)
@@ -21,7 +23,10 @@ sender = wiring.sender(config, client("dynamodb", timeout=1.5))
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Answer one request."""
     caller = gateway.caller(event)
-    reply = submit(sender, caller.client, caller.scopes, gateway.request(event))
+    try:
+        reply = submit(sender, caller.client, caller.scopes, gateway.request(event))
+    except Unreadable:
+        reply = invalid(InvalidMessage([FieldError("", "is not base64")]))
     metrics.add_dimension(name="decision", value=reply.decision)
     metrics.add_metric(name="Sends", unit=MetricUnit.Count, value=1)
     fields = {name: reply.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")}
