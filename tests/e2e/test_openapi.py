@@ -20,6 +20,7 @@ import pytest
 
 from local.process import ROOT
 from local.stack import Stack
+from ops.openapi.__main__ import FOLDER
 from ops.openapi.document import document
 from ops.openapi.operations import OPERATIONS
 from tests.e2e import curl
@@ -38,8 +39,8 @@ class Run:
 
 @pytest.fixture(scope="module")
 def ask(stack: Stack, api_key: str) -> Callable[..., Run]:
-    def run(where: str, *options: str) -> Run:
-        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", where]
+    def run(described: str, *options: str) -> Run:
+        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", described]
         done = subprocess.run(
             [*command, "--no-color", "--url", stack.api_url, *options],
             env={**os.environ, "API_KEY": api_key, "PYTHONPATH": f"{ROOT}/layers/core:{ROOT}", "NO_PROXY": "*"},
@@ -55,8 +56,8 @@ def ask(stack: Stack, api_key: str) -> Callable[..., Run]:
 
 
 @pytest.mark.timeout(330)
-def test_schemathesis_finds_nothing(stack: Stack, ask: Callable[..., Run]) -> None:
-    run = ask(f"{stack.api_url}/openapi.json")
+def test_schemathesis_finds_nothing(ask: Callable[..., Run]) -> None:
+    run = ask(str(FOLDER / "openapi.json"))  # from its address it would not ask for the document itself
 
     assert run.code == 0, run.said
     assert f"{len(OPERATIONS)} selected / {len(OPERATIONS)} total" in re.sub(r"\s+", " ", run.said)
@@ -81,10 +82,8 @@ def test_schemathesis_would_find_an_answer_that_is_not_as_described(ask: Callabl
 def test_an_example_of_the_reference_runs_as_it_stands(line: str, stack: Stack, api_key: str) -> None:
     answer = curl.run(line, {"URL": stack.api_url, "KEY": api_key})
 
-    assert answer.status_code in {200, 202, 404}  # a message of the examples is in no table
-    assert answer.headers["content-type"] in {"application/json", "application/json; charset=utf-8"} or (
-        answer.status_code == 404
-    )
+    expected = {404} if "0b0e9f0a-53cf" in line else {200, 202}  # the examples' message is in no table
+    assert answer.status_code in expected, answer.text
 
 
 def test_the_description_is_served_as_it_was_made(api: httpx.Client) -> None:
