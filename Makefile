@@ -104,6 +104,10 @@ api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--c
 schema: .venv/.ready ## write the published events' JSON Schema anew
 	@$(PY) -m ops.schema
 
+.PHONY: openapi
+openapi: .venv/.ready ## write the API's description and its page anew
+	@$(PY) -m ops.openapi
+
 .PHONY: repair
 repair: .venv/.ready ## rebuild, redrive, republish, stuck: an operator's repairs (ARGS="--help")
 	@$(PY) -m ops.repair $(ARGS)

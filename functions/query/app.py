@@ -1,4 +1,4 @@
-"""The query Lambda: GET /messages, GET /messages/{message_id}, GET /stats, GET /health, and the page at GET /."""
+"""The query Lambda: messages, statistics, health, the page for people and the API's description."""
 
 import os
 import time
@@ -32,7 +32,8 @@ browser = Browser(
 figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
 queue = SqsQueue(api("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
-page = Page({file.name: file.read_text("utf-8") for file in Path(__file__).with_name("page").iterdir()})
+folders = (Path(__file__).with_name("page"), Path(__file__).with_name("docs"))
+page = Page({file.name: file.read_text("utf-8") for folder in folders for file in folder.iterdir()})
 
 
 def _one(event: dict[str, Any]) -> Reply:
@@ -62,6 +63,14 @@ def _index(event: dict[str, Any]) -> Document | Reply:
     return _file(event, INDEX)
 
 
+def _docs(event: dict[str, Any]) -> Document | Reply:
+    return _file(event, "docs.html")
+
+
+def _openapi(event: dict[str, Any]) -> Document | Reply:
+    return _file(event, "openapi.json")
+
+
 def _file(event: dict[str, Any], name: str) -> Document | Reply:
     return page.file(name, event.get("headers", {}).get("if-none-match", ""))
 
@@ -77,6 +86,8 @@ ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
     "GET /health": _health,
     "GET /": _index,
     "GET /page/{file}": _page,
+    "GET /docs": _docs,
+    "GET /openapi.json": _openapi,
 }
 """What the template sends here; API Gateway has checked the key wherever a route needs one."""
 

@@ -7,7 +7,9 @@ from sms_tracker import wiring
 from sms_tracker.aws import gateway
 from sms_tracker.aws.lean import api
 from sms_tracker.config import SendConfig, load
+from sms_tracker.domain.errors import FieldError, InvalidMessage, Unreadable
 from sms_tracker.log import Line, Log
+from sms_tracker.services.replies import invalid
 from sms_tracker.services.submit import submit
 
 config = load(SendConfig, os.environ)
@@ -23,7 +25,10 @@ sender = wiring.sender(
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Answer one request."""
     caller = gateway.caller(event)
-    reply = submit(sender, caller.client, caller.scopes, gateway.request(event))
+    try:
+        reply = submit(sender, caller.client, caller.scopes, gateway.request(event))
+    except Unreadable:
+        reply = invalid(InvalidMessage([FieldError("", "is not base64")]))
     line.dimensions["decision"] = reply.decision
     line.count("Sends")
     fields = {name: reply.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")}

@@ -120,6 +120,7 @@ def test_a_wrong_message_is_a_problem_and_goes_nowhere(invoke: Invoke, provider:
         {"body": None},
         {"body": json.dumps({"to": "+31612345678", "body": "Your parcel", "color": "red"})},
         {"body": "eyJ0byI6ICIifQ==", "isBase64Encoded": True},
+        {"body": "not base64!", "isBase64Encoded": True},
         {"headers": {"idempotency-key": "two words"}},
     ]
     for changes in wrong:
@@ -333,6 +334,21 @@ def test_health_needs_no_key_and_says_what_does_not_answer(invoke: Invoke, cloud
 
     assert answered.answer["statusCode"] == 503
     assert (body["table"], body["queue"]) == ("ok", "unavailable")
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "kind"),
+    [("/docs", "docs.html", "text/html"), ("/openapi.json", "openapi.json", "application/json")],
+)
+def test_the_description_needs_no_key_and_is_not_sent_twice(invoke: Invoke, path: str, name: str, kind: str) -> None:
+    event = {**sample("health"), "routeKey": f"GET {path}", "rawPath": path}
+
+    shown = invoke("query", event).answer
+    again = invoke("query", {**event, "headers": {"if-none-match": shown["headers"]["etag"]}}).answer
+
+    assert shown["body"] == (ROOT / "functions" / "query" / "docs" / name).read_text("utf-8")
+    assert shown["headers"]["content-type"] == f"{kind}; charset=utf-8"
+    assert (again["statusCode"], again["body"]) == (304, "")
 
 
 def test_a_key_is_identified_with_its_client_and_scopes(invoke: Invoke) -> None:

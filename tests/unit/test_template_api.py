@@ -17,6 +17,8 @@ OPEN_ROUTES = {
     "GET /health": "for uptime checks; it tells nothing about anybody",
     "GET /": "the page is empty until its visitor gives it a key",
     "GET /page/{file}": "the page's script and style",
+    "GET /docs": "the same for everybody, and in the repository",
+    "GET /openapi.json": "the same for everybody, and in the repository",
 }
 GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}", "GET /stats"}
 
@@ -45,6 +47,8 @@ def test_every_route_has_the_authorizer_or_a_stated_reason() -> None:
         ("GET /health", "QueryFunction.Arn"),
         ("GET /", "QueryFunction.Arn"),
         ("GET /page/{file}", "QueryFunction.Arn"),
+        ("GET /docs", "QueryFunction.Arn"),
+        ("GET /openapi.json", "QueryFunction.Arn"),
     ],
 )
 def test_a_route_leads_to_its_function_in_payload_format_2(route: str, function: str) -> None:

@@ -44,7 +44,7 @@ class Browser:
         except SmsTrackerError as error:
             return replies.unreadable(error)
         if record is None or (record.client != client and EVERYBODY not in scopes):
-            return problem("no-such-message", "There is no such message. Check the id; records expire.")
+            return replies.no_such_message()
         return ok(view.message(record), "found", read_of=_others([record], client))
 
     def many(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> Reply:

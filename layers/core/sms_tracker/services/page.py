@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sms_tracker.services.replies import Reply, problem
 
 INDEX = "index.html"
-_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -49,10 +49,15 @@ class Page:
         """200 with the file, 304 where the browser has the same, 404 for any other name."""
         file = self._files.get(name)
         if file is None:
-            return problem("no-such-file", "The page has no such file. It begins at /.")
+            return no_such_file()
         if file.headers["etag"] in known:  # a quoted digest: found in a list and behind W/, too
             return Document(status=304, body="", decision="unchanged", headers=file.headers)
         return file
+
+
+def no_such_file() -> Reply:
+    """404."""
+    return problem("no-such-file", "The page has no such file. It begins at /.")
 
 
 def _document(name: str, content: str) -> Document:

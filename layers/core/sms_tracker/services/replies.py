@@ -117,6 +117,11 @@ def scope_missing(scope: str) -> Reply:
     return problem("scope-missing", f"This key lacks the scope {scope}. Ask the operator for one that has it.")
 
 
+def no_such_message() -> Reply:
+    """404: unknown, or another client's."""
+    return problem("no-such-message", "There is no such message. Check the id; records expire.")
+
+
 _WEBHOOK = {
     "unknown-provider": "No provider of this name is enabled here. Webhooks go to /webhooks/{provider}.",
     "refused-signature": "No accepted key signed this request. Check the provider's secret and the public base URL.",

@@ -118,6 +118,63 @@ class MessagePage(TypedDict):
     cursor: Annotated[str | None, Field(description="Parameter `cursor` of the next page; null on the last")]
 
 
+class SecondsToDelivery(TypedDict):
+    """How long the delivered messages took, from our record to the provider's report."""
+
+    counts: Annotated[list[int], Field(description="Deliveries by `bounds`; the last is what took longer")]
+    p50: Annotated[float | None, Field(description="Half took no longer; null where nothing was delivered")]
+    p90: Annotated[float | None, Field(description="Nine of ten took no longer")]
+
+
+class Figures(TypedDict):
+    """What was counted of some messages."""
+
+    messages: int
+    statuses: Annotated[dict[str, int], Field(description="Messages by status; those that there are")]
+    outcomes: Annotated[dict[str, int], Field(description="Messages by outcome; all four")]
+    delivery_rate: Annotated[float | None, Field(description="Success among what is final; null where nothing is")]
+    reasons: Annotated[dict[str, int], Field(description="Failures by reason")]
+    seconds_to_delivery: SecondsToDelivery
+
+
+class Group(Figures):
+    """The figures of messages that have something in common; it has the one name that was asked for."""
+
+    hour: NotRequired[Time]
+    day: NotRequired[Time]
+    provider: NotRequired[str]
+    client: NotRequired[str]
+
+
+class Freshness(TypedDict):
+    """How fresh the figures of one hour are."""
+
+    hour: Time
+    computed_at: Annotated[Time | None, Field(description="When it was counted last; null if it never was")]
+    final: Annotated[bool, Field(description="Whether it will not be counted again")]
+
+
+_Range = TypedDict(
+    "_Range",
+    {
+        "from": Annotated[Time, Field(description="Beginning of the first hour")],
+        "to": Annotated[Time, Field(description="End of the last hour")],
+    },
+)
+
+
+class Stats(_Range):
+    """Messages counted by the hour in which they were created."""
+
+    by: str
+    client: Annotated[str | None, Field(description="Null: all clients")]
+    provider: Annotated[str | None, Field(description="Null: all providers")]
+    bounds: Annotated[list[int], Field(description="Seconds up to which each of `counts` reaches")]
+    total: Figures
+    groups: list[Group]
+    hours: list[Freshness]
+
+
 class Health(TypedDict):
     """The service is well."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,9 @@ from sms_tracker.services.browse import chosen
 from sms_tracker.services.query import EVER, Time
 from sms_tracker.services.replies import Reply, ok
 from sms_tracker.services.validation import refusal
+
+if TYPE_CHECKING:
+    from sms_tracker.services import shapes
 
 _DEFAULT, _LONGEST = timedelta(hours=24), timedelta(days=31)
 
@@ -53,7 +56,8 @@ class StatsQuery(BaseModel):
     ] = None
     by: Annotated[By, Field(description="What the messages of a group have in common")] = By.PROVIDER
     provider: Annotated[
-        Annotated[str, AfterValidator(_provider)] | None, Field(description="Only messages of this provider")
+        Annotated[str, AfterValidator(_provider), Field(json_schema_extra={"enum": [*providers.names()]})] | None,
+        Field(description="Only messages of this provider"),
     ] = None
     client: Annotated[
         str | None, Field(description="Whose messages; another than the key's own client needs the scope `admin`")
@@ -90,7 +94,7 @@ class Figures:
             return whose
         try:
             asked = read(query, client=whose.client, now=self.clock())
-            return ok(_body(asked, self.statistics.cohorts(asked.hours)), "counted")
+            return ok(body(asked, self.statistics.cohorts(asked.hours)), "counted")
         except InvalidMessage as error:
             return replies.invalid(error)
         except SmsTrackerError as error:
@@ -115,7 +119,8 @@ def read(query: Mapping[str, str], *, client: str | None, now: datetime) -> Aske
     return Asked(since=hour_of(since), until=until, by=asked.by, provider=asked.provider, client=client)
 
 
-def _body(asked: Asked, cohorts: Iterable[Cohort]) -> dict[str, Any]:
+def body(asked: Asked, cohorts: Iterable[Cohort]) -> shapes.Stats:
+    """Sums over the hours asked for; one that was never counted adds nothing, and is said so."""
     known = {cohort.hour: cohort for cohort in cohorts}
     total, groups = Tally(), dict[str, Tally]()
     for hour, cohort in known.items():
@@ -131,7 +136,9 @@ def _body(asked: Asked, cohorts: Iterable[Cohort]) -> dict[str, Any]:
         "provider": asked.provider,
         "bounds": list(BOUNDS),
         "total": _figures(total),
-        "groups": [{str(asked.by): key, **_figures(tally)} for key, tally in sorted(groups.items())],
+        "groups": [
+            cast("shapes.Group", {str(asked.by): key, **_figures(tally)}) for key, tally in sorted(groups.items())
+        ],
         "hours": [_freshness(hour, known.get(hour)) for hour in asked.hours],
     }
 
@@ -148,7 +155,7 @@ def _key(by: By, hour: str, provider: str, client: str) -> str:
             return client
 
 
-def _figures(tally: Tally) -> dict[str, Any]:
+def _figures(tally: Tally) -> shapes.Figures:
     histogram, rate = tally.histogram, tally.delivery_rate
     p50, p90 = quantile(histogram, 0.5), quantile(histogram, 0.9)
     return {
@@ -165,7 +172,7 @@ def _figures(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _freshness(hour: str, cohort: Cohort | None) -> dict[str, Any]:
+def _freshness(hour: str, cohort: Cohort | None) -> shapes.Freshness:
     return {
         "hour": hour,
         "computed_at": None if cohort is None else cohort.computed_at,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
@@ -22,11 +22,17 @@ from sms_tracker.domain.segments import Segmentation, segment
 MAX_SEGMENTS = 10
 _MAX_ERRORS = 20
 """Fields named in one answer; a request may hold any number of unknown ones, under names of any length."""
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+"""An Idempotency-Key."""
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 ]{0,9}[A-Za-z0-9]|[A-Za-z]")
 _SENDER = f"^({_E164.pattern}|{_SHORT_CODE.pattern}|{_ALPHANUMERIC.pattern})$"
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 60.0 is an integer to it, and to JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class SendRequest(BaseModel):
@@ -70,7 +76,8 @@ class SendRequest(BaseModel):
         Field(description="The client's own reference, to find the message by", examples=["order-42"]),
     ] = None
     validity_seconds: Annotated[
-        int | None, Field(ge=1, le=36000, description="Seconds for which the provider keeps trying")
+        Annotated[int, Field(ge=1, le=36000), BeforeValidator(_whole)] | None,
+        Field(description="Seconds for which the provider keeps trying"),
     ] = None
     resend_if_lost: Annotated[
         bool,
@@ -196,7 +203,7 @@ def _sender(request: SendRequest, provider: str, policy: Policy, errors: list[Fi
 
 def idempotency_key(value: str | None) -> str | None:
     """The header's value; raises ``InvalidMessage`` unless it is 1..255 visible ASCII characters."""
-    if value is not None and not _KEY.fullmatch(value):
+    if value is not None and not KEY.fullmatch(value):
         raise InvalidMessage([FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
     return value
 

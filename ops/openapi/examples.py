@@ -1,0 +1,148 @@
+"""Examples of the document: made by the code that answers, so that they cannot differ from what it says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ops.openapi.operations import REQUEST
+from sms_tracker import providers
+from sms_tracker.domain.cohort import HOUR, Cohort, Tally
+from sms_tracker.domain.errors import FieldError, InvalidMessage, Unavailable
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
+from sms_tracker.domain.record import Entry, Record, Send, SendPhase
+from sms_tracker.domain.report import NOT_SENT, REFUSED, Report, Source
+from sms_tracker.domain.search import Position
+from sms_tracker.domain.segments import segment
+from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.services import replies, shapes, view
+from sms_tracker.services.browse import Health
+from sms_tracker.services.page import no_such_file
+from sms_tracker.services.query import cursor
+from sms_tracker.services.replies import Reply
+from sms_tracker.services.statistics import Asked, By, body
+
+_PROVIDER = providers.names()[-1]
+_CREATED = "2026-01-31T12:00:00.000Z"
+_UNREACHABLE = Failure(
+    category=Category.TEMPORARY, reason=Reason.UNREACHABLE, code="30003", message="Unreachable destination handset"
+)
+_OPTED_OUT = Failure(
+    category=Category.PERMANENT, reason=Reason.OPTED_OUT, code="21610", message="The recipient has unsubscribed"
+)
+
+
+def _report(status: Status, second: int, **more: Any) -> Report:
+    at = f"2026-01-31T12:00:{second:02d}.000Z"
+    values = {"provider": _PROVIDER, "word": str(status), "status": status, "received": at, **more}
+    return Report(provider_message_id=f"SM{'0' * 29}a01", **values)
+
+
+def _record(*reports: Report, phase: SendPhase = SendPhase.ANSWERED) -> Record:
+    entries = {
+        each.fingerprint: Entry(
+            word=each.word,
+            received=each.received,
+            attempt=each.attempt,
+            source=each.source,
+            code=each.code,
+            text=each.failure.message if each.failure else None,
+        )
+        for each in reports
+    }
+    return Record(
+        message_id="0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7de",
+        version=1 + len(reports),
+        state=fold(reports, base=recorded(attempt=1, at=_CREATED, provider=_PROVIDER)),
+        send=Send(phase=phase, attempt=1, token="", until=0),
+        client="shop",
+        to=REQUEST["to"],
+        sender="+15551234567",
+        segmentation=segment(REQUEST["body"]),
+        fingerprint="",
+        text_hash="",
+        created_at=_CREATED,
+        updated_at=max((each.received for each in reports), default=_CREATED),
+        expires_at=0,
+        reference=REQUEST["reference"],
+        reports=entries,
+    )
+
+
+_PENDING = _record(phase=SendPhase.CLAIMED)
+_TAKEN = _record(_report(Status.ACCEPTED, 1, source=Source.ANSWER))
+_FAILED = _record(
+    _report(Status.ACCEPTED, 1, source=Source.ANSWER),
+    _report(Status.SENT, 2),
+    _report(Status.UNDELIVERED, 9, code="30003", failure=_UNREACHABLE),
+)
+_AT_THE_DOOR = _report(Status.FAILED, 1, word=REFUSED, source=Source.ANSWER, failure=_OPTED_OUT)
+_NEVER_TAKEN = Failure(category=Category.TEMPORARY, reason=Reason.NOT_SENT)
+_REFUSED = _record(replace(_AT_THE_DOOR, provider_message_id=None))
+_NOT_SENT = _record(_report(Status.FAILED, 9, word=NOT_SENT, source=Source.LOOKUP, failure=_NEVER_TAKEN))
+_NO_ACCOUNT = Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code="20003")
+_BUSY = NotProcessed(reason="", code="20429")
+
+_PAGE: shapes.MessagePage = {
+    "messages": [view.message(_FAILED)],
+    "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id)),
+}
+
+
+def _health(*, queue: bool) -> Reply:
+    def probe() -> None:
+        if not queue:
+            raise Unavailable("")
+
+    return Health({"table": lambda: None, "queue": probe}, lambda: 0.0).check()
+
+
+def _statistics() -> shapes.Stats:
+    hour = "2026-01-31T12:00:00.000Z"
+    counted = Tally(Counter(delivered=97, undelivered=2, sent=1), Counter(unreachable=2), Counter({2: 60, 3: 30, 6: 7}))
+    cohort = Cohort(hour=hour, computed_at="2026-01-31T13:10:00.000Z", final=False, sums={(_PROVIDER, "shop"): counted})
+    asked = Asked(
+        since=datetime.fromisoformat(hour),
+        until=datetime.fromisoformat(hour) + HOUR,
+        by=By.PROVIDER,
+        provider=None,
+        client="shop",
+    )
+    return body(asked, [cohort])
+
+
+ANSWERS: Mapping[object, Mapping[str, object]] = {
+    shapes.Accepted: replies.accepted(_TAKEN, "").body,
+    shapes.Message: view.message(_FAILED),
+    shapes.MessagePage: _PAGE,
+    shapes.Stats: _statistics(),
+    shapes.Health: _health(queue=True).body,
+}
+"""By the shape that they are examples of."""
+
+_REPLIES: tuple[Reply, ...] = (
+    replies.invalid(InvalidMessage([FieldError("to", "is not an international number; write it like +31612345678")])),
+    replies.scope_missing("send"),
+    replies.in_progress(_PENDING, 12),
+    replies.refused(_REFUSED),
+    replies.refused(_NOT_SENT),
+    replies.key_reused(_TAKEN),
+    replies.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
+    replies.not_processed(_PENDING, _BUSY),
+    replies.attempts_spent(_PENDING),
+    replies.nothing_recorded(Unavailable("")),
+    replies.no_such_message(),
+    no_such_file(),
+    _health(queue=False),
+    *(
+        replies.webhook_problem(kind)
+        for kind in ("unreadable", "refused-signature", "unknown-provider", "too-large", "unavailable")
+    ),
+)
+PROBLEMS: Mapping[str, Reply] = {reply.decision: reply for reply in reversed(_REPLIES)}
+"""By their names; of two that share one the first counts."""

@@ -1,0 +1,72 @@
+"""What a schema cannot say, for schemathesis: which numbers can be sent to, which cursors were given out, and so on."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import Case, CheckContext, HookContext, Response
+
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.search import Position
+from sms_tracker.domain.segments import segment
+from sms_tracker.services.query import cursor
+from sms_tracker.services.validation import KEY, MAX_SEGMENTS
+
+_DELIVERED = "00"
+"""The simulated providers take and deliver what is sent to a number that ends so."""
+_LONGEST = 1600
+"""Characters that the schema of a text allows."""
+_TIMES = st.integers(1_577_836_800_000, 1_767_225_600_000).map(
+    lambda milliseconds: timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
+)
+"""Of the years 2020 to 2025."""
+_A_TIME = re.compile(r"202\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+schemathesis.openapi.format("phone-number", st.integers(0, 9999).map(lambda n: f"+31622{n:04d}{_DELIVERED}"))
+schemathesis.openapi.format("date-time", _TIMES)
+schemathesis.openapi.format("cursor", st.builds(Position, _TIMES, st.uuids().map(str)).map(cursor))
+
+
+@schemathesis.hook
+def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
+    """Make one request what its schema lets pass and no schema could ask for; one that is wrong stays wrong."""
+    if isinstance(case.body, dict):
+        _prepare_message(case.body)
+    if isinstance(case.query, dict):
+        _prepare_search(case.query)
+    given = case.headers.get("Idempotency-Key") if case.headers else None
+    if isinstance(given, str) and KEY.fullmatch(given):
+        case.headers["Idempotency-Key"] = str(uuid4())  # for a key belongs to one request
+
+
+def _prepare_message(body: dict[str, Any]) -> None:
+    """Not too many segments, and no wish for a stored text, which this deployment has not."""
+    text = body.get("body")
+    if isinstance(text, str) and len(text) <= _LONGEST and segment(text).segments > MAX_SEGMENTS:
+        body["body"] = text[: _LONGEST // 5]
+    if body.get("resend_if_lost") is True:
+        body["resend_if_lost"] = False
+
+
+def _prepare_search(query: dict[str, Any]) -> None:
+    """No range that ends before it begins, nor statistics of more than a month."""
+    since, until = query.get("since"), query.get("until")
+    if isinstance(since, str) and isinstance(until, str) and since > until:
+        query["since"], query["until"] = until, since
+    begin, end = query.get("from"), query.get("to", "")
+    if isinstance(begin, str) and isinstance(end, str) and _A_TIME.match(begin) and (not end or _A_TIME.match(end)):
+        query["to"] = timestamp(datetime.fromisoformat(begin) + timedelta(days=1))
+
+
+@schemathesis.check
+def no_such_route(_context: CheckContext, response: Response, case: Case[Any]) -> None:
+    """A method that a path does not have is answered by API Gateway itself, which never says 405."""
+    method = str(response.request.method)
+    if method not in {known.upper() for known in case.operation.schema[case.operation.path]}:
+        assert response.status_code == 404
+        assert method == "HEAD" or response.json() == {"message": "Not Found"}

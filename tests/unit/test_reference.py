@@ -1,0 +1,127 @@
+"""The API's reference for people: whole, its own links intact, and nothing in it that could run."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from html.parser import HTMLParser
+from itertools import product
+
+import pytest
+
+from ops.openapi.__main__ import FOLDER
+from ops.openapi.document import document
+from ops.openapi.reference import page
+
+DOCUMENT = document()
+PAGE = page(DOCUMENT)
+STYLE = (FOLDER / "docs.css").read_text("utf-8")
+_VOID = {"meta", "link", "br"}
+_AA = 4.5
+"""The contrast that WCAG 2.2 asks of ordinary text at level AA."""
+
+
+class Outline(HTMLParser):
+    """The elements with their attributes; fails where one is closed that is not open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def values(self, name: str) -> list[str]:
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
+
+
+OUTLINE = Outline(PAGE)
+
+
+def test_every_element_is_closed() -> None:
+    assert OUTLINE.open == []
+
+
+def test_every_operation_schema_and_problem_is_there() -> None:
+    operations = {operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()}
+    schemas = {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
+
+    assert operations | schemas | {"problems", "schemas", "main"} == set(OUTLINE.values("id"))
+    assert len(OUTLINE.values("id")) == len(set(OUTLINE.values("id")))
+
+
+def test_links_lead_to_parts_of_the_page_or_to_files_beside_it() -> None:
+    anchors = {link.removeprefix("#") for link in OUTLINE.values("href") if link.startswith("#")}
+    others = {link for link in OUTLINE.values("href") if not link.startswith("#")}
+
+    assert anchors <= set(OUTLINE.values("id"))
+    assert others == {"page/docs.css", "openapi.json", "data:,", "https://www.rfc-editor.org/rfc/rfc9457"}
+
+
+def test_nothing_runs_and_nothing_is_fetched_but_its_style() -> None:
+    assert {tag for tag, _ in OUTLINE.elements} & {"script", "style", "img", "iframe", "object", "form"} == set()
+    assert not [name for _, attributes in OUTLINE.elements for name in attributes if name.startswith(("on", "style"))]
+    assert "url(" not in STYLE
+    assert "@import" not in STYLE
+
+
+def test_a_hostile_text_of_the_document_stays_text() -> None:
+    hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>[x](javascript:alert(3))`</code><b>`"
+    changed = deepcopy(DOCUMENT)
+    operation = changed["paths"]["/messages"]["post"]
+    operation["summary"] = operation["description"] = operation["parameters"][0]["description"] = hostile
+    operation["responses"]["202"]["description"] = hostile
+    operation["responses"]["202"]["content"]["application/json"]["example"]["reference"] = hostile
+    changed["components"]["schemas"]["Message"]["description"] = changed["info"]["description"] = hostile
+
+    outline = Outline(page(changed))
+
+    assert "".join(outline.words).count("alert(1)") >= 7
+    assert {tag for tag, _ in outline.elements} == {tag for tag, _ in OUTLINE.elements}
+    assert not [link for link in outline.values("href") if link.startswith("javascript")]
+    assert outline.open == []
+
+
+def test_headings_go_down_one_level_at_a_time() -> None:
+    levels = [int(tag[1]) for tag, _ in OUTLINE.elements if re.fullmatch("h[1-6]", tag)]
+    first = levels.index(1)  # the headings before it are those of the contents
+
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels[first:], levels[first + 1 :], strict=False))
+
+
+def _colours(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
+
+
+def _contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_can_be_told_from_its_ground(mode: str) -> None:
+    light, dark = STYLE.split("@media (prefers-color-scheme: dark)")
+    colours = _colours(light) | (_colours(dark) if mode == "dark" else {})
+    pairs = [*product(("text", "quiet", "accent", "failure"), ("ground", "surface"))]
+    pairs += [(kind, f"{kind}-ground") for kind in ("success", "failure", "unknown", "open")]
+
+    assert [pair for pair in pairs if _contrast(colours[pair[0]], colours[pair[1]]) < _AA] == []
