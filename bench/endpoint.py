@@ -142,9 +142,11 @@ def _serve(respond: Respond, context: ssl.SSLContext) -> Iterator[Endpoint]:
         endpoint.url = f"https://{LOCALHOST}:{server.server_port}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        yield endpoint
-        server.shutdown()
-        thread.join()
+        try:
+            yield endpoint
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _tls(folder: Path) -> ssl.SSLContext:
