@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.case import Outcome, Plan
 from bench.code import build
-from bench.database import MESSAGES, Charge
+from bench.cold import event
+from bench.database import MESSAGES, STATE, Charge
+from bench.design import OVERHEAD
+from bench.order import SOON
 from bench.sampling import Progress
-from bench.service import WORDS, Invocation, Service, service
+from bench.service import PATH, WORDS, Invocation, Service, service
 from bench.table import Table
-from bench.units import item_size
+from bench.units import entry, index_units_of, item_size
+from ops.keys import item_key
+from tests.cloud import API_KEY
 
 FAILED = (*WORDS[:-1], "undelivered")
+_OTHERS = ("publisher", "authorizer", "digest", "query")
 _COLUMNS = ("step", "AWS calls", "request bytes", "units, item", "units, indexes", "read units", "item bytes", "log bytes")
 
 
@@ -22,26 +28,29 @@ def counted(_: Plan, progress: Progress) -> Outcome:
     """Every step of a message, ours and the baseline's; and whole messages of several kinds."""
     progress("building")
     code = build(compiled=True)
-    tables, figures = [], {}
     progress("a message's life through our functions")
-    with service(code, names=("send", "webhook", "processor", "publisher")) as ours:
+    with service(code, (*PATH, *_OTHERS), reconciler=SOON) as ours:
         life(ours, WORDS)  # the first reads the settings
         steps = life(ours, WORDS)
-        tables.append(Table(title="One message, three reports in order, step by step", columns=_COLUMNS, rows=_rows(steps)))
-        figures |= _figures("counted", steps) | _logs(steps)
         kinds = [("three reports in order", steps), *_kinds(ours, progress)]
-        figures |= _figures("failed", dict(kinds)["... and it failed"])
-        figures |= _published(ours, dict(kinds)["... and it failed"])
+        failed = dict(kinds)["... and it failed"]
+        figures = _figures("counted", steps) | _figures("failed", failed) | _indexes(ours.tables.indexes, steps)
+        beside = _beside(ours, failed)
+        figures |= _published(beside) | _logs([*steps, *beside]) | _walked(ours)
         figures["metrics"] = len(set(_metrics(each.logged for each in ours.invocations)))
-        figures["queued.bytes"] = max(len(c.body["MessageBody"]) for i in steps for c in i.calls if c.operation == "SendMessage")
     progress("the same through the baseline")
     with service(code, baseline=True) as plain:
         life(plain, WORDS)
         plain_steps = life(plain, WORDS)
         figures |= _figures("baseline", plain_steps) | _logs(plain_steps, "baseline ")
-        kinds.append(("baseline, three reports in order", plain_steps))
-    tables.append(Table(title="Whole messages", columns=("message", *_COLUMNS[1:]), rows=[_whole(*kind) for kind in kinds]))
-    return Outcome(tuple(tables), figures)
+        figures |= _everything(plain.tables.indexes, plain_steps)
+    kinds.append(("baseline, three reports in order", plain_steps))
+    whole = [[name, *_amounts(each)] for name, each in kinds]
+    tables = (
+        Table(title="One message, three reports in order, step by step", columns=_COLUMNS, rows=_rows(steps)),
+        Table(title="Whole messages", columns=("message", *_COLUMNS[1:]), rows=whole),
+    )
+    return Outcome(tables, figures)
 
 
 def _kinds(ours: Service, progress: Progress) -> Iterator[tuple[str, list[Invocation]]]:
@@ -91,10 +100,6 @@ def _rows(steps: Sequence[Invocation]) -> list[list[str | float | int]]:
     return [*rows, ["together", *_amounts(steps)]]
 
 
-def _whole(name: str, steps: Sequence[Invocation]) -> list[str | float | int]:
-    return [name, *_amounts(steps)]
-
-
 def _figures(name: str, steps: Sequence[Invocation]) -> dict[str, float]:
     calls, sent, item, indexes, reads, size, _ = _amounts(steps)
     told = {"calls": calls, "bytes": sent, "item_units": item, "index_units": indexes, "read_units": reads, "size": size}
@@ -102,24 +107,60 @@ def _figures(name: str, steps: Sequence[Invocation]) -> dict[str, float]:
 
 
 def _logs(steps: Sequence[Invocation], prefix: str = "") -> dict[str, float]:
-    """Bytes of log an invocation, its widest of this life."""
+    """Bytes and lines of log an invocation, the most of these."""
     sizes: dict[str, float] = {}
     for step in steps:
-        key = f"log.{prefix}{step.function}"
-        sizes[key] = max(sizes.get(key, 0), len(step.logged.encode()))
+        name = f"{prefix}{step.function}"
+        told = {f"log.{name}": len(step.logged.encode()), f"lines.{name}": len(step.logged.splitlines())}
+        sizes |= {key: max(sizes.get(key, 0), value) for key, value in told.items()}
     return sizes
 
 
-def _published(ours: Service, steps: Sequence[Invocation]) -> dict[str, float]:
-    """The publisher on each change of a failed message by itself: what it puts on the bus and writes to its log."""
-    changes = [charge for step in steps for charge in _written(step) if not charge.refused]
-    done = [ours.invoke("publisher", stream_event([change])) for change in changes]
-    put = [call for each in done for call in each.calls if call.operation == "PutEvents"]
-    entries = [entry for call in put for entry in call.body["Entries"]]
+def _beside(ours: Service, failed: Sequence[Invocation]) -> list[Invocation]:
+    """What else is invoked: the publisher on each change by itself, the authorizer, the digest, a read."""
+    item = {"pk": {"S": item_key(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}
+    ours.tables.client.put_item(TableName=STATE, Item=item)
+    changes = [charge for step in failed for charge in _written(step) if not charge.refused]
+    published = [ours.invoke("publisher", stream_event([change])) for change in changes]
+    return [*published, *(ours.invoke(name, event(name)) for name in ("authorizer", "digest", "query"))]
+
+
+def _published(beside: Sequence[Invocation]) -> dict[str, float]:
+    """What a failed message puts on the bus."""
+    calls = [call for each in beside for call in each.calls if call.operation == "PutEvents"]
+    entries = [entry for call in calls for entry in call.body["Entries"]]
+    return {"failed.events": len(entries), "event.bytes": max(len(json.dumps(entry)) for entry in entries)}
+
+
+def _walked(ours: Service) -> dict[str, float]:
+    """What the reconciler reads of each message, whether or not there is anything to do."""
+    stored = len({charge.message_id for each in ours.invocations for charge in each.charges if charge.after})
+    reads = [charge for charge in ours.invoke("reconciler", {}).charges if charge.operation == "BatchGetItem"]
+    return {"walk.read_units": sum(charge.read_units for charge in reads) / stored}
+
+
+def _indexes(indexes: Sequence[Mapping[str, Any]], steps: Sequence[Invocation]) -> dict[str, float]:
+    """What each index adds to a message: write units, and bytes that are stored."""
+    written = [charge for step in steps for charge in _written(step)]
+    figures: dict[str, float] = {"counted.entry_bytes": 0}
+    for index in indexes:
+        name = f"index.{index['IndexName']}"
+        held = entry(index, written[-1].after)
+        figures[f"{name}.units"] = sum(index_units_of(index, charge.before, charge.after) for charge in written)
+        figures[f"{name}.bytes"] = item_size(held) + OVERHEAD if held else 0
+        figures["counted.entry_bytes"] += figures[f"{name}.bytes"]
+    return figures
+
+
+def _everything(indexes: Sequence[Mapping[str, Any]], steps: Sequence[Invocation]) -> dict[str, float]:
+    """The baseline's indexes as they are, and what they would be if they projected everything."""
+    whole = [{**index, "Projection": {"ProjectionType": "ALL"}} for index in indexes]
+    kept, all_of_it = _indexes(indexes, steps), _indexes(whole, steps)
+    units = sum(value for name, value in all_of_it.items() if name.endswith(".units"))
     return {
-        "failed.events": len(entries),
-        "event.bytes": max(len(json.dumps(entry)) for entry in entries),
-        "log.publisher": max(len(each.logged.encode()) for each in done),
+        "baseline.entry_bytes": kept["counted.entry_bytes"],
+        "naive.entry_bytes": all_of_it["counted.entry_bytes"],
+        "naive.index_units": units,
     }
 
 

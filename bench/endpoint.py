@@ -61,7 +61,22 @@ class Endpoint:
     respond: Respond
     calls: list[Call] = field(default_factory=list)
     url: str = ""
+    busy: int = 0
+    busiest: int = 0
+    """Most requests that were under way at once."""
     lock: Lock = field(default_factory=Lock)
+
+    def handle(self, call: Call) -> Answer:
+        """Record it and answer it."""
+        with self.lock:
+            self.calls.append(call)
+            self.busy += 1
+            self.busiest = max(self.busy, self.busiest)
+        try:
+            return self.respond(call)
+        finally:
+            with self.lock:
+                self.busy -= 1
 
     def take(self) -> list[Call]:
         """The calls so far; from here on only new ones."""
@@ -85,9 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # as the base class names it
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         call = self._call(body)
-        with self.endpoint.lock:
-            self.endpoint.calls.append(call)
-        answer = self.endpoint.respond(call)
+        answer = self.endpoint.handle(call)
         self.send_response(answer.status)
         self.send_header("content-type", answer.kind)
         self.send_header("content-length", str(len(answer.body)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
 from statistics import mean
@@ -13,16 +12,14 @@ from bench.case import Outcome, Plan
 from bench.code import build
 from bench.database import MESSAGES
 from bench.sampling import Progress
-from bench.sandbox import Sandbox
-from bench.service import WORDS, Service, service
+from bench.service import PATH, WORDS, Service, service
 from bench.table import Table
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.report import Source
 
 INVERSIONS, STRAGGLERS = 0.10, 0.05
 _SEED = 20260131
-_NAMES = ("send", "processor", "reconciler")
-_SOON = {"RECONCILE_AFTER_SECONDS": "1", "UNKNOWN_AFTER_SECONDS": "3600"}
+SOON = {"RECONCILE_AFTER_SECONDS": "1", "UNKNOWN_AFTER_SECONDS": "3600"}
 """So that what a straggler waits for, ten minutes, has passed by the time that the others are done."""
 
 
@@ -63,10 +60,7 @@ def order(plan: Plan, progress: Progress) -> Outcome:
     progress("building")
     code, rows, figures = build(compiled=True), [], {}
     for shape in SHAPES:
-        with ExitStack() as stack:
-            one = stack.enter_context(service(code, names=_NAMES[:2]))
-            sandbox = stack.enter_context(Sandbox(one.deployment.ours("reconciler", **_SOON)))
-            one.sandboxes = {**one.sandboxes, "reconciler": sandbox}
+        with service(code, PATH, reconciler=SOON) as one:
             units = _units(one, shape, plan.messages, progress)
         rows.append([shape.name, *_row(units)])
         figures[f"units.{shape.name}"] = mean(units)

@@ -13,15 +13,19 @@ from urllib.parse import urlencode
 from twilio.request_validator import RequestValidator
 
 from bench.answers import BASE_URL
+from bench.code import Code
 from bench.database import Charge, Database, database
 from bench.deployment import Deployment, deployed
-from bench.code import Code
 from bench.endpoint import Call
 from bench.sandbox import Function, Sandbox
 from tests.cloud import SECRETS, sample
 
 WORDS = ("sending", "sent", "delivered")
 """What Twilio reports of a message that arrives, after it answered ``queued``."""
+
+
+PATH = ("send", "webhook", "processor")
+"""The functions that every message passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,6 @@ class Invocation:
     calls: tuple[Call, ...]
     charges: tuple[Charge, ...]
     logged: str
-    cpu: float
     answer: Any
 
 
@@ -55,7 +58,6 @@ class Service:
             calls=(*self.deployment.aws.take(), *self.deployment.provider.take()),
             charges=tuple(self.tables.take()),
             logged=sandbox.logged[before:],
-            cpu=spent.cpu,
             answer=spent.answer,
         )
         self.invocations.append(done)
@@ -84,15 +86,23 @@ class Service:
 
 
 @contextmanager
-def service(code: Code, *, baseline: bool = False, names: Sequence[str] = ("send", "webhook", "processor")) -> Iterator[Service]:
-    """The functions, or the baselines of the same names, with tables of their own."""
+def service(
+    code: Code, names: Sequence[str] = PATH, *, baseline: bool = False, reconciler: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """The functions, or the baselines of the same names, with tables of their own.
+
+    With ``reconciler`` there is one too, with these variables set otherwise.
+    """
     with ExitStack() as stack:
         tables = stack.enter_context(database())
         deployment = stack.enter_context(deployed(code, tables.respond))
         functions: dict[str, Function] = {
             name: deployment.baseline(name, like=name) if baseline else deployment.ours(name) for name in names
         }
-        yield Service(deployment, tables, {name: stack.enter_context(Sandbox(each)) for name, each in functions.items()})
+        if reconciler is not None:
+            functions["reconciler"] = deployment.ours("reconciler", **reconciler)
+        started = {name: stack.enter_context(Sandbox(each)) for name, each in functions.items()}
+        yield Service(deployment, tables, started)
 
 
 def callback_event(message_id: str, known: str, word: str, **further: str) -> dict[str, Any]:

@@ -65,7 +65,14 @@ def jobs(deployment: Deployment) -> dict[str, Job]:
         named[f"baseline {name}"] = (plain(name, "send"), event("send"), 1)
     for name in ("authorizer", "publisher", "digest", "query"):
         named[name] = (ours(name), event(name), 1)
+    named["publisher, nothing to publish"] = (ours("publisher"), unpublished(), 1)
     return named
+
+
+def unpublished() -> dict[str, Any]:
+    """The change that most messages make: one of those that no event is made of."""
+    recorded = next(each for each in sample("publisher")["Records"] if each["eventName"] == "INSERT")
+    return {"Records": [recorded]}
 
 
 def warm(plan: Plan, progress: Progress) -> Outcome:
@@ -80,9 +87,19 @@ def warm(plan: Plan, progress: Progress) -> Outcome:
             calls = max(2, plan.calls // work)
             sandbox.call(given, calls=calls)  # the first ones fill caches
             cases[name] = partial(_sample, sandbox, given, calls, work)
+        parallel = _parallel(stack, deployment)
         taken = in_turns(cases, rounds=plan.rounds, progress=progress)
     medians = {name: spread(values) for name, values in taken.items()}
-    return Outcome((_table(medians, plan),), {f"warm.{name}.cpu": each.median for name, each in medians.items()})
+    figures = {f"warm.{name}.cpu": each.median for name, each in medians.items()}
+    return Outcome((_table(medians, plan),), {**figures, "processor.parallel": parallel})
+
+
+def _parallel(stack: ExitStack, deployment: Deployment) -> int:
+    """Most calls of AWS that the processor has under way at once."""
+    sandbox = stack.enter_context(Sandbox(deployment.ours("processor")))
+    deployment.aws.busiest = 0
+    sandbox.call(batch(BATCHES[-1]))
+    return deployment.aws.busiest
 
 
 def _sample(sandbox: Sandbox, given: Mapping[str, Any], calls: int, work: int) -> float:
