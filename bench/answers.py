@@ -43,7 +43,10 @@ def aws(stored: Mapping[str, str], dynamodb: Respond | None = None) -> Respond:
         },
         ("sqs", "SendMessage"): lambda body: {"MessageId": _ID, "MD5OfMessageBody": _md5(body["MessageBody"])},
         ("sqs", "GetQueueAttributes"): lambda _: {"Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:1:reports"}},
-        ("events", "PutEvents"): lambda body: {"FailedEntryCount": 0, "Entries": [{"EventId": _ID} for _ in body["Entries"]]},
+        ("events", "PutEvents"): lambda body: {
+            "FailedEntryCount": 0,
+            "Entries": [{"EventId": _ID}] * len(body["Entries"]),
+        },
         ("dynamodb", "PutItem"): lambda _: {},
         ("dynamodb", "UpdateItem"): lambda _: {},
         ("dynamodb", "GetItem"): _item,

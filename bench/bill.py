@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from math import ceil
 
 from bench.design import FULL_CPU, OVERHEAD, PLATFORM_BYTES, PLATFORM_LINES, Design, Load, Settings, Work
@@ -21,22 +22,32 @@ _SECRETS_LIFE = 330
 """Seconds after which an environment reads its settings again, on average."""
 _TLS = 1000
 """Bytes that a new connection to a provider sends before the request."""
+_COMPRESSED = 0.15
+_BY_THE_MINUTE = ("authorizer", "digest")
 _TEN = 10
 """Most messages in one SQS request."""
 
 
+class Due(StrEnum):
+    """What makes a row grow: messages, hours in which any come, or nothing but the month."""
+
+    MESSAGE = "message"
+    HOUR = "hour"
+    MONTH = "month"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``fixed`` ones are due however few messages come."""
+    """One line; ``price`` is a key of ``PRICES``."""
 
     name: str
     quantity: float
     price: str
-    fixed: bool = False
+    due: Due = Due.MESSAGE
 
     @property
     def dollars(self) -> float:
-        return self.quantity * PRICES[self.price].dollars
+        return self.quantity * PRICES[self.price].each
 
 
 def milliseconds(work: Work, load: Load) -> int:
@@ -57,15 +68,8 @@ def invocations(design: Design, load: Load, settings: Settings) -> Mapping[str, 
     reports, changes = load.messages * load.callbacks, load.messages * design.item_units
     fill = batch_fill(design, load, settings)
     per_report = design.per_report[max(size for size in design.per_report if size <= fill)]
-    work = design.works["processor"]
-    processor = Work(
-        cpu=per_report * fill,
-        calls=ceil(fill / design.parallel) * (2 if design.name == "naive" else 1),
-        log=work.log,
-        lines=work.lines,
-        init=work.init,
-        memory=work.memory,
-    )
+    trips = ceil(fill / design.parallel) * (2 if design.reads_first else 1)
+    processor = replace(design.works["processor"], cpu=per_report * fill, calls=trips)
     minutes = load.hours * 60
     events = load.messages * (design.events_ok * (1 - load.failed) + design.events_failed * load.failed)
     gathered = max(1.0, changes / load.seconds / _STREAM_POLLS)
@@ -74,15 +78,9 @@ def invocations(design: Design, load: Load, settings: Settings) -> Mapping[str, 
         "authorizer": (min(load.messages, minutes), design.works["authorizer"]),
         "webhook": (reports, design.works["webhook"]),
         "processor": (reports / fill, processor),
-        "publisher": (changes / gathered, _with_calls(design.works["publisher"], events * gathered / changes)),
+        "publisher": (changes / gathered, replace(design.works["publisher"], calls=events * gathered / changes)),
         "digest": (min(load.messages * load.failed, minutes), design.works["digest"]),
     }
-
-
-def _with_calls(work: Work, calls: float) -> Work:
-    return Work(
-        cpu=work.cpu, calls=calls, log=work.log, lines=work.lines, init=work.init, memory=work.memory
-    )
 
 
 def bill(design: Design, load: Load, settings: Settings) -> list[Row]:
@@ -108,8 +106,9 @@ def _lambda(design: Design, called: Mapping[str, tuple[float, Work]], load: Load
     for name, (number, work) in called.items():
         init = load.cold * work.init * load.pace
         seconds = number * (milliseconds(work, load) + init) / 1000
-        yield Row(f"Lambda {name}: invocations", number, "invocation")
-        yield Row(f"Lambda {name}: GB-seconds", seconds * work.memory / 1024, design.compute)
+        due = Due.HOUR if name in _BY_THE_MINUTE else Due.MESSAGE
+        yield Row(f"Lambda {name}: invocations", number, "invocation", due)
+        yield Row(f"Lambda {name}: GB-seconds", seconds * work.memory / 1024, design.compute, due)
 
 
 def _queues(called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings) -> Iterator[Row]:
@@ -120,7 +119,7 @@ def _queues(called: Mapping[str, tuple[float, Work]], load: Load, settings: Sett
     yield Row("SQS reports: received", reports / received, "sqs")
     yield Row("SQS reports: deleted", max(batches, reports / _TEN), "sqs")
     yield Row("SQS failures: sent, received, deleted", 3 * load.messages * load.failed, "sqs")
-    yield Row("SQS: polls of empty queues", 2 * settings.pollers * _IDLE_POLLS, "sqs", fixed=True)
+    yield Row("SQS: polls of empty queues", 2 * settings.pollers * _IDLE_POLLS, "sqs", Due.MONTH)
 
 
 def _table(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
@@ -136,17 +135,15 @@ def _table(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
     yield Row("DynamoDB: stream, read by Lambda", load.messages * design.item_units, "stream")
 
 
-def _events(
-    design: Design, called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings
-) -> Iterator[Row]:
+def _events(design: Design, called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings) -> Iterator[Row]:
     events = load.messages * (design.events_ok * (1 - load.failed) + design.events_failed * load.failed)
     told, _ = called["digest"]
     yield Row("EventBridge: events", events, "event")
     yield Row("EventBridge: archiving", events * design.event_bytes, "archive")
     yield Row("EventBridge: archive", events * design.event_bytes * settings.archive_months, "archived")
-    yield Row("EventBridge: the reconciler's schedule", settings.runs_a_month, "schedule", fixed=True)
-    yield Row("SNS: digests", told, "publish")
-    yield Row("SNS: their e-mails", told, "mail")
+    yield Row("EventBridge: the reconciler's schedule", settings.runs_a_month, "schedule", Due.MONTH)
+    yield Row("SNS: digests", told, "publish", Due.HOUR)
+    yield Row("SNS: their e-mails", told, "mail", Due.HOUR)
 
 
 def _logs(called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings) -> Iterator[Row]:
@@ -156,23 +153,23 @@ def _logs(called: Mapping[str, tuple[float, Work]], load: Load, settings: Settin
     yield Row("Logs: the functions' lines", own, "log")
     yield Row("Logs: Lambda's own lines", platform, "log")
     yield Row("Logs: API access", access, "log")
-    yield Row("Logs: kept", (own + platform + access) * settings.log_months, "logged")
+    yield Row("Logs: kept", (own + platform + access) * settings.log_months * _COMPRESSED, "logged")
 
 
 def _rest(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
     refreshed = load.environments * load.seconds / _SECRETS_LIFE
     traces = design.traced * load.messages * (1 + load.callbacks)
     out = load.messages * (1000 + _TLS + (1 + load.callbacks) * 400)
-    yield Row("CloudWatch: custom metrics", design.metrics * load.hours, "metric")
-    yield Row("CloudWatch: alarms", settings.alarms, "alarm", fixed=True)
-    yield Row("CloudWatch: dashboards", settings.dashboards, "dashboard", fixed=True)
+    yield Row("CloudWatch: custom metrics", design.metrics * load.hours, "metric", Due.HOUR)
+    yield Row("CloudWatch: alarms", settings.alarms, "alarm", Due.MONTH)
+    yield Row("CloudWatch: dashboards", settings.dashboards, "dashboard", Due.MONTH)
     yield Row("X-Ray: traces", traces, "trace")
-    yield Row("SSM: reads of the settings", refreshed, "parameter")
-    yield Row("KMS: decryption of three secrets", 3 * refreshed, "kms")
-    yield Row("KMS: the alerts' key", 1, "key", fixed=True)
+    yield Row("SSM: reads of the settings", refreshed, "parameter", Due.HOUR)
+    yield Row("KMS: decryption of three secrets", 3 * refreshed, "kms", Due.HOUR)
+    yield Row("KMS: the alerts' key", 1, "key", Due.MONTH)
     yield Row("Transfer: requests to providers, answers", out, "transfer")
 
 
-def total(rows: list[Row], *, fixed: bool | None = None) -> float:
-    """In dollars; of the fixed rows alone, or of the others."""
-    return sum(row.dollars for row in rows if fixed is None or row.fixed is fixed)
+def total(rows: Iterable[Row], due: Due | None = None) -> float:
+    """In dollars; of all rows, or of those that one thing makes grow."""
+    return sum(row.dollars for row in rows if due in (None, row.due))

@@ -57,7 +57,8 @@ def _resources() -> dict[str, dict[str, object]]:
 @cache
 def layer_folders() -> tuple[str, ...]:
     """Every layer's folder, as the template names it."""
-    return tuple(_folder(name) for name, each in _resources().items() if each["Type"] == "AWS::Serverless::LayerVersion")
+    layers = (name for name, each in _resources().items() if each["Type"] == "AWS::Serverless::LayerVersion")
+    return tuple(map(_folder, layers))
 
 
 def _folder(layer: str) -> str:
@@ -92,7 +93,8 @@ def build(*, compiled: bool) -> Code:
     _copy(BASELINE, code.folder / "baseline", compiled=compiled)
     for name in layer_folders():
         _copy(ROOT / name, code.folder / name, compiled=compiled)
-        _add(ROOT / name / "requirements.txt", code.folder / name, compiled=compiled)
+        if (ROOT / name / "requirements.txt").exists():
+            _add(ROOT / name / "requirements.txt", code.folder / name, compiled=compiled)
     _add(BASELINE / "requirements.txt", code.folder / "baseline-needs", compiled=compiled)
     return code
 

@@ -115,7 +115,7 @@ def pyc(plan: Plan, progress: Progress) -> Outcome:
             cases[f"{name}, no .pyc"] = partial(started, bare.ours(name), name)
         taken = in_turns(cases, rounds=max(2, plan.samples // 2), progress=progress)
     medians = {name: spread([start.cpu for start in starts]).median for name, starts in taken.items()}
-    rows = []
+    rows: list[list[str | float | int]] = []
     for name in _COMPARED:
         with_it, without = medians[f"{name}, compiled"], medians[f"{name}, no .pyc"]
         rows.append([name, with_it, without, without / with_it])

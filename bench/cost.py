@@ -1,4 +1,4 @@
-"""`make cost`: dollars per million messages, from counted calls, measured CPU, the template's settings and list prices."""
+"""`make cost`: dollars per million messages, from counted calls, measured CPU, the template and list prices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
-from bench.bill import Row, batch_fill, bill, milliseconds, total
+from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
 from bench.case import QUICK, Outcome, Plan
 from bench.cold import cold
 from bench.counted import counted
@@ -18,6 +18,7 @@ from bench.sampling import Progress
 from bench.table import Table
 from bench.warm import warm
 
+INDEXES = ("by_recipient", "by_reference", "by_provider_id", "by_time", "by_attention")
 _LINE_BYTES = 226
 """One more log line, and what CloudWatch adds to it."""
 
@@ -46,9 +47,8 @@ def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> 
     scale = 1e6 / load.messages
     rows: list[list[str | float | int]] = []
     for lines in zip(*bills, strict=True):
-        price = PRICES[lines[0].price]
-        shown = f"{price.dollars:.3g} / {price.unit}"
-        rows.append([lines[0].name, lines[0].quantity, shown, *(f"{line.dollars * scale:.2f}" for line in lines)])
+        dollars = (f"{line.dollars * scale:.2f}" for line in lines)
+        rows.append([lines[0].name, lines[0].quantity, str(PRICES[lines[0].price]), *dollars])
     rows.append(["together", "", "", *(f"{total(each) * scale:.2f}" for each in bills)])
     title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
     return Table(title=title, columns=("row", "quantity, ours", "price", *(each.name for each in designs)), rows=rows)
@@ -56,14 +56,14 @@ def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> 
 
 def _more(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Table:
     base = total(bill(design, load, set_up))
-    rows = [[name, f"{(dollars - base) / load.messages * 1e6:+.2f}"] for name, dollars in _changes(design, load, set_up, figures)]
-    title = "What each further reader adds, and what would save, in dollars per million"
-    return Table(title=title, columns=("change", "dollars"), rows=rows)
+    scale = 1e6 / load.messages
+    changes = _changes(design, load, set_up, figures)
+    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in changes]
+    title = "What each further reader adds, and what would save"
+    return Table(title=title, columns=("change", "dollars per million"), rows=rows)
 
 
-def _changes(
-    design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]
-) -> Iterator[tuple[str, float]]:
+def _changes(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     """Each change by itself, with the whole bill that it leads to."""
 
     def billed(**changed: float) -> float:
@@ -72,16 +72,18 @@ def _changes(
     def over(*rows: Row) -> float:
         return total(bill(design, load, set_up)) + total(list(rows))
 
-    for name in sorted(key.removeprefix("index.").removesuffix(".units") for key in figures if key.endswith(".units") and key.startswith("index.")):
+    for name in INDEXES:
         units, size = figures[f"index.{name}.units"], figures[f"index.{name}.bytes"]
         saved = billed(index_units=design.index_units - units, entry_bytes=design.entry_bytes - size)
         yield f"index {name}: without it", saved
     disorder = figures.get("units.10 % inversions, 5 % stragglers")
     if disorder is not None:
-        yield "10 % of messages out of order, 5 % closed by the reconciler", billed(index_units=disorder - design.item_units)
+        more = disorder - design.item_units - design.index_units
+        yield "10 % of messages out of order, 5 % stragglers", billed(item_units=design.item_units + more)
     yield "publish delivered", billed(events_ok=1)
     yield "publish every change", billed(events_ok=design.item_units, events_failed=design.item_units)
-    yield "a log line of 200 bytes for every callback", over(Row("", load.messages * load.callbacks * _LINE_BYTES, "log"))
+    line = Row("", load.messages * load.callbacks * _LINE_BYTES, "log")
+    yield "a log line of 200 bytes for every callback", over(line)
     yield "one more custom metric", billed(metrics=design.metrics + 1)
     yield "a GET of every message", over(*_read(load))
     yield "X-Ray on 5 % of requests", billed(traced=0.05)
@@ -113,10 +115,11 @@ def _volumes(design: Design, load: Load, set_up: Settings) -> Table:
     rows: list[list[str | float | int]] = []
     for messages in (1e3, 1e4, 1e5, 1e6):
         lines = bill(design, replace(load, messages=messages), set_up)
-        variable, fixed = total(lines, fixed=False), total(lines, fixed=True)
-        rows.append([f"{messages:,.0f}", variable / messages * 1e6, f"{fixed:.2f}", f"{variable + fixed:.2f}"])
-    columns = ("messages a month", "dollars per million, usage", "fixed a month", "the month's bill")
-    note = "Usage differs only by fuller batches, and by metrics and settings read in every hour of use."
+        by = {due: total(lines, due) for due in Due}
+        money = (by[Due.MESSAGE] / messages * 1e6, by[Due.HOUR], by[Due.MONTH], total(lines))
+        rows.append([f"{messages:,.0f}", *(f"{dollars:.2f}" for dollars in money)])
+    columns = ("messages a month", "per million messages", "by the hour in use", "by the month", "the month's bill")
+    note = "Dollars. What a message costs by itself differs only by fuller batches of reports and of the stream."
     return Table(title="By volume", columns=columns, rows=rows, note=note)
 
 
@@ -126,7 +129,12 @@ def _assumed(design: Design, load: Load, set_up: Settings) -> Table:
     rows += [[f"{name}: billed ms", milliseconds(work, load)] for name, work in design.works.items() if work.cpu]
     rows += [[f"{name}: MB", work.memory] for name, work in design.works.items()]
     rows += [[field.name, str(getattr(set_up, field.name))] for field in fields(set_up)]
-    return Table(title="Assumed, and set by the template", columns=("what", "value"), rows=rows, note=str(Load.__doc__))
+    return Table(
+        title="Assumed, and set by the template",
+        columns=("what", "value"),
+        rows=rows,
+        note=" ".join(str(Load.__doc__).replace("``", "").split()),
+    )
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:

@@ -21,7 +21,16 @@ from tests.cloud import API_KEY
 
 FAILED = (*WORDS[:-1], "undelivered")
 _OTHERS = ("publisher", "authorizer", "digest", "query")
-_COLUMNS = ("step", "AWS calls", "request bytes", "units, item", "units, indexes", "read units", "item bytes", "log bytes")
+_COLUMNS = (
+    "step",
+    "AWS calls",
+    "request bytes",
+    "units, item",
+    "units, indexes",
+    "read units",
+    "item bytes",
+    "log bytes",
+)
 
 
 def counted(_: Plan, progress: Progress) -> Outcome:
@@ -101,9 +110,8 @@ def _rows(steps: Sequence[Invocation]) -> list[list[str | float | int]]:
 
 
 def _figures(name: str, steps: Sequence[Invocation]) -> dict[str, float]:
-    calls, sent, item, indexes, reads, size, _ = _amounts(steps)
-    told = {"calls": calls, "bytes": sent, "item_units": item, "index_units": indexes, "read_units": reads, "size": size}
-    return {f"{name}.{key}": value for key, value in told.items()}
+    names = ("calls", "bytes", "item_units", "index_units", "read_units", "size")
+    return {f"{name}.{key}": value for key, value in zip(names, _amounts(steps), strict=False)}
 
 
 def _logs(steps: Sequence[Invocation], prefix: str = "") -> dict[str, float]:

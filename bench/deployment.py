@@ -22,9 +22,9 @@ _RUNTIME = {
     "TZ": ":UTC",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "ASIAEXAMPLEEXAMPLE00",
-    "AWS_SECRET_ACCESS_KEY": "example-of-a-secret-access-key-0000000000",
-    "AWS_SESSION_TOKEN": "example-of-a-session-token" * 30,  # about as long as a role's
+    "AWS_ACCESS_KEY_ID": "A" * 20,
+    "AWS_SECRET_ACCESS_KEY": "s" * 40,
+    "AWS_SESSION_TOKEN": "t" * 800,  # as long as a role's
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
     "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/31/[$LATEST]0",

@@ -78,6 +78,7 @@ class Design:
     event_bytes: float
     metrics: float
     traced: float = 0.0
+    reads_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,9 +220,9 @@ def naive(figures: Figures) -> Design:
     window, each write preceded by a consistent read, indexes that project everything, and every status published.
     """
     base = plain(figures)
-    event_bytes = {"send": 1200, "webhook": 1800, "processor": 1400, "publisher": 2600, "authorizer": 900}
+    logged = {"send": 1200, "webhook": 1800, "processor": 1400, "publisher": 2600, "authorizer": 900}
     works = {
-        name: replace(work, log=work.log + event_bytes.get(name, 1000), memory=1024) for name, work in base.works.items()
+        name: replace(work, log=work.log + logged.get(name, 1000), memory=1024) for name, work in base.works.items()
     }
     writes = figures["baseline.item_units"]
     return replace(
@@ -238,4 +239,5 @@ def naive(figures: Figures) -> Design:
         events_ok=writes,
         events_failed=writes,
         traced=0.05,
+        reads_first=True,
     )

@@ -1,4 +1,4 @@
-"""AWS and the providers as the functions reach them here: HTTPS with keep-alive on the loopback, every call recorded."""
+"""AWS and the providers as the functions reach them here: HTTPS, kept alive, on the loopback; every call recorded."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_GET = do_POST
+    def do_GET(self) -> None:  # as the base class names it
+        self.do_POST()
 
     def _call(self, body: bytes) -> Call:
         head = len(self.requestline) + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + 4
@@ -186,9 +187,7 @@ def _tls(folder: Path) -> ssl.SSLContext:
     chain, private = folder / "certificate.pem", folder / "key.pem"
     chain.write_bytes(pem)
     private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     (folder / "authorities.pem").write_bytes(Path(certifi.where()).read_bytes() + b"\n" + pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -65,7 +65,7 @@ def order(plan: Plan, progress: Progress) -> Outcome:
         rows.append([shape.name, *_row(units)])
         figures[f"units.{shape.name}"] = mean(units)
     columns = ("reports come", "mean", "median", "95th", "most", "how many messages cost so many units")
-    note = f"{plan.messages} messages with three reports each, seed {_SEED}; write units on the item and on every index."
+    note = f"{plan.messages} messages with three reports each, seed {_SEED}; units on the item and on every index."
     return Outcome((Table(title="Write units a message", columns=columns, rows=rows, note=note),), figures)
 
 

@@ -29,14 +29,15 @@ def packages(_: Plan, progress: Progress) -> Outcome:
         sizes = {f"functions/{name}": _sizes(code.folder / "functions" / name) for name in functions()}
         sizes |= {name: _sizes(code.layer(name)) for name in layer_folders()}
     rows: list[list[str | float | int]] = [[name, files, *sizes_of] for name, (files, *sizes_of) in sizes.items()]
-    table = Table(title="Packages, MB", columns=("package", "files", "unpacked", "zip"), rows=rows, note=f"From {source}.")
+    columns, note = ("package", "files", "unpacked", "zip"), f"From {source}."
+    table = Table(title="Packages, MB", columns=columns, rows=rows, note=note)
     tables = [table] if source == "sam build" else [table, _together(sizes)]
     return Outcome(tuple(tables), {f"package.{name}.zip": zipped for name, (_files, _size, zipped) in sizes.items()})
 
 
 def _together(sizes: dict[str, tuple[int, float, float]]) -> Table:
     """What one environment of each function unpacks: the function with its layers."""
-    rows = []
+    rows: list[list[str | float | int]] = []
     for name in functions():
         parts = [sizes[f"functions/{name}"], *(sizes[layer] for layer in layers_of(name))]
         rows.append([name, *(sum(part[place] for part in parts) for place in range(3))])

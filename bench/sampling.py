@@ -34,9 +34,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(middle, low, high)
 
 
-def in_turns(
-    cases: Mapping[str, Callable[[], Sample]], *, rounds: int, progress: Progress
-) -> dict[str, list[Sample]]:
+def in_turns(cases: Mapping[str, Callable[[], Sample]], *, rounds: int, progress: Progress) -> dict[str, list[Sample]]:
     """``rounds`` samples of each case, one of every case before the next of any."""
     taken: dict[str, list[Sample]] = {name: [] for name in cases}
     for number in range(rounds):

@@ -53,7 +53,7 @@ class Sandbox:
     def __enter__(self) -> Self:
         reader, writer = os.pipe()
         # To a file, so that a full pipe never makes a function wait; what it logs is counted there.
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed in __exit__
+        self._log = tempfile.TemporaryFile()
         path = [*map(str, self._function.path), _SITE]
         self._process = subprocess.Popen(
             # Without site-packages' own start-up, user settings and the writing of .pyc files.

@@ -10,7 +10,7 @@ Cell = str | float | int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """``rows`` are as wide as ``columns``; the first column holds names, the others figures. ``note`` says how to read it."""
+    """``rows`` are as wide as ``columns``: a name, then figures. ``note`` says how to read it."""
 
     title: str
     columns: tuple[str, ...]
@@ -21,7 +21,7 @@ class Table:
         """Aligned for a terminal."""
         lines = self._cells()
         widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
-        head, *body = ["  ".join(_pad(cell, widths, place) for place, cell in enumerate(line)).rstrip() for line in lines]
+        head, *body = ["  ".join(_pad(cell, widths, n) for n, cell in enumerate(line)).rstrip() for line in lines]
         rule = "-" * sum([*widths, 2 * (len(widths) - 1)])
         return "\n".join([self.title, "", head, rule, *body, *([self.note] if self.note else []), ""])
 

@@ -23,45 +23,40 @@ def _over(ours: str, theirs: str) -> Callable[[Figures], float]:
     return lambda figures: figures[ours] / figures[theirs]
 
 
-def _callback(webhook: str, processor: str) -> Callable[[Figures], float]:
+def _callback(batch: str) -> Callable[[Figures], float]:
     """One callback's way through both functions."""
 
     def of(figures: Figures) -> float:
-        ours = figures["warm.webhook.cpu"] + figures[f"warm.processor, {processor}.cpu"]
-        theirs = figures[f"warm.baseline {webhook}.cpu"] + figures[f"warm.baseline {webhook.replace('webhook', 'processor')}, {processor}.cpu"]
+        ours = figures["warm.webhook.cpu"] + figures[f"warm.processor, {batch}.cpu"]
+        theirs = figures["warm.baseline webhook_logger.cpu"] + figures[f"warm.baseline processor_logger, {batch}.cpu"]
         return ours / theirs
 
     return of
 
 
+_BATCHES = tuple(f"batch of {size}" for size in (1, 10, 50))
+_ALONE, _LOGGER = "baseline sqs.cpu", "baseline webhook_logger.cpu"
 TARGETS = (
-    Target("webhook init + first call / boto3 sending one message", 0.25, _over("cold.webhook.cpu", "cold.baseline sqs.cpu")),
-    Target("webhook init + first call / Logger + boto3 webhook", 0.25, _over("cold.webhook.cpu", "cold.baseline webhook_logger.cpu")),
-    Target("webhook warm / boto3 sending one message", 0.30, _over("warm.webhook.cpu", "warm.baseline sqs.cpu")),
-    Target("webhook warm / Logger + boto3 webhook", 0.30, _over("warm.webhook.cpu", "warm.baseline webhook_logger.cpu")),
+    Target("webhook init + first call / boto3 sending one message", 0.25, _over("cold.webhook.cpu", f"cold.{_ALONE}")),
+    Target("... / the same webhook with Logger + boto3", 0.25, _over("cold.webhook.cpu", f"cold.{_LOGGER}")),
+    Target("webhook warm / boto3 sending one message", 0.30, _over("warm.webhook.cpu", f"warm.{_ALONE}")),
+    Target("... / the same webhook with Logger + boto3", 0.30, _over("warm.webhook.cpu", f"warm.{_LOGGER}")),
     *(
         Target(
-            f"processor per report / Powertools batch + parser + boto3, batches of {size}",
+            f"processor per report / Powertools batch + parser + boto3, {each}",
             0.30,
-            _over(f"warm.processor, batch of {size}.cpu", f"warm.baseline processor, batch of {size}.cpu"),
+            _over(f"warm.processor, {each}.cpu", f"warm.baseline processor, {each}.cpu"),
         )
-        for size in (1, 10, 50)
+        for each in _BATCHES
     ),
     Target("send init / httpx + boto3 alone", 0.80, _over("cold.send.init", "cold.baseline send_boto3.init")),
-    Target("send init / Powertools way", 0.80, _over("cold.send.init", "cold.baseline send.init")),
-    *(
-        Target(f"one callback / Logger + boto3 + Powertools batch, batches of {size}", 0.22, _callback("webhook_logger", f"batch of {size}"))
-        for size in (1, 10, 50)
-    ),
+    Target("... / the Powertools way", 0.80, _over("cold.send.init", "cold.baseline send.init")),
+    *(Target(f"one callback / Logger + boto3 + Powertools batch, {each}", 0.22, _callback(each)) for each in _BATCHES),
     Target("webhook, modules imported", 140, lambda figures: figures["modules.webhook"]),
     Target("write units on the item, three reports in order", 5, lambda figures: figures["counted.item_units"]),
-    Target(
-        "write units with every index",
-        9,
-        lambda figures: figures["counted.item_units"] + figures["counted.index_units"],
-    ),
-    Target("reads a report", 0, lambda figures: figures["counted.read_units"]),
-    Target("dollars a million messages", 15, lambda figures: figures["cost.ours"]),
+    Target("... and on every index", 9, lambda figures: figures["counted.item_units"] + figures["counted.index_units"]),
+    Target("read units a report", 0, lambda figures: figures["counted.read_units"]),
+    Target("dollars per million messages", 15, lambda figures: figures["cost.ours"]),
 )
 
 

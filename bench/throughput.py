@@ -37,7 +37,8 @@ def throughput(plan: Plan, progress: Progress) -> Outcome:
         f"{number} messages a row, each with an answer and its reports, through the emulator and the simulators, which"
         " share this machine's cores with the functions. No baseline runs here: the emulator would be what is compared."
     )
-    return Outcome((Table(title="The whole local stack", columns=columns, rows=[_named(row) for row in rows], note=note),))
+    named = [_named(row) for row in rows]
+    return Outcome((Table(title="The whole local stack", columns=columns, rows=named, note=note),))
 
 
 def _named(row: Sequence[float]) -> list[str | float | int]:

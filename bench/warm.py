@@ -35,8 +35,9 @@ def batch(size: int) -> dict[str, Any]:
         "ApiVersion": "2010-04-01",
         "RawDlrDoneDate": "2601311203",
     }
-    common = {"v": 1, "provider": "twilio", "attempt": 1, "source": "callback", "received_at": "2026-01-31T12:00:09.000Z"}
-    bodies = [{**common, "message_id": _ID.format(number), "fields": fields} for number in range(size)]
+    common = {"v": 1, "provider": "twilio", "attempt": 1, "source": "callback", "fields": fields}
+    at = "2026-01-31T12:00:09.000Z"
+    bodies = [{**common, "message_id": _ID.format(number), "received_at": at} for number in range(size)]
     return queue_event([json.dumps(body, separators=(",", ":")) for body in bodies])
 
 
@@ -107,7 +108,9 @@ def _sample(sandbox: Sandbox, given: Mapping[str, Any], calls: int, work: int) -
 
 
 def _table(medians: Mapping[str, Spread], plan: Plan) -> Table:
-    rows = [[name, each.median, f"{each.low:.2f} to {each.high:.2f}"] for name, each in medians.items()]
+    rows: list[list[str | float | int]] = [
+        [name, each.median, f"{each.low:.2f} to {each.high:.2f}"] for name, each in medians.items()
+    ]
     note = "CPU milliseconds of the function's process alone: per callback, per report of a batch, per message."
     title = f"Warm ({plan.rounds} rounds in turns)"
     return Table(title=title, columns=("function", "CPU ms", "quartiles"), rows=rows, note=note)

@@ -72,5 +72,7 @@ class Recording:
 
 
 def _indexes() -> Sequence[Mapping[str, Any]]:
-    declared: Sequence[Mapping[str, Any]] = source()["Resources"]["MessagesTable"]["Properties"]["GlobalSecondaryIndexes"]
+    declared: Sequence[Mapping[str, Any]] = source()["Resources"]["MessagesTable"]["Properties"][
+        "GlobalSecondaryIndexes"
+    ]
     return declared

@@ -11,11 +11,11 @@ from sms_tracker.domain.report import Report
 _TABLE = os.environ["MESSAGES_TABLE"]
 _dynamodb = boto3.client("dynamodb")
 _serialize = TypeSerializer().serialize
-_NAMES = {"#report": "", "#reports": "reports", "#status": "status", "#final": "final", "#order": "order", "#at": "status_at"}
+_NAMES = {"#reports": "reports", "#status": "status", "#final": "final", "#order": "order", "#at": "status_at"}
 _MOVE = (
     "SET #reports.#report = :entry, #status = :status, #order = :order, #at = :at, #final = :final, updated_at = :now,"
-    " attempt = :attempt, provider = :provider, provider_message_id = :known, provider_key = :key, ids.#attempt = :known,"
-    " version = version + :one REMOVE attention, due_at"
+    " attempt = :attempt, provider = :provider, provider_message_id = :known, provider_key = :key,"
+    " ids.#attempt = :known, version = version + :one REMOVE attention, due_at"
 )
 _NEW = "attribute_exists(message_id) AND attribute_not_exists(#reports.#report) AND size(#reports) <= :room"
 _MOST = 29

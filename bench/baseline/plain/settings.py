@@ -16,5 +16,5 @@ def settings() -> tuple[str, dict[str, dict[str, Any]]]:
     names = {owner: f"{_PREFIX}/secrets/{owner}" for owner in ("twilio", "messagebird")}
     urls = f"{_PREFIX}/public-base-urls"
     wanted = {name: {"max_age": _LIFETIME} for name in (urls, *names.values())}
-    found = _provider.get_parameters_by_name(parameters=wanted, decrypt=True)
+    found: dict[str, Any] = _provider.get_parameters_by_name(parameters=wanted, decrypt=True)
     return found[urls].split(",")[0], {owner: json.loads(found[name]) for owner, name in names.items()}

@@ -10,6 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import ValidationError, parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from plain.models import Message
 from plain.sending import send
 
@@ -17,13 +18,13 @@ logger, metrics, app = Logger(), Metrics(), APIGatewayHttpResolver()
 _ACCEPTED = 202
 
 
-@app.post("/messages")  # type: ignore[untyped-decorator]  # as Powertools types it
+@app.post("/messages")
 def submit() -> tuple[dict[str, Any], int]:
     """Check, record, ask, record."""
     event = app.current_event
     client: str = event.raw_event["requestContext"]["authorizer"]["lambda"]["client"]
     try:
-        message = parse(event=event.body or "", model=Message)
+        message = parse(event=event.json_body, model=Message)
         number = phonenumbers.parse(message.to)
     except (ValidationError, phonenumbers.NumberParseException) as error:
         raise BadRequestError(str(error)) from error

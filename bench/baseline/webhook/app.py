@@ -9,6 +9,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from plain.callbacks import enqueue, verified
 from plain.models import Envelope
 from sms_tracker.domain.errors import InvalidSignature
@@ -18,7 +19,7 @@ logger, metrics, app = Logger(), Metrics(), APIGatewayHttpResolver()
 _FORBIDDEN = 403
 
 
-@app.route("/webhooks/<provider>", method=["GET", "POST"])  # type: ignore[untyped-decorator]  # as Powertools types it
+@app.route("/webhooks/<provider>", method=["GET", "POST"])
 def receive(provider: str) -> Response[Any]:
     """Check, enqueue, acknowledge."""
     event = app.current_event

@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from plain.callbacks import enqueue, verified
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest
