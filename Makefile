@@ -54,7 +54,7 @@ bench: setup ## measure CPU, calls, units, sizes and costs beside the plain way 
 	@$(PY) -m bench $(ARGS)
 
 .PHONY: cost
-cost: .venv/.ready ## dollars per million messages (ARGS="--help")
+cost: setup ## dollars per million messages (ARGS="--help")
 	@$(PY) -m bench.cost $(ARGS)
 
 .PHONY: test

@@ -1,141 +1,75 @@
-"""The code as it is shipped: each layer and function in a folder of its own, compiled or not, ready to be started."""
+"""The code as it is shipped: functions, layers and baselines, packaged for this machine, compiled or not."""
 
 from __future__ import annotations
 
-import compileall
-import hashlib
-import os
-import py_compile
-import re
 import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
-from local.process import ROOT
+from local.package import BUILD as PACKAGES
+from local.package import packaged
+from local.process import ROOT, Progress
 from local.template import load
 
-BUILD = ROOT / ".build" / "bench"
+BUILD = PACKAGES / "bench"
 BASELINE = ROOT / "bench" / "baseline"
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:==|\s|$)")
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Where the built code lies; ``compiled`` ones hold unchecked-hash .pyc files, the others none at all."""
+    """Packages as scripts/package.py makes them; where not ``compiled``, copies without any .pyc."""
 
-    folder: Path
-    compiled: bool
+    progress: Progress
+    compiled: bool = True
 
     def of(self, function: str) -> tuple[Path, ...]:
         """A function's own folder and its layers, in the order in which Lambda looks for modules."""
-        return (self.folder / "functions" / function, *(self.layer(name) for name in layers_of(function)))
-
-    def layer(self, folder: str) -> Path:
-        """One layer's modules; ``folder`` as the template names it."""
-        return self.folder / folder
+        return (self.package(f"functions/{function}"), *map(self.package, layers_of(function)))
 
     def baseline(self, name: str) -> tuple[Path, ...]:
-        """A baseline's own folder, what it shares with the others, and what it imports."""
-        shipped = [self.layer(name) for name in layer_folders()]
-        return (self.folder / "baseline" / name, self.folder / "baseline", *shipped, self.folder / "baseline-needs")
+        """A baseline's own folder, what it shares with the others, and every layer."""
+        baselines = self.package("bench/baseline")
+        return (baselines / name, baselines, *map(self.package, layer_folders()))
+
+    def package(self, folder: str) -> Path:
+        """One package, made once for its content; ``folder`` as the template names it."""
+        made = packaged(ROOT / folder, self.progress)
+        if self.compiled:
+            return made
+        bare = BUILD / f"{made.name}-without-pyc"
+        if not bare.exists():
+            shutil.copytree(made, bare, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        return bare
 
 
 @cache
-def _resources() -> dict[str, dict[str, object]]:
-    template = load(ROOT / "template.yaml")
-    resources: dict[str, dict[str, object]] = template["Resources"]
-    resources["Globals"] = {"Type": "Globals", "Properties": template["Globals"]["Function"]}
-    return resources
+def _template() -> dict[str, Any]:
+    return load(ROOT / "template.yaml")
+
+
+def _properties(resource: str) -> dict[str, Any]:
+    properties: dict[str, Any] = _template()["Resources"][resource]["Properties"]
+    return properties
 
 
 @cache
 def layer_folders() -> tuple[str, ...]:
     """Every layer's folder, as the template names it."""
-    layers = (name for name, each in _resources().items() if each["Type"] == "AWS::Serverless::LayerVersion")
-    return tuple(map(_folder, layers))
-
-
-def _folder(layer: str) -> str:
-    return str(_properties(layer)["ContentUri"])
-
-
-def _properties(name: str) -> dict[str, object]:
-    properties = _resources()[name]["Properties"]
-    return properties if isinstance(properties, dict) else {}
+    resources = _template()["Resources"].items()
+    layers = (name for name, each in resources if each["Type"] == "AWS::Serverless::LayerVersion")
+    return tuple(str(_properties(name)["ContentUri"]) for name in layers)
 
 
 @cache
 def layers_of(function: str) -> tuple[str, ...]:
-    """The folders of a function's layers: the template's, for all functions and for this one, the last one first."""
-    named: list[str] = []
-    for source in ("Globals", f"{function.title()}Function"):
-        layers = _properties(source).get("Layers", [])
-        named += [each["Ref"] for each in layers if isinstance(each, dict)] if isinstance(layers, list) else []
-    return tuple(_folder(name) for name in reversed(named))
+    """The folders of a function's layers: the template's, for all functions and for this one."""
+    declared = [_template()["Globals"]["Function"], _properties(f"{function.title()}Function")]
+    names = [layer["Ref"] for each in declared for layer in each.get("Layers", [])]
+    return tuple(str(_properties(name)["ContentUri"]) for name in names)
 
 
 def functions() -> tuple[str, ...]:
     """Every function, named as its folder is."""
     return tuple(sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py")))
-
-
-def build(*, compiled: bool) -> Code:
-    """Copy what is shipped, as it is now; what others wrote is taken from this environment and built once."""
-    code = Code(BUILD / ("compiled" if compiled else "plain"), compiled)
-    shutil.rmtree(code.folder, ignore_errors=True)
-    _copy(ROOT / "functions", code.folder / "functions", compiled=compiled)
-    _copy(BASELINE, code.folder / "baseline", compiled=compiled)
-    for name in layer_folders():
-        _copy(ROOT / name, code.folder / name, compiled=compiled)
-        if (ROOT / name / "requirements.txt").exists():
-            _add(ROOT / name / "requirements.txt", code.folder / name, compiled=compiled)
-    _add(BASELINE / "requirements.txt", code.folder / "baseline-needs", compiled=compiled)
-    return code
-
-
-def _copy(source: Path, target: Path, *, compiled: bool) -> None:
-    shutil.copytree(source, target, ignore=_IGNORED)
-    if compiled:
-        _compile(target)
-
-
-def _compile(folder: Path) -> None:
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    compileall.compile_dir(folder, quiet=2, invalidation_mode=mode, workers=1)
-
-
-def _add(requirements: Path, target: Path, *, compiled: bool) -> None:
-    """Put the pinned packages into ``target`` as hard links to a copy that is built once for its content."""
-    names = [found[1] for line in requirements.read_text().splitlines() if (found := _PIN.match(line))]
-    kept = _packages(tuple(names), compiled=compiled)
-    shutil.copytree(kept, target, copy_function=os.link, dirs_exist_ok=True)
-
-
-def _packages(names: tuple[str, ...], *, compiled: bool) -> Path:
-    told = [f"{name}=={distribution(name).version}" for name in names] + [sys.version, str(compiled)]
-    kept = BUILD / f"packages-{hashlib.sha256(repr(told).encode()).hexdigest()[:16]}"
-    if not kept.exists():
-        BUILD.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=BUILD))
-        for source, relative in _files(names):
-            (scratch / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, scratch / relative)
-        if compiled:
-            _compile(scratch)
-        scratch.rename(kept)
-    return kept
-
-
-def _files(names: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
-    """Every file of these distributions as installed here, its place relative to site-packages."""
-    for name in names:
-        for file in distribution(name).files or ():
-            relative = Path(*file.parts)
-            if ".." not in relative.parts and "__pycache__" not in relative.parts:
-                yield Path(str(file.locate())), relative

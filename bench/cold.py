@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from bench.case import MS, Outcome, Plan
-from bench.code import build, functions
+from bench.code import Code, functions
 from bench.deployment import Deployment, deployed
 from bench.sampling import Progress, in_turns, spread
 from bench.sandbox import Function, Sandbox
@@ -69,8 +69,7 @@ def all_cases(deployment: Deployment) -> dict[str, Callable[[], Start]]:
 
 def cold(plan: Plan, progress: Progress) -> Outcome:
     """Init and first call of every function and baseline."""
-    progress("building")
-    with deployed(build(compiled=True)) as deployment:
+    with deployed(Code(progress)) as deployment:
         taken = in_turns(all_cases(deployment), rounds=plan.samples, progress=progress)
     rows = [_row(name, starts) for name, starts in taken.items()]
     note = "CPU milliseconds of all threads, medians; quartiles of init + first call; modules: all in sys.modules."
@@ -104,10 +103,9 @@ def _figures(taken: Mapping[str, list[Start]]) -> dict[str, float]:
 
 def pyc(plan: Plan, progress: Progress) -> Outcome:
     """The same cold starts with unchecked-hash .pyc files and without any, as on a read-only disk."""
-    progress("building")
     with (
-        deployed(build(compiled=True)) as compiled,
-        deployed(build(compiled=False)) as bare,
+        deployed(Code(progress)) as compiled,
+        deployed(Code(progress, compiled=False)) as bare,
     ):
         cases: dict[str, Callable[[], Start]] = {}
         for name in _COMPARED:

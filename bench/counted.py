@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.case import Outcome, Plan
-from bench.code import build
+from bench.code import Code
 from bench.cold import event
 from bench.database import MESSAGES, STATE, Charge
 from bench.design import OVERHEAD
@@ -35,8 +35,7 @@ _COLUMNS = (
 
 def counted(_: Plan, progress: Progress) -> Outcome:
     """Every step of a message, ours and the baseline's; and whole messages of several kinds."""
-    progress("building")
-    code = build(compiled=True)
+    code = Code(progress)
     progress("a message's life through our functions")
     with service(code, (*PATH, *_OTHERS), reconciler=SOON) as ours:
         life(ours, WORDS)  # the first reads the settings

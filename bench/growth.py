@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from bench.case import Outcome, Plan
-from bench.code import build
+from bench.code import Code
 from bench.counted import life
 from bench.database import MESSAGES, Charge
 from bench.sampling import Progress
@@ -29,8 +29,7 @@ DAY = 86_400
 
 def growth(plan: Plan, progress: Progress) -> Outcome:
     """A message's figures in tables of growing size, and the hottest index key among up to a million messages."""
-    progress("building")
-    code, size = build(compiled=True), 0
+    code, size = Code(progress), 0
     rows: list[list[str | float | int]] = []
     random = Random(_SEED)  # noqa: S311  # the same messages in every run
     with service(code) as one:

@@ -9,7 +9,7 @@ from random import Random
 from statistics import mean
 
 from bench.case import Outcome, Plan
-from bench.code import build
+from bench.code import Code
 from bench.database import MESSAGES
 from bench.sampling import Progress
 from bench.service import PATH, WORDS, Service, service
@@ -57,8 +57,7 @@ SHAPES = (
 
 def order(plan: Plan, progress: Progress) -> Outcome:
     """The distribution of write units a message, with all indexes, for each shape."""
-    progress("building")
-    code, rows, figures = build(compiled=True), [], {}
+    code, rows, figures = Code(progress), [], {}
     for shape in SHAPES:
         with service(code, PATH, reconciler=SOON) as one:
             units = _units(one, shape, plan.messages, progress)

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bench.case import Outcome, Plan
-from bench.code import build, functions, layer_folders, layers_of
+from bench.code import Code, functions, layer_folders, layers_of
 from bench.sampling import Progress
 from bench.table import Table
 from local.process import ROOT
@@ -17,17 +17,16 @@ _MB = 1024 * 1024
 
 
 def packages(_: Plan, progress: Progress) -> Outcome:
-    """From `sam build`'s output where there is one, else from the sources with the locked wheels of this machine."""
+    """From `sam build`'s output where there is one, else as packaged for this machine."""
     progress("measuring packages")
     if (_BUILT / "template.yaml").exists():
         found = {path.name: path for path in sorted(_BUILT.iterdir()) if path.is_dir()}
         source = "sam build"
         sizes = {name: _sizes(path) for name, path in found.items()}
     else:
-        code = build(compiled=True)
-        source = "the sources with this machine's wheels, compiled"
-        sizes = {f"functions/{name}": _sizes(code.folder / "functions" / name) for name in functions()}
-        sizes |= {name: _sizes(code.layer(name)) for name in layer_folders()}
+        code, source = Code(progress), "scripts/package.py for this machine"
+        folders = [*(f"functions/{name}" for name in functions()), *layer_folders()]
+        sizes = {name: _sizes(code.package(name)) for name in folders}
     rows: list[list[str | float | int]] = [[name, files, *sizes_of] for name, (files, *sizes_of) in sizes.items()]
     columns, note = ("package", "files", "unpacked", "zip"), f"From {source}."
     table = Table(title="Packages, MB", columns=columns, rows=rows, note=note)

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import ssl
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from bench.code import BUILD
 from bench.table import Table
+from local.emulator import PYTHON
 
-_PACKAGES = ("boto3", "botocore", "aws-lambda-powertools", "pydantic", "httpx")
+_SHIPPED = ("aws-lambda-powertools", "pydantic", "httpx")
 FIGURES = BUILD / "figures.json"
 """Every figure by its name, of the last run of the case that it came from: what `bench.cost` computes with."""
 
@@ -24,12 +26,20 @@ def machine() -> dict[str, str]:
     """Where this was measured: nothing about whose machine it is."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_processor()}",
         "load when it began": f"{os.getloadavg()[0]:.1f}",
         "openssl": ssl.OPENSSL_VERSION,
-        **{name: version(name) for name in _PACKAGES},
+        **_versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    """Of what the functions run with, which is not what this program runs with."""
+    told = "; print(*(version(name) for name in ('boto3', 'botocore')), platform.python_version())"
+    command = [str(PYTHON), "-c", f"import platform; from importlib.metadata import version{told}"]
+    answer = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+    run_with = dict(zip(("boto3", "botocore", "python"), answer, strict=True))
+    return run_with | {name: version(name) for name in _SHIPPED}
 
 
 def _processor() -> str:

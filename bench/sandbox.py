@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local.emulator import PYTHON
+
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-_SITE = sysconfig.get_path("purelib")
-"""Where boto3 is found: last on the path, as Lambda's own copy is."""
+
+
+@cache
+def runtime() -> str:
+    """Where boto3 is found: last on the path, as Lambda's own copy is."""
+    command = [str(PYTHON), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
 
 
 class Failed(Exception):
@@ -54,10 +60,10 @@ class Sandbox:
         reader, writer = os.pipe()
         # To a file, so that a full pipe never makes a function wait; what it logs is counted there.
         self._log = tempfile.TemporaryFile()
-        path = [*map(str, self._function.path), _SITE]
+        path = [*map(str, self._function.path), runtime()]
         self._process = subprocess.Popen(
             # Without site-packages' own start-up, user settings and the writing of .pyc files.
-            [sys.executable, "-I", "-S", "-B", str(_BOOTSTRAP), str(writer)],
+            [PYTHON, "-I", "-S", "-B", str(_BOOTSTRAP), str(writer)],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,

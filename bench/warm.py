@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from bench.case import MS, Outcome, Plan
-from bench.code import build
+from bench.code import Code
 from bench.cold import event
 from bench.deployment import Deployment, deployed
 from bench.sampling import Progress, Spread, in_turns, spread
@@ -78,9 +78,8 @@ def unpublished() -> dict[str, Any]:
 
 def warm(plan: Plan, progress: Progress) -> Outcome:
     """CPU per unit of work, in turns over processes that stay up."""
-    progress("building")
     with ExitStack() as stack:
-        deployment = stack.enter_context(deployed(build(compiled=True)))
+        deployment = stack.enter_context(deployed(Code(progress)))
         cases: dict[str, Callable[[], float]] = {}
         for name, (function, given, work) in jobs(deployment).items():
             progress(f"starting {name}")
