@@ -49,6 +49,14 @@ chaos: setup ## everything goes wrong at once; prove that nothing is lost, doubl
 load: setup ## drive a stack with sends and signed reports, look whether all arrived (URL, KEY, ARGS="--help")
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m bench.load $(ARGS)
 
+.PHONY: bench
+bench: setup ## measure CPU, calls, units, sizes and costs beside the plain way (ARGS="--help")
+	@$(PY) -m bench $(ARGS)
+
+.PHONY: cost
+cost: setup ## dollars per million messages (ARGS="--help")
+	@$(PY) -m bench.cost $(ARGS)
+
 .PHONY: test
 test: setup ## run every test; domain and providers must be covered to the last branch
 	@$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=100

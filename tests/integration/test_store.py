@@ -11,6 +11,7 @@ import pytest
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from types_boto3_dynamodb import DynamoDBClient
 
+from bench.units import KB, item_size
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.expressions import update_of
 from sms_tracker.aws.store import MessageStore
@@ -24,7 +25,6 @@ from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
-from tests.integration.recorded import KB, item_size
 
 FIRST_ID, SECOND_ID = "SM" + "1" * 32, "SM" + "2" * 32
 LATER, MUCH_LATER = "2026-01-31T12:05:00.000Z", "2026-02-01T09:00:00.000Z"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.units import KB, item_size
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.envelope import Envelope, encode
@@ -20,7 +21,7 @@ from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record
 from tests.fakes import FakeClock, MemoryQueue
-from tests.integration.recorded import KB, Recording, item_size
+from tests.integration.recorded import Recording
 
 TWILIO_ID, MESSAGEBIRD_ID = "SM9f86d081884c7d659a2feaa0c55ad015", "e8077d803532c0b5937c639b60216938"
 

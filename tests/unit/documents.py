@@ -18,7 +18,8 @@ _PATH = re.compile(r"[\w.*-]+(/[\w.*-]+)+/?|[\w-]*\.?[\w-]+\.(md|toml|yaml|in|tx
 @cache
 def documents() -> tuple[Path, ...]:
     """Every Markdown file of the project."""
-    return tuple(sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "events").rglob("*.md")]))
+    folders = (ROOT / name for name in ("bench", "docs", "events"))
+    return tuple(sorted([*ROOT.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))]))
 
 
 def prose(document: Path) -> str:

@@ -1,0 +1,80 @@
+"""`make bench`: measure everything, or what ``--only`` names, and print it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from bench.case import FULL, QUICK, Case
+from bench.cold import cold, pyc
+from bench.cost import cost
+from bench.counted import counted
+from bench.growth import growth
+from bench.order import order
+from bench.packages import packages
+from bench.report import keep, known, machine, progress
+from bench.sandbox import Failed
+from bench.table import Table
+from bench.targets import targets
+from bench.throughput import throughput
+from bench.warm import warm
+from local.process import ROOT, StackError
+
+CASES: dict[str, Case] = {
+    "cold": cold,
+    "pyc": pyc,
+    "warm": warm,
+    "packages": packages,
+    "counted": counted,
+    "order": order,
+    "growth": growth,
+    "throughput": throughput,
+    "cost": cost,
+}
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """What was asked for."""
+    lines = [f"  {name:<12} {case.__doc__}" for name, case in CASES.items()]
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures the functions beside the plain boto3 and Powertools way; no threshold fails.",
+        epilog="cases:\n" + "\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", nargs="+", metavar="CASE", choices=sorted(CASES), help="these cases alone")
+    parser.add_argument("--quick", action="store_true", help="a few samples of each: minutes, and rough")
+    return parser.parse_args(given)
+
+
+def main() -> int:
+    """Run; returns the exit code."""
+    asked = arguments()
+    described, tables = machine(), list[Table]()
+    figures: dict[str, float] = {}
+    print("\n".join(f"{name}: {value}" for name, value in described.items()), end="\n\n", flush=True)
+    for name in asked.only or CASES:
+        start = time.monotonic()
+        try:
+            outcome = CASES[name](QUICK if asked.quick else FULL, lambda line, name=name: progress(f"{name}: {line}"))  # type: ignore[misc]  # bound at once
+        except (Failed, StackError) as error:
+            print(f"error: {name}: {error}", file=sys.stderr)
+            return 1
+        progress(f"{name}: {time.monotonic() - start:.0f} s")
+        print(file=sys.stderr)
+        for table in outcome.tables:
+            print(table.text(), flush=True)
+        tables += outcome.tables
+        figures |= outcome.figures
+        keep(tables, figures, described)
+    reached = targets({**known(), **figures})
+    print(reached.text())
+    written = keep([*tables, reached], figures, described)
+    print(f"Kept in {written.relative_to(ROOT)} and {written.with_suffix('.json').relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What AWS and the providers answer: plausible, always the same, and kept nowhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from bench.endpoint import Answer, Call, Respond, answered
+from ops.keys import item_key
+from sms_tracker.aws.items import to_item
+from tests.cloud import API_KEY, BIRD_ID, SECRETS
+from tests.factories import record
+
+BASE_URL = "https://sms.example.com"
+"""The public address for which the samples in events/ are signed."""
+
+_ID = "00000000-0000-4000-8000-000000000000"
+_Reply = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def parameters(prefix: str, provider_url: str) -> dict[str, str]:
+    """What `make secrets` and the stack write into the parameter store."""
+    values = {f"{prefix}/public-base-urls": BASE_URL}
+    for owner, document in SECRETS.items():
+        known = document if owner == "service" else {**document, "api_url": provider_url}
+        values[f"{prefix}/secrets/{owner}"] = json.dumps(known)
+    return values
+
+
+def aws(stored: Mapping[str, str], dynamodb: Respond | None = None) -> Respond:
+    """AWS with these parameters; ``dynamodb`` answers that service's calls instead of the fixed answers here."""
+    replies: dict[tuple[str, str], _Reply] = {
+        ("ssm", "GetParameters"): lambda body: {
+            "Parameters": [
+                {"Name": name, "Type": "SecureString", "Value": stored[name], "Version": 1}
+                for name in body["Names"]
+                if name in stored
+            ],
+            "InvalidParameters": [],
+        },
+        ("sqs", "SendMessage"): lambda body: {"MessageId": _ID, "MD5OfMessageBody": _md5(body["MessageBody"])},
+        ("sqs", "GetQueueAttributes"): lambda _: {"Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:1:reports"}},
+        ("events", "PutEvents"): lambda body: {
+            "FailedEntryCount": 0,
+            "Entries": [{"EventId": _ID}] * len(body["Entries"]),
+        },
+        ("dynamodb", "PutItem"): lambda _: {},
+        ("dynamodb", "UpdateItem"): lambda _: {},
+        ("dynamodb", "GetItem"): _item,
+        ("dynamodb", "Query"): lambda _: {"Items": [], "Count": 0, "ScannedCount": 0},
+        ("dynamodb", "BatchGetItem"): lambda body: {"Responses": {name: [] for name in body["RequestItems"]}},
+    }
+
+    def respond(call: Call) -> Answer:
+        if call.service == "sns":
+            return _published()
+        if dynamodb is not None and call.service == "dynamodb":
+            return dynamodb(call)
+        return answered(replies[call.service, call.operation](call.body))
+
+    return respond
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _item(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A key, a message, or nothing, by the table's key."""
+    if "message_id" in body["Key"]:
+        return {"Item": to_item(record(message_id=body["Key"]["message_id"]["S"]))}
+    if body["Key"]["pk"]["S"] != item_key(API_KEY):
+        return {}
+    return {"Item": {**body["Key"], "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}}
+
+
+def _published() -> Answer:
+    space = "http://sns.amazonaws.com/doc/2010-03-31/"
+    result = f"<PublishResult><MessageId>{_ID}</MessageId></PublishResult>"
+    metadata = f"<ResponseMetadata><RequestId>{_ID}</RequestId></ResponseMetadata>"
+    text = f'<PublishResponse xmlns="{space}">{result}{metadata}</PublishResponse>'
+    return Answer(text.encode(), kind="text/xml")
+
+
+def provider(call: Call) -> Answer:
+    """Both providers' create calls, always taken, and Twilio's look-up of a message: delivered."""
+    if call.operation == "/messages":
+        item = {"recipient": 32470123456, "status": "sent", "statusDatetime": "2026-01-31T12:00:00+00:00"}
+        return answered({"id": BIRD_ID, "recipients": {"items": [item]}}, 201)
+    if call.operation.endswith("/Messages.json"):
+        return answered({"sid": f"SM{uuid4().hex}", "status": "queued"}, 201)
+    return answered({"sid": call.operation.rpartition("/")[2].removesuffix(".json"), "status": "delivered"})

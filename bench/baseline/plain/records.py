@@ -1,0 +1,76 @@
+"""The record's writes with boto3: the same conditions as ours, in expressions that stand written out."""
+
+import os
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeSerializer
+
+from sms_tracker.domain.report import Report
+
+_TABLE = os.environ["MESSAGES_TABLE"]
+_dynamodb = boto3.client("dynamodb")
+_serialize = TypeSerializer().serialize
+_NAMES = {"#reports": "reports", "#status": "status", "#final": "final", "#order": "order", "#at": "status_at"}
+_MOVE = (
+    "SET #reports.#report = :entry, #status = :status, #order = :order, #at = :at, #final = :final, updated_at = :now,"
+    " attempt = :attempt, provider = :provider, provider_message_id = :known, provider_key = :key,"
+    " ids.#attempt = :known, version = version + :one REMOVE attention, due_at"
+)
+_NEW = "attribute_exists(message_id) AND attribute_not_exists(#reports.#report) AND size(#reports) <= :room"
+_MOST = 29
+
+
+def put(item: dict[str, Any]) -> None:
+    """One PutItem, never over a record."""
+    _dynamodb.put_item(
+        TableName=_TABLE,
+        Item={name: _serialize(value) for name, value in item.items() if value is not None},
+        ConditionExpression="attribute_not_exists(message_id)",
+    )
+
+
+def apply(message_id: str, report: Report, now: str) -> str:
+    """One UpdateItem where the report moves the message; one more, which only notes it, where it came late."""
+    names = {**_NAMES, "#report": report.fingerprint, "#attempt": str(report.attempt)}
+    entry = {"word": report.word, "code": report.code, "received": report.received, "attempt": report.attempt}
+    kept = {name: value for name, value in entry.items() if value is not None}
+    values: dict[str, Any] = {":entry": kept, ":now": now, ":room": _MOST}
+    if report.status is None:
+        return _note(message_id, names, values)
+    moved = values | {
+        ":status": str(report.status),
+        ":order": report.order,
+        ":at": report.at,
+        ":final": report.status.final,
+        ":attempt": report.attempt,
+        ":provider": report.provider,
+        ":known": report.provider_message_id,
+        ":key": f"{report.provider}#{report.provider_message_id}",
+        ":one": 1,
+    }
+    try:
+        _update(message_id, names, moved, _MOVE, f"{_NEW} AND #order < :order")
+    except _dynamodb.exceptions.ConditionalCheckFailedException:
+        return _note(message_id, names, values)
+    return "applied"
+
+
+def _note(message_id: str, names: dict[str, str], values: dict[str, Any]) -> str:
+    few = {name: names[name] for name in ("#reports", "#report")}
+    try:
+        _update(message_id, few, values, "SET #reports.#report = :entry, updated_at = :now", _NEW)
+    except _dynamodb.exceptions.ConditionalCheckFailedException:
+        return "duplicate"
+    return "noted"
+
+
+def _update(message_id: str, names: dict[str, str], values: dict[str, Any], update: str, condition: str) -> None:
+    _dynamodb.update_item(
+        TableName=_TABLE,
+        Key={"message_id": {"S": message_id}},
+        UpdateExpression=update,
+        ConditionExpression=condition,
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues={name: _serialize(value) for name, value in values.items()},
+    )

@@ -1,0 +1,75 @@
+"""The code as it is shipped: functions, layers and baselines, packaged for this machine, compiled or not."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from local.package import BUILD as PACKAGES
+from local.package import packaged
+from local.process import ROOT, Progress
+from local.template import load
+
+BUILD = PACKAGES / "bench"
+BASELINE = ROOT / "bench" / "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Packages as scripts/package.py makes them; where not ``compiled``, copies without any .pyc."""
+
+    progress: Progress
+    compiled: bool = True
+
+    def of(self, function: str) -> tuple[Path, ...]:
+        """A function's own folder and its layers, in the order in which Lambda looks for modules."""
+        return (self.package(f"functions/{function}"), *map(self.package, layers_of(function)))
+
+    def baseline(self, name: str) -> tuple[Path, ...]:
+        """A baseline's own folder, what it shares with the others, and every layer."""
+        baselines = self.package("bench/baseline")
+        return (baselines / name, baselines, *map(self.package, layer_folders()))
+
+    def package(self, folder: str) -> Path:
+        """One package, made once for its content; ``folder`` as the template names it."""
+        made = packaged(ROOT / folder, self.progress)
+        if self.compiled:
+            return made
+        bare = BUILD / f"{made.name}-without-pyc"
+        if not bare.exists():
+            shutil.copytree(made, bare, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        return bare
+
+
+@cache
+def _template() -> dict[str, Any]:
+    return load(ROOT / "template.yaml")
+
+
+def _properties(resource: str) -> dict[str, Any]:
+    properties: dict[str, Any] = _template()["Resources"][resource]["Properties"]
+    return properties
+
+
+@cache
+def layer_folders() -> tuple[str, ...]:
+    """Every layer's folder, as the template names it."""
+    resources = _template()["Resources"].items()
+    layers = (name for name, each in resources if each["Type"] == "AWS::Serverless::LayerVersion")
+    return tuple(str(_properties(name)["ContentUri"]) for name in layers)
+
+
+@cache
+def layers_of(function: str) -> tuple[str, ...]:
+    """The folders of a function's layers: the template's, for all functions and for this one."""
+    declared = [_template()["Globals"]["Function"], _properties(f"{function.title()}Function")]
+    names = [layer["Ref"] for each in declared for layer in each.get("Layers", [])]
+    return tuple(str(_properties(name)["ContentUri"]) for name in names)
+
+
+def functions() -> tuple[str, ...]:
+    """Every function, named as its folder is."""
+    return tuple(sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py")))

@@ -1,0 +1,159 @@
+"""`make cost`: dollars per million messages, from counted calls, measured CPU, the template and list prices."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+
+from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
+from bench.case import QUICK, Outcome, Plan
+from bench.cold import cold
+from bench.counted import counted
+from bench.design import Design, Load, Settings, naive, ours, plain, settings
+from bench.prices import AS_OF, PRICES, REGION
+from bench.report import keep, known, machine, progress
+from bench.sampling import Progress
+from bench.table import Table
+from bench.warm import warm
+
+INDEXES = ("by_recipient", "by_reference", "by_provider_id", "by_time", "by_attention")
+_LINE_BYTES = 226
+"""One more log line, and what CloudWatch adds to it."""
+
+
+def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
+    """Dollars per million messages of this project, of the plain handlers, and of the naive way."""
+    figures = known()
+    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.calls")):
+        if needed not in figures:  # measured roughly, for a look at the costs alone
+            figures |= case(QUICK, told).figures
+    given, set_up = load or Load(), settings()
+    designs = [make(figures) for make in (ours, plain, naive)]
+    bills = [bill(design, given, set_up) for design in designs]
+    per_million = [total(rows) / given.messages * 1e6 for rows in bills]
+    tables = (
+        _bill(designs, bills, given),
+        _more(designs[0], given, set_up, figures),
+        _shapes(designs[0], given, set_up),
+        _volumes(designs[0], given, set_up),
+        _assumed(designs[0], given, set_up),
+    )
+    return Outcome(tables, {"cost.ours": per_million[0], "cost.plain": per_million[1], "cost.naive": per_million[2]})
+
+
+def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
+    scale = 1e6 / load.messages
+    rows: list[list[str | float | int]] = []
+    for lines in zip(*bills, strict=True):
+        dollars = (f"{line.dollars * scale:.2f}" for line in lines)
+        rows.append([lines[0].name, lines[0].quantity, str(PRICES[lines[0].price]), *dollars])
+    rows.append(["together", "", "", *(f"{total(each) * scale:.2f}" for each in bills)])
+    title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
+    return Table(title=title, columns=("row", "quantity, ours", "price", *(each.name for each in designs)), rows=rows)
+
+
+def _more(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Table:
+    base = total(bill(design, load, set_up))
+    scale = 1e6 / load.messages
+    changes = _changes(design, load, set_up, figures)
+    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in changes]
+    title = "What each further reader adds, and what would save"
+    return Table(title=title, columns=("change", "dollars per million"), rows=rows)
+
+
+def _changes(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    """Each change by itself, with the whole bill that it leads to."""
+
+    def billed(**changed: float) -> float:
+        return total(bill(replace(design, **changed), load, set_up))  # type: ignore[arg-type]  # numbers, all of them
+
+    def over(*rows: Row) -> float:
+        return total(bill(design, load, set_up)) + total(list(rows))
+
+    for name in INDEXES:
+        units, size = figures[f"index.{name}.units"], figures[f"index.{name}.bytes"]
+        saved = billed(index_units=design.index_units - units, entry_bytes=design.entry_bytes - size)
+        yield f"index {name}: without it", saved
+    disorder = figures.get("units.10 % inversions, 5 % stragglers")
+    if disorder is not None:
+        more = disorder - design.item_units - design.index_units
+        yield "10 % of messages out of order, 5 % stragglers", billed(item_units=design.item_units + more)
+    yield "publish delivered", billed(events_ok=1)
+    yield "publish every change", billed(events_ok=design.item_units, events_failed=design.item_units)
+    line = Row("", load.messages * load.callbacks * _LINE_BYTES, "log")
+    yield "a log line of 200 bytes for every callback", over(line)
+    yield "one more custom metric", billed(metrics=design.metrics + 1)
+    yield "a GET of every message", over(*_read(load))
+    yield "X-Ray on 5 % of requests", billed(traced=0.05)
+    yield "webhooks by a Function URL, not by the HTTP API", over(Row("", -load.messages * load.callbacks, "http-api"))
+    lines = next(row for row in bill(design, load, set_up) if row.name == "Logs: Lambda's own lines")
+    yield "no lines of Lambda's own (JSON log format, system level WARN)", over(Row("", -lines.quantity, "log"))
+    yield "batch window of 5 s for reports", billed(window=5)
+
+
+def _read(load: Load) -> Iterator[Row]:
+    yield Row("", load.messages, "http-api")
+    yield Row("", load.messages, "invocation")
+    yield Row("", load.messages * 0.02 * 0.5, "arm")  # 20 ms at 512 MB
+    yield Row("", load.messages, "read")
+
+
+def _shapes(design: Design, load: Load, set_up: Settings) -> Table:
+    rows: list[list[str | float | int]] = []
+    for hours in (1, 24, 200, 720):
+        shaped = replace(load, hours=float(hours))
+        fill = batch_fill(design, shaped, set_up)
+        rate = shaped.messages / shaped.seconds
+        rows.append([f"{hours} h", rate, fill, total(bill(design, shaped, set_up)) / shaped.messages * 1e6])
+    columns = ("a million messages in", "messages/s", "reports a batch", "dollars")
+    return Table(title="By the shape of the load", columns=columns, rows=rows)
+
+
+def _volumes(design: Design, load: Load, set_up: Settings) -> Table:
+    rows: list[list[str | float | int]] = []
+    for messages in (1e3, 1e4, 1e5, 1e6):
+        lines = bill(design, replace(load, messages=messages), set_up)
+        by = {due: total(lines, due) for due in Due}
+        money = (by[Due.MESSAGE] / messages * 1e6, by[Due.HOUR], by[Due.MONTH], total(lines))
+        rows.append([f"{messages:,.0f}", *(f"{dollars:.2f}" for dollars in money)])
+    columns = ("messages a month", "per million messages", "by the hour in use", "by the month", "the month's bill")
+    note = "Dollars. What a message costs by itself differs only by fuller batches of reports and of the stream."
+    return Table(title="By volume", columns=columns, rows=rows, note=note)
+
+
+def _assumed(design: Design, load: Load, set_up: Settings) -> Table:
+    """What is assumed and not counted, each a parameter."""
+    rows: list[list[str | float | int]] = [[field.name, str(getattr(load, field.name))] for field in fields(load)]
+    rows += [[f"{name}: billed ms", milliseconds(work, load)] for name, work in design.works.items() if work.cpu]
+    rows += [[f"{name}: MB", work.memory] for name, work in design.works.items()]
+    rows += [[field.name, str(getattr(set_up, field.name))] for field in fields(set_up)]
+    return Table(
+        title="Assumed, and set by the template",
+        columns=("what", "value"),
+        rows=rows,
+        note=" ".join(str(Load.__doc__).replace("``", "").split()),
+    )
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Every assumption is an option."""
+    parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
+    for field in fields(Load):
+        kind: Callable[[str], float] = int if isinstance(field.default, int) else float
+        option = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(option, type=kind, default=field.default, help=f"default {field.default}")
+    return parser.parse_args(given)
+
+
+def main() -> int:
+    """Print the bill; measures first what no earlier run has."""
+    outcome = cost(QUICK, progress, Load(**vars(arguments())))
+    print("\n".join(table.text() for table in outcome.tables))
+    keep(outcome.tables, outcome.figures, machine())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,243 @@
+"""A way of building the service as a bill sees it: what a message asks for, counted, and what the template sets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.unit.template_stack import Stack, source, stack
+
+Figures = Mapping[str, float]
+
+FULL_CPU = 1769
+"""Megabytes at which Lambda gives a function one whole vCPU; less memory is a share of one."""
+PLATFORM_BYTES, PLATFORM_LINES = 250, 3
+"""START, END and REPORT, which Lambda writes for every invocation."""
+OVERHEAD = 100
+"""Bytes that DynamoDB adds to an item, and to an index entry, in storage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is assumed: how many messages come in how many ``hours`` of a month, and how long everything takes.
+
+    ``cold`` is the share of invocations that start an environment; ``pace`` the CPU seconds of Lambda's arm64 for one
+    measured here; ``aws_ms`` and ``provider_ms`` what one call of AWS and of a provider is waited for.
+    """
+
+    messages: float = 1_000_000
+    hours: float = 200.0
+    callbacks: int = 3
+    failed: float = 0.01
+    cold: float = 0.005
+    pace: float = 1.0
+    aws_ms: float = 6.0
+    provider_ms: float = 250.0
+    environments: int = 10
+
+    @property
+    def seconds(self) -> float:
+        return self.hours * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One invocation of a function: CPU in milliseconds, calls waited for, bytes and lines of log, and its init."""
+
+    cpu: float
+    calls: float
+    log: float
+    lines: float = 1
+    provider: float = 0
+    init: float = 0
+    memory: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """``works`` by function; ``per_report`` is the processor's CPU for one report by the size of its batch."""
+
+    name: str
+    api: str
+    compute: str
+    works: Mapping[str, Work]
+    per_report: Mapping[int, float]
+    parallel: float
+    batch: int
+    window: float
+    item_units: float
+    index_units: float
+    failed_units: float
+    read_units: float
+    item_bytes: float
+    entry_bytes: float
+    events_ok: float
+    events_failed: float
+    event_bytes: float
+    metrics: float
+    traced: float = 0.0
+    reads_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the template sets and a bill shows."""
+
+    retention_months: float
+    log_months: float
+    archive_months: float
+    alarms: int
+    dashboards: int
+    runs_a_month: float
+    access_log_bytes: int
+    pollers: int
+
+
+def settings() -> Settings:
+    """From the template, its parameters at their defaults."""
+    deployed = stack()
+    (api,) = deployed.of("AWS::ApiGatewayV2::Stage").values()
+    return Settings(
+        retention_months=_number("RetentionDays") / 30,
+        log_months=_number("LogRetentionDays") / 30,
+        archive_months=_number("ArchiveDays") / 30,
+        alarms=len(deployed.of("AWS::CloudWatch::Alarm")) + len(deployed.of("AWS::CloudWatch::CompositeAlarm")),
+        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
+        runs_a_month=30 * 24 * 60 / _minutes(deployed),
+        access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, api.properties["AccessLogSettings"]["Format"])),
+        pollers=5,
+    )
+
+
+def _number(parameter: str) -> float:
+    return float(source()["Parameters"][parameter]["Default"])
+
+
+def _minutes(deployed: Stack) -> float:
+    (schedule,) = deployed.of("AWS::Scheduler::Schedule").values()
+    (found,) = re.findall(r"rate\((\d+) minute", str(schedule.properties["ScheduleExpression"]))
+    return float(found)
+
+
+def memory(function: str) -> int:
+    """Megabytes."""
+    return int(stack().properties(f"{function.title()}Function")["MemorySize"])
+
+
+def _mapping(queue: str) -> Mapping[str, Any]:
+    """How Lambda reads a queue."""
+    found = [each.properties for each in stack().of("AWS::Lambda::EventSourceMapping").values()]
+    (one,) = (each for each in found if each["EventSourceArn"] == f"{queue}.Arn")
+    return one
+
+
+def ours(figures: Figures) -> Design:
+    """This project, as measured."""
+    reports = _mapping("ReportsQueue")
+    works = {
+        name: Work(
+            cpu=figures[f"warm.{name}.cpu"],
+            calls={"send": 2, "query": 1}.get(name, 1),
+            provider=1 if name == "send" else 0,
+            log=figures[f"log.{name}"],
+            lines=figures[f"lines.{name}"],
+            init=figures[f"cold.{name}.init"],
+            memory=memory(name),
+        )
+        for name in ("send", "webhook", "authorizer", "digest", "query")
+    }
+    works["publisher"] = Work(
+        cpu=figures["warm.publisher, nothing to publish.cpu"],
+        calls=0,
+        log=figures["log.publisher"],
+        lines=figures["lines.publisher"],
+        init=figures["cold.publisher.init"],
+        memory=memory("publisher"),
+    )
+    works["processor"] = Work(
+        cpu=0,
+        calls=0,
+        log=figures["log.processor"],
+        lines=figures["lines.processor"],
+        init=figures["cold.processor.init"],
+        memory=memory("processor"),
+    )
+    return Design(
+        name="ours",
+        api="http-api",
+        compute="arm",
+        works=works,
+        per_report={size: figures[f"warm.processor, batch of {size}.cpu"] for size in (1, 10, 50)},
+        parallel=max(1.0, figures["processor.parallel"]),
+        batch=int(reports["BatchSize"]),
+        window=float(reports.get("MaximumBatchingWindowInSeconds", 0)),
+        item_units=figures["counted.item_units"],
+        index_units=figures["counted.index_units"],
+        failed_units=figures["failed.item_units"] + figures["failed.index_units"],
+        read_units=figures["counted.read_units"] + figures["walk.read_units"],
+        item_bytes=figures["counted.size"],
+        entry_bytes=figures["counted.entry_bytes"],
+        events_ok=0,
+        events_failed=figures["failed.events"],
+        event_bytes=figures["event.bytes"],
+        metrics=figures["metrics"],
+    )
+
+
+def plain(figures: Figures) -> Design:
+    """The same template with the baseline's handlers in send, webhook and processor."""
+    base = ours(figures)
+    changed = {
+        name: replace(
+            base.works[name],
+            cpu=figures.get(f"warm.baseline {name}.cpu", 0),
+            log=figures[f"log.baseline {name}"],
+            lines=figures[f"lines.baseline {name}"],
+            init=figures[f"cold.baseline {name}.init"],
+        )
+        for name in ("send", "webhook", "processor")
+    }
+    changed["processor"] = replace(changed["processor"], cpu=0)
+    return replace(
+        base,
+        name="plain handlers",
+        works={**base.works, **changed},
+        per_report={size: figures[f"warm.baseline processor, batch of {size}.cpu"] for size in (1, 10, 50)},
+        parallel=1.0,
+        item_units=figures["baseline.item_units"],
+        index_units=figures["baseline.index_units"],
+        item_bytes=figures["baseline.size"],
+        entry_bytes=figures["baseline.entry_bytes"],
+    )
+
+
+def naive(figures: Figures) -> Design:
+    """The plain handlers in what one gets without looking at the bill.
+
+    A REST API, x86_64 at 1024 MB, X-Ray at its default sampling, whole events in the log, batches of ten without a
+    window, each write preceded by a consistent read, indexes that project everything, and every status published.
+    """
+    base = plain(figures)
+    logged = {"send": 1200, "webhook": 1800, "processor": 1400, "publisher": 2600, "authorizer": 900}
+    works = {
+        name: replace(work, log=work.log + logged.get(name, 1000), memory=1024) for name, work in base.works.items()
+    }
+    writes = figures["baseline.item_units"]
+    return replace(
+        base,
+        name="naive",
+        api="rest-api",
+        compute="x86",
+        works=works,
+        batch=10,
+        window=0.0,
+        index_units=figures["naive.index_units"],
+        read_units=base.read_units + writes,
+        entry_bytes=figures["naive.entry_bytes"],
+        events_ok=writes,
+        events_failed=writes,
+        traced=0.05,
+        reads_first=True,
+    )

@@ -1,0 +1,61 @@
+"""AWS list prices, in one table: US East (N. Virginia), as they were known in June 2026.
+
+Without free tiers, discounts and taxes. Each names the pricing page to check it against (aws.amazon.com/…/pricing);
+DynamoDB's are those since its cut of November 2024.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REGION, AS_OF = "us-east-1", "June 2026"
+_MILLION, _GB = 1e6, 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """``dollars`` per ``unit``, which is ``number`` of what a bill counts; ``page`` is the pricing page."""
+
+    dollars: float
+    number: float
+    unit: str
+    page: str
+
+    @property
+    def each(self) -> float:
+        """For one."""
+        return self.dollars / self.number
+
+    def __str__(self) -> str:
+        return f"{self.dollars:.9g} per {self.unit}"
+
+
+PRICES = {
+    "http-api": Price(1.00, _MILLION, "million requests of up to 512 KB", "Amazon API Gateway"),
+    "rest-api": Price(3.50, _MILLION, "million requests", "Amazon API Gateway"),
+    "invocation": Price(0.20, _MILLION, "million invocations", "AWS Lambda"),
+    "arm": Price(13.3334, _MILLION, "million GB-seconds, arm64, init included", "AWS Lambda"),
+    "x86": Price(16.6667, _MILLION, "million GB-seconds, x86_64, init included", "AWS Lambda"),
+    "sqs": Price(0.40, _MILLION, "million requests of up to 64 KB", "Amazon SQS"),
+    "write": Price(0.625, _MILLION, "million write request units", "Amazon DynamoDB"),
+    "read": Price(0.125, _MILLION, "million read request units", "Amazon DynamoDB"),
+    "storage": Price(0.25, _GB, "GB and month", "Amazon DynamoDB"),
+    "recovery": Price(0.20, _GB, "GB and month", "Amazon DynamoDB"),
+    "stream": Price(0.0, 1, "read by Lambda", "Amazon DynamoDB"),
+    "event": Price(1.00, _MILLION, "million custom events of up to 64 KB", "Amazon EventBridge"),
+    "archive": Price(0.10, _GB, "GB archived", "Amazon EventBridge"),
+    "archived": Price(0.023, _GB, "GB and month", "Amazon EventBridge"),
+    "schedule": Price(1.00, _MILLION, "million scheduled invocations", "Amazon EventBridge"),
+    "publish": Price(0.50, _MILLION, "million requests", "Amazon SNS"),
+    "mail": Price(2.00, 100_000, "100,000 e-mails", "Amazon SNS"),
+    "log": Price(0.50, _GB, "GB taken in", "Amazon CloudWatch"),
+    "logged": Price(0.03, _GB, "GB, compressed, and month", "Amazon CloudWatch"),
+    "metric": Price(0.30, 720, "metric and month of 720 hours in which it is sent", "Amazon CloudWatch"),
+    "alarm": Price(0.10, 1, "alarm and month", "Amazon CloudWatch"),
+    "dashboard": Price(3.00, 1, "dashboard and month", "Amazon CloudWatch"),
+    "trace": Price(5.00, _MILLION, "million traces", "AWS X-Ray"),
+    "key": Price(1.00, 1, "customer key and month", "AWS KMS"),
+    "kms": Price(0.03, 10_000, "10,000 requests", "AWS KMS"),
+    "parameter": Price(0.0, 1, "read of a standard parameter", "AWS Systems Manager"),
+    "transfer": Price(0.09, _GB, "GB out to the internet", "Amazon EC2, data transfer"),
+}
