@@ -10,7 +10,7 @@ import pytest
 import yaml
 from samcli.yamlhelper import yaml_parse
 
-from ops.accounts import ENTRIES
+from ops.accounts import ENTRIES, TEST_ENTRIES
 from tests.unit import documents
 from tests.unit.documents import ROOT
 
@@ -84,7 +84,8 @@ def test_the_example_environment_has_exactly_the_variables_that_are_read() -> No
 
     listed = re.findall(r"^#?([A-Z_]+)=", example, flags=re.MULTILINE)
 
-    assert sorted(listed) == sorted(read | {name for entries in ENTRIES.values() for name in entries.values()})
+    accounts = [*ENTRIES.values(), *TEST_ENTRIES.values()]
+    assert sorted(listed) == sorted(read | {name for entries in accounts for name in entries.values()})
 
 
 def test_the_configuration_page_says_which_variable_becomes_which_entry() -> None:
