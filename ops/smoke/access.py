@@ -50,7 +50,7 @@ def routes(target: Target, declared: Sequence[Route]) -> Checks:
         if route.guarded:
             yield from _guarded(target, route)
         elif route.path != WEBHOOKS:
-            yield check(target, f"{route} is open", target.request(route.method, route.example), _open)
+            yield check(target, f"{route} is open", target.request(route.method, route.example), _answered)
 
 
 def _guarded(target: Target, route: Route) -> Checks:
@@ -79,14 +79,12 @@ def _scope_missing(answer: httpx.Response) -> str | None:
     return None if answer.status_code == HTTPStatus.FORBIDDEN else "not refused"
 
 
-def _open(answer: httpx.Response) -> str | None:
-    return None if answer.is_success else "not answered"
-
-
 def _answered(answer: httpx.Response) -> str | None:
     """By the function itself, that is: API Gateway knows no problem documents."""
     if answer.status_code in REFUSED:
-        return "the key is refused; does it have the scopes send and read?"
+        return (
+            "refused; has the key the scopes send and read?" if "authorization" in answer.request.headers else "refused"
+        )
     ours = answer.is_success or answer.headers.get("content-type", "").startswith(_PROBLEM)
     if answer.status_code == HTTPStatus.NOT_FOUND and not ours:
         return "there is no such route; is this version deployed?"

@@ -71,7 +71,7 @@ class Service:
             return httpx.Response(404, json={"message": "Not Found"})
         self.seen.add(str(route))
         if not route.guarded:
-            return self._webhook(request) if "{provider}" in route.path else httpx.Response(200, json={"status": "ok"})
+            return self._open(route, request)
         if "authorization" not in request.headers:
             return httpx.Response(401, json={"message": "Unauthorized"})
         scopes = KEYS.get(request.headers["authorization"].removeprefix("Bearer "))
@@ -80,6 +80,12 @@ class Service:
         if route.scope not in scopes:
             return httpx.Response(403, headers=PROBLEM)
         return httpx.Response(400 if route.method == "POST" else 404 if "{" in route.path else 200, headers=PROBLEM)
+
+    def _open(self, route: Route, request: httpx.Request) -> httpx.Response:
+        if "{provider}" in route.path:
+            return self._webhook(request)
+        named = "{" in route.path  # by a name that nothing has
+        return httpx.Response(404, headers=PROBLEM) if named else httpx.Response(200, json={"status": "ok"})
 
     def _webhook(self, request: httpx.Request) -> httpx.Response:
         receiver = Receiver(
@@ -211,6 +217,11 @@ def test_a_route_that_asks_for_no_scope_is_named(run: Run, route: Route) -> None
     code, broken, _ = run(Service(instead=to(route, httpx.Response(200), key=other)))
 
     assert (code, broken) == (1, {f"{route} with a key lacking {route.scope} is refused"})
+
+
+def test_an_open_route_that_asks_for_a_key_or_is_not_there_is_named(run: Run) -> None:
+    for answer in (httpx.Response(401, json={}), httpx.Response(404, json={}), httpx.Response(500, headers=PROBLEM)):
+        assert "GET /health is open" in run(Service(instead=to(HEALTH, answer)))[1]
 
 
 @pytest.mark.parametrize(
