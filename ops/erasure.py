@@ -1,4 +1,4 @@
-"""What is taken out of a record when its recipient is forgotten, and which records have to wait for that (ADR 12)."""
+"""What is taken out of a record when its recipient is forgotten, and which records have to wait for that (ADR 11)."""
 
 from __future__ import annotations
 

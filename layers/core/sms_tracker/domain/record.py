@@ -60,7 +60,7 @@ class Entry:
 class Record:
     """One message. Times are RFC 3339 in UTC, ``expires_at`` epoch seconds, numbers E.164.
 
-    ``to`` is empty once the recipient is forgotten (ADR 12): all that told of that person is gone then.
+    ``to`` is empty once the recipient is forgotten (ADR 11): all that told of that person is gone then.
 
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
     HMAC of what the client sent, ``text_hash`` one of the text; ``body`` is there only as long as the retention of
