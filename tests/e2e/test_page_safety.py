@@ -131,5 +131,5 @@ def test_a_message_is_found_without_a_mouse(visitor: Visit, api_key: str, sent: 
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name=heading(sent["delivered"]))).to_be_focused()
-    page.keyboard.press("Alt+ArrowLeft")
+    page.go_back()
     expect(page.get_by_role("heading", name="Latest messages")).to_be_visible()

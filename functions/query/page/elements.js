@@ -66,9 +66,10 @@ export function time(value, { fine = false } = {}) {
 
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
-/** A duration in at most two units: 0.3 s, 42 s, 2 h 5 min. */
+/** A duration in at most two units: 40 ms, 0.3 s, 42 s, 2 h 5 min. */
 export function duration(milliseconds) {
   const seconds = Math.abs(milliseconds) / 1000;
+  if (seconds < 0.1) return `${Math.round(milliseconds)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   let left = Math.round(seconds);
   const first = UNITS.findIndex(([, size]) => left >= size);
