@@ -45,7 +45,8 @@ def layer_zip(source: Path, destination: Path, progress: Progress) -> bytes:
 def packaged(source: Path, progress: Progress) -> Path:
     """The folder with the layer ``source``, for the emulator's interpreter; built once per content."""
     version = subprocess.run([PYTHON, "-VV"], capture_output=True, check=True).stdout
-    contents = [path.read_bytes() for path in sorted(source.rglob("*")) if path.suffix in {".py", ".txt"}]
+    files = [path for path in sorted(source.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    contents = [part for path in files for part in (str(path.relative_to(source)).encode(), path.read_bytes())]
     digest = hashlib.sha256(b"\0".join([version, _SCRIPT.read_bytes(), *contents])).hexdigest()[:16]
     target = BUILD / f"{source.name}-{digest}"
     if not target.exists():
