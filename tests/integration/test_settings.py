@@ -103,7 +103,7 @@ def test_the_lifetime_differs_between_environments_by_up_to_a_fifth() -> None:
 def test_every_lifetime_draws_its_own_length() -> None:
     store, drawn = Store(GOOD), iter([0.0, 1.0, 1.0])
     settings = SsmSettings(
-        store.tap.client, "/stack", PROVIDERS, jitter=lambda: next(drawn), monotonic=store.clock.monotonic
+        calling(store.tap.client), "/stack", PROVIDERS, jitter=lambda: next(drawn), monotonic=store.clock.monotonic
     )
     settings()
     reads = []
