@@ -17,6 +17,7 @@ from local.process import Progress, StackError
 from local.template import Template, parse
 
 _BUCKET = "artifacts"
+_TEMPLATE = "template.json"
 _TIMEOUT_SECONDS = 60
 _POLL_SECONDS = 0.05
 _CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
@@ -76,10 +77,11 @@ def _upload(clients: Clients, template: Template, *, root: Path, workdir: Path, 
 
 
 def _create(clients: Clients, template: Template, *, name: str, parameters: Mapping[str, str]) -> None:
+    clients.s3.put_object(Bucket=_BUCKET, Key=_TEMPLATE, Body=json.dumps(template).encode())
     try:
         clients.cloudformation.create_stack(
             StackName=name,
-            TemplateBody=json.dumps(template),
+            TemplateURL=f"{clients.endpoint}/{_BUCKET}/{_TEMPLATE}",  # for it is too long to be an argument
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
