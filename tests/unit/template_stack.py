@@ -70,7 +70,7 @@ def source() -> Mapping[str, Any]:
 @cache
 def stack(**parameters: str) -> Stack:
     """The stack deployed with these parameters, the others at their defaults."""
-    template = _expanded()
+    template = _expanded(parameters.get("GradualDeployment", "false"))
     defaults = {name: declared["Default"] for name, declared in template["Parameters"].items()}
     unknown = set(parameters) - set(defaults)
     assert not unknown, f"no such parameters: {unknown}"
@@ -107,14 +107,17 @@ def overrides(config_env: str) -> dict[str, str]:
 
 
 @cache
-def _expanded() -> dict[str, Any]:
+def _expanded(gradual: str) -> dict[str, Any]:
+    """With the one parameter by which SAM, and not CloudFormation, decides what there is."""
     template = deepcopy(dict(source()))
     for declared in template["Resources"].values():
         for code in ("CodeUri", "ContentUri"):
             if code in declared["Properties"]:  # as `sam package` leaves it: the transform takes no local folders
                 declared["Properties"][code] = f"s3://artifacts/{declared['Properties'][code]}"
     translator = Translator(None, Parser(), boto_session=Session(region_name="eu-west-1"))
-    expanded: dict[str, Any] = translator.translate(template, parameter_values={}, get_managed_policy_map=dict)
+    expanded: dict[str, Any] = translator.translate(
+        template, parameter_values={"GradualDeployment": gradual}, get_managed_policy_map=dict
+    )
     return expanded
 
 

@@ -160,6 +160,18 @@ def test_send_is_called_by_an_alias_that_follows_every_change_of_code_and_layers
     assert version.attributes["DeletionPolicy"] == "Delete"
 
 
+def test_a_new_version_of_send_takes_over_little_by_little_only_where_a_parameter_says_so() -> None:
+    at_once, gradual = stack(), stack(GradualDeployment="true")
+    alias, group = gradual.only("AWS::Lambda::Alias"), gradual.only("AWS::CodeDeploy::DeploymentGroup").properties
+    assert [kind for kind in {each.type for each in at_once.resources.values()} if "CodeDeploy" in kind] == []
+    assert "UpdatePolicy" not in at_once.only("AWS::Lambda::Alias").attributes
+    assert alias.attributes["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"] == {
+        "Ref": "SendFunctionDeploymentGroup"
+    }
+    assert "Canary10Percent5Minutes" in str(group["DeploymentConfigName"])
+    assert group["AutoRollbackConfiguration"]["Enabled"] is True
+
+
 def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
     runs = dict(properties("send"))
     before = stack().only("AWS::Lambda::Version").properties["Description"]
