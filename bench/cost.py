@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
+from bench.assumed import Load, Settings, settings
 from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
 from bench.case import QUICK, Outcome, Plan
 from bench.cold import cold
 from bench.counted import counted
-from bench.design import Design, Load, Settings, naive, ours, plain, settings
+from bench.design import Design, naive, ours, plain
 from bench.prices import AS_OF, PRICES, REGION
 from bench.report import keep, known, machine, progress
 from bench.sampling import Progress
@@ -87,10 +88,22 @@ def _changes(design: Design, load: Load, set_up: Settings, figures: Mapping[str,
     yield "one more custom metric", billed(metrics=design.metrics + 1)
     yield "a GET of every message", over(*_read(load))
     yield "X-Ray on 5 % of requests", billed(traced=0.05)
-    yield "webhooks by a Function URL, not by the HTTP API", over(Row("", -load.messages * load.callbacks, "http-api"))
-    lines = next(row for row in bill(design, load, set_up) if row.name == "Logs: Lambda's own lines")
-    yield "no lines of Lambda's own (JSON log format, system level WARN)", over(Row("", -lines.quantity, "log"))
-    yield "batch window of 5 s for reports", billed(window=5)
+    for name, less in savings(bill(design, load, set_up)).items():
+        yield f"saves: {name}", over(less)
+    yield "saves: a batch window of 5 s for reports", billed(window=5)
+    yield "saves: a batch window of 5 s for the stream", billed(stream_window=5)
+
+
+def savings(rows: Sequence[Row]) -> dict[str, Row]:
+    """What can be left out of a bill, as a row to be added to it."""
+    left_out = {
+        "webhooks by a Function URL, not by the HTTP API": "API: webhooks",
+        "none of Lambda's own lines (JSON log format, system level WARN)": "Logs: Lambda's own lines",
+        "no access log": "Logs: API access",
+        "no point-in-time recovery": "DynamoDB: point-in-time recovery",
+    }
+    by_name = {row.name: row for row in rows}
+    return {name: replace(by_name[row], quantity=-by_name[row].quantity) for name, row in left_out.items()}
 
 
 def _read(load: Load) -> Iterator[Row]:
