@@ -36,6 +36,7 @@ def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
     per_million = [total(rows) / given.messages * 1e6 for rows in bills]
     tables = (
         _bill(designs, bills, given),
+        _services(designs, bills, given),
         _more(designs[0], given, set_up, figures),
         _shapes(designs[0], given, set_up),
         _volumes(designs[0], given, set_up),
@@ -53,6 +54,18 @@ def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> 
     rows.append(["together", "", "", *(f"{total(each) * scale:.2f}" for each in bills)])
     title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
     return Table(title=title, columns=("row", "quantity, ours", "price", *(each.name for each in designs)), rows=rows)
+
+
+def _services(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
+    """The same by service: where the money goes."""
+    sums: dict[str, list[float]] = {}
+    for lines in zip(*bills, strict=True):
+        service = lines[0].name.partition(":")[0].split()[0].replace("...", "Lambda")
+        kept = sums.setdefault(service, [0.0] * len(lines))
+        sums[service] = [so_far + line.dollars for so_far, line in zip(kept, lines, strict=True)]
+    scale = 1e6 / load.messages
+    rows = [[name, *(f"{dollars * scale:.2f}" for dollars in each)] for name, each in sums.items()]
+    return Table(title="By service", columns=("service", *(each.name for each in designs)), rows=rows)
 
 
 def _more(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Table:
@@ -92,6 +105,10 @@ def _changes(design: Design, load: Load, set_up: Settings, figures: Mapping[str,
         yield f"saves: {name}", over(less)
     yield "saves: a batch window of 5 s for reports", billed(window=5)
     yield "saves: a batch window of 5 s for the stream", billed(stream_window=5)
+    small = replace(design, works={**design.works, "send": replace(design.works["send"], memory=256)})
+    yield "saves: send at 256 MB", total(bill(small, load, set_up))
+    rows = bill(replace(small, window=5, stream_window=5), load, set_up)
+    yield "saves: all of these together", total([*rows, *savings(rows).values()])
 
 
 def savings(rows: Sequence[Row]) -> dict[str, Row]:
