@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 
-from bench.design import FULL_CPU, OVERHEAD, PLATFORM_BYTES, PLATFORM_LINES, Design, Load, Settings, Work
+from bench.assumed import Load, Settings
+from bench.design import FULL_CPU, OVERHEAD, PLATFORM_BYTES, PLATFORM_LINES, Design, Work
 from bench.prices import PRICES
 
 _LINE = 26
@@ -72,7 +73,7 @@ def invocations(design: Design, load: Load, settings: Settings) -> Mapping[str, 
     processor = replace(design.works["processor"], cpu=per_report * fill, calls=trips)
     minutes = load.hours * 60
     events = load.messages * (design.events_ok * (1 - load.failed) + design.events_failed * load.failed)
-    gathered = max(1.0, changes / load.seconds / _STREAM_POLLS)
+    gathered = max(1.0, changes / load.seconds * (design.stream_window or 1 / _STREAM_POLLS))
     return {
         "send": (load.messages, design.works["send"]),
         "authorizer": (min(load.messages, minutes), design.works["authorizer"]),
@@ -89,6 +90,7 @@ def bill(design: Design, load: Load, settings: Settings) -> list[Row]:
     return [
         *_requests(design, load),
         *_lambda(design, called, load),
+        *_reconciler(design, load, settings),
         *_queues(called, load, settings),
         *_table(design, load, settings),
         *_events(design, called, load, settings),
@@ -111,6 +113,17 @@ def _lambda(design: Design, called: Mapping[str, tuple[float, Work]], load: Load
         yield Row(f"Lambda {name}: GB-seconds", seconds * work.memory / 1024, design.compute, due)
 
 
+def _reconciler(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
+    """Its runs, however little there is to do, and what it spends on a message: walked once, counted several times."""
+    work, number = design.works["reconciler"], settings.runs_a_month
+    idle = replace(work, cpu=0, calls=design.run_calls)
+    seen = replace(work, cpu=load.count_ms * (1 + load.counted), calls=0)
+    memory = work.memory / 1024 / 1000
+    yield Row("Lambda reconciler: invocations", number, "invocation", Due.MONTH)
+    yield Row("Lambda reconciler: GB-seconds", number * milliseconds(idle, load) * memory, design.compute, Due.MONTH)
+    yield Row("... on messages", load.messages * milliseconds(seen, load) * memory, design.compute)
+
+
 def _queues(called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings) -> Iterator[Row]:
     reports = load.messages * load.callbacks
     received = max(1.0, min(_TEN, reports / load.seconds / settings.pollers / _POLLS))
@@ -129,6 +142,7 @@ def _table(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
     yield Row("DynamoDB: writes of indexes", load.messages * design.index_units, "write")
     yield Row("DynamoDB: further writes of failures", max(0.0, more), "write")
     yield Row("DynamoDB: reads", load.messages * design.read_units, "read")
+    yield Row("DynamoDB: reads of the statistics", load.messages * load.counted * design.count_units, "read")
     yield Row("DynamoDB: storage of items", stored * (design.item_bytes + OVERHEAD), "storage")
     yield Row("DynamoDB: storage of indexes", stored * design.entry_bytes, "storage")
     yield Row("DynamoDB: point-in-time recovery", stored * (design.item_bytes + OVERHEAD), "recovery")
@@ -141,7 +155,7 @@ def _events(design: Design, called: Mapping[str, tuple[float, Work]], load: Load
     yield Row("EventBridge: events", events, "event")
     yield Row("EventBridge: archiving", events * design.event_bytes, "archive")
     yield Row("EventBridge: archive", events * design.event_bytes * settings.archive_months, "archived")
-    yield Row("EventBridge: the reconciler's schedule", settings.runs_a_month, "schedule", Due.MONTH)
+    yield Row("EventBridge: the reconciler's schedules", settings.runs_a_month, "schedule", Due.MONTH)
     yield Row("SNS: digests", told, "publish", Due.HOUR)
     yield Row("SNS: their e-mails", told, "mail", Due.HOUR)
 

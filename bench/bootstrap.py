@@ -1,22 +1,24 @@
 """Lambda's bootstrap in small: import one function, then invoke it as told, and say what each step took.
 
 Started by bench.sandbox with an interpreter that sees the function's own code, its layers and boto3, and nothing else.
-Commands and answers are JSON lines, on standard input and on the pipe whose number is the one argument.
+Commands and answers are JSON lines, on standard input and on the pipe whose number is the first argument. With --bare
+it imports as little itself as it can, so that what a function imports can be counted.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import logging  # noqa: F401  # Lambda's runtime has imported it before any function
 import os
 import sys
 import time
-import traceback
-from collections.abc import Callable, Mapping
-from typing import Any, TextIO
 
-Handler = Callable[[Any, object], Any]
+if "--bare" not in sys.argv:  # what Lambda's runtime has imported before any function, at least
+    import logging  # noqa: F401
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # this must not import what it counts
+    from collections.abc import Callable, Mapping
+    from typing import Any, TextIO
 
 
 class Context:
@@ -40,9 +42,8 @@ def main() -> None:
     """Import ``app`` at once, then serve commands until standard input ends."""
     with open(int(sys.argv[1]), "w", encoding="utf-8") as answers:  # noqa: PTH123  # a number, no path
         sys.path[:0] = json.loads(os.environ.pop("BENCH_PATH"))
-        before = len(sys.modules)
-        init = _measured(lambda: importlib.import_module("app"))
-        _say(answers, {**init, "modules_before": before, "modules": len(sys.modules)})
+        init = _measured(lambda: __import__("app"))
+        _say(answers, {**init, "modules": len(sys.modules)})
         for line in sys.stdin:
             command = json.loads(line)
             answer = _measured(lambda: _calls(command["event"], command["calls"]))  # noqa: B023  # called at once
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def _calls(event: Mapping[str, Any], number: int) -> object:
-    handler: Handler = sys.modules["app"].handler
+    handler: Callable[[Any, object], Any] = sys.modules["app"].handler
     answer = None
     for _ in range(number):
         answer = handler(event, Context())
@@ -64,6 +65,8 @@ def _measured(run: Callable[[], object]) -> dict[str, Any]:
     try:
         answer = run()
     except Exception:  # noqa: BLE001  # whatever a function raises is for the one who measures
+        import traceback  # noqa: PLC0415  # where it is needed
+
         return {"cpu": 0.0, "wall": 0.0, "error": traceback.format_exc()}
     spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
     return spent if isinstance(answer, type(sys)) else {**spent, "answer": answer}

@@ -19,7 +19,7 @@ class Plan:
     messages: int
 
 
-FULL = Plan(samples=9, rounds=9, calls=50, messages=200)
+FULL = Plan(samples=11, rounds=11, calls=50, messages=100)
 QUICK = Plan(samples=3, rounds=3, calls=20, messages=40)
 
 

@@ -31,12 +31,11 @@ _COMPARED = ("webhook", "processor", "send")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One cold start in milliseconds; ``modules`` are all that are imported after the first call."""
+    """One cold start in milliseconds."""
 
     init: float
     first: float
     wall: float
-    modules: int
 
     @property
     def cpu(self) -> float:
@@ -55,27 +54,34 @@ def started(function: Function, like: str) -> Start:
     with Sandbox(function) as sandbox:
         first = sandbox.call(event(like))
         init = sandbox.init
-        return Start(init.cpu * MS, first.cpu * MS, (init.wall + first.wall) * MS, first.modules)
+        return Start(init.cpu * MS, first.cpu * MS, (init.wall + first.wall) * MS)
 
 
-def all_cases(deployment: Deployment) -> dict[str, Callable[[], Start]]:
-    """Every function, and the baselines."""
-    ours = {name: partial(started, deployment.ours(name), name) for name in functions()}
-    plain = {
-        f"baseline {name}": partial(started, deployment.baseline(name, like), like) for name, like in BASELINES.items()
-    }
+def modules(function: Function, like: str) -> int:
+    """All that a fresh process has imported after the first call, Python's own included."""
+    with Sandbox(function, bare=True) as sandbox:
+        return sandbox.call(event(like)).modules
+
+
+def all_cases(deployment: Deployment) -> dict[str, tuple[Function, str]]:
+    """Every function and baseline, and whose sample it is called with."""
+    ours = {name: (deployment.ours(name), name) for name in functions()}
+    plain = {f"baseline {name}": (deployment.baseline(name, like), like) for name, like in BASELINES.items()}
     return {**ours, **plain}
 
 
 def cold(plan: Plan, progress: Progress) -> Outcome:
     """Init and first call of every function and baseline."""
     with deployed(Code(progress)) as deployment:
-        taken = in_turns(all_cases(deployment), rounds=plan.samples, progress=progress)
-    rows = [_row(name, starts) for name, starts in taken.items()]
+        cases = all_cases(deployment)
+        counts = {name: modules(*case) for name, case in cases.items()}
+        starts = {name: partial(started, *case) for name, case in cases.items()}
+        taken = in_turns(starts, rounds=plan.samples, progress=progress)
+    rows = [[*_row(name, each), counts[name]] for name, each in taken.items()]
     note = "CPU milliseconds of all threads, medians; quartiles of init + first call; modules: all in sys.modules."
     columns = ("function", "init", "first call", "both", "quartiles", "wall, both", "modules")
     table = Table(title=f"Cold start ({plan.samples} processes each)", columns=columns, rows=rows, note=note)
-    return Outcome((table,), _figures(taken))
+    return Outcome((table,), _figures(taken) | {f"modules.{name}": count for name, count in counts.items()})
 
 
 def _row(name: str, starts: list[Start]) -> list[str | float | int]:
@@ -87,7 +93,6 @@ def _row(name: str, starts: list[Start]) -> list[str | float | int]:
         both.median,
         f"{both.low:.0f} to {both.high:.0f}",
         spread([start.wall for start in starts]).median,
-        max(start.modules for start in starts),
     ]
 
 
@@ -97,7 +102,6 @@ def _figures(taken: Mapping[str, list[Start]]) -> dict[str, float]:
         figures[f"cold.{name}.cpu"] = spread([start.cpu for start in starts]).median
         figures[f"cold.{name}.init"] = spread([start.init for start in starts]).median
         figures[f"cold.{name}.wall"] = spread([start.wall for start in starts]).median
-        figures[f"modules.{name}"] = max(start.modules for start in starts)
     return figures
 
 

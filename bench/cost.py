@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
+from bench.assumed import Load, Settings, settings
 from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
 from bench.case import QUICK, Outcome, Plan
 from bench.cold import cold
 from bench.counted import counted
-from bench.design import Design, Load, Settings, naive, ours, plain, settings
+from bench.design import Design, naive, ours, plain
 from bench.prices import AS_OF, PRICES, REGION
 from bench.report import keep, known, machine, progress
 from bench.sampling import Progress
@@ -35,6 +36,7 @@ def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
     per_million = [total(rows) / given.messages * 1e6 for rows in bills]
     tables = (
         _bill(designs, bills, given),
+        _services(designs, bills, given),
         _more(designs[0], given, set_up, figures),
         _shapes(designs[0], given, set_up),
         _volumes(designs[0], given, set_up),
@@ -52,6 +54,18 @@ def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> 
     rows.append(["together", "", "", *(f"{total(each) * scale:.2f}" for each in bills)])
     title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
     return Table(title=title, columns=("row", "quantity, ours", "price", *(each.name for each in designs)), rows=rows)
+
+
+def _services(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
+    """The same by service: where the money goes."""
+    sums: dict[str, list[float]] = {}
+    for lines in zip(*bills, strict=True):
+        service = lines[0].name.partition(":")[0].split()[0].replace("...", "Lambda")
+        kept = sums.setdefault(service, [0.0] * len(lines))
+        sums[service] = [so_far + line.dollars for so_far, line in zip(kept, lines, strict=True)]
+    scale = 1e6 / load.messages
+    rows = [[name, *(f"{dollars * scale:.2f}" for dollars in each)] for name, each in sums.items()]
+    return Table(title="By service", columns=("service", *(each.name for each in designs)), rows=rows)
 
 
 def _more(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Table:
@@ -87,10 +101,26 @@ def _changes(design: Design, load: Load, set_up: Settings, figures: Mapping[str,
     yield "one more custom metric", billed(metrics=design.metrics + 1)
     yield "a GET of every message", over(*_read(load))
     yield "X-Ray on 5 % of requests", billed(traced=0.05)
-    yield "webhooks by a Function URL, not by the HTTP API", over(Row("", -load.messages * load.callbacks, "http-api"))
-    lines = next(row for row in bill(design, load, set_up) if row.name == "Logs: Lambda's own lines")
-    yield "no lines of Lambda's own (JSON log format, system level WARN)", over(Row("", -lines.quantity, "log"))
-    yield "batch window of 5 s for reports", billed(window=5)
+    for name, less in savings(bill(design, load, set_up)).items():
+        yield f"saves: {name}", over(less)
+    yield "saves: a batch window of 5 s for reports", billed(window=5)
+    yield "saves: a batch window of 5 s for the stream", billed(stream_window=5)
+    small = replace(design, works={**design.works, "send": replace(design.works["send"], memory=256)})
+    yield "saves: send at 256 MB", total(bill(small, load, set_up))
+    rows = bill(replace(small, window=5, stream_window=5), load, set_up)
+    yield "saves: all of these together", total([*rows, *savings(rows).values()])
+
+
+def savings(rows: Sequence[Row]) -> dict[str, Row]:
+    """What can be left out of a bill, as a row to be added to it."""
+    left_out = {
+        "webhooks by a Function URL, not by the HTTP API": "API: webhooks",
+        "none of Lambda's own lines (JSON log format, system level WARN)": "Logs: Lambda's own lines",
+        "no access log": "Logs: API access",
+        "no point-in-time recovery": "DynamoDB: point-in-time recovery",
+    }
+    by_name = {row.name: row for row in rows}
+    return {name: replace(by_name[row], quantity=-by_name[row].quantity) for name, row in left_out.items()}
 
 
 def _read(load: Load) -> Iterator[Row]:

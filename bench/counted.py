@@ -140,10 +140,22 @@ def _published(beside: Sequence[Invocation]) -> dict[str, float]:
 
 
 def _walked(ours: Service) -> dict[str, float]:
-    """What the reconciler reads of each message, whether or not there is anything to do."""
+    """What the reconciler reads of each message: walking past it, and counting it once."""
     stored = len({charge.message_id for each in ours.invocations for charge in each.charges if charge.after})
-    reads = [charge for charge in ours.invoke("reconciler", {}).charges if charge.operation == "BatchGetItem"]
-    return {"walk.read_units": sum(charge.read_units for charge in reads) / stored}
+    walk = ours.invoke("reconciler", event("reconciler"))
+    count = ours.invoke("reconciler", event("reconciler-statistics"))
+    read = [sum(charge.read_units for charge in done.charges if _returned(charge)) for done in (walk, count)]
+    idle = [len(ours.invoke("reconciler", event(name)).calls) for name in ("reconciler", "reconciler-statistics")]
+    return {
+        "walk.read_units": read[0] / stored,
+        "statistics.read_units": read[1] / stored,
+        "reconciler.calls": sum(idle) / len(idle),
+    }
+
+
+def _returned(charge: Charge) -> bool:
+    """Whether a read was one of messages, and not of an empty page."""
+    return charge.operation == "BatchGetItem"
 
 
 def _indexes(indexes: Sequence[Mapping[str, Any]], steps: Sequence[Invocation]) -> dict[str, float]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.unit.template_stack import Stack, source, stack
+from tests.unit.template_stack import stack
 
 Figures = Mapping[str, float]
 
@@ -17,29 +16,6 @@ PLATFORM_BYTES, PLATFORM_LINES = 250, 3
 """START, END and REPORT, which Lambda writes for every invocation."""
 OVERHEAD = 100
 """Bytes that DynamoDB adds to an item, and to an index entry, in storage."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What is assumed: how many messages come in how many ``hours`` of a month, and how long everything takes.
-
-    ``cold`` is the share of invocations that start an environment; ``pace`` the CPU seconds of Lambda's arm64 for one
-    measured here; ``aws_ms`` and ``provider_ms`` what one call of AWS and of a provider is waited for.
-    """
-
-    messages: float = 1_000_000
-    hours: float = 200.0
-    callbacks: int = 3
-    failed: float = 0.01
-    cold: float = 0.005
-    pace: float = 1.0
-    aws_ms: float = 6.0
-    provider_ms: float = 250.0
-    environments: int = 10
-
-    @property
-    def seconds(self) -> float:
-        return self.hours * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +47,8 @@ class Design:
     index_units: float
     failed_units: float
     read_units: float
+    count_units: float
+    run_calls: float
     item_bytes: float
     entry_bytes: float
     events_ok: float
@@ -78,47 +56,8 @@ class Design:
     event_bytes: float
     metrics: float
     traced: float = 0.0
+    stream_window: float = 0.0
     reads_first: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What the template sets and a bill shows."""
-
-    retention_months: float
-    log_months: float
-    archive_months: float
-    alarms: int
-    dashboards: int
-    runs_a_month: float
-    access_log_bytes: int
-    pollers: int
-
-
-def settings() -> Settings:
-    """From the template, its parameters at their defaults."""
-    deployed = stack()
-    (api,) = deployed.of("AWS::ApiGatewayV2::Stage").values()
-    return Settings(
-        retention_months=_number("RetentionDays") / 30,
-        log_months=_number("LogRetentionDays") / 30,
-        archive_months=_number("ArchiveDays") / 30,
-        alarms=len(deployed.of("AWS::CloudWatch::Alarm")) + len(deployed.of("AWS::CloudWatch::CompositeAlarm")),
-        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
-        runs_a_month=30 * 24 * 60 / _minutes(deployed),
-        access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, api.properties["AccessLogSettings"]["Format"])),
-        pollers=5,
-    )
-
-
-def _number(parameter: str) -> float:
-    return float(source()["Parameters"][parameter]["Default"])
-
-
-def _minutes(deployed: Stack) -> float:
-    (schedule,) = deployed.of("AWS::Scheduler::Schedule").values()
-    (found,) = re.findall(r"rate\((\d+) minute", str(schedule.properties["ScheduleExpression"]))
-    return float(found)
 
 
 def memory(function: str) -> int:
@@ -126,10 +65,10 @@ def memory(function: str) -> int:
     return int(stack().properties(f"{function.title()}Function")["MemorySize"])
 
 
-def _mapping(queue: str) -> Mapping[str, Any]:
-    """How Lambda reads a queue."""
+def _mapping(source: str) -> Mapping[str, Any]:
+    """How Lambda reads a queue, or a table's stream."""
     found = [each.properties for each in stack().of("AWS::Lambda::EventSourceMapping").values()]
-    (one,) = (each for each in found if each["EventSourceArn"] == f"{queue}.Arn")
+    (one,) = (each for each in found if str(each["EventSourceArn"]).startswith(f"{source}."))
     return one
 
 
@@ -156,6 +95,7 @@ def ours(figures: Figures) -> Design:
         init=figures["cold.publisher.init"],
         memory=memory("publisher"),
     )
+    works["reconciler"] = Work(cpu=0, calls=0, log=0, lines=0, memory=memory("reconciler"))
     works["processor"] = Work(
         cpu=0,
         calls=0,
@@ -173,10 +113,13 @@ def ours(figures: Figures) -> Design:
         parallel=max(1.0, figures["processor.parallel"]),
         batch=int(reports["BatchSize"]),
         window=float(reports.get("MaximumBatchingWindowInSeconds", 0)),
+        stream_window=float(_mapping("MessagesTable").get("MaximumBatchingWindowInSeconds", 0)),
         item_units=figures["counted.item_units"],
         index_units=figures["counted.index_units"],
         failed_units=figures["failed.item_units"] + figures["failed.index_units"],
         read_units=figures["counted.read_units"] + figures["walk.read_units"],
+        count_units=figures["statistics.read_units"],
+        run_calls=figures["reconciler.calls"],
         item_bytes=figures["counted.size"],
         entry_bytes=figures["counted.entry_bytes"],
         events_ok=0,

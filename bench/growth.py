@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from bench.case import Outcome, Plan
+from bench.case import FULL, Outcome, Plan
 from bench.code import Code
 from bench.counted import life
 from bench.database import MESSAGES, Charge
@@ -34,7 +34,7 @@ def growth(plan: Plan, progress: Progress) -> Outcome:
     random = Random(_SEED)  # noqa: S311  # the same messages in every run
     with service(code) as one:
         life(one, WORDS)
-        for target in _SIZES if plan.messages > 100 else _SIZES[:2]:  # noqa: PLR2004  # the quick plan
+        for target in _SIZES if plan is FULL else _SIZES[:2]:
             progress(f"filling the table up to {target:,}")
             for _ in range(target - size):
                 one.tables.client.put_item(TableName=MESSAGES, Item=_item(random))

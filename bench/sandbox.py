@@ -53,8 +53,10 @@ class Sandbox:
 
     init: Spent
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, *, bare: bool = False) -> None:
+        """With ``bare`` its process imports next to nothing of its own, so that modules can be counted."""
         self._function = function
+        self._options = ["--bare"] if bare else []
 
     def __enter__(self) -> Self:
         reader, writer = os.pipe()
@@ -63,7 +65,7 @@ class Sandbox:
         path = [*map(str, self._function.path), runtime()]
         self._process = subprocess.Popen(
             # Without site-packages' own start-up, user settings and the writing of .pyc files.
-            [PYTHON, "-I", "-S", "-B", str(_BOOTSTRAP), str(writer)],
+            [PYTHON, "-I", "-S", "-B", str(_BOOTSTRAP), str(writer), *self._options],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,

@@ -7,16 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from bench.assumed import Load, Settings
 from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
-from bench.design import FULL_CPU, Design, Load, Settings, Work
+from bench.design import FULL_CPU, Design, Work
 from bench.prices import PRICES
 
 WORK = Work(cpu=2.0, calls=1, log=300)
+FUNCTIONS = ("send", "authorizer", "webhook", "processor", "publisher", "digest", "reconciler")
 DESIGN = Design(
     name="a design",
     api="http-api",
     compute="arm",
-    works=dict.fromkeys(("send", "authorizer", "webhook", "processor", "publisher", "digest"), WORK),
+    works=dict.fromkeys(FUNCTIONS, WORK),
     per_report={1: 2.0, 10: 1.0, 50: 0.5},
     parallel=1.0,
     batch=50,
@@ -25,6 +27,8 @@ DESIGN = Design(
     index_units=4,
     failed_units=11,
     read_units=0.5,
+    count_units=0.5,
+    run_calls=20,
     item_bytes=900,
     entry_bytes=800,
     events_ok=0,

@@ -1,0 +1,74 @@
+"""What a bill is reckoned for: the load and the times that are assumed, and what the template sets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.unit.template_stack import Stack, source, stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is assumed: how many messages come in how many ``hours`` of a month, and how long everything takes.
+
+    ``cold`` is the share of invocations that start an environment; ``pace`` the CPU seconds of Lambda's arm64 for one
+    measured here; ``aws_ms`` and ``provider_ms`` what one call of AWS and of a provider is waited for. The statistics
+    read a message ``counted`` times (docs/adr/0013: five stages, and every run until the first), for ``count_ms``.
+    """
+
+    messages: float = 1_000_000
+    hours: float = 200.0
+    callbacks: int = 3
+    failed: float = 0.01
+    cold: float = 0.005
+    pace: float = 1.0
+    aws_ms: float = 6.0
+    provider_ms: float = 250.0
+    environments: int = 10
+    counted: float = 13.0
+    count_ms: float = 0.5
+
+    @property
+    def seconds(self) -> float:
+        return self.hours * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the template sets and a bill shows."""
+
+    retention_months: float
+    log_months: float
+    archive_months: float
+    alarms: int
+    dashboards: int
+    runs_a_month: float
+    access_log_bytes: int
+    pollers: int
+
+
+def settings() -> Settings:
+    """From the template, its parameters at their defaults."""
+    deployed = stack()
+    (api,) = deployed.of("AWS::ApiGatewayV2::Stage").values()
+    return Settings(
+        retention_months=_number("RetentionDays") / 30,
+        log_months=_number("LogRetentionDays") / 30,
+        archive_months=_number("ArchiveDays") / 30,
+        alarms=len(deployed.of("AWS::CloudWatch::Alarm")) + len(deployed.of("AWS::CloudWatch::CompositeAlarm")),
+        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
+        runs_a_month=_runs(deployed),
+        access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, api.properties["AccessLogSettings"]["Format"])),
+        pollers=5,
+    )
+
+
+def _number(parameter: str) -> float:
+    return float(source()["Parameters"][parameter]["Default"])
+
+
+def _runs(deployed: Stack) -> float:
+    schedules = deployed.of("AWS::Scheduler::Schedule").values()
+    found = [re.findall(r"rate\((\d+) minute", str(each.properties["ScheduleExpression"])) for each in schedules]
+    return sum(30 * 24 * 60 / float(minutes) for (minutes,) in found)
