@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from bench.case import FULL, QUICK, Case
+from bench.clients import clients
 from bench.cold import cold, pyc
 from bench.cost import cost
 from bench.counted import counted
@@ -23,6 +24,7 @@ from bench.warm import warm
 from local.process import ROOT, StackError
 
 CASES: dict[str, Case] = {
+    "clients": clients,
     "cold": cold,
     "pyc": pyc,
     "warm": warm,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from threading import Barrier
 
 import pytest
 from hypothesis import given, settings
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
-from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.ports import Each, Refused, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Record
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import Status
 from sms_tracker.services.drain import Delivery, Drain, Handled
+from sms_tracker.threads import Threads
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
@@ -66,6 +68,7 @@ class Rig:
     again: MemoryQueue = field(default_factory=MemoryQueue)
     unmatched: MemoryQueue = field(default_factory=MemoryQueue)
     dead: MemoryQueue = field(default_factory=MemoryQueue)
+    each: Each = map
 
     def __post_init__(self) -> None:
         for message_id in (MESSAGE_ID, OTHER_ID):
@@ -73,7 +76,12 @@ class Rig:
 
     def drain(self, *bodies: str) -> list[Handled]:
         drain = Drain(
-            messages=self.messages, again=self.again, unmatched=self.unmatched, dead=self.dead, clock=FakeClock()
+            messages=self.messages,
+            again=self.again,
+            unmatched=self.unmatched,
+            dead=self.dead,
+            clock=FakeClock(),
+            each=self.each,
         )
         return drain.drain([Delivery(f"q{number}", each) for number, each in enumerate(bodies)])
 
@@ -322,3 +330,42 @@ def test_every_report_of_any_batch_ends_somewhere(bodies: list[str]) -> None:
             assert report in rig.unmatched.bodies
         else:
             assert decision in {"applied", "noted", "duplicate"}
+
+
+@dataclass
+class Meeting(FaultyMessages):
+    """A table whose writes go on only when as many are under way as ``barrier`` waits for."""
+
+    barrier: Barrier = field(default_factory=lambda: Barrier(4, timeout=30))
+
+    def change(self, message_id: str, change: Change) -> Written | Refused:
+        self.barrier.wait()
+        return super().change(message_id, change)
+
+
+class TestSeveralAtOnce:
+    def test_messages_of_a_batch_are_written_at_the_same_time_and_told_in_the_batchs_order(self) -> None:
+        rig = Rig(messages=Meeting(), each=Threads(4))
+        ids = [f"{number:08}-53cf-4f13-9f0c-6a35d1a3f7de" for number in range(8)]
+        for message_id in ids:
+            rig.messages.records[message_id] = factories.record(message_id=message_id)
+
+        handled = rig.drain(*(body("delivered", message_id=message_id) for message_id in ids))
+
+        assert [each.message_id for each in handled] == ids
+        assert {each.decision for each in handled} == {"applied"}
+
+    def test_reports_of_one_message_are_still_one_write(self) -> None:
+        rig = Rig(each=Threads(4))
+
+        (handled,) = rig.drain(body("sent"), body("delivered"), body("sending"))
+
+        assert (handled.decision, rig.record().version) == ("applied", 2)
+
+    def test_what_fails_is_named_as_if_they_were_written_one_after_the_other(self) -> None:
+        bodies = ["?", body("sent"), body("delivered", message_id=OTHER_ID), body("sent", message_id=MISSING_ID), "{}"]
+        errors: dict[str, SmsTrackerError] = {OTHER_ID: Unavailable("no"), MISSING_ID: Rejected("never")}
+        plain, threaded = (Rig(messages=FaultyMessages(errors=errors), each=each) for each in (map, Threads(8)))
+
+        assert threaded.drain(*bodies) == plain.drain(*bodies)
+        assert threaded.dead.bodies == plain.dead.bodies

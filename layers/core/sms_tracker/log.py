@@ -19,6 +19,7 @@ from sms_tracker.domain.errors import SmsTrackerError
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_chance = random.SystemRandom().random  # Python's own would go on alike in every copy of a snapshot
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
 
@@ -56,7 +57,7 @@ class Log:
         environment: Mapping[str, str],
         *,
         now: Callable[[], float] = time.time,
-        fraction: Callable[[], float] = random.random,
+        fraction: Callable[[], float] = _chance,
     ) -> None:
         self._environment = environment
         self._service = environment.get("POWERTOOLS_SERVICE_NAME", "service_undefined")

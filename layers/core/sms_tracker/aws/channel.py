@@ -73,8 +73,11 @@ class NoAnswer(Exception):
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """One for all: reading the authorities costs more than everything else that a cold start does here."""
+def trusted() -> ssl.SSLContext:
+    """Who may vouch for AWS: the system's authorities, or those in AWS_CA_BUNDLE.
+
+    One for all channels: reading them costs more than everything else that a cold start does here.
+    """
     return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
 
 
@@ -82,14 +85,20 @@ class Channel:
     """Connections to one endpoint: each call has one for itself, so threads may share a channel."""
 
     def __init__(
-        self, endpoint: Endpoint, *, connect: float, read: float, now: Callable[[], float] = time.time
+        self,
+        endpoint: Endpoint,
+        *,
+        connect: float,
+        read: float,
+        now: Callable[[], float] = time.time,
+        tls: Callable[[], ssl.SSLContext] = trusted,
     ) -> None:
         self._idle: list[tuple[Connection, float]] = []
         self._endpoint = endpoint
         self._connect = connect
         self._read = read
         self._now = now  # the wall clock: it goes on while the sandbox is frozen
-        self._tls = _tls() if endpoint.tls else None
+        self._tls = tls() if endpoint.tls else None
 
     def __del__(self) -> None:
         for connection, _ in self._idle:

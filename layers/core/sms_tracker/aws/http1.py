@@ -117,7 +117,10 @@ class Connection:
         return whole[:length]
 
     def _more(self) -> bytes:
-        self.socket.settimeout(max(self._end - time.monotonic(), 0.001))  # 0 would mean: do not wait
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.socket.settimeout(left)
         some = self.socket.recv(_MOST)
         if not some:
             raise ConnectionResetError("closed before the answer's end")

@@ -63,6 +63,7 @@ _SKEWED = frozenset(
 _SKEW = 240.0
 """Seconds that our clock may be wrong by: the strictest services allow 300."""
 _CHECKSUM = "ChecksumError"
+_chance = random.SystemRandom().random  # Python's own would go on alike in every copy of a snapshot
 
 
 Told = Callable[[str, int, float], None]
@@ -139,7 +140,7 @@ class Lean:
         credentials: Callable[[], Credentials] | None = None,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
-        fraction: Callable[[], float] = random.random,
+        fraction: Callable[[], float] = _chance,
     ) -> None:
         self._prefix, headers = _HEADERS[service]
         self._headers = {**headers, "host": host}

@@ -1,0 +1,404 @@
+"""The lean client beside boto3: the same answers, errors, retries and calls, whatever the server does."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sms_tracker.aws import clients
+from sms_tracker.aws.api import Api, ConditionFailed
+from sms_tracker.aws.channel import Channel, Endpoint, trusted
+from sms_tracker.aws.lean import Lean, Quota
+from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.domain.errors import Rejected, Unavailable
+from tests.certificates import issue
+from tests.scripted import DROP, HANG, Reply, Request, Server, checked, error, serving
+from tests.unit.test_sigv4 import by_botocore
+
+SEND = (
+    "sqs",
+    "SendMessage",
+    {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/q", "MessageBody": "ünï \ud83d\ude00"},
+)
+KEY = {"message_id": {"S": "7d2a2b1c-0000-4000-8000-000000000001"}}
+UPDATE = (
+    "dynamodb",
+    "UpdateItem",
+    {"TableName": "messages", "Key": KEY, "UpdateExpression": "SET #a = :a", "ExpressionAttributeNames": {"#a": "a"},
+     "ExpressionAttributeValues": {":a": {"S": "b"}}, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"},
+)  # fmt: skip
+GET = ("dynamodb", "GetItem", {"TableName": "messages", "Key": KEY})
+READ = ("ssm", "GetParameters", {"Names": ["/stack/a"], "WithDecryption": True})
+Call = tuple[str, str, Mapping[str, Any]]
+CREDENTIALS = Credentials("AKIAEXAMPLE", "a-secret", "a-token")
+NOW = 1_769_860_800.0  # when the scripted server's Date says it is
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": CREDENTIALS.access_key,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS.secret_key,
+        "AWS_SESSION_TOKEN": CREDENTIALS.token or "",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL", "AWS_SECURITY_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+
+
+def boto3_api(server: Server, service: str, attempts: int, patch: pytest.MonkeyPatch) -> Api:
+    patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
+    return clients.api(service, timeout=2.0, attempts=attempts)
+
+
+def lean_api(server: Server, service: str, attempts: int, **outside: Any) -> Lean:
+    place = Endpoint("eu-west-1", "127.0.0.1", server.port, tls=False)
+    channel = Channel(place, connect=1.0, read=1.0)
+    outside = {"sleep": lambda _: None, **outside}
+    return Lean(service, "eu-west-1", place.authority, channel.post, attempts=attempts, **outside)
+
+
+def makers(patch: pytest.MonkeyPatch, service: str, attempts: int) -> Sequence[Callable[[Server], Api]]:
+    return (
+        partial(boto3_api, service=service, attempts=attempts, patch=patch),
+        partial(lean_api, service=service, attempts=attempts),
+    )
+
+
+def outcome(call: Callable[[], Any]) -> tuple[str, object]:
+    try:
+        answer = call()
+    except ConditionFailed as refused:
+        return "ConditionFailed", dict(refused.item)
+    except (Rejected, Unavailable) as raised:
+        return type(raised).__name__, str(raised)
+    return "answered", {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def both(
+    patch: pytest.MonkeyPatch, call: Call, *replies: Reply, attempts: int = 3
+) -> Sequence[tuple[object, list[Request]]]:
+    """What each client makes of the same answers, and what it asked."""
+    service, operation, arguments = call
+    made = []
+    for make in makers(patch, service, attempts):
+        with serving(*replies) as server:
+            client = make(server)
+            made.append((outcome(partial(client, operation, **arguments)), server.requests))
+    return made
+
+
+OLD = {"message_id": {"S": "x"}, "order": {"N": "3"}}
+QUERY_ERROR = {"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}
+SCENARIOS: dict[str, tuple[Call, tuple[Reply, ...], int]] = {
+    "sent": (SEND, (Reply(body=b'{"MessageId":"m"}'),), 1),
+    "written": (UPDATE, (checked({}),), 1),
+    "read": (GET, (checked({"Item": OLD}),), 1),
+    "parameters": (READ, (Reply(body=b'{"Parameters":[],"InvalidParameters":["/stack/a"]}'),), 1),
+    "throttled once": (UPDATE, (error("ProvisionedThroughputExceededException"), checked({})), 2),
+    "throttled for ever": (UPDATE, (error("ThrottlingException"),), 3),
+    "throttled by the queue": (SEND, (error("RequestThrottled"), Reply()), 2),
+    "another region writes": (UPDATE, (error("ReplicatedWriteConflictException"), checked({})), 2),
+    "unwell once": (SEND, (error("InternalError", 500), Reply()), 2),
+    "unwell for ever": (SEND, (error("InternalError", 503),), 3),
+    "a page of HTML": (SEND, (Reply(502, b"<html><body>Bad Gateway</body></html>"),), 3),
+    "unwell without a word": (SEND, (Reply(500, b""),), 3),
+    "not implemented": (SEND, (error("NotImplemented", 501),), 1),
+    "timed out over there": (UPDATE, (error("RequestTimeout"), checked({})), 2),
+    "refused": (SEND, (error("AccessDeniedException"),), 1),
+    "no such queue": (SEND, (error("QueueDoesNotExist", 400, QUERY_ERROR),), 1),
+    "no such queue, oddly said": (SEND, (error("QueueDoesNotExist", 400, {"x-amzn-query-error": ";Sender"}),), 1),
+    "no such table": (GET, (error("ResourceNotFoundException"),), 1),
+    "never": (UPDATE, (error("ValidationException"),), 1),
+    "never, by the queue": (SEND, (error("InvalidMessageContents"),), 1),
+    "condition failed": (UPDATE, (error("ConditionalCheckFailedException", Item=OLD),), 1),
+    "condition failed, nothing there": (UPDATE, (error("ConditionalCheckFailedException"),), 1),
+    "no code": (UPDATE, (Reply(400, b"{}"),), 1),
+    "a code with a link": (SEND, (Reply(400, b'{"__type":"Refused:http://internal/doc"}'),), 1),
+    "a refusal in no JSON": (SEND, (Reply(400, b"no"),), 1),
+    "dropped once": (UPDATE, (DROP, checked({})), 2),
+    "dropped for ever": (UPDATE, (DROP,), 3),
+    "damaged once": (GET, (checked({"Item": OLD}, wrong=True), checked({"Item": OLD})), 2),
+    "said to be over": (SEND, (Reply(headers={"Connection": "close"}),), 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_same_comes_of_it_with_as_many_calls(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    call, replies, calls = SCENARIOS[name]
+
+    (theirs, their_requests), (ours, our_requests) = both(monkeypatch, call, *replies)
+
+    assert ours == theirs
+    assert len(our_requests) == len(their_requests) == calls
+
+
+def test_an_answer_that_does_not_come_is_waited_for_as_long_and_asked_for_as_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (theirs, their_requests), (ours, our_requests) = both(monkeypatch, SEND, HANG, attempts=2)
+
+    assert ours == theirs == ("Unavailable", "SendMessage: ReadTimeoutError")
+    assert len(our_requests) == len(their_requests) == 2
+
+
+@pytest.mark.parametrize("call", [SEND, UPDATE, READ], ids=lambda call: call[1])
+def test_what_is_asked_is_the_same_and_signed_for_what_it_is(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = call[0]
+
+    (_, (theirs,)), (_, (ours,)) = both(monkeypatch, call, Reply())
+
+    for name in ("x-amz-target", "content-type", "x-amz-security-token", "x-amzn-query-mode"):
+        assert ours.headers.get(name) == theirs.headers.get(name)
+    assert json.loads(ours.body) == json.loads(theirs.body)
+    given = {
+        name: ours.headers[name] for name in _signed(ours) if not name.startswith("x-amz-") or name == "x-amz-target"
+    }
+    expected = by_botocore(CREDENTIALS, service, "eu-west-1", given, ours.body, ours.headers["x-amz-date"])
+    assert ours.headers["authorization"] == expected["authorization"]
+
+
+def _signed(request: Request) -> list[str]:
+    return request.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+
+
+def test_nobody_there_is_the_same_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Reply()) as server:
+        pass
+    _, operation, arguments = SEND
+    theirs, ours = boto3_api(server, "sqs", 2, monkeypatch), lean_api(server, "sqs", 2)
+
+    expected = ("Unavailable", "SendMessage: EndpointConnectionError")
+    assert outcome(lambda: theirs(operation, **arguments)) == outcome(lambda: ours(operation, **arguments)) == expected
+
+
+def test_while_everything_fails_fewer_calls_are_repeated_as_by_botocores_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    for make in makers(monkeypatch, "sqs", 3):
+        with serving(error("ThrottlingException")) as server:
+            client = make(server)
+            for _ in range(60):
+                outcome(partial(client, SEND[1], **SEND[2]))
+            asked.append(len(server.requests))
+
+    assert asked == [60 + 500 // 5] * 2
+
+
+def test_what_was_taken_from_the_quota_comes_back_with_success() -> None:
+    quota = Quota(12)
+
+    assert (quota.take(10), quota.take(5), quota.take(2)) == (True, False, True)
+    quota.give(100)
+    assert (quota.take(12), quota.take(1)) == (True, False)
+
+
+def test_tries_are_apart_by_a_random_part_of_a_doubling_time() -> None:
+    waited: list[float] = []
+    with serving(error("ThrottlingException")) as server:
+        client = lean_api(server, "sqs", 8, sleep=waited.append, fraction=lambda: 0.5)
+        outcome(lambda: client(SEND[1], **SEND[2]))
+
+    assert waited == [0.5, 1, 2, 4, 8, 10, 10]
+
+
+# -- What botocore leaves to chance ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code", ["RequestTimeTooSkewed", "InvalidSignatureException", "RequestInTheFuture", "RequestExpired"]
+)
+@pytest.mark.parametrize("off", [-86_400.0, 86_400.0])
+def test_a_clock_that_is_wrong_is_put_right_by_awss_and_stays_right(code: str, off: float) -> None:
+    with serving(error(code, 403), Reply()) as server:
+        client = lean_api(server, "sqs", 1, now=lambda: NOW + off)
+        client(SEND[1], **SEND[2])
+        client(SEND[1], **SEND[2])
+
+    assert len(server.requests) == 3
+    assert [request.headers["x-amz-date"] for request in server.requests[1:]] == ["20260131T120000Z"] * 2
+
+
+def test_a_signature_that_is_wrong_at_the_right_time_is_refused_at_once() -> None:
+    with serving(error("InvalidSignatureException", 403)) as server:
+        client = lean_api(server, "sqs", 3, now=lambda: NOW + 100)
+
+        assert outcome(lambda: client(SEND[1], **SEND[2])) == ("Unavailable", "SendMessage: InvalidSignatureException")
+
+    assert len(server.requests) == 1
+
+
+def test_a_clock_is_put_right_once_a_call() -> None:
+    wrong = iter([NOW + 1e6 * turn for turn in range(100)])
+    with serving(error("RequestTimeTooSkewed", 403)) as server:
+        client = lean_api(server, "sqs", 3, now=lambda: next(wrong))
+        outcome(lambda: client(SEND[1], **SEND[2]))
+
+    assert len(server.requests) == 2
+
+
+def test_credentials_that_expired_are_read_again() -> None:
+    found = iter([CREDENTIALS, *[Credentials("AKIANEW", "another", "token")] * 5])
+    with serving(error("ExpiredTokenException"), checked({})) as server:
+        client = lean_api(server, "dynamodb", 1, credentials=lambda: next(found))
+        client(UPDATE[1], **UPDATE[2])
+
+    assert ["AKIANEW" in request.headers["authorization"] for request in server.requests] == [False, True]
+
+
+def test_credentials_that_stay_expired_are_an_error_at_once() -> None:
+    with serving(error("ExpiredTokenException")) as server:
+        client = lean_api(server, "dynamodb", 3)
+
+        assert outcome(lambda: client(UPDATE[1], **UPDATE[2])) == ("Unavailable", "UpdateItem: ExpiredTokenException")
+
+    assert len(server.requests) == 1
+
+
+def test_credentials_are_read_from_the_environment_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Reply()) as server:
+        client = lean_api(server, "sqs", 1)
+        client(SEND[1], **SEND[2])
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAROTATED")
+        monkeypatch.delenv("AWS_SESSION_TOKEN")
+        client(SEND[1], **SEND[2])
+
+    first, second = server.requests
+    assert "Credential=AKIAEXAMPLE/" in first.headers["authorization"]
+    assert "Credential=AKIAROTATED/" in second.headers["authorization"]
+    assert "x-amz-security-token" not in second.headers
+
+
+def test_where_the_environment_has_none_they_are_what_botocore_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = tmp_path / "credentials"
+    known.write_text("[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = secret\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(known))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with serving(Reply()) as server:
+        lean_api(server, "sqs", 1)(SEND[1], **SEND[2])
+
+    assert "Credential=AKIAFILE/" in server.requests[0].headers["authorization"]
+
+
+def test_an_answer_that_cannot_be_read_is_no_success() -> None:
+    """Botocore takes it for an empty one: a message that is nowhere, a record that is not there."""
+    with serving(Reply(body=b"garbage")) as server:
+        client = lean_api(server, "dynamodb", 3)
+
+        assert outcome(lambda: client(GET[1], **GET[2])) == ("Unavailable", "GetItem: 200")
+
+
+def test_an_answer_that_stays_damaged_is_no_success() -> None:
+    """Botocore returns it after its last try."""
+    with serving(checked({"Item": OLD}, wrong=True)) as server:
+        client = lean_api(server, "dynamodb", 3)
+
+        assert outcome(lambda: client(GET[1], **GET[2])) == ("Unavailable", "GetItem: ChecksumError")
+
+    assert len(server.requests) == 3
+
+
+# -- Connections -------------------------------------------------------------------------------------------------------
+
+
+def test_one_connection_serves_many_calls() -> None:
+    with serving(Reply()) as server:
+        client = lean_api(server, "sqs", 1)
+        for _ in range(5):
+            client(SEND[1], **SEND[2])
+
+    assert {request.connection for request in server.requests} == {0}
+
+
+def test_a_connection_that_died_while_nobody_looked_costs_neither_a_try_nor_a_wait() -> None:
+    waited: list[float] = []
+    with serving(Reply(close=True)) as server:
+        client = lean_api(server, "sqs", 1, sleep=waited.append)
+        for _ in range(3):
+            client(SEND[1], **SEND[2])
+
+    assert [request.connection for request in server.requests] == [0, 1, 2]
+    assert waited == []
+
+
+def test_a_connection_that_dies_under_a_call_is_replaced_once() -> None:
+    with serving(Reply(), DROP, Reply()) as server:
+        client = lean_api(server, "sqs", 1)
+        client(SEND[1], **SEND[2])
+        client(SEND[1], **SEND[2])
+
+    assert [request.connection for request in server.requests] == [0, 0, 1]
+
+
+def test_a_connection_that_was_idle_too_long_is_not_used_again() -> None:
+    clock = [NOW]
+    with serving(Reply()) as server:
+        place = Endpoint("eu-west-1", "127.0.0.1", server.port, tls=False)
+        channel = Channel(place, connect=1.0, read=5.0, now=lambda: clock[0])
+        for later in (NOW, NOW + 19, NOW + 40, NOW - 10):
+            clock[0] = later
+            channel.post({"host": "h"}, b"{}")
+
+    assert [request.connection for request in server.requests] == [0, 0, 1, 2]
+
+
+# -- TLS ---------------------------------------------------------------------------------------------------------------
+
+
+def over_tls(server: Server, tls: ssl.SSLContext) -> tuple[str, object]:
+    """One call to https://localhost by a channel that trusts what ``tls`` does."""
+    place = Endpoint("eu-west-1", "localhost", server.port)
+    channel = Channel(place, connect=5.0, read=5.0, tls=lambda: tls)
+    client = Lean("sqs", "eu-west-1", place.authority, channel.post, attempts=1)
+    return outcome(lambda: client(SEND[1], **SEND[2]))
+
+
+def test_a_server_is_spoken_to_that_a_trusted_authority_names(tmp_path: Path) -> None:
+    authority, shown = issue(tmp_path, "localhost")
+    with serving(Reply(), tls=shown) as server:
+        assert over_tls(server, ssl.create_default_context(cafile=authority))[0] == "answered"
+
+
+def test_another_hosts_certificate_is_refused(tmp_path: Path) -> None:
+    authority, shown = issue(tmp_path, "sqs.eu-west-1.amazonaws.com")
+    with serving(Reply(), tls=shown) as server:
+        refused = over_tls(server, ssl.create_default_context(cafile=authority))
+
+    assert refused == ("Unavailable", "SendMessage: SSLError")
+    assert server.requests == []
+
+
+def test_an_authority_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
+    authority, _ = issue(tmp_path, "other.example")
+    _, shown = issue(tmp_path, "localhost")
+    with serving(Reply(), tls=shown) as server:
+        refused = over_tls(server, ssl.create_default_context(cafile=authority))
+
+    assert refused == ("Unavailable", "SendMessage: SSLError")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("bundle", [True, False])
+def test_the_authorities_are_those_of_the_system_or_of_the_bundle_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bundle: bool
+) -> None:
+    authority, shown = issue(tmp_path, "localhost")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority) if bundle else "")
+    tls = trusted.__wrapped__()
+    with serving(Reply(), tls=shown) as server:
+        answered = over_tls(server, tls)[0]
+
+    assert (answered == "answered") is bundle
+    assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert tls.minimum_version >= ssl.TLSVersion.TLSv1_2

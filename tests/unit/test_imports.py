@@ -1,0 +1,69 @@
+"""What the functions on the path of every report import when they start: no more than they need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from tests.unit.template_stack import ROOT, environment
+
+_START = """
+import sys
+known = set(sys.modules)
+sys.path[:0] = sys.argv[1:]
+import app
+print(*sorted(set(sys.modules) - known))
+"""
+LIBRARIES = {
+    "boto3",
+    "botocore",
+    "urllib3",
+    "pydantic",
+    "httpx",
+    "phonenumbers",
+    "aws_lambda_powertools",
+    "aws_xray_sdk",
+}
+UNWANTED = {
+    "webhook": {*LIBRARIES, "logging", "email", "http", "uuid", "pathlib", "sms_tracker.domain.outbound"},
+    "processor": {*LIBRARIES, "logging"},
+    "authorizer": {*LIBRARIES, "logging", "email", "http", "uuid", "pathlib"},
+    "send": {"boto3", "botocore", "aws_lambda_powertools", "aws_xray_sdk"},
+}
+_MOST = 140
+"""Modules that the webhook may import; boto3 alone takes three times as many."""
+
+
+@cache
+def imported(function: str) -> frozenset[str]:
+    """Beyond what a fresh interpreter has imported before it does anything."""
+    paths = [str(ROOT / "functions" / function), str(ROOT / "layers" / "core")]
+    keys = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    told = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", _START, *paths],
+        env={**environment(function), **keys, "PATH": os.environ["PATH"]},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return frozenset(told.stdout.split())
+
+
+@pytest.mark.parametrize("function", UNWANTED)
+def test_a_function_starts_without_what_its_path_does_not_need(function: str) -> None:
+    assert imported(function) & UNWANTED[function] == set()
+
+
+@pytest.mark.parametrize("name", ["twilio", "messagebird"])
+def test_a_provider_is_imported_when_its_function_starts_and_not_in_the_first_call(name: str) -> None:
+    assert f"sms_tracker.providers.{name}_webhook" in imported("webhook")
+    assert f"sms_tracker.providers.{name}" in imported("processor")
+
+
+def test_the_webhook_imports_few_modules() -> None:
+    assert len(imported("webhook")) <= _MOST

@@ -1,0 +1,265 @@
+"""One line an invocation: metrics as CloudWatch reads them and Powertools names them, and nothing private."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.log import Line, Log, Unhandled, masked
+
+ENVIRONMENT = {"POWERTOOLS_SERVICE_NAME": "webhook", "POWERTOOLS_METRICS_NAMESPACE": "SmsTracker"}
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+EMF = {
+    "type": "object",
+    "required": ["_aws"],
+    "properties": {
+        "_aws": {
+            "type": "object",
+            "required": ["Timestamp", "CloudWatchMetrics"],
+            "properties": {
+                "Timestamp": {"type": "integer"},
+                "CloudWatchMetrics": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["Namespace", "Dimensions", "Metrics"],
+                        "properties": {
+                            "Namespace": {"type": "string", "minLength": 1, "maxLength": 256},
+                            "Dimensions": {
+                                "type": "array",
+                                "minItems": 1,
+                                "items": {
+                                    "type": "array",
+                                    "maxItems": 30,
+                                    "items": {"type": "string", "minLength": 1, "maxLength": 250},
+                                },
+                            },
+                            "Metrics": {
+                                "type": "array",
+                                "maxItems": 100,
+                                "items": {
+                                    "type": "object",
+                                    "required": ["Name"],
+                                    "properties": {
+                                        "Name": {"type": "string", "minLength": 1, "maxLength": 255},
+                                        "Unit": {"enum": ["Count"]},
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        }
+    },
+}
+"""AWS's schema of the format, as far as it concerns us: "Specification: CloudWatch embedded metric format"."""
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a handler and read the lines that it wrote."""
+
+    def run(handler: Any, log: Log, *, context: object = None, times: int = 1) -> list[dict[str, Any]]:
+        invoke = log.lines(handler)
+        for _ in range(times):
+            invoke({}, context)
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+def log(**changed: str) -> Log:
+    return Log({**ENVIRONMENT, **changed}, now=lambda: 1_769_860_800.1, fraction=lambda: 0.3)
+
+
+def queued(_: object, line: Line) -> None:
+    line.dimensions["provider"] = "twilio"
+    line.count("ReportsReceived")
+    line.put(decision="queued", message_id="m", error=None, warnings=())
+
+
+def test_one_line_tells_what_happened_and_counts_it(told: Any) -> None:
+    (line,) = told(queued, log(), context=SimpleNamespace(aws_request_id="request"))
+
+    assert line == {
+        "level": "INFO",
+        "decision": "queued",
+        "message_id": "m",
+        "function_request_id": "request",
+        "cold_start": True,
+        "_aws": {
+            "Timestamp": 1_769_860_800_100,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "SmsTracker",
+                    "Dimensions": [["service", "provider"]],
+                    "Metrics": [{"Name": "ReportsReceived", "Unit": "Count"}],
+                }
+            ],
+        },
+        "provider": "twilio",
+        "ReportsReceived": 1,
+        "service": "webhook",
+    }
+    jsonschema.validate(line, EMF)
+
+
+def by_powertools(capsys: pytest.CaptureFixture[str], counts: Mapping[str, int]) -> dict[str, Any]:
+    metrics = Metrics(namespace="SmsTracker", service="webhook")
+    metrics.add_dimension(name="provider", value="twilio")
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+def test_the_metrics_are_those_that_powertools_would_have_written(
+    told: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = by_powertools(capsys, {"ReportsReceived": 1})
+    (ours,) = told(queued, log())
+
+    jsonschema.validate(theirs, EMF)
+    (their_directive,), (our_directive,) = (each["_aws"]["CloudWatchMetrics"] for each in (theirs, ours))
+    assert our_directive["Namespace"] == their_directive["Namespace"]
+    assert our_directive["Metrics"] == their_directive["Metrics"]
+    assert {*our_directive["Dimensions"][0]} == {*their_directive["Dimensions"][0]}
+    for name in ("service", "provider"):
+        assert ours[name] == theirs[name]
+    assert [float(ours["ReportsReceived"])] == theirs["ReportsReceived"]
+
+
+def test_counts_add_up(told: Any) -> None:
+    def handler(_: object, line: Line) -> None:
+        line.count("A", 2)
+        line.count("A")
+        line.count("B", 5)
+
+    (line,) = told(handler, log())
+
+    assert (line["A"], line["B"]) == (3, 5)
+
+
+def test_only_the_first_invocation_is_a_cold_start(told: Any) -> None:
+    lines = told(queued, log(), times=3)
+
+    assert [line.get("cold_start") for line in lines] == [True, None, None]
+
+
+@pytest.mark.parametrize(("trace", "named"), [(TRACE, "1-5759e988-bd862e3fe1be46a994272793"), (TRACE[:-1] + "0", None)])
+def test_a_trace_is_named_where_there_is_one_to_follow(told: Any, trace: str, named: str | None) -> None:
+    (line,) = told(queued, log(_X_AMZN_TRACE_ID=trace))
+
+    assert line.get("xray_trace_id") == named
+
+
+def test_below_its_level_a_line_only_counts(told: Any) -> None:
+    (line,) = told(queued, log(POWERTOOLS_LOG_LEVEL="WARNING"))
+
+    assert line.keys() == {"_aws", "provider", "ReportsReceived", "service"}
+
+
+def test_below_its_level_a_line_without_metrics_is_none(told: Any) -> None:
+    assert told(lambda _, line: line.put(decision="read"), log(POWERTOOLS_LOG_LEVEL="error")) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "all_told"),
+    [
+        ({"POWERTOOLS_LOG_LEVEL": "DEBUG"}, True),
+        ({"POWERTOOLS_LOGGER_SAMPLE_RATE": "0.31"}, True),
+        ({"POWERTOOLS_LOGGER_SAMPLE_RATE": "0.3"}, False),
+        ({"POWERTOOLS_LOGGER_SAMPLE_RATE": "0"}, False),
+        ({"POWERTOOLS_LOGGER_SAMPLE_RATE": "1", "POWERTOOLS_LOG_LEVEL": "ERROR"}, True),
+    ],
+)
+def test_debugging_tells_each_call_and_how_long_all_took(
+    told: Any, environment: dict[str, str], *, all_told: bool
+) -> None:
+    made = log(**environment)
+
+    def handler(_: object, line: Line) -> None:
+        made.called("SendMessage", 2, 0.0123)
+        line.put(decision="queued")
+
+    (line,) = told(handler, made)
+
+    assert line.get("calls") == (["SendMessage 2: 12.3 ms"] if all_told else None)
+    assert ("duration_ms" in line) is all_told
+
+
+def test_calls_are_told_with_their_own_invocation(told: Any) -> None:
+    made = log(POWERTOOLS_LOG_LEVEL="DEBUG")
+
+    def handler(_: object, line: Line) -> None:
+        made.called("GetItem", 1, 0)
+        line.put(decision="read")
+
+    lines = told(handler, made, times=2)
+
+    assert [line["calls"] for line in lines] == [["GetItem 1: 0.0 ms"]] * 2
+
+
+def test_an_error_of_ours_is_told_and_raised_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    def handler(_: object, line: Line) -> None:
+        line.count("KeysUnreadable")
+        line.put(decision="unavailable")
+        raise Unavailable("GetItem: ThrottlingException")
+
+    with pytest.raises(Unavailable):
+        log().lines(handler)({}, None)
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["level"], line["decision"], line["error"]) == ("ERROR", "unavailable", "GetItem: ThrottlingException")
+    assert line["KeysUnreadable"] == 1
+
+
+def test_what_nobody_expected_is_told_with_its_place_and_raised_without_its_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def handler(_: object, __: Line) -> None:
+        raise ValueError("no number: '+31612345678', 0031612345678")
+
+    with pytest.raises(Unhandled) as caught:
+        log().lines(handler)({}, None)
+
+    told = capsys.readouterr().out
+    line = json.loads(told)
+    assert (line["level"], line["decision"], line["exception"]) == ("ERROR", "failed", "ValueError")
+    assert line["error"] == "no number: …, …"
+    assert line["stack"][-1].endswith(" handler")
+    assert "test_log.py:" in line["stack"][-1]
+    assert "612345678" not in told
+    assert (str(caught.value), caught.value.__cause__, caught.value.__suppress_context__) == ("ValueError", None, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("nothing to hide", "nothing to hide"),
+        ("invalid literal for int(): 'Your code is 1234'", "invalid literal for int(): …"),
+        ("a \"quoted\" and a 'quoted' word", "a … and a … word"),
+        ("it's 31612345678", "it's …"),
+        ("99 of 999", "99 of 999"),
+        ("x" * 300, "x" * 200),
+        ("'a\nb'", "…"),
+    ],
+)
+def test_a_foreign_message_is_shown_without_what_it_quotes(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+def test_what_json_does_not_know_is_told_as_text(told: Any) -> None:
+    (line,) = told(lambda _, line: line.put(decision=ValueError, words={"a"}), log())
+
+    assert line["decision"] == "<class 'ValueError'>"

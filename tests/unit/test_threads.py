@@ -1,0 +1,65 @@
+"""Several calls at once: really at once, never more than allowed, and in order."""
+
+from __future__ import annotations
+
+from threading import Barrier, Lock, get_ident
+
+import pytest
+
+from sms_tracker.threads import Threads
+
+
+def test_as_many_calls_as_allowed_are_under_way_at_once() -> None:
+    together = Barrier(4, timeout=30)  # breaks unless four are waiting at it
+
+    assert Threads(4)(lambda n: together.wait() >= 0 and n, range(12)) == list(range(12))
+
+
+def test_never_more_calls_than_allowed_are_under_way() -> None:
+    lock, under_way, most = Lock(), 0, 0
+    pair = Barrier(2, timeout=30)
+
+    def call(_: int) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        pair.wait()
+        with lock:
+            under_way -= 1
+
+    Threads(2)(call, range(20))
+
+    assert most == 2
+
+
+@pytest.mark.parametrize("items", [[], [1], [1, 2, 3], list(range(100))])
+def test_results_are_in_the_order_of_what_was_given(items: list[int]) -> None:
+    assert Threads(8)(lambda n: n * n, items) == [n * n for n in items]
+
+
+def test_one_call_needs_no_thread() -> None:
+    assert Threads(8)(lambda _: get_ident(), ["one"]) == [get_ident()]
+
+
+def test_the_first_error_in_order_is_raised_once_everything_else_was_called() -> None:
+    called: list[int] = []
+
+    def call(n: int) -> None:
+        called.append(n)
+        if n in {3, 7}:
+            raise ValueError(n)
+
+    with pytest.raises(ValueError, match=r"^3$"):
+        Threads(4)(call, range(10))
+
+    assert sorted(called) == list(range(10))
+
+
+def test_what_ends_the_process_is_raised_too() -> None:
+    def call(n: int) -> None:
+        if n == 1:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        Threads(2)(call, range(4))
