@@ -9,7 +9,7 @@ import pytest
 
 from sms_tracker.domain.cohort import Cohort, Tally
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.vitals import Vitals, vitals
+from sms_tracker.domain.vitals import Vitals, hours, vitals
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def test_a_failure_with_a_reason_is_an_end_like_any_other() -> None:
 
 @pytest.mark.parametrize("age", [1, 13])
 def test_only_hours_that_had_time_to_settle_are_held_to_the_objective(age: int) -> None:
-    assert of(cohort(age, sent=100)).tracked is None
+    assert of(cohort(age, sent=100), cohort(48, delivered=1)).tracked is None
 
 
 def test_few_messages_tell_nothing() -> None:
@@ -65,8 +65,12 @@ def test_few_messages_tell_nothing() -> None:
 
 
 def test_providers_are_told_apart() -> None:
-    found = vitals(
-        [cohort(3, delivered=100), cohort(3, provider="messagebird", failed=100)], now=NOW, objective=99.0
-    )
+    found = vitals([cohort(3, delivered=100), cohort(3, provider="messagebird", failed=100)], now=NOW, objective=99.0)
 
     assert (found["twilio"].delivery_rate, found["messagebird"].delivery_rate) == (100, 0)
+
+
+def test_the_hours_of_a_week_are_asked_for_and_no_more() -> None:
+    asked = hours(NOW)
+
+    assert (asked[0], asked[-1]) == ("2026-01-31T11:00:00.000Z", "2026-01-24T11:00:00.000Z")

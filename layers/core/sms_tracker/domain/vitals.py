@@ -1,4 +1,4 @@
-"""How each provider does now: against its own week, and against the objective of knowing what became of each message."""
+"""How each provider does now: against its own week, and against the objective of knowing each message's end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_tracker.domain.cohort import HOUR, Cohort, Tally, quantile
+from sms_tracker.domain.cohort import HOUR, Cohort, Tally, hour_of, quantile
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome
 
 _RECENT = (timedelta(hours=1), timedelta(hours=7))
@@ -15,9 +16,6 @@ _SETTLED = (timedelta(hours=6), timedelta(hours=12))
 """Ages of the hours that are looked at, from their end: six hours each, and the week before for comparison."""
 _FEWEST = 50
 """Messages below which a share says nothing: one failure among ten is no trend."""
-
-WINDOW = _WEEK[1] + HOUR
-"""How far back :func:`vitals` wants to see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +33,11 @@ class Vitals:
     slower: float | None
     tracked: float | None
     burn: float | None
+
+
+def hours(now: datetime) -> list[str]:
+    """Those that :func:`vitals` wants to see."""
+    return [timestamp(hour_of(now) - number * HOUR) for number in range(1, 2 + _WEEK[1] // HOUR)]
 
 
 def vitals(cohorts: Iterable[Cohort], *, now: datetime, objective: float) -> dict[str, Vitals]:
