@@ -13,6 +13,7 @@ from local.process import StackError
 Template = dict[str, Any]
 
 _BARE = {"Ref", "Condition"}
+_UNKNOWN = {"AWS::Logs::QueryDefinition"}
 _BLIND = {"ssm:GetParameters"}
 """Actions that the emulator authorizes for ``*`` whatever they name, so that no statement about a name allows them."""
 
@@ -61,7 +62,12 @@ def parse(text: str) -> Template:
 
 
 def widen(template: Template) -> None:
-    """Let statements about ``_BLIND`` actions apply to ``*``; an action whose statement is missing stays refused."""
+    """Let statements about ``_BLIND`` actions apply to ``*``; an action whose statement is missing stays refused.
+
+    What the emulator cannot make is left out.
+    """
+    resources = template["Resources"].items()
+    template["Resources"] = {name: resource for name, resource in resources if resource["Type"] not in _UNKNOWN}
     for statement in _statements(template["Resources"]):
         actions = statement["Action"]
         if _BLIND.issuperset([actions] if isinstance(actions, str) else actions):

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -187,6 +187,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "UNKNOWN_AFTER_SECONDS": "259200",
         "NOT_SENT_AFTER_SECONDS": "900",
         "LOOK_AGAIN_AFTER_SECONDS": "3600",
+        "TRACKING_OBJECTIVE": "99",
         "LOOKUPS_PER_SECOND": "1000",
         "LOOKUPS_PER_RUN": "1000",
         "RUN_SECONDS": "10",
@@ -220,11 +221,12 @@ def cold_start(function: str) -> Handler:
 
 @dataclass(frozen=True)
 class Invoked:
-    """What a function answered, what it logged about it and what it counted."""
+    """What a function answered, what it logged about it, what it counted, and what apart from that."""
 
     answer: dict[str, Any]
     line: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    apart: Sequence[Mapping[str, Any]] = ()
 
 
 Invoke = Callable[[str, Mapping[str, Any]], Invoked]

@@ -1,6 +1,7 @@
 """The processor Lambda: queued reports to their records."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +41,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     line.count("ReportsReadFromQueue", len(event["Records"]))
     for each in handled:
         _count(each, line)
+    line.measure("ReportAge", _oldest(handled), "Seconds")
     failed = [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
     line.level = "ERROR" if failed else "INFO"
     line.put(
@@ -48,6 +50,12 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         failed=len(failed),
     )
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}
+
+
+def _oldest(handled: Sequence[Handled]) -> float | None:
+    """Seconds since the oldest report of the batch was received, None where none could be read."""
+    received = min((report.received for each in handled for report in each.reports), default=None)
+    return None if received is None else (drain.clock() - datetime.fromisoformat(received)).total_seconds()
 
 
 def _count(handled: Handled, line: Line) -> None:

@@ -1,10 +1,8 @@
 """The publisher Lambda: the table's stream to the event bus."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
-
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import api
@@ -12,10 +10,13 @@ from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.stream import changes
 from sms_tracker.config import PublisherConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.ports import StreamChange
+from sms_tracker.log import Line, Log
+from sms_tracker.services.outcomes import ended
 from sms_tracker.services.publish import Policy, Publisher
 
 config = load(PublisherConfig, os.environ)
-logger, metrics = Logger(), Metrics()
+log = Log(os.environ)
 publisher = Publisher(
     bus=EventBus(api("events"), config.event_bus_name),
     failed=SqsQueue(api("sqs"), config.publish_failed_queue_url),
@@ -23,28 +24,38 @@ publisher = Publisher(
 )
 
 
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
+@log.lines
+def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Publish one batch; the stream comes again from the first event that the bus did not take."""
+    batch = list(changes(event["Records"]))
     try:
-        published = publisher.publish(changes(event["Records"]))
-    except SmsTrackerError as error:
-        metrics.add_metric(name="BatchesNotPublished", unit=MetricUnit.Count, value=1)
-        logger.error("publish", extra={"decision": "unavailable", "error": str(error)})  # noqa: TRY400  # no traceback
+        published = publisher.publish(batch)
+    except SmsTrackerError:
+        line.count("BatchesNotPublished")
+        line.put(decision="unavailable")
         raise
-    metrics.add_metric(name="EventsPublished", unit=MetricUnit.Count, value=published.published)
-    metrics.add_metric(name="EventsNotBuilt", unit=MetricUnit.Count, value=published.broken)
-    metrics.add_metric(name="EventsRefused", unit=MetricUnit.Count, value=published.refused)
-    log = logger.error if published.refused or published.broken else logger.info
-    log(
-        "publish",
-        extra={
-            "decision": "published" if published.resume_at is None else "refused-by-bus",
-            "records": len(event["Records"]),
-            "published": published.published,
-            "broken": published.broken,
-            "errors": published.errors,
-        },
+    line.count("EventsPublished", published.published)
+    line.count("EventsNotBuilt", published.broken)
+    line.count("EventsRefused", published.refused)
+    line.level = "ERROR" if published.refused or published.broken else "INFO"
+    line.put(
+        decision="published" if published.resume_at is None else "refused-by-bus",
+        records=len(event["Records"]),
+        published=published.published,
+        broken=published.broken,
+        errors=published.errors,
     )
-    failures = [] if published.resume_at is None else [{"itemIdentifier": published.resume_at}]
-    return {"batchItemFailures": failures}
+    if published.resume_at is not None:
+        return {"batchItemFailures": [{"itemIdentifier": published.resume_at}]}
+    _measure(batch, line)
+    return {"batchItemFailures": []}
+
+
+def _measure(batch: Sequence[StreamChange], line: Line) -> None:
+    """Live figures of what ended; those of GET /stats are exact, for a stream may bring a change twice."""
+    over = list(ended(batch))
+    for outcome in sorted({each.outcome for each in over}):
+        line.apart(outcome=str(outcome)).count("Outcomes", sum(each.outcome is outcome for each in over))
+    for provider in sorted({each.provider for each in over}):
+        waited = [each.seconds for each in over if each.provider == provider and each.seconds is not None]
+        line.apart(provider=provider).measure("TimeToDeliver", waited, "Seconds")

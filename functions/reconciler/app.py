@@ -4,9 +4,6 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from sms_tracker import wiring
 from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.clients import api
@@ -16,11 +13,13 @@ from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.config import ReconcilerConfig, load
 from sms_tracker.domain.cohort import ages
 from sms_tracker.domain.overdue import Ages
+from sms_tracker.domain.vitals import hours, vitals
+from sms_tracker.log import Line, Log
 from sms_tracker.services.cohorts import Counting
 from sms_tracker.services.reconcile import Limits, Reconciler
 
 config = load(ReconcilerConfig, os.environ)
-logger, metrics = Logger(), Metrics()
+log = Log(os.environ)
 dynamodb = api("dynamodb")
 sender = wiring.sender(config, dynamodb=dynamodb, ssm=api("ssm", timeout=1.0, attempts=2))
 reconciler = Reconciler(
@@ -49,27 +48,44 @@ counting = Counting(
     stages=ages(reconciler.ages.unknown),
     seconds=config.run_seconds,
 )
+_FEWEST = 5
+"""Messages below which it says nothing that no report came."""
 
 
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001  # Lambda passes both
+@log.lines
+def handler(event: dict[str, Any], line: Line) -> dict[str, int]:
     """One bounded run of the step that its schedule names; returns what was done, counted by its word."""
-    return _count() if event.get("step") == "statistics" else _reconcile()
-
-
-def _reconcile() -> dict[str, int]:
-    done = dict(sorted(reconciler.run().items()))
-    metrics.add_metric(name="ReconcilerRuns", unit=MetricUnit.Count, value=1)
-    for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=done.get(word, 0))
-    logger.info("reconcile", extra={"decision": "reconciled", "done": done})
+    done = _count(line) if event.get("step") == "statistics" else _reconcile(line)
+    line.put(done=done)
     return done
 
 
-def _count() -> dict[str, int]:
+def _reconcile(line: Line) -> dict[str, int]:
+    done = dict(sorted(reconciler.run().items()))
+    line.put(decision="reconciled")
+    line.count("ReconcilerRuns")
+    for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
+        line.count(name, done.get(word, 0))
+    for provider, reported in reconciler.receipts.items():
+        if len(reported) >= _FEWEST:
+            line.apart(provider=provider).measure("ReceiptShare", 100 * sum(reported) / len(reported), "Percent")
+    return done
+
+
+def _count(line: Line) -> dict[str, int]:
     done = dict(sorted(counting.run().items()))
-    metrics.add_metric(name="StatisticsRuns", unit=MetricUnit.Count, value=1)
+    line.put(decision="counted")
+    line.level = "WARNING" if "failed" in done else "INFO"
+    line.count("StatisticsRuns")
     for name, word in (("HoursCounted", "hour-counted"), ("StatisticsFailures", "failed")):
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=done.get(word, 0))
-    (logger.warning if "failed" in done else logger.info)("statistics", extra={"decision": "counted", "done": done})
+        line.count(name, done.get(word, 0))
+    now = counting.clock()
+    found = vitals(counting.statistics.cohorts(hours(now)), now=now, objective=config.tracking_objective)
+    for provider, gauges in found.items():
+        gauge = line.apart(provider=provider)
+        gauge.measure("DeliveryRate", gauges.delivery_rate, "Percent")
+        gauge.measure("DeliveryRateChange", gauges.change, "None")
+        gauge.measure("TimeToDeliverChange", gauges.slower, "None")
+        gauge.measure("TrackedShare", gauges.tracked, "Percent")
+        gauge.measure("TrackingBurn", gauges.burn, "None")
     return done

@@ -44,6 +44,8 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         received = Received(status=400, decision="unreadable", error=str(error))
     line.dimensions["provider"] = provider if provider in config.providers else "unknown"
     line.count(_METRICS.get(received.decision, "WebhooksInvalid"))
+    if received.following:
+        line.count("NextSecretUsed")
     line.put(decision=received.decision, message_id=received.message_id, error=received.error)
     if received.status < _CLIENT_ERROR:
         return gateway.response(received.status)

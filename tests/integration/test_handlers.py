@@ -213,7 +213,13 @@ def test_stored_changes_become_events_without_personal_data(invoke: Invoke, clou
         ("undelivered", "delivered", 4),
     ]
     assert not [private for private in PRIVATE if private in json.dumps(events)]
-    assert published.metrics["EventsPublished"] == [2.0]
+    assert published.metrics["EventsPublished"] == 2
+    assert [(each["outcome"], each["Outcomes"]) for each in published.apart if "Outcomes" in each] == [
+        ("failure", 1),
+        ("success", 1),
+    ]
+    (delivery,) = (each for each in published.apart if "TimeToDeliver" in each)
+    assert (delivery["provider"], len(delivery["TimeToDeliver"])) == ("twilio", 1)
 
 
 def test_a_change_that_cannot_be_read_is_put_aside_and_the_rest_published(invoke: Invoke, cloud: Cloud) -> None:
@@ -286,8 +292,8 @@ def test_the_step_that_counts_is_another_than_the_one_that_looks_up(invoke: Invo
 
     assert (looked_up.line["decision"], counted.line["decision"]) == ("reconciled", "counted")
     assert counted.answer["hour-counted"] > 0
-    assert counted.metrics["StatisticsRuns"] == [1.0]
-    assert counted.metrics["HoursCounted"] == [float(counted.answer["hour-counted"])]
+    assert counted.metrics["StatisticsRuns"] == 1
+    assert counted.metrics["HoursCounted"] == counted.answer["hour-counted"]
 
 
 def test_statistics_are_answered_from_what_was_counted(invoke: Invoke) -> None:

@@ -77,7 +77,7 @@ def test_the_functions_understand_what_the_free_parameters_may_hold() -> None:
 def test_a_function_logs_and_measures_under_its_own_name(name: str) -> None:
     variables = environment(name, LogLevel="WARNING")
     assert variables["POWERTOOLS_SERVICE_NAME"] == name
-    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SmsTracker"
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SmsTracker/stack"
     assert variables["POWERTOOLS_LOG_LEVEL"] == "WARNING"
 
 

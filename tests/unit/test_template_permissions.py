@@ -51,7 +51,7 @@ ALLOWED: Mapping[str, set[Grant]] = {
     "Authorizer": grants("StateTable.Arn", "dynamodb:GetItem"),
     "Reconciler": grants("MessagesTable.Arn", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
     | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES if index != "by_reference"}
-    | grants("StateTable.Arn", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+    | grants("StateTable.Arn", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
     | grants("ReportsQueue.Arn", "sqs:SendMessage")
     | READ_SETTINGS,
 }

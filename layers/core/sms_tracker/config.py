@@ -109,11 +109,13 @@ class ReconcilerConfig(SendConfig):
     unknown_after_seconds: int
     not_sent_after_seconds: int
     look_again_after_seconds: int
+    tracking_objective: float
     lookups_per_second: int
     lookups_per_run: int
     run_seconds: int
 
 
+_WHOLE = 100
 _CONFIGS: Mapping[str, type] = {
     "send": SendConfig,
     "webhook": WebhookConfig,
@@ -190,6 +192,13 @@ def _positive(value: str) -> int:
     return number
 
 
+def _percentage(value: str) -> float:
+    number = float(value)
+    if not 0 < number < _WHOLE:
+        raise ValueError
+    return number
+
+
 def _published(value: str) -> frozenset[str]:
     words = frozenset(_words(value))
     if not words <= {*Status, CORRECTIONS}:
@@ -214,6 +223,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "unknown_after_seconds": _positive,
     "not_sent_after_seconds": _positive,
     "look_again_after_seconds": _positive,
+    "tracking_objective": _percentage,
     "lookups_per_second": _positive,
     "lookups_per_run": _positive,
     "run_seconds": _positive,

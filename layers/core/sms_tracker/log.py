@@ -31,13 +31,15 @@ class Unhandled(Exception):
 class Line:
     """What one invocation has to tell: no number, no text, no secret."""
 
-    __slots__ = ("calls", "counts", "dimensions", "fields", "level")
+    __slots__ = ("calls", "dimensions", "fields", "figures", "level", "others", "units")
 
     def __init__(self) -> None:
         self.level = "INFO"
         self.fields: dict[str, object] = {}
-        self.counts: dict[str, int] = {}
+        self.figures: dict[str, float | list[float]] = {}
+        self.units: dict[str, str] = {}
         self.dimensions: dict[str, str] = {}
+        self.others: list[Line] = []
         self.calls: list[str] = []
 
     def put(self, **fields: object) -> None:
@@ -46,7 +48,21 @@ class Line:
 
     def count(self, metric: str, value: int = 1) -> None:
         """Add to a metric."""
-        self.counts[metric] = self.counts.get(metric, 0) + value
+        known = self.figures.get(metric, 0)
+        self.figures[metric] = value if isinstance(known, list) else known + value
+
+    def measure(self, metric: str, value: float | list[float] | None, unit: str) -> None:
+        """Set a metric in CloudWatch's ``unit``; a list is one value each, at most 100 of them. None says nothing."""
+        if value is not None and value != []:
+            self.figures[metric] = value
+            self.units[metric] = unit
+
+    def apart(self, **dimensions: str) -> Line:
+        """Metrics with dimensions of their own, written as a line of their own."""
+        other = Line()
+        other.dimensions.update(dimensions)
+        self.others.append(other)
+        return other
 
 
 class Log:
@@ -113,10 +129,12 @@ class Log:
             self._cold = False
             if self._debugs:
                 told |= {"duration_ms": round((self._now() - began) * 1000, 1), "calls": line.calls}
-        if line.counts:
-            told |= {"_aws": self._metrics(line), **line.dimensions, **line.counts}
-        if told:
-            sys.stdout.write(_encode({**told, "service": self._service}) + "\n")
+        for each in (line, *line.others):
+            if each.figures:
+                told |= {"_aws": self._metrics(each), **each.dimensions, **each.figures}
+            if told:
+                sys.stdout.write(_encode({**told, "service": self._service}) + "\n")
+            told = {}
 
     def _about(self, context: object) -> dict[str, object]:
         about: dict[str, object] = {"function_request_id": getattr(context, "aws_request_id", None)}
@@ -131,8 +149,8 @@ class Log:
         """See "Specification: CloudWatch embedded metric format" in AWS's documentation."""
         directive = {
             "Namespace": self._namespace,
-            "Dimensions": [["service", *line.dimensions]],
-            "Metrics": [{"Name": name, "Unit": "Count"} for name in line.counts],
+            "Dimensions": [["service"], ["service", *line.dimensions]] if line.dimensions else [["service"]],
+            "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in line.figures],
         }
         return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
 

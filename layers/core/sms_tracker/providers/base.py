@@ -24,10 +24,14 @@ its keys are listed in docs/configuration.md. ``api_url`` overrides the provider
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key that may have signed a webhook. ``owner`` names the account or key id it belongs to; None fits any."""
+    """One key that may have signed a webhook. ``owner`` names the account or key id it belongs to; None fits any.
+
+    ``following`` marks the one that a rotation brings in.
+    """
 
     secret: str = field(repr=False)
     owner: str | None = None
+    following: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

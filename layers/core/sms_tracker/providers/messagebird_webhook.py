@@ -22,8 +22,11 @@ class MessageBirdWebhooks:
 
     def keys(self, credentials: Credentials) -> tuple[Key, ...]:
         """The signing key, and the next one while it rotates. MessageBird does not name its keys."""
-        names = ("signing_key", "next_signing_key")
-        return tuple(Key(secret) for name in names if (secret := credentials.get(name)))
+        keys = (
+            Key(credentials.get("signing_key", "")),
+            Key(credentials.get("next_signing_key", ""), following=True),
+        )
+        return tuple(key for key in keys if key.secret)
 
     def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
         """See :mod:`sms_tracker.providers.messagebird_signature`."""

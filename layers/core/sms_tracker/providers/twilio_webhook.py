@@ -23,10 +23,12 @@ class TwilioWebhooks:
     def keys(self, credentials: Credentials) -> tuple[Key, ...]:
         """Auth tokens belong to their account, shared webhook keys to their id; malformed entries are left out."""
         account = setting(credentials, "account_sid") or None
-        owned = [(account, setting(credentials, name)) for name in ("auth_token", "next_auth_token")]
+        owned = [(account, setting(credentials, "auth_token"))]
         owned += _owned(setting(credentials, "subaccount_tokens"))
         owned += _owned(setting(credentials, "webhook_keys"))
-        return tuple(dict.fromkeys(Key(secret, owner) for owner, secret in owned if secret))
+        following = Key(setting(credentials, "next_auth_token"), account, following=True)
+        keys = (*(Key(secret, owner) for owner, secret in owned), following)
+        return tuple(dict.fromkeys(key for key in keys if key.secret))
 
     def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG002 - Twilio signs no time
         twilio_signature.check(request, secrets)

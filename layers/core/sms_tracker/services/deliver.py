@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import NotProcessed, SendOutcome
 from sms_tracker.domain.ports import Http
 from sms_tracker.providers.base import Provider
@@ -27,6 +27,18 @@ class Pace:
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     fraction: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Counted:
+    """Calls to a provider, counted for the metric of what had to be tried again."""
+
+    http: Http
+    calls: int = 0
+
+    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        self.calls += 1
+        return self.http(request, timeout=timeout)
 
 
 def deliver(provider: Provider, request: HttpRequest, *, http: Http, pace: Pace, end: float) -> SendOutcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
     from sms_tracker.domain.ports import Clock, Queue, SettingsSource
     from sms_tracker.domain.settings import Settings
-    from sms_tracker.providers.base import Webhooks
+    from sms_tracker.providers.base import Key, Webhooks
 
 MAX_BODY = 64 * 1024
 """Bytes of a webhook's body (and, apart, of its query) that are read."""
@@ -26,12 +26,16 @@ _REFRESH = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """The status to answer with; ``decision`` is the word for logs and metrics, the rest is for the log."""
+    """The status to answer with; ``decision`` is the word for logs and metrics, the rest is for the log.
+
+    ``following`` says that the secret that a rotation brings in was the one that vouched.
+    """
 
     status: int
     decision: str
     message_id: str | None = None
     error: str | None = None
+    following: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Receiver:
             if len(request.body) > MAX_BODY or len(request.url) > MAX_BODY:
                 return Received(status=413, decision="too-large")
             target = callback_target(request.url)
-            self._verify(provider, request, target)
+            following = self._verify(provider, request, target)
             fields = provider.fields(request)
             envelope = Envelope(
                 provider=name,
@@ -70,32 +74,47 @@ class Receiver:
             return Received(status=400, decision="unreadable", error=str(error))
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
-        return Received(status=provider.ack_status, decision="queued", message_id=target.message_id)
+        return Received(
+            status=provider.ack_status, decision="queued", message_id=target.message_id, following=following
+        )
 
     def _provider(self, name: str) -> Webhooks:
         if name not in self.enabled:
             raise UnknownProvider("not enabled")
         return providers.webhooks(name)
 
-    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> None:
+    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> bool:
         try:
-            self._vouched(provider, request, target, self.settings())
+            return self._vouched(provider, request, target, self.settings())
         except InvalidSignature:
-            self._vouched(provider, request, target, self.settings(max_age=_REFRESH))
+            return self._vouched(provider, request, target, self.settings(max_age=_REFRESH))
 
-    def _vouched(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings) -> None:
+    def _vouched(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings) -> bool:
         if provider.name in self.tokens:
             if not token_matches(settings.service_key, provider.name, target):
                 raise InvalidSignature("the token in the callback URL is not ours")
-            return None
+            return False
         keys = provider.keys(settings.credentials[provider.name])
         refusal = InvalidSignature("no public base URL")
         for public in _public(request, settings):
             try:
-                return provider.verify(public, secrets=keys, now=self.clock())
+                provider.verify(public, secrets=keys, now=self.clock())
             except InvalidSignature as error:
                 refusal = error
+            else:
+                return self._by_following(provider, public, keys)
         raise refusal
+
+    def _by_following(self, provider: Webhooks, public: HttpRequest, keys: Sequence[Key]) -> bool:
+        """Whether the next secret alone vouches for it, which is asked only while there is one."""
+        following = [key for key in keys if key.following]
+        if not following:
+            return False
+        try:
+            provider.verify(public, secrets=following, now=self.clock())
+        except InvalidSignature:
+            return False
+        return True
 
 
 def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:

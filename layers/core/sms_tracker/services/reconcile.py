@@ -17,7 +17,7 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
 from sms_tracker.domain.ports import Agenda, Clock, Http, Messages, Queue, Refused, Search, SettingsSource
-from sms_tracker.domain.record import Record
+from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
 from sms_tracker.domain.search import BY_TIME, SHARDS, Span, days
 from sms_tracker.domain.status import Status
@@ -54,7 +54,8 @@ class Limits:
 class Reconciler:
     """The use case with everything it needs from outside. Safe to run twice at once: every write is conditional.
 
-    ``resend`` sends a lost message again for a client that asked for it, and says what came of it.
+    ``resend`` sends a lost message again for a client that asked for it, and says what came of it. ``receipts`` says of
+    each message that the last run walked and its provider took, by provider, whether any report of it has come.
     """
 
     messages: Messages
@@ -68,6 +69,7 @@ class Reconciler:
     ages: Ages
     limits: Limits
     resend: Callable[[Record], str]
+    receipts: dict[str, list[bool]] = field(init=False)
     _inquiries: Inquiries = field(init=False)
 
     def run(self) -> Counter[str]:
@@ -80,6 +82,7 @@ class Reconciler:
             pace=self.pace,
             rate=self.limits.rate,
         )
+        self.receipts = {}
         start = self.pace.monotonic()
         done: Counter[str] = Counter()
         try:
@@ -122,6 +125,9 @@ class Reconciler:
 
     def _open(self, record: Record) -> Iterator[str]:
         yield "walked"
+        if record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED:
+            reported = any(entry.source == Source.CALLBACK for entry in record.reports.values())
+            self.receipts.setdefault(record.state.provider, []).append(reported)
         if not record.state.status.final and self.agenda.open(record.message_id, due=timestamp(self.clock())):
             yield "opened"
 
