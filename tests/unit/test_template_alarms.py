@@ -22,12 +22,12 @@ def measured() -> dict[str, tuple[str, str | None]]:
     """Service and further dimension of every metric in the runbook's table."""
     text = OPERATIONS.read_text()
     table = text[text.index("| Metric | Service, dimension |") : text.index("Live figures count")]
-    found = {}
+    found: dict[str, tuple[str, str | None]] = {}
     for row in table.splitlines()[2:]:
         if row.startswith("|"):
             names, where, _ = row.strip("|").split("|", 2)
             service, *dimension = re.findall(r"[a-z]+", where)
-            found |= {name: (service, *(dimension or [None])) for name in re.findall("`(.+?)`", names)}
+            found |= {name: (service, dimension[0] if dimension else None) for name in re.findall("`(.+?)`", names)}
     return found
 
 
