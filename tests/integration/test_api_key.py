@@ -11,6 +11,7 @@ import pytest
 from ops.api_key import main
 from ops.keys import new_key
 from ops.stack import Stack
+from sms_tracker.aws.clients import calling
 from sms_tracker.aws.keys import ApiKey, KeyStore, name_of
 from tests import tables
 
@@ -29,7 +30,7 @@ def keys(aws: None) -> KeyStore:  # noqa: ARG001  # moto is under the client
     """What the authorizer looks keys up in."""
     dynamodb = boto3.client("dynamodb")
     tables.create(dynamodb, "StateTable", "state")
-    return KeyStore(dynamodb, "state")
+    return KeyStore(calling(dynamodb), "state")
 
 
 @pytest.fixture
