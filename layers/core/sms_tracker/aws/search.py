@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sms_tracker.aws import batch
 from sms_tracker.aws.api import Api
-from sms_tracker.aws.items import Item, from_item, marshal
-from sms_tracker.domain.errors import Unavailable
+from sms_tracker.aws.items import from_item, marshal
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.search import BY_TIME, Index, Position, Span
 
 _PAGE = 100
 """Keys a Query reads."""
-_BATCH = 100
-_ROUNDS = 5
 
 
 class MessageSearch:
@@ -64,21 +62,9 @@ class MessageSearch:
         return {**query, "ExpressionAttributeValues": marshal(values)}
 
     def records(self, message_ids: Sequence[str]) -> list[Record]:
-        """BatchGetItem, 100 at a time, what was left over asked for again."""
-        found: list[Record] = []
-        for start in range(0, len(message_ids), _BATCH):
-            found += self._batch([marshal({"message_id": each}) for each in message_ids[start : start + _BATCH]])
-        return found
-
-    def _batch(self, keys: list[Item]) -> list[Record]:
-        found: list[Record] = []
-        for _ in range(_ROUNDS):
-            answer = self._dynamodb("BatchGetItem", RequestItems={self._table: {"Keys": keys}})
-            found += [from_item(item) for item in answer["Responses"].get(self._table, [])]
-            keys = list(answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"])
-            if not keys:
-                return found
-        raise Unavailable("BatchGetItem: keys left over")
+        """BatchGetItem, 100 at a time."""
+        keys = [marshal({"message_id": each}) for each in message_ids]
+        return [from_item(item) for item in batch.items(self._dynamodb, self._table, keys)]
 
 
 def _sort_value(item: Any, index: Index) -> str:

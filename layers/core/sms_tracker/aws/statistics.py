@@ -13,15 +13,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from sms_tracker.aws import batch
 from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.items import Item, marshal, unmarshal
 from sms_tracker.domain.cohort import Cohort, Group, Progress, Sums, Tally
-from sms_tracker.domain.errors import Unavailable
 
 PREFIX = "statistics#"
 """Of every key, for the functions' policies to name."""
-_BATCH = 100
-_ROUNDS = 5
 
 
 class StatisticsStore:
@@ -72,21 +70,8 @@ class StatisticsStore:
         self._put(item, "computed_at", "attribute_not_exists(pk) OR #of < :new")
 
     def cohorts(self, hours: Sequence[str]) -> list[Cohort]:
-        """BatchGetItem, 100 at a time, what was left over asked for again."""
-        found: list[Cohort] = []
-        for start in range(0, len(hours), _BATCH):
-            found += map(_cohort, self._batch([_hour_key(hour) for hour in hours[start : start + _BATCH]]))
-        return found
-
-    def _batch(self, keys: list[Item]) -> list[Item]:
-        found: list[Item] = []
-        for _ in range(_ROUNDS):
-            answer = self._dynamodb("BatchGetItem", RequestItems={self._table: {"Keys": keys}})
-            found += answer["Responses"].get(self._table, [])
-            keys = list(answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"])
-            if not keys:
-                return found
-        raise Unavailable("BatchGetItem: keys left over")
+        """BatchGetItem, 100 at a time."""
+        return [*map(_cohort, batch.items(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]))]
 
     def _put(self, item: Item, attribute: str, condition: str) -> bool:
         """False where the condition does not hold; ``#of`` in it is the attribute, ``:new`` its new value."""
