@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +13,7 @@ from bench.case import MS, Outcome, Plan
 from bench.code import Code
 from bench.cold import event
 from bench.deployment import Deployment, deployed
+from bench.endpoint import Answer, Call
 from bench.sampling import Progress, Spread, in_turns, spread
 from bench.sandbox import Function, Sandbox
 from bench.service import queue_event
@@ -19,6 +21,7 @@ from bench.table import Table
 from tests.cloud import sample
 
 BATCHES = (1, 10, 50)
+_AWS_TAKES = 0.02
 _ID = "0b0e9f0a-53cf-4f13-9f0c-{:012d}"
 
 
@@ -95,14 +98,21 @@ def warm(plan: Plan, progress: Progress) -> Outcome:
 
 
 def _parallel(stack: ExitStack, deployment: Deployment) -> int:
-    """Most calls of AWS that the processor has under way at once."""
-    sandbox = stack.enter_context(Sandbox(deployment.ours("processor")))
-    deployment.aws.busiest = 0
+    """Most calls that the processor has under way at once, where each takes as long as AWS takes."""
+    sandbox, respond = stack.enter_context(Sandbox(deployment.ours("processor"))), deployment.aws.respond
+
+    def slowly(call: Call) -> Answer:
+        time.sleep(_AWS_TAKES)
+        return respond(call)
+
+    deployment.aws.respond, deployment.aws.busiest = slowly, 0
     sandbox.call(batch(BATCHES[-1]))
+    deployment.aws.respond = respond
     return deployment.aws.busiest
 
 
 def _sample(sandbox: Sandbox, given: Mapping[str, Any], calls: int, work: int) -> float:
+    sandbox.call(given)  # while the others had their turn, caches went cold and connections idle
     return sandbox.call(given, calls=calls).cpu * MS / calls / work
 
 
