@@ -25,7 +25,7 @@ from local.clients import Clients
 from local.gateway import Gateway
 from local.package import BUILD
 from local.process import LOCALHOST, ROOT, Process, Progress, StackError, free_port
-from local.template import Template, load, widen
+from local.template import Template, known, load, widen
 from ops.keys import new_key
 
 NAME = "sms-tracker"
@@ -184,7 +184,7 @@ class Stack:
         return process
 
     def _deploy(self, workdir: Path) -> deploy.Deployment:
-        template = load(self._root / "template.yaml")
+        template = known(load(self._root / "template.yaml"))
         if self._transform:
             template = self._transform(template)
         if self._auth:

@@ -61,13 +61,14 @@ def parse(text: str) -> Template:
     return template
 
 
-def widen(template: Template) -> None:
-    """Let statements about ``_BLIND`` actions apply to ``*``; an action whose statement is missing stays refused.
-
-    What the emulator cannot make is left out.
-    """
+def known(template: Template) -> Template:
+    """The template without what the emulator cannot make."""
     resources = template["Resources"].items()
-    template["Resources"] = {name: resource for name, resource in resources if resource["Type"] not in _UNKNOWN}
+    return {**template, "Resources": {name: each for name, each in resources if each["Type"] not in _UNKNOWN}}
+
+
+def widen(template: Template) -> None:
+    """Let statements about ``_BLIND`` actions apply to ``*``; an action whose statement is missing stays refused."""
     for statement in _statements(template["Resources"]):
         actions = statement["Action"]
         if _BLIND.issuperset([actions] if isinstance(actions, str) else actions):

@@ -237,6 +237,14 @@ def test_a_signature_that_is_wrong_at_the_right_time_is_refused_at_once() -> Non
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("date", ["yesterday", "Sat, 99 Jan 2026 12:00:00 GMT"])
+def test_a_date_that_is_none_puts_nothing_right(date: str) -> None:
+    with serving(error("RequestTimeTooSkewed", 403, {"Date": date})) as server:
+        client = lean_api(server, "sqs", 3, now=lambda: NOW + 1e6)
+
+        assert outcome(lambda: client(SEND[1], **SEND[2])) == ("Unavailable", "SendMessage: RequestTimeTooSkewed")
+
+
 def test_a_clock_is_put_right_once_a_call() -> None:
     wrong = iter([NOW + 1e6 * turn for turn in range(100)])
     with serving(error("RequestTimeTooSkewed", 403)) as server:
@@ -289,6 +297,18 @@ def test_where_the_environment_has_none_they_are_what_botocore_finds(
         lean_api(server, "sqs", 1)(SEND[1], **SEND[2])
 
     assert "Credential=AKIAFILE/" in server.requests[0].headers["authorization"]
+
+
+def test_without_any_there_is_an_error_and_no_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with serving(Reply()) as server:
+        client = lean_api(server, "sqs", 1)
+
+        assert outcome(lambda: client(SEND[1], **SEND[2])) == ("Unavailable", "credentials: NoCredentialsError")
+
+    assert server.requests == []
 
 
 def test_an_answer_that_cannot_be_read_is_no_success() -> None:

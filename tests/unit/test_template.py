@@ -67,6 +67,7 @@ def test_a_functions_variables_are_documented(function: str) -> None:
         ("TwilioFrom", ["+15005550006", "12345", "MyShop", "My Shop", "MG" + "0" * 32], ["+0123456", "a,b", "a=b"]),
         ("MessageBirdOriginator", ["+31612345678", "31612", "My Shop"], ["MG" + "0" * 32, "a,b", " x"]),
         ("AllowedCountries", ["*", "NL", "NL,BE"], ["", "nl", "NL, BE", "NLD"]),
+        ("LogSampleRate", ["0", "0.05", "0.5", "1"], ["", "5%", "2", "0.005", "-1", "1.0", "."]),
         ("Providers", ["twilio", "twilio,messagebird"], ["", "twilio,", "nexmo"]),
         ("PublishedStatuses", ["failed", "failed,delivered,corrections"], ["", "Failed", "failed, expired"]),
         ("DomainName", ["", "sms.example.com"], ["https://sms.example.com", "SMS.example.com", "localhost"]),

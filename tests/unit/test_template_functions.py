@@ -79,6 +79,14 @@ def test_a_function_logs_and_measures_under_its_own_name(name: str) -> None:
     assert variables["POWERTOOLS_SERVICE_NAME"] == name
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SmsTracker/stack"
     assert variables["POWERTOOLS_LOG_LEVEL"] == "WARNING"
+    assert variables["POWERTOOLS_LOGGER_SAMPLE_RATE"] == "0"
+    assert environment(name, LogSampleRate="0.05")["POWERTOOLS_LOGGER_SAMPLE_RATE"] == "0.05"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_is_traced_only_where_a_parameter_says_so(name: str) -> None:
+    assert properties(name)["TracingConfig"] == {"Mode": "PassThrough"}
+    assert stack(Tracing="Active").properties(f"{name.title()}Function")["TracingConfig"] == {"Mode": "Active"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -197,6 +205,8 @@ def test_the_longest_description_of_a_version_is_one_that_lambda_takes() -> None
         "TwilioFrom": "MG" + "0" * 32,
         "MessageBirdOriginator": "+" + "9" * 15,
         "AllowedCountries": ",".join(["NL"] * 49),
+        "LogSampleRate": "0.05",
+        "Tracing": "Active",
     }
     assert not re.fullmatch(PARAMETERS["AllowedCountries"]["AllowedPattern"], longest["AllowedCountries"] + ",NL")
     description = stack(**longest).only("AWS::Lambda::Version").properties["Description"]

@@ -55,7 +55,11 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | grants("ReportsQueue.Arn", "sqs:SendMessage")
     | READ_SETTINGS,
 }
-NO_NARROWER_RESOURCE = {"dynamodb:ListStreams": "AWS offers no resource for it, and stream mappings ask for it"}
+NO_NARROWER_RESOURCE = {
+    "dynamodb:ListStreams": "AWS offers no resource for it, and stream mappings ask for it",
+    "xray:PutTraceSegments": "AWS offers no resource for it",
+    "xray:PutTelemetryRecords": "AWS offers no resource for it",
+}
 
 
 def listed(value: object) -> list[Any]:
@@ -65,6 +69,8 @@ def listed(value: object) -> list[Any]:
 def statements(deployed: Stack, name: str) -> Iterator[Mapping[str, Any]]:
     role = deployed.properties(f"{name}Role")
     attached = [deployed.properties(policy) for policy in role.get("ManagedPolicyArns", [])]
+    policies = (policy.properties for policy in deployed.of("AWS::IAM::ManagedPolicy").values())
+    attached += [policy for policy in policies if f"{name}Role" in policy.get("Roles", [])]
     for policy in [*role["Policies"], *attached]:
         yield from policy["PolicyDocument"]["Statement"]
 
@@ -82,6 +88,12 @@ def granted(deployed: Stack, name: str) -> set[Grant]:
 def test_a_function_may_do_what_it_does_and_nothing_else(name: str) -> None:
     own_logs = grants(f"{name}Logs.Arn", "logs:CreateLogStream", "logs:PutLogEvents")
     assert granted(stack(), name) == ALLOWED[name] | own_logs
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_function_that_is_traced_may_send_traces_besides(name: str) -> None:
+    further = granted(stack(Tracing="Active"), name) - granted(stack(), name)
+    assert further == grants("*", "xray:PutTraceSegments", "xray:PutTelemetryRecords")
 
 
 def test_every_function_has_a_role_of_its_own_that_only_lambda_can_take() -> None:
@@ -109,7 +121,7 @@ def test_the_schedule_may_start_the_reconciler_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("name", ALLOWED)
 def test_no_action_and_no_resource_is_a_wildcard_but_what_aws_demands(name: str) -> None:
-    for action, resource in granted(stack(SecretsKeyArn=KEY), name):
+    for action, resource in granted(stack(SecretsKeyArn=KEY, Tracing="Active"), name):
         assert "*" not in action
         assert "*" not in resource or (resource == "*" and action in NO_NARROWER_RESOURCE)
 

@@ -10,11 +10,11 @@ import os
 import random
 import time
 from collections.abc import Callable
-from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from sms_tracker.aws import credentials as known
 from sms_tracker.aws.api import Api, failure
 from sms_tracker.aws.channel import Channel, NoAnswer, endpoint_of
 from sms_tracker.aws.http1 import Answer
@@ -149,7 +149,7 @@ class Lean:
         self._post = post
         self._attempts = attempts
         self._told = told or _silent
-        self._credentials = credentials or _credentials()
+        self._credentials = credentials or known.source()
         self._now, self._sleep, self._fraction = now, sleep, fraction
         self._quota = Quota()
         self._ahead = 0.0
@@ -195,7 +195,10 @@ class Lean:
             return False
         from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a dozen modules, for a clock that is wrong
 
-        ahead = parsedate_to_datetime(failed.date).timestamp() - self._now()
+        try:
+            ahead = parsedate_to_datetime(failed.date).timestamp() - self._now()
+        except ValueError:
+            return False
         wrong = abs(ahead - self._ahead) > _SKEW
         self._ahead = ahead if wrong else self._ahead
         return wrong
@@ -214,33 +217,3 @@ def _read(answer: Answer) -> dict[str, Any] | _Failed:
     if len(older) == 2 and older[0]:  # noqa: PLR2004  # code and fault
         code = older[0]
     return _Failed(code, answer.status, values.get("Item"), answer.headers.get("date"))
-
-
-def _credentials() -> Callable[[], Credentials]:
-    """The environment's, read at each call; where it has none, what botocore finds and renews."""
-    if _from_environment() is None:
-        _chain()  # imported now, not within the first call
-    return lambda: _from_environment() or _from_chain()
-
-
-def _from_environment() -> Credentials | None:
-    key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
-    if not key or not secret:
-        return None
-    token = os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN")
-    return Credentials(key, secret, token or None)
-
-
-def _from_chain() -> Credentials:
-    found = _chain()()
-    if found is None:
-        raise failure("credentials", "NoCredentialsError")
-    frozen = found.get_frozen_credentials()
-    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-
-
-@cache
-def _chain() -> Callable[[], Any]:
-    import botocore.session  # noqa: PLC0415  # only where the environment has no keys, as under SnapStart
-
-    return botocore.session.get_session().get_credentials
