@@ -27,7 +27,7 @@ def measured() -> dict[str, tuple[str, str | None]]:
         if row.startswith("|"):
             names, where, _ = row.strip("|").split("|", 2)
             service, *dimension = re.findall(r"[a-z]+", where)
-            found |= {name: (service, dimension[0] if dimension else None) for name in re.findall("`(.+?)`", names)}
+            found |= dict.fromkeys(re.findall("`(.+?)`", names), (service, dimension[0] if dimension else None))
     return found
 
 
