@@ -50,7 +50,7 @@ EMF = {
                                     "required": ["Name"],
                                     "properties": {
                                         "Name": {"type": "string", "minLength": 1, "maxLength": 255},
-                                        "Unit": {"enum": ["Count"]},
+                                        "Unit": {"enum": ["Count", "Seconds", "Percent", "None"]},
                                     },
                                 },
                             },
@@ -101,7 +101,7 @@ def test_one_line_tells_what_happened_and_counts_it(told: Any) -> None:
             "CloudWatchMetrics": [
                 {
                     "Namespace": "SmsTracker",
-                    "Dimensions": [["service", "provider"]],
+                    "Dimensions": [["service"], ["service", "provider"]],
                     "Metrics": [{"Name": "ReportsReceived", "Unit": "Count"}],
                 }
             ],
@@ -133,10 +133,40 @@ def test_the_metrics_are_those_that_powertools_would_have_written(
     (their_directive,), (our_directive,) = (each["_aws"]["CloudWatchMetrics"] for each in (theirs, ours))
     assert our_directive["Namespace"] == their_directive["Namespace"]
     assert our_directive["Metrics"] == their_directive["Metrics"]
-    assert {*our_directive["Dimensions"][0]} == {*their_directive["Dimensions"][0]}
+    (of_all, of_provider), (theirs_alone,) = our_directive["Dimensions"], their_directive["Dimensions"]
+    assert (of_all, {*of_provider}) == (["service"], {*theirs_alone})
     for name in ("service", "provider"):
         assert ours[name] == theirs[name]
     assert [float(ours["ReportsReceived"])] == theirs["ReportsReceived"]
+
+
+def test_what_is_measured_has_its_unit_and_may_be_many_values(told: Any) -> None:
+    def handler(_: object, line: Line) -> None:
+        line.measure("Waited", [1.5, 2.5], "Seconds")
+        line.measure("Share", 0.0, "Percent")
+        line.measure("Untold", None, "Percent")
+        line.measure("Empty", [], "Seconds")
+
+    (line,) = told(handler, log())
+
+    jsonschema.validate(line, EMF)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Metrics"] == [{"Name": "Waited", "Unit": "Seconds"}, {"Name": "Share", "Unit": "Percent"}]
+    assert (line["Waited"], line["Share"]) == ([1.5, 2.5], 0.0)
+
+
+def test_metrics_apart_are_a_line_of_their_own_with_their_own_dimensions(told: Any) -> None:
+    def handler(_: object, line: Line) -> None:
+        line.put(decision="counted")
+        line.apart(outcome="success").count("Outcomes", 2)
+        line.apart(outcome="failure")
+
+    line, apart = told(handler, log())
+
+    assert (line["decision"], "_aws" in line) == ("counted", False)
+    jsonschema.validate(apart, EMF)
+    assert (apart["outcome"], apart["Outcomes"], apart["service"]) == ("success", 2, "webhook")
+    assert apart["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"], ["service", "outcome"]]
 
 
 def test_counts_add_up(told: Any) -> None:

@@ -81,6 +81,17 @@ class TestQueued:
             if name in credentials:
                 assert Rig().receive(provider, webhook(**{key: credentials[name]})).decision == "queued"
 
+    @each_key
+    def test_whether_the_next_key_is_in_use_is_told(self, provider: str, webhook: Webhook, key: str) -> None:
+        present, following = {
+            "twilio": ("auth_token", "next_auth_token"),
+            "messagebird": ("signing_key", "next_signing_key"),
+        }[provider]
+        credentials = {"twilio": TWILIO, "messagebird": MESSAGEBIRD}[provider]
+
+        assert Rig().receive(provider, webhook(**{key: credentials[present]})).following is False
+        assert Rig().receive(provider, webhook(**{key: credentials[following]})).following is True
+
     @each_provider
     def test_each_public_address_is_accepted(self, provider: str, webhook: Webhook) -> None:
         rig = Rig(FixedSettings(urls=("https://new.example.com", "https://old.example.com/stage")))
