@@ -33,6 +33,16 @@ def test_never_more_calls_than_allowed_are_under_way() -> None:
     assert most == 2
 
 
+def test_no_more_threads_are_started_than_make_it_quicker() -> None:
+    together = Barrier(5, timeout=30)
+
+    def call(_: int) -> int:
+        together.wait()
+        return get_ident()
+
+    assert len(set(Threads(8)(call, range(10)))) == 5
+
+
 @pytest.mark.parametrize("items", [[], [1], [1, 2, 3], list(range(100))])
 def test_results_are_in_the_order_of_what_was_given(items: list[int]) -> None:
     assert Threads(8)(lambda n: n * n, items) == [n * n for n in items]

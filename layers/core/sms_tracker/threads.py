@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import ceil
 from threading import Thread
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ class Threads:
                 except BaseException as error:  # noqa: BLE001  # raised again below
                     errors[index] = error
 
-        others = [Thread(target=work, daemon=True) for _ in range(min(self._most, len(items)) - 1)]
+        others = [Thread(target=work, daemon=True) for _ in range(self._needed(len(items)) - 1)]
         for other in others:
             other.start()
         work()
@@ -43,3 +44,8 @@ class Threads:
         if errors:
             raise errors[min(errors)]
         return [results[index] for index in range(len(items))]
+
+    def _needed(self, items: int) -> int:
+        """As few as take no more turns than ``most`` would: ten calls are two turns of eight, and two of five."""
+        turns = ceil(items / self._most)
+        return ceil(items / turns) if turns else 0

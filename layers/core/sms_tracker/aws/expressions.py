@@ -24,14 +24,11 @@ class Update:
     names: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
-    def path(self, *parts: str) -> str:
+    def path(self, name: str, *inner: str) -> str:
         """A document path with every part aliased."""
-        return ".".join([self._alias(part) for part in parts])
-
-    def _alias(self, name: str) -> str:
         alias = f"#{name}" if name.isidentifier() else f"#n{name.encode().hex()}"
         self.names[alias] = name
-        return alias
+        return f"{alias}.{self.path(*inner)}" if inner else alias
 
     def value(self, value: object) -> str:
         """A placeholder for a value."""
