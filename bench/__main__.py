@@ -6,8 +6,9 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
-from bench.case import FULL, QUICK, Case
+from bench.case import FULL, QUICK, Case, Plan
 from bench.clients import clients
 from bench.cold import cold, pyc
 from bench.cost import cost
@@ -54,17 +55,24 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Run; returns the exit code."""
     asked = arguments()
+    try:
+        return _run(asked.only or list(CASES), QUICK if asked.quick else FULL)
+    except (Failed, StackError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left running", file=sys.stderr)
+        return 130
+
+
+def _run(names: Sequence[str], plan: Plan) -> int:
     described, tables = machine(), list[Table]()
     figures: dict[str, float] = {}
     print("\n".join(f"{name}: {value}" for name, value in described.items()), end="\n\n", flush=True)
-    for name in asked.only or CASES:
+    for name in names:
         start = time.monotonic()
-        try:
-            outcome = CASES[name](QUICK if asked.quick else FULL, lambda line, name=name: progress(f"{name}: {line}"))  # type: ignore[misc]  # bound at once
-        except (Failed, StackError) as error:
-            print(f"error: {name}: {error}", file=sys.stderr)
-            return 1
-        progress(f"{name}: {time.monotonic() - start:.0f} s")
+        outcome = CASES[name](plan, partial(_told, name))
+        _told(name, f"{time.monotonic() - start:.0f} s")
         print(file=sys.stderr)
         for table in outcome.tables:
             print(table.text(), flush=True)
@@ -76,6 +84,10 @@ def main() -> int:
     written = keep([*tables, reached], figures, described)
     print(f"Kept in {written.relative_to(ROOT)} and {written.with_suffix('.json').relative_to(ROOT)}")
     return 0
+
+
+def _told(name: str, line: str) -> None:
+    progress(f"{name}: {line}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -30,38 +30,9 @@ def parameters(prefix: str, provider_url: str) -> dict[str, str]:
     return values
 
 
-def aws(stored: Mapping[str, str], dynamodb: Respond | None = None) -> Respond:
-    """AWS with these parameters; ``dynamodb`` answers that service's calls instead of the fixed answers here."""
-    replies: dict[tuple[str, str], _Reply] = {
-        ("ssm", "GetParameters"): lambda body: {
-            "Parameters": [
-                {"Name": name, "Type": "SecureString", "Value": stored[name], "Version": 1}
-                for name in body["Names"]
-                if name in stored
-            ],
-            "InvalidParameters": [],
-        },
-        ("sqs", "SendMessage"): lambda body: {"MessageId": _ID, "MD5OfMessageBody": _md5(body["MessageBody"])},
-        ("sqs", "GetQueueAttributes"): lambda _: {"Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:1:reports"}},
-        ("events", "PutEvents"): lambda body: {
-            "FailedEntryCount": 0,
-            "Entries": [{"EventId": _ID}] * len(body["Entries"]),
-        },
-        ("dynamodb", "PutItem"): lambda _: {},
-        ("dynamodb", "UpdateItem"): lambda _: {},
-        ("dynamodb", "GetItem"): _item,
-        ("dynamodb", "Query"): lambda _: {"Items": [], "Count": 0, "ScannedCount": 0},
-        ("dynamodb", "BatchGetItem"): lambda body: {"Responses": {name: [] for name in body["RequestItems"]}},
-    }
-
-    def respond(call: Call) -> Answer:
-        if call.service == "sns":
-            return _published()
-        if dynamodb is not None and call.service == "dynamodb":
-            return dynamodb(call)
-        return answered(replies[call.service, call.operation](call.body))
-
-    return respond
+def _parameters(stored: Mapping[str, str], names: Sequence[str]) -> dict[str, Any]:
+    found = [{"Name": name, "Type": "SecureString", "Value": stored[name]} for name in names if name in stored]
+    return {"Parameters": found, "InvalidParameters": []}
 
 
 def _md5(text: str) -> str:
@@ -75,6 +46,37 @@ def _item(body: Mapping[str, Any]) -> dict[str, Any]:
     if body["Key"]["pk"]["S"] != item_key(API_KEY):
         return {}
     return {"Item": {**body["Key"], "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}}
+
+
+_REPLIES: dict[tuple[str, str], _Reply] = {
+    ("sqs", "SendMessage"): lambda body: {"MessageId": _ID, "MD5OfMessageBody": _md5(body["MessageBody"])},
+    ("sqs", "GetQueueAttributes"): lambda _: {"Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:1:reports"}},
+    ("events", "PutEvents"): lambda body: {
+        "FailedEntryCount": 0,
+        "Entries": [{"EventId": _ID}] * len(body["Entries"]),
+    },
+    ("dynamodb", "PutItem"): lambda _: {},
+    ("dynamodb", "UpdateItem"): lambda _: {},
+    ("dynamodb", "GetItem"): _item,
+    ("dynamodb", "Query"): lambda _: {"Items": [], "Count": 0, "ScannedCount": 0},
+    ("dynamodb", "BatchGetItem"): lambda body: {"Responses": {name: [] for name in body["RequestItems"]}},
+}
+
+
+def aws(stored: Mapping[str, str], dynamodb: Respond | None = None) -> Respond:
+    """AWS with these parameters; ``dynamodb`` answers that service's calls instead of the fixed answers here."""
+
+    def respond(call: Call) -> Answer:
+        match call.service:
+            case "sns":
+                return _published()
+            case "ssm":
+                return answered(_parameters(stored, call.body["Names"]))
+            case "dynamodb" if dynamodb is not None:
+                return dynamodb(call)
+        return answered(_REPLIES[call.service, call.operation](call.body))
+
+    return respond
 
 
 def _published() -> Answer:

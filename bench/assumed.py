@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tests.unit.template_stack import Stack, source, stack
 
@@ -56,12 +58,17 @@ def settings() -> Settings:
         retention_months=_number("RetentionDays") / 30,
         log_months=_number("LogRetentionDays") / 30,
         archive_months=_number("ArchiveDays") / 30,
-        alarms=len(deployed.of("AWS::CloudWatch::Alarm")) + len(deployed.of("AWS::CloudWatch::CompositeAlarm")),
+        alarms=sum(_watched(each.properties) for each in deployed.of("AWS::CloudWatch::Alarm").values()),
         dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
         runs_a_month=_runs(deployed),
         access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, api.properties["AccessLogSettings"]["Format"])),
         pollers=5,
     )
+
+
+def _watched(alarm: Mapping[str, Any]) -> int:
+    """An alarm is billed for every metric that it reads."""
+    return max(1, sum("MetricStat" in each for each in alarm.get("Metrics", [])))
 
 
 def _number(parameter: str) -> float:

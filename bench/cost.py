@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from itertools import chain
 
 from bench.assumed import Load, Settings, settings
 from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
@@ -71,8 +72,9 @@ def _services(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load)
 def _more(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Table:
     base = total(bill(design, load, set_up))
     scale = 1e6 / load.messages
-    changes = _changes(design, load, set_up, figures)
-    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in changes]
+    adds = _changes(design, load, set_up, figures)
+    saves = ((f"saves: {name}", dollars) for name, dollars in _less(design, load, set_up))
+    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in chain(adds, saves)]
     title = "What each further reader adds, and what would save"
     return Table(title=title, columns=("change", "dollars per million"), rows=rows)
 
@@ -101,14 +103,22 @@ def _changes(design: Design, load: Load, set_up: Settings, figures: Mapping[str,
     yield "one more custom metric", billed(metrics=design.metrics + 1)
     yield "a GET of every message", over(*_read(load))
     yield "X-Ray on 5 % of requests", billed(traced=0.05)
-    for name, less in savings(bill(design, load, set_up)).items():
-        yield f"saves: {name}", over(less)
-    yield "saves: a batch window of 5 s for reports", billed(window=5)
-    yield "saves: a batch window of 5 s for the stream", billed(stream_window=5)
+
+
+def _less(design: Design, load: Load, set_up: Settings) -> Iterator[tuple[str, float]]:
+    """Each saving by itself, then all together, with the whole bill that it leads to."""
+    base = bill(design, load, set_up)
+    for name, less in savings(base).items():
+        yield name, total([*base, less])
     small = replace(design, works={**design.works, "send": replace(design.works["send"], memory=256)})
-    yield "saves: send at 256 MB", total(bill(small, load, set_up))
+    for name, changed in {
+        "a batch window of 5 s for reports": replace(design, window=5),
+        "a batch window of 5 s for the stream": replace(design, stream_window=5),
+        "send at 256 MB": small,
+    }.items():
+        yield name, total(bill(changed, load, set_up))
     rows = bill(replace(small, window=5, stream_window=5), load, set_up)
-    yield "saves: all of these together", total([*rows, *savings(rows).values()])
+    yield "all of these together", total([*rows, *savings(rows).values()])
 
 
 def savings(rows: Sequence[Row]) -> dict[str, Row]:
@@ -169,7 +179,9 @@ def _assumed(design: Design, load: Load, set_up: Settings) -> Table:
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Every assumption is an option."""
-    parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.cost", description=__doc__, epilog=str(Load.__doc__).replace("``", "")
+    )
     for field in fields(Load):
         kind: Callable[[str], float] = int if isinstance(field.default, int) else float
         option = f"--{field.name.replace('_', '-')}"

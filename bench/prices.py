@@ -51,7 +51,7 @@ PRICES = {
     "log": Price(0.50, _GB, "GB taken in", "Amazon CloudWatch"),
     "logged": Price(0.03, _GB, "GB, compressed, and month", "Amazon CloudWatch"),
     "metric": Price(0.30, 720, "metric and month of 720 hours in which it is sent", "Amazon CloudWatch"),
-    "alarm": Price(0.10, 1, "alarm and month", "Amazon CloudWatch"),
+    "alarm": Price(0.10, 1, "metric of an alarm and month", "Amazon CloudWatch"),
     "dashboard": Price(3.00, 1, "dashboard and month", "Amazon CloudWatch"),
     "trace": Price(5.00, _MILLION, "million traces", "AWS X-Ray"),
     "key": Price(1.00, 1, "customer key and month", "AWS KMS"),

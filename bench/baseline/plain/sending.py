@@ -11,7 +11,7 @@ from plain.records import apply, put
 from plain.settings import settings
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpResponse
-from sms_tracker.domain.outbound import Accepted, OutboundMessage
+from sms_tracker.domain.outbound import Accepted, OutboundMessage, SendOutcome
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.segments import Encoding
 
@@ -22,25 +22,10 @@ _client = httpx.Client(timeout=20)
 def send(client: str, to: str, body: str, provider: str, reference: str | None) -> dict[str, Any]:
     """Returns what the caller is told."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    message_id, (base, credentials) = str(uuid4()), settings()
+    message_id = str(uuid4())
     item = _item(client, to, provider, reference, now) | {"message_id": message_id, "from": _SENDER[provider]}
     put(item)
-    adapter = providers.load(provider)
-    request = adapter.send_request(
-        OutboundMessage(
-            message_id=message_id,
-            attempt=1,
-            to=to,
-            sender=_SENDER[provider],
-            body=body,
-            encoding=Encoding.GSM_7,
-            validity_seconds=None,
-        ),
-        credentials=credentials[provider],
-        callback_url=f"{base}/webhooks/{provider}?message_id={message_id}&attempt=1",
-    )
-    answer = _client.request(request.method, request.url, headers=dict(request.headers), content=request.body)
-    outcome = adapter.send_outcome(HttpResponse(answer.status_code, dict(answer.headers), answer.content))
+    outcome = _ask(message_id, to, body, provider)
     if not isinstance(outcome, Accepted):
         raise RuntimeError(str(outcome))  # noqa: TRY004  # an outcome, not a type
     report = Report(
@@ -53,6 +38,23 @@ def send(client: str, to: str, body: str, provider: str, reference: str | None) 
     )
     apply(message_id, report, now)
     return {"message_id": message_id, "status": str(outcome.status), "provider": provider, "to": to}
+
+
+def _ask(message_id: str, to: str, body: str, provider: str) -> SendOutcome:
+    adapter, (base, credentials) = providers.load(provider), settings()
+    message = OutboundMessage(
+        message_id=message_id,
+        attempt=1,
+        to=to,
+        sender=_SENDER[provider],
+        body=body,
+        encoding=Encoding.GSM_7,
+        validity_seconds=None,
+    )
+    url = f"{base}/webhooks/{provider}?message_id={message_id}&attempt=1"
+    request = adapter.send_request(message, credentials=credentials[provider], callback_url=url)
+    answer = _client.request(request.method, request.url, headers=dict(request.headers), content=request.body)
+    return adapter.send_outcome(HttpResponse(answer.status_code, dict(answer.headers), answer.content))
 
 
 def _item(client: str, to: str, provider: str, reference: str | None, now: str) -> dict[str, Any]:
