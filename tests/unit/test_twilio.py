@@ -153,10 +153,10 @@ def test_every_token_belongs_to_its_account_and_every_shared_key_to_its_id() -> 
 
     assert keys == (
         Key("example-auth-token", ACCOUNT),
-        Key("next", ACCOUNT),
         Key("one", OTHER),
         Key("two", OTHER),
         Key("with=mark=", "id"),
+        Key("next", ACCOUNT, following=True),
     )
 
 

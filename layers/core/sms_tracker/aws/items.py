@@ -51,7 +51,9 @@ def _plain(value: Item) -> Any:
             return set(held)
         case "M":
             return unmarshal(held)
-    return held
+        case "S" | "BOOL" | "NULL" | "L" | "B" | "NS" | "BS":
+            return held
+    raise ValueError("no type of DynamoDB's")
 
 
 def failure_values(failure: RankedFailure) -> dict[str, object]:
