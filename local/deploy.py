@@ -76,10 +76,12 @@ def _upload(clients: Clients, template: Template, *, root: Path, workdir: Path, 
 
 
 def _create(clients: Clients, template: Template, *, name: str, parameters: Mapping[str, str]) -> None:
+    # By its place in S3, as `sam deploy` does it: in the call itself it may have 51,200 bytes.
+    clients.s3.put_object(Bucket=_BUCKET, Key="template.json", Body=json.dumps(template).encode())
     try:
         clients.cloudformation.create_stack(
             StackName=name,
-            TemplateBody=json.dumps(template),
+            TemplateURL=f"{clients.endpoint}/{_BUCKET}/template.json",
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
