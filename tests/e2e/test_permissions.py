@@ -99,7 +99,7 @@ def test_a_send_that_may_not_write_its_record_sends_nothing(unrecorded: Stack) -
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
     assert refused.headers["retry-after"]
     assert asked(unrecorded) == []
-    assert_denied(unrecorded, "send", "write: AccessDenied")
+    assert_denied(unrecorded, "send", "PutItem: AccessDenied")
 
 
 def test_a_digest_that_may_not_tell_people_keeps_what_it_has_to_tell(unrecorded: Stack) -> None:
@@ -145,7 +145,7 @@ def test_a_processor_that_may_not_write_loses_no_report(deaf: Stack) -> None:
         report = signed("twilio", target, report_fields("twilio", sent["provider_message_id"], "delivered"))
         with httpx.Client(trust_env=False, timeout=30) as provider_itself:
             assert provider_itself.send(report).status_code == 204
-        assert_denied(deaf, "processor", "write: AccessDenied")
+        assert_denied(deaf, "processor", "UpdateItem: AccessDenied")
         record = api.get(f"/messages/{sent['message_id']}").json()
 
     assert (record["status"], record["final"]) == ("accepted", False)
@@ -157,7 +157,7 @@ def test_a_publisher_that_may_not_publish_leaves_the_change_to_be_published(deaf
     with client(deaf) as api:
         assert send(api, "09").status_code == 422
 
-    assert_denied(deaf, "publisher", '"errors":["AccessDenied')
+    assert_denied(deaf, "publisher", '"errors":["PutEvents: AccessDenied')
     assert events.drain(wait_seconds=1) == []
 
 
