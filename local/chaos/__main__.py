@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from local.chaos.deployment import FULL, SHORT
 from local.chaos.diary import FOLDER
+from local.chaos.objective import tracked
 from local.chaos.run import Outcome, run
 from local.chaos.verdict import CHECKS, findings
 from local.process import StackError
@@ -49,6 +50,7 @@ def report(outcome: Outcome, wrong: Sequence[tuple[str, str]]) -> str:
     found = Counter(check for check, _ in wrong)
     lines.append("\nWhat came of it:\n")
     lines += [f"    {found[check]:>6}  {check:<16} {meaning}" for check, meaning in CHECKS.items()]
+    lines.append(f"\nThe objective: {tracked(outcome.evidence)}")
     lines += [f"\n  {check}: {line}" for check, line in wrong[:_SHOWN]]
     if len(wrong) > _SHOWN:
         lines.append(f"\n  and {len(wrong) - _SHOWN} more")
