@@ -23,7 +23,7 @@ _ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run"
 )
-_PATIENCE = 20_000.0
+_PATIENCE = 60_000.0
 _REFUSED = "Failed to load resource"
 """What Chromium itself writes of every answer from 400 on; the page can neither prevent nor hide it."""
 
