@@ -113,9 +113,10 @@ def test_a_failure_is_explained_with_what_to_do_and_the_providers_own_page(
 
 
 def test_a_report_that_changed_nothing_is_told_apart(
-    visitor: Visit, api_key: str, sent: dict[str, dict[str, Any]]
+    visitor: Visit, api_key: str, api: httpx.Client, sent: dict[str, dict[str, Any]]
 ) -> None:
-    record = sent["corrected"]
+    # Read anew: a late report may have come since the status was final.
+    record = api.get(f"/messages/{sent['corrected']['message_id']}").raise_for_status().json()
     idle = [report for report in record["reports"] if not report["applied"]]
     page = opened(visitor, api_key, f"#/message/{record['message_id']}")
 
