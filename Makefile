@@ -59,7 +59,7 @@ cost: setup ## dollars per million messages (ARGS="--help")
 
 .PHONY: test
 test: setup ## run every test; domain and providers must be covered to the last branch
-	@$(PY) -m pytest -n 2 --dist loadgroup --durations=15 --cov --cov-report=term --cov-fail-under=100
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 --cov --cov-report=term --cov-fail-under=100
 
 .PHONY: test-unit test-contract test-integration test-e2e
 test-unit test-contract test-integration test-e2e: setup ## run one kind of test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -46,9 +47,12 @@ class Process:
     """A supervised command: ended by ``stop``, and by this program's own end, however that comes about."""
 
     def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
-        """Start it in an empty folder of its own, which is also its TMPDIR; its output goes to ``log``."""
+        """Start it in an empty folder of its own, which is also its TMPDIR; its output goes to ``log``.
+
+        The folder is the supervisor's to make as it is to remove: an interruption here leaves none behind.
+        """
         self.name = name
-        self.workdir = Path(tempfile.mkdtemp(prefix="sms-tracker-"))
+        self.workdir = Path(tempfile.gettempdir()) / f"sms-tracker-{secrets.token_hex(8)}"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)  # another stack may still be writing to the old one
         self._log = log.open("w+b")

@@ -3,7 +3,7 @@
     python supervise.py WORKDIR COMMAND...
 
 Standard input is the lifeline: it closes when the asker closes it, exits or is killed. What runs here keeps
-nothing worth a graceful end, so its process group is killed and WORKDIR removed.
+nothing worth a graceful end, so its process group is killed and WORKDIR, which is made here, removed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
+
+_REMOVE_SECONDS = 5
 
 
 def _kill_group(group: int) -> None:
@@ -27,15 +31,24 @@ def _kill_when_asker_is_gone(group: int) -> None:
     _kill_group(group)
 
 
+def _remove(workdir: str) -> None:
+    """What was just killed may still be writing."""
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while os.path.lexists(workdir) and time.monotonic() < deadline:
+        shutil.rmtree(workdir, ignore_errors=True)
+        time.sleep(0.01)
+
+
 def main() -> int:
     workdir, *command = sys.argv[1:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)  # the lifeline alone decides; a handler is not inherited, SIG_IGN is
+    Path(workdir).mkdir(mode=0o700)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=workdir, process_group=0)
     threading.Thread(target=_kill_when_asker_is_gone, args=(child.pid,), daemon=True).start()
     code = child.wait()
     _kill_group(child.pid)
-    shutil.rmtree(workdir, ignore_errors=True)
+    _remove(workdir)
     return code if code >= 0 else 128 - code
 
 

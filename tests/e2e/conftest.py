@@ -1,4 +1,4 @@
-"""One local stack for all end-to-end tests; with xdist, `--dist loadgroup` keeps them on one worker.
+"""One local stack for all end-to-end tests; with xdist one for each worker, and a file on one.
 
 The functions' IAM policies are enforced; AUTH=false turns that off, to see whether a failure is a matter of policy.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,14 +18,6 @@ from tests.e2e import browser as chromium
 from tests.e2e import provider, watch
 from tests.e2e.browser import Visit
 from tests.e2e.provider import Simulator, number
-
-_HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,16 @@ from tests.e2e.browser import PHONE, Visit, heading, opened, search, send
 from tests.e2e.provider import Simulator, number
 
 
+@pytest.fixture(scope="module")
+def counted(stack: Stack, api: httpx.Client, sent: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the statistics say of the messages sent, by provider."""
+    assert sent
+    watch.counted(stack)
+    groups = api.get("/stats").raise_for_status().json()["groups"]
+    assert {group["provider"] for group in groups} == {record["provider"] for record in sent.values()}
+    return list(groups)
+
+
 def hide(page: Page, *, hidden: bool) -> None:
     """Another tab comes to the front, or this one again; headless Chromium has no front."""
     given = f"Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {str(hidden).lower()} }})"
@@ -129,17 +139,12 @@ def test_a_report_that_changed_nothing_is_told_apart(
 
 
 def test_statistics_show_for_each_provider_what_was_counted(
-    visitor: Visit, stack: Stack, api: httpx.Client, api_key: str, sent: dict[str, dict[str, Any]]
+    visitor: Visit, api_key: str, counted: list[dict[str, Any]]
 ) -> None:
-    assert sent
-    stack.clients.functions.invoke(
-        FunctionName=f"{stack.deployment.name}-reconciler", Payload=b'{"step": "statistics"}'
-    )
-    groups = api.get("/stats").raise_for_status().json()["groups"]
     page = opened(visitor, api_key)
     page.get_by_role("link", name="Statistics").click()
 
-    for group in groups:
+    for group in counted:
         of = page.get_by_role("region", name=group["provider"], exact=True)
         reasons = of.get_by_role("table", name=f"Failures of {group['provider']} by reason")
         expect(of).to_contain_text(f"{group['delivery_rate']:.1%}".replace("%", " %"))
@@ -209,6 +214,7 @@ def test_what_goes_wrong_is_said_in_words_and_can_be_tried_again(
         expect(page.get_by_role("heading", name=heading(sent["delivered"]))).to_be_visible()
 
 
+@pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, chromium.DESK], ids=["phone", "desk"])
 def test_every_view_fits_its_screen(
@@ -222,8 +228,14 @@ def test_every_view_fits_its_screen(
     with chromium.visit(browser, stack.api_url, size=size, dark=dark) as visitor:
         page = opened(visitor, api_key)
         corrected = f"#/message/{sent['corrected']['message_id']}"
-        for name, fragment in (("list", "#/"), ("message", corrected), ("statistics", "#/statistics/31")):
+        views = {
+            "list": ("#/", "Latest messages"),
+            "message": (corrected, heading(sent["corrected"])),
+            "statistics": ("#/statistics/31", "Statistics"),
+        }
+        for name, (fragment, title) in views.items():
             visitor.arrive(fragment)
+            expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
             expect(page.get_by_role("table").first).to_be_visible()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             visitor.picture(f"{name}-{'phone' if size == PHONE else 'desk'}-{'dark' if dark else 'light'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -41,19 +40,10 @@ def records(shop: httpx.Client) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def counted(stack: Stack, records: list[dict[str, Any]], shop: httpx.Client) -> dict[str, Any]:
     assert records
-    _count(stack)
+    watch.counted(stack)
     answer = shop.get("/stats", params={"by": "provider"})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
-
-
-def _count(stack: Stack) -> None:
-    name = f"{stack.deployment.name}-reconciler"
-    answer = stack.clients.functions.invoke(FunctionName=name, Payload=b'{"step": "statistics"}')
-    done = json.loads(answer["Payload"].read())
-    assert not answer.get("FunctionError"), done
-    assert done["hour-previewed"] >= 1
-    assert "failed" not in done
 
 
 def test_the_sums_are_those_of_the_records(counted: dict[str, Any], records: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -65,6 +66,16 @@ def found_in(stack: Stack, queue: str, text: str) -> MessageTypeDef:
 def reason(message: MessageTypeDef) -> str:
     """Why a message was put aside."""
     return message["MessageAttributes"]["reason"]["StringValue"]
+
+
+def counted(stack: Stack) -> None:
+    """Have the reconciler count the messages of this hour."""
+    name = f"{stack.deployment.name}-reconciler"
+    answer = stack.clients.functions.invoke(FunctionName=name, Payload=b'{"step": "statistics"}')
+    done = json.loads(answer["Payload"].read())
+    assert not answer.get("FunctionError"), done
+    assert done["hour-previewed"] >= 1
+    assert "failed" not in done
 
 
 def final(api: httpx.Client, message_id: str) -> dict[str, Any]:
