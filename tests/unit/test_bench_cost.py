@@ -23,6 +23,7 @@ DESIGN = Design(
     parallel=1.0,
     batch=50,
     window=1.0,
+    stream_batch=100,
     item_units=5,
     index_units=4,
     failed_units=11,
@@ -43,8 +44,10 @@ SETTINGS = Settings(
     alarms=7,
     dashboards=1,
     runs_a_month=8640,
+    counted=13,
     access_log_bytes=300,
     pollers=5,
+    shards=4,
 )
 MILLION = Load()
 
