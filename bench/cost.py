@@ -14,7 +14,7 @@ from bench.case import QUICK, Outcome, Plan
 from bench.cold import cold
 from bench.counted import counted
 from bench.design import Design, naive, ours, plain
-from bench.prices import AS_OF, PRICES, REGION
+from bench.prices import AS_OF, NOTE, PRICES, REGION
 from bench.report import keep, known, machine, progress
 from bench.sampling import Progress
 from bench.table import Table
@@ -56,7 +56,8 @@ def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> 
         rows.append([lines[0].name, lines[0].quantity, str(PRICES[lines[0].price]), *dollars])
     rows.append(["together", "", "", *(f"{total(each) * scale:.2f}" for each in bills)])
     title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
-    return Table(title=title, columns=("row", "quantity, ours", "price", *(each.name for each in designs)), rows=rows)
+    columns = ("row", "quantity, ours", "price", *(each.name for each in designs))
+    return Table(title=title, columns=columns, rows=rows, note=NOTE)
 
 
 def _services(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
