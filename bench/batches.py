@@ -15,8 +15,8 @@ from statistics import mean, quantiles
 from bench.assumed import Load, Settings, settings
 from bench.bill import Due, bill, report_cpu, total
 from bench.case import Outcome, Plan
+from bench.cost import measured
 from bench.design import Design, ours
-from bench.report import known
 from bench.sampling import Progress
 from bench.table import Table
 
@@ -51,7 +51,8 @@ class Gathered:
 
 def batches(_: Plan, progress: Progress) -> Outcome:
     """Batch size and window, by load: what gathers, what a message costs, how much later its status is known."""
-    design, set_up = ours(known()), settings()
+    figures, taken = measured(progress)
+    design, set_up = ours(figures), settings()
     progress("reports")
     reports = [row for load in LOADS for row in _reports(design, set_up, load)]
     progress("changes")
@@ -64,7 +65,8 @@ def batches(_: Plan, progress: Progress) -> Outcome:
         (
             Table(title="Reports' queue", columns=(*columns, *further, *waits), rows=reports, note=note),
             Table(title="Table's stream", columns=(*columns, *waits), rows=changes, note="Changes of four shards."),
-        )
+        ),
+        taken,
     )
 
 

@@ -27,11 +27,7 @@ _LINE_BYTES = 226
 
 def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
     """Dollars per million messages of this project, of the plain handlers, and of the naive way."""
-    figures, taken = known(), dict[str, float]()
-    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.calls")):
-        if needed not in figures:  # measured roughly, for a look at the costs alone
-            taken |= case(QUICK, told).figures
-    figures |= taken
+    figures, taken = measured(told)
     given, set_up = load or Load(), settings()
     designs = [make(figures) for make in (ours, plain, naive)]
     bills = [bill(design, given, set_up) for design in designs]
@@ -46,6 +42,15 @@ def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
     )
     named = (f"cost.{name}" for name in ("ours", "plain", "naive"))
     return Outcome(tables, taken | dict(zip(named, per_million, strict=True)))
+
+
+def measured(told: Progress) -> tuple[dict[str, float], dict[str, float]]:
+    """The figures that a bill needs, of earlier runs; and those among them that none had, roughly measured now."""
+    figures, taken = known(), dict[str, float]()
+    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.calls")):
+        if needed not in figures:
+            taken |= case(QUICK, told).figures
+    return figures | taken, taken
 
 
 def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
