@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from bench.batches import batches
 from bench.case import FULL, QUICK, Case, Plan
 from bench.clients import clients
 from bench.cold import cold, pyc
@@ -32,6 +33,7 @@ CASES: dict[str, Case] = {
     "packages": packages,
     "counted": counted,
     "order": order,
+    "batches": batches,
     "growth": growth,
     "throughput": throughput,
     "cost": cost,

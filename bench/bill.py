@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from math import ceil
 
 from bench.assumed import Load, Settings
@@ -64,22 +65,39 @@ def batch_fill(design: Design, load: Load, settings: Settings) -> float:
     return min(design.batch, 1 + a_second / settings.pollers * design.window)
 
 
+def stream_fill(design: Design, load: Load, settings: Settings) -> float:
+    """Changes in one invocation of the publisher: the first, and what its shard sees in the window or until a poll."""
+    a_second = load.messages * design.item_units / load.seconds / settings.shards
+    return min(design.stream_batch, 1 + a_second * (design.stream_window or 0.5 / _STREAM_POLLS))
+
+
+def report_cpu(design: Design, fill: float) -> float:
+    """The processor's milliseconds for one report of a batch, straight between the sizes that were measured."""
+    sizes = sorted(design.per_report)
+    for low, high in pairwise(sizes):
+        if fill <= high:
+            share = (fill - low) / (high - low)
+            return design.per_report[low] * (1 - share) + design.per_report[high] * share
+    return design.per_report[sizes[-1]]
+
+
 def invocations(design: Design, load: Load, settings: Settings) -> Mapping[str, tuple[float, Work]]:
     """How often each function is invoked, and what it does each time."""
     reports, changes = load.messages * load.callbacks, load.messages * design.item_units
     fill = batch_fill(design, load, settings)
-    per_report = design.per_report[max(size for size in design.per_report if size <= fill)]
     trips = ceil(fill / design.parallel) * (2 if design.reads_first else 1)
-    processor = replace(design.works["processor"], cpu=per_report * fill, calls=trips)
+    processor = replace(design.works["processor"], cpu=report_cpu(design, fill) * fill, calls=trips)
     minutes = load.hours * 60
     events = load.messages * (design.events_ok * (1 - load.failed) + design.events_failed * load.failed)
-    gathered = max(1.0, changes / load.seconds * (design.stream_window or 1 / _STREAM_POLLS))
+    gathered = stream_fill(design, load, settings)
+    publisher = design.works["publisher"]
+    publisher = replace(publisher, cpu=publisher.cpu * gathered, calls=events * gathered / changes)
     return {
         "send": (load.messages, design.works["send"]),
         "authorizer": (min(load.messages, minutes), design.works["authorizer"]),
         "webhook": (reports, design.works["webhook"]),
         "processor": (reports / fill, processor),
-        "publisher": (changes / gathered, replace(design.works["publisher"], calls=events * gathered / changes)),
+        "publisher": (changes / gathered, publisher),
         "digest": (min(load.messages * load.failed, minutes), design.works["digest"]),
     }
 
@@ -117,7 +135,7 @@ def _reconciler(design: Design, load: Load, settings: Settings) -> Iterator[Row]
     """Its runs, however little there is to do, and what it spends on a message: walked once, counted several times."""
     work, number = design.works["reconciler"], settings.runs_a_month
     idle = replace(work, cpu=0, calls=design.run_calls)
-    seen = replace(work, cpu=load.count_ms * (1 + load.counted), calls=0)
+    seen = replace(work, cpu=load.count_ms * (1 + settings.counted), calls=0)
     memory = work.memory / 1024 / 1000
     yield Row("Lambda reconciler: invocations", number, "invocation", Due.MONTH)
     yield Row("Lambda reconciler: GB-seconds", number * milliseconds(idle, load) * memory, design.compute, Due.MONTH)
@@ -142,7 +160,7 @@ def _table(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
     yield Row("DynamoDB: writes of indexes", load.messages * design.index_units, "write")
     yield Row("DynamoDB: further writes of failures", max(0.0, more), "write")
     yield Row("DynamoDB: reads", load.messages * design.read_units, "read")
-    yield Row("DynamoDB: reads of the statistics", load.messages * load.counted * design.count_units, "read")
+    yield Row("DynamoDB: reads of the statistics", load.messages * settings.counted * design.count_units, "read")
     yield Row("DynamoDB: storage of items", stored * (design.item_bytes + OVERHEAD), "storage")
     yield Row("DynamoDB: storage of indexes", stored * design.entry_bytes, "storage")
     yield Row("DynamoDB: point-in-time recovery", stored * (design.item_bytes + OVERHEAD), "recovery")

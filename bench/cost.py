@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import chain
 
-from bench.assumed import Load, Settings, settings
+from bench.assumed import Load, Settings, readings, settings
 from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
 from bench.case import QUICK, Outcome, Plan
 from bench.cold import cold
 from bench.counted import counted
 from bench.design import Design, naive, ours, plain
-from bench.prices import AS_OF, PRICES, REGION
+from bench.prices import AS_OF, NOTE, PRICES, REGION
 from bench.report import keep, known, machine, progress
 from bench.sampling import Progress
 from bench.table import Table
@@ -27,10 +27,7 @@ _LINE_BYTES = 226
 
 def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
     """Dollars per million messages of this project, of the plain handlers, and of the naive way."""
-    figures = known()
-    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.calls")):
-        if needed not in figures:  # measured roughly, for a look at the costs alone
-            figures |= case(QUICK, told).figures
+    figures, taken = measured(told)
     given, set_up = load or Load(), settings()
     designs = [make(figures) for make in (ours, plain, naive)]
     bills = [bill(design, given, set_up) for design in designs]
@@ -43,7 +40,17 @@ def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
         _volumes(designs[0], given, set_up),
         _assumed(designs[0], given, set_up),
     )
-    return Outcome(tables, {"cost.ours": per_million[0], "cost.plain": per_million[1], "cost.naive": per_million[2]})
+    named = (f"cost.{name}" for name in ("ours", "plain", "naive"))
+    return Outcome(tables, taken | dict(zip(named, per_million, strict=True)))
+
+
+def measured(told: Progress) -> tuple[dict[str, float], dict[str, float]]:
+    """The figures that a bill needs, of earlier runs; and those among them that none had, roughly measured now."""
+    figures, taken = known(), dict[str, float]()
+    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.calls")):
+        if needed not in figures:
+            taken |= case(QUICK, told).figures
+    return figures | taken, taken
 
 
 def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
@@ -54,7 +61,8 @@ def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> 
         rows.append([lines[0].name, lines[0].quantity, str(PRICES[lines[0].price]), *dollars])
     rows.append(["together", "", "", *(f"{total(each) * scale:.2f}" for each in bills)])
     title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
-    return Table(title=title, columns=("row", "quantity, ours", "price", *(each.name for each in designs)), rows=rows)
+    columns = ("row", "quantity, ours", "price", *(each.name for each in designs))
+    return Table(title=title, columns=columns, rows=rows, note=NOTE)
 
 
 def _services(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
@@ -111,13 +119,11 @@ def _less(design: Design, load: Load, set_up: Settings) -> Iterator[tuple[str, f
     for name, less in savings(base).items():
         yield name, total([*base, less])
     small = replace(design, works={**design.works, "send": replace(design.works["send"], memory=256)})
-    for name, changed in {
-        "a batch window of 5 s for reports": replace(design, window=5),
-        "a batch window of 5 s for the stream": replace(design, stream_window=5),
-        "send at 256 MB": small,
-    }.items():
-        yield name, total(bill(changed, load, set_up))
-    rows = bill(replace(small, window=5, stream_window=5), load, set_up)
+    seldom = replace(set_up, counted=readings(15))
+    yield "send at 256 MB", total(bill(small, load, set_up))
+    yield "records kept for 30 days", total(bill(design, load, replace(set_up, retention_months=1)))
+    yield "statistics every 15 minutes", total(bill(design, load, seldom))
+    rows = bill(small, load, replace(seldom, retention_months=1))
     yield "all of these together", total([*rows, *savings(rows).values()])
 
 
@@ -153,7 +159,7 @@ def _shapes(design: Design, load: Load, set_up: Settings) -> Table:
 
 def _volumes(design: Design, load: Load, set_up: Settings) -> Table:
     rows: list[list[str | float | int]] = []
-    for messages in (1e3, 1e4, 1e5, 1e6):
+    for messages in (1e3, 1e4, 1e5, 1e6, 1e7):
         lines = bill(design, replace(load, messages=messages), set_up)
         by = {due: total(lines, due) for due in Due}
         money = (by[Due.MESSAGE] / messages * 1e6, by[Due.HOUR], by[Due.MONTH], total(lines))

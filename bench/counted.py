@@ -43,8 +43,8 @@ def counted(_: Plan, progress: Progress) -> Outcome:
         kinds = [("three reports in order", steps), *_kinds(ours, progress)]
         failed = dict(kinds)["... and it failed"]
         figures = _figures("counted", steps) | _figures("failed", failed) | _indexes(ours.tables.indexes, steps)
-        beside, quiet = _beside(ours, failed), _publish(ours, steps)
-        figures |= _published(beside) | _logs([*steps, *beside]) | _mean_log(quiet) | _walked(ours)
+        beside, together = _beside(ours, failed), ours.invoke("publisher", stream_event(_changes(steps)))
+        figures |= _published(beside) | _logs([*steps, *beside]) | _logs([together]) | _walked(ours)
         figures["metrics"] = len(set(_metrics(each.logged for each in ours.invocations)))
     progress("the same through the baseline")
     with service(code, baseline=True) as plain:
@@ -123,13 +123,6 @@ def _logs(steps: Sequence[Invocation], prefix: str = "") -> dict[str, float]:
     return sizes
 
 
-def _mean_log(published: Sequence[Invocation]) -> dict[str, float]:
-    """The publisher's log for a change, over all changes of a message: few of them end it."""
-    lines = [line for done in published for line in done.logged.splitlines()]
-    size = sum(len(done.logged.encode()) for done in published)
-    return {"log.publisher": size / len(published), "lines.publisher": len(lines) / len(published)}
-
-
 def _beside(ours: Service, failed: Sequence[Invocation]) -> list[Invocation]:
     """What else is invoked: the publisher for a failure, the authorizer, the digest, a read."""
     item = {"pk": {"S": item_key(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}
@@ -139,8 +132,11 @@ def _beside(ours: Service, failed: Sequence[Invocation]) -> list[Invocation]:
 
 def _publish(ours: Service, steps: Sequence[Invocation]) -> list[Invocation]:
     """The publisher on each change of a message by itself."""
-    changes = [charge for step in steps for charge in _written(step) if not charge.refused]
-    return [ours.invoke("publisher", stream_event([change])) for change in changes]
+    return [ours.invoke("publisher", stream_event([change])) for change in _changes(steps)]
+
+
+def _changes(steps: Sequence[Invocation]) -> list[Charge]:
+    return [charge for step in steps for charge in _written(step) if not charge.refused]
 
 
 def _published(beside: Sequence[Invocation]) -> dict[str, float]:

@@ -43,6 +43,7 @@ class Design:
     parallel: float
     batch: int
     window: float
+    stream_batch: int
     item_units: float
     index_units: float
     failed_units: float
@@ -105,6 +106,7 @@ def ours(figures: Figures) -> Design:
         parallel=max(1.0, figures["processor.parallel"]),
         batch=int(reports["BatchSize"]),
         window=float(reports.get("MaximumBatchingWindowInSeconds", 0)),
+        stream_batch=int(stream["BatchSize"]),
         stream_window=float(stream.get("MaximumBatchingWindowInSeconds", 0)),
         item_units=figures["counted.item_units"],
         index_units=figures["counted.index_units"],
@@ -168,6 +170,7 @@ def naive(figures: Figures) -> Design:
         works=works,
         batch=10,
         window=0.0,
+        stream_window=0.0,
         index_units=figures["naive.index_units"],
         read_units=base.read_units + writes,
         entry_bytes=figures["naive.entry_bytes"],

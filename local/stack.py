@@ -31,6 +31,7 @@ from ops.keys import new_key
 NAME = "sms-tracker"
 _LOCAL = {
     "ProcessorBatchWindow": "1",
+    "PublisherBatchWindow": "0",
     "DigestWindowSeconds": "1",
     "ReconcileState": "DISABLED",  # nothing is as old as its schedule; a test that wants a run starts one
     "StatisticsState": "DISABLED",

@@ -68,8 +68,7 @@ def _count(handled: Handled, line: Line) -> None:
         counts["SecondProviderIds"] = len(handled.tracked.other_ids)
         counts["ReportsBeyondTimeline"] = len(handled.tracked.overflow)
     for name, count in counts.items():
-        if count:
-            line.count(name, count)
+        line.count(name, count)
 
 
 def _told(handled: Handled) -> dict[str, Any]:

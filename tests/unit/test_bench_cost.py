@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bench.assumed import Load, Settings
-from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
+from bench.bill import Due, Row, batch_fill, bill, milliseconds, report_cpu, stream_fill, total
 from bench.design import FULL_CPU, Design, Work
 from bench.prices import PRICES
 
@@ -23,6 +23,7 @@ DESIGN = Design(
     parallel=1.0,
     batch=50,
     window=1.0,
+    stream_batch=100,
     item_units=5,
     index_units=4,
     failed_units=11,
@@ -43,8 +44,10 @@ SETTINGS = Settings(
     alarms=7,
     dashboards=1,
     runs_a_month=8640,
+    counted=13,
     access_log_bytes=300,
     pollers=5,
+    shards=4,
 )
 MILLION = Load()
 
@@ -99,6 +102,20 @@ def test_a_batch_is_fuller_the_more_comes_and_never_larger_than_allowed() -> Non
 
 def test_without_a_window_each_report_is_a_batch() -> None:
     assert batch_fill(replace(DESIGN, window=0), Load(hours=1), SETTINGS) == 1
+
+
+def test_changes_gather_by_shard_in_the_window_or_until_the_next_read() -> None:
+    load = Load(messages=3600, hours=1)  # one a second, so five changes over four shards
+
+    assert stream_fill(replace(DESIGN, stream_window=4), load, SETTINGS) == pytest.approx(1 + 5 / 4 * 4)
+    assert stream_fill(replace(DESIGN, stream_window=0), load, SETTINGS) == pytest.approx(1 + 5 / 4 / 8)
+    assert stream_fill(replace(DESIGN, stream_window=4000), load, SETTINGS) == DESIGN.stream_batch
+
+
+def test_a_reports_cpu_lies_between_those_of_the_sizes_that_were_measured() -> None:
+    assert [report_cpu(DESIGN, fill) for fill in (1, 5.5, 10, 30, 50, 500)] == pytest.approx(
+        [2, 1.5, 1, 0.75, 0.5, 0.5]
+    )
 
 
 def test_what_is_due_by_the_month_is_due_without_a_message() -> None:

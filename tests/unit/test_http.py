@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import struct
 import threading
@@ -264,3 +265,12 @@ class TestWritten:
         assert isinstance(result, NoResponse)
         assert result.written
         assert SHORT <= took < SHORT + 1.0  # the rest is for a busy machine; a drip without the deadline never ends
+
+
+def test_no_address_is_logged_where_lambda_has_libraries_log_what_they_like(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    with serving(answering(OK)) as server:
+        post(server.url)
+
+    assert not caplog.records

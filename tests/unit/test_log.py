@@ -180,6 +180,15 @@ def test_counts_add_up(told: Any) -> None:
     assert (line["A"], line["B"]) == (3, 5)
 
 
+def test_none_of_a_thing_is_no_metric(told: Any) -> None:
+    def handler(_: object, line: Line) -> None:
+        line.count("A", 0)
+
+    (line,) = told(handler, log())
+
+    assert ("A" in line, "_aws" in line) == (False, False)
+
+
 def test_only_the_first_invocation_is_a_cold_start(told: Any) -> None:
     lines = told(queued, log(), times=3)
 

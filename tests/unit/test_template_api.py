@@ -104,6 +104,12 @@ def test_the_access_log_holds_nothing_personal() -> None:
     assert not [field for field in fields if any(word in field for word in telling)]
 
 
+def test_the_access_log_can_be_left_out() -> None:
+    without = stack(AccessLog="false")
+    assert "AccessLogSettings" not in without.only("AWS::ApiGatewayV2::Stage").properties
+    assert "AccessLogs" not in without.resources
+
+
 def test_without_a_domain_the_providers_call_the_api_itself() -> None:
     plain = stack()
     assert plain.properties("PublicBaseUrls")["Value"] == "Api.ApiEndpoint"

@@ -148,6 +148,12 @@ def test_a_function_logs_into_a_group_of_its_own_that_forgets(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_lambdas_own_lines_of_what_went_well_are_left_out_by_a_parameter_and_ours_never(name: str) -> None:
+    logging = properties(name, LambdaLogLines="failures")["LoggingConfig"]
+    assert (logging["LogFormat"], logging["SystemLogLevel"], logging["ApplicationLogLevel"]) == ("JSON", "WARN", "INFO")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_functions_memory_is_its_own_parameters(name: str) -> None:
     assert properties(name, **{f"{name.title()}Memory": "1024"})["MemorySize"] == "1024"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ import httpx
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 
+logging.getLogger("httpx").setLevel(logging.WARNING)  # below, it logs each URL, and in it whom a search is for
 _CONNECT = 3.0
 _LARGEST = 1024 * 1024
 _UNWRITTEN = (

@@ -47,9 +47,10 @@ class Line:
         self.fields.update((name, value) for name, value in fields.items() if value)
 
     def count(self, metric: str, value: int = 1) -> None:
-        """Add to a metric."""
-        known = self.figures.get(metric, 0)
-        self.figures[metric] = value if isinstance(known, list) else known + value
+        """Add to a metric. None of a thing is not told: a metric costs by the hour in which it is there."""
+        if value:
+            known = self.figures.get(metric, 0)
+            self.figures[metric] = value if isinstance(known, list) else known + value
 
     def measure(self, metric: str, value: float | list[float] | None, unit: str) -> None:
         """Set a metric in CloudWatch's ``unit``; a list is one value each, at most 100 of them. None says nothing."""
