@@ -154,9 +154,11 @@ class _Chaos:
 
         schedule = threading.Thread(target=repeat, name="reconciler", daemon=True)
         schedule.start()
-        yield
-        ended.set()
-        schedule.join()
+        try:
+            yield
+        finally:
+            ended.set()
+            schedule.join()
 
     def _reconcile(self) -> None:
         answer = self._stack.clients.functions.invoke(FunctionName=f"{NAME}-reconciler")
