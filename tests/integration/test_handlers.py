@@ -296,6 +296,15 @@ def test_the_step_that_counts_is_another_than_the_one_that_looks_up(invoke: Invo
     assert counted.metrics["HoursCounted"] == counted.answer["hour-counted"]
 
 
+def test_what_stood_in_the_way_of_a_run_is_in_its_line(invoke: Invoke) -> None:
+    AWS.dynamodb.delete_table(TableName=os.environ["STATE_TABLE"])
+
+    told = invoke("reconciler", sample("reconciler"))
+
+    assert told.answer == {"failures-walk-failed": 1, "walk-failed": 1}
+    assert (told.line["level"], told.line["errors"]) == ("WARNING", {"GetItem: ResourceNotFoundException": 2})
+
+
 def test_statistics_are_answered_from_what_was_counted(invoke: Invoke) -> None:
     hour, computed_at = "2026-01-31T11:00:00.000Z", "2026-01-31T12:10:00.000Z"
     sums = {("twilio", client): Tally(Counter(delivered=2)) for client in ("shop", "bank")}

@@ -126,7 +126,9 @@ class Rig:
         )
 
     def run(self) -> Counter[str]:
-        done = self.reconciler().run()
+        reconciler = self.reconciler()
+        done = reconciler.run()
+        self.errors = reconciler.errors
         del done["walked"]
         return done
 
@@ -300,6 +302,7 @@ def test_a_walk_that_fails_holds_up_no_look_up() -> None:
     rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
     done = rig.run()
     assert done["walk-failed"] == 1
+    assert rig.errors == {"UpdateItem: ThrottlingException": 1}
     assert done["looked-up"] == 1
 
 
@@ -333,6 +336,7 @@ def test_an_unreadable_setting_or_queue_holds_up_nothing_else() -> None:
     rig.queue.fail = True
 
     assert rig.run() == {"opened": 2, "failed": 1, "not-sent": 1}
+    assert rig.errors == {"SendMessage: ServiceUnavailable": 1}
 
 
 # -- giving up ---------------------------------------------------------------------------------------------------------
@@ -697,6 +701,7 @@ def test_what_our_queue_refuses_for_now_is_looked_at_by_the_next_run(
     rig = Rig(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
     rig.queue.fail, rig.queue.error = True, error
     assert rig.run() == first
+    assert rig.errors == {str(error): max(1, first.get("failure-failed", 0))}
     rig.queue.fail = False
 
     assert rig.run()["failure-looked-up"] == second
