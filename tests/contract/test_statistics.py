@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -29,10 +30,12 @@ SUMS: Sums = {
 ITEM_LIMIT = 400 * 1024
 
 
+@contextmanager
 def _in_memory() -> Iterator[Statistics]:
     yield MemoryStatistics()
 
 
+@contextmanager
 def _in_dynamodb() -> Iterator[Statistics]:
     with mock_aws():
         dynamodb = tables.client()
@@ -42,8 +45,9 @@ def _in_dynamodb() -> Iterator[Statistics]:
 
 @pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Statistics]:
-    made: Callable[[], Iterator[Statistics]] = request.param
-    yield from made()
+    made: Callable[[], AbstractContextManager[Statistics]] = request.param
+    with made() as kept:
+        yield kept
 
 
 def cohort(computed_at: str = EARLIER, *, final: bool = False, sums: Sums = SUMS) -> Cohort:
@@ -110,7 +114,7 @@ def test_a_month_of_hours_is_read(kept: Statistics) -> None:
 
 
 def test_hours_expire_with_the_records_and_every_key_is_under_the_prefix_that_the_policies_name() -> None:
-    for kept in _in_dynamodb():
+    with _in_dynamodb() as kept:
         kept.put(cohort())
         kept.save(4, Progress(hour=HOUR))
 
