@@ -68,8 +68,8 @@ def _reconcile(line: Line) -> dict[str, int]:
     for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
         line.count(name, done.get(word, 0))
     for provider, reported in reconciler.receipts.items():
-        if len(reported) >= _FEWEST:
-            line.apart(provider=provider).measure("ReceiptShare", 100 * sum(reported) / len(reported), "Percent")
+        if (walked := reported.total()) >= _FEWEST:
+            line.apart(provider=provider).measure("ReceiptShare", 100 * reported[True] / walked, "Percent")
     return done
 
 

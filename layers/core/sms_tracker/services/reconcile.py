@@ -54,9 +54,9 @@ class Limits:
 class Reconciler:
     """The use case with everything it needs from outside. Safe to run twice at once: every write is conditional.
 
-    ``resend`` sends a lost message again for a client that asked for it, and says what came of it. ``receipts`` says of
-    each message that the last run walked and its provider took, by provider, whether any report of it has come;
-    ``errors`` what stood in the last run's way, which the next one tries again.
+    ``resend`` sends a lost message again for a client that asked for it, and says what came of it. ``receipts`` counts
+    the messages that the last run walked and their provider took, by provider and whether any report of them has come;
+    ``errors`` is what stood in the last run's way, which the next one tries again.
     """
 
     messages: Messages
@@ -70,7 +70,7 @@ class Reconciler:
     ages: Ages
     limits: Limits
     resend: Callable[[Record], str]
-    receipts: dict[str, list[bool]] = field(init=False)
+    receipts: dict[str, Counter[bool]] = field(init=False)
     errors: Counter[str] = field(init=False)
     _inquiries: Inquiries = field(init=False)
 
@@ -134,7 +134,7 @@ class Reconciler:
         yield "walked"
         if record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED:
             reported = any(entry.source == Source.CALLBACK for entry in record.reports.values())
-            self.receipts.setdefault(record.state.provider, []).append(reported)
+            self.receipts.setdefault(record.state.provider, Counter())[reported] += 1
         if not record.state.status.final and self.agenda.open(record.message_id, due=timestamp(self.clock())):
             yield "opened"
 
