@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from sms_tracker.aws.expressions import Update
-from sms_tracker.aws.items import Item, from_item, marshal
+from sms_tracker.aws.items import Item, marshal, stored
 from sms_tracker.domain.record import Record, SendPhase
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Eraser:
 
     def _read(self, record: Record) -> Record | None:
         answer = self.dynamodb.get_item(TableName=self.table, Key=_key(record), ConsistentRead=True)
-        return from_item(answer["Item"]) if "Item" in answer else None
+        return stored(answer["Item"]) if "Item" in answer else None
 
 
 def _without_person(record: Record) -> Update:
