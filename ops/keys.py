@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 
 from sms_tracker.aws.items import Item, marshal
+from sms_tracker.aws.keys import key_id
 
 PREFIX = "smst_"
 """Lets a secret scanner recognise a key that leaked."""
@@ -15,11 +15,6 @@ _ENDS = 4
 """Characters of a key that are kept, so that whoever holds it can say which it is; 232 bits stay unknown."""
 
 SCOPES = frozenset({"send", "read", "admin"})
-
-
-def item_key(key: str) -> str:
-    """Where the state table keeps ``key``: under its SHA-256, never as itself."""
-    return "key#" + hashlib.sha256(key.encode()).hexdigest()
 
 
 def new_key(
@@ -34,7 +29,7 @@ def new_key(
         raise ValueError(f"a key needs a client name and scopes out of {', '.join(sorted(SCOPES))}")
     key = PREFIX + secrets.token_urlsafe(32)
     values = {
-        "pk": item_key(key),
+        "pk": key_id(key),
         "client": client,
         "scopes": wanted,
         "ends": key[-_ENDS:],
