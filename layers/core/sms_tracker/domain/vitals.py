@@ -41,9 +41,16 @@ def hours(now: datetime) -> list[str]:
 
 
 def vitals(cohorts: Iterable[Cohort], *, now: datetime, objective: float) -> dict[str, Vitals]:
-    """By provider, from the hours of the last week; ``objective`` is the percentage to be tracked, below 100."""
-    known = list(cohorts)
-    recent, week, settled = (_sum(known, ages, now=now) for ages in (_RECENT, _WEEK, _SETTLED))
+    """By provider, from the hours of the last week; ``objective`` is the percentage to be tracked, below 100.
+
+    One hour is held at a time, for those of a week may be large.
+    """
+    recent, week, settled = dict[str, Tally](), dict[str, Tally](), dict[str, Tally]()
+    for cohort in cohorts:
+        age = now - datetime.fromisoformat(cohort.hour) - HOUR
+        for (youngest, oldest), sums in ((_RECENT, recent), (_WEEK, week), (_SETTLED, settled)):
+            if youngest <= age < oldest:
+                _add(sums, cohort)
     providers = sorted({*recent, *week, *settled})
     nothing = Tally()
     return {
@@ -64,13 +71,9 @@ def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> Vitals:
     )
 
 
-def _sum(cohorts: Iterable[Cohort], ages: tuple[timedelta, timedelta], *, now: datetime) -> dict[str, Tally]:
-    sums: dict[str, Tally] = {}
-    for cohort in cohorts:
-        if ages[0] <= now - datetime.fromisoformat(cohort.hour) - HOUR < ages[1]:
-            for (provider, _), tally in cohort.sums.items():
-                sums.setdefault(provider, Tally()).add(tally)
-    return sums
+def _add(sums: dict[str, Tally], cohort: Cohort) -> None:
+    for (provider, _), tally in cohort.sums.items():
+        sums.setdefault(provider, Tally()).add(tally)
 
 
 def _rate(tally: Tally) -> float | None:
