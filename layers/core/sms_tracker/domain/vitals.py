@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,18 +46,15 @@ def vitals(cohorts: Iterable[Cohort], *, now: datetime, objective: float) -> dic
 
     One hour is held at a time, for those of a week may be large.
     """
-    recent, week, settled = dict[str, Tally](), dict[str, Tally](), dict[str, Tally]()
+    recent, week, settled = (defaultdict[str, Tally](Tally) for _ in range(3))
     for cohort in cohorts:
         age = now - datetime.fromisoformat(cohort.hour) - HOUR
         for (youngest, oldest), sums in ((_RECENT, recent), (_WEEK, week), (_SETTLED, settled)):
             if youngest <= age < oldest:
-                _add(sums, cohort)
+                for (provider, _), tally in cohort.sums.items():
+                    sums[provider].add(tally)
     providers = sorted({*recent, *week, *settled})
-    nothing = Tally()
-    return {
-        name: _of(recent.get(name, nothing), week.get(name, nothing), settled.get(name, nothing), objective)
-        for name in providers
-    }
+    return {name: _of(recent[name], week[name], settled[name], objective) for name in providers}
 
 
 def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> Vitals:
@@ -69,11 +67,6 @@ def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> Vitals:
         tracked=tracked,
         burn=None if tracked is None else (100 - tracked) / (100 - objective),
     )
-
-
-def _add(sums: dict[str, Tally], cohort: Cohort) -> None:
-    for (provider, _), tally in cohort.sums.items():
-        sums.setdefault(provider, Tally()).add(tally)
 
 
 def _rate(tally: Tally) -> float | None:

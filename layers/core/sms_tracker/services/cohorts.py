@@ -106,8 +106,10 @@ class Counting:
                 # What was created at the very end of the page may go on in the next one, so that one has it all.
                 taken = [key.message_id for key in keys if reach is None or key.at > reach]
                 for record in self.search.records(taken):
-                    tally = progress.sums.setdefault((record.state.provider, record.client), Tally())
-                    tally.count(record, delivered_at(record))
+                    group = (record.state.provider, record.client)
+                    if group not in progress.sums:
+                        progress.sums[group] = Tally()
+                    progress.sums[group].count(record, delivered_at(record))
                 span = None if reach is None else Span(since=progress.hour, until=reach)
                 position = (shard, span.until) if span else (shard + 1, None)
                 yield replace(progress, shard=position[0], until=position[1]), len(taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -123,11 +124,11 @@ def read(query: Mapping[str, str], *, client: str | None, now: datetime) -> Aske
 def body(asked: Asked, cohorts: Iterable[Cohort]) -> shapes.Stats:
     """Sums over the hours asked for; one that was never counted adds nothing, and is said so."""
     fresh: dict[str, shapes.Freshness] = {}
-    groups, total = dict[str, Tally](), Tally()
+    groups, total = defaultdict[str, Tally](Tally), Tally()
     for cohort in cohorts:
         fresh[cohort.hour] = {"hour": cohort.hour, "computed_at": cohort.computed_at, "final": cohort.final}
         for (provider, client), tally in cohort.sums.items():
-            groups.setdefault(_key(asked.by, cohort.hour, provider, client), Tally()).add(tally)
+            groups[_key(asked.by, cohort.hour, provider, client)].add(tally)
     for tally in groups.values():
         total.add(tally)
     return {
