@@ -115,6 +115,7 @@ schema: .venv/.ready ## write the published events' JSON Schema anew
 .PHONY: openapi
 openapi: .venv/.ready ## write the API's description and its page anew
 	@$(PY) -m ops.openapi
+
 .PHONY: dashboard
 dashboard: .venv/.ready ## draw the CloudWatch dashboard with sample data: docs/dashboard.svg
 	@$(PY) -m local.dashboard $(ARGS)

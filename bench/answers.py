@@ -9,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 from bench.endpoint import Answer, Call, Respond, answered
-from ops.keys import item_key
 from sms_tracker.aws.items import to_item
+from sms_tracker.aws.keys import key_id
 from tests.cloud import API_KEY, BIRD_ID, SECRETS
 from tests.factories import record
 
@@ -43,7 +43,7 @@ def _item(body: Mapping[str, Any]) -> dict[str, Any]:
     """A key, a message, or nothing, by the table's key."""
     if "message_id" in body["Key"]:
         return {"Item": to_item(record(message_id=body["Key"]["message_id"]["S"]))}
-    if body["Key"]["pk"]["S"] != item_key(API_KEY):
+    if body["Key"]["pk"]["S"] != key_id(API_KEY):
         return {}
     return {"Item": {**body["Key"], "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}}
 

@@ -16,7 +16,7 @@ from bench.sampling import Progress
 from bench.service import PATH, WORDS, Invocation, Service, service
 from bench.table import Table
 from bench.units import entry, index_units_of, item_size
-from ops.keys import item_key
+from sms_tracker.aws.keys import key_id
 from tests.cloud import API_KEY
 
 FAILED = (*WORDS[:-1], "undelivered")
@@ -125,7 +125,7 @@ def _logs(steps: Sequence[Invocation], prefix: str = "") -> dict[str, float]:
 
 def _beside(ours: Service, failed: Sequence[Invocation]) -> list[Invocation]:
     """What else is invoked: the publisher for a failure, the authorizer, the digest, a read."""
-    item = {"pk": {"S": item_key(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}
+    item = {"pk": {"S": key_id(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}
     ours.tables.client.put_item(TableName=STATE, Item=item)
     return [*_publish(ours, failed), *(ours.invoke(name, event(name)) for name in _OTHERS[1:])]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,27 +9,15 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from sms_tracker.aws.expressions import Update
-from sms_tracker.aws.items import Item, from_item, marshal
-from sms_tracker.domain.ports import Search
+from sms_tracker.aws.items import Item, marshal, stored
 from sms_tracker.domain.record import Record, SendPhase
-from sms_tracker.domain.search import BY_RECIPIENT, Span
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-_ALL = Span(since="0", until="~")
 _COMPARED = timedelta(days=8)
 """How long an open message's search may still compare it with another one whose answer was lost."""
 _TRIES = 5
-
-
-def messages_to(search: Search, number: str) -> Iterator[Record]:
-    """Every record of that number, of all clients, newest first."""
-    rest: Span | None = _ALL
-    while rest is not None:
-        keys, reach = search.keys(BY_RECIPIENT, number, span=rest, client=None)
-        yield from search.records([key.message_id for key in keys])
-        rest = None if reach is None else Span(since=rest.since, until=reach)
 
 
 def waits(record: Record, *, now: datetime) -> str | None:
@@ -74,7 +61,7 @@ class Eraser:
 
     def _read(self, record: Record) -> Record | None:
         answer = self.dynamodb.get_item(TableName=self.table, Key=_key(record), ConsistentRead=True)
-        return from_item(answer["Item"]) if "Item" in answer else None
+        return stored(answer["Item"]) if "Item" in answer else None
 
 
 def _without_person(record: Record) -> Update:

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 import phonenumbers
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.erasure import Eraser, messages_to, waits
+from ops.erasure import Eraser, waits
+from ops.records import sent_to
 from ops.stack import DEFAULT, Stack
 from ops.sweep import QUEUES, REDRIVE_FIRST, Sweep
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.record import Record
 
 _FORGOTTEN = "forgotten"
 _EPILOG = """
@@ -46,29 +46,24 @@ def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack, *, wai
 
 def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tuple[str, bool]]:
     """A line for each thing, and whether nothing is left to do about it."""
+    eraser, sqs = Eraser(client("dynamodb"), stack.output("MessagesTableName")), client("sqs", timeout=20)
     counted = Counter[str]()
-    for record in messages_to(stack.search, number):
-        outcome = _record(stack, record, apply=apply)
+    for record in sent_to(stack.search, number):
+        now = datetime.now(UTC)
+        outcome = eraser.forget(record, now=now) if apply else waits(record, now=now) or _FORGOTTEN
         counted["records"] += 1
         counted["left"] += outcome != _FORGOTTEN
         ids = " ".join(record.state.ids.values()) or "-"
         shown = outcome if apply or outcome != _FORGOTTEN else "would be forgotten"
         yield f"{record.message_id}  {record.client}  {record.state.provider} {ids}  {shown}", outcome == _FORGOTTEN
     for name, output in QUEUES.items():
-        sweep = Sweep(sqs=client("sqs", timeout=20), queue=stack.output(output), number=number, wait=wait)
+        sweep = Sweep(sqs=sqs, queue=stack.output(output), number=number, wait=wait)
         found = sweep.run(apply=apply)
         advice = " (make repair can redrive it first)" if found and not apply and name in REDRIVE_FIRST else ""
         yield f"queue {name}: {found} {'deleted' if apply else 'would be deleted'}{advice}", True
     yield f"{counted['records']} records, {counted['left']} left", True
     if stack.policy.personal_data:
         yield "events carried the number (EventPersonalData): the archive and the consumers keep them", True
-
-
-def _record(stack: Stack, record: Record, *, apply: bool) -> str:
-    now = datetime.now(UTC)
-    if not apply:
-        return waits(record, now=now) or _FORGOTTEN
-    return Eraser(client("dynamodb"), stack.output("MessagesTableName")).forget(record, now=now)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ops.keys import KeyItem
-from sms_tracker.aws.items import marshal, unmarshal
+from sms_tracker.aws.items import Item, marshal, unmarshal
 from sms_tracker.aws.keys import SHORT
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class KeyRing:
         self._dynamodb = dynamodb
         self._table = table
 
-    def add(self, item: KeyItem) -> None:
+    def add(self, item: Item) -> None:
         """Keep a new key; it is valid at once."""
         self._dynamodb.put_item(TableName=self._table, Item=item)
 
@@ -61,7 +60,7 @@ class KeyRing:
         self._dynamodb.delete_item(TableName=self._table, Key=marshal({"pk": key.item_key}))
 
 
-def _issued(item: Any) -> IssuedKey:
+def _issued(item: Item) -> IssuedKey:
     values = unmarshal(item)
     expires = values.get("expires_at")
     return IssuedKey(

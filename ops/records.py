@@ -1,15 +1,14 @@
-"""Records as an operator's command reads them: by id or time, made anew from their reports, and what holds them up."""
+"""Records as an operator's command reads them: by time or number, made anew from their reports, what holds them up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
 
 from sms_tracker.domain.ports import Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
-from sms_tracker.domain.search import BY_ATTENTION, BY_TIME, SHARDS, Span, days, open_shard
+from sms_tracker.domain.search import BY_ATTENTION, BY_RECIPIENT, BY_TIME, SHARDS, Index, Span, days, open_shard
 from sms_tracker.domain.state import State, fold, recorded
 from sms_tracker.services.pages import pages
 from sms_tracker.services.timeline import report_of
@@ -19,16 +18,25 @@ _ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
 
 def between(search: Search, span: Span) -> Iterator[Record]:
     """Every record made in that time, newest day first."""
-    for partition in chain.from_iterable(days(span)):
-        for keys in pages(search, BY_TIME, partition, span):
-            yield from search.records([key.message_id for key in keys])
+    for partitions in days(span):
+        for partition in partitions:
+            yield from _records(search, BY_TIME, partition, span)
 
 
 def opened(search: Search) -> Iterator[Record]:
     """Every record on the reconciler's agenda, whatever its age."""
     for number in range(SHARDS):
-        for keys in pages(search, BY_ATTENTION, open_shard(number), _ALWAYS):
-            yield from search.records([key.message_id for key in keys])
+        yield from _records(search, BY_ATTENTION, open_shard(number), _ALWAYS)
+
+
+def sent_to(search: Search, number: str) -> Iterator[Record]:
+    """Every record of that number, of all clients, newest first."""
+    return _records(search, BY_RECIPIENT, number, _ALWAYS)
+
+
+def _records(search: Search, index: Index, partition: str, span: Span) -> Iterator[Record]:
+    for keys in pages(search, index, partition, span):
+        yield from search.records([key.message_id for key in keys])
 
 
 def rebuilt(record: Record) -> State:

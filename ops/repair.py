@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import records
 from ops.redrive import SOURCES, TARGETS, Redrive, waiting
-from ops.republish import Unpublished, events
+from ops.republish import Unpublished, events, publish
 from ops.stack import DEFAULT, Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
@@ -70,11 +70,8 @@ def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[
 
 
 def _republish(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    made = [*events(_chosen(stack, options), stack.policy)]
-    yield f"{len(made)} events"
-    refused = [why for why in stack.bus.put(made) if why] if options.apply else []
-    if refused:
-        raise ValueError(f"the bus refused {len(refused)} of them: {refused[0]}; run it again")
+    made = events(_chosen(stack, options), stack.policy)
+    yield f"{publish(made, stack.bus) if options.apply else sum(1 for _ in made)} events"
 
 
 def _stuck(stack: Stack, options: argparse.Namespace) -> Iterator[str]:

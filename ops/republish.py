@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ops.records import earlier
@@ -16,6 +17,8 @@ from sms_tracker.services.publish import Policy, event
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
+_AT_ONCE = 100
+
 
 def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
     """The event of each record's last change, where the policy publishes it."""
@@ -24,6 +27,17 @@ def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
         made = event(before, record, policy)
         if made is not None:
             yield BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=made.detail())
+
+
+def publish(made: Iterator[BusEvent], bus: Bus) -> int:
+    """How many there were, put a few at a time, for a month may hold millions; ``ValueError`` where one is refused."""
+    count = 0
+    while some := [*islice(made, _AT_ONCE)]:
+        refused = [why for why in bus.put(some) if why]
+        if refused:
+            raise ValueError(f"the bus refused {len(refused)} of {len(some)} after {count}: {refused[0]}; run it again")
+        count += len(some)
+    return count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.accounts import ENTRIES, documents
+from ops.stack import DEFAULT
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
-    parser.add_argument("--stack", default="sms-tracker", help="name of the stack (default: %(default)s)")
+    parser.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
     parser.add_argument("--kms-key", help="KMS key that encrypts them, as in SecretsKeyArn (default: aws/ssm)")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be written")
     return parser

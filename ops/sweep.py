@@ -8,17 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ops.redrive import SOURCES
+
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
-QUEUES = {
-    "unmatched": "UnmatchedQueueUrl",
-    "reports-dlq": "ReportsDlqUrl",
-    "publish-failed": "PublishFailedQueueUrl",
-    "failures-dlq": "FailuresDlqUrl",
-    "failure-rule-dlq": "FailureRuleDlqUrl",
-}
+QUEUES = {**SOURCES, "publish-failed": "PublishFailedQueueUrl"}
 """Queues that hold messages until somebody looks, as outputs of the stack."""
 REDRIVE_FIRST = ("reports-dlq", "publish-failed")
 """What is in these is work that was not done yet: a report to apply, an event to publish."""

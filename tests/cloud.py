@@ -22,9 +22,9 @@ from types_boto3_sns import SNSClient
 from types_boto3_sqs import SQSClient
 from types_boto3_ssm import SSMClient
 
-from ops.keys import item_key
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.items import from_item, to_item
+from sms_tracker.aws.keys import key_id
 from sms_tracker.domain.record import Record
 from tests import tables
 from tests.factories import record
@@ -164,7 +164,7 @@ def _arn(queue_url: str) -> str:
 
 def put_key(**attributes: Any) -> None:
     """The samples' key, as the state table keeps it."""
-    item = {"pk": {"S": item_key(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}, **attributes}
+    item = {"pk": {"S": key_id(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}, **attributes}
     AWS.dynamodb.put_item(TableName="state", Item=item)
 
 

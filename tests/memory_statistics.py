@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sms_tracker.aws.statistics import packed, unpacked
@@ -37,10 +37,12 @@ class MemoryStatistics:
         if known is None or known[0].computed_at < cohort.computed_at:
             self.hours[cohort.hour] = (replace(cohort, sums={}), packed(cohort.sums))
 
-    def cohorts(self, hours: Sequence[str]) -> list[Cohort]:
+    def cohorts(
+        self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
+    ) -> Iterator[Cohort]:
         self._answer()
-        known = (self.hours[hour] for hour in hours if hour in self.hours)
-        return [replace(cohort, sums=unpacked(text)) for cohort, text in known]
+        for cohort, text in (self.hours[hour] for hour in hours if hour in self.hours):
+            yield replace(cohort, sums=unpacked(text, provider, client))
 
     def _answer(self) -> None:
         if self.error is not None:

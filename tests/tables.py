@@ -18,7 +18,7 @@ _SCHEMA = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "Billi
 
 def client(endpoint: str | None = None) -> DynamoDBClient:
     """A client for use under moto: made-up credentials, no retries."""
-    made: DynamoDBClient = _session().client(
+    made: DynamoDBClient = session().client(
         "dynamodb",
         endpoint_url=endpoint,
         aws_access_key_id="test",
@@ -29,8 +29,8 @@ def client(endpoint: str | None = None) -> DynamoDBClient:
 
 
 @cache
-def _session() -> Session:
-    """One for all, which reads the service's description once."""
+def session() -> Session:
+    """One for all, which reads the services' descriptions once."""
     return Session(region_name="eu-west-1")
 
 

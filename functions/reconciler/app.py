@@ -62,20 +62,21 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, int]:
 
 def _reconcile(line: Line) -> dict[str, int]:
     done = dict(sorted(reconciler.run().items()))
-    line.put(decision="reconciled")
+    line.put(decision="reconciled", errors=dict(reconciler.errors))
+    line.level = "WARNING" if reconciler.errors else "INFO"
     line.count("ReconcilerRuns")
     for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
         line.count(name, done.get(word, 0))
     for provider, reported in reconciler.receipts.items():
-        if len(reported) >= _FEWEST:
-            line.apart(provider=provider).measure("ReceiptShare", 100 * sum(reported) / len(reported), "Percent")
+        if (walked := reported.total()) >= _FEWEST:
+            line.apart(provider=provider).measure("ReceiptShare", 100 * reported[True] / walked, "Percent")
     return done
 
 
 def _count(line: Line) -> dict[str, int]:
     done = dict(sorted(counting.run().items()))
-    line.put(decision="counted")
-    line.level = "WARNING" if "failed" in done else "INFO"
+    line.put(decision="counted", errors=dict(counting.errors))
+    line.level = "WARNING" if counting.errors else "INFO"
     line.count("StatisticsRuns")
     for name, word in (("HoursCounted", "hour-counted"), ("StatisticsFailures", "failed")):
         line.count(name, done.get(word, 0))

@@ -9,14 +9,14 @@ import httpx
 
 from local.process import StackError
 from local.stack import Stack
+from ops.sweep import QUEUES
 
-_QUEUES = ("ReportsDlqUrl", "UnmatchedQueueUrl", "PublishFailedQueueUrl", "FailuresDlqUrl", "FailureRuleDlqUrl")
 _PAGE = 100
 
 
 def aside(stack: Stack) -> dict[str, list[str]]:
     """The bodies in each queue for what went wrong, by the output that names it."""
-    return {name: _taken_from(stack, name) for name in _QUEUES}
+    return {name: _taken_from(stack, name) for name in QUEUES.values()}
 
 
 def records(url: str, key: str) -> dict[str, list[dict[str, Any]]]:

@@ -154,9 +154,11 @@ class _Chaos:
 
         schedule = threading.Thread(target=repeat, name="reconciler", daemon=True)
         schedule.start()
-        yield
-        ended.set()
-        schedule.join()
+        try:
+            yield
+        finally:
+            ended.set()
+            schedule.join()
 
     def _reconcile(self) -> None:
         answer = self._stack.clients.functions.invoke(FunctionName=f"{NAME}-reconciler")
@@ -198,23 +200,21 @@ class _Chaos:
             cut_short=frozenset(self.proxy.cut_short),
             senders_killed=tuple(self._workers.senders_killed),
         )
+        return Outcome(evidence=evidence, injected=self._injected(senders, books))
+
+    def _injected(self, senders: Senders, books: Mapping[str, Mapping[str, Any]]) -> dict[str, Counter[str]]:
+        callbacks = (
+            callback for book in books.values() for entry in book["messages"] for callback in entry["callbacks"]
+        )
+        ended = (callback["status"] or callback["error"] or "never" for callback in callbacks)
         calls = Counter({f"{operation}: {fault}": n for (operation, fault), n in self._faults.injected.items()})
-        callbacks = Counter(
-            f"answered {callback['status'] or callback['error'] or 'never'}"
-            for book in books.values()
-            for entry in book["messages"]
-            for callback in entry["callbacks"]
-        )
-        return Outcome(
-            evidence=evidence,
-            injected={
-                "providers": Counter(message.way for message in self._plan),
-                "clients": Counter(message.client for message in self._plan),
-                f"AWS calls, of {self._faults.calls}": calls,
-                "workers killed": self._workers.killed,
-                "stream": self._mapping.met + Counter({"poison records": len(self._mishaps.poison)}),
-                "answers to clients": senders.met,
-                "callbacks": callbacks,
-                "reconciler": self._reconciled,
-            },
-        )
+        return {
+            "providers": Counter(message.way for message in self._plan),
+            "clients": Counter(message.client for message in self._plan),
+            f"AWS calls, of {self._faults.calls}": calls,
+            "workers killed": self._workers.killed,
+            "stream": self._mapping.met + Counter({"poison records": len(self._mishaps.poison)}),
+            "answers to clients": senders.met,
+            "callbacks": Counter(f"answered {each}" for each in ended),
+            "reconciler": self._reconciled,
+        }

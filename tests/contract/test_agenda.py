@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
@@ -39,11 +40,13 @@ class Kept:
         return [each for number in range(SHARDS) for each in self.agenda.due(number, until=until, limit=limit)]
 
 
+@contextmanager
 def _in_memory() -> Iterator[Kept]:
     messages = MemoryMessages()
     yield Kept(MemoryAgenda(messages), messages)
 
 
+@contextmanager
 def _in_dynamodb() -> Iterator[Kept]:
     with mock_aws():
         dynamodb = tables.client()
@@ -55,8 +58,9 @@ def _in_dynamodb() -> Iterator[Kept]:
 
 @pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
-    made: Callable[[], Iterator[Kept]] = request.param
-    yield from made()
+    made: Callable[[], AbstractContextManager[Kept]] = request.param
+    with made() as kept:
+        yield kept
 
 
 def test_before_the_first_walk_there_is_no_position(kept: Kept) -> None:
@@ -150,7 +154,7 @@ def test_the_longest_overdue_come_first_and_no_more_than_asked_for(kept: Kept) -
 
 
 def test_the_index_shows_open_messages_beside_failures() -> None:
-    for kept in _in_dynamodb():
+    with _in_dynamodb() as kept:
         kept.messages.put(record())
         kept.agenda.open(MESSAGE_ID, due=NOW)
         search = MessageSearch(calling(tables.client()), "messages")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from moto import mock_aws
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import unmarshal
 from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed
-from sms_tracker.domain.cohort import Cohort, Progress, Sums, Tally
+from sms_tracker.domain.cohort import Cohort, Group, Progress, Sums, Tally
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.ports import Statistics
 from tests import tables
@@ -29,10 +30,12 @@ SUMS: Sums = {
 ITEM_LIMIT = 400 * 1024
 
 
+@contextmanager
 def _in_memory() -> Iterator[Statistics]:
     yield MemoryStatistics()
 
 
+@contextmanager
 def _in_dynamodb() -> Iterator[Statistics]:
     with mock_aws():
         dynamodb = tables.client()
@@ -42,8 +45,9 @@ def _in_dynamodb() -> Iterator[Statistics]:
 
 @pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Statistics]:
-    made: Callable[[], Iterator[Statistics]] = request.param
-    yield from made()
+    made: Callable[[], AbstractContextManager[Statistics]] = request.param
+    with made() as kept:
+        yield kept
 
 
 def cohort(computed_at: str = EARLIER, *, final: bool = False, sums: Sums = SUMS) -> Cohort:
@@ -82,22 +86,22 @@ def test_saving_the_same_again_is_no_step_back(kept: Statistics) -> None:
 def test_an_hour_comes_back_as_it_was_put_and_one_that_was_not_counted_is_not_there(kept: Statistics) -> None:
     kept.put(cohort(final=True))
 
-    assert kept.cohorts([HOUR, NEXT]) == [cohort(final=True)]
-    assert kept.cohorts([]) == []
+    assert [*kept.cohorts([HOUR, NEXT])] == [cohort(final=True)]
+    assert [*kept.cohorts([])] == []
 
 
 def test_an_hour_is_replaced_as_a_whole_so_a_client_without_messages_vanishes(kept: Statistics) -> None:
     kept.put(cohort())
     kept.put(cohort(LATER, final=True, sums={}))
 
-    assert kept.cohorts([HOUR]) == [cohort(LATER, final=True, sums={})]
+    assert [*kept.cohorts([HOUR])] == [cohort(LATER, final=True, sums={})]
 
 
 def test_what_was_computed_earlier_replaces_nothing(kept: Statistics) -> None:
     kept.put(cohort(LATER, final=True))
     kept.put(cohort(EARLIER, sums={}))
 
-    assert kept.cohorts([HOUR]) == [cohort(LATER, final=True)]
+    assert [*kept.cohorts([HOUR])] == [cohort(LATER, final=True)]
 
 
 def test_a_month_of_hours_is_read(kept: Statistics) -> None:
@@ -109,8 +113,26 @@ def test_a_month_of_hours_is_read(kept: Statistics) -> None:
     assert sorted(each.hour for each in kept.cohorts(hours)) == hours[::3]
 
 
+@pytest.mark.parametrize(
+    ("named", "groups"),
+    [
+        ({"provider": "twilio"}, [("twilio", "shop")]),
+        ({"client": "bänk #1"}, [("messagebird", "bänk #1")]),
+        ({"provider": "twilio", "client": "bänk #1"}, []),
+    ],
+)
+def test_where_a_provider_or_client_is_named_the_sums_are_theirs_alone(
+    kept: Statistics, named: dict[str, str], groups: list[Group]
+) -> None:
+    kept.put(cohort())
+
+    (found,) = kept.cohorts([HOUR], **named)
+
+    assert found.sums == {group: SUMS[group] for group in groups}
+
+
 def test_hours_expire_with_the_records_and_every_key_is_under_the_prefix_that_the_policies_name() -> None:
-    for kept in _in_dynamodb():
+    with _in_dynamodb() as kept:
         kept.put(cohort())
         kept.save(4, Progress(hour=HOUR))
 
@@ -142,7 +164,7 @@ def test_thousands_of_clients_fit_into_one_item() -> None:
         lambda kept: kept.progress(0),
         lambda kept: kept.save(0, Progress(hour=HOUR)),
         lambda kept: kept.put(cohort()),
-        lambda kept: kept.cohorts([HOUR]),
+        lambda kept: [*kept.cohorts([HOUR])],
     ],
 )
 def test_a_table_that_does_not_answer_is_unavailable(call: Callable[[Statistics], object], error: Exception) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 import boto3
 import pytest
-from boto3.session import Session
 from moto import mock_aws
 
 from sms_tracker.aws.channel import Channel
-from tests import over_moto
+from tests import over_moto, tables
 from tests.cloud import PRIVATE, Cloud, Handler, Invoke, Invoked, Provider, cold_start, deploy, serving
 
 
@@ -29,14 +27,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         # A session of our own keeps the service descriptions that it read, which moto's fresh one would read anew.
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", tables.session())
         monkeypatch.setattr(Channel, "post", lambda _, headers, body: over_moto.ask(headers, body))
         yield
-
-
-@cache
-def _session() -> Session:
-    return Session(region_name="eu-west-1")
 
 
 @pytest.fixture

@@ -8,16 +8,23 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.statistics import StatisticsStore
+from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import VARIABLES
 from sms_tracker.domain.cohort import Cohort, Tally
 from sms_tracker.domain.errors import Misconfigured, Unavailable
+from sms_tracker.domain.record import SendPhase
+from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
 from tests.cloud import (
     API_KEY,
     AWS,
@@ -32,7 +39,7 @@ from tests.cloud import (
     put_key,
     sample,
 )
-from tests.factories import MESSAGE_ID
+from tests.factories import MESSAGE_ID, record, report
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 SAMPLES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
@@ -294,6 +301,37 @@ def test_the_step_that_counts_is_another_than_the_one_that_looks_up(invoke: Invo
     assert counted.answer["hour-counted"] > 0
     assert counted.metrics["StatisticsRuns"] == 1
     assert counted.metrics["HoursCounted"] == counted.answer["hour-counted"]
+
+
+def answered_an_hour_ago(number: int, source: Source) -> None:
+    """A message that was delivered, as its provider reported or as it said when it was asked."""
+    sid, created = f"SM{number:032}", timestamp(datetime.now(UTC) - timedelta(hours=1))
+    store, made = MessageStore(calling(AWS.dynamodb), "messages"), record(message_id=str(UUID(int=number)))
+    store.put(replace(made, created_at=created, reference=None))
+    said = report(Status.DELIVERED, provider_message_id=sid, received=created, source=source)
+    track(store, made.message_id, [said], now=created, phase=SendPhase.ANSWERED)
+
+
+@pytest.mark.parametrize(("reported", "asked", "share"), [(4, 1, 80), (0, 5, 0), (4, 0, None)])
+def test_the_share_of_messages_that_any_report_reached_is_measured_where_they_are_five(
+    invoke: Invoke, reported: int, asked: int, share: float | None
+) -> None:
+    for number in range(reported + asked):
+        answered_an_hour_ago(number, Source.CALLBACK if number < reported else Source.LOOKUP)
+
+    told = invoke("reconciler", sample("reconciler"))
+
+    expected = [] if share is None else [("twilio", share)]
+    assert [(each["provider"], each["ReceiptShare"]) for each in told.apart] == expected
+
+
+def test_what_stood_in_the_way_of_a_run_is_in_its_line(invoke: Invoke) -> None:
+    AWS.dynamodb.delete_table(TableName=os.environ["STATE_TABLE"])
+
+    told = invoke("reconciler", sample("reconciler"))
+
+    assert told.answer == {"failures-walk-failed": 1, "walk-failed": 1}
+    assert (told.line["level"], told.line["errors"]) == ("WARNING", {"GetItem: ResourceNotFoundException": 2})
 
 
 def test_statistics_are_answered_from_what_was_counted(invoke: Invoke) -> None:

@@ -12,7 +12,7 @@ from types_boto3_sqs import SQSClient
 from ops.records import between, earlier, opened, rebuilt, repair, stuck
 from ops.redrive import Redrive, waiting
 from ops.repair import main
-from ops.republish import Unpublished
+from ops.republish import Unpublished, events, publish
 from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.search import MessageSearch
@@ -171,6 +171,29 @@ def test_what_the_bus_refuses_stays(sqs: SQSClient, aside: str) -> None:
 
     assert sorted(told) == [f"{MESSAGE_ID}: ThrottlingException", LEFT]
     assert waiting(sqs, aside) == 2
+
+
+def undelivered(count: int) -> Iterator[Record]:
+    """So many messages that were not delivered, each read when it is asked for."""
+    failed = fold([report(Status.UNDELIVERED, code="30003")], base=record().state)
+    return (record(message_id=f"{MESSAGE_ID[:-4]}{number:04}", state=failed, version=2) for number in range(count))
+
+
+def test_every_event_is_published_again_however_many_there_are() -> None:
+    bus, policy = MemoryBus(), Policy(statuses=frozenset({"undelivered"}), personal_data=False)
+
+    assert publish(events(undelivered(250), policy), bus) == 250
+    assert len({json.loads(each.detail)["message_id"] for each in bus.events}) == 250
+
+
+def test_publishing_again_ends_where_the_bus_refuses_and_reads_nothing_beyond() -> None:
+    bus, left = MemoryBus(refuse=lambda each: f"{MESSAGE_ID[:-4]}0120" in each.detail), undelivered(250)
+    policy = Policy(statuses=frozenset({"undelivered"}), personal_data=False)
+
+    with pytest.raises(ValueError, match="refused 1 of 100 after 100: ThrottlingException; run it again"):
+        publish(events(left, policy), bus)
+
+    assert len([*left]) == 50
 
 
 def test_a_message_of_which_nothing_is_published_is_done_with(sqs: SQSClient, aside: str) -> None:

@@ -14,6 +14,7 @@ from types_boto3_dynamodb import DynamoDBClient
 from bench.units import KB, item_size
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.expressions import update_of
+from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.decide import first_try, next_try
 from sms_tracker.domain.errors import Rejected, Unavailable
@@ -287,5 +288,7 @@ def test_a_stored_item_that_cannot_be_read_is_unavailable_and_no_crash(table: Ta
 
     with pytest.raises(Unavailable, match="cannot be read"):
         table.store.get(MESSAGE_ID)
+    with pytest.raises(Unavailable, match="cannot be read"):
+        MessageSearch(calling(table.dynamodb), table.name).records([MESSAGE_ID])
     with pytest.raises(Unavailable, match="cannot be read"):
         track(table.store, MESSAGE_ID, [report(Status.SENT)], now=NOW)

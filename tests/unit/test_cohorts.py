@@ -88,7 +88,7 @@ class World:
 
     def run(self, fate: Fate | None = None) -> Counter[str]:
         fate = fate or Fate()
-        return Counting(
+        counting = Counting(
             search=Under(fate, self.search),
             statistics=Under(fate, self.statistics),
             clock=self.clock,
@@ -96,7 +96,10 @@ class World:
             stages=self.stages,
             seconds=self.seconds,
             stride=self.stride,
-        ).run()
+        )
+        done = counting.run()
+        self.errors = counting.errors
+        return done
 
     def at(self, hours: float) -> World:
         """The world so many hours after START."""
@@ -385,7 +388,7 @@ def test_a_stage_that_fails_holds_up_no_other() -> None:
     world.at(-1).run()
 
     done = world.at(1.2).run(Fate(faults={(ANY, 1): ("before", Unavailable)}))
-    assert done["failed"] == 1
+    assert (done["failed"], world.errors.total()) == (1, 1)
     assert counted(world.hour()) == fold_of(world.stored)
 
 

@@ -138,7 +138,7 @@ def test_a_message_that_nobody_knows_the_end_of_is_told_as_such() -> None:
     told = text([event(status="unknown", outcome="unknown", failure=None)])
 
     assert "1 x twilio, unknown" in told
-    assert "No final report came within 72 hours" in told
+    assert "No final report came in time" in told
 
 
 def test_a_big_group_names_some_and_counts_the_rest() -> None:

@@ -9,13 +9,12 @@ import pytest
 
 from sms_tracker.services.page import INDEX, Document, Page
 from sms_tracker.services.replies import Reply
+from tests.contrast import AA, colours, contrast
 from tests.unit.template_stack import ROOT
 
 FILES = {path.name: path.read_text("utf-8") for path in (ROOT / "functions" / "query" / "page").iterdir()}
 PAGE = Page(FILES)
 _SCRIPTS = [name for name in FILES if name.endswith(".js")]
-_AA = 4.5
-"""The contrast that WCAG 2.2 asks of ordinary text at level AA."""
 
 
 def document(name: str, known: str = "") -> Document:
@@ -88,23 +87,6 @@ def test_the_first_view_is_small_and_the_whole_page_too() -> None:
     assert all(content.count("\n") < 250 for content in FILES.values())
 
 
-def colours(scheme: str) -> dict[str, str]:
-    light, _, rest = FILES["page.css"].partition("@media (prefers-color-scheme: dark)")
-    named = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))
-    return named if scheme == "light" else named | dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", rest))
-
-
-def luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 WRITTEN = [
     *product(("text", "quiet", "accent", "success", "failure", "unknown", "open"), ("ground", "surface")),
     *((kind, f"{kind}-ground") for kind in ("success", "failure", "unknown", "open")),
@@ -116,14 +98,14 @@ WRITTEN = [
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("ink", "ground"), WRITTEN)
 def test_what_is_written_can_be_read(scheme: str, ink: str, ground: str) -> None:
-    named = colours(scheme)
+    named = colours(FILES["page.css"], scheme)
 
-    assert contrast(named[ink], named[ground]) >= _AA
+    assert contrast(named[ink], named[ground]) >= AA
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_control_s_edge_can_be_seen(scheme: str) -> None:
-    named = colours(scheme)
+    named = colours(FILES["page.css"], scheme)
 
     assert contrast(named["edge"], named["surface"]) >= 3
     assert contrast(named["edge"], named["ground"]) >= 3

@@ -23,6 +23,7 @@ from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.services.drain import Delivery, Drain
 from sms_tracker.services.reconcile import Limits, Reconciler
+from sms_tracker.services.track import track
 from sms_tracker.services.validation import text_hash
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryAgenda, MemoryMessages, MemoryQueue
@@ -126,7 +127,9 @@ class Rig:
         )
 
     def run(self) -> Counter[str]:
-        done = self.reconciler().run()
+        reconciler = self.reconciler()
+        done = reconciler.run()
+        self.last = reconciler
         del done["walked"]
         return done
 
@@ -300,7 +303,18 @@ def test_a_walk_that_fails_holds_up_no_look_up() -> None:
     rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
     done = rig.run()
     assert done["walk-failed"] == 1
+    assert rig.last.errors == {"UpdateItem: ThrottlingException": 1}
     assert done["looked-up"] == 1
+
+
+def test_of_the_messages_that_a_provider_took_those_are_counted_that_a_report_has_reached() -> None:
+    heard = taken(message_id=RIVAL, sid="SM2")
+    rig = Rig(taken(Status.SENT), heard, released(message_id=RIVAL.replace("1", "2")), account=Account([listed()]))
+    track(rig.messages, RIVAL, [report(Status.DELIVERED, provider_message_id="SM2")], now=NOW)
+
+    rig.run()
+
+    assert rig.last.receipts == {"twilio": {True: 1, False: 1}}
 
 
 def test_a_busy_time_is_walked_in_short_slices() -> None:
@@ -333,6 +347,7 @@ def test_an_unreadable_setting_or_queue_holds_up_nothing_else() -> None:
     rig.queue.fail = True
 
     assert rig.run() == {"opened": 2, "failed": 1, "not-sent": 1}
+    assert rig.last.errors == {"SendMessage: ServiceUnavailable": 1}
 
 
 # -- giving up ---------------------------------------------------------------------------------------------------------
@@ -697,6 +712,7 @@ def test_what_our_queue_refuses_for_now_is_looked_at_by_the_next_run(
     rig = Rig(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
     rig.queue.fail, rig.queue.error = True, error
     assert rig.run() == first
+    assert rig.last.errors == {str(error): max(1, first.get("failure-failed", 0))}
     rig.queue.fail = False
 
     assert rig.run()["failure-looked-up"] == second

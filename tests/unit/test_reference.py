@@ -12,13 +12,12 @@ import pytest
 from ops.openapi.__main__ import FOLDER
 from ops.openapi.document import document
 from ops.openapi.reference import page
+from tests.contrast import AA, colours, contrast
 
 DOCUMENT = document()
 PAGE = page(DOCUMENT)
 STYLE = (FOLDER / "docs.css").read_text("utf-8")
 _VOID = {"meta", "link", "br"}
-_AA = 4.5
-"""The contrast that WCAG 2.2 asks of ordinary text at level AA."""
 
 
 class Outline(HTMLParser):
@@ -102,26 +101,10 @@ def test_headings_go_down_one_level_at_a_time() -> None:
     assert all(after <= before + 1 for before, after in zip(levels[first:], levels[first + 1 :], strict=False))
 
 
-def _colours(block: str) -> dict[str, str]:
-    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
-
-
-def _contrast(one: str, other: str) -> float:
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_text_can_be_told_from_its_ground(mode: str) -> None:
-    light, dark = STYLE.split("@media (prefers-color-scheme: dark)")
-    colours = _colours(light) | (_colours(dark) if mode == "dark" else {})
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_told_from_its_ground(scheme: str) -> None:
+    named = colours(STYLE, scheme)
     pairs = [*product(("text", "quiet", "accent", "failure"), ("ground", "surface"))]
     pairs += [(kind, f"{kind}-ground") for kind in ("success", "failure", "unknown", "open")]
 
-    assert [pair for pair in pairs if _contrast(colours[pair[0]], colours[pair[1]]) < _AA] == []
+    assert [pair for pair in pairs if contrast(named[pair[0]], named[pair[1]]) < AA] == []

@@ -187,17 +187,23 @@ def test_a_new_version_of_send_takes_over_little_by_little_only_where_a_paramete
 
 
 def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
-    runs = dict(properties("send"))
-    before = stack().only("AWS::Lambda::Version").properties["Description"]
-    for name, declared in PARAMETERS.items():
-        other = next((value for value in declared.get("AllowedValues", []) if value != declared["Default"]), None)
-        changed = str(other or {"AllowedCountries": "NL"}.get(name) or declared.get("MinValue", "other"))
-        after = stack(**{name: changed})
-        if {**after.properties("SendFunction"), "ReservedConcurrentExecutions": None} != {
-            **runs,
-            "ReservedConcurrentExecutions": None,
-        }:
-            assert after.only("AWS::Lambda::Version").properties["Description"] != before, name
+    def told(**parameters: str) -> tuple[dict[str, Any], str]:
+        """What ``send`` runs on, its concurrency aside, and its version's description."""
+        runs = {**properties("send", **parameters), "ReservedConcurrentExecutions": None}
+        return runs, stack(**parameters).only("AWS::Lambda::Version").properties["Description"]
+
+    def other(name: str) -> str:
+        """A value that is not the default."""
+        declared = PARAMETERS[name]
+        choices = [value for value in declared.get("AllowedValues", []) if value != declared["Default"]]
+        return str(next(iter(choices), {"AllowedCountries": "NL"}.get(name) or declared.get("MinValue", "other")))
+
+    runs, description = told()
+    changed = {name: told(**{name: other(name)}) for name in PARAMETERS}
+    of_send = {name for name, (others, _) in changed.items() if others != runs}
+
+    assert {"Providers", "TwilioFrom", "SendMemory", "LogLevel", "Tracing"} <= of_send
+    assert [name for name in sorted(of_send) if changed[name][1] == description] == []
 
 
 def test_the_longest_description_of_a_version_is_one_that_lambda_takes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
@@ -83,6 +84,11 @@ def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[st
     return {name: value for name, value in values.items() if value is not None}
 
 
+def send_values(send: Send) -> dict[str, object]:
+    """A claim as it is stored."""
+    return {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+
+
 def attention(state: State, message_id: str, now: str) -> str | None:
     """The key of the sparse index by_attention for a failure; None for what needs none."""
     return failed_shard(now, message_id) if state.status.outcome is Outcome.FAILURE else None
@@ -90,8 +96,7 @@ def attention(state: State, message_id: str, now: str) -> str | None:
 
 def to_item(record: Record) -> Item:
     """A new record, before any report, with the keys of every index that is written at put."""
-    state, send = record.state, record.send
-    sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+    state = record.state
     return marshal(
         {
             "message_id": record.message_id,
@@ -104,7 +109,7 @@ def to_item(record: Record) -> Item:
             "provider": state.provider,
             "ids": {},
             "reports": {},
-            "send": sent,
+            "send": send_values(record.send),
             "client": record.client,
             "to": record.to or None,
             "from": record.sender,
@@ -151,6 +156,17 @@ def from_item(item: Item) -> Record:
         reports={key: _entry(entry) for key, entry in values["reports"].items()},
         providers={int(attempt): name for attempt, name in values.get("providers", {}).items()},
     )
+
+
+def stored(item: Item) -> Record:
+    """The same of what a table gave back: a later version's, say after a rollback, may be readable again soon.
+
+    So one that is not raises ``Unavailable``.
+    """
+    try:
+        return from_item(item)
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise Unavailable(f"a stored record cannot be read: {type(error).__name__}") from error
 
 
 def _state(values: Mapping[str, Any]) -> State:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sms_tracker.aws import batch
 from sms_tracker.aws.api import Api
-from sms_tracker.aws.items import from_item, marshal
+from sms_tracker.aws.items import marshal, stored
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.search import BY_TIME, Index, Position, Span
 
@@ -64,7 +64,7 @@ class MessageSearch:
     def records(self, message_ids: Sequence[str]) -> list[Record]:
         """BatchGetItem, 100 at a time."""
         keys = [marshal({"message_id": each}) for each in message_ids]
-        return [from_item(item) for item in batch.items(self._dynamodb, self._table, keys)]
+        return [stored(item) for item in batch.items(self._dynamodb, self._table, keys)]
 
 
 def _sort_value(item: Any, index: Index) -> str:

@@ -10,7 +10,7 @@ import base64
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sms_tracker.aws import batch
@@ -69,9 +69,12 @@ class StatisticsStore:
         item = {**_hour_key(cohort.hour), **marshal(values)}
         self._put(item, "computed_at", "attribute_not_exists(pk) OR #of < :new")
 
-    def cohorts(self, hours: Sequence[str]) -> list[Cohort]:
+    def cohorts(
+        self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
+    ) -> Iterator[Cohort]:
         """BatchGetItem, 100 at a time."""
-        return [*map(_cohort, batch.items(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]))]
+        for item in batch.items(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
+            yield _cohort(item, provider, client)
 
     def _put(self, item: Item, attribute: str, condition: str) -> bool:
         """False where the condition does not hold; ``#of`` in it is the attribute, ``:new`` its new value."""
@@ -95,23 +98,24 @@ def packed(sums: Mapping[Group, Tally]) -> str:
     return base64.b64encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode())).decode()
 
 
-def unpacked(text: str) -> Sums:
-    """The inverse of :func:`packed`."""
+def unpacked(text: str, provider: str | None = None, client: str | None = None) -> Sums:
+    """The inverse of :func:`packed`; with a provider or client theirs alone, for making the others takes longest."""
     return {
-        (provider, client): Tally(
-            Counter(statuses), Counter(reasons), Counter({int(bucket): count for bucket, count in seconds.items()})
+        (row[0], row[1]): Tally(
+            Counter(row[2]), Counter(row[3]), Counter({int(bucket): count for bucket, count in row[4].items()})
         )
-        for provider, client, statuses, reasons, seconds in json.loads(zlib.decompress(base64.b64decode(text)))
+        for row in json.loads(zlib.decompress(base64.b64decode(text)))
+        if provider in (None, row[0]) and client in (None, row[1])
     }
 
 
-def _cohort(item: Item) -> Cohort:
+def _cohort(item: Item, provider: str | None, client: str | None) -> Cohort:
     values = unmarshal(item)
     return Cohort(
         hour=values["pk"].removeprefix(PREFIX),
         computed_at=values["computed_at"],
         final=values["final"],
-        sums=unpacked(values["sums"]),
+        sums=unpacked(values["sums"], provider, client),
     )
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.expressions import Update, move, update_of
-from sms_tracker.aws.items import Item, from_item, marshal, to_item
-from sms_tracker.domain.errors import Unavailable
+from sms_tracker.aws.items import Item, marshal, send_values, stored, to_item
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.search import open_shard, provider_key, shard
@@ -57,8 +56,7 @@ class MessageStore:
         update.require(f"{update.path('send', 'token')} = {update.value(record.send.token)}")
         update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
         update.require(f"{update.path('version')} = {update.value(record.version)}")
-        sent = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
-        update.set(sent, "send")
+        update.set(send_values(send), "send")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
         # The reconciler may have walked past its age already, so it goes on the agenda here.
@@ -70,7 +68,7 @@ class MessageStore:
     def get(self, message_id: str) -> Record | None:
         """One strongly consistent GetItem."""
         answer = self._dynamodb("GetItem", TableName=self._table, Key=_key(message_id), ConsistentRead=True)
-        return _read(answer["Item"]) if "Item" in answer else None
+        return stored(answer["Item"]) if "Item" in answer else None
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
         """One Query of the index by_provider_id (eventually consistent)."""
@@ -91,16 +89,8 @@ class MessageStore:
         try:
             self._dynamodb(operation, TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
         except ConditionFailed as refused:
-            return Refused(_read(dict(refused.item)) if refused.item else None)
+            return Refused(stored(dict(refused.item)) if refused.item else None)
         return Written()
-
-
-def _read(item: Item) -> Record:
-    """A later version's item, say after a rollback, may be readable again soon: what is not counts as unavailable."""
-    try:
-        return from_item(item)
-    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        raise Unavailable(f"a stored record cannot be read: {type(error).__name__}") from error
 
 
 def _key(message_id: str) -> Item:

@@ -121,8 +121,13 @@ class Statistics(Protocol):
         """Replace what is known of this hour as a whole, unless it was computed later."""
         ...
 
-    def cohorts(self, hours: Sequence[str]) -> list[Cohort]:
-        """Those of these hours that were counted, in no order."""
+    def cohorts(
+        self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
+    ) -> Iterable[Cohort]:
+        """Those of these hours that were counted, in no order, one after the other: a month of all clients is large.
+
+        Where a provider or client is named, their sums alone are in them.
+        """
         ...
 
 

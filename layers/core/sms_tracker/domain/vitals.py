@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,15 +42,19 @@ def hours(now: datetime) -> list[str]:
 
 
 def vitals(cohorts: Iterable[Cohort], *, now: datetime, objective: float) -> dict[str, Vitals]:
-    """By provider, from the hours of the last week; ``objective`` is the percentage to be tracked, below 100."""
-    known = list(cohorts)
-    recent, week, settled = (_sum(known, ages, now=now) for ages in (_RECENT, _WEEK, _SETTLED))
+    """By provider, from the hours of the last week; ``objective`` is the percentage to be tracked, below 100.
+
+    One hour is held at a time, for those of a week may be large.
+    """
+    recent, week, settled = (defaultdict[str, Tally](Tally) for _ in range(3))
+    for cohort in cohorts:
+        age = now - datetime.fromisoformat(cohort.hour) - HOUR
+        for (youngest, oldest), sums in ((_RECENT, recent), (_WEEK, week), (_SETTLED, settled)):
+            if youngest <= age < oldest:
+                for (provider, _), tally in cohort.sums.items():
+                    sums[provider].add(tally)
     providers = sorted({*recent, *week, *settled})
-    nothing = Tally()
-    return {
-        name: _of(recent.get(name, nothing), week.get(name, nothing), settled.get(name, nothing), objective)
-        for name in providers
-    }
+    return {name: _of(recent[name], week[name], settled[name], objective) for name in providers}
 
 
 def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> Vitals:
@@ -62,15 +67,6 @@ def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> Vitals:
         tracked=tracked,
         burn=None if tracked is None else (100 - tracked) / (100 - objective),
     )
-
-
-def _sum(cohorts: Iterable[Cohort], ages: tuple[timedelta, timedelta], *, now: datetime) -> dict[str, Tally]:
-    sums: dict[str, Tally] = {}
-    for cohort in cohorts:
-        if ages[0] <= now - datetime.fromisoformat(cohort.hour) - HOUR < ages[1]:
-            for (provider, _), tally in cohort.sums.items():
-                sums.setdefault(provider, Tally()).add(tally)
-    return sums
 
 
 def _rate(tally: Tally) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sms_tracker.domain.cohort import Cohort, Progress, Tally, due, following, last_moment, start, unfinished
@@ -20,7 +20,8 @@ class Counting:
     """The use case with everything it needs from outside. Safe to crash anywhere and to run twice at once.
 
     ``stages`` are the ages at which an hour is counted, ascending; ``seconds`` is for one run. ``stride`` records are
-    read before the position is saved; an hour with more of them is counted at its stages only.
+    read before the position is saved; an hour with more of them is counted at its stages only. ``errors`` are those of
+    the last run.
     """
 
     search: Search
@@ -30,17 +31,20 @@ class Counting:
     stages: Sequence[timedelta]
     seconds: float
     stride: int = 10_000
+    errors: Counter[str] = field(default_factory=Counter, init=False)
 
     def run(self) -> Counter[str]:
         """The last stage comes first, so that what is final never waits; counts of what was done, by its word."""
         end = self.monotonic() + self.seconds
         stages = reversed(range(len(self.stages)))
         done: Counter[str] = Counter()
+        self.errors.clear()
         for steps in (*(self._catch_up(stage, end) for stage in stages), self._preview(end)):
             try:
                 done.update(steps)
-            except SmsTrackerError:  # what was saved is right; the next run goes on from there
+            except SmsTrackerError as error:  # what was saved is right; the next run goes on from there
                 done["failed"] += 1
+                self.errors[str(error)] += 1
         return done
 
     def _catch_up(self, stage: int, end: float) -> Iterator[str]:
@@ -102,8 +106,10 @@ class Counting:
                 # What was created at the very end of the page may go on in the next one, so that one has it all.
                 taken = [key.message_id for key in keys if reach is None or key.at > reach]
                 for record in self.search.records(taken):
-                    tally = progress.sums.setdefault((record.state.provider, record.client), Tally())
-                    tally.count(record, delivered_at(record))
+                    group = (record.state.provider, record.client)
+                    if group not in progress.sums:
+                        progress.sums[group] = Tally()
+                    progress.sums[group].count(record, delivered_at(record))
                 span = None if reach is None else Span(since=progress.hour, until=reach)
                 position = (shard, span.until) if span else (shard + 1, None)
                 yield replace(progress, shard=position[0], until=position[1]), len(taken)

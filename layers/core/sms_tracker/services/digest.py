@@ -72,7 +72,7 @@ def _paragraph(group: Sequence[StatusChanged]) -> str:
     examples = ", ".join(event.message_id for event in group[:_EXAMPLES])
     more = f" and {len(group) - _EXAMPLES} more" if len(group) > _EXAMPLES else ""
     if first.failure is None:
-        meaning = "No final report came within 72 hours; it may or may not have arrived."
+        meaning = "No final report came in time; it may or may not have arrived."
         title = f"{first.provider}, {first.status}"
     else:
         code = f", code {first.failure.code}" if first.failure.code else ""

@@ -54,8 +54,9 @@ class Limits:
 class Reconciler:
     """The use case with everything it needs from outside. Safe to run twice at once: every write is conditional.
 
-    ``resend`` sends a lost message again for a client that asked for it, and says what came of it. ``receipts`` says of
-    each message that the last run walked and its provider took, by provider, whether any report of it has come.
+    ``resend`` sends a lost message again for a client that asked for it, and says what came of it. ``receipts`` counts
+    the messages that the last run walked and their provider took, by provider and whether any report of them has come;
+    ``errors`` is what stood in the last run's way, which the next one tries again.
     """
 
     messages: Messages
@@ -69,7 +70,8 @@ class Reconciler:
     ages: Ages
     limits: Limits
     resend: Callable[[Record], str]
-    receipts: dict[str, list[bool]] = field(init=False)
+    receipts: dict[str, Counter[bool]] = field(init=False)
+    errors: Counter[str] = field(init=False)
     _inquiries: Inquiries = field(init=False)
 
     def run(self) -> Counter[str]:
@@ -82,21 +84,26 @@ class Reconciler:
             pace=self.pace,
             rate=self.limits.rate,
         )
-        self.receipts = {}
+        self.receipts, self.errors = {}, Counter()
         start = self.pace.monotonic()
         done: Counter[str] = Counter()
         try:
             done.update(self._walk(start + self.limits.seconds / 2))  # half, so that a long walk starves no look-up
-        except SmsTrackerError:  # the position has not moved past it, so the next run walks there again
-            done["walk-failed"] += 1
+        except SmsTrackerError as error:  # the position has not moved past it, so the next run walks there again
+            done[self._left("walk-failed", error)] += 1
         end = start + self.limits.seconds
         done.update(self._settle(end))
         again = Again(search=self.search, agenda=self.agenda, look=partial(self._look_again, end))
         try:
             done.update(again.run(self.clock() - self.ages.again))
-        except SmsTrackerError:  # as above
-            done["failures-walk-failed"] += 1
+        except SmsTrackerError as error:  # as above
+            done[self._left("failures-walk-failed", error)] += 1
         return done
+
+    def _left(self, word: str, error: SmsTrackerError) -> str:
+        """``word``, with the error kept for the log."""
+        self.errors[str(error)] += 1
+        return word
 
     def _spent(self, end: float) -> bool:
         return self.pace.monotonic() > end or self._inquiries.calls >= self.limits.lookups
@@ -127,7 +134,7 @@ class Reconciler:
         yield "walked"
         if record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED:
             reported = any(entry.source == Source.CALLBACK for entry in record.reports.values())
-            self.receipts.setdefault(record.state.provider, []).append(reported)
+            self.receipts.setdefault(record.state.provider, Counter())[reported] += 1
         if not record.state.status.final and self.agenda.open(record.message_id, due=timestamp(self.clock())):
             yield "opened"
 
@@ -164,8 +171,8 @@ class Reconciler:
             if decision == NO_ANSWER or wanted is Step.GIVE_UP:
                 following = min(following, timestamp(now + _SOON))
             self.agenda.put_off(record.message_id, due=following)
-        except SmsTrackerError:
-            return "failed"
+        except SmsTrackerError as error:
+            return self._left("failed", error)
         return decision
 
     def _look_again(self, end: float, record: Record) -> str | None:
@@ -173,10 +180,9 @@ class Reconciler:
             return None
         try:
             return self._inquire(record)
-        except Unavailable:
-            return None
-        except SmsTrackerError:
-            return "failed"
+        except SmsTrackerError as error:
+            word = self._left("failed", error)
+            return None if isinstance(error, Unavailable) else word
 
     def _inquire(self, record: Record, resend: Callable[[Record], str] | None = None) -> str:
         """Ask the provider about it: by its id, or in a list where there is none."""

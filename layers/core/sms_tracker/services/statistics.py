@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -94,7 +95,8 @@ class Figures:
             return whose
         try:
             asked = read(query, client=whose.client, now=self.clock())
-            return ok(body(asked, self.statistics.cohorts(asked.hours)), "counted")
+            cohorts = self.statistics.cohorts(asked.hours, provider=asked.provider, client=asked.client)
+            return ok(body(asked, cohorts), "counted")
         except InvalidMessage as error:
             return replies.invalid(error)
         except SmsTrackerError as error:
@@ -121,13 +123,14 @@ def read(query: Mapping[str, str], *, client: str | None, now: datetime) -> Aske
 
 def body(asked: Asked, cohorts: Iterable[Cohort]) -> shapes.Stats:
     """Sums over the hours asked for; one that was never counted adds nothing, and is said so."""
-    known = {cohort.hour: cohort for cohort in cohorts}
-    total, groups = Tally(), dict[str, Tally]()
-    for hour, cohort in known.items():
+    fresh: dict[str, shapes.Freshness] = {}
+    groups, total = defaultdict[str, Tally](Tally), Tally()
+    for cohort in cohorts:
+        fresh[cohort.hour] = {"hour": cohort.hour, "computed_at": cohort.computed_at, "final": cohort.final}
         for (provider, client), tally in cohort.sums.items():
-            if asked.provider in (None, provider) and asked.client in (None, client):
-                total.add(tally)
-                groups.setdefault(_key(asked.by, hour, provider, client), Tally()).add(tally)
+            groups[_key(asked.by, cohort.hour, provider, client)].add(tally)
+    for tally in groups.values():
+        total.add(tally)
     return {
         "from": timestamp(asked.since),
         "to": timestamp(asked.until),
@@ -139,7 +142,7 @@ def body(asked: Asked, cohorts: Iterable[Cohort]) -> shapes.Stats:
         "groups": [
             cast("shapes.Group", {str(asked.by): key, **_figures(tally)}) for key, tally in sorted(groups.items())
         ],
-        "hours": [_freshness(hour, known.get(hour)) for hour in asked.hours],
+        "hours": [fresh.get(hour) or {"hour": hour, "computed_at": None, "final": False} for hour in asked.hours],
     }
 
 
@@ -169,12 +172,4 @@ def _figures(tally: Tally) -> shapes.Figures:
             "p50": None if p50 is None else round(p50, 1),
             "p90": None if p90 is None else round(p90, 1),
         },
-    }
-
-
-def _freshness(hour: str, cohort: Cohort | None) -> shapes.Freshness:
-    return {
-        "hour": hour,
-        "computed_at": None if cohort is None else cohort.computed_at,
-        "final": cohort is not None and cohort.final,
     }
