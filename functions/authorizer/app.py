@@ -12,6 +12,7 @@ from sms_tracker.log import Line, Log
 
 config = load(AuthorizerConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 keys = KeyStore(api("dynamodb", told=log.called), config.state_table)
 
 

@@ -10,10 +10,12 @@ from sms_tracker.aws.clients import api
 from sms_tracker.aws.topic import SnsTopic
 from sms_tracker.config import DigestConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.log import start
 from sms_tracker.services.digest import digest
 
 config = load(DigestConfig, os.environ)
 logger, metrics = Logger(), Metrics()
+logger.info("start", extra=start(config))
 topic = SnsTopic(api("sns"), config.alerts_topic_arn)
 
 

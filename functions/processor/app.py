@@ -16,6 +16,7 @@ from sms_tracker.threads import Threads
 
 config = load(ProcessorConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 sqs = api("sqs", told=log.called)
 drain = Drain(
     messages=MessageStore(

@@ -17,6 +17,7 @@ from sms_tracker.services.publish import Policy, Publisher
 
 config = load(PublisherConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 publisher = Publisher(
     bus=EventBus(api("events"), config.event_bus_name),
     failed=SqsQueue(api("sqs"), config.publish_failed_queue_url),

@@ -17,6 +17,7 @@ from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
+from sms_tracker.log import start
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.page import INDEX, Document, Page
 from sms_tracker.services.replies import Reply
@@ -24,6 +25,7 @@ from sms_tracker.services.statistics import Figures
 
 config = load(QueryConfig, os.environ)
 logger = Logger()
+logger.info("start", extra=start(config))
 dynamodb = api("dynamodb")
 store = MessageStore(dynamodb, config.messages_table)
 browser = Browser(

@@ -20,6 +20,7 @@ from sms_tracker.services.reconcile import Limits, Reconciler
 
 config = load(ReconcilerConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 dynamodb = api("dynamodb")
 sender = wiring.sender(config, dynamodb=dynamodb, ssm=api("ssm", timeout=1.0, attempts=2))
 reconciler = Reconciler(

@@ -16,6 +16,7 @@ from sms_tracker.services.submit import submit
 
 config = load(SendConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 sender = wiring.sender(
     config,
     dynamodb=api("dynamodb", timeout=1.5, told=log.called),

@@ -17,6 +17,7 @@ from sms_tracker.services.replies import webhook_problem
 
 config = load(WebhookConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 receiver = Receiver(
     # Two tries of 2 s: the providers wait 15 s, and this function has 10.
     queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, told=log.called), config.reports_queue_url),

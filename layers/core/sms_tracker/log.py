@@ -11,9 +11,11 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from types import TracebackType
 from typing import Any, TypeVar
 
+from sms_tracker import __version__
 from sms_tracker.domain.errors import SmsTrackerError
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -85,6 +87,11 @@ class Log:
         self._line = Line()
         self._debugs = False
 
+    def started(self, config: Any) -> None:
+        """The first line of an environment."""
+        if self._least <= _LEVELS["INFO"]:
+            _print({"level": "INFO", **start(config), "service": self._service})
+
     def called(self, operation: str, attempt: int, seconds: float) -> None:
         """Note one try of a call to AWS, for a line that is to tell all."""
         if self._debugs:
@@ -133,7 +140,7 @@ class Log:
             if each.figures:
                 told |= {"_aws": self._metrics(each), **each.dimensions, **each.figures}
             if told:
-                sys.stdout.write(_encode({**told, "service": self._service}) + "\n")
+                _print({**told, "service": self._service})
             told = {}
 
     def _about(self, context: object) -> dict[str, object]:
@@ -153,6 +160,15 @@ class Log:
             "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in line.figures],
         }
         return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
+
+
+def _print(line: Mapping[str, object]) -> None:
+    sys.stdout.write(_encode(line) + "\n")
+
+
+def start(config: Any) -> dict[str, object]:
+    """What a function says when it starts: its version, and its settings by name, never by value."""
+    return {"decision": "started", "version": __version__, "settings": [each.name.upper() for each in fields(config)]}
 
 
 def masked(text: str) -> str:
