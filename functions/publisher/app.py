@@ -19,8 +19,8 @@ config = load(PublisherConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 publisher = Publisher(
-    bus=EventBus(api("events"), config.event_bus_name),
-    failed=SqsQueue(api("sqs"), config.publish_failed_queue_url),
+    bus=EventBus(api("events", failed=log.failed), config.event_bus_name),
+    failed=SqsQueue(api("sqs", failed=log.failed), config.publish_failed_queue_url),
     policy=Policy(statuses=config.published_statuses, personal_data=config.event_personal_data),
 )
 

@@ -20,9 +20,9 @@ log = Log(os.environ)
 log.started(config)
 receiver = Receiver(
     # Two tries of 2 s: the providers wait 15 s, and this function has 10.
-    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, told=log.called), config.reports_queue_url),
+    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, told=log.called, failed=log.failed), config.reports_queue_url),
     settings=SsmSettings(
-        api("ssm", timeout=1.0, attempts=2, told=log.called),
+        api("ssm", timeout=1.0, attempts=2, told=log.called, failed=log.failed),
         config.settings_prefix,
         config.providers,
         jitter=random.SystemRandom().random,  # not Python's own: every copy of a snapshot has the same

@@ -104,7 +104,7 @@ def test_a_function_says_as_it_starts_which_version_it_is_and_its_settings_names
     told = capsys.readouterr().out
     line = json.loads(told)
     assert (line["level"], line["decision"], line["service"]) == ("INFO", "started", function)
-    assert (line["version"], {*line["settings"]}) == (__version__, VARIABLES[function])
+    assert (line["version"], frozenset(line["settings"])) == (__version__, VARIABLES[function])
     assert [value for value in values if json.dumps(value) in told] == []
 
 

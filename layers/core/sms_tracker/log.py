@@ -20,6 +20,8 @@ from sms_tracker.domain.errors import SmsTrackerError
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
+_SHORT, _MOST = 6, 20
+"""Characters of a code that hold no phone number; kinds of failed tries that one line tells of."""
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _chance = random.SystemRandom().random  # Python's own would go on alike in every copy of a snapshot
 Event = dict[str, Any]
@@ -67,6 +69,28 @@ class Line:
         return other
 
 
+class FailedCalls:
+    """The tries that came to nothing, until a line tells of them: a :class:`sms_tracker.domain.ports.CallFailed`."""
+
+    def __init__(self) -> None:
+        self._tries: list[tuple[tuple[str, object], ...]] = []
+
+    def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
+        """See :class:`sms_tracker.domain.ports.CallFailed`."""
+        named = masked(code) if code and len(code) > _SHORT else code
+        then = "retried" if again else "given-up"
+        told = {"call": call, "attempt": attempt, "code": named, "status": status, "then": then}
+        self._tries.append(tuple((name, value) for name, value in told.items() if value))  # safe among threads
+
+    def take(self) -> list[dict[str, object]]:
+        """Those since the last time, for a log: those alike as one, and no more of them than a line can hold."""
+        tries, self._tries = self._tries, []
+        times: dict[tuple[tuple[str, object], ...], int] = {}
+        for each in tries:
+            times[each] = times.get(each, 0) + 1
+        return [{**dict(each), **({"times": many} if many > 1 else {})} for each, many in list(times.items())[:_MOST]]
+
+
 class Log:
     """A function's log. ``environment`` is Lambda's, with Powertools' variables in it."""
 
@@ -86,6 +110,7 @@ class Log:
         self._cold = True
         self._line = Line()
         self._debugs = False
+        self.failed = FailedCalls()
 
     def started(self, config: Any) -> None:
         """The first line of an environment."""
@@ -117,6 +142,7 @@ class Log:
 
     def _begin(self) -> Line:
         self._line = Line()
+        self.failed.take()
         sampled = self._sampled > 0 and self._fraction() < self._sampled
         self._debugs = sampled or self._least <= _LEVELS["DEBUG"]
         return self._line
@@ -133,6 +159,8 @@ class Log:
         told: dict[str, object] = {}
         if self._debugs or _LEVELS[line.level] >= self._least:
             told = {"level": line.level, **line.fields, **self._about(context)}
+            if failed := self.failed.take():
+                told["failed_calls"] = failed
             self._cold = False
             if self._debugs:
                 told |= {"duration_ms": round((self._now() - began) * 1000, 1), "calls": line.calls}
