@@ -182,9 +182,10 @@ def test_an_admin_looks_at_all_clients_or_at_one(
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("Messages of other")).to_be_visible()
     expect(page.get_by_role("table", name="Outcomes of twilio").get_by_role("cell", name="100.0 %")).to_be_visible()
+    visitor.picture("statistics-of-one-client")
     page.get_by_role("link", name="7 days").click()
     expect(page).to_have_url(re.compile("#/statistics/7/other$"))
-    visitor.picture("statistics-of-one-client")
+    expect(page.get_by_text("Messages of other")).to_be_visible()
 
     page.get_by_role("button", name="Forget key").click()
     visitor.arrive()
