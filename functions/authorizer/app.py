@@ -12,7 +12,8 @@ from sms_tracker.log import Line, Log
 
 config = load(AuthorizerConfig, os.environ)
 log = Log(os.environ)
-keys = KeyStore(api("dynamodb", told=log.called), config.state_table)
+log.started(config)
+keys = KeyStore(api("dynamodb", told=log.called, failed=log.failed), config.state_table)
 
 
 @log.lines

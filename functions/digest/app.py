@@ -10,11 +10,14 @@ from sms_tracker.aws.clients import api
 from sms_tracker.aws.topic import SnsTopic
 from sms_tracker.config import DigestConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.digest import digest
 
 config = load(DigestConfig, os.environ)
 logger, metrics = Logger(), Metrics()
-topic = SnsTopic(api("sns"), config.alerts_topic_arn)
+logger.info("start", extra=start(config))
+failed = FailedCalls()
+topic = SnsTopic(api("sns", failed=failed), config.alerts_topic_arn)
 
 
 @metrics.log_metrics
@@ -24,9 +27,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         told = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
     except SmsTrackerError as error:
         metrics.add_metric(name="DigestsNotTold", unit=MetricUnit.Count, value=1)
-        logger.error("digest", extra={"decision": "not-told", "error": str(error)})  # noqa: TRY400  # no traceback
+        why = {"decision": "not-told", "error": str(error), "failed_calls": failed.take()}
+        logger.error("digest", extra=why)  # noqa: TRY400  # no traceback
         raise
     metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=told.failures)
     decision = "told" if told.failures else "nothing-to-tell"
-    logger.info("digest", extra={"decision": decision, "failures": told.failures, "unreadable": len(told.unreadable)})
+    extra = {"decision": decision, "failures": told.failures, "unreadable": len(told.unreadable)}
+    tries = failed.take()
+    logger.info("digest", extra={**extra, "failed_calls": tries} if tries else extra)
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in told.unreadable]}

@@ -16,10 +16,11 @@ from sms_tracker.threads import Threads
 
 config = load(ProcessorConfig, os.environ)
 log = Log(os.environ)
-sqs = api("sqs", told=log.called)
+log.started(config)
+sqs = api("sqs", told=log.called, failed=log.failed)
 drain = Drain(
     messages=MessageStore(
-        api("dynamodb", told=log.called),
+        api("dynamodb", told=log.called, failed=log.failed),
         config.messages_table,
         keep_raw_reports=config.keep_raw_reports,
         drop_text=config.text_retention is TextRetention.UNTIL_FINAL,

@@ -17,9 +17,10 @@ from sms_tracker.services.publish import Policy, Publisher
 
 config = load(PublisherConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 publisher = Publisher(
-    bus=EventBus(api("events"), config.event_bus_name),
-    failed=SqsQueue(api("sqs"), config.publish_failed_queue_url),
+    bus=EventBus(api("events", failed=log.failed), config.event_bus_name),
+    failed=SqsQueue(api("sqs", failed=log.failed), config.publish_failed_queue_url),
     policy=Policy(statuses=config.published_statuses, personal_data=config.event_personal_data),
 )
 

@@ -17,6 +17,7 @@ from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
+from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.page import INDEX, Document, Page
 from sms_tracker.services.replies import Reply
@@ -24,13 +25,15 @@ from sms_tracker.services.statistics import Figures
 
 config = load(QueryConfig, os.environ)
 logger = Logger()
-dynamodb = api("dynamodb")
+logger.info("start", extra=start(config))
+failed = FailedCalls()
+dynamodb = api("dynamodb", failed=failed)
 store = MessageStore(dynamodb, config.messages_table)
 browser = Browser(
     messages=store, search=MessageSearch(dynamodb, config.messages_table), clock=lambda: datetime.now(UTC)
 )
 figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
-queue = SqsQueue(api("sqs", timeout=1.0, attempts=1), config.reports_queue_url)
+queue = SqsQueue(api("sqs", timeout=1.0, attempts=1, failed=failed), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
 folders = (Path(__file__).with_name("page"), Path(__file__).with_name("docs"))
 page = Page({file.name: file.read_text("utf-8") for folder in folders for file in folder.iterdir()})
@@ -94,6 +97,7 @@ ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Answer one read."""
+    failed.take()  # of an invocation that ended in an exception
     reply = ROUTES[event["routeKey"]](event)
     known = event["requestContext"].get("authorizer")
     client_name = gateway.caller(event).client if known else None
@@ -103,6 +107,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         "client": client_name,
         "read_of": reply.read_of,
         "warnings": reply.warnings,
+        "failed_calls": failed.take(),
     }
     (logger.warning if reply.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
     return gateway.response(reply.status, reply.body, reply.headers)

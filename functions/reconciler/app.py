@@ -20,15 +20,18 @@ from sms_tracker.services.reconcile import Limits, Reconciler
 
 config = load(ReconcilerConfig, os.environ)
 log = Log(os.environ)
-dynamodb = api("dynamodb")
-sender = wiring.sender(config, dynamodb=dynamodb, ssm=api("ssm", timeout=1.0, attempts=2))
+log.started(config)
+dynamodb = api("dynamodb", failed=log.failed)
+sender = wiring.sender(
+    config, dynamodb=dynamodb, ssm=api("ssm", timeout=1.0, attempts=2, failed=log.failed), failed=log.failed
+)
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
     agenda=DynamoAgenda(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
-    queue=SqsQueue(api("sqs"), config.reports_queue_url),
+    queue=SqsQueue(api("sqs", failed=log.failed), config.reports_queue_url),
     clock=sender.clock,
     pace=sender.pace,
     ages=Ages(
@@ -39,6 +42,7 @@ reconciler = Reconciler(
     ),
     limits=Limits(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),
     resend=lambda record: f"resent-{sender.resend(record).decision}",
+    failed=log.failed,
 )
 counting = Counting(
     search=MessageSearch(dynamodb, config.messages_table, page=1000),

@@ -16,10 +16,12 @@ from sms_tracker.services.submit import submit
 
 config = load(SendConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 sender = wiring.sender(
     config,
-    dynamodb=api("dynamodb", timeout=1.5, told=log.called),
-    ssm=api("ssm", timeout=1.0, attempts=2, told=log.called),
+    dynamodb=api("dynamodb", timeout=1.5, told=log.called, failed=log.failed),
+    ssm=api("ssm", timeout=1.0, attempts=2, told=log.called, failed=log.failed),
+    failed=log.failed,
 )
 provider = Counted(sender.http)
 sender = replace(sender, http=provider)

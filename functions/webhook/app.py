@@ -17,11 +17,12 @@ from sms_tracker.services.replies import webhook_problem
 
 config = load(WebhookConfig, os.environ)
 log = Log(os.environ)
+log.started(config)
 receiver = Receiver(
     # Two tries of 2 s: the providers wait 15 s, and this function has 10.
-    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, told=log.called), config.reports_queue_url),
+    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, told=log.called, failed=log.failed), config.reports_queue_url),
     settings=SsmSettings(
-        api("ssm", timeout=1.0, attempts=2, told=log.called),
+        api("ssm", timeout=1.0, attempts=2, told=log.called, failed=log.failed),
         config.settings_prefix,
         config.providers,
         jitter=random.SystemRandom().random,  # not Python's own: every copy of a snapshot has the same

@@ -156,6 +156,49 @@ def test_statistics_show_for_each_provider_what_was_counted(
     visitor.picture("statistics")
 
 
+def test_an_admin_looks_at_all_clients_or_at_one(
+    visitor: Visit, stack: Stack, api_key: str, sent: dict[str, dict[str, Any]]
+) -> None:
+    with httpx.Client(
+        base_url=stack.api_url, headers={"authorization": f"Bearer {stack.create_key('other', {'send'})}"}
+    ) as other:
+        send(other, number("00"), "twilio")
+    page = opened(visitor, stack.create_key("support", {"admin"}))
+    client = page.get_by_role("textbox", name="Client")
+    expect(page.get_by_role("columnheader", name="Client")).to_be_visible()
+
+    client.fill("e2e")
+    search(page, sent["delivered"]["reference"])
+    expect(page.get_by_role("cell", name=sent["delivered"]["to"], exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile("#/search/reference/.*//e2e$"))
+    page.reload()
+    expect(client).to_have_value("e2e")
+    client.fill("other")
+    search(page, "")
+    expect(page.get_by_role("table").get_by_role("row")).to_have_count(2)
+    visitor.picture("list-of-one-client")
+
+    stack.clients.functions.invoke(
+        FunctionName=f"{stack.deployment.name}-reconciler", Payload=b'{"step": "statistics"}'
+    )
+    page.get_by_role("link", name="Statistics").click()
+    expect(page.get_by_text("Messages of all clients")).to_be_visible()
+    client.fill("other")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("Messages of other")).to_be_visible()
+    expect(page.get_by_role("table", name="Outcomes of twilio").get_by_role("cell", name="100.0 %")).to_be_visible()
+    visitor.picture("statistics-of-one-client")
+    page.get_by_role("link", name="7 days").click()
+    expect(page).to_have_url(re.compile("#/statistics/7/other$"))
+    expect(page.get_by_text("Messages of other")).to_be_visible()
+
+    page.get_by_role("button", name="Forget key").click()
+    visitor.arrive()
+    visitor.unlock(api_key)
+    expect(page.get_by_role("table")).to_be_visible()
+    expect(client).to_be_hidden()
+
+
 def test_an_unknown_key_is_asked_for_again_and_not_kept(visitor: Visit, stack: Stack) -> None:
     page = opened(visitor, "smst_guessed")
 

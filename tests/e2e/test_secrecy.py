@@ -12,7 +12,7 @@ from local.stack import Stack
 from tests.e2e import watch
 from tests.e2e.provider import NAMES, callback, number, report_fields, signed
 
-FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer")
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler")
 TEXT = "Meet me at the old mill"
 REFERENCE = "a-reference"
 SECRETS = (
@@ -47,13 +47,18 @@ def logs(stack: Stack, api: httpx.Client) -> dict[str, list[str]]:
     for message_id in ids:
         watch.final(api, message_id)
     watch.drained(stack)
+    stack.clients.functions.invoke(FunctionName=f"{stack.deployment.name}-reconciler", Payload=b"{}")
     watch.eventually(lambda: stack.logs("digest"), "nobody was told")
     return {function: stack.logs(function) for function in FUNCTIONS}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_function_says_what_it_did(function: str, logs: dict[str, list[str]]) -> None:
-    assert any('"decision"' in line for line in logs[function])
+    assert any('"decision"' in line and '"started"' not in line for line in logs[function])
+
+
+def test_a_provider_s_failures_are_told_of_too(logs: dict[str, list[str]]) -> None:
+    assert any('"failed_calls"' in line for line in logs["send"])
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from sms_tracker import __version__
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
@@ -95,6 +96,23 @@ def test_a_function_without_its_variables_does_not_start_and_names_them_in_one_l
         cold_start(function)
 
     assert str(caught.value) == f"missing or malformed settings: {', '.join(sorted(VARIABLES[function]))}"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_says_as_it_starts_which_version_it_is_and_its_settings_names(
+    function: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cloud
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "")
+    values = {os.environ[name] for name in VARIABLES[function]}
+
+    cold_start(function)
+
+    told = capsys.readouterr().out
+    line = json.loads(told)
+    assert (line["level"], line["decision"], line["service"]) == ("INFO", "started", function)
+    assert (line["version"], frozenset(line["settings"])) == (__version__, VARIABLES[function])
+    assert [value for value in values if json.dumps(value) in told] == []
 
 
 def test_a_message_is_recorded_handed_to_its_provider_and_answered(

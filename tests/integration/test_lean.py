@@ -18,6 +18,7 @@ from sms_tracker.aws.channel import Channel, Endpoint, trusted
 from sms_tracker.aws.lean import Lean, Quota
 from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.errors import Rejected, Unavailable
+from sms_tracker.log import FailedCalls
 from tests.certificates import issue
 from tests.scripted import DROP, HANG, Reply, Request, Server, checked, error, serving
 from tests.unit.test_sigv4 import by_botocore
@@ -56,9 +57,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
 
 
-def boto3_api(server: Server, service: str, attempts: int, patch: pytest.MonkeyPatch) -> Api:
+def boto3_api(
+    server: Server, service: str, attempts: int, patch: pytest.MonkeyPatch, failed: FailedCalls | None = None
+) -> Api:
     patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
-    return clients.api(service, timeout=2.0, attempts=attempts)
+    return clients.api(service, timeout=2.0, attempts=attempts, failed=failed)
 
 
 def lean_api(server: Server, service: str, attempts: int, **outside: Any) -> Lean:
@@ -68,7 +71,7 @@ def lean_api(server: Server, service: str, attempts: int, **outside: Any) -> Lea
     return Lean(service, "eu-west-1", place.authority, channel.post, attempts=attempts, **outside)
 
 
-def makers(patch: pytest.MonkeyPatch, service: str, attempts: int) -> Sequence[Callable[[Server], Api]]:
+def makers(patch: pytest.MonkeyPatch, service: str, attempts: int) -> Sequence[Callable[..., Api]]:
     return (
         partial(boto3_api, service=service, attempts=attempts, patch=patch),
         partial(lean_api, service=service, attempts=attempts),
@@ -133,6 +136,29 @@ SCENARIOS: dict[str, tuple[Call, tuple[Reply, ...], int]] = {
 }  # fmt: skip
 
 
+THROTTLED = {"code": "ThrottlingException", "status": 400}
+FAILED_TRIES: Mapping[str, Sequence[Mapping[str, object]]] = {
+    "throttled once": [
+        {"attempt": 1, "code": "ProvisionedThroughputExceededException", "status": 400, "then": "retried"}
+    ],
+    "throttled for ever": [
+        {"attempt": 1, **THROTTLED, "then": "retried"},
+        {"attempt": 2, **THROTTLED, "then": "retried"},
+        {"attempt": 3, **THROTTLED, "then": "given-up"},
+    ],
+    "a page of HTML": [
+        {"attempt": 1, "code": "502", "status": 502, "then": "retried"},
+        {"attempt": 2, "code": "502", "status": 502, "then": "retried"},
+        {"attempt": 3, "code": "502", "status": 502, "then": "given-up"},
+    ],
+    "refused": [{"attempt": 1, "code": "AccessDeniedException", "status": 400, "then": "given-up"}],
+    "condition failed": [],
+    "dropped once": [{"attempt": 1, "code": "ConnectionClosedError", "then": "retried"}],
+}
+ANSWERED = {name for name, (_, replies, _) in SCENARIOS.items() if replies[-1].status < 300 and replies[-1] is not DROP}
+ANSWERED |= {"condition failed", "condition failed, nothing there"}
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_same_comes_of_it_with_as_many_calls(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     call, replies, calls = SCENARIOS[name]
@@ -141,6 +167,24 @@ def test_the_same_comes_of_it_with_as_many_calls(name: str, monkeypatch: pytest.
 
     assert ours == theirs
     assert len(our_requests) == len(their_requests) == calls
+
+
+@pytest.mark.parametrize(
+    "name", sorted(SCENARIOS.keys() - {"damaged once"})
+)  # which botocore sees only after it has told
+def test_the_same_is_told_of_each_try_that_came_to_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (service, operation, arguments), replies, _ = SCENARIOS[name]
+    heard = []
+    for make in makers(monkeypatch, service, 3):
+        failed = FailedCalls()
+        with serving(*replies) as server:
+            outcome(partial(make(server, failed=failed), operation, **arguments))
+        heard.append(failed.take())
+
+    theirs, ours = heard
+    assert ours == theirs
+    assert ours == [{"call": operation, **each} for each in FAILED_TRIES.get(name, ours)]
+    assert len(ours) == len(server.requests) - (name in ANSWERED)
 
 
 def test_an_answer_that_does_not_come_is_waited_for_as_long_and_asked_for_as_often(
@@ -219,12 +263,14 @@ def test_tries_are_apart_by_a_random_part_of_a_doubling_time() -> None:
 )
 @pytest.mark.parametrize("off", [-86_400.0, 86_400.0])
 def test_a_clock_that_is_wrong_is_put_right_by_awss_and_stays_right(code: str, off: float) -> None:
+    failed = FailedCalls()
     with serving(error(code, 403), Reply()) as server:
-        client = lean_api(server, "sqs", 1, now=lambda: NOW + off)
+        client = lean_api(server, "sqs", 1, now=lambda: NOW + off, failed=failed)
         client(SEND[1], **SEND[2])
         client(SEND[1], **SEND[2])
 
     assert len(server.requests) == 3
+    assert failed.take() == [{"call": "SendMessage", "attempt": 1, "code": code, "status": 403, "then": "retried"}]
     assert [request.headers["x-amz-date"] for request in server.requests[1:]] == ["20260131T120000Z"] * 2
 
 
@@ -321,12 +367,16 @@ def test_an_answer_that_cannot_be_read_is_no_success() -> None:
 
 def test_an_answer_that_stays_damaged_is_no_success() -> None:
     """Botocore returns it after its last try."""
+    failed = FailedCalls()
     with serving(checked({"Item": OLD}, wrong=True)) as server:
-        client = lean_api(server, "dynamodb", 3)
+        client = lean_api(server, "dynamodb", 3, failed=failed)
 
         assert outcome(lambda: client(GET[1], **GET[2])) == ("Unavailable", "GetItem: ChecksumError")
 
     assert len(server.requests) == 3
+    assert [(each["code"], each["then"]) for each in failed.take()] == [
+        ("ChecksumError", then) for then in ("retried", "retried", "given-up")
+    ]
 
 
 # -- Connections -------------------------------------------------------------------------------------------------------

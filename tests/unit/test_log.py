@@ -12,6 +12,8 @@ import pytest
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from sms_tracker import __version__
+from sms_tracker.config import DigestConfig
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.log import Line, Log, Unhandled, masked
 
@@ -193,6 +195,15 @@ def test_only_the_first_invocation_is_a_cold_start(told: Any) -> None:
     lines = told(queued, log(), times=3)
 
     assert [line.get("cold_start") for line in lines] == [True, None, None]
+
+
+@pytest.mark.parametrize("least", ["DEBUG", "INFO", "WARNING", "ERROR"])
+def test_the_start_is_told_where_information_is(least: str, capsys: pytest.CaptureFixture[str]) -> None:
+    log(POWERTOOLS_LOG_LEVEL=least).started(DigestConfig(alerts_topic_arn="arn:of:a:topic"))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = {"level": "INFO", "decision": "started", "version": __version__, "settings": ["ALERTS_TOPIC_ARN"]}
+    assert lines == ([{**told, "service": "webhook"}] if least in {"DEBUG", "INFO"} else [])
 
 
 @pytest.mark.parametrize(("trace", "named"), [(TRACE, "1-5759e988-bd862e3fe1be46a994272793"), (TRACE[:-1] + "0", None)])

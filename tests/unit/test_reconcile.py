@@ -21,6 +21,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_TIME, Index, Position, Span
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
+from sms_tracker.log import FailedCalls
 from sms_tracker.services.drain import Delivery, Drain
 from sms_tracker.services.reconcile import Limits, Reconciler
 from sms_tracker.services.track import track
@@ -235,6 +236,27 @@ def test_a_provider_that_does_not_answer_is_asked_again_soon(broken: HttpRespons
 
     assert rig.run()["provider-did-not-answer"] == 1
     assert rig.messages.due == {MESSAGE_ID: timestamp(rig.clock.now + 10 * MINUTE)}
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (BUSY, {"status": 429}),
+        (UNHEARD, {"code": "ReadTimeout"}),
+        (answer(401), {"status": 401}),
+        (answer(404), None),
+        (None, None),
+    ],
+)
+def test_a_call_to_a_provider_that_failed_is_told_of(
+    broken: HttpResponse | NoResponse | None, told: Mapping[str, object] | None
+) -> None:
+    rig, failed = Rig(taken(), account=Account([listed()], broken=broken)), FailedCalls()
+
+    replace(rig.reconciler(), failed=failed).run()
+
+    expected = [] if told is None else [{"call": "twilio GET", "attempt": 1, **told, "then": "given-up"}]
+    assert failed.take() == expected
 
 
 def test_a_provider_that_fails_three_times_is_left_alone_for_the_rest_of_the_run() -> None:

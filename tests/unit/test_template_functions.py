@@ -186,6 +186,21 @@ def test_a_new_version_of_send_takes_over_little_by_little_only_where_a_paramete
     assert group["AutoRollbackConfiguration"]["Enabled"] is True
 
 
+def test_a_new_version_of_send_goes_back_by_itself_when_an_alarm_about_send_speaks() -> None:
+    gradual = stack(GradualDeployment="true")
+    group = gradual.only("AWS::CodeDeploy::DeploymentGroup").properties
+    unwatched = stack(GradualDeployment="true", Alarms="false").only("AWS::CodeDeploy::DeploymentGroup").properties
+
+    watching = [gradual.properties(each["Name"]) for each in group["AlarmConfiguration"]["Alarms"]]
+    assert {(each["MetricName"], *(one["Value"] for one in each["Dimensions"])) for each in watching} == {
+        ("Errors", "SendFunction"),
+        ("SendErrors", "send"),
+    }
+    assert group["AlarmConfiguration"]["Enabled"] is True
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    assert unwatched["AlarmConfiguration"] == {}
+
+
 def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
     def told(**parameters: str) -> tuple[dict[str, Any], str]:
         """What ``send`` runs on, its concurrency aside, and its version's description."""

@@ -1,18 +1,18 @@
 /* Where the page begins: the key, the address after the #, and the view that it names. */
 
 import { announce, byId, h } from "./elements.js";
-import { list, prepareSearch, showSearch } from "./search.js";
+import { list, offerClients, prepareSearch, showSearch } from "./search.js";
 import { key } from "./service.js";
 
 const VIEWS = {
   message: async (view, words, signal) => (await import("./message.js")).show(view, words[0], signal),
-  statistics: async (view, words, signal) => (await import("./statistics.js")).show(view, words[0], signal),
+  statistics: async (view, words, signal) => (await import("./statistics.js")).show(view, words, signal),
   search: (view, words, signal) => list(view, words, signal),
 };
 
 let leaving = new AbortController();
 
-/** Show what the address names: #/message/<id>, #/search/<by>/<text>/<status>, #/statistics, else the latest messages. */
+/** Show what the address names: #/message/<id>, #/search/<by>/<text>/<status>/<client>, #/statistics/<days>/<client>, else the latest messages. */
 async function show({ arriving = false } = {}) {
   leaving.abort();
   leaving = new AbortController();
@@ -69,9 +69,11 @@ byId("key-form").addEventListener("submit", (event) => {
   byId("key").value = "";
   byId("key-error").hidden = true;
   show();
+  offerClients();
 });
 byId("forget").addEventListener("click", () => { forget(""); announce("The key is forgotten."); });
 byId("skip").addEventListener("click", () => (byId("view").querySelector("h1") ?? byId("main")).focus());
 addEventListener("hashchange", () => show());
 prepareSearch();
 show({ arriving: true });
+if (key.get()) offerClients();

@@ -21,7 +21,8 @@ export function prepareSearch() {
   byId("by").addEventListener("change", () => { chosen = true; hint(); });
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
-    const address = addressOf(byId("by").value, byId("query").value.trim(), byId("status").value);
+    const client = byId("whose").hidden ? "" : byId("client").value.trim();
+    const address = addressOf(byId("by").value, byId("query").value.trim(), byId("status").value, client);
     if (location.hash === address) dispatchEvent(new HashChangeEvent("hashchange"));
     else location.hash = address;
   });
@@ -40,27 +41,32 @@ function hint() {
     : chosen ? `Searches by ${word}, as you chose.` : `Recognised as ${word}; choose otherwise beside it.`;
 }
 
-function addressOf(by, text, status) {
+function addressOf(by, text, status, client) {
   if (text && by === "message_id") return `#/message/${encodeURIComponent(text.toLowerCase())}`;
   const sought = by === "to" ? text.replace(/^00/, "+") : text;
-  const words = sought || status ? ["search", sought ? by : "", sought, status] : [];
+  const words = sought || status || client ? ["search", sought ? by : "", sought, status, client] : [];
   return `#/${words.map(encodeURIComponent).join("/").replace(/\/+$/, "")}`;
 }
 
 /** Put what the address says into the form. */
-export function showSearch([by = "", text = "", status = ""]) {
+export function showSearch([by = "", text = "", status = "", client = ""]) {
   byId("query").value = text;
   chosen = Boolean(text) && by !== recognised(text);
   byId("by").value = by || recognised(text);
   byId("status").value = status;
+  byId("client").value = client;
   hint();
 }
 
+/** The field for a client is an admin's: nobody else is answered statistics of all. */
+export const offerClients = () => get("/stats", { from: new Date(Date.now() - 3600e3).toISOString() })
+  .then(({ client }) => { byId("whose").hidden = client !== null; }, () => {});
+
 /** The messages that the address asks for, newest first, with a button for more. */
-export async function list(view, [by = "", text = "", status = ""], signal) {
-  const criteria = { ...(text ? { [by]: text } : {}), status };
+export async function list(view, [by = "", text = "", status = "", client = ""], signal) {
+  const criteria = { ...(text ? { [by]: text } : {}), status, client };
   const parts = { rows: h("div", {}), end: h("p", { class: "end" }) };
-  const heading = h("h1", { tabindex: -1 }, text || status ? "Messages found" : "Latest messages");
+  const heading = h("h1", { tabindex: -1 }, text || status || client ? "Messages found" : "Latest messages");
   const found = [];
   const more = async (cursor) => {
     parts.end.replaceChildren("Looking …");

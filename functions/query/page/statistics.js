@@ -6,20 +6,31 @@ import { get } from "./service.js";
 const DAYS = { "1": "24 hours", "7": "7 days", "31": "31 days" };
 const OUTCOMES = [["success", "delivered"], ["failure", "failed"], ["unknown", "unknown"], ["open", "under way"]];
 
-/** Statistics of the last ``days``, in charts that are tables or have one beside them. */
-export async function show(view, days, signal) {
+/** Statistics of the last ``days``, in charts that are tables or have one beside them; of one client where it is named. */
+export async function show(view, [days, client = ""], signal) {
   const chosen = Object.hasOwn(DAYS, days ?? "") ? days : "1";
   const from = new Date(Date.now() - (Number(chosen) * 24 - 1) * 3600e3).toISOString();
-  const stats = await get("/stats", { from, by: "provider" }, signal);
+  const stats = await get("/stats", { from, by: "provider", client }, signal);
   const groups = stats.groups.toSorted((one, other) => other.messages - one.messages);
   document.title = `Last ${DAYS[chosen]} · sms-tracker`;
-  view.replaceChildren(h("h1", { tabindex: -1 }, "Statistics"), period(chosen), h("p", { class: "quiet" }, counted(stats)),
+  view.replaceChildren(h("h1", { tabindex: -1 }, "Statistics"), period(chosen, client),
+    ...(stats.client === null || client ? [whose(chosen, client)] : []), h("p", { class: "quiet" }, counted(stats)),
     ...(groups.length ? [rates(groups), ...groups.map((group) => provider(group, stats.bounds))] : [h("p", {}, "No message was counted in this time.")]));
   announce(`Last ${DAYS[chosen]}: ${stats.total.messages} messages.`);
 }
 
-const period = (chosen) => h("nav", { class: "period", "aria-label": "Period, until now" }, Object.entries(DAYS).map(([days, name]) =>
-  h("a", { href: `#/statistics/${days}`, "aria-current": days === chosen ? "page" : null }, name)));
+const address = (days, client) => `#/statistics/${days}${client && `/${encodeURIComponent(client)}`}`;
+
+const period = (chosen, client) => h("nav", { class: "period", "aria-label": "Period, until now" }, Object.entries(DAYS).map(([days, name]) =>
+  h("a", { href: address(days, client), "aria-current": days === chosen ? "page" : null }, name)));
+
+/** Whose messages an admin looks at: one client's, or all. */
+const whose = (days, client) => h("form", { class: "line whose", submit: (event) => {
+  event.preventDefault();
+  location.hash = address(days, event.target.elements.counted.value.trim());
+} }, h("label", { for: "counted" }, "Client"),
+h("input", { id: "counted", value: client, autocomplete: "off", spellcheck: "false", maxlength: 256, placeholder: "all" }),
+h("button", {}, "Show"));
 
 /** How far the figures can be trusted: hours that are not counted yet, and when the newest was. */
 function counted({ hours, client }) {

@@ -11,13 +11,17 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from types import TracebackType
 from typing import Any, TypeVar
 
+from sms_tracker import __version__
 from sms_tracker.domain.errors import SmsTrackerError
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
+_SHORT, _MOST = 6, 20
+"""Characters of a code that hold no phone number; kinds of failed tries that one line tells of."""
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _chance = random.SystemRandom().random  # Python's own would go on alike in every copy of a snapshot
 Event = dict[str, Any]
@@ -66,6 +70,28 @@ class Line:
         return other
 
 
+class FailedCalls:
+    """The tries that came to nothing, until a line tells of them: a :class:`sms_tracker.domain.ports.CallFailed`."""
+
+    def __init__(self) -> None:
+        self._tries: list[tuple[tuple[str, object], ...]] = []
+
+    def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
+        """See :class:`sms_tracker.domain.ports.CallFailed`."""
+        named = masked(code) if code and len(code) > _SHORT else code
+        then = "retried" if again else "given-up"
+        told = {"call": call, "attempt": attempt, "code": named, "status": status, "then": then}
+        self._tries.append(tuple((name, value) for name, value in told.items() if value))  # safe among threads
+
+    def take(self) -> list[dict[str, object]]:
+        """Those since the last time, for a log: those alike as one, and no more of them than a line can hold."""
+        tries, self._tries = self._tries, []
+        times: dict[tuple[tuple[str, object], ...], int] = {}
+        for each in tries:
+            times[each] = times.get(each, 0) + 1
+        return [{**dict(each), **({"times": many} if many > 1 else {})} for each, many in list(times.items())[:_MOST]]
+
+
 class Log:
     """A function's log. ``environment`` is Lambda's, with Powertools' variables in it."""
 
@@ -85,6 +111,12 @@ class Log:
         self._cold = True
         self._line = Line()
         self._debugs = False
+        self.failed = FailedCalls()
+
+    def started(self, config: Any) -> None:
+        """The first line of an environment."""
+        if self._least <= _LEVELS["INFO"]:
+            _print({"level": "INFO", **start(config), "service": self._service})
 
     def called(self, operation: str, attempt: int, seconds: float) -> None:
         """Note one try of a call to AWS, for a line that is to tell all."""
@@ -111,6 +143,7 @@ class Log:
 
     def _begin(self) -> Line:
         self._line = Line()
+        self.failed.take()
         sampled = self._sampled > 0 and self._fraction() < self._sampled
         self._debugs = sampled or self._least <= _LEVELS["DEBUG"]
         return self._line
@@ -127,6 +160,8 @@ class Log:
         told: dict[str, object] = {}
         if self._debugs or _LEVELS[line.level] >= self._least:
             told = {"level": line.level, **line.fields, **self._about(context)}
+            if failed := self.failed.take():
+                told["failed_calls"] = failed
             self._cold = False
             if self._debugs:
                 told |= {"duration_ms": round((self._now() - began) * 1000, 1), "calls": line.calls}
@@ -134,7 +169,7 @@ class Log:
             if each.figures:
                 told |= {"_aws": self._metrics(each), **each.dimensions, **each.figures}
             if told:
-                sys.stdout.write(_encode({**told, "service": self._service}) + "\n")
+                _print({**told, "service": self._service})
             told = {}
 
     def _about(self, context: object) -> dict[str, object]:
@@ -154,6 +189,15 @@ class Log:
             "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in line.figures],
         }
         return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
+
+
+def _print(line: Mapping[str, object]) -> None:
+    sys.stdout.write(_encode(line) + "\n")
+
+
+def start(config: Any) -> dict[str, object]:
+    """What a function says when it starts: its version, and its settings by name, never by value."""
+    return {"decision": "started", "version": __version__, "settings": [each.name.upper() for each in fields(config)]}
 
 
 def masked(text: str) -> str:

@@ -11,6 +11,7 @@ from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig, TextRetention, Verification
+from sms_tracker.domain.ports import CallFailed
 from sms_tracker.services.deliver import Pace
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.validation import Policy
@@ -19,7 +20,7 @@ _random = random.SystemRandom()
 """The system's: the state of Python's own would be the same in every environment made from one snapshot."""
 
 
-def sender(config: SendConfig, *, dynamodb: Api, ssm: Api) -> Sender:
+def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -> Sender:
     """Everything that sending needs; the clients bring the time-outs that the caller can afford."""
     return Sender(
         messages=MessageStore(
@@ -38,6 +39,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api) -> Sender:
         clock=lambda: datetime.now(UTC),
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_random.random),
         rules=_rules(config),
+        failed=failed,
     )
 
 

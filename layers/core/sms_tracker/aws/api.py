@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from sms_tracker.domain.errors import Rejected, Unavailable
 
-_REFUSED = "ConditionalCheckFailedException"
+CONDITION_FAILED = "ConditionalCheckFailedException"
+"""An answer like any other: it fails no call."""
 _FOR_GOOD = frozenset(
     {
         "ValidationException",
@@ -44,6 +45,6 @@ class Api(Protocol):
 
 def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) -> Exception:
     """What to raise for AWS's error ``code``; names the call and the code, nothing of the payload."""
-    if code == _REFUSED:
+    if code == CONDITION_FAILED:
         return ConditionFailed(item or {})
     return (Rejected if code in _FOR_GOOD else Unavailable)(f"{operation}: {code}")

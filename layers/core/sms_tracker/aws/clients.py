@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
@@ -9,7 +10,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sms_tracker.aws.api import Api, failure
+from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_ssm import SSMClient
+
+    from sms_tracker.domain.ports import CallFailed
+
+_TRIES = "failed_tries"
+"""Where one call's own context, which botocore hands to each of its events, keeps the tries that failed."""
 
 
 @overload
@@ -42,9 +48,38 @@ def client(service: str, *, timeout: float = 2.0, attempts: int = 3) -> object:
     return boto3.client(service, config=config)  # type: ignore[call-overload]  # one name for every service
 
 
-def api(service: str, *, timeout: float = 2.0, attempts: int = 3) -> Api:
-    """The same, as the one call that the rest of aws/ uses."""
-    return calling(client(service, timeout=timeout, attempts=attempts))
+def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
+    """The same, as the one call that the rest of aws/ uses; ``failed`` hears of each try that came to nothing."""
+    made: Any = client(service, timeout=timeout, attempts=attempts)
+    if failed is not None:
+        overhear(made, failed)
+    return calling(made)
+
+
+def overhear(client: Any, failed: CallFailed) -> None:
+    """Tell ``failed`` of the client's tries, once it is known which of them were followed by another."""
+
+    def received(parsed_response: Any, exception: Exception | None, context: dict[str, Any], **_: object) -> None:
+        error = {"Code": type(exception).__name__} if exception else parsed_response.get("Error", {})
+        if error and error.get("Code") != CONDITION_FAILED:
+            status = None if exception else parsed_response["ResponseMetadata"]["HTTPStatusCode"]
+            context.setdefault(_TRIES, []).append((error.get("Code"), status))
+
+    def answered(model: Any, parsed: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
+        told(model.name, context, gave_up="Error" in parsed)
+
+    def unanswered(event_name: str, context: dict[str, Any], **_: object) -> None:
+        told(event_name.rpartition(".")[2], context, gave_up=True)
+
+    def told(operation: str, context: dict[str, Any], *, gave_up: bool) -> None:
+        tries = context.pop(_TRIES, [])
+        for attempt, (code, status) in enumerate(tries, 1):
+            again = not (gave_up and attempt == len(tries))
+            failed(operation, attempt=attempt, code=code, status=status, again=again)
+
+    client.meta.events.register("response-received", received)
+    client.meta.events.register("after-call", answered)
+    client.meta.events.register("after-call-error", unanswered)
 
 
 def calling(client: Any) -> Api:

@@ -11,14 +11,17 @@ import random
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from sms_tracker.aws import credentials as known
-from sms_tracker.aws.api import Api, failure
+from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
 from sms_tracker.aws.channel import Channel, NoAnswer, endpoint_of
 from sms_tracker.aws.http1 import Answer
 from sms_tracker.aws.sigv4 import Credentials, Signer
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.ports import CallFailed
 
 _HEADERS = {
     "dynamodb": ("DynamoDB_20120810", {"content-type": "application/x-amz-json-1.0"}),
@@ -70,7 +73,9 @@ Told = Callable[[str, int, float], None]
 """Who hears of each call: its operation, which try it was, and the seconds since the first began."""
 
 
-def api(service: str, *, timeout: float = 2.0, attempts: int = 3, told: Told | None = None) -> Api:
+def api(
+    service: str, *, timeout: float = 2.0, attempts: int = 3, told: Told | None = None, failed: CallFailed | None = None
+) -> Api:
     """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
 
     boto3 is asked where this environment needs more of it: proxies, FIPS and dual-stack endpoints, unusual regions.
@@ -79,13 +84,13 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3, told: Told | N
     if endpoint is None:
         from sms_tracker.aws import clients  # noqa: PLC0415  # so that the others do not pay for it
 
-        return clients.api(service, timeout=timeout, attempts=attempts)
+        return clients.api(service, timeout=timeout, attempts=attempts, failed=failed)
     connect = min(timeout / 2, 1.0)
     channel = Channel(endpoint, connect=connect, read=timeout - connect)
-    return Lean(service, endpoint.region, endpoint.authority, channel.post, attempts=attempts, told=told)
+    return Lean(service, endpoint.region, endpoint.authority, channel.post, attempts=attempts, told=told, failed=failed)
 
 
-def _silent(operation: str, tries: int, seconds: float) -> None:
+def _silent(*_: object, **__: object) -> None:
     """Tell nobody."""
 
 
@@ -137,6 +142,7 @@ class Lean:
         *,
         attempts: int = 3,
         told: Told | None = None,
+        failed: CallFailed | None = None,
         credentials: Callable[[], Credentials] | None = None,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -149,6 +155,7 @@ class Lean:
         self._post = post
         self._attempts = attempts
         self._told = told or _silent
+        self._failed = failed or _silent
         self._credentials = credentials or known.source()
         self._now, self._sleep, self._fraction = now, sleep, fraction
         self._quota = Quota()
@@ -167,10 +174,14 @@ class Lean:
                 self._quota.give(paid)
                 return result
             if not righted and self._put_right(result, used):
+                self._failed(operation, attempt=attempt, code=result.code, status=result.status, again=True)
                 righted = True
                 continue
             paid = 10 if result.code in _TIMEOUTS else 5
-            if attempt == self._attempts or not result.passing or not self._quota.take(paid):
+            again = attempt < self._attempts and result.passing and self._quota.take(paid)
+            if result.code != CONDITION_FAILED:
+                self._failed(operation, attempt=attempt, code=result.code, status=result.status, again=again)
+            if not again:
                 raise failure(operation, result.code, result.item)
             self._sleep(self._fraction() * min(2 ** (attempt - 1), 20))
             attempt += 1

@@ -188,6 +188,18 @@ class Http(Protocol):
         ...
 
 
+class CallFailed(Protocol):
+    """Whoever keeps an invocation's log; any thread may call it."""
+
+    def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
+        """Hear of one try of a call to AWS or to a provider that came to nothing.
+
+        ``code`` is AWS's or the provider's own, or how the call ended where nobody answered; ``status`` is HTTP's;
+        ``again`` is whether another try followed.
+        """
+        ...
+
+
 class Each(Protocol):
     """One function over many items, as ``map`` does it, or several at a time; the results are in the items' order."""
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.outbound import NotProcessed, SendOutcome
-from sms_tracker.domain.ports import Http
+from sms_tracker.domain.outbound import Accepted, NotProcessed, Refused, SendOutcome
+from sms_tracker.domain.ports import CallFailed, Http
 from sms_tracker.providers.base import Provider
 
 BUDGET = 20.0
@@ -41,17 +41,57 @@ class Counted:
         return self.http(request, timeout=timeout)
 
 
-def deliver(provider: Provider, request: HttpRequest, *, http: Http, pace: Pace, end: float) -> SendOutcome:
+def unheard(call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
+    """Tell nobody of a failed call."""
+
+
+def deliver(
+    provider: Provider, request: HttpRequest, *, http: Http, pace: Pace, end: float, failed: CallFailed = unheard
+) -> SendOutcome:
     """The outcome of the last try before ``end`` (monotonic); only ``NotProcessed`` is ever tried again."""
     outcome: SendOutcome = NotProcessed(reason="no time left to ask the provider")
-    backoff = _BASE
+    tries, backoff = 0, _BASE
     while (left := end - pace.monotonic()) >= _LEAST:
-        outcome = provider.send_outcome(http(request, timeout=min(_TRY, left)))
-        if not isinstance(outcome, NotProcessed) or not outcome.soon:
-            return outcome
-        backoff = min(_CAP, 2 * backoff)
-        pause = max(outcome.retry_after or 0.0, pace.fraction() * backoff)
-        if pace.monotonic() + pause + _LEAST > end:
+        tries, backoff = tries + 1, min(_CAP, 2 * backoff)
+        answer = http(request, timeout=min(_TRY, left))
+        outcome = provider.send_outcome(answer)
+        pause = _pause(outcome, backoff, pace)
+        again = pause is not None and pace.monotonic() + pause + _LEAST <= end
+        if not isinstance(outcome, Accepted):
+            tell(failed, f"{provider.name} {request.method}", answer, code=_code(outcome), attempt=tries, again=again)
+        if pause is None or not again:
             return outcome
         pace.sleep(pause)
     return outcome
+
+
+def _pause(outcome: SendOutcome, backoff: float, pace: Pace) -> float | None:
+    """Seconds before another try, None where there is to be none."""
+    if not isinstance(outcome, NotProcessed) or not outcome.soon:
+        return None
+    return max(outcome.retry_after or 0.0, pace.fraction() * backoff)
+
+
+def _code(outcome: SendOutcome) -> str | None:
+    match outcome:
+        case Refused():
+            return outcome.failure.code
+        case NotProcessed():
+            return outcome.code
+    return None
+
+
+def tell(
+    failed: CallFailed,
+    call: str,
+    answer: HttpResponse | NoResponse,
+    *,
+    code: str | None = None,
+    attempt: int = 1,
+    again: bool = False,
+) -> None:
+    """Tell of a provider's answer that is a failure; of none with how the call ended for its code."""
+    if isinstance(answer, NoResponse):
+        failed(call, attempt=attempt, code=answer.reason, status=None, again=again)
+    else:
+        failed(call, attempt=attempt, code=code, status=answer.status, again=again)

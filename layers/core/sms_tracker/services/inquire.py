@@ -10,14 +10,15 @@ from sms_tracker import providers
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
-from sms_tracker.domain.ports import Clock, Http, Queue, SettingsSource
+from sms_tracker.domain.ports import CallFailed, Clock, Http, Queue, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.domain.state import fold
-from sms_tracker.services.deliver import Pace
+from sms_tracker.services.deliver import Pace, tell, unheard
 
 NO_ANSWER, LOOKED_UP = "provider-did-not-answer", "looked-up"
 _BUSY = frozenset({429, *range(500, 600)})
+_ANSWERS = frozenset({*range(200, 300), 404})
 _TIMEOUT = 10.0
 _FAILURES = 3
 """Calls without an answer in a row after which a provider is left alone for the rest of a run."""
@@ -33,6 +34,7 @@ class Inquiries:
     clock: Clock
     pace: Pace
     rate: float
+    failed: CallFailed = unheard
     calls: int = 0
     _asked: dict[str, float] = field(default_factory=dict)
     _failures: Counter[str] = field(default_factory=Counter)
@@ -75,6 +77,8 @@ class Inquiries:
         answer = self.http(request, timeout=_TIMEOUT)
         unanswered = isinstance(answer, NoResponse) or answer.status in _BUSY
         self._failures[name] = self._failures[name] + 1 if unanswered else 0
+        if isinstance(answer, NoResponse) or answer.status not in _ANSWERS:
+            tell(self.failed, f"{name} {request.method}", answer)
         return answer
 
 

@@ -16,13 +16,13 @@ from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
-from sms_tracker.domain.ports import Agenda, Clock, Http, Messages, Queue, Refused, Search, SettingsSource
+from sms_tracker.domain.ports import Agenda, CallFailed, Clock, Http, Messages, Queue, Refused, Search, SettingsSource
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
 from sms_tracker.domain.search import BY_TIME, SHARDS, Span, days
 from sms_tracker.domain.status import Status
 from sms_tracker.services.again import Again
-from sms_tracker.services.deliver import Pace
+from sms_tracker.services.deliver import Pace, unheard
 from sms_tracker.services.inquire import LOOKED_UP, NO_ANSWER, Inquiries
 from sms_tracker.services.lost import Lost
 from sms_tracker.services.pages import pages
@@ -70,6 +70,7 @@ class Reconciler:
     ages: Ages
     limits: Limits
     resend: Callable[[Record], str]
+    failed: CallFailed = unheard
     receipts: dict[str, Counter[bool]] = field(init=False)
     errors: Counter[str] = field(init=False)
     _inquiries: Inquiries = field(init=False)
@@ -83,6 +84,7 @@ class Reconciler:
             clock=self.clock,
             pace=self.pace,
             rate=self.limits.rate,
+            failed=self.failed,
         )
         self.receipts, self.errors = {}, Counter()
         start = self.pace.monotonic()

@@ -15,14 +15,14 @@ from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.overdue import validity_left
-from sms_tracker.domain.ports import Clock, Http, Messages, SettingsSource, Written
+from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import replies
-from sms_tracker.services.deliver import BUDGET, Pace, deliver
+from sms_tracker.services.deliver import BUDGET, Pace, deliver, unheard
 from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.insist import insist
 from sms_tracker.services.replies import Reply
@@ -50,6 +50,7 @@ class Sender:
     clock: Clock
     pace: Pace
     rules: Rules
+    failed: CallFailed = unheard
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
 
@@ -181,7 +182,7 @@ class Sender:
 
     def _hand_over(self, record: Record, request: HttpRequest, end: float) -> Reply:
         provider = providers.load(record.state.provider)
-        outcome = deliver(provider, request, http=self.http, pace=self.pace, end=end)
+        outcome = deliver(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
         match outcome:
             case Accepted():
                 return self._accepted(record, outcome, end)

@@ -1,0 +1,323 @@
+"""Every alarm of the template, its condition brought about: by the functions themselves, or in AWS's own metrics."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sms_tracker.aws.clients import calling
+from sms_tracker.aws.statistics import StatisticsStore
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.cohort import Cohort, Tally, hour_of
+from sms_tracker.domain.record import SendPhase
+from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.state import recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
+from tests.cloud import AWS, SECRETS, Cloud, Handler, cold_start, sample
+from tests.cloudwatch import Metric, Period, measured, speaks, watched
+from tests.factories import record, report
+from tests.scripted import Reply, serving
+from tests.unit.template_stack import environment, stack
+
+ALARMS = {
+    each.properties["AlarmName"].removeprefix("stack-"): each.properties
+    for each in stack().of("AWS::CloudWatch::Alarm").values()
+}
+DOCUMENTED = {
+    "AWS/SQS": (
+        "QueueName",
+        "AWS::SQS::Queue",
+        {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+    ),
+    "AWS/Lambda": ("FunctionName", "AWS::Lambda::Function", {"Errors", "Throttles", "Duration", "IteratorAge"}),
+}
+"""AWS's own metrics as the services' documentation names them, and the dimension that each is there by. The unit is its
+own too: messages, seconds, invocations, and milliseconds for ``Duration`` and ``IteratorAge``."""
+
+
+@dataclass
+class Deployment:
+    """The functions with what they measured; what AWS would have measured of them is added by hand."""
+
+    cloud: Cloud
+    capsys: pytest.CaptureFixture[str]
+    patch: pytest.MonkeyPatch
+    stack: ExitStack
+    measures: dict[Metric, list[float]] = field(default_factory=dict)
+    _started: dict[str, Handler] = field(default_factory=dict)
+
+    def invoke(self, function: str, event: Mapping[str, Any], *, times: int = 1) -> None:
+        """Run a function, whatever comes of it; AWS counts the exceptions."""
+        variables = environment(function)
+        self.patch.setenv("POWERTOOLS_METRICS_NAMESPACE", variables["POWERTOOLS_METRICS_NAMESPACE"])
+        assert variables["POWERTOOLS_SERVICE_NAME"] == function
+        handler = self._started.get(function) or self._started.setdefault(function, cold_start(function))
+        for _ in range(times):
+            self.capsys.readouterr()
+            raised = 0
+            try:
+                handler(event, object())
+            except Exception:  # noqa: BLE001  # as Lambda does
+                raised = 1
+            lines = self.capsys.readouterr().out.splitlines()
+            self._add(measured([json.loads(line) for line in lines if line.startswith("{")]))
+            self.by_aws("AWS/Lambda", "Errors", f"{function.title()}Function", raised)
+
+    def by_aws(self, namespace: str, name: str, resource: str, *values: float) -> None:
+        """AWS's own metric of a resource."""
+        dimension, kind, _ = DOCUMENTED[namespace]
+        assert resource in stack().of(kind)
+        named = resource if dimension == "FunctionName" else f"{resource}.QueueName"
+        metric = Metric(namespace=namespace, name=name, dimensions=frozenset({(dimension, named)}))
+        self._add({metric: values})
+
+    def depth(self, queue: str, resource: str) -> None:
+        """What is in a queue."""
+        found = AWS.sqs.get_queue_attributes(QueueUrl=self.cloud.queues[queue], AttributeNames=["All"])["Attributes"]
+        depth = float(found["ApproximateNumberOfMessages"])
+        self.by_aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", resource, depth)
+
+    def answer(self, reply: Reply) -> None:
+        """Have the provider answer so from now on."""
+        url = f"http://127.0.0.1:{self.stack.enter_context(serving(reply)).port}"
+        value = json.dumps({**SECRETS["twilio"], "api_url": url})
+        AWS.ssm.put_parameter(Name="/stack/secrets/twilio", Value=value, Type="SecureString", Overwrite=True)
+
+    def _add(self, measures: Mapping[Metric, Sequence[float]]) -> None:
+        for metric, values in measures.items():
+            self.measures.setdefault(metric, []).extend(values)
+
+
+@pytest.fixture
+def deployment(cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "")
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "ERROR")  # metrics are no matter of level
+    monkeypatch.setenv("UNKNOWN_AFTER_SECONDS", "3600")  # so far back the reconciler walks
+    monkeypatch.setenv("RUN_SECONDS", "300")
+    with ExitStack() as stack:
+        yield lambda: Deployment(cloud, capsys, monkeypatch, stack)
+
+
+Act = Callable[[Deployment], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What brings an alarm's condition about, and what comes near to it and does not."""
+
+    fault: Act
+    sound: Act
+
+
+def nothing(_: Deployment) -> None:
+    """Nothing happens at all."""
+
+
+def aws(namespace: str, name: str, resource: str, *, fault: Sequence[float], sound: Sequence[float]) -> Row:
+    """A metric of AWS's own with these values in each period."""
+    return Row(
+        fault=lambda at: at.by_aws(namespace, name, resource, *fault),
+        sound=lambda at: at.by_aws(namespace, name, resource, *sound),
+    )
+
+
+def raising(function: str, name: str, *, gone: str | None = None) -> Row:
+    """An exception: of an event that is none, or where a table is ``gone``."""
+
+    def fault(at: Deployment) -> None:
+        if gone:
+            AWS.dynamodb.delete_table(TableName=gone)
+        at.invoke(function, sample(name) if gone else {})
+
+    return Row(fault=fault, sound=lambda at: at.invoke(function, sample(name)))
+
+
+def webhook(at: Deployment, times: int = 1, **changes: Any) -> None:
+    at.invoke("webhook", {**sample("webhook-twilio"), **changes}, times=times)
+
+
+def queue_gone(at: Deployment) -> None:
+    AWS.sqs.delete_queue(QueueUrl=at.cloud.queues["reports"])
+    webhook(at)
+
+
+def sends(at: Deployment, times: int, reply: Reply) -> None:
+    at.answer(reply)
+    at.invoke("send", sample("send"), times=times)
+
+
+def reported(at: Deployment, *changes: Mapping[str, str]) -> None:
+    """One batch of reports on the sample's message, each with some fields of its own."""
+    (first, *_) = sample("processor")["Records"]
+    envelope = json.loads(first["body"])
+    bodies = [json.dumps({**envelope, "fields": {**envelope["fields"], **each}}) for each in changes]
+    records = [{**first, "messageId": str(number), "body": body} for number, body in enumerate(bodies)]
+    at.invoke("processor", {"Records": records})
+
+
+def unreadable_change(at: Deployment) -> None:
+    event = sample("publisher")
+    del event["Records"][2]["dynamodb"]["NewImage"]["status"]
+    at.invoke("publisher", event)
+    at.depth("publish-failed", "PublishFailedQueue")
+
+
+def published(at: Deployment) -> None:
+    at.invoke("publisher", sample("publisher"))
+    at.depth("publish-failed", "PublishFailedQueue")
+
+
+def processed(at: Deployment, records: slice) -> None:
+    at.invoke("processor", {"Records": sample("processor")["Records"][records]})
+    at.depth("reports-dlq", "ReportsDlq")
+
+
+def taken_messages(at: Deployment, *, heard_of: int) -> None:
+    """Five messages a quarter of an hour old, of which so many had a report; then the reconciler runs."""
+    store, created = (
+        MessageStore(calling(AWS.dynamodb), "messages"),
+        timestamp(datetime.now(UTC) - timedelta(minutes=15)),
+    )
+    for number in range(5):
+        made = record(
+            message_id=f"00000000-0000-4000-8000-{number:012d}",
+            state=recorded(attempt=1, at=created, provider="twilio"),
+            created_at=created,
+            updated_at=created,
+        )
+        store.put(made)
+        known = {"provider_message_id": f"SM{number:032x}", "received": created}
+        answered = report(Status.ACCEPTED, source=Source.ANSWER, **known)
+        track(store, made.message_id, [answered], now=created, phase=SendPhase.ANSWERED)
+        if number < heard_of:
+            track(store, made.message_id, [report(Status.SENT, **known)], now=created)
+    at.invoke("reconciler", sample("reconciler"))
+
+
+def counted(at: Deployment, *cohorts: tuple[int, int, Mapping[str, int]]) -> None:
+    """Hours so many hours ago, with the bucket of their deliveries and their statuses; then the counting runs."""
+    now = datetime.now(UTC)
+    store = StatisticsStore(calling(AWS.dynamodb), "state")
+    for ago, bucket, statuses in cohorts:
+        tally = Tally(statuses=Counter(statuses), seconds=Counter({bucket: statuses.get("delivered", 0)}))
+        store.put(
+            Cohort(
+                hour=timestamp(hour_of(now) - timedelta(hours=ago)),
+                computed_at=timestamp(now + timedelta(hours=1)),  # so that what is counted now does not replace it
+                final=True,
+                sums={("twilio", "shop"): tally},
+            )
+        )
+    at.invoke("reconciler", sample("reconciler-statistics"))
+
+
+def table_gone(at: Deployment) -> None:
+    AWS.dynamodb.delete_table(TableName="messages")
+    at.invoke("reconciler", sample("reconciler"))
+
+
+UNWELL = Reply(503, b"")
+TEMPORARILY = Reply(400, json.dumps({"code": 21610, "message": "unsubscribed", "status": 400}).encode())
+WRONG_TOKEN = Reply(401, json.dumps({"code": 20003, "message": "Authenticate", "status": 401}).encode())
+SOUND = {"delivered": 95, "failed": 5}
+
+TABLE: Mapping[str, Row] = {
+    "reports-dlq": Row(lambda at: processed(at, slice(None)), lambda at: processed(at, slice(3))),
+    "unmatched": Row(lambda at: processed(at, slice(3, 4)), lambda at: processed(at, slice(3))),
+    "publish-failed": Row(unreadable_change, published),
+    "failures-dlq": aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", "FailuresDlq", fault=[0, 1], sound=[0, 0]),
+    "failure-rule-dlq": aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", "FailureRuleDlq", fault=[1], sound=[0]),
+    "reports-queue-old": aws("AWS/SQS", "ApproximateAgeOfOldestMessage", "ReportsQueue", fault=[30, 301], sound=[300]),
+    "send-exceptions": raising("send", "send"),
+    "webhook-exceptions": raising("webhook", "webhook-twilio"),
+    "processor-exceptions": raising("processor", "processor"),
+    "publisher-exceptions": raising("publisher", "publisher"),
+    "digest-exceptions": raising("digest", "digest"),
+    "query-exceptions": raising("query", "query-message"),
+    "authorizer-exceptions": raising("authorizer", "authorizer", gone="state"),
+    "reconciler-exceptions": raising("reconciler", "reconciler", gone="messages"),
+    "webhook-throttled": aws("AWS/Lambda", "Throttles", "WebhookFunction", fault=[0, 1], sound=[0, 0]),
+    "webhook-slow": aws(
+        "AWS/Lambda", "Duration", "WebhookFunction", fault=[40] * 98 + [6000] * 2, sound=[40] * 99 + [6000]
+    ),
+    "webhook-unavailable": Row(queue_gone, webhook),
+    "signatures-refused": Row(lambda at: webhook(at, 21, headers={}), lambda at: webhook(at, 20, headers={})),
+    "receipts-silent": Row(lambda at: taken_messages(at, heard_of=0), lambda at: taken_messages(at, heard_of=1)),
+    "send-errors": Row(lambda at: sends(at, 6, UNWELL), lambda at: sends(at, 5, UNWELL)),
+    "account-refused": Row(lambda at: sends(at, 1, WRONG_TOKEN), lambda at: sends(at, 1, TEMPORARILY)),
+    "publisher-behind": aws("AWS/Lambda", "IteratorAge", "PublisherFunction", fault=[50, 301_000], sound=[299_000]),
+    "reports-unrecognised": Row(
+        lambda at: reported(at, {"MessageStatus": "teleported"}), lambda at: reported(at, {"MessageStatus": "sent"})
+    ),
+    "second-provider-ids": Row(
+        lambda at: reported(at, {"MessageStatus": "sent"}, {"MessageSid": "SM" + "f" * 32}),
+        lambda at: reported(at, {"MessageStatus": "sent"}, {"MessageStatus": "delivered"}),
+    ),
+    "reconciler-silent": Row(table_gone, lambda at: at.invoke("reconciler", sample("reconciler"))),
+    "delivery-rate-down": Row(
+        lambda at: counted(at, (4, 3, {"delivered": 80, "failed": 20}), (48, 3, SOUND)),
+        lambda at: counted(at, (4, 3, {"delivered": 90, "failed": 10}), (48, 3, SOUND)),
+    ),
+    "delivery-slow": Row(
+        lambda at: counted(at, (4, 6, SOUND), (48, 3, SOUND)), lambda at: counted(at, (4, 4, SOUND), (48, 3, SOUND))
+    ),
+    "tracking-burn": Row(
+        lambda at: counted(at, (9, 3, {"delivered": 93, "unknown": 7})),
+        lambda at: counted(at, (9, 3, {"delivered": 94, "sent": 6})),
+    ),
+}
+each_alarm = pytest.mark.parametrize("name", TABLE)
+
+
+def test_every_alarm_has_a_row() -> None:
+    assert TABLE.keys() == ALARMS.keys()
+
+
+@each_alarm
+def test_an_alarm_speaks_once_the_fault_lasts_and_not_before(name: str, deployment: Callable[[], Deployment]) -> None:
+    alarm, faulty = ALARMS[name], deployment()
+    TABLE[name].fault(faulty)
+    quiet: Period = {}
+    if alarm["TreatMissingData"] == "breaching":
+        quiet = {watched(alarm): [alarm["Threshold"]]}
+    wanted = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+
+    lasting = [quiet] * alarm["EvaluationPeriods"] + [faulty.measures] * wanted
+    shorter = [quiet] * alarm["EvaluationPeriods"] + [faulty.measures] * (wanted - 1)
+
+    assert speaks(alarm, lasting)
+    assert not speaks(alarm, shorter)
+
+
+@each_alarm
+def test_an_alarm_is_silent_while_all_is_well(name: str, deployment: Callable[[], Deployment]) -> None:
+    alarm, sound = ALARMS[name], deployment()
+    TABLE[name].sound(sound)
+
+    assert watched(alarm) in sound.measures or alarm["Statistic"] == "Sum"  # a count is not told of where it is zero
+    assert not speaks(alarm, [sound.measures] * alarm["EvaluationPeriods"])
+
+
+@each_alarm
+def test_where_nothing_happens_only_what_must_happen_is_missed(name: str) -> None:
+    alarm = ALARMS[name]
+
+    assert speaks(alarm, [{}] * alarm["EvaluationPeriods"]) is (name == "reconciler-silent")
+
+
+@pytest.mark.parametrize("name", [name for name, each in ALARMS.items() if each["Namespace"].startswith("AWS/")])
+def test_a_metric_of_awss_own_is_named_as_aws_names_it(name: str) -> None:
+    alarm = ALARMS[name]
+    dimension, kind, metrics = DOCUMENTED[alarm["Namespace"]]
+    ((named, resource),) = watched(alarm).dimensions
+
+    assert (named, alarm["MetricName"] in metrics) == (dimension, True)
+    assert resource.removesuffix(".QueueName") in stack().of(kind)

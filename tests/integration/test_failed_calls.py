@@ -1,0 +1,191 @@
+"""A function's line tells of each call to AWS and to a provider that failed, also where all went well in the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import boto3
+import pytest
+
+from sms_tracker import http, providers
+from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.outbound import SendOutcome
+from sms_tracker.log import FailedCalls
+from sms_tracker.services.deliver import Pace, deliver
+from tests.cloud import PRIVATE, SECRETS, SID, cold_start, environment, sample
+from tests.fakes import FakeClock
+from tests.scripted import DROP, HANG, Reply, Server, error, serving
+
+THROTTLED, UNWELL = error("ThrottlingException"), error("InternalError", 503)
+QUEUED, STORED = Reply(body=b'{"MessageId": "m"}'), Reply()
+TAKEN = Reply(201, json.dumps({"sid": SID, "status": "queued"}).encode())
+QUEUES = dict.fromkeys(("reports", "unmatched", "reports-dlq", "publish-failed"), "https://sqs.invalid/1/q")
+AWS = {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+    "POWERTOOLS_SERVICE_NAME": "",
+}
+Run = Callable[..., dict[str, Any]]
+
+
+def settings(api_url: str = "https://nowhere.invalid") -> Reply:
+    """GetParameters' answer."""
+    values = {f"/stack/secrets/{name}": json.dumps({**each, "api_url": api_url}) for name, each in SECRETS.items()}
+    values["/stack/public-base-urls"] = "https://sms.example.com"
+    return Reply(body=json.dumps({"Parameters": [{"Name": k, "Value": v} for k, v in values.items()]}).encode())
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    with ExitStack() as stack:
+        yield lambda *replies: stack.enter_context(serving(*replies))
+
+
+@pytest.fixture
+def run(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a function's sample while AWS answers as scripted, and read the line that it wrote."""
+    for name, value in {**environment(QUEUES, "arn:aws:sns:eu-west-1:1:alerts"), **AWS}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials that it found first
+
+    def run(name: str, *replies: Reply) -> dict[str, Any]:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{serve(*replies).port}")
+        handler = cold_start(name.partition("-")[0])
+        capsys.readouterr()
+        with suppress(SmsTrackerError):
+            handler(sample(name), object())
+        told = capsys.readouterr().out
+        assert [private for private in PRIVATE if private in told] == []
+        (line,) = (each for each in map(json.loads, told.splitlines()) if "level" in each)
+        return dict(line)
+
+    return run
+
+
+def tried(call: str, code: str, status: int | None, *thens: str, **more: object) -> list[dict[str, object]]:
+    """One entry for each try."""
+    known = {"call": call, "code": code, **({"status": status} if status else {}), **more}
+    return [{**known, "attempt": attempt, "then": then} for attempt, then in enumerate(thens, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "replies", "decision", "told"),
+    [
+        ("webhook-twilio", [settings(), QUEUED], "queued", None),
+        (
+            "webhook-twilio",
+            [settings(), THROTTLED, QUEUED],
+            "queued",
+            tried("SendMessage", "ThrottlingException", 400, "retried"),
+        ),
+        (
+            "webhook-twilio",
+            [settings(), UNWELL],
+            "unavailable",
+            tried("SendMessage", "InternalError", 503, "retried", "given-up"),
+        ),
+        (
+            "webhook-twilio",
+            [DROP, settings(), QUEUED],
+            "queued",
+            tried("GetParameters", "ConnectionClosedError", None, "retried"),
+        ),
+        (
+            "publisher",
+            [THROTTLED, Reply(body=b'{"FailedEntryCount": 0, "Entries": [{"EventId": "a"}, {"EventId": "b"}]}')],
+            "published",
+            tried("PutEvents", "ThrottlingException", 400, "retried"),
+        ),
+        (
+            "digest",
+            [Reply(503, b"")],
+            "not-told",
+            tried("Publish", "503", 503, "retried", "retried", "given-up"),
+        ),
+        (
+            "query-message",
+            [THROTTLED],
+            "unavailable",
+            tried("GetItem", "ThrottlingException", 400, "retried", "retried", "given-up"),
+        ),
+        (
+            "authorizer",
+            [error("AccessDeniedException")],
+            "unavailable",
+            tried("GetItem", "AccessDeniedException", 400, "given-up"),
+        ),
+    ],
+)
+def test_a_call_to_aws_that_failed_is_told_of_with_what_followed(
+    run: Run, name: str, replies: Sequence[Reply], decision: str, told: object
+) -> None:
+    line = run(name, *replies)
+
+    assert (line["decision"], line.get("failed_calls")) == (decision, told)
+
+
+def test_tries_of_many_threads_are_all_told_of_those_alike_once(run: Run) -> None:
+    line = run("processor", THROTTLED)
+
+    assert line["decision"] == "failed-in-part"
+    for each in tried("UpdateItem", "ThrottlingException", 400, "retried", "retried", "given-up", times=3):
+        assert each in line["failed_calls"]
+
+
+def test_a_provider_that_was_asked_twice_is_told_of_though_it_took_the_message(
+    run: Run, serve: Callable[..., Server]
+) -> None:
+    full = Reply(400, json.dumps({"code": 21611, "message": "queue of +31612345678 full", "status": 400}).encode())
+    provider = serve(full, TAKEN)
+
+    line = run("send", settings(f"http://127.0.0.1:{provider.port}"), STORED)
+
+    assert line["decision"] == "accepted"
+    assert line["failed_calls"] == tried("twilio POST", "21611", 400, "retried")
+
+
+def test_a_provider_that_fails_is_told_of_with_its_status(run: Run, serve: Callable[..., Server]) -> None:
+    provider = serve(Reply(503, b"<html>"))
+
+    line = run("send", settings(f"http://127.0.0.1:{provider.port}"), STORED)
+
+    assert (line["decision"], line["warnings"]) == ("outcome-unknown", ["HTTP 503"])
+    assert line["failed_calls"] == [{"call": "twilio POST", "attempt": 1, "status": 503, "then": "given-up"}]
+
+
+def test_a_provider_that_does_not_answer_is_told_of_with_how_the_call_ended(serve: Callable[..., Server]) -> None:
+    failed, provider = FailedCalls(), serve(HANG)
+    request = HttpRequest("POST", f"http://127.0.0.1:{provider.port}/", {}, b"To=%2B31612345678")
+
+    deliver_within(0.2, request, failed)
+
+    assert failed.take() == tried("twilio POST", "ReadTimeout", None, "given-up")
+
+
+def deliver_within(seconds: float, request: HttpRequest, failed: FailedCalls) -> SendOutcome:
+    def impatient(request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        assert timeout > seconds
+        return http.call(request, timeout=seconds)
+
+    clock = FakeClock()
+    pace = Pace(monotonic=clock.monotonic, sleep=clock.sleep, fraction=lambda: 0.5)
+    return deliver(providers.load("twilio"), request, http=impatient, pace=pace, end=20.0, failed=failed)
+
+
+def test_what_is_told_is_bounded_and_holds_no_number() -> None:
+    failed = FailedCalls()
+    for number in range(100):
+        failed("GetItem", attempt=1, code=f"Odd-{'x' * number} '+31612345678' 31612345678", status=400, again=False)
+
+    told = failed.take()
+
+    assert len(told) == 20
+    assert "612345678" not in json.dumps(told)
+    assert failed.take() == []
