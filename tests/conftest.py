@@ -1,4 +1,4 @@
-"""What every test run shares: no deadline for an example, and at its end how many tests of each kind passed."""
+"""What every test run shares: no deadline for an example, who counts for coverage, how many of each kind passed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ settings.register_profile("shared machine", deadline=None)  # a slow moment is n
 settings.load_profile("shared machine")
 
 KINDS = ("unit", "contract", "integration", "e2e")
+COVERING = ("unit", "contract")
+"""Their tests reach every branch of domain and providers; tracing the others would only make them half as fast."""
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(_HERE).parts[0] not in COVERING:
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

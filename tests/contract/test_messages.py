@@ -26,6 +26,8 @@ from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import MemoryMessages
 from tests.over_moto import lean
 
+pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
+
 Open = Callable[..., Messages]
 
 LATER = "2026-01-31T12:05:00.000Z"

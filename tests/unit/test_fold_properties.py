@@ -24,6 +24,8 @@ from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import MemoryMessages
 
+pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
+
 FOREIGN = "+4915112345678"
 TIMES = [None, "unreadable", "2026-01-31T11:59:00.000Z", "2026-01-31T12:00:01.000Z", "2026-01-31T12:00:02.000Z"]
 FAILURES = [status for status in Status if status.outcome is Outcome.FAILURE]

@@ -24,6 +24,8 @@ from tests.model.explore import Explored, explore
 from tests.model.model import Model
 from tests.model.world import Violation
 
+pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
+
 KEY = "order-42"
 ONE_MESSAGE = frozenset({keyed_message_id("shop", KEY)})
 TWO_MESSAGES = frozenset({unkeyed_id("first"), unkeyed_id("other")})
