@@ -29,7 +29,7 @@ const whose = (days, client) => h("form", { class: "line whose", submit: (event)
   event.preventDefault();
   location.hash = address(days, event.target.elements.counted.value.trim());
 } }, h("label", { for: "counted" }, "Client"),
-h("input", { id: "counted", value: client, autocomplete: "off", spellcheck: "false", maxlength: 256, placeholder: "all" }),
+h("input", { id: "counted", value: client, autocomplete: "off", spellcheck: "false", placeholder: "all" }),
 h("button", {}, "Show"));
 
 /** How far the figures can be trusted: hours that are not counted yet, and when the newest was. */
