@@ -14,7 +14,6 @@ import pytest
 
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.statistics import StatisticsStore
-from sms_tracker.config import VARIABLES
 from sms_tracker.domain.cohort import Cohort, Tally
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.status import Status
@@ -32,6 +31,7 @@ from tests.cloud import (
     put_key,
     sample,
 )
+from tests.configs import VARIABLES
 from tests.factories import MESSAGE_ID
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))

@@ -11,7 +11,7 @@ import pytest
 from local.emulator import PYTHON
 from local.package import packaged
 from sms_tracker.aws.authorities import AMAZON
-from sms_tracker.config import VARIABLES
+from tests.configs import VARIABLES
 from tests.unit.template_stack import ROOT, environment, source
 
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
