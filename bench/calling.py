@@ -68,6 +68,19 @@ def _lean() -> tuple[Call, Call]:
     return lambda: sqs("SendMessage", **SEND), lambda: dynamodb("UpdateItem", **UPDATE)
 
 
+def _head(host: str, target: str) -> dict[str, str]:
+    """What a call says of itself, but for its length and its signature."""
+    return {"host": host, "content-type": "application/x-amz-json-1.0", "x-amz-target": target}
+
+
+def _calls(call: Callable[[str, str, dict[str, Any]], object]) -> tuple[Call, Call]:
+    """Both calls by what takes a service, an operation's full name, and its arguments."""
+    return (
+        lambda: call("sqs", "AmazonSQS.SendMessage", SEND),
+        lambda: call("dynamodb", "DynamoDB_20120810.UpdateItem", UPDATE),
+    )
+
+
 def _http_client() -> tuple[Call, Call]:
     """Our signer over the standard library's HTTP client, with neither retries nor checks."""
     from http.client import HTTPSConnection  # noqa: PLC0415  # what is measured
@@ -79,51 +92,47 @@ def _http_client() -> tuple[Call, Call]:
     place = urlsplit(os.environ["AWS_ENDPOINT_URL"])
     trusted = create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
     connection = HTTPSConnection(place.hostname or "", place.port, context=trusted)
-    credentials, signers = (
-        Credentials("test", "test"),
-        {name: Signer(name, "eu-west-1") for name in ("sqs", "dynamodb")},
-    )
+    credentials = Credentials("test", "test")
+    signers = {name: Signer(name, "eu-west-1") for name in ("sqs", "dynamodb")}
 
     def call(service: str, target: str, document: dict[str, Any]) -> object:
         body, at = json.dumps(document).encode(), time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        headers = {"host": place.netloc, "content-type": "application/x-amz-json-1.0", "x-amz-target": target}
-        connection.request("POST", "/", body, signers[service].sign(headers, body, credentials, at=at))
+        signed = signers[service].sign(_head(place.netloc, target), body, credentials, at=at)
+        connection.request("POST", "/", body, signed)
         return json.loads(connection.getresponse().read())
 
-    return (
-        lambda: call("sqs", "AmazonSQS.SendMessage", SEND),
-        lambda: call("dynamodb", "DynamoDB_20120810.UpdateItem", UPDATE),
-    )
+    return _calls(call)
 
 
 def _awscrt() -> tuple[Call, Call]:
-    import io  # noqa: PLC0415  # what is measured
     from urllib.parse import urlsplit  # noqa: PLC0415  # what is measured
 
-    from awscrt import auth, http  # noqa: PLC0415  # what is measured
-    from awscrt import io as crt  # noqa: PLC0415  # what is measured
-
     place = urlsplit(os.environ["AWS_ENDPOINT_URL"])
-    host, port = place.hostname or "", place.port or 443
-    group = crt.EventLoopGroup(1)
-    bootstrap = crt.ClientBootstrap(group, crt.DefaultHostResolver(group))
-    options = crt.TlsContextOptions()
-    options.override_default_trust_store_from_path(None, os.environ["AWS_CA_BUNDLE"])
-    tls = crt.ClientTlsContext(options).new_connection_options()
-    tls.set_server_name(host)
-    provider = auth.AwsCredentialsProvider.new_static("test", "test")
+    sign, connect = _awscrt_signing(), _awscrt_connecting(place.hostname or "", place.port or 443)
     connections: list[Any] = []
 
     def call(service: str, target: str, document: dict[str, Any]) -> object:
-        body = json.dumps(document).encode()
-        headers = http.HttpHeaders(
-            [
-                ("host", f"{host}:{port}"),
-                ("content-type", "application/x-amz-json-1.0"),
-                ("content-length", str(len(body))),
-                ("x-amz-target", target),
-            ]
-        )
+        request = sign(service, _head(place.netloc, target), json.dumps(document).encode())
+        if not connections:
+            connections.append(connect())
+        answer = bytearray()
+        stream = connections[0].request(request, lambda **_: None, lambda chunk, **_: answer.extend(chunk))
+        stream.activate()
+        stream.completion_future.result()
+        return json.loads(answer)
+
+    return _calls(call)
+
+
+def _awscrt_signing() -> Callable[[str, dict[str, str], bytes], Any]:
+    import io  # noqa: PLC0415  # what is measured
+
+    from awscrt import auth, http  # noqa: PLC0415  # what is measured
+
+    provider = auth.AwsCredentialsProvider.new_static("test", "test")
+
+    def sign(service: str, head: dict[str, str], body: bytes) -> Any:
+        headers = http.HttpHeaders([*head.items(), ("content-length", str(len(body)))])
         request = http.HttpRequest("POST", "/", headers, io.BytesIO(body))
         signing = auth.AwsSigningConfig(
             algorithm=auth.AwsSigningAlgorithm.V4,
@@ -133,19 +142,21 @@ def _awscrt() -> tuple[Call, Call]:
             service=service,
         )
         auth.aws_sign_request(request, signing).result()
-        if not connections:
-            connecting = http.HttpClientConnection.new(host, port, bootstrap, tls_connection_options=tls)
-            connections.append(connecting.result())
-        answer = bytearray()
-        stream = connections[0].request(request, lambda **_: None, lambda chunk, **_: answer.extend(chunk))
-        stream.activate()
-        stream.completion_future.result()
-        return json.loads(answer)
+        return request
 
-    return (
-        lambda: call("sqs", "AmazonSQS.SendMessage", SEND),
-        lambda: call("dynamodb", "DynamoDB_20120810.UpdateItem", UPDATE),
-    )
+    return sign
+
+
+def _awscrt_connecting(host: str, port: int) -> Callable[[], Any]:
+    from awscrt import http, io  # noqa: PLC0415  # what is measured
+
+    group = io.EventLoopGroup(1)
+    bootstrap = io.ClientBootstrap(group, io.DefaultHostResolver(group))
+    options = io.TlsContextOptions()
+    options.override_default_trust_store_from_path(None, os.environ["AWS_CA_BUNDLE"])
+    tls = io.ClientTlsContext(options).new_connection_options()
+    tls.set_server_name(host)
+    return lambda: http.HttpClientConnection.new(host, port, bootstrap, tls_connection_options=tls).result()
 
 
 CASES = {

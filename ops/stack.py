@@ -13,7 +13,8 @@ from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import PublisherConfig, load
+from sms_tracker.config import load
+from sms_tracker.config.publisher import PublisherConfig
 from sms_tracker.services.publish import Policy
 
 DEFAULT = "sms-tracker"

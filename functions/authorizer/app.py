@@ -6,7 +6,8 @@ from typing import Any
 
 from sms_tracker.aws.keys import KeyStore, name_of
 from sms_tracker.aws.lean import api
-from sms_tracker.config import AuthorizerConfig, load
+from sms_tracker.config import load
+from sms_tracker.config.authorizer import AuthorizerConfig
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.log import Line, Log
 

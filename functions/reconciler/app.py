@@ -10,7 +10,8 @@ from sms_tracker.aws.clients import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
-from sms_tracker.config import ReconcilerConfig, load
+from sms_tracker.config import load
+from sms_tracker.config.reconciler import ReconcilerConfig
 from sms_tracker.domain.cohort import ages
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.vitals import hours, vitals

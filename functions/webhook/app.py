@@ -1,7 +1,6 @@
 """The webhook Lambda: GET and POST /webhooks/{provider}."""
 
 import os
-import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +8,9 @@ from sms_tracker.aws import gateway
 from sms_tracker.aws.lean import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.config import Verification, WebhookConfig, load
+from sms_tracker.chance import chance
+from sms_tracker.config import Verification, load
+from sms_tracker.config.webhook import WebhookConfig
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.receive import Received, Receiver
@@ -25,7 +26,7 @@ receiver = Receiver(
         api("ssm", timeout=1.0, attempts=2, told=log.called, failed=log.failed),
         config.settings_prefix,
         config.providers,
-        jitter=random.SystemRandom().random,  # not Python's own: every copy of a snapshot has the same
+        jitter=chance,
     ),
     clock=lambda: datetime.now(UTC),
     enabled=config.providers,

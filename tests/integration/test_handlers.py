@@ -19,7 +19,6 @@ from sms_tracker import __version__
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import VARIABLES
 from sms_tracker.domain.cohort import Cohort, Tally
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.record import SendPhase
@@ -40,6 +39,7 @@ from tests.cloud import (
     put_key,
     sample,
 )
+from tests.configs import VARIABLES
 from tests.factories import MESSAGE_ID, record, report
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,12 +13,11 @@ import pytest
 
 from sms_tracker.aws import clients
 from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.channel import Channel, Endpoint, trusted
+from sms_tracker.aws.channel import Channel, Endpoint
 from sms_tracker.aws.lean import Lean, Quota
 from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.log import FailedCalls
-from tests.certificates import issue
 from tests.scripted import DROP, HANG, Reply, Request, Server, checked, error, serving
 from tests.unit.test_sigv4 import by_botocore
 
@@ -54,6 +52,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     for name in ("AWS_ENDPOINT_URL", "AWS_SECURITY_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # another test's has another test's credentials
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
 
 
@@ -421,54 +420,3 @@ def test_a_connection_that_was_idle_too_long_is_not_used_again() -> None:
             channel.post({"host": "h"}, b"{}")
 
     assert [request.connection for request in server.requests] == [0, 0, 1, 2]
-
-
-# -- TLS ---------------------------------------------------------------------------------------------------------------
-
-
-def over_tls(server: Server, tls: ssl.SSLContext) -> tuple[str, object]:
-    """One call to https://localhost by a channel that trusts what ``tls`` does."""
-    place = Endpoint("eu-west-1", "localhost", server.port)
-    channel = Channel(place, connect=5.0, read=5.0, tls=lambda: tls)
-    client = Lean("sqs", "eu-west-1", place.authority, channel.post, attempts=1)
-    return outcome(lambda: client(SEND[1], **SEND[2]))
-
-
-def test_a_server_is_spoken_to_that_a_trusted_authority_names(tmp_path: Path) -> None:
-    authority, shown = issue(tmp_path, "localhost")
-    with serving(Reply(), tls=shown) as server:
-        assert over_tls(server, ssl.create_default_context(cafile=authority))[0] == "answered"
-
-
-def test_another_hosts_certificate_is_refused(tmp_path: Path) -> None:
-    authority, shown = issue(tmp_path, "sqs.eu-west-1.amazonaws.com")
-    with serving(Reply(), tls=shown) as server:
-        refused = over_tls(server, ssl.create_default_context(cafile=authority))
-
-    assert refused == ("Unavailable", "SendMessage: SSLError")
-    assert server.requests == []
-
-
-def test_an_authority_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
-    authority, _ = issue(tmp_path, "other.example")
-    _, shown = issue(tmp_path, "localhost")
-    with serving(Reply(), tls=shown) as server:
-        refused = over_tls(server, ssl.create_default_context(cafile=authority))
-
-    assert refused == ("Unavailable", "SendMessage: SSLError")
-    assert server.requests == []
-
-
-@pytest.mark.parametrize("bundle", [True, False])
-def test_the_authorities_are_those_of_the_system_or_of_the_bundle_that_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bundle: bool
-) -> None:
-    authority, shown = issue(tmp_path, "localhost")
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority) if bundle else "")
-    tls = trusted.__wrapped__()
-    with serving(Reply(), tls=shown) as server:
-        answered = over_tls(server, tls)[0]
-
-    assert (answered == "answered") is bundle
-    assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert tls.minimum_version >= ssl.TLSVersion.TLSv1_2

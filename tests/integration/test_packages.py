@@ -10,7 +10,8 @@ import pytest
 
 from local.emulator import PYTHON
 from local.package import packaged
-from sms_tracker.config import VARIABLES
+from sms_tracker.aws.authorities import AMAZON
+from tests.configs import VARIABLES
 from tests.unit.template_stack import ROOT, environment, source
 
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
@@ -87,6 +88,12 @@ def test_every_module_is_shipped_with_bytecode_that_is_used_as_it_is(name: str, 
     assert len({path.name.split(".")[-2] for path in compiled}) == 1  # of one interpreter
     assert {path.parents[1] / f"{path.name.split('.')[0]}.py" for path in compiled} == set(modules)
     assert {path.read_bytes()[4] for path in compiled} == {UNCHECKED}
+
+
+def test_the_list_of_authorities_is_shipped_beside_the_code_that_reads_it(layers: Mapping[str, Path]) -> None:
+    shipped = layers["CoreLayer"] / Path(AMAZON).relative_to(ROOT / "layers" / "core")
+
+    assert shipped.read_bytes() == Path(AMAZON).read_bytes()
 
 
 @pytest.mark.parametrize("name", LAYERS)

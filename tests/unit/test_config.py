@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
-from sms_tracker import config, providers
-from sms_tracker.config import VARIABLES, SendConfig, TextRetention, Verification, load
+from sms_tracker import providers
+from sms_tracker.config import TextRetention, Verification, load
+from sms_tracker.config.publisher import PublisherConfig
+from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.errors import Misconfigured
+from tests.configs import CONFIGS, VARIABLES
 
-CONFIGS = {
-    "send": config.SendConfig,
-    "webhook": config.WebhookConfig,
-    "processor": config.ProcessorConfig,
-    "publisher": config.PublisherConfig,
-    "digest": config.DigestConfig,
-    "query": config.QueryConfig,
-    "authorizer": config.AuthorizerConfig,
-    "reconciler": config.ReconcilerConfig,
-}
 GOOD = {
     "MESSAGES_TABLE": "messages",
     "STATE_TABLE": "state",
@@ -89,11 +80,8 @@ def refusal(shape: type, environment: dict[str, str]) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_variables_of_a_function_are_exactly_its_fields(name: str) -> None:
-    assert VARIABLES[name] == {field.name.upper() for field in fields(CONFIGS[name])}
-    assert VARIABLES.keys() == CONFIGS.keys()
-    assert VARIABLES[name] <= GOOD.keys()
+def test_every_variable_is_tried_here() -> None:
+    assert set().union(*VARIABLES.values()) == GOOD.keys()
 
 
 def test_settings_are_read_with_their_types() -> None:
@@ -120,7 +108,7 @@ def test_what_a_deployment_leaves_open_is_understood() -> None:
 
 
 def test_nothing_published_is_a_choice() -> None:
-    assert load(config.PublisherConfig, {**GOOD, "PUBLISHED_STATUSES": ""}).published_statuses == frozenset()
+    assert load(PublisherConfig, {**GOOD, "PUBLISHED_STATUSES": ""}).published_statuses == frozenset()
 
 
 @pytest.mark.parametrize("name", CONFIGS)

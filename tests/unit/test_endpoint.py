@@ -78,6 +78,7 @@ def test_an_endpoint_that_is_named_is_used(environment: Mapping[str, str], autho
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566/with/a/path"},
         {"AWS_ENDPOINT_URL": "http://[::1]:4566"},
         {"AWS_ENDPOINT_URL": "http://user@localhost:4566"},
+        {"AWS_ENDPOINT_URL": "https://münchen.example"},
         {"AWS_ENDPOINT_URL": "unix:///run/aws"},
         {"AWS_ENDPOINT_URL": "localhost:4566"},
     ],

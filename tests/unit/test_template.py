@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from sms_tracker import config
+from sms_tracker.config import CORRECTIONS, load
+from sms_tracker.config.publisher import PublisherConfig
 from sms_tracker.domain.status import Outcome, Status
+from tests.configs import VARIABLES
 from tests.unit.template_stack import ROOT, environment, overrides, samconfig, source, stack
 
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
@@ -50,7 +52,7 @@ def test_a_parameter_is_documented_with_its_default(name: str) -> None:
     assert f"| `{name}` | {shown} |" in CONFIGURATION.read_text()
 
 
-@pytest.mark.parametrize("function", config.VARIABLES)
+@pytest.mark.parametrize("function", VARIABLES)
 def test_a_functions_variables_are_documented(function: str) -> None:
     lines = CONFIGURATION.read_text().splitlines()
     documented = {
@@ -83,10 +85,10 @@ def test_a_free_parameter_takes_what_is_meant_and_refuses_slips(
 
 
 def test_events_tell_of_failures_unknowns_and_corrections_unless_asked_for_more() -> None:
-    published = config.load(config.PublisherConfig, environment("publisher")).published_statuses
+    published = load(PublisherConfig, environment("publisher")).published_statuses
     bad = {status for status in Status if status.outcome in (Outcome.FAILURE, Outcome.UNKNOWN)}
-    assert published == {*bad, config.CORRECTIONS}
-    assert config.load(config.PublisherConfig, environment("publisher")).event_personal_data is False
+    assert published == {*bad, CORRECTIONS}
+    assert load(PublisherConfig, environment("publisher")).event_personal_data is False
 
 
 def test_a_domain_without_certificate_is_refused_before_anything_is_made() -> None:

@@ -8,19 +8,12 @@ from typing import Any
 
 import pytest
 
-from sms_tracker import config, providers
+from sms_tracker import providers
+from sms_tracker.config import load
+from sms_tracker.config.send import SendConfig
+from tests.configs import CONFIGS, VARIABLES
 from tests.unit.template_stack import ROOT, environment, source, stack
 
-CONFIGS: Mapping[str, type] = {
-    "send": config.SendConfig,
-    "webhook": config.WebhookConfig,
-    "processor": config.ProcessorConfig,
-    "publisher": config.PublisherConfig,
-    "digest": config.DigestConfig,
-    "query": config.QueryConfig,
-    "authorizer": config.AuthorizerConfig,
-    "reconciler": config.ReconcilerConfig,
-}
 NAMES = sorted(CONFIGS)
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
 LAYERS = sorted(name for name, one in source()["Resources"].items() if one["Type"] == "AWS::Serverless::LayerVersion")
@@ -35,18 +28,17 @@ def properties(name: str, **parameters: str) -> Mapping[str, Any]:
 def test_the_stack_has_a_function_for_every_configuration_and_no_other() -> None:
     functions = stack().of("AWS::Lambda::Function").values()
     assert sorted(each.properties["FunctionName"].removeprefix("stack-") for each in functions) == NAMES
-    assert set(config.VARIABLES) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_is_given_exactly_the_variables_that_it_reads(name: str) -> None:
     given = {variable for variable in environment(name) if not variable.startswith("POWERTOOLS_")}
-    assert given == config.VARIABLES[name]
+    assert given == VARIABLES[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_understands_the_values_of_a_default_deployment(name: str) -> None:
-    assert isinstance(config.load(CONFIGS[name], environment(name)), CONFIGS[name])
+    assert isinstance(load(CONFIGS[name], environment(name)), CONFIGS[name])
 
 
 @pytest.mark.parametrize(("parameter", "value"), CHOICES + NUMBERS)
@@ -54,7 +46,7 @@ def test_the_functions_understand_every_choice_and_lowest_number_that_a_paramete
     parameter: str, value: str
 ) -> None:
     for name, shape in CONFIGS.items():
-        assert isinstance(config.load(shape, environment(name, **{parameter: value})), shape)
+        assert isinstance(load(shape, environment(name, **{parameter: value})), shape)
 
 
 def test_the_functions_understand_what_the_free_parameters_may_hold() -> None:
@@ -66,7 +58,7 @@ def test_the_functions_understand_what_the_free_parameters_may_hold() -> None:
         AllowedCountries="NL,BE",
         RetentionDays="7",
     )
-    settings = config.load(config.SendConfig, values)
+    settings = load(SendConfig, values)
     assert settings.providers == ("messagebird", "twilio")
     assert settings.senders == {"twilio": "MG" + "0a" * 16, "messagebird": "My Shop"}
     assert settings.allowed_countries == frozenset({"NL", "BE"})
@@ -255,6 +247,6 @@ def test_concurrency_is_limited_only_where_a_parameter_says_so() -> None:
 def test_every_provider_can_be_enabled_and_configured(provider: str) -> None:
     assert re.fullmatch(PARAMETERS["Providers"]["AllowedPattern"], provider)
     assert provider in PARAMETERS["DefaultProvider"]["AllowedValues"]
-    assert provider in config.load(config.SendConfig, environment("send")).verification
+    assert provider in load(SendConfig, environment("send")).verification
     assert f"{provider}=" in environment("send")["SENDERS"]
     assert environment("webhook")["VERIFICATION"] == environment("send")["VERIFICATION"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Barrier, Lock, get_ident
+from threading import Barrier, Lock, Thread, current_thread, get_ident
 
 import pytest
 
@@ -41,6 +41,34 @@ def test_no_more_threads_are_started_than_make_it_quicker() -> None:
         return get_ident()
 
     assert len(set(Threads(8)(call, range(10)))) == 5
+
+
+def meeting(threads: Threads, calls: int) -> set[Thread]:
+    """Who made that many calls, all under way at once."""
+    together = Barrier(calls, timeout=30)
+
+    def call(_: int) -> Thread:
+        together.wait()
+        return current_thread()
+
+    return set(threads(call, range(calls)))
+
+
+def test_the_same_threads_serve_one_batch_after_the_other() -> None:
+    threads = Threads(4)
+
+    assert meeting(threads, 2) <= meeting(threads, 4) == meeting(threads, 4)
+
+
+def test_threads_end_with_what_they_worked_for() -> None:
+    threads = Threads(3)
+    others = meeting(threads, 3) - {current_thread()}
+
+    del threads
+
+    for other in others:
+        other.join(30)
+    assert [other.is_alive() for other in others] == [False, False]
 
 
 @pytest.mark.parametrize("items", [[], [1], [1, 2, 3], list(range(100))])

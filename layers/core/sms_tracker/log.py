@@ -6,7 +6,6 @@ The names are Powertools', which the other functions use: same namespace, dimens
 from __future__ import annotations
 
 import json
-import random
 import re
 import sys
 import time
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from sms_tracker import __version__
+from sms_tracker.chance import chance
 from sms_tracker.domain.errors import SmsTrackerError
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -23,7 +23,6 @@ _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
 _SHORT, _MOST = 6, 20
 """Characters of a code that hold no phone number; kinds of failed tries that one line tells of."""
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
-_chance = random.SystemRandom().random  # Python's own would go on alike in every copy of a snapshot
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
 
@@ -100,7 +99,7 @@ class Log:
         environment: Mapping[str, str],
         *,
         now: Callable[[], float] = time.time,
-        fraction: Callable[[], float] = _chance,
+        fraction: Callable[[], float] = chance,
     ) -> None:
         self._environment = environment
         self._service = environment.get("POWERTOOLS_SERVICE_NAME", "service_undefined")

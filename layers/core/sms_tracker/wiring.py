@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -10,14 +9,13 @@ from sms_tracker import http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import SendConfig, TextRetention, Verification
+from sms_tracker.chance import chance
+from sms_tracker.config import TextRetention, Verification
+from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.ports import CallFailed
 from sms_tracker.services.deliver import Pace
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.validation import Policy
-
-_random = random.SystemRandom()
-"""The system's: the state of Python's own would be the same in every environment made from one snapshot."""
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -> Sender:
@@ -33,11 +31,11 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -
             ssm,
             config.settings_prefix,
             config.providers,
-            jitter=_random.random,
+            jitter=chance,
         ),
         http=http.call,
         clock=lambda: datetime.now(UTC),
-        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_random.random),
+        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=chance),
         rules=_rules(config),
         failed=failed,
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 from collections.abc import Callable
 from threading import Lock
@@ -19,6 +18,7 @@ from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
 from sms_tracker.aws.channel import Channel, NoAnswer, endpoint_of
 from sms_tracker.aws.http1 import Answer
 from sms_tracker.aws.sigv4 import Credentials, Signer
+from sms_tracker.chance import chance
 
 if TYPE_CHECKING:
     from sms_tracker.domain.ports import CallFailed
@@ -66,7 +66,6 @@ _SKEWED = frozenset(
 _SKEW = 240.0
 """Seconds that our clock may be wrong by: the strictest services allow 300."""
 _CHECKSUM = "ChecksumError"
-_chance = random.SystemRandom().random  # Python's own would go on alike in every copy of a snapshot
 
 
 Told = Callable[[str, int, float], None]
@@ -146,7 +145,7 @@ class Lean:
         credentials: Callable[[], Credentials] | None = None,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
-        fraction: Callable[[], float] = _chance,
+        fraction: Callable[[], float] = chance,
     ) -> None:
         self._prefix, headers = _HEADERS[service]
         self._headers = {**headers, "host": host}

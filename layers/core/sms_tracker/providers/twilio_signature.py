@@ -7,15 +7,16 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs
 
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.wire import url_variants
+from sms_tracker.providers.wire import pairs, url_variants
 
 SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
+Fields = tuple[tuple[str, str], ...]
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?]*?)(?P<port>:[0-9]+)?(?P<rest>[/?].*)?", re.DOTALL)
 
@@ -25,7 +26,7 @@ def check(request: HttpRequest, keys: Sequence[Key]) -> None:
     signature = request.headers.get(SIGNATURE)
     if not signature:
         raise InvalidSignature("no X-Twilio-Signature header")
-    fields = _pairs(form(request))
+    fields = pairs(form(request))
     algorithm, candidates = _scheme(request, fields, keys)
     given = signature.encode("utf-8", "surrogatepass")
     signed = _signed_fields(request, fields)
@@ -54,12 +55,12 @@ def is_json(request: HttpRequest) -> bool:
     return media_type == "application/json"
 
 
-def _scheme(request: HttpRequest, fields: list[tuple[str, str]], keys: Sequence[Key]) -> tuple[str, list[Key]]:
+def _scheme(request: HttpRequest, fields: Fields, keys: Sequence[Key]) -> tuple[str, list[Key]]:
     """The hash, and the keys that may have signed: those of the account, or the one that the settings header names."""
     usable = [key for key in keys if key.secret]
     settings = request.headers.get(SETTINGS)
     if settings is None:
-        account = dict(_pairs(query(request.url)) + fields).get("AccountSid")
+        account = dict(pairs(query(request.url)) + fields).get("AccountSid")
         return "sha1", [key for key in usable if key.owner is None or _owns(key.owner, account)]
     key_id = _key_id(settings)
     return "sha256", [key for key in usable if key.owner in {None, key_id}]
@@ -84,11 +85,7 @@ def _key_id(settings: str) -> str:
     return key_id
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True)
-
-
-def _signed_fields(request: HttpRequest, fields: list[tuple[str, str]]) -> str:
+def _signed_fields(request: HttpRequest, fields: Fields) -> str:
     """What is signed after the URL: sorted form fields, or for JSON nothing, once the URL vouches for the body."""
     if is_json(request):
         _check_body_hash(request)
