@@ -14,7 +14,6 @@ from local.process import ROOT, Progress
 from local.template import load
 
 BUILD = PACKAGES / "bench"
-BASELINE = ROOT / "bench" / "baseline"
 _AMAZON = Path("sms_tracker", "aws", "amazon.pem")
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from bench import answers
 from bench.code import Code
@@ -85,8 +84,3 @@ def deployed(code: Code, dynamodb: Respond | None = None) -> Iterator[Deployment
     with serving(answers.aws(stored, dynamodb), answers.provider) as ((aws, provider), authorities):
         stored.update(answers.parameters(_PREFIX, provider.url))
         yield Deployment(code=code, aws=aws, provider=provider, authorities=authorities)
-
-
-def function_properties(name: str) -> Mapping[str, Any]:
-    """What the template says of a function: memory, time-out, architecture."""
-    return stack(**_PARAMETERS).properties(f"{name.title()}Function")

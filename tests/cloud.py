@@ -184,7 +184,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "KEEP_RAW_REPORTS": "false",
         "REPORTS_QUEUE_URL": queues["reports"],
         "RECONCILE_AFTER_SECONDS": "600",
-        "UNKNOWN_AFTER_SECONDS": "259200",
+        "UNKNOWN_AFTER_SECONDS": "10800",  # a first run walks so far back
         "NOT_SENT_AFTER_SECONDS": "900",
         "LOOK_AGAIN_AFTER_SECONDS": "3600",
         "TRACKING_OBJECTIVE": "99",

@@ -69,7 +69,7 @@ def _reconcile(line: Line) -> dict[str, int]:
     done = dict(sorted(reconciler.run().items()))
     line.put(decision="reconciled", errors=dict(reconciler.errors))
     line.level = "WARNING" if reconciler.errors else "INFO"
-    line.count("ReconcilerRuns")
+    line.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed"})
     for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
         line.count(name, done.get(word, 0))
     for provider, reported in reconciler.receipts.items():

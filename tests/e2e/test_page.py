@@ -122,6 +122,17 @@ def test_a_failure_is_explained_with_what_to_do_and_the_providers_own_page(
     visitor.picture("message-undelivered")
 
 
+def test_a_record_without_its_recipient_says_that_the_number_is_forgotten(
+    visitor: Visit, api_key: str, api: httpx.Client, sent: dict[str, dict[str, Any]]
+) -> None:
+    record = api.get(f"/messages/{sent['delivered']['message_id']}").raise_for_status().json() | {"to": None}
+    visitor.page.route("**/messages/*", lambda route: route.fulfill(json=record))
+    page = opened(visitor, api_key, f"#/message/{record['message_id']}")
+
+    expect(page.get_by_role("heading", name="Message to a forgotten number")).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text("null")
+
+
 def test_a_report_that_changed_nothing_is_told_apart(
     visitor: Visit, api_key: str, api: httpx.Client, sent: dict[str, dict[str, Any]]
 ) -> None:

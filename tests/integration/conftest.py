@@ -69,7 +69,7 @@ def invoke(
         (line,) = (each for each in lines if "decision" in each and "level" in each)
         counted = [each for each in lines if "_aws" in each]
         assert {each["service"] for each in (line, *counted)} == {function}
-        assert lines == ([line] if function == "query" else [line, *counted] if function == "digest" else counted)
+        assert lines == (counted if counted and function != "digest" else [line, *counted])
         return Invoked(answer, line, counted[0] if counted else {}, counted[1:])
 
     return run

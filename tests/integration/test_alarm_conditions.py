@@ -100,7 +100,6 @@ class Deployment:
 def deployment(cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "")
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "ERROR")  # metrics are no matter of level
-    monkeypatch.setenv("UNKNOWN_AFTER_SECONDS", "3600")  # so far back the reconciler walks
     monkeypatch.setenv("RUN_SECONDS", "300")
     with ExitStack() as stack:
         yield lambda: Deployment(cloud, capsys, monkeypatch, stack)

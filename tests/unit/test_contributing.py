@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from samcli.yamlhelper import yaml_parse
 
 from sms_tracker import providers
 from tests.unit.documents import ROOT
+from tests.unit.template_stack import source
 
 PLACEHOLDER = "acme"
 PRODUCT = ("layers", "functions", "ops", "local")
@@ -88,8 +88,7 @@ def test_the_steps_name_every_file_that_names_a_provider(provider: str) -> None:
 
 @each_provider
 def test_the_steps_name_every_place_in_the_template(provider: str) -> None:
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    places = {**template["Parameters"], **template["Resources"]}
+    places = {**source()["Parameters"], **source()["Resources"]}
 
     shared = {name for name, body in places.items() if provider in str(body).lower() and provider not in name.lower()}
     own = {name.lower() for name in places if provider in name.lower()}

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from samcli.yamlhelper import yaml_parse
 
 from ops.accounts import ENTRIES, TEST_ENTRIES
 from tests.unit import documents
 from tests.unit.documents import ROOT
+from tests.unit.template_stack import source
 
 MAKE = re.compile(r"\bmake ([a-z][a-z0-9-]*)")
 NOT_KEPT = {".env", "env.json"}
@@ -69,7 +69,7 @@ def test_every_decision_is_in_the_index() -> None:
 
 @each_document
 def test_named_outputs_of_the_stack_exist(document: Path) -> None:
-    outputs = yaml_parse((ROOT / "template.yaml").read_text())["Outputs"].keys()
+    outputs = source()["Outputs"].keys()
 
     named = {name for code in documents.code(document) for name in re.findall(r"\b(?:out|arn) ([A-Z]\w+)", code)}
 

@@ -50,6 +50,9 @@ export const badge = (status, outcome) => h("span", { class: `badge ${outcome}` 
   s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5 }), s("path", { d: SHAPES[outcome] ?? SHAPES.unknown })),
   cut(status, 20));
 
+/** Whom a message went to; a recipient who was forgotten is in no record. */
+export const recipient = (message) => message.to ?? "a forgotten number";
+
 /** A word that has room for so many letters. */
 export const cut = (word, letters) => (word.length > letters ? `${word.slice(0, letters - 1)}…` : word);
 

@@ -1,6 +1,6 @@
 /* One message: its status, why it failed, its timeline; followed live until it is final. */
 
-import { badge, duration, h, outward, table, time } from "./elements.js";
+import { badge, duration, h, outward, recipient, table, time } from "./elements.js";
 import { follow } from "./follow.js";
 import { get } from "./service.js";
 import { meaning, outcome } from "./statuses.js";
@@ -20,9 +20,9 @@ export async function show(view, id, signal) {
 }
 
 function redraw(parts, message) {
-  document.title = `${message.status} · ${message.to} · sms-tracker`;
+  document.title = `${message.status} · ${recipient(message)} · sms-tracker`;
   const heading = parts.top.querySelector("h1") ?? h("h1", { tabindex: -1 });
-  heading.replaceChildren(`Message to ${message.to}`);
+  heading.replaceChildren(`Message to ${recipient(message)}`);
   parts.top.replaceChildren(heading, h("p", { class: "state" }, badge(message.status, message.outcome), h("span", {}, sentence(message))));
   parts.why.replaceChildren(...(message.failure ? [why(message)] : []));
   parts.course.message = message;
@@ -98,7 +98,7 @@ function record(message) {
     ["Provider", message.provider],
     ["Provider’s id", h("code", {}, message.provider_message_id ?? "–")],
     ["Client", message.client],
-    ["To", message.to],
+    ["To", recipient(message)],
     ["From", message.from],
     ["Reference", message.reference],
     ["Text", message.body ?? "not kept"],

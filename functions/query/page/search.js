@@ -1,6 +1,6 @@
 /* Searching: what the text in the one field is, and the list of what was found. */
 
-import { announce, badge, byId, h, table, time } from "./elements.js";
+import { announce, badge, byId, h, recipient, table, time } from "./elements.js";
 import { get } from "./service.js";
 import { outcome, STATUSES } from "./statuses.js";
 
@@ -98,8 +98,8 @@ function listed(found) {
 }
 
 const row = (message) => [
-  h("a", { href: `#/message/${encodeURIComponent(message.message_id)}` }, time(message.created_at), h("span", { class: "unseen" }, ` message to ${message.to}`)),
-  message.to,
+  h("a", { href: `#/message/${encodeURIComponent(message.message_id)}` }, time(message.created_at), h("span", { class: "unseen" }, ` message to ${recipient(message)}`)),
+  recipient(message),
   badge(message.status, outcome(message.status)),
   message.provider,
   message.reference,
