@@ -20,9 +20,11 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 @cache
 def runtime() -> str:
-    """Where boto3 is found: last on the path, as Lambda's own copy is."""
+    """Where boto3 is found: last on the path, and compiled, as Lambda's own copy is."""
     command = [str(PYTHON), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    folder = subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    subprocess.run([str(PYTHON), "-m", "compileall", "-q", "-j", "0", folder], capture_output=True, check=True)
+    return folder
 
 
 class Failed(Exception):
