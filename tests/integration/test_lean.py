@@ -125,6 +125,7 @@ SCENARIOS: dict[str, tuple[Call, tuple[Reply, ...], int]] = {
     "never, by the queue": (SEND, (error("InvalidMessageContents"),), 1),
     "condition failed": (UPDATE, (error("ConditionalCheckFailedException", Item=OLD),), 1),
     "condition failed, nothing there": (UPDATE, (error("ConditionalCheckFailedException"),), 1),
+    "condition failed later": (UPDATE, (error("ThrottlingException"), error("ConditionalCheckFailedException")), 2),
     "no code": (UPDATE, (Reply(400, b"{}"),), 1),
     "a code with a link": (SEND, (Reply(400, b'{"__type":"Refused:http://internal/doc"}'),), 1),
     "a refusal in no JSON": (SEND, (Reply(400, b"no"),), 1),
@@ -152,10 +153,11 @@ FAILED_TRIES: Mapping[str, Sequence[Mapping[str, object]]] = {
     ],
     "refused": [{"attempt": 1, "code": "AccessDeniedException", "status": 400, "then": "given-up"}],
     "condition failed": [],
+    "condition failed later": [{"attempt": 1, **THROTTLED, "then": "retried"}],
     "dropped once": [{"attempt": 1, "code": "ConnectionClosedError", "then": "retried"}],
 }
 ANSWERED = {name for name, (_, replies, _) in SCENARIOS.items() if replies[-1].status < 300 and replies[-1] is not DROP}
-ANSWERED |= {"condition failed", "condition failed, nothing there"}
+ANSWERED |= {name for name in SCENARIOS if name.startswith("condition failed")}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

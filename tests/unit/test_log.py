@@ -191,6 +191,20 @@ def test_none_of_a_thing_is_no_metric(told: Any) -> None:
     assert ("A" in line, "_aws" in line) == (False, False)
 
 
+def test_a_line_tells_of_no_other_invocations_failed_calls(told: Any) -> None:
+    quiet, invocations = log(POWERTOOLS_LOG_LEVEL="WARNING"), iter((1, 2))
+
+    def handler(_: object, line: Line) -> None:
+        if next(invocations) == 1:  # which is told of at no level of this log
+            quiet.failed("GetItem", attempt=1, code="500", status=500, again=True)
+        else:
+            line.level = "ERROR"
+
+    (line,) = told(handler, quiet, times=2)
+
+    assert (line["level"], "failed_calls" in line) == ("ERROR", False)
+
+
 def test_only_the_first_invocation_is_a_cold_start(told: Any) -> None:
     lines = told(queued, log(), times=3)
 

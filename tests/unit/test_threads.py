@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from threading import Barrier, Lock, Thread, current_thread, get_ident
+from threading import Barrier, Event, Lock, Thread, current_thread, get_ident
+from weakref import finalize
 
 import pytest
 
@@ -60,6 +61,20 @@ def test_the_same_threads_serve_one_batch_after_the_other() -> None:
     assert meeting(threads, 2) <= meeting(threads, 4) == meeting(threads, 4)
 
 
+class Owner:
+    """As the processor's use case is: its own method is what its threads call."""
+
+    def __init__(self) -> None:
+        self.threads = Threads(3)
+
+    def meet(self, calls: int) -> None:
+        self.together = Barrier(calls, timeout=30)
+        self.threads(self._call, range(calls))
+
+    def _call(self, _: int) -> None:
+        self.together.wait()
+
+
 def test_threads_end_with_what_they_worked_for() -> None:
     threads = Threads(3)
     others = meeting(threads, 3) - {current_thread()}
@@ -69,6 +84,17 @@ def test_threads_end_with_what_they_worked_for() -> None:
     for other in others:
         other.join(30)
     assert [other.is_alive() for other in others] == [False, False]
+
+
+def test_threads_hold_nothing_of_a_batch_that_is_done() -> None:
+    owner = Owner()
+    gone = Event()
+    finalize(owner, gone.set)
+
+    owner.meet(3)
+    del owner
+
+    assert gone.wait(30)
 
 
 @pytest.mark.parametrize("items", [[], [1], [1, 2, 3], list(range(100))])

@@ -73,3 +73,4 @@ class Threads:
 def _serve(queue: SimpleQueue[_Work | None]) -> None:
     while work := queue.get():
         work()
+        del work  # it holds whose method was called, who may hold these Threads: they would never end

@@ -61,12 +61,12 @@ def overhear(client: Any, failed: CallFailed) -> None:
 
     def received(parsed_response: Any, exception: Exception | None, context: dict[str, Any], **_: object) -> None:
         error = {"Code": type(exception).__name__} if exception else parsed_response.get("Error", {})
-        if error and error.get("Code") != CONDITION_FAILED:
+        if _is_failure(error):
             status = None if exception else parsed_response["ResponseMetadata"]["HTTPStatusCode"]
             context.setdefault(_TRIES, []).append((error.get("Code"), status))
 
     def answered(model: Any, parsed: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
-        told(model.name, context, gave_up="Error" in parsed)
+        told(model.name, context, gave_up=_is_failure(parsed.get("Error", {})))
 
     def unanswered(event_name: str, context: dict[str, Any], **_: object) -> None:
         told(event_name.rpartition(".")[2], context, gave_up=True)
@@ -80,6 +80,10 @@ def overhear(client: Any, failed: CallFailed) -> None:
     client.meta.events.register("response-received", received)
     client.meta.events.register("after-call", answered)
     client.meta.events.register("after-call-error", unanswered)
+
+
+def _is_failure(error: Mapping[str, Any]) -> bool:
+    return bool(error) and error.get("Code") != CONDITION_FAILED
 
 
 def calling(client: Any) -> Api:
