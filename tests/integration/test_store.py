@@ -281,14 +281,14 @@ def test_what_dynamodb_will_never_take_is_rejected(table: Table) -> None:
         table.store.put(record(message_id=""))
 
 
-def test_a_stored_item_that_cannot_be_read_is_unavailable_and_no_crash(table: Table) -> None:
+def test_a_stored_item_that_cannot_be_read_is_unavailable_and_named(table: Table) -> None:
     table.dynamodb.put_item(
         TableName=table.name, Item={"message_id": {"S": MESSAGE_ID}, "order": {"N": "999"}, "reports": {"M": {}}}
     )
 
-    with pytest.raises(Unavailable, match="cannot be read"):
+    with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
         table.store.get(MESSAGE_ID)
-    with pytest.raises(Unavailable, match="cannot be read"):
+    with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
         MessageSearch(calling(table.dynamodb), table.name).records([MESSAGE_ID])
-    with pytest.raises(Unavailable, match="cannot be read"):
+    with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
         track(table.store, MESSAGE_ID, [report(Status.SENT)], now=NOW)

@@ -161,12 +161,12 @@ def from_item(item: Item) -> Record:
 def stored(item: Item) -> Record:
     """The same of what a table gave back: a later version's, say after a rollback, may be readable again soon.
 
-    So one that is not raises ``Unavailable``.
+    So one that is not raises ``Unavailable``, which names it.
     """
     try:
         return from_item(item)
     except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        raise Unavailable(f"a stored record cannot be read: {type(error).__name__}") from error
+        raise Unavailable(f"record {item['message_id']['S']} cannot be read: {type(error).__name__}") from error
 
 
 def _state(values: Mapping[str, Any]) -> State:
