@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
     parser.add_argument("--messages", type=int, metavar="N", help="how many to send (500; 60 with --short)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is chosen (1)")
-    parser.add_argument("--short", action="store_true", help="no hanging providers, short waits: under a minute")
+    parser.add_argument("--short", action="store_true", help="no hanging providers, short waits: a minute or two")
     return parser
 
 
