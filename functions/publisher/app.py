@@ -59,5 +59,7 @@ def _measure(batch: Sequence[StreamChange], line: Line) -> None:
     for outcome in sorted({each.outcome for each in over}):
         line.apart(outcome=str(outcome)).count("Outcomes", sum(each.outcome is outcome for each in over))
     for provider in sorted({each.provider for each in over}):
-        waited = [each.seconds for each in over if each.provider == provider and each.seconds is not None]
-        line.apart(provider=provider).measure("TimeToDeliver", waited, "Seconds")
+        its = [each for each in over if each.provider == provider]
+        times = line.apart(provider=provider)
+        times.measure("TimeToDeliver", [each.delivered for each in its if each.delivered is not None], "Seconds")
+        times.measure("TimeToFinal", [each.known for each in its], "Seconds")

@@ -243,8 +243,8 @@ def test_stored_changes_become_events_without_personal_data(invoke: Invoke, clou
         ("failure", 1),
         ("success", 1),
     ]
-    (delivery,) = (each for each in published.apart if "TimeToDeliver" in each)
-    assert (delivery["provider"], len(delivery["TimeToDeliver"])) == ("twilio", 1)
+    (times,) = (each for each in published.apart if "TimeToFinal" in each)
+    assert (times["provider"], times["TimeToDeliver"], times["TimeToFinal"]) == ("twilio", [30.0], [9.0, 30.0])
 
 
 def test_a_change_that_cannot_be_read_is_put_aside_and_the_rest_published(invoke: Invoke, cloud: Cloud) -> None:

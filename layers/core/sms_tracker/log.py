@@ -163,7 +163,8 @@ class Log:
                 told["failed_calls"] = failed
             self._cold = False
             if self._debugs:
-                told |= {"duration_ms": round((self._now() - began) * 1000, 1), "calls": line.calls}
+                told |= {"duration_ms": round((self._now() - began) * 1000, 1)}
+                told |= {"calls": line.calls} if line.calls else {}
         for each in (line, *line.others):
             if each.figures:
                 told |= {"_aws": self._metrics(each), **each.dimensions, **each.figures}

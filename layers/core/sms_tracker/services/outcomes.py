@@ -13,11 +13,16 @@ from sms_tracker.services.timeline import delivered_at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """One message that has an outcome now, and had none or another; ``seconds`` from creation to delivery, if so."""
+    """One message that has an outcome now, and had none or another.
+
+    Seconds from its creation: until its recipient had it, if so (``delivered``), and until that outcome stood in the
+    record (``known``).
+    """
 
     provider: str
     outcome: Outcome
-    seconds: float | None
+    delivered: float | None
+    known: float
 
 
 def ended(changes: Iterable[StreamChange]) -> Iterator[Ended]:
@@ -28,10 +33,15 @@ def ended(changes: Iterable[StreamChange]) -> Iterator[Ended]:
         state = change.new.state
         if state.status.outcome in {Outcome.OPEN, change.old.state.status.outcome}:
             continue
-        arrived = delivered_at(change.new)
-        waited = arrived and datetime.fromisoformat(arrived) - datetime.fromisoformat(change.new.created_at)
+        arrived, created = delivered_at(change.new), datetime.fromisoformat(change.new.created_at)
         yield Ended(
             provider=state.provider,
             outcome=state.status.outcome,
-            seconds=max(0.0, waited.total_seconds()) if waited else None,
+            delivered=_since(created, arrived) if arrived else None,
+            known=_since(created, change.new.updated_at),
         )
+
+
+def _since(created: datetime, moment: str) -> float:
+    """No less than none, for a provider's clock is another one."""
+    return max(0.0, (datetime.fromisoformat(moment) - created).total_seconds())
