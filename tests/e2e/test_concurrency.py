@@ -79,7 +79,7 @@ def installed() -> str:
     if not (_FOLDER / "node_modules" / "dynalite").exists():
         wanted = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefix", str(_FOLDER)]
         try:
-            subprocess.run([*wanted, f"dynalite@{_DYNALITE}"], check=True, capture_output=True, timeout=60)
+            subprocess.run([*wanted, f"dynalite@{_DYNALITE}"], check=True, capture_output=True, timeout=180)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             pytest.skip(f"npm could not install dynalite {_DYNALITE}: {type(error).__name__}")
     return node

@@ -119,6 +119,27 @@ def test_everything_has_a_name_and_can_be_reached_by_the_keyboard_alone(
         assert page.get_by_role(each).count() == 1
 
 
+def test_who_types_while_a_list_is_loading_goes_on_typing(visitor: Visit, api_key: str) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page = visitor.page
+    page.route("**/messages?**", hold)
+    opened(visitor, api_key)
+    expect(page.get_by_text("Looking …")).to_be_visible()
+    field = page.get_by_role("searchbox")
+    field.focus()
+    page.keyboard.type("order")
+    held.pop().continue_()
+
+    expect(page.get_by_text("Looking …")).to_have_count(0)
+    expect(field).to_be_focused()
+    page.keyboard.type("-42")
+    expect(field).to_have_value("order-42")
+
+
 def test_a_message_is_found_without_a_mouse(visitor: Visit, api_key: str, sent: dict[str, dict[str, Any]]) -> None:
     visitor.arrive()
     page = visitor.page

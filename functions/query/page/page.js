@@ -17,6 +17,7 @@ async function show({ arriving = false } = {}) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
+  const before = document.activeElement;
   const [name, ...words] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
   const view = byId("view");
   open(Boolean(key.get()), name);
@@ -26,7 +27,9 @@ async function show({ arriving = false } = {}) {
   document.title = "sms-tracker";
   try {
     await (VIEWS[name] ?? VIEWS.search)(view, words, signal);
-    if (!arriving && !signal.aborted) view.querySelector("h1")?.focus();
+    // Whoever went on meanwhile, say into the search field, is left where they are.
+    const free = [before, document.body].includes(document.activeElement);
+    if (!arriving && !signal.aborted && free) view.querySelector("h1")?.focus();
   } catch (error) {
     if (!signal.aborted) refused(view, error);
   }
