@@ -77,9 +77,12 @@ def installed() -> str:
     if node is None or npm is None:
         pytest.skip("dynalite, the second judge, needs node and npm")
     if not (_FOLDER / "node_modules" / "dynalite").exists():
-        wanted = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefix", str(_FOLDER)]
+        once = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # where there is no network, that is soon known
+        options = ["--no-audit", "--no-fund", "--no-package-lock", *once, f"--prefix={_FOLDER}"]
         try:
-            subprocess.run([*wanted, f"dynalite@{_DYNALITE}"], check=True, capture_output=True, timeout=180)
+            subprocess.run(
+                [npm, "install", *options, f"dynalite@{_DYNALITE}"], check=True, capture_output=True, timeout=60
+            )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             pytest.skip(f"npm could not install dynalite {_DYNALITE}: {type(error).__name__}")
     return node
