@@ -212,7 +212,24 @@ class TestOtherFields:
         assert refused_fields(colour="red", To="+31612345678") == ["colour", "To"]
 
     def test_every_wrong_field_is_named_at_once(self) -> None:
-        assert set(refused_fields(to="x", sender="-", body="д" * 671)) == {"to", "from", "body"}
+        assert refused_fields(to="x", sender="-", body="д" * 671) == ["to", "body", "from"]
+
+    def test_what_pydantic_refuses_hides_nothing_that_we_refuse(self) -> None:
+        wrong: dict[str, Any] = {
+            "to": "x",
+            "body": "",
+            "provider": "nexmo",
+            "sender": 1,
+            "resend_if_lost": True,
+            "colour": "red",
+        }
+        assert refused_fields(**wrong) == ["to", "body", "provider", "from", "colour"]
+
+    def test_a_missing_default_is_told_of_beside_what_else_is_wrong(self) -> None:
+        assert refused_fields(replace(POLICY, senders={}), to="x") == ["to", "from"]
+
+    def test_of_a_provider_that_is_unknown_no_default_sender_is_asked(self) -> None:
+        assert refused_fields(replace(POLICY, senders={}), provider="nexmo") == ["provider"]
 
 
 class TestPayload:

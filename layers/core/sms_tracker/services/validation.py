@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import phonenumbers
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
@@ -35,6 +44,69 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What this deployment allows; ``countries`` are ISO 3166 codes, None for all.
+
+    ``keeps_text`` says whether texts are stored as long as a second attempt may need them.
+    """
+
+    providers: tuple[str, ...]
+    default_provider: str
+    senders: Mapping[str, str]
+    countries: frozenset[str] | None
+    keeps_text: bool = False
+
+
+def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        raise ValueError("is not an international number; write it like +31612345678") from None
+    possible = phonenumbers.is_possible_number_with_reason(parsed)
+    if parsed.extension or possible != phonenumbers.ValidationResult.IS_POSSIBLE:  # not: possible within a city
+        raise ValueError("is not a possible number")
+    if info.context.countries is not None and not _allowed(parsed, info.context.countries):
+        raise ValueError("is in a country that this service does not send to (AllowedCountries)")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _allowed(number: phonenumbers.PhoneNumber, countries: frozenset[str]) -> bool:
+    region = phonenumbers.region_code_for_number(number)
+    regions = {region} if region else set(phonenumbers.region_codes_for_country_code(number.country_code or 0))
+    return bool(regions & countries)
+
+
+def _text(text: str) -> str:
+    if (segments := segment(text).segments) > MAX_SEGMENTS:
+        raise ValueError(f"needs {segments} segments; at most {MAX_SEGMENTS} are sent")
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("holds half a surrogate pair, which no encoding can carry")
+    return text
+
+
+def _provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
+    if name is not None and name not in info.context.providers:
+        raise ValueError(f"must be one of: {', '.join(info.context.providers)}")
+    return name
+
+
+def _sender(sender: str | None, info: ValidationInfo[Policy]) -> str | None:
+    if sender is None:
+        provider = info.data.get("provider") or info.context.default_provider
+        if "provider" in info.data and not info.context.senders.get(provider):  # a wrong provider is told of alone
+            raise ValueError(f"is required: {provider} has no default sender here")
+    elif not any(kind.fullmatch(sender) for kind in (_E164, _SHORT_CODE, _ALPHANUMERIC)):
+        raise ValueError("must be E.164, a short code or at most 11 letters, digits and inner spaces")
+    return sender
+
+
+def _resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
+    if wanted and not info.context.keeps_text:
+        raise ValueError("needs a stored text, which TextRetention=none forbids here")
+    return wanted
+
+
 class SendRequest(BaseModel):
     """The body of ``POST /messages``; a name that is not listed is refused."""
 
@@ -42,6 +114,7 @@ class SendRequest(BaseModel):
 
     to: Annotated[
         str,
+        AfterValidator(_recipient),
         Field(
             description="Recipient: an international number in any usual form",
             examples=["+31612345678"],
@@ -51,6 +124,7 @@ class SendRequest(BaseModel):
     body: Annotated[
         str,
         StringConstraints(min_length=1, max_length=1600),
+        AfterValidator(_text),
         Field(
             description=f"The text; it may need at most {MAX_SEGMENTS} segments. Written in GSM-7 where that has all "
             "its characters (160 in one segment, 153 in each of several), else in UCS-2 (70 and 67)",
@@ -59,10 +133,12 @@ class SendRequest(BaseModel):
     ]
     provider: Annotated[
         Annotated[str, Field(json_schema_extra={"enum": [*providers.names()]})] | None,
+        AfterValidator(_provider),
         Field(description="Who sends it, of those that are enabled here; this deployment's default if absent"),
     ] = None
     sender: Annotated[
         Annotated[str, Field(json_schema_extra={"pattern": _SENDER})] | None,
+        AfterValidator(_sender),
         Field(
             alias="from",
             description="Sender: E.164, a short code, or at most 11 letters, digits and inner spaces; the provider's "
@@ -81,25 +157,12 @@ class SendRequest(BaseModel):
     ] = None
     resend_if_lost: Annotated[
         bool,
+        AfterValidator(_resend),
         Field(
             description="Send again if the provider's answer was lost and it knows nothing of the message: may arrive "
             "twice. Only where the deployment keeps texts (`TextRetention`)"
         ),
     ] = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What this deployment allows; ``countries`` are ISO 3166 codes, None for all.
-
-    ``keeps_text`` says whether texts are stored as long as a second attempt may need them.
-    """
-
-    providers: tuple[str, ...]
-    default_provider: str
-    senders: Mapping[str, str]
-    countries: frozenset[str] | None
-    keeps_text: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,39 +181,23 @@ class Draft:
 
 def draft(payload: object, policy: Policy) -> Draft:
     """Validate one decoded JSON body; raises ``InvalidMessage`` with every field that is wrong."""
-    request = _parse(payload)
-    provider = policy.default_provider if request.provider is None else request.provider
-    errors: list[FieldError] = []
-    to = _recipient(request.to, policy, errors)
-    sender = _sender(request, provider, policy, errors)
-    segmentation = segment(request.body)
-    if segmentation.segments > MAX_SEGMENTS:
-        errors.append(FieldError("body", f"needs {segmentation.segments} segments; at most {MAX_SEGMENTS} are sent"))
-    if any("\ud800" <= char <= "\udfff" for char in request.body):
-        errors.append(FieldError("body", "holds half a surrogate pair, which no encoding can carry"))
-    if request.resend_if_lost and not policy.keeps_text:
-        errors.append(FieldError("resend_if_lost", "needs a stored text, which TextRetention=none forbids here"))
-    if errors:
-        raise InvalidMessage(errors)
-    return Draft(
-        to=to,
-        body=request.body,
-        provider=provider,
-        sender=sender,
-        reference=request.reference,
-        validity_seconds=request.validity_seconds,
-        resend_if_lost=request.resend_if_lost,
-        segmentation=segmentation,
-    )
-
-
-def _parse(payload: object) -> SendRequest:
     if not isinstance(payload, dict):
         raise InvalidMessage([FieldError("", "must be a JSON object")])
     try:
-        return SendRequest.model_validate(payload)
+        request = SendRequest.model_validate({"from": None, **payload}, context=policy)  # else nothing checks a default
     except ValidationError as error:
         raise refusal(error, "field") from None
+    provider = request.provider or policy.default_provider
+    return Draft(
+        to=request.to,
+        body=request.body,
+        provider=provider,
+        sender=request.sender or policy.senders[provider],
+        reference=request.reference,
+        validity_seconds=request.validity_seconds,
+        resend_if_lost=request.resend_if_lost,
+        segmentation=segment(request.body),
+    )
 
 
 def refusal(error: ValidationError, noun: str) -> InvalidMessage:
@@ -165,40 +212,6 @@ def _sentence(item: Mapping[str, Any], noun: str) -> str:
     if item["type"] == "missing":
         return "is required"
     return str(item["ctx"]["error"] if item["type"] == "value_error" else item["msg"])
-
-
-def _recipient(number: str, policy: Policy, errors: list[FieldError]) -> str:
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        errors.append(FieldError("to", "is not an international number; write it like +31612345678"))
-        return ""
-    possible = phonenumbers.is_possible_number_with_reason(parsed)
-    if parsed.extension or possible != phonenumbers.ValidationResult.IS_POSSIBLE:  # not: possible within a city
-        errors.append(FieldError("to", "is not a possible number"))
-    elif policy.countries is not None and not _allowed(parsed, policy.countries):
-        errors.append(FieldError("to", "is in a country that this service does not send to (AllowedCountries)"))
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _allowed(number: phonenumbers.PhoneNumber, countries: frozenset[str]) -> bool:
-    region = phonenumbers.region_code_for_number(number)
-    regions = {region} if region else set(phonenumbers.region_codes_for_country_code(number.country_code or 0))
-    return bool(regions & countries)
-
-
-def _sender(request: SendRequest, provider: str, policy: Policy, errors: list[FieldError]) -> str:
-    if provider not in policy.providers:
-        errors.append(FieldError("provider", f"must be one of: {', '.join(policy.providers)}"))
-        return ""
-    if request.sender is None:
-        default = policy.senders.get(provider, "")
-        if not default:
-            errors.append(FieldError("from", f"is required: {provider} has no default sender here"))
-        return default
-    if not any(kind.fullmatch(request.sender) for kind in (_E164, _SHORT_CODE, _ALPHANUMERIC)):
-        errors.append(FieldError("from", "must be E.164, a short code or at most 11 letters, digits and inner spaces"))
-    return request.sender
 
 
 def idempotency_key(value: str | None) -> str | None:
