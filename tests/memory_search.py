@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sms_tracker.aws.items import attention
-from sms_tracker.domain.ports import Search
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.ports import Damaged, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.search import (
     BY_ATTENTION,
@@ -34,12 +35,14 @@ from tests.fakes import START
 class MemorySearch:
     """``stored`` are all records, ``page`` is how many keys one read sees. A failure is due when it was updated.
 
-    ``reads`` counts the pages asked for, ``looked_at`` the ids whose records were. ``error`` makes it refuse.
+    ``reads`` counts the pages asked for, ``looked_at`` the ids whose records were. ``error`` makes it refuse; the
+    records of ``unreadable`` ids cannot be read.
     """
 
     stored: Sequence[Record]
     page: int = 100
     error: Exception | None = None
+    unreadable: Collection[str] = ()
     reads: int = 0
     looked_at: int = 0
     _partitions: dict[tuple[str, str], list[Position]] = field(default_factory=lambda: defaultdict(list))
@@ -66,11 +69,18 @@ class MemorySearch:
             if reach is None or (index.sort and (span is None or reach < span.until)):
                 return [p for p in found if client is None or clients.get(p.message_id, client) == client], reach
 
-    def records(self, message_ids: Sequence[str]) -> list[Record]:
+    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
         self._answer()
         assert len(set(message_ids)) == len(message_ids)
         self.looked_at += len(message_ids)
-        return [record for record in self.stored if record.message_id in set(message_ids)]
+        found = [record for record in self.stored if record.message_id in set(message_ids)]
+        for record in found:
+            if record.message_id in self.unreadable:
+                error = Unavailable(f"record {record.message_id} cannot be read: KeyError")
+                if damaged is None:
+                    raise error
+                damaged(record.message_id, error)
+        return [record for record in found if record.message_id not in self.unreadable]
 
     def _answer(self) -> None:
         if self.error is not None:

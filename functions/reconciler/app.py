@@ -69,7 +69,7 @@ def _reconcile(line: Line) -> dict[str, int]:
     done = dict(sorted(reconciler.run().items()))
     line.put(decision="reconciled", errors=dict(reconciler.errors))
     line.level = "WARNING" if reconciler.errors else "INFO"
-    line.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed"})
+    line.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed", "unreadable"})
     for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
         line.count(name, done.get(word, 0))
     for provider, reported in reconciler.receipts.items():
@@ -83,8 +83,8 @@ def _count(line: Line) -> dict[str, int]:
     line.put(decision="counted", errors=dict(counting.errors))
     line.level = "WARNING" if counting.errors else "INFO"
     line.count("StatisticsRuns")
-    for name, word in (("HoursCounted", "hour-counted"), ("StatisticsFailures", "failed")):
-        line.count(name, done.get(word, 0))
+    line.count("HoursCounted", done.get("hour-counted", 0))
+    line.count("StatisticsFailures", counting.errors.total())
     now = counting.clock()
     found = vitals(counting.statistics.cohorts(hours(now)), now=now, objective=config.tracking_objective)
     for provider, gauges in found.items():

@@ -17,6 +17,7 @@ import pytest
 
 from sms_tracker import __version__
 from sms_tracker.aws.clients import calling
+from sms_tracker.aws.items import to_item
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.cohort import Cohort, Tally
@@ -351,6 +352,19 @@ def test_what_stood_in_the_way_of_a_run_is_in_its_line(invoke: Invoke) -> None:
     assert told.answer == {"failures-walk-failed": 1, "walk-failed": 1}
     assert (told.line["level"], told.line["errors"]) == ("WARNING", {"GetItem: ResourceNotFoundException": 2})
     assert "ReconcilerRuns" not in told.line, "the alarm is about runs that did their work"
+
+
+def test_a_record_that_cannot_be_read_is_named_in_the_line_and_raises_the_alarm(invoke: Invoke) -> None:
+    made = record()
+    item = to_item(replace(made, created_at=timestamp(datetime.now(UTC) - timedelta(hours=1))))
+    del item["segments"]
+    AWS.dynamodb.put_item(TableName="messages", Item=item)
+
+    for _ in range(2):
+        told = invoke("reconciler", sample("reconciler"))
+        assert told.answer == {"unreadable": 1}
+        assert told.line["errors"].keys() == {f"record {made.message_id} cannot be read: KeyError"}
+        assert "ReconcilerRuns" not in told.line
 
 
 def test_statistics_are_answered_from_what_was_counted(invoke: Invoke) -> None:

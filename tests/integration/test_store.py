@@ -18,6 +18,7 @@ from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.decide import first_try, next_try
 from sms_tracker.domain.errors import Rejected, Unavailable
+from sms_tracker.domain.ports import Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Send, SendPhase
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.search import shard
@@ -290,5 +291,12 @@ def test_a_stored_item_that_cannot_be_read_is_unavailable_and_named(table: Table
         table.store.get(MESSAGE_ID)
     with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
         MessageSearch(calling(table.dynamodb), table.name).records([MESSAGE_ID])
+    other = record(message_id=MESSAGE_ID[::-1])
+    assert table.store.put(other) == Written()
+    told: dict[str, str] = {}
+    search = MessageSearch(calling(table.dynamodb), table.name)
+    read = search.records([MESSAGE_ID, other.message_id], damaged=lambda each, why: told.update({each: str(why)}))
+    assert read == [other]
+    assert told == {MESSAGE_ID: f"record {MESSAGE_ID} cannot be read: KeyError"}
     with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
         track(table.store, MESSAGE_ID, [report(Status.SENT)], now=NOW)

@@ -111,7 +111,7 @@ class Outside:
     ) -> tuple[list[Position], str | None]:
         return self.ask("keys", index, partition, span, client)  # type: ignore[no-any-return]
 
-    def records(self, message_ids: Sequence[str]) -> list[Record]:
+    def records(self, message_ids: Sequence[str], *, damaged: object = None) -> list[Record]:  # noqa: ARG002  # none is, here
         return self.ask("records", tuple(message_ids)) if message_ids else []
 
     def walked(self, name: str) -> str | None:

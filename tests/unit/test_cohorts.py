@@ -392,6 +392,15 @@ def test_a_stage_that_fails_holds_up_no_other() -> None:
     assert counted(world.hour()) == fold_of(world.stored)
 
 
+def test_a_record_that_cannot_be_read_is_left_out_and_named() -> None:
+    world = World([sent(number) for number in range(3)])
+    world.search.unreadable = {world.stored[1].message_id}
+    world.at(1.2).run()
+
+    assert counted(world.hour()) == fold_of([world.stored[0], world.stored[2]])
+    assert set(world.errors) == {f"record {world.stored[1].message_id} cannot be read: KeyError"}
+
+
 # -- What is counted ---------------------------------------------------------------------------------------------------
 
 

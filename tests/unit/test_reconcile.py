@@ -16,6 +16,7 @@ from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.overdue import Ages
+from sms_tracker.domain.ports import Damaged
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_TIME, Index, Position, Span
@@ -73,12 +74,16 @@ class Account:
 
 @dataclass
 class LiveSearch:
-    """The indexes over the table as it is at the moment. ``reads`` counts the pages of by_time."""
+    """The indexes over the table as it is at the moment. ``reads`` counts the pages of by_time.
+
+    The records of ``unreadable`` ids cannot be read.
+    """
 
     messages: MemoryMessages
     page: int = 100
     reads: int = 0
     during: Callable[[], object] = lambda: None
+    unreadable: set[str] = field(default_factory=set)
     _made: tuple[tuple[int, int, int], MemorySearch] = ((-1, -1, -1), MemorySearch([]))
 
     def keys(
@@ -88,13 +93,14 @@ class LiveSearch:
         self.during()
         return self._now().keys(index, partition, span=span, client=client)
 
-    def records(self, message_ids: Sequence[str]) -> list[Record]:
-        return self._now().records(message_ids)
+    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
+        return self._now().records(message_ids, damaged=damaged)
 
     def _now(self) -> MemorySearch:
         stamp = (self.messages.writes, len(self.messages.records), self.page)
         if stamp != self._made[0]:
             self._made = stamp, MemorySearch(list(self.messages.records.values()), page=self.page)
+        self._made[1].unreadable = self.unreadable
         return self._made[1]
 
 
@@ -370,6 +376,25 @@ def test_an_unreadable_setting_or_queue_holds_up_nothing_else() -> None:
 
     assert rig.run() == {"opened": 2, "failed": 1, "not-sent": 1}
     assert rig.last.errors == {"SendMessage: ServiceUnavailable": 1}
+
+
+def test_a_record_that_cannot_be_read_holds_up_no_other_and_is_named_by_each_run_until_it_is_mended() -> None:
+    other = "SM" + "0" * 32
+    rig = Rig(taken(Status.SENT), taken(Status.SENT, message_id=RIVAL, sid=other))
+    rig.account.messages = [listed(), listed(other)]
+    rig.search.unreadable = {RIVAL}
+
+    assert rig.run() == {"opened": 1, "looked-up": 1, "unreadable": 1}
+    told = {f"record {RIVAL} cannot be read: KeyError"}
+    assert set(rig.last.errors) == told
+    rig.drain()
+    rig.clock.now += HOUR
+    assert rig.run() == {"unreadable": 1}
+    assert set(rig.last.errors) == told
+    rig.search.unreadable = set()
+    rig.clock.now += HOUR
+    assert rig.run() == {"looked-up": 1}
+    assert rig.last.errors == {}
 
 
 # -- giving up ---------------------------------------------------------------------------------------------------------
@@ -750,6 +775,13 @@ def test_a_table_that_does_not_answer_leaves_failures_for_the_next_run() -> None
     rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
 
     assert rig.run() == {"failure-looked-up": 1, "failures-walk-failed": 1}
+
+
+def test_a_failure_that_cannot_be_read_holds_up_no_other() -> None:
+    rig = Rig(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
+    rig.search.unreadable = {many_failures()[4].message_id}
+
+    assert rig.run() == {"failure-looked-up": 8, "unreadable": 1}
 
 
 def test_a_new_word_about_a_failure_is_queued_all_the_same() -> None:

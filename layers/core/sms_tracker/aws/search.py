@@ -8,6 +8,8 @@ from typing import Any
 from sms_tracker.aws import batch
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.items import marshal, stored
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.ports import Damaged
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.search import BY_TIME, Index, Position, Span
 
@@ -61,10 +63,18 @@ class MessageSearch:
             values[":client"] = client
         return {**query, "ExpressionAttributeValues": marshal(values)}
 
-    def records(self, message_ids: Sequence[str]) -> list[Record]:
+    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
         """BatchGetItem, 100 at a time."""
         keys = [marshal({"message_id": each}) for each in message_ids]
-        return [stored(item) for item in batch.items(self._dynamodb, self._table, keys)]
+        found: list[Record] = []
+        for item in batch.items(self._dynamodb, self._table, keys):
+            try:
+                found.append(stored(item))
+            except Unavailable as error:
+                if damaged is None:
+                    raise
+                damaged(item["message_id"]["S"], error)
+        return found
 
 
 def _sort_value(item: Any, index: Index) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sms_tracker.domain.cohort import Cohort, Progress
+    from sms_tracker.domain.errors import SmsTrackerError
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
     from sms_tracker.domain.record import Change, Record, Send
     from sms_tracker.domain.search import Index, Position, Span
@@ -63,6 +64,14 @@ class Messages(Protocol):
         ...
 
 
+class Damaged(Protocol):
+    """Told of a record that cannot be read, so that it does not hold up the others."""
+
+    def __call__(self, message_id: str, error: SmsTrackerError, /) -> None:
+        """Note it."""
+        ...
+
+
 class Search(Protocol):
     """The indexes. Every method raises ``Unavailable``."""
 
@@ -77,8 +86,8 @@ class Search(Protocol):
         """
         ...
 
-    def records(self, message_ids: Sequence[str]) -> list[Record]:
-        """The records that exist, in no order."""
+    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
+        """The records that exist, in no order; ``damaged`` is told of one that cannot be read, if it is given."""
         ...
 
 

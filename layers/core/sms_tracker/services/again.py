@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from sms_tracker.domain.overdue import named
-from sms_tracker.domain.ports import Agenda, Search
+from sms_tracker.domain.ports import Agenda, Damaged, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_ATTENTION, Position, Span, months
@@ -30,6 +30,7 @@ class Again:
     search: Search
     agenda: Agenda
     look: Callable[[Record], str | None]
+    damaged: Damaged
 
     def run(self, horizon: datetime) -> Iterator[str]:
         """Each failure once, in the order in which they failed, up to ``horizon``; the next run goes on from there.
@@ -53,11 +54,12 @@ class Again:
     def _failed(self, span: Span) -> Iterator[tuple[Position, Record]]:
         """What its provider named and is a failure still, oldest first; the span's end belongs to the next one."""
         partitions = chain.from_iterable(months(span))
-        read = chain.from_iterable(pages(self.search, BY_ATTENTION, partition, span) for partition in partitions)
-        found = sorted({position for position in chain.from_iterable(read) if position.at < span.until})
+        keys = chain.from_iterable(pages(self.search, BY_ATTENTION, partition, span) for partition in partitions)
+        found = sorted({position for position in chain.from_iterable(keys) if position.at < span.until})
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
-            records = {record.message_id: record for record in self.search.records([each.message_id for each in batch])}
+            read = self.search.records([each.message_id for each in batch], damaged=self.damaged)
+            records = {record.message_id: record for record in read}
             for position in batch:
                 record = records.get(position.message_id)
                 if record and record.state.status.outcome is Outcome.FAILURE and named(record):

@@ -105,7 +105,7 @@ class Counting:
                 keys, reach = self.search.keys(BY_TIME, f"{progress.hour[:10]}#{shard:02d}", span=span, client=None)
                 # What was created at the very end of the page may go on in the next one, so that one has it all.
                 taken = [key.message_id for key in keys if reach is None or key.at > reach]
-                for record in self.search.records(taken):
+                for record in self.search.records(taken, damaged=self._left_out):
                     group = (record.state.provider, record.client)
                     if group not in progress.sums:
                         progress.sums[group] = Tally()
@@ -113,6 +113,9 @@ class Counting:
                 span = None if reach is None else Span(since=progress.hour, until=reach)
                 position = (shard, span.until) if span else (shard + 1, None)
                 yield replace(progress, shard=position[0], until=position[1]), len(taken)
+
+    def _left_out(self, _: str, error: SmsTrackerError) -> None:
+        self.errors[str(error)] += 1
 
     def _put(self, progress: Progress, *, final: bool) -> None:
         computed_at = progress.since or timestamp(self.clock())

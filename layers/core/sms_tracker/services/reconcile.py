@@ -73,6 +73,7 @@ class Reconciler:
     failed: CallFailed = unheard
     receipts: dict[str, Counter[bool]] = field(init=False)
     errors: Counter[str] = field(init=False)
+    _damaged: set[str] = field(init=False)
     _inquiries: Inquiries = field(init=False)
 
     def run(self) -> Counter[str]:
@@ -86,7 +87,7 @@ class Reconciler:
             rate=self.limits.rate,
             failed=self.failed,
         )
-        self.receipts, self.errors = {}, Counter()
+        self.receipts, self.errors, self._damaged = {}, Counter(), set()
         start = self.pace.monotonic()
         done: Counter[str] = Counter()
         try:
@@ -95,17 +96,25 @@ class Reconciler:
             done[self._left("walk-failed", error)] += 1
         end = start + self.limits.seconds
         done.update(self._settle(end))
-        again = Again(search=self.search, agenda=self.agenda, look=partial(self._look_again, end))
+        again = Again(
+            search=self.search, agenda=self.agenda, look=partial(self._look_again, end), damaged=self._set_aside
+        )
         try:
             done.update(again.run(self.clock() - self.ages.again))
         except SmsTrackerError as error:  # as above
             done[self._left("failures-walk-failed", error)] += 1
-        return done
+        return done + Counter({"unreadable": len(self._damaged)})
 
     def _left(self, word: str, error: SmsTrackerError) -> str:
         """``word``, with the error kept for the log."""
         self.errors[str(error)] += 1
         return word
+
+    def _set_aside(self, message_id: str, error: SmsTrackerError) -> None:
+        """To the end of its line on the agenda: each run looks at it again until somebody has mended it."""
+        self._damaged.add(message_id)
+        self.errors[str(error)] += 1
+        self.agenda.put_off(message_id, due=timestamp(self.clock()))
 
     def _spent(self, end: float) -> bool:
         return self.pace.monotonic() > end or self._inquiries.calls >= self.limits.lookups
@@ -130,7 +139,7 @@ class Reconciler:
         """The records of a span, page by page, an empty one for a page without."""
         for partition in chain.from_iterable(days(span)):
             for keys in pages(self.search, BY_TIME, partition, span):
-                yield self.search.records([key.message_id for key in keys])
+                yield self.search.records([key.message_id for key in keys], damaged=self._set_aside)
 
     def _open(self, record: Record) -> Iterator[str]:
         yield "walked"
@@ -145,7 +154,7 @@ class Reconciler:
         first, share = self.clock().minute, max(_BATCH, ceil(self.limits.lookups / SHARDS))
         for number in range(SHARDS):
             due_now = self.agenda.due((first + number) % SHARDS, until=timestamp(self.clock()), limit=share)
-            for record in self.search.records(due_now):
+            for record in self.search.records(due_now, damaged=self._set_aside):
                 if self._spent(end):
                     yield "left-for-the-next-run"
                     return
