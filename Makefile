@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := layers/core:.
 export SAM_CLI_TELEMETRY := 0
+# Else each of many processes would compile all that it imports, which takes longer than what most of them do.
+unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
 

@@ -23,7 +23,7 @@ SENDERS = {
 def start(ports: Mapping[str, int], *, log: Path) -> Process:
     """Start both on ``ports``, by provider; they answer once ``ready``."""
     options = [option for name, port in ports.items() for option in (f"--{name}-port", str(port))]
-    env = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
     return Process("the provider simulators", [sys.executable, "-m", "local.simulators", *options], env=env, log=log)
 
 
