@@ -40,10 +40,13 @@ class Workers:
         return ""
 
     def kill_any(self, random: Random) -> None:
-        """End a worker, each function as likely as another."""
+        """End a worker, each function as likely as another.
+
+        Only one that has spoken to AWS: where one dies as it starts, the emulator ends all others of its function.
+        """
         by_function: defaultdict[str, list[int]] = defaultdict(list)
         for pid in self._pids():
-            if name := _function(pid):
+            if (name := _function(pid)) and any(each.startswith("socket:") for each in _open_files(pid)):
                 by_function[name].append(pid)
         if by_function:
             name = random.choice(sorted(by_function))
