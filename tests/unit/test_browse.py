@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pytest
@@ -27,10 +28,15 @@ class BrokenMessages(MemoryMessages):
         raise Unavailable("GetItem: ThrottlingException")
 
 
-def browser(*stored: Record, messages: MemoryMessages | None = None, error: Exception | None = None) -> Browser:
+def browser(
+    *stored: Record,
+    messages: MemoryMessages | None = None,
+    error: Exception | None = None,
+    unreadable: Collection[str] = (),
+) -> Browser:
     return Browser(
         messages=messages or MemoryMessages({each.message_id: each for each in stored}),
-        search=MemorySearch(stored, error=error),
+        search=MemorySearch(stored, error=error, unreadable=unreadable),
         clock=FakeClock(),
     )
 
@@ -62,6 +68,15 @@ def test_a_key_without_the_scope_reads_nothing(scopes: frozenset[str]) -> None:
         assert (reply.status, reply.decision) == (403, "scope-missing")
         assert "read" in str(reply.body["detail"])
         assert TO not in str(reply.body)
+
+
+def test_a_record_that_cannot_be_read_is_left_out_of_a_list_and_named_in_the_log() -> None:
+    other = record(message_id=MESSAGE_ID[::-1])
+    reply = browser(record(), other, unreadable=[MESSAGE_ID]).many("shop", READ, {})
+
+    assert (reply.status, reply.decision) == (200, "listed")
+    assert reply.body == {"messages": [view.message(other)], "cursor": None}
+    assert reply.warnings == (f"record {MESSAGE_ID} cannot be read: KeyError",)
 
 
 ADMIN = frozenset({"admin"})

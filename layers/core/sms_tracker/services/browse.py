@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sms_tracker import __version__
@@ -52,15 +52,17 @@ class Browser:
         whose = chosen(query, client=client, scopes=scopes)
         if isinstance(whose, Reply):
             return whose
+        warnings = list[str]()
         try:
-            page = find(self.search, criteria(query, client=whose.client, now=self.clock()))
+            wanted = criteria(query, client=whose.client, now=self.clock())
+            page = find(self.search, wanted, damaged=lambda _, error: warnings.append(str(error)))
         except InvalidMessage as error:
             return replies.invalid(error)
         except SmsTrackerError as error:
             return replies.unreadable(error)
         following = None if page.after is None else cursor(page.after)
         shown: MessagePage = {"messages": [view.message(record) for record in page.records], "cursor": following}
-        return ok(shown, "listed", read_of=_others(page.records, client))
+        return replace(ok(shown, "listed", read_of=_others(page.records, client)), warnings=tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)

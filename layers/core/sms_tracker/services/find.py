@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from sms_tracker import providers
-from sms_tracker.domain.ports import Search
+from sms_tracker.domain.ports import Damaged, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.search import (
     BY_ATTENTION,
@@ -87,17 +87,17 @@ def index_for(criteria: Criteria) -> Index:
     return BY_TIME
 
 
-def find(search: Search, criteria: Criteria) -> Page:
+def find(search: Search, criteria: Criteria, damaged: Damaged | None = None) -> Page:
     """One page of at most ``criteria.limit`` records.
 
     A page may be short, even empty, and still have more behind it, for it reads a bounded number of keys and records.
-    Raises ``Unavailable``.
+    ``damaged`` is told of a record that is left out because it cannot be read. Raises ``Unavailable``.
     """
     found, looked_at = list[Record](), 0
     walk = _walk(search, index_for(criteria), criteria)
     for keys, reach in islice(walk, _READS_A_PAGE):
         for chunk in _chunks(keys, criteria.limit):
-            for record, position in _records(search, chunk, criteria):
+            for record, position in _records(search, chunk, criteria, damaged):
                 found.append(record)
                 if len(found) == criteria.limit:
                     return Page(records=tuple(found), after=position)
@@ -156,9 +156,12 @@ def _chunks(keys: list[Position], limit: int) -> Iterator[list[Position]]:
     yield from filter(None, (keys[:limit], *(keys[at : at + _CHUNK] for at in range(limit, len(keys), _CHUNK))))
 
 
-def _records(search: Search, keys: list[Position], criteria: Criteria) -> Iterator[tuple[Record, Position]]:
+def _records(
+    search: Search, keys: list[Position], criteria: Criteria, damaged: Damaged | None
+) -> Iterator[tuple[Record, Position]]:
     """The records behind ``keys`` that meet the criteria, in the order of the keys."""
-    found = {record.message_id: record for record in search.records([key.message_id for key in keys])}
+    read = search.records([key.message_id for key in keys], damaged=damaged)
+    found = {record.message_id: record for record in read}
     for key in keys:
         record = found.get(key.message_id)
         if record is not None and criteria.met_by(record):
