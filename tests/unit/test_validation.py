@@ -215,14 +215,7 @@ class TestOtherFields:
         assert refused_fields(to="x", sender="-", body="д" * 671) == ["to", "body", "from"]
 
     def test_what_pydantic_refuses_hides_nothing_that_we_refuse(self) -> None:
-        wrong: dict[str, Any] = {
-            "to": "x",
-            "body": "",
-            "provider": "nexmo",
-            "sender": 1,
-            "resend_if_lost": True,
-            "colour": "red",
-        }
+        wrong: dict[str, Any] = {"to": "x", "body": "", "provider": "nexmo", "sender": 1, "colour": "red"}
         assert refused_fields(**wrong) == ["to", "body", "provider", "from", "colour"]
 
     def test_a_missing_default_is_told_of_beside_what_else_is_wrong(self) -> None:
