@@ -48,7 +48,7 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
     """A line for each thing, and whether nothing is left to do about it."""
     eraser, sqs = Eraser(client("dynamodb"), stack.output("MessagesTableName")), client("sqs", timeout=20)
     counted = Counter[str]()
-    for record in sent_to(stack.search, number):
+    for record in sent_to(stack.search, number, stack.leave_out):
         now = datetime.now(UTC)
         outcome = eraser.forget(record, now=now) if apply else waits(record, now=now) or _FORGOTTEN
         counted["records"] += 1
@@ -56,6 +56,9 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
         ids = " ".join(record.state.ids.values()) or "-"
         shown = outcome if apply or outcome != _FORGOTTEN else "would be forgotten"
         yield f"{record.message_id}  {record.client}  {record.state.provider} {ids}  {shown}", outcome == _FORGOTTEN
+    for why in stack.damaged.values():
+        counted["left"] += 1
+        yield f"{why}: left, mend or delete it", False
     for name, output in QUEUES.items():
         sweep = Sweep(sqs=sqs, queue=stack.output(output), number=number, wait=wait)
         found = sweep.run(apply=apply)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sms_tracker.domain.ports import Search
+from sms_tracker.domain.ports import Damaged, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.search import BY_ATTENTION, BY_RECIPIENT, BY_TIME, SHARDS, Index, Span, days, open_shard
 from sms_tracker.domain.state import State, fold, recorded
@@ -16,27 +16,27 @@ from sms_tracker.services.timeline import report_of
 _ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
 
 
-def between(search: Search, span: Span) -> Iterator[Record]:
-    """Every record made in that time, newest day first."""
+def between(search: Search, span: Span, damaged: Damaged | None = None) -> Iterator[Record]:
+    """Every record made in that time, newest day first; ``damaged``, here and below, as in ``Search``."""
     for partitions in days(span):
         for partition in partitions:
-            yield from _records(search, BY_TIME, partition, span)
+            yield from _records(search, BY_TIME, partition, span, damaged)
 
 
-def opened(search: Search) -> Iterator[Record]:
+def opened(search: Search, damaged: Damaged | None = None) -> Iterator[Record]:
     """Every record on the reconciler's agenda, whatever its age."""
     for number in range(SHARDS):
-        yield from _records(search, BY_ATTENTION, open_shard(number), _ALWAYS)
+        yield from _records(search, BY_ATTENTION, open_shard(number), _ALWAYS, damaged)
 
 
-def sent_to(search: Search, number: str) -> Iterator[Record]:
+def sent_to(search: Search, number: str, damaged: Damaged | None = None) -> Iterator[Record]:
     """Every record of that number, of all clients, newest first."""
-    return _records(search, BY_RECIPIENT, number, _ALWAYS)
+    return _records(search, BY_RECIPIENT, number, _ALWAYS, damaged)
 
 
-def _records(search: Search, index: Index, partition: str, span: Span) -> Iterator[Record]:
+def _records(search: Search, index: Index, partition: str, span: Span, damaged: Damaged | None) -> Iterator[Record]:
     for keys in pages(search, index, partition, span):
-        yield from search.records([key.message_id for key in keys])
+        yield from search.records([key.message_id for key in keys], damaged=damaged)
 
 
 def rebuilt(record: Record) -> State:

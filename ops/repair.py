@@ -22,7 +22,7 @@ from sms_tracker.domain.search import Span
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code."""
+    """Returns the exit code: 1 also where a record was left out."""
     options = _parser().parse_args(arguments)
     stack = Stack(options.stack)
     try:
@@ -31,9 +31,11 @@ def main(arguments: Sequence[str]) -> int:
     except (ValueError, LookupError, ClientError, BotoCoreError, SmsTrackerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    for why in stack.damaged.values():
+        print(f"left out: {why}", file=sys.stderr)
     if not options.apply and options.command != "stuck":
         print("nothing was changed; --apply does it", file=sys.stderr)
-    return 0
+    return 1 if stack.damaged else 0
 
 
 def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
@@ -88,12 +90,12 @@ def _chosen(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
             raise ValueError("no message has this id")
         return [found]
     if options.open:
-        return records.opened(stack.search)
+        return records.opened(stack.search, stack.leave_out)
     now = datetime.now(UTC)
     since, until = options.since or now - timedelta(hours=72), options.until or now
     if since > until:
         raise ValueError("--from is after --to")
-    return records.between(stack.search, Span(since=timestamp(since), until=timestamp(until)))
+    return records.between(stack.search, Span(since=timestamp(since), until=timestamp(until)), stack.leave_out)
 
 
 _COMMANDS = {"rebuild": _rebuild, "redrive": _redrive, "republish": _republish, "stuck": _stuck}

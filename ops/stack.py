@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import boto3
@@ -15,6 +15,7 @@ from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import load
 from sms_tracker.config.publisher import PublisherConfig
+from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.publish import Policy
 
 DEFAULT = "sms-tracker"
@@ -22,9 +23,17 @@ DEFAULT = "sms-tracker"
 
 @dataclass
 class Stack:
-    """What is asked of AWS is asked when it is first needed, and once."""
+    """What is asked of AWS is asked when it is first needed, and once.
+
+    ``damaged`` says of each record that a command had to leave out why it cannot be read.
+    """
 
     name: str
+    damaged: dict[str, str] = field(default_factory=dict, init=False)
+
+    def leave_out(self, message_id: str, error: SmsTrackerError) -> None:
+        """Note a record that cannot be read, so that the others can be dealt with."""
+        self.damaged[message_id] = str(error)
 
     @cached_property
     def outputs(self) -> dict[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from aws_lambda_powertools import Logger
 
@@ -18,10 +17,11 @@ from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import load
 from sms_tracker.config.query import QueryConfig
+from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.page import INDEX, Document, Page
-from sms_tracker.services.replies import Reply
+from sms_tracker.services.replies import Reply, invalid
 from sms_tracker.services.statistics import Figures
 
 config = load(QueryConfig, os.environ)
@@ -47,12 +47,12 @@ def _one(event: dict[str, Any]) -> Reply:
 
 def _many(event: dict[str, Any]) -> Reply:
     caller = gateway.caller(event)
-    return browser.many(caller.client, caller.scopes, _query(event))
+    return browser.many(caller.client, caller.scopes, gateway.query(event))
 
 
 def _stats(event: dict[str, Any]) -> Reply:
     caller = gateway.caller(event)
-    return figures.answer(caller.client, caller.scopes, _query(event))
+    return figures.answer(caller.client, caller.scopes, gateway.query(event))
 
 
 def _health(_event: dict[str, Any]) -> Reply:
@@ -79,10 +79,6 @@ def _file(event: dict[str, Any], name: str) -> Document | Reply:
     return page.file(name, event.get("headers", {}).get("if-none-match", ""))
 
 
-def _query(event: dict[str, Any]) -> dict[str, str]:
-    return dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True))
-
-
 ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
     "GET /messages": _many,
     "GET /messages/{message_id}": _one,
@@ -99,7 +95,10 @@ ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Answer one read."""
     failed.take()  # of an invocation that ended in an exception
-    reply = ROUTES[event["routeKey"]](event)
+    try:
+        reply = ROUTES[event["routeKey"]](event)
+    except InvalidMessage as error:
+        reply = invalid(error)
     known = event["requestContext"].get("authorizer")
     client_name = gateway.caller(event).client if known else None
     extra = {

@@ -16,7 +16,7 @@ from ops.forget import main
 from ops.stack import Stack
 from ops.sweep import QUEUES, Sweep
 from sms_tracker.aws.clients import api, client
-from sms_tracker.aws.items import from_item
+from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Record, Send, SendPhase
@@ -142,6 +142,19 @@ def test_a_number_is_no_longer_found(deployed: Deployed) -> None:
 
     assert "0 records" in deployed.forget("--apply")[1]
     assert from_item(deployed.item()).reference is None
+
+
+def test_a_record_that_cannot_be_read_is_left_and_named_and_the_others_are_forgotten(deployed: Deployed) -> None:
+    deployed.sent(FAILED)
+    item = to_item(record(message_id=OTHER_ID))
+    del item["segments"]
+    client("dynamodb").put_item(TableName="messages", Item=item)
+
+    code, told = deployed.forget("--apply")
+
+    assert code == 1
+    assert f"record {OTHER_ID} cannot be read: KeyError: left" in told
+    assert deployed.read().to == ""
 
 
 def test_an_open_message_is_left_and_the_command_says_so(deployed: Deployed) -> None:

@@ -290,6 +290,7 @@ def test_any_query_is_answered_and_nothing_of_it_logged(invoke: Invoke) -> None:
     for query, status in {
         "limit=0": 400,
         "limit=": 400,
+        "limit=1&limit=2": 400,
         "status=lost&since=x&until=y&cursor=z&surprise": 400,
         "to=%2B31612345678&reference=%FF%00": 200,
         "reference=" + "x" * 3000: 400,

@@ -13,8 +13,10 @@ from ops.records import between, earlier, opened, rebuilt, repair, stuck
 from ops.redrive import Redrive, waiting
 from ops.repair import main
 from ops.republish import Unpublished, events, publish
+from ops.stack import Stack
 from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.clients import calling, client
+from sms_tracker.aws.items import to_item
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.ports import Written
@@ -201,6 +203,23 @@ def test_a_message_of_which_nothing_is_published_is_done_with(sqs: SQSClient, as
 
     assert f"{MESSAGE_ID}: nothing to publish, it is sent" in unpublished(sqs, aside, bus, Status.SENT)
     assert (bus.events, waiting(sqs, aside)) == ([], 1)
+
+
+def test_a_record_that_cannot_be_read_is_named_and_holds_up_no_other(
+    found: tuple[MessageStore, MessageSearch], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = to_item(record(message_id=OTHER_ID))
+    del item["segments"]
+    tables.client().put_item(TableName="messages", Item=item)
+    stack = Stack("deployed")
+    stack.search = found[1]
+    monkeypatch.setattr("ops.repair.Stack", lambda _: stack)
+
+    code = main(["stuck", "--from", NOW, "--to", NOW])
+
+    told = capsys.readouterr()
+    assert (code, told.err) == (1, f"left out: record {OTHER_ID} cannot be read: KeyError\n")
+    assert [line.split()[0] for line in told.out.splitlines()] == [MESSAGE_ID]
 
 
 def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:

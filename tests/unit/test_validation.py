@@ -235,6 +235,8 @@ class TestPayload:
             b'"text"',
             b"{",
             b"\xff\xfe\x00",
+            '{"to": "+31612345678", "body": "x"}'.encode("utf-16"),
+            b'{"to": "+31612345678", "body": "\xed\xa0\xbd"}',
             b"NaN",
             b"[" * 100_000,
             b'{"to":' * 100_000,
@@ -250,6 +252,9 @@ class TestPayload:
         assert (reply.status, reply.body["type"]) == (400, "urn:sms-tracker:problem:invalid-request")
         assert reply.headers["content-type"] == "application/problem+json"
         assert reply.body["errors"]
+
+    def test_a_byte_order_mark_is_passed_over(self) -> None:
+        assert raw('{"to": "+31612345678", "body": "x"}'.encode("utf-8-sig")).status == 202
 
     @pytest.mark.parametrize("name", ["\ud800", "x" * 10_000, "a\nb\x00"])
     def test_a_field_with_an_odd_name_is_refused_in_words_that_can_be_sent(self, name: str) -> None:

@@ -27,7 +27,7 @@ def submit(sender: Sender, client: str, scopes: frozenset[str], request: HttpReq
 
 def _payload(body: bytes) -> object:
     try:
-        return json.loads(body, object_pairs_hook=_without_repeats)
+        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
         raise InvalidMessage([FieldError("", "must be a JSON object in UTF-8, no name twice")]) from None
 
