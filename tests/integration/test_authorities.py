@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import ssl
 from pathlib import Path
 from threading import Barrier
@@ -42,7 +42,9 @@ def asked(server: Server, authorities: Authorities, calls: int = 1) -> str:
     return told
 
 
-def test_one_of_the_first_is_enough_and_nobody_else_is_asked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_of_the_first_is_enough_and_nobody_else_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     authority, shown = issue(tmp_path, "localhost")
     authorities = Authorities({}, first=str(authority))
     before = authorities.tls
@@ -50,11 +52,11 @@ def test_one_of_the_first_is_enough_and_nobody_else_is_asked(tmp_path: Path, cap
         assert asked(server, authorities) == "200"
 
     assert authorities.tls is before
-    assert caplog.records == []
+    assert capsys.readouterr().out == ""
 
 
 def test_whom_amazon_does_not_name_the_system_may_from_then_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     authority, shown = issue(tmp_path, "localhost")
     system_trusts(authority, monkeypatch)
@@ -63,9 +65,9 @@ def test_whom_amazon_does_not_name_the_system_may_from_then_on(
         assert asked(server, authorities, calls=3) == "200"
 
     assert server.connections == 1 + 3  # one refused, and none after it
-    (warning,) = caplog.records
-    assert (warning.levelno, warning.name) == (logging.WARNING, "sms_tracker.aws.authorities")
-    assert "Amazon's authorities" in warning.getMessage()
+    warning = json.loads(capsys.readouterr().out)
+    assert (warning["level"], warning["decision"]) == ("WARNING", "more-authorities")
+    assert "Amazon's authorities" in warning["error"]
 
 
 def test_several_that_are_refused_at_once_are_all_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ Reading the system's hundred costs more than everything else that a cold start d
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 from collections.abc import Mapping
@@ -36,10 +37,8 @@ class Authorities:
 
 
 def _warn(reason: str) -> None:
-    import logging  # noqa: PLC0415  # a dozen modules, for what does not happen
-
-    told = "AWS's server is not vouched for by Amazon's authorities (%s): the system's are asked from now on"
-    logging.getLogger(__name__).warning(told, reason)
+    told = f"AWS's server is not vouched for by Amazon's authorities ({reason}): the system's are asked from now on"
+    print(json.dumps({"level": "WARNING", "decision": "more-authorities", "error": told}))  # noqa: T201  # Lambda's log
 
 
 @cache
