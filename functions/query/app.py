@@ -21,6 +21,7 @@ from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.page import INDEX, Document, Page
+from sms_tracker.services.query import parameters
 from sms_tracker.services.replies import Reply, invalid
 from sms_tracker.services.statistics import Figures
 
@@ -47,12 +48,12 @@ def _one(event: dict[str, Any]) -> Reply:
 
 def _many(event: dict[str, Any]) -> Reply:
     caller = gateway.caller(event)
-    return browser.many(caller.client, caller.scopes, gateway.query(event))
+    return browser.many(caller.client, caller.scopes, _parameters(event))
 
 
 def _stats(event: dict[str, Any]) -> Reply:
     caller = gateway.caller(event)
-    return figures.answer(caller.client, caller.scopes, gateway.query(event))
+    return figures.answer(caller.client, caller.scopes, _parameters(event))
 
 
 def _health(_event: dict[str, Any]) -> Reply:
@@ -77,6 +78,10 @@ def _openapi(event: dict[str, Any]) -> Document | Reply:
 
 def _file(event: dict[str, Any], name: str) -> Document | Reply:
     return page.file(name, event.get("headers", {}).get("if-none-match", ""))
+
+
+def _parameters(event: dict[str, Any]) -> dict[str, str]:
+    return parameters(event.get("rawQueryString", ""))
 
 
 ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {

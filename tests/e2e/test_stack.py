@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from local.process import LOCALHOST, ROOT, Process, StackError
@@ -154,9 +155,8 @@ sys.stdin.read()
 """
 
 
-def _running(mark: str) -> list[str]:
-    found = subprocess.run(["pgrep", "-f", mark], capture_output=True, text=True, check=False)
-    return found.stdout.split()
+def _running(mark: str) -> list[int]:
+    return [each.pid for each in psutil.process_iter(["cmdline"]) if mark in " ".join(each.info["cmdline"] or ())]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.aws.gateway import Caller, caller, query, request, response
-from sms_tracker.domain.errors import InvalidMessage, Unreadable
+from sms_tracker.aws.gateway import Caller, caller, request, response
+from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.http import HttpRequest
 
 
@@ -31,18 +31,6 @@ def test_a_request_without_query_headers_or_body_is_just_that() -> None:
     del bare["rawQueryString"]
 
     assert request(bare) == HttpRequest("POST", "/webhooks/twilio", {}, b"")
-
-
-def test_parameters_are_decoded_an_empty_one_too() -> None:
-    assert query(event(rawQueryString="to=%2B31+6&cursor=")) == {"to": "+31 6", "cursor": ""}
-    assert query({}) == {}
-
-
-def test_a_parameter_that_comes_twice_is_refused_by_name() -> None:
-    with pytest.raises(InvalidMessage) as refusal:
-        query(event(rawQueryString="limit=1&to=a&limit=1&%00=&cursor&%00="))
-
-    assert [error.field for error in refusal.value.errors] == ["limit", ""]
 
 
 @pytest.mark.parametrize("body", [None, ""])

@@ -1,22 +1,20 @@
-"""Which worker the chaos suite ends: below real processes, with a socket or without."""
+"""Which worker the chaos suite ends: below real processes, with a connection or without."""
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from random import Random
-
-import pytest
 
 from local.chaos.workers import Workers
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are found in /proc")
-
 _STARTING = "print('up', flush=True); input()"
-_SPEAKING = f"import socket; kept = socket.socket(); {_STARTING}"
-_SUPERVISOR = """
+_SPEAKING = f"import socket; kept = socket.create_connection(('127.0.0.1', {{port}})); {_STARTING}"
+_EMULATOR = """
 import os, subprocess, sys
 for name, code in zip(sys.argv[1::2], sys.argv[2::2]):
     environment = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": f"sms-tracker-{name}"} if name else None
@@ -27,35 +25,68 @@ input()
 """
 
 
+@dataclass
+class Emulator:
+    """One with workers below it, and the ports from which they speak, in the order in which they began to."""
+
+    workers: Workers
+    ports: list[int]
+    noted: list[str]
+
+
 @contextmanager
-def emulator(*workers: tuple[str, str]) -> Iterator[Workers]:
-    """One with these workers below it, by their functions' names; what was noted is ``noted``."""
-    arguments = [argument for worker in workers for argument in worker]
-    inner = [sys.executable, "-c", _SUPERVISOR, *arguments]
-    outer = f"import subprocess; raise SystemExit(subprocess.call({inner!r}))"
-    running = subprocess.Popen([sys.executable, "-c", outer], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert running.stdin is not None
-    assert running.stdout is not None
-    with running:
-        assert running.stdout.readline() == b"up\n"
-        found = Workers(lambda _: None)
-        found.below(running.pid)
-        yield found
-        running.stdin.close()  # all of them read from it, and end
+def emulator(*workers: tuple[str, str]) -> Iterator[Emulator]:
+    """Workers by their functions' names, each with what it does."""
+    with socket.create_server(("127.0.0.1", 0)) as aws:
+        arguments = [each.format(port=aws.getsockname()[1]) for worker in workers for each in worker]
+        inner = [sys.executable, "-c", _EMULATOR, *arguments]
+        supervisor = f"import subprocess; raise SystemExit(subprocess.call({inner!r}))"
+        running = subprocess.Popen([sys.executable, "-c", supervisor], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert running.stdin is not None
+        assert running.stdout is not None
+        with running:
+            assert running.stdout.readline() == b"up\n"
+            speaking = sum(code == _SPEAKING for _, code in workers)
+            connections = [aws.accept() for _ in range(speaking)]
+            noted: list[str] = []
+            found = Workers(noted.append)
+            found.below(running.pid)
+            yield Emulator(found, [port for _, (_, port) in connections], noted)
+            running.stdin.close()  # all of them read from it, and end
+        for connection, _ in connections:
+            connection.close()
 
 
 def test_a_worker_that_starts_is_spared_for_the_emulator_would_end_all_others_with_it() -> None:
-    with emulator(("send", _STARTING), ("webhook", _SPEAKING), ("", _SPEAKING)) as workers:
+    with emulator(("send", _STARTING), ("webhook", _SPEAKING), ("", _SPEAKING)) as started:
         for _ in range(3):
-            workers.kill_any(Random(1))
+            started.workers.kill_any(Random(1))
 
-    assert workers.killed == {"webhook": 1}
-    assert workers.senders_killed == []
+    assert started.workers.killed == {"webhook": 1}
+    assert started.workers.senders_killed == []
 
 
 def test_the_moment_is_kept_at_which_a_worker_of_send_ends() -> None:
-    with emulator(("send", _SPEAKING)) as workers:
-        workers.kill_any(Random(1))
+    with emulator(("send", _SPEAKING)) as started:
+        started.workers.kill_any(Random(1))
 
-    assert workers.killed == {"send": 1}
-    assert len(workers.senders_killed) == 1
+    assert started.workers.killed == {"send": 1}
+    assert len(started.workers.senders_killed) == 1
+
+
+def test_of_several_the_one_is_ended_that_speaks_from_a_port() -> None:
+    with emulator(("webhook", _SPEAKING), ("send", _SPEAKING), ("processor", _SPEAKING)) as started:
+        ended = [started.workers.kill_speaker(started.ports[1]) for _ in range(2)]
+
+    assert ended == ["send", ""]
+    assert started.workers.killed == {"send": 1}
+    assert [line.rpartition(" ")[0] for line in started.noted] == ["killed send"]
+    assert started.workers.senders_killed == [], "what it worked on is known"
+
+
+def test_without_an_emulator_nobody_is_ended() -> None:
+    workers = Workers(lambda _: None)
+    workers.kill_any(Random(1))
+
+    assert workers.kill_speaker(1) == ""
+    assert workers.killed == {}

@@ -17,7 +17,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import Position, Span
 from sms_tracker.domain.status import Status
 from sms_tracker.services.find import Criteria
-from sms_tracker.services.query import criteria, cursor
+from sms_tracker.services.query import criteria, cursor, parameters
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import START
 
@@ -34,6 +34,18 @@ def wrong_fields(**query: str) -> list[str]:
     with pytest.raises(InvalidMessage) as caught:
         read(**query)
     return [error.field for error in caught.value.errors]
+
+
+def test_parameters_are_decoded_an_empty_one_too() -> None:
+    assert parameters("to=%2B31+6&cursor=") == {"to": "+31 6", "cursor": ""}
+    assert parameters("") == {}
+
+
+def test_a_parameter_that_comes_twice_is_refused_by_name() -> None:
+    with pytest.raises(InvalidMessage) as refusal:
+        parameters("limit=1&to=a&limit=1&%00=&cursor&%00=")
+
+    assert [error.field for error in refusal.value.errors] == ["limit", ""]
 
 
 def encoded(value: object) -> str:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
-from sms_tracker.domain.errors import FieldError, InvalidMessage, Unreadable
+from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.report import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +43,6 @@ def _body(event: Mapping[str, Any]) -> bytes:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         raise Unreadable("the body is not base64") from None
-
-
-def query(event: Mapping[str, Any]) -> dict[str, str]:
-    """The decoded parameters; raises ``InvalidMessage`` where one comes twice, for nobody knows which is meant."""
-    pairs = parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)
-    times = Counter(name for name, _ in pairs)
-    if len(times) < len(pairs):
-        raise InvalidMessage([FieldError(clean(name), "comes twice") for name in times if times[name] > 1])
-    return dict(pairs)
 
 
 def caller(event: Mapping[str, Any]) -> Caller:

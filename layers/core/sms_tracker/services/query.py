@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -22,9 +23,10 @@ from pydantic import (
 )
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.report import clean, timestamp
 from sms_tracker.domain.search import Position, Span
 from sms_tracker.domain.status import Status
+from sms_tracker.providers.wire import pairs
 from sms_tracker.services.find import Criteria
 from sms_tracker.services.validation import refusal
 
@@ -32,6 +34,15 @@ _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
 _DEFAULT_SPAN = timedelta(days=7)
 EVER = "2000-01-01T00:00:00.000Z"
 """Before any message of this service; a search looks back no further, whatever it asks for."""
+
+
+def parameters(query: str) -> dict[str, str]:
+    """A raw query's; raises ``InvalidMessage`` where one comes twice, for nobody knows which is meant."""
+    found = pairs(query)
+    times = Counter(name for name, _ in found)
+    if len(times) < len(found):
+        raise InvalidMessage([FieldError(clean(name), "comes twice") for name in times if times[name] > 1])
+    return dict(found)
 
 
 def _time(given: str) -> str:
