@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
-import phonenumbers
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.erasure import Eraser, waits
@@ -17,6 +16,7 @@ from ops.stack import DEFAULT, Stack
 from ops.sweep import QUEUES, REDRIVE_FIRST, Sweep
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.services.numbers import e164
 
 _FORGOTTEN = "forgotten"
 _EPILOG = """
@@ -27,10 +27,14 @@ records still hold it: docs/operations.md, "Forgetting a person". Safe to run ag
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack, *, wait: int = 1) -> int:
     """Returns the exit code: 1 also where something had to be left for later. ``wait``: see ``Sweep``."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     left = 0
     try:
-        for line, done in _forget(stack(options.stack), options.to, apply=options.apply, wait=wait):
+        deployed = stack(options.stack)
+        countries = None if "+" in options.to else deployed.countries  # a national form needs the deployment's
+        number = _number(parser, options.to, countries)
+        for line, done in _forget(deployed, number, apply=options.apply, wait=wait):
             left += not done
             print(line, flush=True)
     except (ValueError, ClientError, BotoCoreError, SmsTrackerError) as error:
@@ -71,18 +75,17 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make forget", description=__doc__, epilog=_EPILOG)
-    parser.add_argument("--to", required=True, type=_number, help="the number, in any international form")
+    parser.add_argument("--to", required=True, help="the number, written as in POST /messages")
     parser.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
     parser.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     return parser
 
 
-def _number(text: str) -> str:
-    """E.164, as records hold it."""
+def _number(parser: argparse.ArgumentParser, given: str, countries: frozenset[str] | None) -> str:
     try:
-        return phonenumbers.format_number(phonenumbers.parse(text, None), phonenumbers.PhoneNumberFormat.E164)
-    except phonenumbers.NumberParseException:
-        raise argparse.ArgumentTypeError("not an international number like +31612345678") from None
+        return e164(given, countries)
+    except ValueError as error:
+        parser.error(f"argument --to: {error}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sms_tracker.domain.ports import Damaged, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.search import BY_ATTENTION, BY_RECIPIENT, BY_TIME, SHARDS, Index, Span, days, open_shard
+from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import State, fold, recorded
 from sms_tracker.services.pages import pages
 from sms_tracker.services.timeline import report_of
@@ -30,8 +31,9 @@ def opened(search: Search, damaged: Damaged | None = None) -> Iterator[Record]:
 
 
 def sent_to(search: Search, number: str, damaged: Damaged | None = None) -> Iterator[Record]:
-    """Every record of that number, of all clients, newest first."""
-    return _records(search, BY_RECIPIENT, number, _ALWAYS, damaged)
+    """Every record of that number, however it is spelt, of all clients, newest first."""
+    for each in spellings(number):
+        yield from _records(search, BY_RECIPIENT, each, _ALWAYS, damaged)
 
 
 def _records(search: Search, index: Index, partition: str, span: Span, damaged: Damaged | None) -> Iterator[Record]:

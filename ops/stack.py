@@ -15,6 +15,7 @@ from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import load
 from sms_tracker.config.publisher import PublisherConfig
+from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.publish import Policy
 
@@ -68,6 +69,11 @@ class Stack:
         """What the publisher publishes at present."""
         config = load(PublisherConfig, self.variables("publisher"))
         return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
+
+    @cached_property
+    def countries(self) -> frozenset[str] | None:
+        """Those that are sent to, ISO 3166; None for all."""
+        return load(SendConfig, self.variables("send")).allowed_countries
 
     def variables(self, function: str) -> Mapping[str, str]:
         """The environment of a function, named as its folder is."""

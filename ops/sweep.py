@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.redrive import SOURCES
+from sms_tracker.domain.spelling import spellings
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -25,7 +26,8 @@ _BATCH = 10
 
 def names(number: str) -> re.Pattern[str]:
     """``number`` (E.164) as the providers write it: with +, with 00, or bare; never as a part of a longer one."""
-    return re.compile(rf"(?<![0-9])(?:00)?{re.escape(number.removeprefix('+'))}(?![0-9])")
+    digits = "|".join(each.removeprefix("+") for each in spellings(number))
+    return re.compile(rf"(?<![0-9])(?:00)?(?:{digits})(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

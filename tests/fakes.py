@@ -13,6 +13,7 @@ from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record,
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.search import shard as shard_of
 from sms_tracker.domain.settings import Settings
+from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.status import Status
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -135,7 +136,7 @@ class MemoryAgenda:
 def _holds(old: Record, change: Change) -> bool:
     unseen = all(report.fingerprint not in old.reports for report in change.added)
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
-    about = not old.to or all(report.recipient in (None, old.to) for report in ours)
+    about = not old.to or all(not each.recipient or old.to in spellings(each.recipient) for each in ours)
     room = not change.added or len(old.reports) + len(change.added) <= MAX_REPORTS
     return unseen and about and room and _guarded(old, change)
 

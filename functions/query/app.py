@@ -32,7 +32,10 @@ failed = FailedCalls()
 dynamodb = api("dynamodb", failed=failed)
 store = MessageStore(dynamodb, config.messages_table)
 browser = Browser(
-    messages=store, search=MessageSearch(dynamodb, config.messages_table), clock=lambda: datetime.now(UTC)
+    messages=store,
+    search=MessageSearch(dynamodb, config.messages_table),
+    clock=lambda: datetime.now(UTC),
+    countries=config.allowed_countries,
 )
 figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
 queue = SqsQueue(api("sqs", timeout=1.0, attempts=1, failed=failed), config.reports_queue_url)

@@ -88,7 +88,8 @@ def _accepted(sent: dict[str, str], name: str, answer: httpx.Response) -> str | 
     try:
         told = answer.json()
         if answer.status_code != HTTPStatus.ACCEPTED:
-            return str(told["detail"])
+            wrong = [f"{each['field']} {each['message']}" for each in told.get("errors", [])]
+            return "; ".join(wrong) or str(told["detail"])
         sent[name] = told["message_id"]
     except (ValueError, LookupError):
         return "not accepted"

@@ -347,6 +347,22 @@ def test_a_report_about_another_recipient_is_refused_unless_it_is_marked(message
     assert {key for key, entry in kept.reports.items() if entry.foreign} == marked
 
 
+@pytest.mark.parametrize(
+    ("sent_to", "reported"), [("+525512345678", "+5215512345678"), ("+5511987654321", "+551187654321")]
+)
+def test_a_recipient_in_its_countrys_other_spelling_is_the_records(
+    messages: Messages, guarded: Guarded, sent_to: str, reported: str
+) -> None:
+    messages.put(record(to=sent_to))
+
+    kept = applied(
+        messages, guarded(report(Status.SENT, recipient=reported), report(Status.DELIVERED, recipient=sent_to))
+    )
+
+    assert kept.to == sent_to
+    assert [entry.foreign for entry in kept.reports.values()] == [False, False]
+
+
 def test_a_timeline_holds_thirty_reports_and_no_more(messages: Messages, guarded: Guarded) -> None:
     holding(messages)
     applied(messages, first(*many(MAX_REPORTS - 2)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -623,3 +624,84 @@ def test_a_search_that_fails_says_when_to_come_again(provider: Provider) -> None
     assert isinstance(throttled, LookupFailed)
     assert throttled.retry_after == 3.0
     assert lost == LookupFailed(reason="timed out")
+
+
+# --- senders
+
+SENDERS = {
+    "twilio": {
+        "taken": [
+            "T-Mobile",
+            "A&B_c+d",
+            "My Shop",
+            "X",
+            "3M",
+            "-A-",
+            "Shop2Go4You",
+            "MGMT",
+            "MG" + "0123456789abcdef" * 2,
+            "MG" + "ABCDEF" * 5 + "00",
+        ],
+        "refused": [
+            "My.Shop",
+            "Shop!",
+            "TwelveLetter",
+            "MG" + "0" * 31,
+            "MG" + "0" * 33,
+            "MG" + "g" * 32,
+            "AC" + "0" * 32,
+            "-+-",
+            "123 456",
+            "whatsapp:+15551234567",
+        ],
+    },
+    "messagebird": {
+        "taken": ["MyShop", "My Shop", "X", "3M", "Shop2Go4You"],
+        "refused": ["T-Mobile", "A&B", "My_Shop", "TwelveLetter", "MG" + "0" * 32, "123 456"],
+    },
+}
+"""Names by the pages that each adapter's table cites."""
+
+
+def takes(provider: Provider, sender: str) -> bool:
+    return any(re.fullmatch(form, sender) for form in provider.senders.values())
+
+
+def test_every_provider_has_examples_of_senders() -> None:
+    assert set(SENDERS) == set(providers.names())
+
+
+@each_provider
+def test_a_provider_takes_the_senders_that_its_pages_allow(provider: Provider) -> None:
+    numbers = ["+15551234567", "+31612345678", "123", "12345", "12345678"]
+    assert [each for each in [*numbers, *SENDERS[provider.name]["taken"]] if not takes(provider, each)] == []
+
+
+@each_provider
+def test_a_provider_takes_no_other_senders(provider: Provider) -> None:
+    wrong = [
+        "",
+        " ",
+        "12",
+        "123456789",
+        "15551234567",
+        "+0123456789",
+        "+1",
+        " Shop",
+        "Shop ",
+        "Shop\n",
+        "\u00dcber",
+        "a,b",
+    ]
+    assert [each for each in [*wrong, *SENDERS[provider.name]["refused"]] if takes(provider, each)] == []
+
+
+@each_provider
+@given(data=st.data())
+def test_every_sender_that_is_taken_can_be_handed_over(provider: Provider, data: st.DataObject) -> None:
+    form = data.draw(st.sampled_from(sorted(provider.senders.values())))
+    sender = data.draw(st.from_regex(rf"\A(?:{form})\Z"))
+    made = provider.send_request(
+        message(sender=sender), credentials=SAMPLES[provider.name].credentials, callback_url="https://sms.example.com"
+    )
+    assert urlsplit(made.url).scheme == "https"

@@ -11,6 +11,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import Case, CheckContext, HookContext, Response
 
+from sms_tracker import providers
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import Position
 from sms_tracker.domain.segments import segment
@@ -19,6 +20,7 @@ from sms_tracker.services.validation import KEY, MAX_SEGMENTS
 
 _DELIVERED = "00"
 """The simulated providers take and deliver what is sent to a number that ends so."""
+_DEFAULT_PROVIDER = "twilio"
 _LONGEST = 1600
 """Characters that the schema of a text allows."""
 _TIMES = st.integers(1_577_836_800_000, 1_767_225_600_000).map(
@@ -45,12 +47,20 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
 
 
 def _prepare_message(body: dict[str, Any]) -> None:
-    """Not too many segments, and no wish for a stored text, which this deployment has not."""
+    """Not too many segments, a sender of the chosen provider's, and no wish for a stored text."""
     text = body.get("body")
     if isinstance(text, str) and len(text) <= _LONGEST and segment(text).segments > MAX_SEGMENTS:
         body["body"] = text[: _LONGEST // 5]
     if body.get("resend_if_lost") is True:
         body["resend_if_lost"] = False
+    sender, chosen = body.get("from"), body.get("provider") or _DEFAULT_PROVIDER
+    takers = [name for name in providers.names() if isinstance(sender, str) and _takes(name, sender)]
+    if takers and chosen in providers.names() and chosen not in takers:
+        body["from"] = "+15551234567"
+
+
+def _takes(provider: str, sender: str) -> bool:
+    return any(re.fullmatch(form, sender) for form in providers.load(provider).senders.values())
 
 
 def _prepare_search(query: dict[str, Any]) -> None:

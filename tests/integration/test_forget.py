@@ -22,6 +22,7 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.status import Status
+from sms_tracker.services.numbers import e164
 from sms_tracker.services.publish import Policy, event
 from sms_tracker.services.track import track
 from sms_tracker.services.view import message
@@ -46,6 +47,7 @@ class Deployed:
 
     capsys: pytest.CaptureFixture[str]
     personal_data: bool = False
+    countries: frozenset[str] | None = None
 
     @cached_property
     def store(self) -> MessageStore:
@@ -59,6 +61,7 @@ class Deployed:
         stack = Stack(name)
         stack.outputs = {"MessagesTableName": "messages", **{QUEUES[key]: url for key, url in self.queues.items()}}
         stack.policy = Policy(statuses=frozenset(), personal_data=self.personal_data)
+        stack.countries = self.countries
         return stack
 
     def forget(self, *arguments: str, to: str = TO) -> tuple[int, str]:
@@ -256,10 +259,39 @@ def test_what_holds_unfinished_work_is_to_be_redriven_first(deployed: Deployed) 
     assert "publish-failed: 1 would be deleted (make repair can redrive it first)" in deployed.forget()[1]
 
 
-@pytest.mark.parametrize("wrong", ["0612345678", "Jane", ""])
-def test_what_is_no_international_number_is_refused(deployed: Deployed, wrong: str) -> None:
+@pytest.mark.parametrize(
+    "wrong", ["0612345678", "Jane", "", "+31 6 1234567O", "+31 6 12345678 x9", "whatsapp:+31612345678"]
+)
+def test_what_is_no_international_number_is_refused_before_anything_is_looked_at(
+    deployed: Deployed, wrong: str
+) -> None:
+    deployed.sent(FAILED)
     with pytest.raises(SystemExit, match="2"):
-        deployed.forget(to=wrong)
+        deployed.forget("--apply", to=wrong)
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        e164(wrong, None)
+    assert f"argument --to: {caught.value}" in deployed.capsys.readouterr().err
+    assert deployed.read().to == TO
+
+
+def test_a_national_number_is_read_as_the_deployment_reads_it(deployed: Deployed) -> None:
+    deployed.countries = frozenset({"NL"})
+    deployed.sent(FAILED)
+
+    deployed.forget("--apply", to="06 1234 5678")
+
+    assert deployed.read().to == ""
+
+
+def test_a_person_is_forgotten_in_both_spellings_of_the_number(deployed: Deployed) -> None:
+    deployed.sent(FAILED, to="+525512345678")
+    deployed.sent(FAILED, to="+5215512345678", message_id=OTHER_ID, reference=None)
+    client("sqs").send_message(QueueUrl=deployed.queues["unmatched"], MessageBody='{"recipient": "5215512345678"}')
+
+    code, told = deployed.forget("--apply", to="+52 55 1234 5678")
+
+    assert (code, deployed.read().to, deployed.read(OTHER_ID).to) == (0, "", "")
+    assert "queue unmatched: 1 deleted" in told
 
 
 def test_a_fault_of_aws_is_one_line_that_says_to_run_it_again(deployed: Deployed) -> None:

@@ -38,6 +38,11 @@ def test_recipient_sender_text_and_time_must_fit() -> None:
     assert fits()
 
 
+def test_a_provider_may_spell_the_recipient_in_its_countrys_other_way() -> None:
+    sought, listed = replace(SOUGHT, to="+525512345678"), replace(OURS, to="+5215512345678")
+    assert matching(sought, [listed], hashed) == [listed]
+
+
 @pytest.mark.parametrize(
     "difference",
     [

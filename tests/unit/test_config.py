@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 
 from sms_tracker import providers
-from sms_tracker.config import TextRetention, Verification, load
+from sms_tracker.config import _MEANT, TextRetention, Verification, load
 from sms_tracker.config.publisher import PublisherConfig
 from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.errors import Misconfigured
@@ -51,8 +52,6 @@ MALFORMED = [
     ("VERIFICATION", "twilio=none"),
     ("VERIFICATION", "twilio"),
     ("ALLOWED_COUNTRIES", ""),
-    ("ALLOWED_COUNTRIES", "nl"),
-    ("ALLOWED_COUNTRIES", "NL;BE"),
     ("TEXT_RETENTION", "forever"),
     ("RETENTION_DAYS", "6"),
     ("RETENTION_DAYS", "a week"),
@@ -132,6 +131,47 @@ def test_each_malformed_variable_is_named_without_its_value(variable: str, value
 
         assert said == f"missing or malformed settings: {variable}"
         assert not value or value not in said
+
+
+@pytest.mark.parametrize("function", ["send", "reconciler", "query"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("NL,UK", "UK is no country code, write GB"),
+        ("EL", "EL is no country code, write GR"),
+        ("JA,KO", "JA is no country code, write JP, KO is no country code, write KR"),
+        ("USA", "USA is no country code, write US"),
+        ("nl,BE", "nl is no country code, write NL"),
+        ("uk", "uk is no country code, write GB"),
+        ("SW", "SW is no country code"),  # Sweden, Switzerland, Swaziland?
+        ("XX", "XX is no country code"),
+        ("AQ", "AQ is no country code"),  # a country without numbers
+        ("001", "001 is no country code"),
+        ("NL;BE", "NL;BE is no country code"),
+        ("NL,*", "* is no country code"),
+        ("\u0130\n", "? is no country code"),
+    ],
+)
+def test_a_code_of_no_country_is_named_with_its_likely_meaning(function: str, value: str, said: str) -> None:
+    told = refusal(CONFIGS[function], {**GOOD, "ALLOWED_COUNTRIES": value})
+
+    assert told == f"missing or malformed settings: ALLOWED_COUNTRIES ({said})"
+
+
+def test_many_codes_of_no_country_stay_one_short_line() -> None:
+    told = refusal(SendConfig, {**GOOD, "ALLOWED_COUNTRIES": ",".join("Q" * n for n in range(1, 60)), "SENDERS": "x"})
+
+    assert told.endswith("SENDERS")
+    assert len(told) < 300
+
+
+def test_every_code_that_phonenumbers_knows_is_taken_and_every_advice_is_one() -> None:
+    known = frozenset(phonenumbers.SUPPORTED_REGIONS)
+    found = load(SendConfig, {**GOOD, "ALLOWED_COUNTRIES": ", ".join([*known, "NL"])}).allowed_countries
+
+    assert found == known
+    assert set(_MEANT.values()) <= known
+    assert not _MEANT.keys() & known
 
 
 def test_every_variable_with_a_form_of_its_own_is_tried_malformed() -> None:

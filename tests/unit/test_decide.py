@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sms_tracker.domain.decide import Next, first_try, next_try
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, SendPhase
 from sms_tracker.domain.report import Report
@@ -100,6 +102,16 @@ def test_a_report_about_another_recipient_is_kept_and_marked_and_moves_nothing()
 
     marked = frozenset({foreign.fingerprint})
     assert following == Next(change=Change(guard=Guard.LATE, added=(foreign,), foreign=marked, now=NOW))
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "reported"), [("+525512345678", "+5215512345678"), ("+5491123456789", "+541123456789")]
+)
+def test_a_recipient_in_its_countrys_other_spelling_is_the_records(sent_to: str, reported: str) -> None:
+    change = next_try(replace(holding(), to=sent_to), [report(Status.DELIVERED, recipient=reported)], now=NOW).change
+
+    assert change is not None
+    assert (change.guard, change.foreign) == (Guard.SEEN, frozenset())
 
 
 def test_a_report_about_the_records_recipient_counts_beside_one_about_another() -> None:

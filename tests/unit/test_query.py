@@ -17,6 +17,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import Position, Span
 from sms_tracker.domain.status import Status
 from sms_tracker.services.find import Criteria
+from sms_tracker.services.numbers import e164
 from sms_tracker.services.query import criteria, cursor, parameters
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import START
@@ -64,6 +65,21 @@ def test_a_search_for_one_thing_looks_at_all_times(name: str) -> None:
 @pytest.mark.parametrize("given", ["+31612345678", " 31612345678", "31612345678", "+31 6 12345678"])
 def test_a_number_is_understood_with_its_plus_escaped_or_not(given: str) -> None:
     assert read(to=given).to == "+31612345678"
+
+
+@pytest.mark.parametrize("given", ["0612345678", "0031612345678", "31612345678O", "+3161CALLNOW", "sms:+31612345678"])
+def test_a_number_is_read_as_post_messages_reads_it(given: str) -> None:
+    with pytest.raises(InvalidMessage) as caught:
+        read(to=given)
+    with pytest.raises(ValueError, match=r"\w") as expected:
+        e164(f"+{given}" if given[:1].isdigit() else given, None)
+    assert [(error.field, error.message) for error in caught.value.errors] == [("to", str(expected.value))]
+
+
+@pytest.mark.parametrize("given", ["0612345678", "0031612345678", "31612345678", " 31612345678", "+31612345678"])
+def test_where_one_country_is_sent_to_its_own_forms_are_searched_for(given: str) -> None:
+    found = criteria({"to": given}, client="shop", now=START, countries=frozenset({"NL"}))
+    assert found.to == "+31612345678"
 
 
 def test_reference_provider_id_status_and_limit_are_taken_as_they_are() -> None:

@@ -553,6 +553,13 @@ def test_what_a_rival_may_own_is_not_adopted(rival: Record) -> None:
     assert rig.queue.bodies == [] or all(MESSAGE_ID not in body for body in rig.queue.bodies)
 
 
+def test_a_rival_may_spell_the_recipient_in_its_countrys_other_way() -> None:
+    sent, rival = lost(to="+525512345678"), lost(RIVAL, to="+5215512345678")
+    rig = Rig(sent, rival, account=Account([listed(to="+525512345678")]))
+    rig.run()
+    assert rig.record.state.ids == {}
+
+
 @pytest.mark.parametrize(
     "other",
     [

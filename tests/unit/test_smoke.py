@@ -406,6 +406,18 @@ def test_a_send_that_is_refused_is_named_with_the_reason(run: Run) -> None:
     assert "not accepted" in told
 
 
+def test_a_number_that_the_service_refuses_is_named_with_what_is_wrong(run: Run) -> None:
+    wrong = {"detail": "Correct the fields.", "errors": [{"field": "to", "message": 'holds "O"'}]}
+
+    def sends(request: httpx.Request) -> httpx.Response | None:
+        asked = request.method == "POST" and request.url.path == "/messages" and b"2345678O" in request.read()
+        return httpx.Response(400, json=wrong) if asked else None
+
+    _, _, told = run(Service(instead=sends), "--to", "+49 151 2345678O", "--seconds", "0")
+
+    assert 'to holds "O"' in told
+
+
 def test_test_credentials_that_reach_no_provider_are_named(run: Run) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.config import CORRECTIONS, load
 from sms_tracker.config.publisher import PublisherConfig
 from sms_tracker.domain.status import Outcome, Status
@@ -63,10 +64,26 @@ def test_a_functions_variables_are_documented(function: str) -> None:
         assert "all" in users or function in users
 
 
+@pytest.mark.parametrize("provider", providers.names())
+def test_a_default_sender_is_one_that_the_provider_takes(provider: str) -> None:
+    (parameter,) = set(
+        re.findall(
+            rf"\b{provider}=\$\{{(\w+)\}}",
+            json.dumps(source()["Resources"]["SendFunction"]["Properties"]["Environment"]["Variables"]["SENDERS"]),
+        )
+    )
+    forms = providers.load(provider).senders.values()
+    assert PARAMETERS[parameter]["AllowedPattern"] == f"^({'|'.join(forms)})?$"
+
+
 @pytest.mark.parametrize(
     ("parameter", "good", "bad"),
     [
-        ("TwilioFrom", ["+15005550006", "12345", "MyShop", "My Shop", "MG" + "0" * 32], ["+0123456", "a,b", "a=b"]),
+        (
+            "TwilioFrom",
+            ["+15005550006", "12345", "MyShop", "My Shop", "T-Mobile", "MG" + "0" * 32],
+            ["+0123456", "a,b", "a=b"],
+        ),
         ("MessageBirdOriginator", ["+31612345678", "31612", "My Shop"], ["MG" + "0" * 32, "a,b", " x"]),
         ("AllowedCountries", ["*", "NL", "NL,BE"], ["", "nl", "NL, BE", "NLD"]),
         ("LogSampleRate", ["0", "0.05", "0.5", "1"], ["", "5%", "2", "0.005", "-1", "1.0", "."]),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
+from sms_tracker.services.numbers import e164
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.submit import submit
 from sms_tracker.services.validation import Policy, draft, fingerprint, idempotency_key, text_hash
@@ -75,6 +76,18 @@ class TestTo:
     )
     def test_what_is_no_possible_international_number_is_refused(self, number: str) -> None:
         assert refused_fields(to=number) == ["to"]
+
+    @pytest.mark.parametrize("number", ["+49 151 2345678O", "whatsapp:+31612345608", "+39 (0)312 3456789", "+31\ud800"])
+    def test_the_answer_says_what_is_wrong_with_a_number(self, number: str) -> None:
+        reply = raw(json.dumps({"to": number, "body": "x"}).encode())
+        with pytest.raises(ValueError, match=r"\w") as caught:
+            e164(number, None)
+        assert (reply.status, reply.body["errors"]) == (400, [{"field": "to", "message": str(caught.value)}])
+
+    def test_a_national_number_is_taken_where_one_country_is_sent_to(self) -> None:
+        dutch = replace(POLICY, countries=frozenset({"NL"}))
+        assert draft({**REQUEST, "to": "06 1234 5678"}, dutch).to == "+31612345678"
+        assert refused_fields(dutch, to="0032 470 12 34 56") == ["to"]  # read, and not allowed
 
     @pytest.mark.parametrize("value", [None, 31612345678, ["+31612345678"], {"number": "+31612345678"}, True])
     def test_it_is_a_string(self, value: object) -> None:
@@ -161,15 +174,28 @@ class TestFrom:
             "TwelveLetter",
             " Shop",
             "Shop ",
-            "My-Shop",
+            "My.Shop",
             "Ünïcode",
             "Shop\n",
-            "MG" + "0" * 32,
+            "MG" + "0" * 31,
             "a\ud800",
         ],
     )
     def test_anything_else_is_refused(self, sender: str) -> None:
         assert refused_fields(sender=sender) == ["from"]
+
+    @pytest.mark.parametrize("sender", ["T-Mobile", "A&B", "MG" + "0a" * 16])
+    def test_the_chosen_providers_rule_counts_and_is_named(self, sender: str) -> None:
+        assert draft({**REQUEST, "from": sender}, POLICY).sender == sender
+        with pytest.raises(InvalidMessage) as refusal:
+            draft({**REQUEST, "from": sender, "provider": "messagebird"}, POLICY)
+        (error,) = refusal.value.errors
+        assert error.message.startswith(
+            "is no sender for messagebird, which takes E.164, a short code of 3 to 8 digits, or"
+        )
+
+    def test_a_provider_that_is_not_enabled_is_named_alone(self) -> None:
+        assert refused_fields(provider="pigeon", sender="?") == ["provider"]
 
     def test_without_one_the_providers_default_is_used(self) -> None:
         assert draft(REQUEST, POLICY).sender == "+15551234567"

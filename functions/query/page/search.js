@@ -7,7 +7,7 @@ import { outcome, STATUSES } from "./statuses.js";
 const KINDS = [
   ["message_id", /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i],
   ["provider_message_id", /^([A-Z]{2})?[0-9a-f]{32}$/i],
-  ["to", /^(\+|00)[\d\s().-]{6,22}$/],
+  ["to", /^(tel:\s*)?(\+|00)[\p{Nd}\p{Pd}\s().\/]{6,28}$/iu],
 ];
 const NOTHING = "Leave it empty for the messages of the last seven days.";
 let chosen = false; // by hand, which nothing that is typed overrides until the field is empty again
@@ -43,8 +43,7 @@ function hint() {
 
 function addressOf(by, text, status, client) {
   if (text && by === "message_id") return `#/message/${encodeURIComponent(text.toLowerCase())}`;
-  const sought = by === "to" ? text.replace(/^00/, "+") : text;
-  const words = sought || status || client ? ["search", sought ? by : "", sought, status, client] : [];
+  const words = text || status || client ? ["search", text ? by : "", text, status, client] : [];
   return `#/${words.map(encodeURIComponent).join("/").replace(/\/+$/, "")}`;
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from sms_tracker.aws.items import attention, entry_values, failure_values, typed
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard
 from sms_tracker.domain.search import provider_key
+from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import State
 
 
@@ -99,9 +100,10 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
     if change.added:
         room = MAX_REPORTS - len(change.added)
         update.require(f"size({update.path('reports')}) <= {update.value(room)}")
-    for recipient in sorted({report.recipient for report in ours if report.recipient}):
+    for recipient in sorted({spellings(report.recipient) for report in ours if report.recipient}):
         to = update.path("to")  # not there once the recipient is forgotten
-        update.require(f"({to} = {update.value(recipient)} OR attribute_not_exists({to}))")
+        same = " OR ".join(f"{to} = {update.value(each)}" for each in recipient)
+        update.require(f"({same} OR attribute_not_exists({to}))")
 
 
 def _guard(update: Update, change: Change, state: State) -> None:

@@ -6,7 +6,7 @@ Each function's are in a module of its own: making a class takes a millisecond o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -34,6 +34,8 @@ class Verification(StrEnum):
 CORRECTIONS = "corrections"
 """The word in PUBLISHED_STATUSES for a success that follows a failure."""
 _WHOLE = 100
+_NAMED, _SHOWN = 5, 12
+"""Wrong country codes in one line, and characters of each."""
 
 
 def _text(value: str) -> str:
@@ -73,13 +75,32 @@ def _verification(value: str) -> dict[str, Verification]:
     return {name: Verification(mode) for name, mode in _pairs(value).items()}
 
 
+class _Wrong(ValueError):
+    """A malformed setting that holds no secret: its text may be shown."""
+
+
+_MEANT = {"DA": "DK", "EL": "GR", "JA": "JP", "KO": "KR", "TP": "TL", "UK": "GB", "USA": "US", "ZR": "CD"}
+"""Codes of languages, of other lists and of the past that are no country's, and can mean one country alone."""
+
+
 def _countries(value: str) -> frozenset[str] | None:
+    """Codes of ISO 3166 that have numbers; those of no country, such as 001, are none of them."""
     if value.strip() == "*":
         return None
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # not in the layers of all functions that import this
+
     codes = frozenset(_words(value))
-    if not codes or not all(re.fullmatch("[A-Z]{2}", code) for code in codes):
+    if not codes:
         raise ValueError
+    if unknown := sorted(codes - SUPPORTED_REGIONS):
+        raise _Wrong(", ".join(_advice(code, SUPPORTED_REGIONS) for code in unknown[:_NAMED]))
     return codes
+
+
+def _advice(code: str, known: Collection[str]) -> str:
+    meant = _MEANT.get(code.upper(), code.upper())
+    shown = re.sub("[^ -~]", "?", code)[:_SHOWN]
+    return f"{shown} is no country code" + (f", write {meant}" if meant in known else "")
 
 
 def _days(value: str) -> int:
@@ -140,12 +161,17 @@ Config = TypeVar("Config")
 
 
 def load(config: type[Config], environment: Mapping[str, str]) -> Config:
-    """Read ``config``'s variables; raises ``Misconfigured`` naming all that are missing or malformed, never a value."""
+    """Read ``config``'s variables; raises ``Misconfigured`` naming all that are missing or malformed.
+
+    It shows no value but country codes that there are not.
+    """
     values: dict[str, Any] = {}
     wrong = []
     for name in (field.name for field in fields(config)):  # type: ignore[arg-type]  # every one is a dataclass
         try:
             values[name] = _PARSERS.get(name, _text)(environment[name.upper()])
+        except _Wrong as error:
+            wrong.append(f"{name.upper()} ({error})")
         except (KeyError, ValueError):
             wrong.append(name.upper())
     if wrong:

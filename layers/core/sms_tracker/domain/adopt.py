@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from sms_tracker.domain.spelling import spellings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
@@ -76,7 +78,8 @@ def _matches(sought: Sought, candidate: Candidate, hash_text: Callable[[str], st
     return in_time and (
         candidate.certain
         or (
-            (candidate.to, candidate.sender) == (sought.to, sought.sender)
+            candidate.to in spellings(sought.to)
+            and candidate.sender == sought.sender
             and candidate.text is not None
             and hash_text(candidate.text) == sought.text_hash
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.report import Report
+from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import NOTHING, fold
 
 
@@ -83,4 +84,4 @@ def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
 
 def _about(report: Report, record: Record) -> bool:
     """A record that forgot its recipient has nothing to compare with."""
-    return not record.to or report.recipient in (None, record.to)
+    return not record.to or report.recipient is None or record.to in spellings(report.recipient)

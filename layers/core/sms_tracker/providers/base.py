@@ -71,6 +71,14 @@ class Webhooks(Protocol):
 class Provider(Webhooks, Protocol):
     """The whole adapter. Sans-I/O: nothing here reads a clock, a socket, the environment or randomness."""
 
+    @property
+    def senders(self) -> Mapping[str, str]:
+        """The forms that a sender may have: a name for each, and the regular expression that all of it matches.
+
+        The expressions are of the kind that Python, JSON Schema and CloudFormation read alike.
+        """
+        ...
+
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """What the fields mean (attempt 1, source callback); never raises: the unfamiliar is data."""
         ...

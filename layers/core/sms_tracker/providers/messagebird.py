@@ -48,6 +48,14 @@ SEND_ERRORS: dict[str, tuple[Fault, Category, Reason]] = {
 }
 """Codes of a refused request. 99 is not here: an internal error says nothing about what was done."""
 
+SENDERS = {
+    **wire.NUMBERS,
+    "at most 11 letters, digits and inner spaces with at least one letter": (
+        r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9 ]{0,9}[A-Za-z0-9])?"
+    ),
+}
+"""https://developers.messagebird.com/api/sms-messaging/, ``originator``."""
+
 PARAMETERS: dict[str, tuple[Fault, Reason]] = {
     "originator": (Fault.CALLER, Reason.SENDER_REJECTED),
     "recipient": (Fault.CALLER, Reason.INVALID_RECIPIENT),
@@ -73,6 +81,8 @@ class _Error:
 
 class MessageBird(MessageBirdWebhooks):
     """The adapter; see docs/providers/messagebird.md for what each table's line rests on."""
+
+    senders = SENDERS
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """See :mod:`sms_tracker.providers.messagebird_report`."""

@@ -33,6 +33,15 @@ ERROR_PAGES = "https://www.twilio.com/docs/api/errors"
 CALLBACK_RETRIES = "#rc=5&rp=all"
 """Connection overrides: without them Twilio gives a callback up after one 5xx or read time-out."""
 
+SENDERS = {
+    **wire.NUMBERS,
+    "a messaging service (MG and 32 hexadecimal digits)": r"MG[0-9A-Fa-f]{32}",
+    "at most 11 of A-Z a-z 0-9 + - _ & and inner spaces with at least one letter": (
+        r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+_&-]([A-Za-z0-9 +_&-]{0,9}[A-Za-z0-9+_&-])?"
+    ),
+}
+"""https://www.twilio.com/docs/messaging/api/alphasender-resource, and the format of a service's SID."""
+
 ACCOUNT_CODES = {"10001", "20003", "20404", "30002"}
 """Refusals that are about us and not about the message."""
 
@@ -48,6 +57,8 @@ _ALPHANUMERIC = 11
 
 class Twilio(TwilioWebhooks):
     """Programmable Messaging, API version 2010-04-01."""
+
+    senders = SENDERS
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """See :func:`sms_tracker.providers.twilio_report.read`."""

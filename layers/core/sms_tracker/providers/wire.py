@@ -15,6 +15,9 @@ from sms_tracker.domain.report import clean, timestamp
 OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
 """Query parameters of a callback URL that are not the provider's: ours, and Twilio's body hash."""
 
+NUMBERS = {"E.164": r"\+[1-9][0-9]{6,14}", "a short code of 3 to 8 digits": r"[0-9]{3,8}"}
+"""Senders that are numbers, as :attr:`sms_tracker.providers.base.Provider.senders` lists them."""
+
 _MOST = 200
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 

@@ -28,11 +28,12 @@ _PROBE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """The read use cases of authenticated clients."""
+    """The read use cases of authenticated clients; ``countries`` (ISO 3166, None for all) are those sent to."""
 
     messages: Messages
     search: Search
     clock: Clock
+    countries: frozenset[str] | None = None
 
     def one(self, client: str, scopes: frozenset[str], message_id: str) -> Reply:
         """The record with its timeline; another client's is found with scope ``admin`` only."""
@@ -54,7 +55,7 @@ class Browser:
             return whose
         warnings = list[str]()
         try:
-            wanted = criteria(query, client=whose.client, now=self.clock())
+            wanted = criteria(query, client=whose.client, now=self.clock(), countries=self.countries)
             page = find(self.search, wanted, damaged=lambda _, error: warnings.append(str(error)))
         except InvalidMessage as error:
             return replies.invalid(error)

@@ -16,6 +16,7 @@ from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import BY_RECIPIENT, Span
 from sms_tracker.domain.settings import Settings
+from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.validation import text_hash
 
 _PAGES = 5
@@ -77,12 +78,19 @@ class Lost:
         earliest = datetime.fromisoformat(sought.since) - _RECORDED_BEFORE
         span = Span(since=timestamp(earliest), until=sought.until)
         others: dict[str, Record] = {}
+        for to in spellings(record.to):
+            if (found := self._sent_to(to, span)) is None:
+                return None
+            others |= {other.message_id: other for other in found if other.message_id != record.message_id}
+        return list(others.values())
+
+    def _sent_to(self, number: str, span: Span) -> list[Record] | None:
+        found: list[Record] = []
         for _ in range(_RIVAL_PAGES):
-            keys, reach = self.search.keys(BY_RECIPIENT, record.to, span=span, client=None)
-            ids = [key.message_id for key in keys if key.message_id != record.message_id]
-            others |= {other.message_id: other for other in self.search.records(ids)}
+            keys, reach = self.search.keys(BY_RECIPIENT, number, span=span, client=None)
+            found += self.search.records([key.message_id for key in keys])
             if reach is None:
-                return list(others.values())
+                return found
             span = Span(since=span.since, until=reach)
         return None
 

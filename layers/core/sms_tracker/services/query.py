@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-import phonenumbers
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -19,6 +18,7 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
 )
 
@@ -28,6 +28,7 @@ from sms_tracker.domain.search import Position, Span
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.wire import pairs
 from sms_tracker.services.find import Criteria
+from sms_tracker.services.numbers import e164
 from sms_tracker.services.validation import refusal
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
@@ -59,13 +60,12 @@ def _limit(given: str) -> int:
     raise ValueError(f"must be 1 to {_MAX_LIMIT}")
 
 
-def _number(given: str) -> str:
-    try:
-        # An unescaped plus arrives as a space, so a number without one is taken as international all the same.
-        number = phonenumbers.parse("+" + given.strip().removeprefix("+"), None)
-    except phonenumbers.NumberParseException:
-        raise ValueError("is not an international number") from None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
+    """A plus that was not escaped arrives as a space. Digits alone are international unless there is one country."""
+    text, countries = given.strip(), info.context
+    if text[:1].isdecimal() and (given.startswith(" ") or countries is None or len(countries) > 1):
+        text = f"+{text}"
+    return e164(text, countries)
 
 
 def _position(given: str) -> Position:
@@ -92,7 +92,7 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     to: Annotated[
-        Number | None, Field(description="Recipient, as an international number", examples=["+31612345678"])
+        Number | None, Field(description="Recipient, written as in `POST /messages`", examples=["+31612345678"])
     ] = None
     reference: Annotated[
         Annotated[str, StringConstraints(min_length=1, max_length=128)] | None,
@@ -122,13 +122,16 @@ class ListQuery(BaseModel):
     cursor: Annotated[Cursor | None, Field(description="`cursor` of the page before, to go on from there")] = None
 
 
-def criteria(query: Mapping[str, str], *, client: str | None, now: datetime) -> Criteria:
+def criteria(
+    query: Mapping[str, str], *, client: str | None, now: datetime, countries: frozenset[str] | None = None
+) -> Criteria:
     """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every one that is wrong.
 
-    ``client`` is whose messages the caller may see, of those it asked for; None for all.
+    ``client`` is whose messages the caller may see, of those it asked for; None for all. ``countries`` are those that
+    the deployment sends to, ISO 3166, None for all: see :func:`sms_tracker.services.numbers.e164`.
     """
     try:
-        asked = ListQuery.model_validate(query)
+        asked = ListQuery.model_validate(query, context=countries)
     except ValidationError as error:
         raise refusal(error, "parameter") from None
     until = min(asked.until or timestamp(now), timestamp(now))

@@ -7,11 +7,10 @@ import hmac
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,16 +26,13 @@ from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.report import clean
 from sms_tracker.domain.segments import Segmentation, segment
+from sms_tracker.services.numbers import allowed, e164
 
 MAX_SEGMENTS = 10
 _MAX_ERRORS = 20
 """Fields named in one answer; a request may hold any number of unknown ones, under names of any length."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 """An Idempotency-Key."""
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_SHORT_CODE = re.compile(r"[0-9]{3,8}")
-_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 ]{0,9}[A-Za-z0-9]|[A-Za-z]")
-_SENDER = f"^({_E164.pattern}|{_SHORT_CODE.pattern}|{_ALPHANUMERIC.pattern})$"
 
 
 def _whole(value: object) -> object:
@@ -59,22 +55,10 @@ class Policy:
 
 
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        raise ValueError("is not an international number; write it like +31612345678") from None
-    possible = phonenumbers.is_possible_number_with_reason(parsed)
-    if parsed.extension or possible != phonenumbers.ValidationResult.IS_POSSIBLE:  # not: possible within a city
-        raise ValueError("is not a possible number")
-    if info.context.countries is not None and not _allowed(parsed, info.context.countries):
+    recipient = e164(number, info.context.countries)
+    if not allowed(recipient, info.context.countries):
         raise ValueError("is in a country that this service does not send to (AllowedCountries)")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _allowed(number: phonenumbers.PhoneNumber, countries: frozenset[str]) -> bool:
-    region = phonenumbers.region_code_for_number(number)
-    regions = {region} if region else set(phonenumbers.region_codes_for_country_code(number.country_code or 0))
-    return bool(regions & countries)
+    return recipient
 
 
 def _text(text: str) -> str:
@@ -92,13 +76,33 @@ def _provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
 
 
 def _sender(sender: str | None, info: ValidationInfo[Policy]) -> str | None:
+    if "provider" not in info.data:
+        return sender  # a wrong provider is named alone
+    provider = info.data["provider"] or info.context.default_provider
     if sender is None:
-        provider = info.data.get("provider") or info.context.default_provider
-        if "provider" in info.data and not info.context.senders.get(provider):  # a wrong provider is told of alone
+        if not info.context.senders.get(provider):
             raise ValueError(f"is required: {provider} has no default sender here")
-    elif not any(kind.fullmatch(sender) for kind in (_E164, _SHORT_CODE, _ALPHANUMERIC)):
-        raise ValueError("must be E.164, a short code or at most 11 letters, digits and inner spaces")
+        return None
+    forms = providers.load(provider).senders
+    if not any(re.fullmatch(form, sender) for form in forms.values()):
+        raise ValueError(f"is no sender for {provider}, which takes {_either(forms)}")
     return sender
+
+
+def _either(forms: Iterable[str]) -> str:
+    *first, last = forms
+    return f"{', '.join(first)}, or {last}"
+
+
+def _add_sender_pattern(schema: dict[str, Any]) -> None:
+    """The forms of all providers; a function, so that only the API's document loads every adapter."""
+    forms = {form: None for name in providers.names() for form in providers.load(name).senders.values()}
+    schema["pattern"] = f"^({'|'.join(forms)})$"
+
+
+def _add_sender_description(schema: dict[str, Any]) -> None:
+    rules = (f"{name} takes {_either(providers.load(name).senders)}" for name in providers.names())
+    schema["description"] = f"Sender; the provider's default sender if absent. {'. '.join(rules)}"
 
 
 def _resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
@@ -116,7 +120,8 @@ class SendRequest(BaseModel):
         str,
         AfterValidator(_recipient),
         Field(
-            description="Recipient: an international number in any usual form",
+            description="Recipient: an international number, written with digits, one `+` in front and separators; a "
+            "national one only where the deployment sends to one country (`AllowedCountries`)",
             examples=["+31612345678"],
             json_schema_extra={"format": "phone-number"},
         ),
@@ -137,13 +142,12 @@ class SendRequest(BaseModel):
         Field(description="Who sends it, of those that are enabled here; this deployment's default if absent"),
     ] = None
     sender: Annotated[
-        Annotated[str, Field(json_schema_extra={"pattern": _SENDER})] | None,
+        Annotated[str, Field(json_schema_extra=_add_sender_pattern)] | None,
         AfterValidator(_sender),
         Field(
             alias="from",
-            description="Sender: E.164, a short code, or at most 11 letters, digits and inner spaces; the provider's "
-            "default sender if absent",
             examples=["+15551234567", "My Shop"],
+            json_schema_extra=_add_sender_description,
         ),
     ] = None
     reference: Annotated[

@@ -1,0 +1,123 @@
+"""Telephone numbers as people write them, as E.164: a number is validated, never extracted from a text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import groupby
+
+import phonenumbers
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""Unicode's Default_Ignorable_Code_Point: direction marks, joiners, soft hyphens. Address books and PDFs add them."""
+_PREFIX = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_DASHES = "\u02d7\u2043\u2212\u30fc"
+"""Used as hyphens and not in Unicode's category Pd: the minus signs, the hyphen bullet, the Japanese sound mark."""
+_LIKE = "write it like +31612345678"
+_SHOWN_RUNS, _SHOWN_CHARACTERS = 5, 12
+
+
+def e164(given: str, countries: frozenset[str] | None) -> str:
+    """A possible number as E.164; raises ``ValueError`` with a sentence for the caller.
+
+    A number is decimal digits of any script, one ``+`` in front, an optional ``tel:``, and separators: spaces, hyphens,
+    dots, slashes, parentheses, invisible characters. Extensions and parameters (RFC 3966, ``;ext=5``) cannot be
+    sent to. National forms and ``00`` are read only where ``countries`` (ISO 3166) is exactly one.
+    """
+    plain = _plain(given)
+    region = next(iter(countries)) if countries and len(countries) == 1 else None
+    number = _read(plain, region)
+    # The zero of "+49 (0) 151" is the country's trunk prefix. In Italy it is a digit, so "(0)" has no clear meaning.
+    if "(0)" in plain[1:] and not _digits(plain.replace("(0)", "")).endswith(number[1:]):
+        raise ValueError(f"holds (0), which is not left out in that country; {_LIKE}")
+    return number
+
+
+def allowed(number: str, countries: frozenset[str] | None) -> bool:
+    """Whether ``number`` (E.164) is in one of ``countries``; None allows all."""
+    if countries is None:
+        return True
+    parsed = phonenumbers.parse(number, None)
+    region = phonenumbers.region_code_for_number(parsed)
+    regions = {region} if region else set(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
+    return bool(regions & countries)
+
+
+def _plain(given: str) -> str:
+    """Digits, ``+`` and the separators ``-./()`` in ASCII; raises ``ValueError`` for any other character."""
+    text = _INVISIBLE.sub("", given).strip()
+    prefix = _PREFIX.match(text)
+    if prefix and prefix[0].lower() != "tel:":
+        raise ValueError(
+            f"starts with {prefix[0][:_SHOWN_CHARACTERS]} but this service sends SMS: write the number alone"
+        )
+    text = text[4:] if prefix else text
+    plain = [_ascii(character) for character in text]
+    if None in plain:
+        raise ValueError(f"holds {_wrong(text)}; a number is digits, one + in front and separators")
+    found = "".join(filter(None, plain))
+    if re.search(r"[0-9+][^+]*\+", found):
+        raise ValueError("may hold one + alone, in front of its digits")
+    if repeated := re.search(r"[-./]{2,}", found):
+        raise ValueError(f"holds {repeated[0][:_SHOWN_CHARACTERS]} where digits may be left out; {_LIKE}")
+    return found
+
+
+def _ascii(character: str) -> str | None:
+    """What a character of a number stands for: nothing where it is a space, None where it is of no number."""
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    if character.isspace():
+        return ""
+    if unicodedata.category(character) == "Pd" or character in _DASHES:
+        return "-"
+    plain = unicodedata.normalize("NFKC", character)  # fullwidth forms
+    return plain if plain in {"+", ".", "/", "(", ")"} else None
+
+
+def _wrong(text: str) -> str:
+    """The characters that are of no number, in runs; by code point too where they may look like others."""
+    runs = ["".join(run) for wrong, run in groupby(text, lambda each: _ascii(each) is None) if wrong]
+    return ", ".join(_named(run[:_SHOWN_CHARACTERS]) for run in runs[:_SHOWN_RUNS])
+
+
+def _named(run: str) -> str:
+    points = " ".join(f"U+{ord(character):04X}" for character in run)
+    if run.isascii() and run.isprintable():
+        return f'"{run}"'
+    return f'"{run}" ({points})' if run.isprintable() else points
+
+
+def _read(plain: str, region: str | None) -> str:
+    digits = _digits(plain)
+    international = "+" in plain
+    if not international and region is None:
+        raise ValueError(f"has no + and country code; {_LIKE}")
+    try:
+        number = phonenumbers.parse(f"+{digits}" if international else digits, region)
+    except phonenumbers.NumberParseException:
+        raise ValueError(f"is not an international number; {_LIKE}") from None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise ValueError("is not a possible number")  # not: possible within a city
+    if not international and not _as_dialled(digits, number, str(region)):
+        raise ValueError(f"is not a national number of {region}; {_LIKE}")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _digits(plain: str) -> str:
+    return re.sub("[^0-9]", "", plain)
+
+
+def _as_dialled(digits: str, number: phonenumbers.PhoneNumber, region: str) -> bool:
+    """Whether that country writes ``number`` so: with its trunk prefix unless it needs none, its own code, or its 00.
+
+    Else it may be another country's number that lacks its + alone: 12025550143 in the Netherlands.
+    """
+    significant = phonenumbers.national_significant_number(number)
+    trunk = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
+    if trunk and digits == trunk + significant and not significant.startswith("0"):
+        return True
+    return any(found.raw_string == digits for found in phonenumbers.PhoneNumberMatcher(digits, region))
