@@ -99,6 +99,19 @@ def test_a_function_without_its_variables_does_not_start_and_names_them_in_one_l
     assert str(caught.value) == f"missing or malformed settings: {', '.join(sorted(VARIABLES[function]))}"
 
 
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if "ALLOWED_COUNTRIES" in VARIABLES[name]])
+def test_a_function_does_not_start_with_a_code_of_no_country_and_says_which_is_meant(
+    function: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cloud
+    monkeypatch.setenv("ALLOWED_COUNTRIES", "NL,UK")
+
+    with pytest.raises(Misconfigured) as caught:
+        cold_start(function)
+
+    assert str(caught.value).endswith("ALLOWED_COUNTRIES (UK is no country code, write GB)")
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_says_as_it_starts_which_version_it_is_and_its_settings_names(
     function: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -17,6 +17,7 @@ _PREFIX = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DASHES = "\u02d7\u2043\u2212\u30fc"
 """Used as hyphens and not in Unicode's category Pd: the minus signs, the hyphen bullet, the Japanese sound mark."""
 _LIKE = "write it like +31612345678"
+_LONGEST = 250
 _SHOWN_RUNS, _SHOWN_CHARACTERS = 5, 12
 
 
@@ -48,6 +49,8 @@ def allowed(number: str, countries: frozenset[str] | None) -> bool:
 
 def _plain(given: str) -> str:
     """Digits, ``+`` and the separators ``-./()`` in ASCII; raises ``ValueError`` for any other character."""
+    if len(given) > _LONGEST:
+        raise ValueError("is longer than any number")
     text = _INVISIBLE.sub("", given).strip()
     prefix = _PREFIX.match(text)
     if prefix and prefix[0].lower() != "tel:":
@@ -59,7 +62,7 @@ def _plain(given: str) -> str:
     if None in plain:
         raise ValueError(f"holds {_wrong(text)}; a number is digits, one + in front and separators")
     found = "".join(filter(None, plain))
-    if re.search(r"[0-9+][^+]*\+", found):
+    if "+" in found.lstrip("-./()")[1:]:
         raise ValueError("may hold one + alone, in front of its digits")
     if repeated := re.search(r"[-./]{2,}", found):
         raise ValueError(f"holds {repeated[0][:_SHOWN_CHARACTERS]} where digits may be left out; {_LIKE}")
@@ -93,17 +96,17 @@ def _named(run: str) -> str:
 
 def _read(plain: str, region: str | None) -> str:
     digits = _digits(plain)
-    international = "+" in plain
-    if not international and region is None:
+    national = None if "+" in plain else region
+    if national is None and "+" not in plain:
         raise ValueError(f"has no + and country code; {_LIKE}")
     try:
-        number = phonenumbers.parse(f"+{digits}" if international else digits, region)
+        number = phonenumbers.parse(digits if national else f"+{digits}", national)
     except phonenumbers.NumberParseException:
         raise ValueError(f"is not an international number; {_LIKE}") from None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise ValueError("is not a possible number")  # not: possible within a city
-    if not international and not _as_dialled(digits, number, str(region)):
-        raise ValueError(f"is not a national number of {region}; {_LIKE}")
+    if national and not _as_dialled(digits, number, national):
+        raise ValueError(f"is not a national number of {national}; {_LIKE}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
