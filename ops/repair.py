@@ -17,7 +17,7 @@ from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.report import instant, timestamp
 from sms_tracker.domain.search import Span
 
 
@@ -131,10 +131,9 @@ def _positive(text: str) -> float:
 def _moment(text: str) -> datetime:
     """RFC 3339; without an offset it is UTC."""
     try:
-        moment = datetime.fromisoformat(text)
+        return instant(text)
     except ValueError:
         raise argparse.ArgumentTypeError("not a time like 2026-01-31T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

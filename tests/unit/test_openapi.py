@@ -26,7 +26,7 @@ from sms_tracker.services import replies, view
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.page import no_such_file
 from sms_tracker.services.replies import PROBLEMS, Reply
-from sms_tracker.services.validation import draft
+from sms_tracker.services.validation import SendRequest, draft
 from tests.factories import MESSAGE_ID, record
 from tests.factories import report as reported
 from tests.fakes import FakeClock, MemoryMessages
@@ -187,7 +187,7 @@ _BODIES = st.fixed_dictionaries(
     {},
     optional={
         name: st.just(REQUEST[name]) | _VALUES if name in {"to", "body"} else _VALUES
-        for name in ("to", "body", "provider", "from", "reference", "validity_seconds", "resend_if_lost", "other")
+        for name in (*SendRequest.model_json_schema()["properties"], "other")
     },
 )
 
@@ -226,6 +226,7 @@ def test_a_message_is_described_in_every_status(status: Status) -> None:
 
     check("getMessage", replies.ok(view.message(shown), "found"))
     check("sendMessage", replies.accepted(shown, "accepted"))
+    check("sendMessage", replies.accepted(shown, "accepted").advising(["body: one"]))
 
 
 def test_any_report_is_described() -> None:
