@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
     common.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument("--id", help="one message; before --open, which comes before a time")
+    chosen.add_argument("--id", type=str.lower, help="one message; before --open, which comes before a time")
     chosen.add_argument("--open", action="store_true", help="what the reconciler has on its agenda, whatever its age")
     chosen.add_argument("--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h ago)")
     chosen.add_argument("--to", dest="until", type=_moment, help="made at or before (default: now)")

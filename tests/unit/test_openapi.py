@@ -128,6 +128,16 @@ def test_it_describes_every_route_of_the_template_and_no_other() -> None:
     )
 
 
+def test_head_is_described_as_get_without_a_body() -> None:
+    heads = [(methods["get"], methods["head"]) for methods in DOCUMENT["paths"].values() if "head" in methods]
+
+    assert len(heads) == 5
+    for get, head in heads:
+        assert head["operationId"] == get["operationId"].replace("get", "head")
+        assert head["responses"].keys() == get["responses"].keys()
+        assert all("content" not in answer and answer["description"] for answer in head["responses"].values())
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
 def test_it_wants_a_key_where_the_template_does(operation: Operation) -> None:
     guarded = routes()[operation.route]["security"] == [{"ApiKey": []}]
