@@ -17,7 +17,7 @@ from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.report import instant, timestamp
 from sms_tracker.domain.search import Span
 
 
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
     common.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument("--id", help="one message; before --open, which comes before a time")
+    chosen.add_argument("--id", type=str.lower, help="one message; before --open, which comes before a time")
     chosen.add_argument("--open", action="store_true", help="what the reconciler has on its agenda, whatever its age")
     chosen.add_argument("--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h ago)")
     chosen.add_argument("--to", dest="until", type=_moment, help="made at or before (default: now)")
@@ -131,10 +131,9 @@ def _positive(text: str) -> float:
 def _moment(text: str) -> datetime:
     """RFC 3339; without an offset it is UTC."""
     try:
-        moment = datetime.fromisoformat(text)
+        return instant(text)
     except ValueError:
         raise argparse.ArgumentTypeError("not a time like 2026-01-31T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

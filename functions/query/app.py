@@ -97,14 +97,15 @@ ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
     "GET /docs": _docs,
     "GET /openapi.json": _openapi,
 }
-"""What the template sends here; API Gateway has checked the key wherever a route needs one."""
+"""What the template sends here; API Gateway has checked the key wherever a route needs one. HEAD is asked as GET."""
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Answer one read."""
     failed.take()  # of an invocation that ended in an exception
+    method, path = event["routeKey"].split()
     try:
-        reply = ROUTES[event["routeKey"]](event)
+        reply = ROUTES[f"GET {path}"](event)
     except InvalidMessage as error:
         reply = invalid(error)
     known = event["requestContext"].get("authorizer")
@@ -118,4 +119,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         "failed_calls": failed.take(),
     }
     (logger.warning if reply.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
-    return gateway.response(reply.status, reply.body, reply.headers)
+    answer = gateway.response(reply.status, reply.body, reply.headers)
+    return gateway.without_body(answer) if method == "HEAD" else answer

@@ -25,7 +25,7 @@ Every error of ours is `{PROBLEM}` ([RFC 9457](https://www.rfc-editor.org/rfc/rf
 alone: no key, a refused key, no such route or method, too many requests, a request beyond its limits.
 
 Answers may gain fields at any time; a client passes over what it does not know. Requests may not: an unknown field or
-parameter is refused."""
+parameter is refused. Where `GET` needs no key, `HEAD` answers as it does without the body, except for webhooks."""
 _GATEWAY = {
     401: ("Unauthorized", "No `Authorization` header"),
     403: ("Forbidden", "A key that nobody was given, or that has expired"),
@@ -104,8 +104,22 @@ def _ref(name: str, kind: str = "schemas") -> Json:
 def _paths() -> Json:
     paths: Json = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+        methods = paths.setdefault(operation.path, {})
+        methods[operation.method] = described = _operation(operation)
+        if operation.head:
+            methods["head"] = _head(operation, described)
     return paths
+
+
+def _head(operation: Operation, described: Json) -> Json:
+    """The same answers without their bodies."""
+    answers: Json = {}
+    for status, response in described["responses"].items():
+        full = _gateway(int(status)) if "$ref" in response else response
+        answers[status] = {name: part for name, part in full.items() if name != "content"}
+    kept = {name: part for name, part in described.items() if name != "x-codeSamples"}
+    named = {"operationId": operation.name.replace("get", "head", 1), "description": "As `GET`, without the body."}
+    return {**kept, **named, "responses": answers}
 
 
 def _operation(operation: Operation) -> Json:

@@ -70,6 +70,11 @@ class Operation:
         return self.route.split()[0].lower()
 
     @property
+    def head(self) -> bool:
+        """Whether HEAD answers as it does: a read that is open to all, and no provider's report."""
+        return self.method == "get" and self.scope is None and self.tag != "Webhooks"
+
+    @property
     def path(self) -> str:
         """With its parameters in braces."""
         return self.route.split()[1]

@@ -41,6 +41,7 @@ def page(document: Json) -> str:
         _Route(verb.upper(), path, operation)
         for path, methods in document["paths"].items()
         for verb, operation in methods.items()
+        if verb != "head"  # as its GET, which the introduction says
     ]
     groups = {tag["name"]: [one for one in routes if tag["name"] in one.operation["tags"]] for tag in document["tags"]}
     parts = [_introduction(document["info"])]

@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("url")
     parser.add_argument("-i", "--include", action="store_true")
     parser.add_argument("-s", "--silent", action="store_true")
+    parser.add_argument("-I", "--head", action="store_const", dest="request", const="HEAD")
     parser.add_argument("-X", "--request")
     parser.add_argument("-H", "--header", action="append", default=[])
     parser.add_argument("-d", "--data")

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from schemathesis import Case, CheckContext, HookContext, Response
 
 from sms_tracker import providers
+from sms_tracker.domain.characters import is_blank
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.search import Position
 from sms_tracker.domain.segments import segment
 from sms_tracker.services.query import cursor
-from sms_tracker.services.validation import KEY, MAX_SEGMENTS
+from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS
+from sms_tracker.services.validation import KEY
 
 _DELIVERED = "00"
 """The simulated providers take and deliver what is sent to a number that ends so."""
 _DEFAULT_PROVIDER = "twilio"
-_LONGEST = 1600
-"""Characters that the schema of a text allows."""
 _TIMES = st.integers(1_577_836_800_000, 1_767_225_600_000).map(
     lambda milliseconds: timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
 )
@@ -47,10 +47,12 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
 
 
 def _prepare_message(body: dict[str, Any]) -> None:
-    """Not too many segments, a sender of the chosen provider's, and no wish for a stored text."""
+    """Not blank, not too many segments, a sender that the chosen provider takes, and no wish for a stored text."""
     text = body.get("body")
-    if isinstance(text, str) and len(text) <= _LONGEST and segment(text).segments > MAX_SEGMENTS:
-        body["body"] = text[: _LONGEST // 5]
+    if isinstance(text, str) and 0 < len(text) <= MAX_LENGTH:
+        if segment(text).segments > MAX_SEGMENTS:
+            text = text[: MAX_LENGTH // 5]
+        body["body"] = "blank" if is_blank(text) else text
     if body.get("resend_if_lost") is True:
         body["resend_if_lost"] = False
     sender, chosen = body.get("from"), body.get("provider") or _DEFAULT_PROVIDER

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import time
 from collections import defaultdict
@@ -182,6 +184,52 @@ def test_an_accepted_message_is_answered_with_all_that_the_contract_names(api: h
         *("message_id", "status", "provider", "provider_message_id", "to", "reference"),
         *("encoding", "segments", "created_at"),
     }
+
+
+@pytest.mark.parametrize("name", provider.NAMES)
+def test_typographic_characters_are_replaced_where_it_is_asked_for_and_else_named(
+    name: str, api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    text = "“It’s\u00a0here” – " + "x" * 160
+    written, smart = number("00"), number("00")
+    as_written = api.post("/messages", json=message(written, name, body=text)).json()
+    replaced = api.post("/messages", json=message(smart, name, body=text, smart_encoding=True)).json()
+
+    assert (as_written["encoding"], as_written["segments"]) == ("UCS-2", 3)
+    (warning,) = as_written["warnings"]
+    assert "“ (U+201C), ’ (U+2019), U+00A0, ” (U+201D), – (U+2013)" in warning
+    assert (replaced["encoding"], replaced["segments"], "warnings" in replaced) == ("GSM-7", 2, False)
+    for to, sent in ((written, text), (smart, '"It\'s here" - ' + "x" * 160)):
+        assert simulators[name].taken(to)[0]["body_sha256"] == hashlib.sha256(sent.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=iso-8859-1", "text/plain", "a/b", ""])
+def test_a_byte_that_is_not_utf_8_is_refused_however_it_is_labelled(
+    kind: str, api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    to = number("00")
+    body = json.dumps(message(to, body="café"), ensure_ascii=False).encode("latin-1")
+    answer = api.post("/messages", content=body, headers={"content-type": kind} if kind else {})
+
+    assert answer.status_code == 400
+    assert "UTF-8" in answer.json()["errors"][0]["message"]
+    assert simulators["twilio"].posts(to) == []
+
+
+@pytest.mark.parametrize("path", ["/health", "/", "/docs", "/openapi.json", "/page/page.js", "/page/none.js"])
+def test_head_is_answered_as_get_without_a_body_and_without_a_key(path: str, stack: Stack) -> None:
+    shown, bare = (httpx.request(method, stack.api_url + path, trust_env=False) for method in ("GET", "HEAD"))
+
+    assert (bare.status_code, bare.content) == (shown.status_code, b"")
+    for name in ("content-type", "content-length", "etag", "content-security-policy"):
+        assert bare.headers.get(name) == shown.headers.get(name)
+
+
+def test_a_message_is_found_by_its_id_in_capitals(api: httpx.Client) -> None:
+    sent = api.post("/messages", json=message(number("00"))).json()
+    found = api.get(f"/messages/{sent['message_id'].upper()}")
+
+    assert (found.status_code, found.json()["message_id"]) == (200, sent["message_id"])
 
 
 @pytest.mark.parametrize("name", provider.NAMES)

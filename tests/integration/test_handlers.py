@@ -442,6 +442,45 @@ def test_the_description_needs_no_key_and_is_not_sent_twice(invoke: Invoke, path
     assert (again["statusCode"], again["body"]) == (304, "")
 
 
+@pytest.mark.parametrize(
+    ("path", "file", "status"),
+    [
+        ("/health", None, 200),
+        ("/", None, 200),
+        ("/docs", None, 200),
+        ("/openapi.json", None, 200),
+        ("/page/{file}", "page.js", 200),
+        ("/page/{file}", "none.js", 404),
+    ],
+)
+def test_head_is_answered_as_get_without_the_body(invoke: Invoke, path: str, file: str | None, status: int) -> None:
+    event = {**sample("health"), "pathParameters": {"file": file}}
+
+    shown = invoke("query", {**event, "routeKey": f"GET {path}"}).answer
+    bare = invoke("query", {**event, "routeKey": f"HEAD {path}"}).answer
+
+    assert shown["statusCode"] == status
+    length = {"content-length": str(len(shown["body"].encode()))}
+    assert bare == {**shown, "headers": {**shown["headers"], **length}, "body": ""}
+
+
+def test_head_of_what_is_known_is_304_too(invoke: Invoke) -> None:
+    event = {**sample("health"), "routeKey": "HEAD /docs"}
+
+    tag = invoke("query", event).answer["headers"]["etag"]
+    again = invoke("query", {**event, "headers": {"if-none-match": tag}}).answer
+
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert "content-length" not in again["headers"]
+
+
+def test_a_message_is_found_by_its_id_in_capitals(invoke: Invoke) -> None:
+    event = sample("query-message")
+    event["pathParameters"]["message_id"] = MESSAGE_ID.upper()
+
+    assert json.loads(invoke("query", event).answer["body"])["message_id"] == MESSAGE_ID
+
+
 def test_a_key_is_identified_with_its_client_and_scopes(invoke: Invoke) -> None:
     identified = invoke("authorizer", sample("authorizer"))
 

@@ -222,6 +222,25 @@ def test_a_record_that_cannot_be_read_is_named_and_holds_up_no_other(
     assert [line.split()[0] for line in told.out.splitlines()] == [MESSAGE_ID]
 
 
+def test_times_and_ids_may_be_written_in_either_case(
+    found: tuple[MessageStore, MessageSearch], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = Stack("deployed")
+    stack.search, stack.store = found[1], found[0]
+    monkeypatch.setattr("ops.repair.Stack", lambda _: stack)
+
+    for chosen in (["--from", NOW.lower(), "--to", NOW.replace("T", " ")], ["--id", MESSAGE_ID.upper()]):
+        assert main(["stuck", *chosen]) == 0
+        assert capsys.readouterr().out.split()[0] == MESSAGE_ID
+
+
+def test_what_is_no_time_is_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["stuck", "--from", "2026-W05-1"])
+
+    assert "not a time like 2026-01-31T12:00:00Z" in capsys.readouterr().err
+
+
 def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])

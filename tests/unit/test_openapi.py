@@ -26,7 +26,7 @@ from sms_tracker.services import replies, view
 from sms_tracker.services.browse import Browser, Health
 from sms_tracker.services.page import no_such_file
 from sms_tracker.services.replies import PROBLEMS, Reply
-from sms_tracker.services.validation import draft
+from sms_tracker.services.validation import SendRequest, draft
 from tests.factories import MESSAGE_ID, record
 from tests.factories import report as reported
 from tests.fakes import FakeClock, MemoryMessages
@@ -128,6 +128,16 @@ def test_it_describes_every_route_of_the_template_and_no_other() -> None:
     )
 
 
+def test_head_is_described_as_get_without_a_body() -> None:
+    heads = [(methods["get"], methods["head"]) for methods in DOCUMENT["paths"].values() if "head" in methods]
+
+    assert len(heads) == 5
+    for get, head in heads:
+        assert head["operationId"] == get["operationId"].replace("get", "head")
+        assert head["responses"].keys() == get["responses"].keys()
+        assert all("content" not in answer and answer["description"] for answer in head["responses"].values())
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
 def test_it_wants_a_key_where_the_template_does(operation: Operation) -> None:
     guarded = routes()[operation.route]["security"] == [{"ApiKey": []}]
@@ -187,7 +197,7 @@ _BODIES = st.fixed_dictionaries(
     {},
     optional={
         name: st.just(REQUEST[name]) | _VALUES if name in {"to", "body"} else _VALUES
-        for name in ("to", "body", "provider", "from", "reference", "validity_seconds", "resend_if_lost", "other")
+        for name in (*SendRequest.model_json_schema()["properties"], "other")
     },
 )
 
@@ -226,6 +236,7 @@ def test_a_message_is_described_in_every_status(status: Status) -> None:
 
     check("getMessage", replies.ok(view.message(shown), "found"))
     check("sendMessage", replies.accepted(shown, "accepted"))
+    check("sendMessage", replies.accepted(shown, "accepted").advising(["body: one"]))
 
 
 def test_any_report_is_described() -> None:

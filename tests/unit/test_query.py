@@ -98,6 +98,11 @@ def test_reference_provider_id_status_and_limit_are_taken_as_they_are() -> None:
         ("2026-01-30T12:00:00 02:00", "2026-01-30T10:00:00.000Z"),  # its plus was not escaped
         ("2026-01-30T12:00:00", "2026-01-30T12:00:00.000Z"),
         ("2026-01-30", "2026-01-30T00:00:00.000Z"),
+        ("2026-01-30t12:00:00z", "2026-01-30T12:00:00.000Z"),
+        ("2026-01-30 12:00:00Z", "2026-01-30T12:00:00.000Z"),
+        ("2026-01-30 12:00", "2026-01-30T12:00:00.000Z"),
+        ("2026-01-30 12:00:00.5 02:00", "2026-01-30T10:00:00.500Z"),
+        ("2026-01-30T12:00 02:00", "2026-01-30T10:00:00.000Z"),
     ],
 )
 def test_times_are_read_in_any_zone_and_as_utc_without_one(given: str, meant: str) -> None:
@@ -120,6 +125,8 @@ def test_a_search_reaches_neither_into_the_future_nor_before_any_message() -> No
         ("since", "yesterday"),
         ("since", ""),
         ("since", "2026-13-01"),
+        ("since", "2026-W05-5"),
+        ("since", "20260130T120000Z"),
         ("until", "9999-12-31T23:59:59-23:59"),
         ("until", "1769860800"),
         ("limit", "0"),

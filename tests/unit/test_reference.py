@@ -11,6 +11,7 @@ import pytest
 
 from ops.openapi.__main__ import FOLDER
 from ops.openapi.document import document
+from ops.openapi.operations import OPERATIONS
 from ops.openapi.reference import page
 from tests.contrast import AA, colours, contrast
 
@@ -54,7 +55,7 @@ def test_every_element_is_closed() -> None:
 
 
 def test_every_operation_schema_and_problem_is_there() -> None:
-    operations = {operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()}
+    operations = {operation.name for operation in OPERATIONS}
     schemas = {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
 
     assert operations | schemas | {"problems", "schemas", "main"} == set(OUTLINE.values("id"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.report import MAX_VALUE, Report, Source, clean, timestamp
+from sms_tracker.domain.report import MAX_VALUE, Report, Source, clean, instant, timestamp
 from sms_tracker.domain.status import Status
 from tests.factories import NOW, report
 
@@ -130,3 +130,66 @@ def test_a_timestamp_is_utc_with_milliseconds() -> None:
 
     assert timestamp(moment) == LATER
     assert timestamp(datetime(2026, 1, 31, tzinfo=UTC)) == "2026-01-31T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1985-04-12T23:20:50.52Z", "1985-04-12T23:20:50.520Z"),  # the examples of RFC 3339
+        ("1996-12-19T16:39:57-08:00", "1996-12-20T00:39:57.000Z"),
+        ("1990-12-31T23:59:60Z", "1991-01-01T00:00:00.000Z"),
+        ("1990-12-31T15:59:60-08:00", "1991-01-01T00:00:00.000Z"),
+        ("1937-01-01T12:00:27.87+00:20", "1937-01-01T11:40:27.870Z"),
+        ("2026-01-31t12:00:00z", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31 12:00:00Z", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31T12:00:00-00:00", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31T12:00:00.000000000001Z", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31T12:00:00." + "9" * 50 + "Z", "2026-01-31T12:00:00.999Z"),
+        ("2026-01-31T12:00:00+0200", "2026-01-31T10:00:00.000Z"),
+        ("2026-01-31T12:00", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31", "2026-01-31T00:00:00.000Z"),
+        ("2024-02-29T00:00:00+23:59", "2024-02-28T00:01:00.000Z"),
+    ],
+)
+def test_a_time_of_rfc_3339_is_read(text: str, meant: str) -> None:
+    assert timestamp(instant(text)) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2026-01",
+        "2026-W05-1",
+        "2026-031",
+        "20260131T120000Z",
+        "2026-01-31T12Z",
+        "2026-01-31Z",
+        "2026-01-31T12:00:00,5Z",
+        "2026-01-31T12:00:00.Z",
+        "2026-01-31T24:00:00Z",
+        "2026-01-31T12:60:00Z",
+        "2026-01-31T12:00:61Z",
+        "2026-01-31T12:00:60Z",  # no leap second: those end a day
+        "2026-02-29T12:00:00Z",
+        "2026-01-31T12:00:00+24:00",
+        "2026-01-31T12:00:00+01:60",
+        "2026-01-31T12:00:00\u221201:00",
+        "2026-01-31T12:00:00Z ",
+        "2026-01-31T12:00:00Z\n",
+        "2026-01-31_12:00:00Z",
+        "\u0662\u0660\u0662\u0666-01-31T12:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+00:01",
+        "9999-12-31T23:59:60Z",
+    ],
+)
+def test_any_other_text_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # any: callers have their own words
+        instant(text)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_timestamp_is_read_back(moment: datetime) -> None:
+    assert timestamp(instant(timestamp(moment))) == timestamp(moment)

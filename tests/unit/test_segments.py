@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sms_tracker.domain.segments import Encoding, Segmentation, segment
+from sms_tracker.domain.segments import Encoding, Segmentation, is_gsm, outside_gsm, segment
 
 BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -24,6 +24,19 @@ def test_the_basic_alphabet_has_its_127_characters_of_one_septet() -> None:
     assert len(set(BASIC)) == 127  # 128 places, one of them the escape to the extension
     assert all(segment(char * 160) == gsm(1) for char in BASIC)
     assert all(segment(char * 161) == gsm(2) for char in BASIC)
+
+
+def test_the_alphabet_is_that_of_3gpp_ts_23_038_and_nothing_else() -> None:
+    places = BASIC[:0x1B] + "\x1b" + BASIC[0x1B:]  # the escape is no character of a text
+    known = {0x00: "@", 0x09: "Ç", 0x0A: "\n", 0x0D: "\r", 0x10: "Δ", 0x1E: "ß", 0x24: "¤", 0x40: "¡", 0x5F: "§"}
+    known |= {0x1C: "Æ", 0x1F: "É", 0x20: " ", 0x41: "A", 0x5B: "Ä", 0x60: "¿", 0x61: "a", 0x7B: "ä", 0x7F: "à"}
+    assert {place: places[place] for place in known} == known
+    assert {char for char in map(chr, range(0x110000)) if is_gsm(char)} == set(BASIC + EXTENDED)
+
+
+def test_what_forces_ucs_2_is_named_once_in_the_order_of_the_text() -> None:
+    assert outside_gsm("x’y😀’ç") == ["’", "😀", "ç"]
+    assert outside_gsm(BASIC + EXTENDED) == []
 
 
 @pytest.mark.parametrize("char", EXTENDED)

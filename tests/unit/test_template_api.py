@@ -20,6 +20,9 @@ OPEN_ROUTES = {
     "GET /docs": "the same for everybody, and in the repository",
     "GET /openapi.json": "the same for everybody, and in the repository",
 }
+OPEN_ROUTES |= {  # not for webhooks: what asks is a report to be queued, and a provider that only looks has none
+    route.replace("GET", "HEAD"): why for route, why in OPEN_ROUTES.items() if why != CALLBACKS
+}
 GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}", "GET /stats"}
 
 
@@ -36,6 +39,12 @@ def test_every_route_has_the_authorizer_or_a_stated_reason() -> None:
     assert guarded | opened == set(routes())
 
 
+def test_head_is_answered_wherever_a_get_is_open_to_all_but_for_webhooks() -> None:
+    opened = {route.removeprefix("GET ") for route in OPEN_ROUTES if route.startswith("GET ")}
+    heads = {route.removeprefix("HEAD ") for route in routes() if route.startswith("HEAD ")}
+    assert heads == opened - {"/webhooks/{provider}"}
+
+
 @pytest.mark.parametrize(
     ("route", "function"),
     [
@@ -49,6 +58,7 @@ def test_every_route_has_the_authorizer_or_a_stated_reason() -> None:
         ("GET /page/{file}", "QueryFunction.Arn"),
         ("GET /docs", "QueryFunction.Arn"),
         ("GET /openapi.json", "QueryFunction.Arn"),
+        *((route, "QueryFunction.Arn") for route in OPEN_ROUTES if route.startswith("HEAD ")),
     ],
 )
 def test_a_route_leads_to_its_function_in_payload_format_2(route: str, function: str) -> None:

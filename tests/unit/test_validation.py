@@ -16,7 +16,9 @@ from sms_tracker.domain.segments import Encoding
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.submit import submit
-from sms_tracker.services.validation import Policy, draft, fingerprint, idempotency_key, text_hash
+from sms_tracker.services.text import MAX_SEGMENTS
+from sms_tracker.services.validation import Policy, SendRequest, draft, fingerprint, idempotency_key, text_hash
+from tests.fakes import MemoryMessages
 from tests.rigs import POLICY, REQUEST, SendRig
 
 SEND = frozenset({"send"})
@@ -29,6 +31,14 @@ def refused_fields(policy: Policy = POLICY, **fields: object) -> list[str]:
         draft({**REQUEST, **fields}, policy)
     assert all(error.message for error in refusal.value.errors)
     return [error.field for error in refusal.value.errors]
+
+
+def refusal_of(field: str, **fields: object) -> str:
+    with pytest.raises(InvalidMessage) as refusal:
+        draft({**REQUEST, **fields}, POLICY)
+    (error,) = refusal.value.errors
+    assert error.field == field
+    return error.message
 
 
 def raw(body: bytes, **headers: str) -> Reply:
@@ -139,20 +149,111 @@ class TestBody:
         made = draft({**REQUEST, "body": text}, POLICY)
         assert (made.segmentation.encoding, made.segmentation.segments) == (encoding, segments)
 
-    @pytest.mark.parametrize("text", ["x" * 1531, "д" * 671, "x" * 1600, "x" * 1601, "", "\ud800", "ok\udfff"])
+    @pytest.mark.parametrize("text", ["x" * 1531, "д" * 671, "x" * 1600, "€" * 766, "", "\ud800", "ok\udfff"])
     def test_more_than_ten_segments_an_empty_text_or_half_a_pair_are_refused(self, text: str) -> None:
         assert refused_fields(body=text) == ["body"]
 
-    def test_the_limit_of_1600_characters_is_named_before_that_of_segments(self) -> None:
-        for length, told in ((1600, "segments"), (1601, "1600")):
-            with pytest.raises(InvalidMessage) as refusal:
-                draft({**REQUEST, "body": "x" * length}, POLICY)
-            (error,) = refusal.value.errors
-            assert told in error.message
+    def test_the_longest_text_of_the_schema_is_the_longest_that_fits_ten_segments(self) -> None:
+        described = SendRequest.model_json_schema()["properties"]["body"]
+        longest = "x" * described["maxLength"]
+
+        assert len(longest) == 1530
+        assert draft({**REQUEST, "body": longest}, POLICY).segmentation.segments == MAX_SEGMENTS
+        assert "1530" in refusal_of("body", body=longest + "x")
+
+    @pytest.mark.parametrize("text", [" ", "\n\r\t", "\u00a0", "\u200b\u2800", "\u3164", "\ufeff", "\u202e\u202c"])
+    def test_a_text_that_shows_nothing_is_refused(self, text: str) -> None:
+        assert refusal_of("body", body=text) == "is blank: a phone would show nothing"
+        assert refusal_of("body", body=text, smart_encoding=True) == "is blank: a phone would show nothing"
+
+    @pytest.mark.parametrize(("text", "which"), [("a\x00", "U+0000"), ("\x1b[1m", "U+001B"), ("it\x92s", "U+0092")])
+    def test_control_characters_are_refused_by_number(self, text: str, which: str) -> None:
+        assert refusal_of("body", body=text).endswith(f"no phone shows: {which}")
+
+    @pytest.mark.parametrize("text", ["one\r\ntwo", "one\ttwo", "page\ftwo", "\u0085x", "\u200bx", " x "])
+    def test_white_space_beside_a_text_is_sent_as_it_is(self, text: str) -> None:
+        assert draft({**REQUEST, "body": text}, POLICY).body == text
+
+    def test_a_text_with_too_many_segments_is_told_which_characters_cost_them(self) -> None:
+        assert refusal_of("body", body="x" * 700 + "’") == (
+            "needs 11 segments; at most 10 are sent. "
+            "These characters force UCS-2: ’ (U+2019); smart_encoding replaces them"
+        )
+        assert refusal_of("body", body="x" * 700 + "á😀").endswith("UCS-2: á (U+00E1), 😀 (U+1F600)")
+        assert refusal_of("body", body="абвгдежз" * 100).endswith("д (U+0434) and 3 more")
+        assert refusal_of("body", body="€" * 1000) == "needs 14 segments; at most 10 are sent"
+
+
+class TestSmartEncoding:
+    def test_a_text_of_typographic_characters_becomes_gsm_7(self) -> None:
+        made = draft({**REQUEST, "body": "“It’s” – here…" + "x" * 700, "smart_encoding": True}, POLICY)
+
+        assert made.body == '"It\'s" - here...' + "x" * 700
+        assert (made.segmentation.encoding, made.segmentation.segments) == (Encoding.GSM_7, 5)
+        assert made.warnings == ()
+
+    def test_it_is_off_by_default(self) -> None:
+        assert draft({**REQUEST, "body": "It’s"}, POLICY).body == "It’s"
+        assert draft({**REQUEST, "body": "It’s", "smart_encoding": False}, POLICY).body == "It’s"
+
+    def test_a_text_that_is_ucs_2_in_any_case_is_sent_as_written(self) -> None:
+        made = draft({**REQUEST, "body": "“It’s” 👨\u200d👩\u200d👧", "smart_encoding": True}, POLICY)
+
+        assert made.body == "“It’s” 👨\u200d👩\u200d👧"
+        assert made.warnings == ()
+
+    @pytest.mark.parametrize("value", [None, "true", 1, "yes"])
+    def test_it_is_true_or_false(self, value: object) -> None:
+        assert refused_fields(smart_encoding=value) == ["smart_encoding"]
+
+    def test_the_provider_gets_what_is_counted_and_hashed_and_the_key_belongs_to_what_the_client_wrote(self) -> None:
+        messages = MemoryMessages()
+        rig = SendRig(messages=messages)
+        payload = {**REQUEST, "body": "It’s", "smart_encoding": True}
+        rig.sender.send("shop", payload, "order-1")
+        (record,) = messages.records.values()
+        key = rig.settings().service_key
+
+        assert b"It%27s" in rig.http.requests[0].body
+        assert record.text_hash == text_hash(key, "It's")
+        assert record.fingerprint == fingerprint(key, payload)
+
+
+class TestWarnings:
+    def warnings(self, text: str) -> object:
+        return raw(json.dumps({**REQUEST, "body": text}).encode()).body.get("warnings")
+
+    def test_characters_that_alone_force_ucs_2_are_named(self) -> None:
+        assert self.warnings("x" * 400 + "’\u00a0") == [
+            "body: these characters force UCS-2: ’ (U+2019), U+00A0. Segments: 6, with smart_encoding 3."
+        ]
+
+    @pytest.mark.parametrize("text", ["Hello", "Привет, “мир”", "你好", "😀", "façade", "€"])
+    def test_a_text_that_needs_its_encoding_has_none(self, text: str) -> None:
+        assert self.warnings(text) is None
+
+    def test_a_replacement_character_is_pointed_out(self) -> None:
+        assert self.warnings("caf\ufffd") == [
+            "body: U+FFFD usually stands for bytes that were not UTF-8. Check how the text was decoded."
+        ]
+
+    def test_a_replay_has_them_and_a_refusal_has_not(self) -> None:
+        rig = SendRig()
+        payload = {**REQUEST, "body": "It’s"}
+        first, again = (rig.sender.send("shop", payload, "order-1") for _ in range(2))
+        reused = rig.sender.send("shop", {**payload, "body": "It’s not"}, "order-1")
+
+        assert (first.decision, again.decision) == ("accepted", "replayed")
+        assert first.body["warnings"] == again.body["warnings"]
+        assert reused.status == 422
+        assert "warnings" not in reused.body
 
     def test_a_pair_of_surrogates_in_json_is_one_character(self) -> None:
         assert raw(b'{"to": "+31612345678", "body": "\\ud83d\\ude00"}').status == 202
-        assert raw(b'{"to": "+31612345678", "body": "\\ud83d"}').status == 400
+        reply = raw(b'{"to": "+31612345678", "body": "\\ud83d"}')
+        assert reply.body["errors"] == [
+            {"field": "body", "message": "holds half a surrogate pair, which no encoding can carry"}
+        ]
 
 
 class TestFrom:
@@ -269,6 +370,15 @@ class TestPayload:
             b'{"to": "+31612345678", "to": "+31687654321", "body": "x"}',
             b'{"to": "+31612345678", "body": "x", "a": {"b": 1, "b": 2}}',
             b'{"to": "+31612345678", "body": NaN}',
+            b'{"to": "+31612345678", "body": "x", "validity_seconds": Infinity}',
+            b'{"to": "+31612345678", "body": "x", "other": -Infinity}',
+            '{"to": "+31612345678", "body": "é"}'.encode("latin-1"),
+            '{"to": "+31612345678", "body": "é"}'.encode("utf-32"),
+            '{"to": "+31612345678", "body": "x"}'.encode("utf-16-le"),
+            '{"to": "+31612345678", "body": "\u2019"}'.encode("cp1252"),
+            b'{"to": "+31612345678", "body": "\xc0\xaf"}',  # an overlong form
+            b'{"to": "+31612345678", "body": "a\x00"}',
+            b'{"to": "+31612345678", "body": "a", "t\\u006f": "+31687654321"}',
             b'{"to": "+31612345678", "body": "x", "validity_seconds": ' + b"9" * 5000 + b"}",
             b'{"to": "+31612345678", "body": "x", "validity_seconds": 1e999}',
         ],
@@ -278,6 +388,27 @@ class TestPayload:
         assert (reply.status, reply.body["type"]) == (400, "urn:sms-tracker:problem:invalid-request")
         assert reply.headers["content-type"] == "application/problem+json"
         assert reply.body["errors"]
+
+    @pytest.mark.parametrize("field", ["body", "reference"])
+    def test_a_byte_that_a_gateway_replaced_is_refused_and_the_character_itself_can_be_escaped(
+        self, field: str
+    ) -> None:
+        replaced = json.dumps({**REQUEST, field: "caf\ufffd"}, ensure_ascii=False).encode()
+        reply = raw(replaced)
+
+        assert reply.status == 400
+        assert reply.body["errors"] == [
+            {"field": "", "message": r"holds bytes that are no UTF-8, or U+FFFD; write that as \ufffd"}
+        ]
+        assert raw(json.dumps({**REQUEST, field: "caf\ufffd"}).encode()).status == 202
+
+    @pytest.mark.parametrize("charset", ["utf-8", "UTF8", "iso-8859-1", "utf-16", "nonsense"])
+    def test_the_bytes_decide_whatever_the_charset(self, charset: str) -> None:
+        body = json.dumps({**REQUEST, "body": "é"}, ensure_ascii=False)
+        named = f"application/json; charset={charset}"
+
+        assert raw(body.encode(), content_type=named).status == 202
+        assert raw(body.encode("latin-1"), content_type=named).status == 400
 
     def test_a_byte_order_mark_is_passed_over(self) -> None:
         assert raw('{"to": "+31612345678", "body": "x"}'.encode("utf-8-sig")).status == 202

@@ -55,3 +55,10 @@ def response(status: int, body: object = None, headers: Mapping[str, str] | None
     """An answer; ``body`` is written as JSON unless it is None, or text that is an answer as it is."""
     text = body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
     return {"statusCode": status, "headers": dict(headers or {}), "body": text}
+
+
+def without_body(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer to HEAD, made of that to GET: the same headers, and the length of the body that is left out."""
+    length = len(answer["body"].encode())
+    headers = {**answer["headers"], "content-length": str(length)} if length else answer["headers"]
+    return {**answer, "headers": headers, "body": ""}

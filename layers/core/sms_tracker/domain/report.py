@@ -7,7 +7,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from sms_tracker.domain.failure import Failure
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TIME = re.compile(
+    "(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ](?P<minute>(?:[01][0-9]|2[0-3]):[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
+    "(?P<zone>[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
+)
+_BEFORE_LEAP = (23, 59)
+"""The hour and minute, in UTC, that a leap second ends."""
 MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
@@ -100,6 +107,25 @@ def clean(value: str) -> str:
 def timestamp(moment: datetime) -> str:
     """An aware datetime as RFC 3339 in UTC with milliseconds and ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant(text: str) -> datetime:
+    """A time of RFC 3339, with small letters and a space for the ``T`` too, in UTC; raises ``ValueError`` for others.
+
+    Beyond that, seconds, zone (UTC) and the whole time (midnight) may be missing. A leap second is the second after.
+    """
+    if not (found := _TIME.fullmatch(text)):
+        raise ValueError("no RFC 3339 time")
+    day, minute, second, fraction, zone = (part or "" for part in found.groups())
+    leap = second == "60"
+    plain = f"{day}T{minute or '00:00'}:{'59' if leap else second or '00'}.{fraction[:6]:0<6}{zone.upper() or 'Z'}"
+    try:
+        read = datetime.fromisoformat(plain).astimezone(UTC)
+        if leap and (read.hour, read.minute) != _BEFORE_LEAP:
+            raise ValueError("no leap second")
+        return read + timedelta(seconds=leap)
+    except OverflowError:
+        raise ValueError("beyond the years 1 to 9999") from None
 
 
 def _is_timestamp(value: str) -> bool:

@@ -10,8 +10,10 @@ _BASIC = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED = frozenset("\f^{}\\[~]|€")
+_GSM_7 = _BASIC | _EXTENDED
 
-
+GSM_PART = 153
+"""Septets in each of several parts; so many characters at most."""
 _BMP_END = 0xFFFF
 
 
@@ -36,11 +38,21 @@ def segment(text: str) -> Segmentation:
     An extension character is two septets and a character beyond the BMP two units; neither is split
     between two parts, so a part may end one short.
     """
-    if all(char in _BASIC or char in _EXTENDED for char in text):
+    if is_gsm(text):
         widths = [2 if char in _EXTENDED else 1 for char in text]
-        return Segmentation(Encoding.GSM_7, _parts(widths, alone=160, each=153))
+        return Segmentation(Encoding.GSM_7, _parts(widths, alone=160, each=GSM_PART))
     widths = [2 if ord(char) > _BMP_END else 1 for char in text]
     return Segmentation(Encoding.UCS_2, _parts(widths, alone=70, each=67))
+
+
+def is_gsm(text: str) -> bool:
+    """Whether GSM-7 has all its characters."""
+    return _GSM_7.issuperset(text)
+
+
+def outside_gsm(text: str) -> list[str]:
+    """The characters that force UCS-2, each once, in the order of the text."""
+    return [char for char in dict.fromkeys(text) if char not in _GSM_7]
 
 
 def _parts(widths: list[int], *, alone: int, each: int) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.report import clean, timestamp
+from sms_tracker.domain.report import clean, instant, timestamp
 
 OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
 """Query parameters of a callback URL that are not the provider's: ours, and Twilio's body hash."""
@@ -109,9 +109,8 @@ def rfc3339(value: str | None) -> str | None:
     if not value:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
+        return timestamp(instant(value))
+    except ValueError:
         return clean(value)
 
 
@@ -122,8 +121,8 @@ def rfc2822(value: str | None) -> str | None:
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a dozen modules, and no webhook has such a time
 
     try:
-        moment = parsedate_to_datetime(value)
-        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        read = parsedate_to_datetime(value)
+        return timestamp(read if read.tzinfo else read.replace(tzinfo=UTC))
     except (ValueError, TypeError, IndexError, OverflowError):
         return clean(value)
 

@@ -40,8 +40,9 @@ class Browser:
         if not scopes & {SCOPE, EVERYBODY}:
             return replies.scope_missing(SCOPE)
         try:
-            # What is no id of ours is not asked for: it may be longer than a key can be.
-            record = self.messages.get(message_id) if _MESSAGE_ID.fullmatch(message_id) else None
+            # What is no id of ours is not asked for: it may be longer than a key can be. A UUID's case says nothing.
+            known = message_id.lower()
+            record = self.messages.get(known) if _MESSAGE_ID.fullmatch(known) else None
         except SmsTrackerError as error:
             return replies.unreadable(error)
         if record is None or (record.client != client and EVERYBODY not in scopes):

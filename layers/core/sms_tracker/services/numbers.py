@@ -8,11 +8,8 @@ from itertools import groupby
 
 import phonenumbers
 
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
-)
-"""Unicode's Default_Ignorable_Code_Point: direction marks, joiners, soft hyphens. Address books and PDFs add them."""
+from sms_tracker.domain.characters import IGNORABLE
+
 _PREFIX = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DASHES = "\u02d7\u2043\u2212\u30fc"
 """Used as hyphens and not in Unicode's category Pd: the minus signs, the hyphen bullet, the Japanese sound mark."""
@@ -51,7 +48,7 @@ def _plain(given: str) -> str:
     """Digits, ``+`` and the separators ``-./()`` in ASCII; raises ``ValueError`` for any other character."""
     if len(given) > _LONGEST:
         raise ValueError("is longer than any number")
-    text = _INVISIBLE.sub("", given).strip()
+    text = IGNORABLE.sub("", given).strip()
     prefix = _PREFIX.match(text)
     if prefix and prefix[0].lower() != "tel:":
         raise ValueError(

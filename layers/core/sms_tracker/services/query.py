@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import (
@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.report import clean, timestamp
+from sms_tracker.domain.report import clean, instant, timestamp
 from sms_tracker.domain.search import Position, Span
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.wire import pairs
@@ -32,6 +32,8 @@ from sms_tracker.services.numbers import e164
 from sms_tracker.services.validation import refusal
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
+_UNESCAPED_PLUS = re.compile(r"(?<=[0-9:.]{5}) (?=[0-9:]{4,5}$)")
+"""The space before an offset; the one between date and time follows a hyphen more closely."""
 _DEFAULT_SPAN = timedelta(days=7)
 EVER = "2000-01-01T00:00:00.000Z"
 """Before any message of this service; a search looks back no further, whatever it asks for."""
@@ -48,9 +50,8 @@ def parameters(query: str) -> dict[str, str]:
 
 def _time(given: str) -> str:
     try:
-        moment = datetime.fromisoformat(given.replace(" ", "+"))
-        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
+        return timestamp(instant(_UNESCAPED_PLUS.sub("+", given)))
+    except ValueError:
         raise ValueError("is no RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
 
 

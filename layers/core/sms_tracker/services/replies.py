@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from sms_tracker.services.shapes import Accepted
 
 
+_ACCEPTED = 202
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Status, JSON body and headers; ``decision`` is the word for logs and metrics.
+    """Status, JSON body and headers; ``decision`` is the word for logs and metrics, ``warnings`` are for the log.
 
     ``read_of`` names the records of others that an admin is shown, ids by client: they are logged.
     """
@@ -34,6 +37,12 @@ class Reply:
     def noting(self, warning: str | None) -> Reply:
         """The same reply with one more thing for the log; None adds nothing."""
         return replace(self, warnings=(*self.warnings, warning)) if warning else self
+
+    def advising(self, warnings: Sequence[str]) -> Reply:
+        """The same reply with ``warnings`` for the client, if it is a 202 and there are any."""
+        if not warnings or self.status != _ACCEPTED:
+            return self
+        return replace(self, body={**self.body, "warnings": list(warnings)})
 
 
 _SOON, _LATER = 5.0, 3600.0

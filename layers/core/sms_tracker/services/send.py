@@ -58,6 +58,9 @@ class Sender:
         """Answer one request; raises ``InvalidMessage`` where it is wrong."""
         end = self.pace.monotonic() + BUDGET
         wanted = draft(payload, self.rules.policy)
+        return self._send(client, payload, key, wanted, end).advising(wanted.warnings)
+
+    def _send(self, client: str, payload: object, key: str | None, wanted: Draft, end: float) -> Reply:
         try:
             settings = self.settings()
             record = self._record(client, payload, key, wanted, settings)
@@ -69,7 +72,9 @@ class Sender:
             return self._hand_over(record, request, end)
         if stored.fingerprint != record.fingerprint:
             return replies.key_reused(stored)
-        if stored.send.phase is SendPhase.RELEASED and _unheard_of(stored):
+        # A provider that ever said anything about it has taken it, whatever it answered.
+        taken = stored.state.status is not Status.PENDING or stored.state.ids
+        if stored.send.phase is SendPhase.RELEASED and not taken:
             return self._take_over(stored, wanted, settings, end)
         return self._again(stored)
 
@@ -242,8 +247,3 @@ class Sender:
         except SmsTrackerError as error:
             return f"release not stored: {error}"
         return None
-
-
-def _unheard_of(record: Record) -> bool:
-    """Whether no provider ever said anything about it; one that did has taken it, whatever it answered."""
-    return record.state.status is Status.PENDING and not record.state.ids

@@ -46,6 +46,9 @@ class Accepted(TypedDict):
     encoding: Encoding
     segments: Segments
     created_at: Time
+    warnings: NotRequired[
+        Annotated[list[str], Field(min_length=1, description="What costs segments or looks broken; where there is any")]
+    ]
 
 
 class Failure(TypedDict):

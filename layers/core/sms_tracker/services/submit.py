@@ -9,6 +9,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.services import replies
 from sms_tracker.services.replies import Reply
 from sms_tracker.services.send import Sender
+from sms_tracker.services.text import REPLACEMENT
 from sms_tracker.services.validation import idempotency_key
 
 SCOPE = "send"
@@ -26,10 +27,19 @@ def submit(sender: Sender, client: str, scopes: frozenset[str], request: HttpReq
 
 
 def _payload(body: bytes) -> object:
+    """The decoded body. The bytes decide, whatever charset the content type has: JSON is UTF-8 (RFC 8259, 8.1)."""
     try:
-        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_repeats)
+        text = body.decode("utf-8-sig")
+        payload = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise InvalidMessage([FieldError("", "must be a JSON object in UTF-8, no name twice")]) from None
+    if REPLACEMENT in text:  # API Gateway hands JSON over as text: bytes that are no UTF-8 are lost by then
+        raise InvalidMessage([FieldError("", r"holds bytes that are no UTF-8, or U+FFFD; write that as \ufffd")])
+    return payload
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")  # Python reads NaN and Infinity all the same
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

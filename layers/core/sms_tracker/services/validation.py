@@ -23,12 +23,13 @@ from pydantic import (
 )
 
 from sms_tracker import providers
+from sms_tracker.domain.characters import CONTROLS
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.report import clean
 from sms_tracker.domain.segments import Segmentation, segment
 from sms_tracker.services.numbers import allowed, e164
+from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
 
-MAX_SEGMENTS = 10
 _MAX_ERRORS = 20
 """Fields named in one answer; a request may hold any number of unknown ones, under names of any length."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -61,12 +62,8 @@ def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
     return recipient
 
 
-def _text(text: str) -> str:
-    if (segments := segment(text).segments) > MAX_SEGMENTS:
-        raise ValueError(f"needs {segments} segments; at most {MAX_SEGMENTS} are sent")
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("holds half a surrogate pair, which no encoding can carry")
-    return text
+def _text(text: str, info: ValidationInfo[Policy]) -> str:
+    return to_send(text, smart=info.data.get("smart_encoding", False))
 
 
 def _provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
@@ -126,14 +123,22 @@ class SendRequest(BaseModel):
             json_schema_extra={"format": "phone-number"},
         ),
     ]
+    smart_encoding: Annotated[
+        bool,
+        Field(
+            description="Replace typographic characters (quotes, dashes, spaces, ligatures …) by their GSM look-alikes "
+            "where the whole text is GSM-7 then"
+        ),
+    ] = False
     body: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=1600),
+        StringConstraints(min_length=1, max_length=MAX_LENGTH),
         AfterValidator(_text),
         Field(
-            description=f"The text; it may need at most {MAX_SEGMENTS} segments. Written in GSM-7 where that has all "
-            "its characters (160 in one segment, 153 in each of several), else in UCS-2 (70 and 67)",
+            description=f"The text, not blank; it may need at most {MAX_SEGMENTS} segments. Written in GSM-7 where "
+            "that has all its characters (160 in one segment, 153 in each of several), else in UCS-2 (70 and 67)",
             examples=["Your parcel is here"],
+            json_schema_extra={"pattern": f"^[^{CONTROLS}]*$"},
         ),
     ]
     provider: Annotated[
@@ -171,7 +176,7 @@ class SendRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A valid message with every default filled in; ``to`` is E.164."""
+    """A valid message with every default filled in; ``to`` is E.164, ``body`` what is sent, ``warnings`` about it."""
 
     to: str = field(repr=False)
     body: str = field(repr=False)
@@ -181,6 +186,7 @@ class Draft:
     validity_seconds: int | None
     resend_if_lost: bool = False
     segmentation: Segmentation
+    warnings: tuple[str, ...] = ()
 
 
 def draft(payload: object, policy: Policy) -> Draft:
@@ -201,6 +207,7 @@ def draft(payload: object, policy: Policy) -> Draft:
         validity_seconds=request.validity_seconds,
         resend_if_lost=request.resend_if_lost,
         segmentation=segment(request.body),
+        warnings=warnings(request.body),
     )
 
 
@@ -215,6 +222,8 @@ def _sentence(item: Mapping[str, Any], noun: str) -> str:
         return f"is no {noun} of this request"
     if item["type"] == "missing":
         return "is required"
+    if item["type"] == "string_unicode":
+        return "holds half a surrogate pair, which no encoding can carry"
     return str(item["ctx"]["error"] if item["type"] == "value_error" else item["msg"])
 
 

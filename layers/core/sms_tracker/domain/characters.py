@@ -1,0 +1,99 @@
+"""The characters of a text: which show nothing, which have a look-alike in GSM-7, and how an answer names them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from itertools import islice
+
+from sms_tracker.domain.segments import is_gsm
+
+CONTROLS = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+"""Control characters that are no white space, as ranges of a regular expression."""
+_CONTROL = re.compile(f"[{CONTROLS}]")
+IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Unicode's Default_Ignorable_Code_Point: zero-width characters, direction marks, fillers, variation selectors."""
+_BLANKS = "\u2800\U0001d159"
+"""Symbols without ink: a braille cell without dots, a note without a head."""
+
+LOOK_ALIKES: Mapping[str, str] = {
+    "'": "\u2018\u2019\u201b\u2032\u2035\u0060\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u275b\u275c",
+    '"': "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u2036\u02ba\u02ee\u275d\u275e\u301d\u301e\u301f",
+    ",": "\u201a\u3001",
+    ".": "\u00b7\u2024\u2219\u22c5\u3002",
+    "...": "\u2026\u22ef",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u2022\u2023\u25e6\u25aa\u25cf",
+    "<": "\u2039",
+    ">": "\u203a",
+    "/": "\u2044\u2215\u00f7",
+    "|": "\u2223\u00a6",
+    "*": "\u204e\u2217\u2731",
+    "~": "\u02dc\u223c",
+    "^": "\u02c6",
+    "x": "\u00d7",
+    "+/-": "\u00b1",
+    "<=": "\u2264",
+    ">=": "\u2265",
+    "->": "\u2192",
+    "<-": "\u2190",
+    "(C)": "\u00a9",
+    "(R)": "\u00ae",
+    "TM": "\u2122",
+    "\n": "\u000b\u0085\u2028\u2029",
+}
+"""Typographic characters by what replaces them. :func:`gsm_look_alike` knows some kinds of characters beside."""
+_REPLACED = {char: plain for plain, chars in LOOK_ALIKES.items() for char in chars}
+_STYLED = ("<compat>", "<font>", "<narrow>", "<noBreak>", "<small>", "<wide>")
+"""Decompositions that take away a form and no meaning; a superscript or a fraction would read differently."""
+
+
+def is_blank(text: str) -> bool:
+    """Whether a phone shows nothing of it: white space, ignorable and blank characters alone."""
+    return all(char.isspace() or char in _BLANKS for char in IGNORABLE.sub("", text))
+
+
+def controls(text: str) -> list[str]:
+    """Its control characters that are no white space, each once; no phone shows them, and ESC is none of GSM-7's."""
+    return list(dict.fromkeys(_CONTROL.findall(text)))
+
+
+def gsm_look_alike(text: str) -> str:
+    """``text`` with its typographic characters replaced if it is GSM-7 then, else as it is.
+
+    Replaced are :data:`LOOK_ALIKES`, spaces, dashes, letters with a separate accent, ligatures, wide and other styled
+    forms; ignorable characters are left out. Letters keep their accents: another spelling is no look-alike.
+    """
+    if is_gsm(text):
+        return text
+    plain = "".join(map(_plain, IGNORABLE.sub("", unicodedata.normalize("NFC", text))))
+    return plain if is_gsm(plain) else text
+
+
+def _plain(char: str) -> str:
+    if is_gsm(char):
+        return char
+    if char in _REPLACED:
+        return _REPLACED[char]
+    if char.isspace():
+        return " "
+    if unicodedata.category(char) == "Pd":
+        return "-"
+    styled = unicodedata.decomposition(char).startswith(_STYLED)
+    return unicodedata.normalize("NFKC", char) if styled else char
+
+
+def named(chars: Iterable[str], *, at_most: int = 5) -> str:
+    """The first of them by sign and number, ``© (U+00A9)``, and how many more there are; marks and blanks by number."""
+    found = list(chars)
+    shown = ", ".join(_name(char) for char in islice(found, at_most))
+    return shown if len(found) <= at_most else f"{shown} and {len(found) - at_most} more"
+
+
+def _name(char: str) -> str:
+    number = f"U+{ord(char):04X}"
+    inked = char.isprintable() and not is_blank(char) and unicodedata.category(char)[0] != "M"
+    return f"{char} ({number})" if inked else number
