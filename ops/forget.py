@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import phonenumbers
-from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import command, region
 from ops.erasure import Eraser, waits
 from ops.records import sent_to
-from ops.stack import DEFAULT, Stack
+from ops.stack import Stack
 from ops.sweep import QUEUES, REDRIVE_FIRST, Sweep
 from sms_tracker.aws.clients import client
-from sms_tracker.domain.errors import SmsTrackerError
 
 _FORGOTTEN = "forgotten"
 _EPILOG = """
@@ -28,14 +27,16 @@ records still hold it: docs/operations.md, "Forgetting a person". Safe to run ag
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack, *, wait: int = 1) -> int:
     """Returns the exit code: 1 also where something had to be left for later. ``wait``: see ``Sweep``."""
     options = _parser().parse_args(arguments)
+    advice = "; what was done stays done, run it again" if options.apply else ""
+    return command.run(lambda: _run(options, stack, wait=wait), advice=advice)
+
+
+def _run(options: argparse.Namespace, stack: Callable[[str], Stack], *, wait: int) -> int:
+    region.use(options.stack)
     left = 0
-    try:
-        for line, done in _forget(stack(options.stack), options.to, apply=options.apply, wait=wait):
-            left += not done
-            print(line, flush=True)
-    except (ValueError, ClientError, BotoCoreError, SmsTrackerError) as error:
-        print(f"error: {error}; what was done stays done, run it again", file=sys.stderr)
-        return 1
+    for line, done in _forget(stack(options.stack), options.to, apply=options.apply, wait=wait):
+        left += not done
+        print(line, flush=True)
     if not options.apply:
         print("nothing was changed; --apply (APPLY=1) does it", file=sys.stderr)
         return 0
@@ -72,7 +73,7 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make forget", description=__doc__, epilog=_EPILOG)
     parser.add_argument("--to", required=True, type=_number, help="the number, in any international form")
-    parser.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
+    command.add_stack(parser)
     parser.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     return parser
 
