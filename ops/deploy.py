@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
 
 from ops import command, region
@@ -30,10 +29,10 @@ def _deploy(arguments: list[str], execute: Callable[[str, list[str]], object]) -
 
 def _stack_of(environment: str) -> str:
     """The stack that a section of samconfig.toml deploys; raises ``ValueError`` where there is no such section."""
-    sections = tomllib.loads(region.SAMCONFIG.read_text(encoding="utf-8"))
-    if environment not in sections:
+    environments = region.environments()
+    if environment not in environments:
         raise ValueError(f"samconfig.toml has no environment {environment}: --config-env names one")
-    return str(region.parameters(sections[environment]).get("stack_name", command.DEFAULT))
+    return str(environments[environment].get("stack_name", command.DEFAULT))
 
 
 if __name__ == "__main__":

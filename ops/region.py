@@ -24,7 +24,7 @@ def use(stack: str, *, option: str | None = None) -> None:
     """
     named = _named(stack, option)
     if not named:
-        raise LookupError("no AWS region is set: export AWS_REGION=eu-west-1, or give the profile a region")
+        raise LookupError("no AWS region is set: export AWS_DEFAULT_REGION=eu-west-1, or give the profile a region")
     if len(set(named.values())) > 1:
         raise ValueError(f"regions differ: {', '.join(f'{source} is {name}' for source, name in named.items())}")
     source, region = next(iter(named.items()))
@@ -49,14 +49,20 @@ def _named(stack: str, option: str | None) -> dict[str, str]:
 
 def _deployed_to(stack: str) -> str | None:
     """The region that samconfig.toml names for this stack; `sam deploy --guided` writes it there."""
-    sections = tomllib.loads(SAMCONFIG.read_text(encoding="utf-8")) if SAMCONFIG.exists() else {}
-    for section in (each for each in sections.values() if isinstance(each, dict)):
-        values = parameters(section)
+    for values in environments().values():
         if values.get("stack_name") == stack and values.get("region"):
             return str(values["region"])
     return None
 
 
-def parameters(section: dict[str, dict[str, dict[str, object]]]) -> dict[str, object]:
-    """What one environment of samconfig.toml sets for `sam deploy`."""
-    return {**section.get("global", {}).get("parameters", {}), **section.get("deploy", {}).get("parameters", {})}
+def environments() -> dict[str, dict[str, object]]:
+    """What each environment of samconfig.toml sets for `sam deploy`; raises ``ValueError`` where it is no TOML."""
+    try:
+        sections = tomllib.loads(SAMCONFIG.read_text(encoding="utf-8")) if SAMCONFIG.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"samconfig.toml cannot be read: {error}") from None
+    return {
+        name: {**section.get("global", {}).get("parameters", {}), **section.get("deploy", {}).get("parameters", {})}
+        for name, section in sections.items()
+        if isinstance(section, dict)
+    }

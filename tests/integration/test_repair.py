@@ -288,6 +288,12 @@ def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where
     assert done == (0, ["1 published", "messages read: 1; 1 published again"], [])
 
 
+def test_a_long_search_shows_that_it_goes_on(repairing: Repair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.repair._PROGRESS", 1)
+
+    assert repairing("stuck", *BY_TIME)[2] == ["messages read: 1"]
+
+
 def test_stuck_says_how_many_are(deployed: Stack, repairing: Repair) -> None:
     code, told, hint = repairing("stuck", *BY_TIME)
     track(deployed.store, MESSAGE_ID, [report(Status.DELIVERED)], now=NOW)

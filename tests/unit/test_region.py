@@ -99,6 +99,14 @@ def test_where_nothing_else_does_samconfig_names_the_region_of_each_stack(
     assert os.environ["AWS_DEFAULT_REGION"] == named
 
 
+def test_a_samconfig_that_is_no_toml_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "samconfig.toml").write_text("[default\n")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+
+    with pytest.raises(ValueError, match=r"samconfig.toml cannot be read: .*line 1"):
+        region.use("sms-tracker")
+
+
 def test_an_emulator_has_no_part_in_samconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     guided(tmp_path)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
@@ -110,7 +118,7 @@ def test_an_emulator_has_no_part_in_samconfig(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_without_any_region_the_error_names_what_to_set() -> None:
-    with pytest.raises(LookupError, match="export AWS_REGION"):
+    with pytest.raises(LookupError, match="export AWS_DEFAULT_REGION"):
         region.use("sms-tracker")
 
 
