@@ -81,7 +81,7 @@ architecture: .venv/.ready
 	@.venv/bin/lint-imports
 
 template: .venv/.ready
-	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1} .venv/bin/sam validate --lint
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-$${AWS_REGION:-eu-west-1}} .venv/bin/sam validate --lint
 
 secrets-scan: .venv/.ready
 	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
@@ -102,9 +102,17 @@ build-%Function:
 build-%Layer:
 	@$(PACKAGE) . "$(ARTIFACTS_DIR)/python" --mount /opt/python --platform manylinux2014_aarch64
 
+.PHONY: deploy
+deploy: .venv/.ready ## deploy what was built, in the region of the other commands (ARGS="--guided", ARGS="--config-env prod")
+	@$(PY) -m ops.deploy $(ARGS)
+
+# Only some commands read .env, so a region or an account in it would separate them from the others.
+PROVIDERS_ENV := if [ -f .env ]; then ! grep -Eo '^[[:space:]]*(export[[:space:]]+)?AWS_[A-Z_]+' .env >&2 || \
+  { echo "error: set these in the shell: .env is for the providers" >&2; exit 2; }; set -a; . ./.env; set +a; fi
+
 .PHONY: secrets
 secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")
-	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.secrets $(ARGS)
+	@$(PROVIDERS_ENV); $(PY) -m ops.secrets $(ARGS)
 
 .PHONY: api-key
 api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
@@ -136,4 +144,4 @@ forget: .venv/.ready ## take one person's data out of records and queues (TO=+�
 
 .PHONY: smoke
 smoke: .venv/.ready ## check a deployment at its public address (URL=… KEY=…, TO=+… sends a message, ARGS="--help")
-	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m ops.smoke $(ARGS)
+	@$(PROVIDERS_ENV); $(PY) -m ops.smoke $(ARGS)

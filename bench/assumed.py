@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -12,25 +12,25 @@ from sms_tracker.domain.cohort import ages
 from tests.unit.template_stack import Stack, source, stack
 
 
+def _assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
+    """A field of ``Load``, which is an option of `make cost`."""
+    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is assumed: how many messages come in how many ``hours`` of a month, and how long everything takes.
+    """What is assumed: the load, and how long everything takes. Each field has its unit and its bounds."""
 
-    ``cold`` is the share of invocations that start an environment; ``pace`` the CPU seconds of Lambda's arm64 for one
-    measured here; ``aws_ms`` and ``provider_ms`` what one call of AWS and of a provider is waited for; ``count_ms``
-    what the statistics take for a message each time that they read it.
-    """
-
-    messages: float = 1_000_000
-    hours: float = 200.0
-    callbacks: int = 3
-    failed: float = 0.01
-    cold: float = 0.005
-    pace: float = 1.0
-    aws_ms: float = 6.0
-    provider_ms: float = 250.0
-    environments: int = 10
-    count_ms: float = 0.5
+    messages: float = _assumed(1_000_000, "messages a month", least=1)
+    hours: float = _assumed(200.0, "hours of the month in which they come", least=0.01, most=744)
+    callbacks: int = _assumed(3, "status reports a message")
+    failed: float = _assumed(0.01, "share of messages that fail, 0 to 1", most=1)
+    cold: float = _assumed(0.005, "share of invocations that start an environment, 0 to 1", most=1)
+    pace: float = _assumed(1.0, "CPU seconds of Lambda's arm64 for one measured here", least=0.01)
+    aws_ms: float = _assumed(6.0, "milliseconds a call of AWS is waited for")
+    provider_ms: float = _assumed(250.0, "milliseconds a call of a provider is waited for")
+    environments: int = _assumed(10, "environments of each function, which read the secrets")
+    count_ms: float = _assumed(0.5, "milliseconds the statistics take to read a message")
 
     @property
     def seconds(self) -> float:

@@ -19,6 +19,7 @@ from bench.report import keep, known, machine, progress
 from bench.sampling import Progress
 from bench.table import Table
 from bench.warm import warm
+from ops.command import within
 
 INDEXES = ("by_recipient", "by_reference", "by_provider_id", "by_time", "by_attention")
 _LINE_BYTES = 226
@@ -171,27 +172,26 @@ def _volumes(design: Design, load: Load, set_up: Settings) -> Table:
 
 def _assumed(design: Design, load: Load, set_up: Settings) -> Table:
     """What is assumed and not counted, each a parameter."""
-    rows: list[list[str | float | int]] = [[field.name, str(getattr(load, field.name))] for field in fields(load)]
+    rows: list[list[str | float | int]] = [
+        [f"{field.name}: {field.metadata['unit']}", str(getattr(load, field.name))] for field in fields(load)
+    ]
     rows += [[f"{name}: billed ms", milliseconds(work, load)] for name, work in design.works.items() if work.cpu]
     rows += [[f"{name}: MB", work.memory] for name, work in design.works.items()]
     rows += [[field.name, str(getattr(set_up, field.name))] for field in fields(set_up)]
-    return Table(
-        title="Assumed, and set by the template",
-        columns=("what", "value"),
-        rows=rows,
-        note=" ".join(str(Load.__doc__).replace("``", "").split()),
-    )
+    return Table(title="Assumed, and set by the template", columns=("what", "value"), rows=rows)
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Every assumption is an option."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.cost", description=__doc__, epilog=str(Load.__doc__).replace("``", "")
-    )
+    parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
     for field in fields(Load):
         kind: Callable[[str], float] = int if isinstance(field.default, int) else float
-        option = f"--{field.name.replace('_', '-')}"
-        parser.add_argument(option, type=kind, default=field.default, help=f"default {field.default}")
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=within(kind, field.metadata["least"], field.metadata["most"]),
+            default=field.default,
+            help=f"{field.metadata['unit']} (default: %(default)s)",
+        )
     return parser.parse_args(given)
 
 

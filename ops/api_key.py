@@ -5,58 +5,89 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
+from ops import command, region
 from ops.keyring import IssuedKey, KeyRing
-from ops.keys import SCOPES, new_key
-from ops.stack import DEFAULT, Stack
+from ops.keys import SCOPES, client_name, new_key, scope_names
+from ops.stack import Stack
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.keys import name_of
 from sms_tracker.domain.report import timestamp
 
 _DAY = 86400
+_MAX_DAYS = 36500
+_SECONDS = 10.0
+_END_OF_TIME = 253_402_300_799
+"""The last second that a ``datetime`` can hold; keys may have been stored with a later one."""
+_TAKES = {
+    "create": {"client", "scopes", "days"},
+    "list": {"client"},
+    "rotate": {"name", "days"},
+    "revoke": {"name", "apply"},
+}
 _EPILOG = """
-  create --client shop --scopes send,read     a new key, alone on standard output
-  list                                        every key: its name, never the key or its hash
-  rotate NAME                                 a second key like that one; both are valid
+  create --client shop --scopes send,read     a new key, alone on standard output; its name on standard error
+  list [--client shop]                        every key: its name, never the key or its hash
+  rotate NAME [--days 90]                     a second key like that one, with its expiry; both are valid
   revoke NAME --apply                         end it, at the latest 60 seconds later
 """
 
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int:
     """Returns the exit code; a new key alone goes to standard output."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.command in ("rotate", "revoke") and not options.name:
-        parser.error(f"{options.command} needs the name of a key; `list` shows them")
-    if options.command == "create" and not options.client:
-        parser.error("create needs --client")
-    try:
-        ring = KeyRing(boto3.client("dynamodb"), stack(options.stack).output("StateTableName"))
-        _COMMANDS[options.command](ring, options)
-    except (ValueError, ClientError, BotoCoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    options = _options(arguments)
+    return command.run(lambda: _run(options, stack))
+
+
+def _run(options: argparse.Namespace, stack: Callable[[str], Stack]) -> int:
+    region.use(options.stack)
+    ring = KeyRing(client("dynamodb", timeout=_SECONDS), stack(options.stack).output("StateTableName"))
+    _COMMANDS[options.command](ring, options)
     return 0
 
 
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line; exits with 2 where an option is missing, wrong, or not the command's."""
+    parser = _parser()
+    options = parser.parse_intermixed_args(arguments)
+    if options.command in ("rotate", "revoke") and not options.name:
+        parser.error(f"{options.command} needs the name of a key; `list` shows them")
+    unused = {name for takes in _TAKES.values() for name in takes if getattr(options, name) not in (None, False)}
+    for name in sorted(unused - _TAKES[options.command]):
+        parser.error(f"{options.command} takes no {'name' if name == 'name' else f'--{name}'}")
+    if options.command == "create":
+        try:
+            client_name(options.client or "")
+        except ValueError as error:
+            parser.error(f"create needs --client: {error}")
+    return options
+
+
 def _create(ring: KeyRing, options: argparse.Namespace) -> None:
-    _issue(ring, options.client, (options.scopes or "send,read").split(","), days=options.days)
+    _issue(ring, options.client, options.scopes or ("send", "read"), expires_at=_expires_at(options))
 
 
-def _list(ring: KeyRing, _: argparse.Namespace) -> None:
-    row = "{:<10}{:<8}{:<24}{:<18}{:<26}{}"
+def _list(ring: KeyRing, options: argparse.Namespace) -> None:
+    found = [key for key in ring.all() if options.client in (None, key.client)]
+    if not found:
+        print(f"no keys of {options.client}" if options.client else "no keys", file=sys.stderr)
+        return
+    width = max(24, 2 + max(len(key.client) for key in found))
+    row = f"{{:<10}}{{:<8}}{{:<{width}}}{{:<18}}{{:<26}}{{}}"
     print(row.format("name", "ends in", "client", "scopes", "created", "expires"))
-    for key in sorted(ring.all(), key=lambda each: (each.client, each.created_at or "")):
+    for key in sorted(found, key=lambda each: (each.client, each.created_at or "")):
         scopes, expires = ",".join(sorted(key.scopes)), _expiry(key)
         print(row.format(key.name, key.ends or "-", key.client, scopes, key.created_at or "-", expires))
 
 
 def _rotate(ring: KeyRing, options: argparse.Namespace) -> None:
     old = ring.named(options.name)
-    _issue(ring, old.client, sorted(old.scopes), days=options.days)
+    expires_at = _expires_at(options) or old.expires_at
+    if expires_at is not None and expires_at <= time.time():
+        raise ValueError(f"{old.name} of {old.client} expired on {_day(expires_at)}: --days gives the new key its own")
+    _issue(ring, old.client, old.scopes, expires_at=expires_at)
     print(
         f"{old.name} stays valid beside it. Once the client has changed and the authorizer's log no longer names it:\n"
         f'  make api-key ARGS="revoke {old.name} --apply"',
@@ -75,20 +106,29 @@ def _revoke(ring: KeyRing, options: argparse.Namespace) -> None:
     print(f"revoked {what}; API Gateway may let it in for up to 60 s more")
 
 
-def _issue(ring: KeyRing, client: str, scopes: Sequence[str], *, days: int) -> None:
-    expires_at = int(time.time()) + days * _DAY if days else None
-    key, item = new_key(client, scopes, expires_at=expires_at, created_at=timestamp(datetime.now(UTC)))
+def _issue(ring: KeyRing, owner: str, scopes: Iterable[str], *, expires_at: int | None) -> None:
+    key, item = new_key(owner, scopes, expires_at=expires_at, created_at=timestamp(datetime.now(UTC)))
     ring.add(item)
-    until = f"for {days} days" if days else "without end"
-    print(f"key of {client} with {','.join(scopes)}, {until}; it cannot be shown again:", file=sys.stderr)
+    until = f"until {_day(expires_at)}" if expires_at else "without end"
+    print(
+        f"key {name_of(key)} of {owner} with {','.join(sorted(scopes))}, {until}; it cannot be shown again:",
+        file=sys.stderr,
+    )
     print(key)
+
+
+def _expires_at(options: argparse.Namespace) -> int | None:
+    return int(time.time()) + options.days * _DAY if options.days else None
 
 
 def _expiry(key: IssuedKey) -> str:
     if key.expires_at is None:
         return "never"
-    day = datetime.fromtimestamp(key.expires_at, tz=UTC).strftime("%Y-%m-%d")
-    return f"{day} (over)" if key.expires_at <= time.time() else day
+    return f"{_day(key.expires_at)} (over)" if key.expires_at <= time.time() else _day(key.expires_at)
+
+
+def _day(expires_at: int) -> str:
+    return datetime.fromtimestamp(min(expires_at, _END_OF_TIME), tz=UTC).strftime("%Y-%m-%d")
 
 
 _COMMANDS = {"create": _create, "list": _list, "rotate": _rotate, "revoke": _revoke}
@@ -101,14 +141,33 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", default="create", choices=_COMMANDS, help="default: %(default)s")
+    parser.add_argument("command", nargs="?", default="create", choices=_COMMANDS, help="default: create")
     parser.add_argument("name", nargs="?", help="of the key to rotate or revoke, as `list` shows it")
-    parser.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
-    parser.add_argument("--client", help="who it is for; written on every message it sends")
-    parser.add_argument("--scopes", help=f"comma separated, of {', '.join(sorted(SCOPES))} (default: send,read)")
-    parser.add_argument("--days", type=int, default=0, help="days until it expires (default: never)")
+    command.add_stack(parser)
+    parser.add_argument(
+        "--client",
+        type=command.text,
+        help="create: a name of 1 to 64 of A-Za-z0-9._-, written on its messages; list: that client's keys",
+    )
+    parser.add_argument(
+        "--scopes",
+        type=_scopes,
+        help=f"create: separated by commas, of {', '.join(sorted(SCOPES))} (default: send,read)",
+    )
+    parser.add_argument(
+        "--days",
+        type=command.within(int, 1, _MAX_DAYS),
+        help="create, rotate: days until it expires, 1 or more (default: never; the old key's expiry)",
+    )
     parser.add_argument("--apply", action="store_true", help="revoke; without, only say what would be done")
     return parser
+
+
+def _scopes(text: str) -> frozenset[str]:
+    try:
+        return scope_names(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from ops import command, region
 from ops.erasure import Eraser, waits
 from ops.records import sent_to
-from ops.stack import DEFAULT, Stack
+from ops.stack import Stack
 from ops.sweep import QUEUES, REDRIVE_FIRST, Sweep
 from sms_tracker.aws.clients import client
-from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.numbers import e164
 
 _FORGOTTEN = "forgotten"
@@ -29,17 +27,22 @@ def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack, *, wai
     """Returns the exit code: 1 also where something had to be left for later. ``wait``: see ``Sweep``."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    advice = "; what was done stays done, run it again" if options.apply else ""
+    return command.run(lambda: _run(parser, options, stack, wait=wait), advice=advice)
+
+
+def _run(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, stack: Callable[[str], Stack], *, wait: int
+) -> int:
+    # A number with its + is read before anything is asked of AWS; a national form needs the deployment's countries.
+    number = _number(parser, options.to, None) if "+" in options.to else None
+    region.use(options.stack)
+    deployed = stack(options.stack)
     left = 0
-    try:
-        deployed = stack(options.stack)
-        countries = None if "+" in options.to else deployed.countries  # a national form needs the deployment's
-        number = _number(parser, options.to, countries)
-        for line, done in _forget(deployed, number, apply=options.apply, wait=wait):
-            left += not done
-            print(line, flush=True)
-    except (ValueError, ClientError, BotoCoreError, SmsTrackerError) as error:
-        print(f"error: {error}; what was done stays done, run it again", file=sys.stderr)
-        return 1
+    number = number or _number(parser, options.to, deployed.countries)
+    for line, done in _forget(deployed, number, apply=options.apply, wait=wait):
+        left += not done
+        print(line, flush=True)
     if not options.apply:
         print("nothing was changed; --apply (APPLY=1) does it", file=sys.stderr)
         return 0
@@ -76,7 +79,7 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make forget", description=__doc__, epilog=_EPILOG)
     parser.add_argument("--to", required=True, help="the number, written as in POST /messages")
-    parser.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
+    command.add_stack(parser)
     parser.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 
@@ -15,6 +16,22 @@ _ENDS = 4
 """Characters of a key that are kept, so that whoever holds it can say which it is; 232 bits stay unknown."""
 
 SCOPES = frozenset({"send", "read", "admin"})
+
+
+def client_name(text: str) -> str:
+    """A new client's name as it is; raises ``ValueError`` for another than 1 to 64 of ``A-Za-z0-9._-``."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError(f"{text!r} is no client's name: 1 to 64 letters, digits, dots, hyphens or underscores")
+    return text
+
+
+def scope_names(text: str) -> frozenset[str]:
+    """Scopes as an operator lists them, separated by commas; raises ``ValueError`` for any that does not exist."""
+    found = [each.strip() for each in text.split(",")]
+    for each in found:
+        if each not in SCOPES:
+            raise ValueError(f"{each!r} in {text!r} is no scope: write one or more of {','.join(sorted(SCOPES))}")
+    return frozenset(found)
 
 
 def new_key(

@@ -4,50 +4,62 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ops import records
+from ops import command, records, region
 from ops.redrive import SOURCES, TARGETS, Redrive, waiting
 from ops.republish import Unpublished, events, publish
-from ops.stack import DEFAULT, Stack
+from ops.stack import Stack
 from sms_tracker.aws.clients import client
-from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.ports import Refused
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import instant, timestamp
 from sms_tracker.domain.search import Span
+
+_PROGRESS = 10_000
+"""Messages read between two lines about it."""
+_FIRST_YEAR = 2000
+_LONGEST = timedelta(days=3660)
+"""Records are kept for ten years at most."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code: 1 also where a record was left out."""
     options = _parser().parse_args(arguments)
+    return command.run(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    region.use(options.stack)
     stack = Stack(options.stack)
-    try:
-        for line in _COMMANDS[options.command](stack, options):
-            print(line, flush=True)
-    except (ValueError, LookupError, ClientError, BotoCoreError, SmsTrackerError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    for line in _COMMANDS[options.command](stack, options):
+        print(line, flush=True)
     for why in stack.damaged.values():
         print(f"left out: {why}", file=sys.stderr)
-    if not options.apply and options.command != "stuck":
-        print("nothing was changed; --apply does it", file=sys.stderr)
+    if options.command != "stuck" and not options.apply:
+        print("nothing was changed; --apply (APPLY=1) does it", file=sys.stderr)
     return 1 if stack.damaged else 0
 
 
 def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    for record in _chosen(stack, options):
+    count = Counter[str]()
+    for record in _chosen(stack, options, count):
         change = records.repair(record, now=timestamp(datetime.now(UTC)))
         if change is None or change.state is None:
             continue
-        result = stack.store.change(record.message_id, change) if options.apply else None
-        if isinstance(result, Written) and not change.state.status.final:
+        if options.apply and isinstance(stack.store.change(record.message_id, change), Refused):
+            stack.damaged[record.message_id] = f"{record.message_id} changed meanwhile, run it again"
+            continue
+        if options.apply and not change.state.status.final:
             stack.agenda.put_off(record.message_id, due=change.now)  # what was final was not on it
-        outcome = "changed meanwhile, run it again" if isinstance(result, Refused) else "written" if result else "would"
+        count["changed"] += 1
+        outcome = "written" if options.apply else "would be written"
         yield f"{record.message_id}: {record.state.status} -> {change.state.status} ({outcome})"
+    yield _summary(count, "rebuilt", apply=options.apply, none="nothing to rebuild")
 
 
 def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
@@ -56,84 +68,167 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         return
     source, target = stack.output(SOURCES[options.queue]), stack.output(TARGETS[options.queue])
     redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
-    held = waiting(redrive.sqs, source)
-    yield f"about {held} in {options.queue}, to {TARGETS[options.queue].removesuffix('Url')}"
-    for moved in redrive.run() if options.apply else ():
+    held, to = waiting(redrive.sqs, source), TARGETS[options.queue].removesuffix("Url")
+    yield _held(held, options, to)
+    if not options.apply or not held:
+        return
+    moved = 0
+    for moved in redrive.run():
         yield f"{moved} of {min(held, options.limit)} moved"
+    yield _moved(moved, min(held, options.limit) - moved, f"moved to {to}")
 
 
 def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
     sqs, source = client("sqs"), stack.output("PublishFailedQueueUrl")
     held = waiting(sqs, source)
-    yield f"about {held} in publish-failed, to the bus"
-    if options.apply:
-        again = Unpublished(sqs=sqs, source=source, messages=stack.store, bus=stack.bus, policy=stack.policy)
-        yield from again.run(min(options.limit, held))
+    yield _held(held, options, "the bus")
+    if not options.apply or not held:
+        return
+    again, over = Unpublished(sqs=sqs, source=source, messages=stack.store, bus=stack.bus, policy=stack.policy), 0
+    for done, line in again.run(min(options.limit, held)):
+        over += done
+        yield line
+        time.sleep(1 / options.rate)
+    yield _moved(over, min(held, options.limit) - over, "done with")
+
+
+def _held(held: int, options: argparse.Namespace, to: str) -> str:
+    if not held:
+        return f"nothing to move: {options.queue} shows no messages"
+    allowed = min(held, options.limit)
+    doing = "moving" if options.apply else "would move"
+    return f"about {held} in {options.queue}: {doing} {allowed} to {to}, at most {options.rate:g} a second"
+
+
+def _moved(moved: int, left: int, what: str) -> str:
+    return f"{moved} {what}" + (f", {left} left: see above, or run it again" if left > 0 else "")
 
 
 def _republish(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    made = events(_chosen(stack, options), stack.policy)
-    yield f"{publish(made, stack.bus) if options.apply else sum(1 for _ in made)} events"
+    count = Counter[str]()
+    made = events(_chosen(stack, options, count), stack.policy)
+    if options.apply:
+        for published in publish(made, stack.bus):
+            count["changed"] = published
+            yield f"{published} published"
+    else:
+        count["changed"] = sum(1 for _ in made)
+    none = f"nothing to publish; published are {', '.join(sorted(stack.policy.statuses))} and corrections"
+    yield _summary(count, "published again", apply=options.apply, none=none)
 
 
 def _stuck(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    for record in _chosen(stack, options):
+    count = Counter[str]()
+    for record in _chosen(stack, options, count):
         why = records.stuck(record, now=datetime.now(UTC))
         if why:
+            count["changed"] += 1
             yield f"{record.message_id}  {record.created_at}  {record.state.provider}  {why}"
+    yield _summary(count, "stuck", apply=True, none="none is stuck")
 
 
-def _chosen(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
+def _summary(count: Counter[str], done: str, *, apply: bool, none: str) -> str:
+    """The last line: how many messages were read, and what became, or would become, of how many."""
+    changed = f"{count['changed']} {done if apply else f'would be {done}'}" if count["changed"] else none
+    return f"messages read: {count['read']}; {changed}"
+
+
+def _chosen(stack: Stack, options: argparse.Namespace, count: Counter[str]) -> Iterator[Record]:
+    """The messages that the options name; counts them, and shows on standard error that it goes on."""
+    for record in _found(stack, options):
+        count["read"] += 1
+        if count["read"] % _PROGRESS == 0:
+            print(f"messages read: {count['read']}", file=sys.stderr, flush=True)
+        yield record
+
+
+def _found(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
+    if sum((options.id is not None, options.open, bool(options.since or options.until))) > 1:
+        raise ValueError("--id, --open and --from/--to exclude each other")
     if options.id:
         found = stack.store.get(options.id)
         if found is None:
-            raise ValueError("no message has this id")
+            raise ValueError(f"no message has the id {options.id}")
         return [found]
     if options.open:
         return records.opened(stack.search, stack.leave_out)
-    now = datetime.now(UTC)
-    since, until = options.since or now - timedelta(hours=72), options.until or now
+    return records.between(stack.search, _span(options.since, options.until, datetime.now(UTC)), stack.leave_out)
+
+
+def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span:
+    """By default the last 72 hours; raises ``ValueError`` for a time that no message was made in."""
+    until = min(until or now, now)
+    since = since or until - timedelta(hours=72)
     if since > until:
-        raise ValueError("--from is after --to")
-    return records.between(stack.search, Span(since=timestamp(since), until=timestamp(until)), stack.leave_out)
+        raise ValueError(f"--from {timestamp(since)} is after --to {timestamp(until)}, which is now at the latest")
+    if until - since > _LONGEST:
+        raise ValueError(f"--from {since:%Y-%m-%d} to {until:%Y-%m-%d} is longer than records are kept, ten years")
+    return Span(since=timestamp(since), until=timestamp(until))
 
 
 _COMMANDS = {"rebuild": _rebuild, "redrive": _redrive, "republish": _republish, "stuck": _stuck}
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
-    common.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
+    named = argparse.ArgumentParser(add_help=False)
+    command.add_stack(named)
+    applied = argparse.ArgumentParser(add_help=False)
+    applied.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument("--id", type=str.lower, help="one message; before --open, which comes before a time")
+    chosen.add_argument("--id", type=_message_id, help="one message")
     chosen.add_argument("--open", action="store_true", help="what the reconciler has on its agenda, whatever its age")
-    chosen.add_argument("--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h ago)")
+    chosen.add_argument(
+        "--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h before --to)"
+    )
     chosen.add_argument("--to", dest="until", type=_moment, help="made at or before (default: now)")
     parser = argparse.ArgumentParser(prog="make repair", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("rebuild", parents=[common, chosen], help="set records to what their stored reports say")
-    commands.add_parser("republish", parents=[common, chosen], help="publish the last event of messages again")
-    commands.add_parser("stuck", parents=[common, chosen], help="list what waits for somebody, and why")
-    redrive = commands.add_parser("redrive", parents=[common], help="move a queue's messages to where they belong")
-    redrive.add_argument("queue", choices=[*SOURCES, "publish-failed"])
-    redrive.add_argument("--rate", type=_positive, default=20.0, help="messages a second (default: %(default)s)")
-    redrive.add_argument("--limit", type=int, default=100_000, help="at most so many (default: %(default)s)")
+    for name, described in _DESCRIBED.items():
+        parents = [named, *([] if name == "stuck" else [applied]), *([] if name == "redrive" else [chosen])]
+        commands.add_parser(name, parents=parents, help=described.partition(".")[0], description=described)
+    redrive = commands.choices["redrive"]
+    redrive.add_argument("queue", choices=[*SOURCES, "publish-failed"], help="the queue to empty")
+    redrive.add_argument(
+        "--rate",
+        type=command.within(float, 0.01, 10_000),
+        default=20.0,
+        help="messages a second (default: %(default)s)",
+    )
+    redrive.add_argument(
+        "--limit", type=command.within(int, 1, 10**9), default=100_000, help="at most so many (default: %(default)s)"
+    )
     return parser
 
 
-def _positive(text: str) -> float:
-    if not (value := float(text)) > 0:
-        raise argparse.ArgumentTypeError("must be above 0")
-    return value
+_DESCRIBED = {
+    "rebuild": """Set records to what their stored reports say. Prints each record that differs. It writes under the
+        version that was read, so it may run while reports come.""",
+    "republish": """Publish the last event of messages again. Consumers recognise an event by message and version.
+        Statuses that are not published make no event.""",
+    "stuck": """List messages that need a person, and why. Changes nothing. A message is listed while its answer is
+        unknown, when it was released, open for an hour, or when its timeline is full.""",
+    "redrive": """Move a queue's messages to where they belong. Receives, sends and then deletes each, so that an
+        interrupted run loses none. Messages of publish-failed are published from the table; those that name no record
+        stay.""",
+}
+
+
+def _message_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no message id") from None
 
 
 def _moment(text: str) -> datetime:
     """RFC 3339; without an offset it is UTC."""
     try:
-        return instant(text)
+        moment = instant(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("not a time like 2026-01-31T12:00:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00:00Z") from None
+    if moment.year < _FIRST_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} is before any message")
+    return moment
 
 
 if __name__ == "__main__":

@@ -29,15 +29,18 @@ def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
             yield BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=made.detail())
 
 
-def publish(made: Iterator[BusEvent], bus: Bus) -> int:
-    """How many there were, put a few at a time, for a month may hold millions; ``ValueError`` where one is refused."""
+def publish(made: Iterator[BusEvent], bus: Bus) -> Iterator[int]:
+    """Put a few at a time, because a month may hold millions; yields how many the bus has.
+
+    Raises ``ValueError`` where it refuses one.
+    """
     count = 0
     while some := [*islice(made, _AT_ONCE)]:
         refused = [why for why in bus.put(some) if why]
         if refused:
             raise ValueError(f"the bus refused {len(refused)} of {len(some)} after {count}: {refused[0]}; run it again")
         count += len(some)
-    return count
+        yield count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,11 @@ class Unpublished:
     bus: Bus
     policy: Policy
 
-    def run(self, limit: int) -> Iterator[str]:
-        """Publish, then delete; what names no message (Lambda's pointer to a batch) stays where it is."""
+    def run(self, limit: int) -> Iterator[tuple[bool, str]]:
+        """Publish, then delete; yields whether it is done with, and a line about it.
+
+        A message that names no record (Lambda's pointer to a batch) stays where it is.
+        """
         stay: list[str] = []
         for _ in range(limit):
             found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=1)
@@ -63,7 +69,7 @@ class Unpublished:
                 self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
             else:
                 stay.append(message["ReceiptHandle"])
-            yield told
+            yield done, told
         for receipt in stay:  # visible again only now, so that none was received twice
             self.sqs.change_message_visibility(QueueUrl=self.source, ReceiptHandle=receipt, VisibilityTimeout=0)
 

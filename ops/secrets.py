@@ -10,16 +10,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
+from ops import command, region
 from ops.accounts import ENTRIES, documents
-from ops.stack import DEFAULT
+from sms_tracker.aws.clients import client
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 _KEY_BYTES = 32
+_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -30,21 +29,24 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         variables = ", ".join(sorted(variable for entries in ENTRIES.values() for variable in entries.values()))
         print(f"error: none of these is set in .env or the environment: {variables}", file=sys.stderr)
         return 2
-    try:
-        ssm = boto3.client("ssm")
-        for provider, document in found.items():
-            _put(ssm, f"/{options.stack}/secrets/{provider}", document, key=options.kms_key, dry_run=options.dry_run)
-        _put_service_key(ssm, options.stack, key=options.kms_key, dry_run=options.dry_run)
-    except (ClientError, BotoCoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return command.run(lambda: _write(found, options))
+
+
+def _write(found: Mapping[str, Mapping[str, str]], options: argparse.Namespace) -> int:
+    region.use(options.stack)
+    ssm = client("ssm", timeout=_SECONDS)
+    for provider, document in found.items():
+        _put(ssm, f"/{options.stack}/secrets/{provider}", document, key=options.kms_key, dry_run=options.dry_run)
+    _put_service_key(ssm, options.stack, key=options.kms_key, dry_run=options.dry_run)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
-    parser.add_argument("--stack", default=DEFAULT, help="name of the stack (default: %(default)s)")
-    parser.add_argument("--kms-key", help="KMS key that encrypts them, as in SecretsKeyArn (default: aws/ssm)")
+    command.add_stack(parser)
+    parser.add_argument(
+        "--kms-key", type=command.text, help="KMS key that encrypts them, as in SecretsKeyArn (default: aws/ssm)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be written")
     return parser
 

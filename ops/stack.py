@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import boto3
+from botocore.exceptions import ClientError
 
 from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.bus import EventBus
-from sms_tracker.aws.clients import api
+from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import load
@@ -19,14 +19,14 @@ from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.publish import Policy
 
-DEFAULT = "sms-tracker"
+_SECONDS = 10.0
 
 
 @dataclass
 class Stack:
     """What is asked of AWS is asked when it is first needed, and once.
 
-    ``damaged`` says of each record that a command had to leave out why it cannot be read.
+    ``damaged`` has each record that a command had to leave out, and why.
     """
 
     name: str
@@ -38,8 +38,17 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        (found,) = boto3.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+        """Raises ``ValueError`` where there is no such stack, or none that was ever deployed to its end."""
+        cloudformation = client("cloudformation", timeout=_SECONDS)
+        try:
+            (found,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            raise ValueError(f"no stack {self.name} in {cloudformation.meta.region_name}") from None
+        if not found.get("Outputs"):
+            raise ValueError(f"stack {self.name} has no outputs, it is {found['StackStatus']}")
+        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
     def output(self, name: str) -> str:
         """One output; raises ``ValueError`` where the stack has none of that name."""
@@ -77,5 +86,6 @@ class Stack:
 
     def variables(self, function: str) -> Mapping[str, str]:
         """The environment of a function, named as its folder is."""
-        found = boto3.client("lambda").get_function_configuration(FunctionName=f"{self.name}-{function}")
-        return found["Environment"]["Variables"]
+        found = client("lambda", timeout=_SECONDS).get_function_configuration(FunctionName=f"{self.name}-{function}")
+        variables: Mapping[str, str] = found["Environment"]["Variables"]
+        return variables

@@ -11,11 +11,12 @@ from itertools import chain
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import command, region
 from ops.smoke import access, sending, webhooks
 from ops.smoke.accounts import Accounts, from_environment, from_stack
 from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target
 from ops.smoke.routes import TEMPLATE, routes
-from ops.stack import DEFAULT, Stack
+from ops.stack import Stack
 from sms_tracker.domain.errors import SmsTrackerError
 
 _SECONDS = 30.0
@@ -42,11 +43,15 @@ def main(
     key, url = environment.get("KEY", ""), options.url.rstrip("/")
     if not key or not url.startswith(("https://", "http://")):
         parser.error("needs URL=https://… and KEY=smst_…")
-    accounts = _accounts(stack(options.stack), url, environment)
     scoped = {scope: environment[name] for scope, name in _SCOPED.items() if environment.get(name)}
-    with httpx.Client(transport=transport, timeout=_SECONDS, trust_env="127.0.0.1" not in url) as http:
-        target = Target(http=http, url=url, key=key, scoped=scoped)
-        return _report(_checks(target, accounts, options, environment))
+
+    def check() -> int:
+        accounts = _accounts(stack(options.stack), url, environment)
+        with httpx.Client(transport=transport, timeout=_SECONDS, trust_env="127.0.0.1" not in url) as http:
+            target = Target(http=http, url=url, key=key, scoped=scoped)
+            return _report(_checks(target, accounts, options, environment))
+
+    return command.run(check)
 
 
 def _checks(target: Target, accounts: Accounts, options: argparse.Namespace, environment: Mapping[str, str]) -> Checks:
@@ -63,14 +68,22 @@ def _checks(target: Target, accounts: Accounts, options: argparse.Namespace, env
 
 
 def _accounts(stack: Stack, url: str, environment: Mapping[str, str]) -> Accounts:
-    """The stack's own secrets where they can be read, for these are what is deployed."""
+    """The deployed secrets where AWS can be asked; raises ``ValueError`` where regions differ."""
+    try:
+        region.use(stack.name)
+    except LookupError as error:
+        return _of_environment(environment, error)
     try:
         found = from_stack(stack, url)
     except (ValueError, LookupError, ClientError, BotoCoreError, SmsTrackerError) as error:
-        print(f"secrets: of .env and the environment ({error})")
-        return from_environment(environment)
+        return _of_environment(environment, error)
     print(f"secrets: of stack {stack.name}")
     return found
+
+
+def _of_environment(environment: Mapping[str, str], why: Exception) -> Accounts:
+    print(f"secrets: of .env and the environment ({command.explained(why)})")
+    return from_environment(environment)
 
 
 def _report(checks: Checks) -> int:
@@ -94,9 +107,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--url", default=environment.get("URL", ""), help="the public address (default: $URL)")
-    parser.add_argument("--stack", default=DEFAULT, help="the stack behind it (default: %(default)s)")
+    command.add_stack(parser)
     parser.add_argument("--to", default=environment.get("TO", ""), help="send a real message there, and follow it")
-    parser.add_argument("--seconds", type=float, default=120, help="to wait for its end (default: %(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=command.within(float, 0, 86400),
+        default=120,
+        help="to wait for its end (default: %(default)s)",
+    )
     return parser
 
 

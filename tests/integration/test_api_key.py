@@ -89,6 +89,106 @@ def test_a_rotated_key_has_a_second_one_like_it_and_stays_valid(keys: KeyStore, 
     assert f"revoke {name_of(old)} --apply" in told
 
 
+def test_a_rotated_key_ends_when_the_old_one_does_unless_days_are_given(keys: KeyStore, run: Run) -> None:
+    old = run("--client", "shop", "--days", "30")[1]
+
+    same, longer = (run("rotate", *days, name_of(old))[1] for days in ([], ["--days", "365"]))
+
+    first, second, third = (keys.find(key) for key in (old, same, longer))
+    assert first is not None
+    assert second == first
+    assert third is not None
+    assert third.expires_at is not None
+    assert first.expires_at is not None
+    assert third.expires_at > first.expires_at
+
+
+def test_a_key_that_is_over_is_rotated_only_with_days_of_its_own(keys: KeyStore, run: Run) -> None:
+    old, item = new_key("shop", ["read"], expires_at=1)
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+
+    refused = run("rotate", name_of(old))
+    renewed = run("rotate", name_of(old), "--days", "1")
+
+    assert (refused[0], refused[1]) == (1, "")
+    assert "expired on 1970-01-01: --days gives the new key its own" in refused[2]
+    assert renewed[0] == 0
+    assert keys.find(renewed[1]) is not None
+
+
+@pytest.mark.parametrize("command", [["--client", "shop"], ["rotate"]])
+def test_a_new_keys_own_name_is_printed_beside_it(command: list[str], run: Run) -> None:
+    old = run("--client", "shop")[1]
+
+    _, key, told = run(*command, *([name_of(old)] if command == ["rotate"] else []))
+
+    assert f"key {name_of(key)} of shop with read,send, without end" in told
+
+
+def test_a_list_of_one_client_has_no_other_and_says_when_there_is_none(run: Run) -> None:
+    for client in ("shop", "bank", "shop"):
+        run("--client", client)
+
+    _, listed, _ = run("list", "--client", "shop")
+    code, empty, told = run("list", "--client", "shops")
+
+    assert [line.split()[2] for line in listed.splitlines()[1:]] == ["shop", "shop"]
+    assert (code, empty) == (0, "")
+    assert "no keys of shops" in told
+
+
+def test_a_client_whose_name_is_from_before_the_rule_is_listed_rotated_and_revoked(keys: KeyStore, run: Run) -> None:
+    old, item = new_key("Müller & Söhne, der mit dem langen Namen", ["read"], expires_at=10**14)
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+
+    listed = run("list", "--client", "Müller & Söhne, der mit dem langen Namen")[1]
+    new = run("rotate", name_of(old))[1]
+
+    assert "9999-12-31" in listed
+    assert "Namen  read" in listed
+    assert keys.find(new) == keys.find(old)
+    assert run("revoke", "--apply", name_of(old))[0] == 0
+
+
+@pytest.mark.parametrize("name", ["", "a b", "shop\n", "büro", "a/b", "a#b", "x" * 65, "client:1", "\u0661"])
+def test_a_new_clients_name_has_1_to_64_letters_digits_dots_hyphens_and_underscores(
+    name: str, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--client", name)
+
+    assert "--client" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 64, "Shop.eu-1_a", "0"])
+def test_any_other_name_is_a_clients(name: str, run: Run) -> None:
+    assert run("--client", name)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "scopes"),
+    [("send, read", "read,send"), (" send ,read ", "read,send"), ("send,send", "send"), ("admin", "admin")],
+)
+def test_scopes_are_trimmed_and_each_counts_once(written: str, scopes: str, run: Run) -> None:
+    assert f" with {scopes}," in run("--client", "shop", "--scopes", written)[2]
+
+
+@pytest.mark.parametrize("written", ["", " ", "send,,read", "send,", ",", "Send", "write", "send read", "send;read"])
+def test_a_scope_that_does_not_exist_is_refused_with_those_that_do(
+    written: str, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--client", "shop", "--scopes", written)
+
+    assert "is no scope: write one or more of admin,read,send" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "", "a year", "99999999999"])
+def test_a_key_lives_for_a_day_or_more(days: str, run: Run) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--client", "shop", "--days", days)
+
+
 def test_revoking_says_what_it_would_do_until_it_is_told_to(keys: KeyStore, run: Run) -> None:
     kept, leaked = (run("--client", "shop")[1] for _ in range(2))
 
@@ -117,8 +217,28 @@ def test_a_name_that_fits_no_key_or_several_revokes_none(keys: KeyStore, run: Ru
     assert all(keys.find(key) for key in created)
 
 
-@pytest.mark.parametrize("arguments", [[], ["rotate"], ["revoke", "--apply"], ["drop"], ["list", "--scopes"]])
-def test_a_command_that_lacks_something_says_how_it_is_used(arguments: list[str], run: Run) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["rotate"],
+        ["revoke", "--apply"],
+        ["revoke", ""],
+        ["drop"],
+        ["list", "--scopes"],
+        ["list", "--scopes", "read"],
+        ["list", "--days", "3"],
+        ["list", "1f0c2a9b"],
+        ["rotate", "1f0c2a9b", "--scopes", "admin"],
+        ["rotate", "1f0c2a9b", "--client", "bank"],
+        ["revoke", "1f0c2a9b", "--days", "1"],
+        ["create", "shop"],
+        ["--client", "shop", "--apply"],
+    ],
+)
+def test_a_command_that_lacks_something_or_has_anothers_option_says_how_it_is_used(
+    arguments: list[str], run: Run
+) -> None:
     with pytest.raises(SystemExit, match="2"):
         run(*arguments)
 
@@ -127,4 +247,21 @@ def test_a_stack_of_another_kind_is_one_line(run: Run) -> None:
     code, _, told = run("list", "--stack", "other")
 
     assert code == 1
-    assert told == "error: stack other has no output StateTableName; is it sms-tracker's, and of this version?\n"
+    assert told.splitlines() == [
+        "stack other, region eu-west-1 (AWS_DEFAULT_REGION)",
+        "error: stack other has no output StateTableName; is it sms-tracker's, and of this version?",
+    ]
+
+
+def test_two_regions_are_refused_before_a_key_is_made(
+    keys: KeyStore,  # noqa: ARG001  # the table is there
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+    code, key, told = run("--client", "shop")
+
+    assert (code, key) == (1, "")
+    assert told == "error: regions differ: AWS_REGION is us-east-1, AWS_DEFAULT_REGION is eu-west-1\n"
+    assert boto3.client("dynamodb").scan(TableName="state")["Count"] == 0

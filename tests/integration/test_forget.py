@@ -300,7 +300,8 @@ def test_a_fault_of_aws_is_one_line_that_says_to_run_it_again(deployed: Deployed
     code, told = deployed.forget("--apply")
 
     assert code == 1
-    assert told.startswith("error: ")
+    assert told.splitlines()[0] == "stack sms-tracker, region eu-west-1 (AWS_DEFAULT_REGION)"
+    assert told.splitlines()[1].startswith("error: ")
     assert told.endswith("run it again\n")
 
 

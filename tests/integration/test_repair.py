@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from types_boto3_sqs import SQSClient
 
 from ops.records import between, earlier, opened, rebuilt, repair, stuck
-from ops.redrive import Redrive, waiting
+from ops.redrive import SOURCES, TARGETS, Redrive, waiting
 from ops.repair import main
 from ops.republish import Unpublished, events, publish
 from ops.stack import Stack
 from sms_tracker.aws.agenda import DynamoAgenda
-from sms_tracker.aws.clients import calling, client
+from sms_tracker.aws.clients import api, calling, client
 from sms_tracker.aws.items import to_item
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.ports import Written
+from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Guard, Record
 from sms_tracker.domain.search import Span
 from sms_tracker.domain.state import fold, recorded
@@ -154,7 +154,7 @@ def unpublished(sqs: SQSClient, aside: str, bus: MemoryBus, *statuses: Status) -
     for status in statuses:
         track(messages, MESSAGE_ID, [report(status)], now=NOW)
     policy = Policy(statuses=frozenset({"undelivered"}), personal_data=False)
-    return [*Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=policy).run(9)]
+    return [told for _, told in Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=policy).run(9)]
 
 
 def test_what_was_published_is_deleted_and_what_names_no_message_is_left_in_sight(sqs: SQSClient, aside: str) -> None:
@@ -184,7 +184,7 @@ def undelivered(count: int) -> Iterator[Record]:
 def test_every_event_is_published_again_however_many_there_are() -> None:
     bus, policy = MemoryBus(), Policy(statuses=frozenset({"undelivered"}), personal_data=False)
 
-    assert publish(events(undelivered(250), policy), bus) == 250
+    assert [*publish(events(undelivered(250), policy), bus)] == [100, 200, 250]
     assert len({json.loads(each.detail)["message_id"] for each in bus.events}) == 250
 
 
@@ -193,7 +193,7 @@ def test_publishing_again_ends_where_the_bus_refuses_and_reads_nothing_beyond() 
     policy = Policy(statuses=frozenset({"undelivered"}), personal_data=False)
 
     with pytest.raises(ValueError, match="refused 1 of 100 after 100: ThrottlingException; run it again"):
-        publish(events(left, policy), bus)
+        list(publish(events(left, policy), bus))
 
     assert len([*left]) == 50
 
@@ -205,40 +205,244 @@ def test_a_message_of_which_nothing_is_published_is_done_with(sqs: SQSClient, as
     assert (bus.events, waiting(sqs, aside)) == ([], 1)
 
 
-def test_a_record_that_cannot_be_read_is_named_and_holds_up_no_other(
-    found: tuple[MessageStore, MessageSearch], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+Repair = Callable[..., tuple[int, list[str], list[str]]]
+
+
+@pytest.fixture
+def deployed(sqs: SQSClient, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack in memory with one message."""
+    stack = Stack("sms-tracker")
+    tables.create(client("dynamodb"), "MessagesTable", "messages")
+    stack.store = MessageStore(api("dynamodb"), "messages")
+    stack.store.put(record())
+    stack.bus, stack.policy = MemoryBus(), Policy(statuses=frozenset({"undelivered"}), personal_data=False)  # type: ignore[assignment]  # in memory
+    names = {*SOURCES.values(), *TARGETS.values(), "PublishFailedQueueUrl"}
+    stack.outputs = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
+    stack.outputs |= {"MessagesTableName": "messages", "StateTableName": "none"}
+    monkeypatch.setattr("ops.repair.Stack", lambda _: stack)
+    return stack
+
+
+@pytest.fixture
+def repairing(deployed: Stack, capsys: pytest.CaptureFixture[str]) -> Repair:  # noqa: ARG001  # the command works on it
+    def command(*arguments: str) -> tuple[int, list[str], list[str]]:
+        code = main(arguments)
+        told = capsys.readouterr()
+        first, *rest = told.err.splitlines()
+        assert first == "stack sms-tracker, region eu-west-1 (AWS_DEFAULT_REGION)"
+        return code, told.out.splitlines(), rest
+
+    return command
+
+
+BY_ID, BY_TIME = ["--id", MESSAGE_ID], ["--from", NOW, "--to", NOW]
+DRY = ["nothing was changed; --apply (APPLY=1) does it"]
+
+
+def lagging(stack: Stack) -> None:
+    """The message's reports say another status than its record."""
+    stack.store.change(MESSAGE_ID, Change(guard=Guard.LATE, added=(report(Status.DELIVERED),), now=NOW))
+
+
+@pytest.mark.parametrize("chosen", [BY_ID, BY_TIME, [*BY_TIME, "--apply"]])
+def test_where_no_record_differs_rebuild_says_so(chosen: list[str], repairing: Repair) -> None:
+    code, told, hint = repairing("rebuild", *chosen)
+
+    assert (code, told) == (0, ["messages read: 1; nothing to rebuild"])
+    assert hint == ([] if "--apply" in chosen else DRY)
+
+
+def test_rebuild_says_what_it_would_do_and_what_it_did(deployed: Stack, repairing: Repair) -> None:
+    lagging(deployed)
+
+    dry, done, again = (repairing("rebuild", *BY_ID, *apply) for apply in ([], ["--apply"], ["--apply"]))
+
+    line = f"{MESSAGE_ID}: pending -> delivered"
+    assert dry == (0, [f"{line} (would be written)", "messages read: 1; 1 would be rebuilt"], DRY)
+    assert done == (0, [f"{line} (written)", "messages read: 1; 1 rebuilt"], [])
+    assert again == (0, ["messages read: 1; nothing to rebuild"], [])
+
+
+def test_a_record_that_changes_meanwhile_is_left_and_the_exit_code_says_so(
+    deployed: Stack, repairing: Repair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lagging(deployed)
+    monkeypatch.setattr(MessageStore, "change", lambda *_: Refused(None))
+
+    code, told, hint = repairing("rebuild", *BY_ID, "--apply")
+
+    assert (code, told) == (1, ["messages read: 1; nothing to rebuild"])
+    assert hint == [f"left out: {MESSAGE_ID} changed meanwhile, run it again"]
+
+
+def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where_there_was_nothing(
+    deployed: Stack, repairing: Repair
+) -> None:
+    none = repairing("republish", *BY_ID, "--apply")
+    track(deployed.store, MESSAGE_ID, [report(Status.UNDELIVERED, code="30003")], now=NOW)
+
+    dry, done = repairing("republish", *BY_ID), repairing("republish", *BY_ID, "--apply")
+
+    assert none == (0, ["messages read: 1; nothing to publish; published are undelivered and corrections"], [])
+    assert dry == (0, ["messages read: 1; 1 would be published again"], DRY)
+    assert done == (0, ["1 published", "messages read: 1; 1 published again"], [])
+
+
+def test_a_long_search_shows_that_it_goes_on(repairing: Repair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.repair._PROGRESS", 1)
+
+    assert repairing("stuck", *BY_TIME)[2] == ["messages read: 1"]
+
+
+def test_stuck_says_how_many_are(deployed: Stack, repairing: Repair) -> None:
+    code, told, hint = repairing("stuck", *BY_TIME)
+    track(deployed.store, MESSAGE_ID, [report(Status.DELIVERED)], now=NOW)
+    none = repairing("stuck", *BY_TIME)
+
+    assert (code, told[0].split()[0], told[1:], hint) == (0, MESSAGE_ID, ["messages read: 1; 1 stuck"], [])
+    assert none == (0, ["messages read: 1; none is stuck"], [])
+
+
+@pytest.mark.parametrize("queue", [*SOURCES, "publish-failed"])
+@pytest.mark.parametrize("apply", [[], ["--apply"]])
+def test_an_empty_queue_has_nothing_to_move(queue: str, apply: list[str], repairing: Repair) -> None:
+    code, told, hint = repairing("redrive", queue, *apply)
+
+    assert (code, told) == (0, [f"nothing to move: {queue} shows no messages"])
+    assert hint == ([] if apply else DRY)
+
+
+def test_redrive_says_what_it_would_do_and_what_it_did(deployed: Stack, repairing: Repair) -> None:
+    for number in range(3):
+        client("sqs").send_message(QueueUrl=deployed.output("UnmatchedQueueUrl"), MessageBody=str(number))
+
+    dry, done = (repairing("redrive", "unmatched", "--limit", "2", "--rate", "1000", *do) for do in ([], ["--apply"]))
+
+    would = "about 3 in unmatched: would move 2 to ReportsQueue, at most 1000 a second"
+    assert dry == (0, [would], DRY)
+    assert done == (
+        0,
+        [would.replace("would move", "moving"), "1 of 2 moved", "2 of 2 moved", "2 moved to ReportsQueue"],
+        [],
+    )
+
+
+def test_redrive_of_what_was_not_published_says_what_is_left(deployed: Stack, repairing: Repair) -> None:
+    track(deployed.store, MESSAGE_ID, [report(Status.UNDELIVERED, code="30003")], now=NOW)
+    url = deployed.output("PublishFailedQueueUrl")
+    for body in (json.dumps({"dynamodb": {"Keys": {"message_id": {"S": MESSAGE_ID}}}}), '{"DDBStreamBatchInfo": {}}'):
+        client("sqs").send_message(QueueUrl=url, MessageBody=body)
+
+    code, told, _ = repairing("redrive", "publish-failed", "--rate", "1000", "--apply")
+
+    assert code == 0
+    assert {f"{MESSAGE_ID}: published", LEFT} < {*told}
+    assert told[-1] == "1 done with, 1 left: see above, or run it again"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--id", OTHER_ID], f"no message has the id {OTHER_ID}"),
+        (["--id", MESSAGE_ID, "--open"], "exclude each other"),
+        (["--open", "--from", NOW], "exclude each other"),
+        (["--from", "2026-02-01", "--to", "2026-01-31"], "is after --to 2026-01-31T00:00:00.000Z"),
+        (["--from", "9000-01-01T00:00:00Z"], "which is now at the latest"),
+        (["--from", "2000-01-01"], "longer than records are kept"),
+    ],
+)
+def test_a_choice_of_no_messages_is_an_error(options: list[str], error: str, repairing: Repair) -> None:
+    code, told, hint = repairing("rebuild", *options)
+
+    assert (code, told) == (1, [])
+    assert error in hint[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rebuild", "--id", ""],
+        ["rebuild", "--id", "SM123"],
+        ["republish", "--from", "", "--to", ""],
+        ["republish", "--from", "yesterday"],
+        ["republish", "--from", "2026-02-30"],
+        ["republish", "--from", "0001-01-01T00:00:00+14:00"],
+        ["republish", "--to", "1999-12-31"],
+        ["stuck", "--to", "9999-12-31T23:59:59-14:00"],
+        ["stuck", "--apply"],
+        ["stuck", "--stack", ""],
+        ["redrive"],
+        ["redrive", "reports"],
+        ["redrive", "unmatched", "--limit", "0"],
+        ["redrive", "unmatched", "--limit", "-1"],
+        ["redrive", "unmatched", "--rate", "0"],
+        ["redrive", "unmatched", "--rate", "nan"],
+        ["redrive", "unmatched", "--rate", "fast"],
+        ["redrive", "unmatched", "--rate", "1e-300"],
+        ["redrive", "unmatched", "--id", MESSAGE_ID],
+    ],
+)
+def test_an_option_without_sense_is_refused_before_anything_is_asked(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+
+    assert "_" not in capsys.readouterr().err.splitlines()[-1], "no name of our code"
+
+
+@pytest.mark.parametrize(
+    ("to", "read"),
+    [
+        (NOW, 1),
+        (NOW.lower(), 1),
+        (START.strftime("%Y-%m-%dT%H:%MZ"), 1),
+        (START.strftime("%Y-%m-%dT%H:%M:%S"), 1),
+        (START.strftime("%Y-%m-%dT%H:%M:%S+00:00"), 1),
+        (START.strftime("%Y-%m-%dT%H:%M:%S+01:00"), 0),
+    ],
+)
+def test_times_are_rfc_3339_and_utc_without_an_offset(to: str, read: int, repairing: Repair) -> None:
+    _, told, _ = repairing("stuck", "--to", to)
+
+    assert told[-1].startswith(f"messages read: {read};")
+
+
+def test_a_record_that_cannot_be_read_is_named_and_holds_up_no_other(repairing: Repair) -> None:
     item = to_item(record(message_id=OTHER_ID))
     del item["segments"]
-    tables.client().put_item(TableName="messages", Item=item)
-    stack = Stack("deployed")
-    stack.search = found[1]
-    monkeypatch.setattr("ops.repair.Stack", lambda _: stack)
+    client("dynamodb").put_item(TableName="messages", Item=item)
 
-    code = main(["stuck", "--from", NOW, "--to", NOW])
+    code, told, hint = repairing("stuck", "--from", NOW, "--to", NOW)
 
-    told = capsys.readouterr()
-    assert (code, told.err) == (1, f"left out: record {OTHER_ID} cannot be read: KeyError\n")
-    assert [line.split()[0] for line in told.out.splitlines()] == [MESSAGE_ID]
+    assert (code, hint) == (1, [f"left out: record {OTHER_ID} cannot be read: KeyError"])
+    assert [line.split()[0] for line in told] == [MESSAGE_ID, "messages"]
 
 
-def test_times_and_ids_may_be_written_in_either_case(
-    found: tuple[MessageStore, MessageSearch], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stack = Stack("deployed")
-    stack.search, stack.store = found[1], found[0]
-    monkeypatch.setattr("ops.repair.Stack", lambda _: stack)
+@pytest.mark.parametrize("name", ["rebuild", "redrive", "republish", "stuck"])
+def test_each_repair_describes_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
 
-    for chosen in (["--from", NOW.lower(), "--to", NOW.replace("T", " ")], ["--id", MESSAGE_ID.upper()]):
-        assert main(["stuck", *chosen]) == 0
-        assert capsys.readouterr().out.split()[0] == MESSAGE_ID
+    _, _, described = capsys.readouterr().out.partition("\n\n")
+    assert len(described.partition("\n\n")[0]) > 80
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [("--from", NOW.lower(), "--to", NOW.replace("T", " ")), ("--id", MESSAGE_ID.upper())],
+)
+def test_times_and_ids_may_be_written_in_either_case(chosen: tuple[str, ...], repairing: Repair) -> None:
+    code, told, _ = repairing("stuck", *chosen)
+
+    assert (code, told[0].split()[0]) == (0, MESSAGE_ID)
 
 
 def test_what_is_no_time_is_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["stuck", "--from", "2026-W05-1"])
 
-    assert "not a time like 2026-01-31T12:00:00Z" in capsys.readouterr().err
+    assert "is no time such as 2026-01-31T12:00:00Z" in capsys.readouterr().err
 
 
 def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:

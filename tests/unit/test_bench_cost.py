@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from bench.assumed import Load, Settings
 from bench.bill import Due, Row, batch_fill, bill, milliseconds, report_cpu, stream_fill, total
+from bench.cost import arguments
 from bench.design import FULL_CPU, Design, Work
 from bench.prices import PRICES
 
@@ -144,3 +146,26 @@ def test_every_row_has_a_price_and_every_price_a_row_that_uses_it() -> None:
     }
 
     assert named == PRICES.keys()
+
+
+def test_every_option_has_a_unit_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        arguments(["--help"])
+
+    told = " ".join(capsys.readouterr().out.split())
+    for field in fields(Load):
+        assert f"{field.metadata['unit']} (default: {field.default})" in told
+        assert re.search("message|month|share|seconds|environments", field.metadata["unit"])
+
+
+@pytest.mark.parametrize(
+    "option", ["--messages=0", "--hours=0", "--hours=745", "--callbacks=-1", "--failed=1.1", "--cold=nan", "--pace=0"]
+)
+def test_what_cannot_be_assumed_is_refused(option: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        arguments([option])
+
+
+@pytest.mark.parametrize("changed", [{"messages": 1}, {"callbacks": 0}, {"failed": 1}, {"hours": 0.01}, {"aws_ms": 0}])
+def test_the_least_and_the_most_that_can_be_assumed_are_billed(changed: dict[str, float]) -> None:
+    assert total(bill(DESIGN, Load(**changed), SETTINGS)) > 0  # type: ignore[arg-type]  # a number, as its option is

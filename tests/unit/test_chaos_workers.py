@@ -27,11 +27,20 @@ input()
 
 @dataclass
 class Emulator:
-    """One with workers below it, and the ports from which they speak, in the order in which they began to."""
+    """One with workers below it, and their connections, in the order in which they were made."""
 
     workers: Workers
-    ports: list[int]
+    connections: list[socket.socket]
     noted: list[str]
+
+    def port(self, number: int) -> int:
+        """The port from which a worker speaks."""
+        port: int = self.connections[number].getpeername()[1]
+        return port
+
+    def ended(self, number: int) -> bool:
+        """Wait until the worker of a connection is gone: a signal is only sent when ``kill`` returns."""
+        return self.connections[number].recv(1) == b""
 
 
 @contextmanager
@@ -47,20 +56,21 @@ def emulator(*workers: tuple[str, str]) -> Iterator[Emulator]:
         with running:
             assert running.stdout.readline() == b"up\n"
             speaking = sum(code == _SPEAKING for _, code in workers)
-            connections = [aws.accept() for _ in range(speaking)]
+            connections = [aws.accept()[0] for _ in range(speaking)]
             noted: list[str] = []
             found = Workers(noted.append)
             found.below(running.pid)
-            yield Emulator(found, [port for _, (_, port) in connections], noted)
+            yield Emulator(found, connections, noted)
             running.stdin.close()  # all of them read from it, and end
-        for connection, _ in connections:
+        for connection in connections:
             connection.close()
 
 
 def test_a_worker_that_starts_is_spared_for_the_emulator_would_end_all_others_with_it() -> None:
     with emulator(("send", _STARTING), ("webhook", _SPEAKING), ("", _SPEAKING)) as started:
-        for _ in range(3):
-            started.workers.kill_any(Random(1))
+        started.workers.kill_any(Random(1))
+        assert started.ended(0)
+        started.workers.kill_any(Random(1))
 
     assert started.workers.killed == {"webhook": 1}
     assert started.workers.senders_killed == []
@@ -76,9 +86,12 @@ def test_the_moment_is_kept_at_which_a_worker_of_send_ends() -> None:
 
 def test_of_several_the_one_is_ended_that_speaks_from_a_port() -> None:
     with emulator(("webhook", _SPEAKING), ("send", _SPEAKING), ("processor", _SPEAKING)) as started:
-        ended = [started.workers.kill_speaker(started.ports[1]) for _ in range(2)]
+        port = started.port(1)
+        first = started.workers.kill_speaker(port)
+        assert started.ended(1)
+        again = started.workers.kill_speaker(port)
 
-    assert ended == ["send", ""]
+    assert (first, again) == ("send", "")
     assert started.workers.killed == {"send": 1}
     assert [line.rpartition(" ")[0] for line in started.noted] == ["killed send"]
     assert started.workers.senders_killed == [], "what it worked on is known"

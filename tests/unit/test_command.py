@@ -1,0 +1,100 @@
+"""An operator's command that cannot go on says why in one line, and ends with the code that scripts look at."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, SSOTokenLoadError
+
+from ops.command import add_stack, run, within
+from sms_tracker.aws.api import failure
+from tests.unit.documents import ROOT
+
+
+def refused(code: str, message: str = "The security token\nincluded is expired") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+def wrapped(cause: Exception) -> Exception:
+    """As the functions' own clients raise it."""
+    error = failure("Query", "AccessDeniedException")
+    error.__cause__ = cause
+    return error
+
+
+def failing(error: BaseException) -> Callable[[], int]:
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (NoCredentialsError(), "no AWS credentials are set"),
+        (SSOTokenLoadError(error_msg="run aws sso login"), "run aws sso login"),
+        (refused("ExpiredToken"), "log in again: .*The security token included is expired"),
+        (refused("UnrecognizedClientException"), "log in again"),
+        (refused("AccessDenied", "not authorized to perform: ssm:PutParameter"), "not authorized to perform"),
+        (wrapped(refused("AccessDeniedException", "no dynamodb:Query")), "no dynamodb:Query"),
+        (wrapped(EndpointConnectionError(endpoint_url="https://x")), "Could not connect"),
+        (ValueError("two\nlines"), "two lines"),
+    ],
+)
+def test_an_error_is_one_line_that_names_the_cause(
+    error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(failing(error))
+
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (1, "")
+    assert re.fullmatch(f"error: .*{line}.*\n", printed.err)
+
+
+def test_ctrl_c_is_a_line_and_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(failing(KeyboardInterrupt())) == 128 + signal.SIGINT
+    assert capsys.readouterr().err == "interrupted: what was done stays done, run it again\n"
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+    program = (
+        "import sys\nfrom ops.command import run\nsys.exit(run(lambda: [print('x', flush=True) for _ in range(99999)]))"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "layers/core:."},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert running.stdout is not None
+    assert running.stderr is not None
+    with running:
+        running.stdout.readline()
+        running.stdout.close()
+        told = running.stderr.read()
+
+    assert (running.returncode, told) == (1, b"")
+
+
+@pytest.mark.parametrize("name", ["", " ", "sms tracker", "1st", "sms_tracker", "sms-tracker\n", "a" * 129, "/secrets"])
+def test_what_no_stack_can_be_called_is_refused(name: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_stack(parser)
+
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--stack", name])
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "nan", "inf", "", "ten", "101"])
+def test_a_number_out_of_bounds_is_refused_with_the_bounds(given: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no whole number from 1 to 100"):
+        within(int, 1, 100)(given)

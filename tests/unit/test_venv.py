@@ -1,0 +1,150 @@
+"""`scripts/venv` takes the first interpreter that can create an environment, or the one that it is given."""
+
+from __future__ import annotations
+
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.unit.documents import ROOT
+
+VERSION = "import sys; (3, 11)"
+INTERPRETER = """#!/bin/sh
+case "$1 $2" in
+"-c {version}"*) [ {usable} = yes ] && echo "$0" ;;
+"-c import ensurepip, venv") [ {complete} = yes ] ;;
+"-m venv") [ {creates} = yes ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && ln -sf /bin/true "$3/bin/uv" ;;
+"-V "*) echo {name} ;;
+esac
+"""
+SHIM = "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n"
+
+
+class Machine:
+    """A machine with these interpreters alone; each prints its own name as its version."""
+
+    def __init__(self, path: Path) -> None:
+        self.bin, self.made = path / "bin", path / "made"
+        self.bin.mkdir()
+        for tool in ("bash", "sh", "rm", "mkdir", "cp", "ln", "touch"):
+            (self.bin / tool).symlink_to(f"/bin/{tool}")
+
+    def has(self, name: str, *, usable: str = "yes", complete: str = "yes", creates: str = "yes") -> Path:
+        text = INTERPRETER.format(version=VERSION, name=name, usable=usable, complete=complete, creates=creates)
+        return self.write(name, text)
+
+    def write(self, name: str, text: str) -> Path:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+        return self.bin / name
+
+    def set_up(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", str(ROOT / "scripts" / "venv"), str(self.made), "requirements.txt"]
+        env = {"PATH": str(self.bin), **variables}
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_the_newest_python_is_taken(machine: Machine) -> None:
+    machine.has("python3.13")
+    machine.has("python3.12")
+
+    done = machine.set_up()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "with python3.13 from" in done.stdout
+    assert (machine.made / ".ready").exists()
+
+
+@pytest.mark.parametrize("lacks", [{"usable": "no"}, {"complete": "no"}, {"creates": "no"}])
+def test_one_of_another_version_or_that_cannot_create_environments_is_passed_over(
+    lacks: dict[str, str], machine: Machine
+) -> None:
+    machine.has("python3.13", **lacks)
+    machine.has("python3.11")
+
+    done = machine.set_up()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "with python3.11 from" in done.stdout
+
+
+def test_a_shim_of_a_version_that_is_not_chosen_is_passed_over(machine: Machine) -> None:
+    machine.write("python3.13", SHIM)
+    machine.has("python3.12")
+
+    assert "with python3.12 from" in machine.set_up().stdout
+
+
+def test_the_versions_of_pyenv_are_found_where_only_shims_are_on_the_path(machine: Machine, tmp_path: Path) -> None:
+    for name in ("python3.13", "python3"):
+        machine.write(name, SHIM)
+    versions = tmp_path / ".pyenv" / "versions" / "3.12.1" / "bin"
+    versions.mkdir(parents=True)
+    machine.has("one-of-pyenv").rename(versions / "python")
+
+    assert "with one-of-pyenv from" in machine.set_up(HOME=str(tmp_path)).stdout
+
+
+def test_the_interpreter_that_is_named_is_taken_and_no_other(machine: Machine, tmp_path: Path) -> None:
+    machine.has("python3.13")
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    named = machine.has("mine").rename(folder / "mine")
+
+    assert "with mine from" in machine.set_up(PYTHON=str(named)).stdout
+
+
+@pytest.mark.parametrize("named", ["/no/such/python", "python3.9", "no-python-at-all", "/tmp"])
+def test_a_named_interpreter_that_cannot_be_used_is_an_error_and_none_is_taken_instead(
+    named: str, machine: Machine
+) -> None:
+    machine.has("python3.13")
+    machine.has("python3.9", usable="no")
+    (machine.made / "bin").mkdir(parents=True)
+
+    done = machine.set_up(PYTHON=named)
+
+    assert done.returncode == 1
+    assert f"error: PYTHON={named}: no Python 3.11, 3.12 or 3.13" in done.stderr
+    assert (machine.made / "bin").exists(), "the environment that was there stays"
+    assert not (machine.made / ".ready").exists()
+
+
+@pytest.mark.parametrize("lacks", [{"complete": "no"}, {"creates": "no"}])
+def test_without_a_complete_interpreter_the_error_says_what_to_install(lacks: dict[str, str], machine: Machine) -> None:
+    machine.has("python3.13", **lacks)
+
+    for variables in ({}, {"PYTHON": "python3.13"}):
+        done = machine.set_up(**variables)
+
+        assert done.returncode == 1
+        assert "python3.13 cannot create a virtual environment" in done.stderr
+        assert "apt-get install python3-venv" in done.stderr
+
+
+def test_without_any_python_the_error_names_the_versions(machine: Machine) -> None:
+    done = machine.set_up()
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no Python 3.11, 3.12 or 3.13 found; ")
+
+
+def test_an_environment_is_made_again_by_the_interpreter_below_it(tmp_path: Path) -> None:
+    """An activated environment's own Python is the first on the PATH, and is deleted with it."""
+    script = (ROOT / "scripts" / "venv").read_text()
+    (code,) = [line.strip() for line in script.splitlines() if VERSION in line]
+    venv.create(tmp_path, with_pip=False)
+
+    done = subprocess.run(
+        ["bash", "-c", code, "-", tmp_path / "bin" / "python"], capture_output=True, text=True, check=True
+    )
+
+    assert Path(done.stdout.strip()).is_file()
+    assert tmp_path not in Path(done.stdout.strip()).parents
