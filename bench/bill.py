@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
 from bench.counted import OVERHEAD
 from bench.prices import PRICES
@@ -36,26 +37,26 @@ _TEN = 10
 Figures = Mapping[str, float]
 
 
+def _assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
+    """A field of ``Load`` and option of `make cost`."""
+    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Assumptions about the load and about waiting.
+    """Assumptions about the load and about waiting, each with its unit and bounds."""
 
-    ``hours``: in how many hours of a month the messages come. ``cold``: share of invocations that start an
-    environment. ``pace``: CPU seconds on Lambda's arm64 for one measured here. ``aws_ms``, ``provider_ms``: wait for
-    one call. ``count_ms``: CPU of the statistics for one read of a message. ``metrics``: those sent in an hour.
-    """
-
-    messages: float = 1_000_000
-    hours: float = 200.0
-    callbacks: int = 3
-    failed: float = 0.01
-    cold: float = 0.005
-    pace: float = 1.0
-    aws_ms: float = 6.0
-    provider_ms: float = 250.0
-    environments: int = 10
-    count_ms: float = 0.5
-    metrics: int = 23
+    messages: float = _assumed(1e6, "messages a month", least=1)
+    hours: float = _assumed(200.0, "hours of the month in which they come", least=0.01, most=744)
+    callbacks: int = _assumed(3, "status reports a message")
+    failed: float = _assumed(0.01, "share of messages that fail, 0 to 1", most=1)
+    cold: float = _assumed(0.005, "share of invocations that start an environment, 0 to 1", most=1)
+    pace: float = _assumed(1.0, "CPU seconds of Lambda's arm64 for one measured here", least=0.01)
+    aws_ms: float = _assumed(6.0, "milliseconds of waiting for an AWS call")
+    provider_ms: float = _assumed(250.0, "milliseconds of waiting for a provider's call")
+    environments: int = _assumed(10, "environments that read the secrets")
+    count_ms: float = _assumed(0.5, "CPU milliseconds of the statistics for one reading of a message")
+    metrics: int = _assumed(23, "custom metrics sent in an hour with messages")
 
     @property
     def seconds(self) -> float:

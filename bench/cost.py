@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -110,8 +110,8 @@ def _volumes(figures: Figures, load: Load, template: Settings) -> Table:
 
 
 def _assumed(load: Load) -> Table:
-    rows = [[each.name, str(getattr(load, each.name))] for each in fields(load)]
-    return Table(title="Assumed; each is an option of `make cost`", columns=("what", "value"), rows=rows)
+    rows = [[each.name, each.metadata["unit"], str(getattr(load, each.name))] for each in fields(load)]
+    return Table(title="Assumed; each is an option of `make cost`", columns=("option", "what", "value"), rows=rows)
 
 
 def settings() -> Settings:
@@ -165,23 +165,24 @@ def readings(minutes: float) -> float:
     return len(stages) + until_first / timedelta(minutes=minutes)
 
 
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def arguments(given: Sequence[str] | None = None) -> Load:
     """An option for every assumption."""
-    parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__, epilog=_plain(Load.__doc__))
+    parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
     for each in fields(Load):
-        kind: Callable[[str], float] = int if isinstance(each.default, int) else float
+        kind, unit = (int if isinstance(each.default, int) else float), each.metadata["unit"]
         option = f"--{each.name.replace('_', '-')}"
-        parser.add_argument(option, type=kind, default=each.default, help=f"default {each.default}")
-    return parser.parse_args(given)
-
-
-def _plain(text: str | None) -> str:
-    return str(text).replace("``", "")
+        parser.add_argument(option, type=kind, default=each.default, help=f"{unit} (default: %(default)s)")
+    load = Load(**vars(parser.parse_args(given)))
+    for each in fields(Load):
+        least, most = each.metadata["least"], each.metadata["most"]
+        if not least <= getattr(load, each.name) <= most:
+            parser.error(f"--{each.name.replace('_', '-')}: from {least:g} to {most:g}")
+    return load
 
 
 def main() -> int:
     """Print the bill, from the figures of earlier runs; missing ones are measured first, roughly."""
-    outcome = cost(QUICK, progress, Load(**vars(arguments())))
+    outcome = cost(QUICK, progress, arguments())
     print("\n".join(table.text() for table in outcome.tables))
     keep(outcome.figures)
     return 0

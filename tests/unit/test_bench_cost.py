@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
 
 import pytest
 
@@ -148,11 +147,32 @@ def test_savings_add_up_while_they_concern_different_rows() -> None:
     assert base - changed(SAVINGS, FIGURES, MILLION, SETTINGS) == pytest.approx(alone, rel=0.1)
 
 
-@pytest.mark.parametrize(("option", "field", "value"), [("--hours", "hours", 24.0), ("--callbacks", "callbacks", 2)])
-def test_every_assumption_is_an_option(option: str, field: str, value: Any) -> None:
-    assert getattr(arguments([option, str(value)]), field) == value
-    assert vars(arguments([])) == vars_of(MILLION)
+def test_every_assumption_is_an_option() -> None:
+    options = [f"--{each.name.replace('_', '-')}={getattr(MILLION, each.name)}" for each in fields(Load)]
+
+    assert arguments(options) == arguments([]) == MILLION
+    assert arguments(["--hours", "24", "--callbacks", "2"]) == Load(hours=24.0, callbacks=2)
 
 
-def vars_of(load: Load) -> dict[str, Any]:
-    return {name: getattr(load, name) for name in load.__slots__}
+def test_every_option_has_a_unit_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        arguments(["--help"])
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(f"{each.metadata['unit']} (default: {each.default})" in shown for each in fields(Load))
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--messages=0", "--hours=0", "--hours=745", "--callbacks=-1", "--failed=1.1", "--cold=nan", "--aws-ms=many"],
+)
+def test_an_assumption_that_cannot_be_is_refused_by_its_name(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        arguments([option])
+
+    assert option.partition("=")[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changed", [{"messages": 1}, {"callbacks": 0}, {"failed": 1}, {"hours": 0.01}, {"aws_ms": 0}])
+def test_the_least_and_the_most_that_can_be_assumed_are_billed(changed: dict[str, float]) -> None:
+    assert total(rows(replace(MILLION, **changed)).values()) > 0  # type: ignore[arg-type]  # a number each
