@@ -63,8 +63,8 @@ _REPLIES: dict[tuple[str, str], _Reply] = {
 }
 
 
-def aws(stored: Mapping[str, str], dynamodb: Respond | None = None) -> Respond:
-    """AWS with these parameters; ``dynamodb`` answers that service's calls instead of the fixed answers here."""
+def aws(stored: Mapping[str, str]) -> Respond:
+    """AWS with these parameters."""
 
     def respond(call: Call) -> Answer:
         match call.service:
@@ -72,8 +72,6 @@ def aws(stored: Mapping[str, str], dynamodb: Respond | None = None) -> Respond:
                 return _published()
             case "ssm":
                 return answered(_parameters(stored, call.body["Names"]))
-            case "dynamodb" if dynamodb is not None:
-                return dynamodb(call)
         return answered(_REPLIES[call.service, call.operation](call.body))
 
     return respond

@@ -1,186 +1,221 @@
-"""The bill of a month: every row that AWS would charge for a load on a design, with quantity and price."""
+"""A month's bill: every row that AWS charges, from counted and measured figures, the template and a load."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from itertools import pairwise
+from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
-from bench.assumed import Load, Settings
-from bench.design import FULL_CPU, OVERHEAD, PLATFORM_BYTES, PLATFORM_LINES, Design, Work
+from bench.counted import OVERHEAD
 from bench.prices import PRICES
+from bench.units import read_units
 
+FULL_CPU = 1769
+"""Megabytes at which Lambda gives a function one vCPU; less memory is a share of one."""
+_PLATFORM_BYTES, _PLATFORM_LINES = 250, 3
+"""START, END and REPORT of each invocation."""
 _LINE = 26
-"""Bytes that CloudWatch counts for every line besides its text."""
-_POLLS = 20
-"""Receives a second that one of Lambda's pollers makes at most on a queue that is never empty."""
-_IDLE_POLLS = 3 * 60 * 720
-"""Long polls of 20 s that one poller makes in a month on a queue that is always empty."""
-_STREAM_POLLS = 4
-"""Reads a second of a shard of the table's stream."""
+"""Bytes that CloudWatch adds to each line."""
+_POLLERS, _POLLS, _IDLE_POLLS = 5, 20, 3 * 60 * 720
+"""Lambda's pollers of a queue; receives a second of a busy one; long polls of 20 s a month of an idle one."""
+_SHARDS, _SHARD_POLLS = 4, 4
+"""Shards of a new on-demand table's stream, one for each partition; Lambda's reads of a shard a second."""
+_PARALLEL = 8
+"""Messages of a batch that the processor writes at once."""
+_IDLE_CALLS = 20
+"""AWS calls of a reconciler's run that finds nothing."""
 _SECRETS_LIFE = 330
-"""Seconds after which an environment reads its settings again, on average."""
+"""Average seconds after which an environment reads its settings again."""
 _TLS = 1000
-"""Bytes that a new connection to a provider sends before the request."""
+"""Bytes sent to open a connection to a provider."""
 _COMPRESSED = 0.15
-_BY_THE_MINUTE = ("authorizer", "digest")
+_EVENT_BYTES = 730
+"""Of an event of ours on the bus."""
 _TEN = 10
 """Most messages in one SQS request."""
+Figures = Mapping[str, float]
 
 
-class Due(StrEnum):
-    """What makes a row grow: messages, hours in which any come, or nothing but the month."""
+def _assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
+    """A field of ``Load`` and option of `make cost`."""
+    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
 
-    MESSAGE = "message"
-    HOUR = "hour"
-    MONTH = "month"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Assumptions about the load and about waiting, each with its unit and bounds."""
+
+    messages: float = _assumed(1e6, "messages a month", least=1)
+    hours: float = _assumed(200.0, "hours of the month in which they come", least=0.01, most=744)
+    callbacks: int = _assumed(3, "status reports a message")
+    failed: float = _assumed(0.01, "share of messages that fail, 0 to 1", most=1)
+    cold: float = _assumed(0.005, "share of invocations that start an environment, 0 to 1", most=1)
+    pace: float = _assumed(1.0, "CPU seconds of Lambda's arm64 for one measured here", least=0.01)
+    aws_ms: float = _assumed(6.0, "milliseconds of waiting for an AWS call")
+    provider_ms: float = _assumed(250.0, "milliseconds of waiting for a provider's call")
+    environments: int = _assumed(10, "environments that read the secrets")
+    count_ms: float = _assumed(0.5, "CPU milliseconds of the statistics for one reading of a message")
+    metrics: int = _assumed(23, "custom metrics sent in an hour with messages")
+
+    @property
+    def seconds(self) -> float:
+        return self.hours * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the template sets. ``events_ok`` and ``events_failed`` are events of a message that arrives or fails."""
+
+    memory: Mapping[str, int]
+    batch: int
+    window: float
+    stream_batch: int
+    stream_window: float
+    retention_months: float
+    log_months: float
+    archive_months: float
+    alarms: int
+    dashboards: int
+    runs_a_month: float
+    counted: float
+    access_log_bytes: int
+    events_ok: float
+    events_failed: float
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line; ``price`` is a key of ``PRICES``."""
+    """One line; ``price`` is a key of ``PRICES``, and ``monthly`` rows are due without any message."""
 
     name: str
     quantity: float
     price: str
-    due: Due = Due.MESSAGE
+    monthly: bool = False
 
     @property
     def dollars(self) -> float:
         return self.quantity * PRICES[self.price].each
 
 
-def milliseconds(work: Work, load: Load) -> int:
-    """What Lambda bills for one warm invocation: CPU at the memory's share of a vCPU, and waiting; rounded up."""
-    share = min(1.0, work.memory / FULL_CPU)
-    waited = work.calls * load.aws_ms + work.provider * load.provider_ms
-    return max(1, ceil(work.cpu * load.pace / share + waited))
+def milliseconds(cpu: float, memory: int, load: Load, *, calls: float = 1, provider: float = 0) -> int:
+    """Billed time of one warm invocation: CPU at the memory's share of a vCPU, and waiting, rounded up."""
+    waited = calls * load.aws_ms + provider * load.provider_ms
+    return max(1, ceil(cpu * load.pace / min(1.0, memory / FULL_CPU) + waited))
 
 
-def batch_fill(design: Design, load: Load, settings: Settings) -> float:
-    """Reports in one invocation of the processor: the first, and what one poller of five sees in the window."""
-    a_second = load.messages * load.callbacks / load.seconds
-    return min(design.batch, 1 + a_second / settings.pollers * design.window)
+def batch_fill(load: Load, settings: Settings) -> float:
+    """Reports in a batch: the first, and those that one poller sees in the window."""
+    a_second = load.messages * load.callbacks / load.seconds / _POLLERS
+    return min(settings.batch, 1 + a_second * settings.window)
 
 
-def stream_fill(design: Design, load: Load, settings: Settings) -> float:
-    """Changes in one invocation of the publisher: the first, and what its shard sees in the window or until a poll."""
-    a_second = load.messages * design.item_units / load.seconds / settings.shards
-    return min(design.stream_batch, 1 + a_second * (design.stream_window or 0.5 / _STREAM_POLLS))
+def stream_fill(figures: Figures, load: Load, settings: Settings) -> float:
+    """Changes in a batch: the first, and those of its shard in the window or until the next poll."""
+    a_second = load.messages * figures["counted.item_units"] / load.seconds / _SHARDS
+    return min(settings.stream_batch, 1 + a_second * (settings.stream_window or 0.5 / _SHARD_POLLS))
 
 
-def report_cpu(design: Design, fill: float) -> float:
-    """The processor's milliseconds for one report of a batch, straight between the sizes that were measured."""
-    sizes = sorted(design.per_report)
-    for low, high in pairwise(sizes):
-        if fill <= high:
-            share = (fill - low) / (high - low)
-            return design.per_report[low] * (1 - share) + design.per_report[high] * share
-    return design.per_report[sizes[-1]]
-
-
-def invocations(design: Design, load: Load, settings: Settings) -> Mapping[str, tuple[float, Work]]:
-    """How often each function is invoked, and what it does each time."""
-    reports, changes = load.messages * load.callbacks, load.messages * design.item_units
-    fill = batch_fill(design, load, settings)
-    trips = ceil(fill / design.parallel) * (2 if design.reads_first else 1)
-    processor = replace(design.works["processor"], cpu=report_cpu(design, fill) * fill, calls=trips)
-    minutes = load.hours * 60
-    events = load.messages * (design.events_ok * (1 - load.failed) + design.events_failed * load.failed)
-    gathered = stream_fill(design, load, settings)
-    publisher = design.works["publisher"]
-    publisher = replace(publisher, cpu=publisher.cpu * gathered, calls=events * gathered / changes)
-    return {
-        "send": (load.messages, design.works["send"]),
-        "authorizer": (min(load.messages, minutes), design.works["authorizer"]),
-        "webhook": (reports, design.works["webhook"]),
-        "processor": (reports / fill, processor),
-        "publisher": (changes / gathered, publisher),
-        "digest": (min(load.messages * load.failed, minutes), design.works["digest"]),
-    }
-
-
-def bill(design: Design, load: Load, settings: Settings) -> list[Row]:
-    """Every row, the same for every design."""
-    called = invocations(design, load, settings)
+def bill(figures: Figures, load: Load, settings: Settings) -> list[Row]:
+    """Every row."""
+    called = invocations(figures, load, settings)
     return [
-        *_requests(design, load),
-        *_lambda(design, called, load),
-        *_reconciler(design, load, settings),
-        *_queues(called, load, settings),
-        *_table(design, load, settings),
-        *_events(design, called, load, settings),
-        *_logs(called, load, settings),
-        *_rest(design, load, settings),
+        Row("API: requests to send", load.messages, "http-api"),
+        Row("API: webhooks", load.messages * load.callbacks, "http-api"),
+        *_lambda(figures, called, load, settings),
+        *_reconciler(load, settings),
+        *_queues(called, load),
+        *_table(figures, load, settings),
+        *_published(called, load, settings),
+        *_logs(figures, called, load, settings),
+        *_rest(load, settings),
     ]
 
 
-def _requests(design: Design, load: Load) -> Iterator[Row]:
-    yield Row("API: requests to send", load.messages, design.api)
-    yield Row("API: webhooks", load.messages * load.callbacks, design.api)
+def invocations(figures: Figures, load: Load, settings: Settings) -> Mapping[str, float]:
+    """Of each function in the month, the reconciler apart."""
+    minutes = load.hours * 60
+    return {
+        "send": load.messages,
+        "authorizer": min(load.messages, minutes),
+        "webhook": load.messages * load.callbacks,
+        "processor": load.messages * load.callbacks / batch_fill(load, settings),
+        "publisher": load.messages * figures["counted.item_units"] / stream_fill(figures, load, settings),
+        "digest": min(load.messages * load.failed, minutes),
+    }
 
 
-def _lambda(design: Design, called: Mapping[str, tuple[float, Work]], load: Load) -> Iterator[Row]:
-    for name, (number, work) in called.items():
-        init = load.cold * work.init * load.pace
-        seconds = number * (milliseconds(work, load) + init) / 1000
-        due = Due.HOUR if name in _BY_THE_MINUTE else Due.MESSAGE
-        yield Row(f"Lambda {name}: invocations", number, "invocation", due)
-        yield Row(f"Lambda {name}: GB-seconds", seconds * work.memory / 1024, design.compute, due)
+def _events(load: Load, settings: Settings) -> float:
+    return load.messages * (settings.events_ok * (1 - load.failed) + settings.events_failed * load.failed)
 
 
-def _reconciler(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
-    """Its runs, however little there is to do, and what it spends on a message: walked once, counted several times."""
-    work, number = design.works["reconciler"], settings.runs_a_month
-    idle = replace(work, cpu=0, calls=design.run_calls)
-    seen = replace(work, cpu=load.count_ms * (1 + settings.counted), calls=0)
-    memory = work.memory / 1024 / 1000
-    yield Row("Lambda reconciler: invocations", number, "invocation", Due.MONTH)
-    yield Row("Lambda reconciler: GB-seconds", number * milliseconds(idle, load) * memory, design.compute, Due.MONTH)
-    yield Row("... on messages", load.messages * milliseconds(seen, load) * memory, design.compute)
+def _lambda(figures: Figures, called: Mapping[str, float], load: Load, settings: Settings) -> Iterator[Row]:
+    fill, gathered = batch_fill(load, settings), stream_fill(figures, load, settings)
+    cpu = {name: figures[f"warm.{name}.cpu"] for name in called if name != "processor"}
+    cpu["processor"] = figures["warm.processor, batch of 10.cpu"] * fill
+    cpu["publisher"] = figures["warm.publisher, nothing to publish.cpu"] * gathered
+    calls = {
+        "send": 2.0,
+        "processor": ceil(fill / _PARALLEL),
+        "publisher": _events(load, settings) / called["publisher"],
+    }
+    for name, number in called.items():
+        memory = settings.memory[name]
+        warm = milliseconds(cpu[name], memory, load, calls=calls.get(name, 1), provider=name == "send")
+        init = load.cold * figures[f"cold.{name}.init"] * load.pace
+        yield Row(f"Lambda {name}: invocations", number, "invocation")
+        yield Row(f"Lambda {name}: GB-seconds", number * (warm + init) / 1000 * memory / 1024, "arm")
 
 
-def _queues(called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings) -> Iterator[Row]:
+def _reconciler(load: Load, settings: Settings) -> Iterator[Row]:
+    """Runs without work, and the CPU for a message: one walk past it, and each reading of the statistics."""
+    memory, runs = settings.memory["reconciler"], settings.runs_a_month
+    gigabyte_ms = memory / 1024 / 1000
+    idle = milliseconds(0, memory, load, calls=_IDLE_CALLS) * gigabyte_ms
+    seen = milliseconds(load.count_ms * (1 + settings.counted), memory, load, calls=0) * gigabyte_ms
+    yield Row("Lambda reconciler: invocations", runs, "invocation", monthly=True)
+    yield Row("Lambda reconciler: GB-seconds", runs * idle, "arm", monthly=True)
+    yield Row("... on messages", load.messages * seen, "arm")
+
+
+def _queues(called: Mapping[str, float], load: Load) -> Iterator[Row]:
     reports = load.messages * load.callbacks
-    received = max(1.0, min(_TEN, reports / load.seconds / settings.pollers / _POLLS))
-    batches, _ = called["processor"]
+    received = max(1.0, min(_TEN, reports / load.seconds / _POLLERS / _POLLS))
     yield Row("SQS reports: sent by the webhook", reports, "sqs")
     yield Row("SQS reports: received", reports / received, "sqs")
-    yield Row("SQS reports: deleted", max(batches, reports / _TEN), "sqs")
+    yield Row("SQS reports: deleted", max(called["processor"], reports / _TEN), "sqs")
     yield Row("SQS failures: sent, received, deleted", 3 * load.messages * load.failed, "sqs")
-    yield Row("SQS: polls of empty queues", 2 * settings.pollers * _IDLE_POLLS, "sqs", Due.MONTH)
+    yield Row("SQS: polls of empty queues", 2 * _POLLERS * _IDLE_POLLS, "sqs", monthly=True)
 
 
-def _table(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
-    more = load.messages * load.failed * (design.failed_units - design.item_units - design.index_units)
-    stored = load.messages * settings.retention_months
-    yield Row("DynamoDB: writes of items", load.messages * design.item_units, "write")
-    yield Row("DynamoDB: writes of indexes", load.messages * design.index_units, "write")
-    yield Row("DynamoDB: further writes of failures", max(0.0, more), "write")
-    yield Row("DynamoDB: reads", load.messages * design.read_units, "read")
-    yield Row("DynamoDB: reads of the statistics", load.messages * settings.counted * design.count_units, "read")
-    yield Row("DynamoDB: storage of items", stored * (design.item_bytes + OVERHEAD), "storage")
-    yield Row("DynamoDB: storage of indexes", stored * design.entry_bytes, "storage")
-    yield Row("DynamoDB: point-in-time recovery", stored * (design.item_bytes + OVERHEAD), "recovery")
-    yield Row("DynamoDB: stream, read by Lambda", load.messages * design.item_units, "stream")
+def _table(figures: Figures, load: Load, settings: Settings) -> Iterator[Row]:
+    item, indexes = figures["counted.item_units"], figures["counted.index_units"]
+    failed = max(0.0, figures["failed.item_units"] + figures["failed.index_units"] - item - indexes)
+    look = read_units(int(figures["counted.item_bytes"]), consistent=False)
+    stored, size = load.messages * settings.retention_months, figures["counted.item_bytes"] + OVERHEAD
+    yield Row("DynamoDB: writes of items", load.messages * item, "write")
+    yield Row("DynamoDB: writes of indexes", load.messages * indexes, "write")
+    yield Row("DynamoDB: further writes of failures", load.messages * load.failed * failed, "write")
+    yield Row("DynamoDB: reads of the reconciler", load.messages * look, "read")
+    yield Row("DynamoDB: reads of the statistics", load.messages * settings.counted * look, "read")
+    yield Row("DynamoDB: storage of items", stored * size, "storage")
+    yield Row("DynamoDB: storage of indexes", stored * figures["counted.entry_bytes"], "storage")
+    yield Row("DynamoDB: point-in-time recovery", stored * size, "recovery")
 
 
-def _events(design: Design, called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings) -> Iterator[Row]:
-    events = load.messages * (design.events_ok * (1 - load.failed) + design.events_failed * load.failed)
-    told, _ = called["digest"]
+def _published(called: Mapping[str, float], load: Load, settings: Settings) -> Iterator[Row]:
+    events = _events(load, settings)
     yield Row("EventBridge: events", events, "event")
-    yield Row("EventBridge: archiving", events * design.event_bytes, "archive")
-    yield Row("EventBridge: archive", events * design.event_bytes * settings.archive_months, "archived")
-    yield Row("EventBridge: the reconciler's schedules", settings.runs_a_month, "schedule", Due.MONTH)
-    yield Row("SNS: digests", told, "publish", Due.HOUR)
-    yield Row("SNS: their e-mails", told, "mail", Due.HOUR)
+    yield Row("EventBridge: archiving", events * _EVENT_BYTES, "archive")
+    yield Row("EventBridge: archive", events * _EVENT_BYTES * settings.archive_months, "archived")
+    yield Row("EventBridge: the reconciler's schedules", settings.runs_a_month, "schedule", monthly=True)
+    yield Row("SNS: digests", called["digest"], "publish")
+    yield Row("SNS: their e-mails", called["digest"], "mail")
 
 
-def _logs(called: Mapping[str, tuple[float, Work]], load: Load, settings: Settings) -> Iterator[Row]:
-    own = sum(number * (work.log + _LINE * work.lines) for number, work in called.values())
-    platform = sum(number for number, _ in called.values()) * (PLATFORM_BYTES + _LINE * PLATFORM_LINES)
+def _logs(figures: Figures, called: Mapping[str, float], load: Load, settings: Settings) -> Iterator[Row]:
+    own = sum(number * (figures[f"log.{name}"] + _LINE * figures[f"lines.{name}"]) for name, number in called.items())
+    platform = sum(called.values()) * (_PLATFORM_BYTES + _LINE * _PLATFORM_LINES)
     access = load.messages * (1 + load.callbacks) * (settings.access_log_bytes + _LINE)
     yield Row("Logs: the functions' lines", own, "log")
     yield Row("Logs: Lambda's own lines", platform, "log")
@@ -188,20 +223,17 @@ def _logs(called: Mapping[str, tuple[float, Work]], load: Load, settings: Settin
     yield Row("Logs: kept", (own + platform + access) * settings.log_months * _COMPRESSED, "logged")
 
 
-def _rest(design: Design, load: Load, settings: Settings) -> Iterator[Row]:
-    refreshed = load.environments * load.seconds / _SECRETS_LIFE
-    traces = design.traced * load.messages * (1 + load.callbacks)
+def _rest(load: Load, settings: Settings) -> Iterator[Row]:
+    decrypted = 3 * load.environments * load.seconds / _SECRETS_LIFE
     out = load.messages * (1000 + _TLS + (1 + load.callbacks) * 400)
-    yield Row("CloudWatch: custom metrics", design.metrics * load.hours, "metric", Due.HOUR)
-    yield Row("CloudWatch: alarms", settings.alarms, "alarm", Due.MONTH)
-    yield Row("CloudWatch: dashboards", settings.dashboards, "dashboard", Due.MONTH)
-    yield Row("X-Ray: traces", traces, "trace")
-    yield Row("SSM: reads of the settings", refreshed, "parameter", Due.HOUR)
-    yield Row("KMS: decryption of three secrets", 3 * refreshed, "kms", Due.HOUR)
-    yield Row("KMS: the alerts' key", 1, "key", Due.MONTH)
+    yield Row("CloudWatch: custom metrics", load.metrics * load.hours, "metric")
+    yield Row("CloudWatch: alarms", settings.alarms, "alarm", monthly=True)
+    yield Row("CloudWatch: dashboards", settings.dashboards, "dashboard", monthly=True)
+    yield Row("KMS: decryption of three secrets", decrypted, "kms")
+    yield Row("KMS: the alerts' key", 1, "key", monthly=True)
     yield Row("Transfer: requests to providers, answers", out, "transfer")
 
 
-def total(rows: Iterable[Row], due: Due | None = None) -> float:
-    """In dollars; of all rows, or of those that one thing makes grow."""
-    return sum(row.dollars for row in rows if due in (None, row.due))
+def total(rows: Iterable[Row], *, monthly: bool | None = None) -> float:
+    """Dollars: of all rows, or of those that are due without a message, or of the others."""
+    return sum(row.dollars for row in rows if monthly in (None, row.monthly))

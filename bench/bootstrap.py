@@ -1,8 +1,8 @@
-"""Lambda's bootstrap in small: import one function, then invoke it as told, and say what each step took.
+"""Lambda's bootstrap in small: import ``app``, invoke its handler on command, and report the CPU of each step.
 
-Started by bench.sandbox with an interpreter that sees the function's own code, its layers and boto3, and nothing else.
-Commands and answers are JSON lines, on standard input and on the pipe whose number is the first argument. With --bare
-it imports as little itself as it can, so that what a function imports can be counted.
+bench.sandbox starts it with an interpreter whose path holds the function, its layers and boto3 alone. Commands are JSON
+lines on standard input; answers are JSON lines on the pipe whose number is the first argument. With --bare it imports
+as little as it can, so that the modules of a function can be counted.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import os
 import sys
 import time
 
-if "--bare" not in sys.argv:  # what Lambda's runtime has imported before any function, at least
+if "--bare" not in sys.argv:  # imported by Lambda's runtime before any function
     import logging  # noqa: F401
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # this must not import what it counts
+if TYPE_CHECKING:  # the typing module would be counted
     from collections.abc import Callable, Mapping
-    from typing import Any, TextIO
+    from typing import Any
 
 
 class Context:
-    """What a handler learns of its invocation."""
+    """A handler's second argument."""
 
     function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function")
     function_version = "$LATEST"
@@ -39,16 +39,13 @@ class Context:
 
 
 def main() -> None:
-    """Import ``app`` at once, then serve commands until standard input ends."""
-    with open(int(sys.argv[1]), "w", encoding="utf-8") as answers:  # noqa: PTH123  # a number, no path
+    """Import ``app``, then serve commands until standard input ends."""
+    with open(int(sys.argv[1]), "w", encoding="utf-8", buffering=1) as answers:  # noqa: PTH123  # a number, no path
         sys.path[:0] = json.loads(os.environ.pop("BENCH_PATH"))
-        init = _measured(lambda: __import__("app"))
-        _say(answers, {**init, "modules": len(sys.modules)})
+        answers.write(_measured(lambda: __import__("app") and None))
         for line in sys.stdin:
             command = json.loads(line)
-            answer = _measured(lambda: _calls(command["event"], command["calls"]))  # noqa: B023  # called at once
-            sys.stdout.flush()
-            _say(answers, {**answer, "modules": len(sys.modules)})
+            answers.write(_measured(lambda: _calls(command["event"], command["calls"])))  # noqa: B023  # called at once
 
 
 def _calls(event: Mapping[str, Any], number: int) -> object:
@@ -56,25 +53,21 @@ def _calls(event: Mapping[str, Any], number: int) -> object:
     answer = None
     for _ in range(number):
         answer = handler(event, Context())
+    sys.stdout.flush()
     return answer
 
 
-def _measured(run: Callable[[], object]) -> dict[str, Any]:
-    """Seconds of CPU (all threads) and of time, with what came of it: ``answer``, or the traceback as ``error``."""
-    cpu, wall = time.process_time(), time.perf_counter()
+def _measured(run: Callable[[], object]) -> str:
+    """A line with CPU seconds of all threads, modules and answer, or with the traceback as ``error``."""
+    before = time.process_time()
     try:
         answer = run()
-    except Exception:  # noqa: BLE001  # whatever a function raises is for the one who measures
-        import traceback  # noqa: PLC0415  # where it is needed
+    except Exception:  # noqa: BLE001  # any error of a function is for the one who measures
+        import traceback  # noqa: PLC0415  # rarely needed, and counted otherwise
 
-        return {"cpu": 0.0, "wall": 0.0, "error": traceback.format_exc()}
-    spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-    return spent if isinstance(answer, type(sys)) else {**spent, "answer": answer}
-
-
-def _say(answers: TextIO, values: Mapping[str, Any]) -> None:
-    answers.write(json.dumps(values) + "\n")
-    answers.flush()
+        return json.dumps({"error": traceback.format_exc()}) + "\n"
+    cpu = time.process_time() - before
+    return json.dumps({"cpu": cpu, "modules": len(sys.modules), "answer": answer}) + "\n"
 
 
 if __name__ == "__main__":

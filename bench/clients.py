@@ -1,4 +1,4 @@
-"""What calling AWS costs: boto3, botocore, awscrt and our own client, each in fresh processes."""
+"""CPU of an AWS call: boto3 and our own client, each in fresh processes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from pathlib import Path
 
 from bench import answers
 from bench.calling import CASES
-from bench.case import Outcome, Plan
 from bench.endpoint import serving
-from bench.sampling import Progress, in_turns, ratio, spread
+from bench.report import Outcome, Plan, Progress, in_turns, spread
 from bench.table import Cell, Table
 from local.process import ROOT
 
@@ -23,7 +22,7 @@ _COLUMNS = {"first": "init + first call", "send": "SendMessage, warm", "update":
 
 
 def clients(plan: Plan, progress: Progress) -> Outcome:
-    """CPU of one client after another that sends to a queue and writes to a table."""
+    """CPU of clients that send to a queue and write to a table: boto3 and our own."""
     with serving(answers.aws({})) as ((aws,), authorities), tempfile.TemporaryDirectory() as compiled:
         environment = {
             "PATH": os.environ["PATH"],
@@ -46,8 +45,8 @@ def clients(plan: Plan, progress: Progress) -> Outcome:
 
 def _measured(name: str, environment: dict[str, str]) -> Figures:
     command = [sys.executable, "-m", "bench.calling", name]
-    told = subprocess.run(command, env=environment, cwd=Path(ROOT), stdout=subprocess.PIPE, check=True, timeout=120)
-    figures: Figures = json.loads(told.stdout)
+    done = subprocess.run(command, env=environment, cwd=Path(ROOT), stdout=subprocess.PIPE, check=True, timeout=120)
+    figures: Figures = json.loads(done.stdout)
     return figures
 
 
@@ -55,5 +54,5 @@ def _row(name: str, taken: dict[str, list[Figures]]) -> list[Cell]:
     row: list[Cell] = [name]
     for column in _COLUMNS:
         ours, theirs = ([each[column] for each in taken[one]] for one in (name, "boto3"))
-        row += [str(spread(ours)), ratio(ours, theirs)]
+        row += [str(spread(ours)), spread(ours).median / spread(theirs).median]
     return [*row, int(taken[name][0]["modules"])]

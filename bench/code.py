@@ -1,4 +1,4 @@
-"""The code as it is shipped: functions, layers and baselines, packaged for this machine, compiled or not."""
+"""The code as it is shipped: functions, layers and baselines, packaged for this machine."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ _AMAZON = Path("sms_tracker", "aws", "amazon.pem")
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Packages as scripts/package.py makes them; where not ``compiled``, copies without any .pyc."""
+    """Packages as scripts/package.py makes them."""
 
     progress: Progress
-    compiled: bool = True
 
     def of(self, function: str, *, authority: Path) -> tuple[Path, ...]:
         """A function's own folder and its layers, in the order in which Lambda looks for modules.
@@ -39,13 +38,7 @@ class Code:
 
     def package(self, folder: str) -> Path:
         """One package, made once for its content; ``folder`` as the template names it."""
-        made = packaged(ROOT / folder, self.progress)
-        if self.compiled:
-            return made
-        bare = BUILD / f"{made.name}-without-pyc"
-        if not bare.exists():
-            shutil.copytree(made, bare, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-        return bare
+        return packaged(ROOT / folder, self.progress)
 
 
 def _trusting(package: Path, authority: Path) -> Path:

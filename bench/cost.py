@@ -3,203 +3,185 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from typing import Any
 
-from bench.assumed import Load, Settings, readings, settings
-from bench.bill import Due, Row, batch_fill, bill, milliseconds, total
-from bench.case import QUICK, Outcome, Plan
+from bench.bill import Figures, Load, Row, Settings, bill, total
 from bench.cold import cold
-from bench.counted import counted
-from bench.design import Design, naive, ours, plain
+from bench.counted import FUNCTIONS, counted
 from bench.prices import AS_OF, NOTE, PRICES, REGION
-from bench.report import keep, known, machine, progress
-from bench.sampling import Progress
-from bench.table import Table
+from bench.report import QUICK, Outcome, Plan, Progress, keep, known, progress
+from bench.table import Cell, Table
 from bench.warm import warm
 from ops.command import within
-
-INDEXES = ("by_recipient", "by_reference", "by_provider_id", "by_time", "by_attention")
-_LINE_BYTES = 226
-"""One more log line, and what CloudWatch adds to it."""
+from sms_tracker.domain.cohort import ages
+from tests.unit.template_stack import source, stack
 
 
-def cost(_: Plan, told: Progress, load: Load | None = None) -> Outcome:
-    """Dollars per million messages of this project, of the plain handlers, and of the naive way."""
-    figures, taken = measured(told)
-    given, set_up = load or Load(), settings()
-    designs = [make(figures) for make in (ours, plain, naive)]
-    bills = [bill(design, given, set_up) for design in designs]
-    per_million = [total(rows) / given.messages * 1e6 for rows in bills]
-    tables = (
-        _bill(designs, bills, given),
-        _services(designs, bills, given),
-        _more(designs[0], given, set_up, figures),
-        _shapes(designs[0], given, set_up),
-        _volumes(designs[0], given, set_up),
-        _assumed(designs[0], given, set_up),
-    )
-    named = (f"cost.{name}" for name in ("ours", "plain", "naive"))
-    return Outcome(tables, taken | dict(zip(named, per_million, strict=True)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A deployment that differs from the default: other settings, rows of the bill that fall away."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    unreferenced: bool = False
 
 
-def measured(told: Progress) -> tuple[dict[str, float], dict[str, float]]:
-    """The figures that a bill needs, of earlier runs; and those among them that none had, roughly measured now."""
-    figures, taken = known(), dict[str, float]()
-    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.calls")):
+SAVINGS = (
+    Change(name="webhooks by a Function URL, not by the HTTP API", without=("API: webhooks",)),
+    Change(name="RetentionDays=30", settings={"retention_months": 1}),
+    Change(name="SendMemory=256", memory={"send": 256}),
+    Change(name="LambdaLogLines=failures", without=("Logs: Lambda's own lines",)),
+    Change(name="no reference", unreferenced=True),
+    Change(name="AccessLog=false", without=("Logs: API access",)),
+    Change(name="no point-in-time recovery", without=("DynamoDB: point-in-time recovery",)),
+    Change(name="StatisticsSchedule=rate(15 minutes)", settings={"counted": 15}),
+    Change(name="Alarms=false", settings={"alarms": 0, "dashboards": 0}),
+)
+"""``counted`` is in minutes here."""
+EXTRAS = (
+    Change(name="ProcessorBatchWindow=1, PublisherBatchWindow=0", settings={"window": 1, "stream_window": 0}),
+    Change(name="delivered published", settings={"events_ok": 1}),
+    Change(name="every change published", settings={"events_ok": 5, "events_failed": 5}),
+)
+
+
+def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
+    """Dollars per million messages, and what each saving and each extra changes."""
+    figures, measured = known(), dict[str, float]()
+    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.item_bytes")):
         if needed not in figures:
-            taken |= case(QUICK, told).figures
-    return figures | taken, taken
+            measured |= case(QUICK, progress).figures
+    given, template, figures = load or Load(), settings(), figures | measured
+    rows = bill(figures, given, template)
+    ours = total(rows) / given.messages * 1e6
+    tables = (
+        _bill(rows, given),
+        _changes(figures, given, template),
+        _volumes(figures, given, template),
+        _assumed(given),
+    )
+    return Outcome(tables, {**measured, "cost.ours": ours})
 
 
-def _bill(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
+def _bill(rows: Sequence[Row], load: Load) -> Table:
     scale = 1e6 / load.messages
-    rows: list[list[str | float | int]] = []
-    for lines in zip(*bills, strict=True):
-        dollars = (f"{line.dollars * scale:.2f}" for line in lines)
-        rows.append([lines[0].name, lines[0].quantity, str(PRICES[lines[0].price]), *dollars])
-    rows.append(["together", "", "", *(f"{total(each) * scale:.2f}" for each in bills)])
-    title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
-    columns = ("row", "quantity, ours", "price", *(each.name for each in designs))
-    return Table(title=title, columns=columns, rows=rows, note=NOTE)
-
-
-def _services(designs: Sequence[Design], bills: Sequence[list[Row]], load: Load) -> Table:
-    """The same by service: where the money goes."""
-    sums: dict[str, list[float]] = {}
-    for lines in zip(*bills, strict=True):
-        service = lines[0].name.partition(":")[0].split()[0].replace("...", "Lambda")
-        kept = sums.setdefault(service, [0.0] * len(lines))
-        sums[service] = [so_far + line.dollars for so_far, line in zip(kept, lines, strict=True)]
-    scale = 1e6 / load.messages
-    rows = [[name, *(f"{dollars * scale:.2f}" for dollars in each)] for name, each in sums.items()]
-    return Table(title="By service", columns=("service", *(each.name for each in designs)), rows=rows)
-
-
-def _more(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Table:
-    base = total(bill(design, load, set_up))
-    scale = 1e6 / load.messages
-    adds = _changes(design, load, set_up, figures)
-    saves = ((f"saves: {name}", dollars) for name, dollars in _less(design, load, set_up))
-    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in chain(adds, saves)]
-    title = "What each further reader adds, and what would save"
-    return Table(title=title, columns=("change", "dollars per million"), rows=rows)
-
-
-def _changes(design: Design, load: Load, set_up: Settings, figures: Mapping[str, float]) -> Iterator[tuple[str, float]]:
-    """Each change by itself, with the whole bill that it leads to."""
-
-    def billed(**changed: float) -> float:
-        return total(bill(replace(design, **changed), load, set_up))  # type: ignore[arg-type]  # numbers, all of them
-
-    def over(*rows: Row) -> float:
-        return total(bill(design, load, set_up)) + total(list(rows))
-
-    for name in INDEXES:
-        units, size = figures[f"index.{name}.units"], figures[f"index.{name}.bytes"]
-        saved = billed(index_units=design.index_units - units, entry_bytes=design.entry_bytes - size)
-        yield f"index {name}: without it", saved
-    disorder = figures.get("units.10 % inversions, 5 % stragglers")
-    if disorder is not None:
-        more = disorder - design.item_units - design.index_units
-        yield "10 % of messages out of order, 5 % stragglers", billed(item_units=design.item_units + more)
-    yield "publish delivered", billed(events_ok=1)
-    yield "publish every change", billed(events_ok=design.item_units, events_failed=design.item_units)
-    line = Row("", load.messages * load.callbacks * _LINE_BYTES, "log")
-    yield "a log line of 200 bytes for every callback", over(line)
-    yield "one more custom metric", billed(metrics=design.metrics + 1)
-    yield "a GET of every message", over(*_read(load))
-    yield "X-Ray on 5 % of requests", billed(traced=0.05)
-
-
-def _less(design: Design, load: Load, set_up: Settings) -> Iterator[tuple[str, float]]:
-    """Each saving by itself, then all together, with the whole bill that it leads to."""
-    base = bill(design, load, set_up)
-    for name, less in savings(base).items():
-        yield name, total([*base, less])
-    small = replace(design, works={**design.works, "send": replace(design.works["send"], memory=256)})
-    seldom = replace(set_up, counted=readings(15))
-    yield "send at 256 MB", total(bill(small, load, set_up))
-    yield "records kept for 30 days", total(bill(design, load, replace(set_up, retention_months=1)))
-    yield "statistics every 15 minutes", total(bill(design, load, seldom))
-    rows = bill(small, load, replace(seldom, retention_months=1))
-    yield "all of these together", total([*rows, *savings(rows).values()])
-
-
-def savings(rows: Sequence[Row]) -> dict[str, Row]:
-    """What can be left out of a bill, as a row to be added to it."""
-    left_out = {
-        "webhooks by a Function URL, not by the HTTP API": "API: webhooks",
-        "none of Lambda's own lines (JSON log format, system level WARN)": "Logs: Lambda's own lines",
-        "no access log": "Logs: API access",
-        "no point-in-time recovery": "DynamoDB: point-in-time recovery",
-    }
-    by_name = {row.name: row for row in rows}
-    return {name: replace(by_name[row], quantity=-by_name[row].quantity) for name, row in left_out.items()}
-
-
-def _read(load: Load) -> Iterator[Row]:
-    yield Row("", load.messages, "http-api")
-    yield Row("", load.messages, "invocation")
-    yield Row("", load.messages * 0.02 * 0.5, "arm")  # 20 ms at 512 MB
-    yield Row("", load.messages, "read")
-
-
-def _shapes(design: Design, load: Load, set_up: Settings) -> Table:
-    rows: list[list[str | float | int]] = []
-    for hours in (1, 24, 200, 720):
-        shaped = replace(load, hours=float(hours))
-        fill = batch_fill(design, shaped, set_up)
-        rate = shaped.messages / shaped.seconds
-        rows.append([f"{hours} h", rate, fill, total(bill(design, shaped, set_up)) / shaped.messages * 1e6])
-    columns = ("a million messages in", "messages/s", "reports a batch", "dollars")
-    return Table(title="By the shape of the load", columns=columns, rows=rows)
-
-
-def _volumes(design: Design, load: Load, set_up: Settings) -> Table:
-    rows: list[list[str | float | int]] = []
-    for messages in (1e3, 1e4, 1e5, 1e6, 1e7):
-        lines = bill(design, replace(load, messages=messages), set_up)
-        by = {due: total(lines, due) for due in Due}
-        money = (by[Due.MESSAGE] / messages * 1e6, by[Due.HOUR], by[Due.MONTH], total(lines))
-        rows.append([f"{messages:,.0f}", *(f"{dollars:.2f}" for dollars in money)])
-    columns = ("messages a month", "per million messages", "by the hour in use", "by the month", "the month's bill")
-    note = "Dollars. What a message costs by itself differs only by fuller batches of reports and of the stream."
-    return Table(title="By volume", columns=columns, rows=rows, note=note)
-
-
-def _assumed(design: Design, load: Load, set_up: Settings) -> Table:
-    """What is assumed and not counted, each a parameter."""
-    rows: list[list[str | float | int]] = [
-        [f"{field.name}: {field.metadata['unit']}", str(getattr(load, field.name))] for field in fields(load)
+    lines: list[list[Cell]] = [
+        [row.name, row.quantity, str(PRICES[row.price]), f"{row.dollars * scale:.2f}"] for row in rows
     ]
-    rows += [[f"{name}: billed ms", milliseconds(work, load)] for name, work in design.works.items() if work.cpu]
-    rows += [[f"{name}: MB", work.memory] for name, work in design.works.items()]
-    rows += [[field.name, str(getattr(set_up, field.name))] for field in fields(set_up)]
-    return Table(title="Assumed, and set by the template", columns=("what", "value"), rows=rows)
+    ends = (("due each month without a message", total(rows, monthly=True)), ("together", total(rows)))
+    lines += [[name, "", "", f"{dollars * scale:.2f}"] for name, dollars in ends]
+    title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
+    return Table(title=title, columns=("row", "quantity", "price", "dollars"), rows=lines, note=NOTE)
 
 
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """Every assumption is an option."""
+def _changes(figures: Figures, load: Load, template: Settings) -> Table:
+    base, scale = total(bill(figures, load, template)), 1e6 / load.messages
+    alone = [(each.name, changed([each], figures, load, template)) for each in (*SAVINGS, *EXTRAS)]
+    every = ("all savings together", changed(SAVINGS, figures, load, template))
+    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in (*alone, every)]
+    return Table(title="What saves, and what costs more", columns=("change", "dollars per million"), rows=rows)
+
+
+def changed(changes: Sequence[Change], figures: Figures, load: Load, template: Settings) -> float:
+    """Dollars of the whole bill with these changes."""
+    left_out = {row for each in changes for row in each.without}
+    for each in changes:
+        values = dict(each.settings)
+        if "counted" in values:
+            values["counted"] = readings(values["counted"])
+        template = replace(template, **values, memory={**template.memory, **each.memory})
+        if each.unreferenced:
+            instead = {key.replace("unreferenced", "counted"): figures[key] for key in figures if "unrefer" in key}
+            figures = {**figures, **instead}
+    return total(row for row in bill(figures, load, template) if row.name not in left_out)
+
+
+def _volumes(figures: Figures, load: Load, template: Settings) -> Table:
+    bills = {each: total(bill(figures, replace(load, messages=each), template)) for each in (1e3, 1e4, 1e5, 1e6, 1e7)}
+    rows = [[f"{each:,.0f}", f"{dollars:.2f}", f"{dollars / each * 1e6:,.2f}"] for each, dollars in bills.items()]
+    columns = ("messages a month", "the month's bill", "per million")
+    return Table(title="Dollars by volume", columns=columns, rows=rows)
+
+
+def _assumed(load: Load) -> Table:
+    rows = [[each.name, each.metadata["unit"], str(getattr(load, each.name))] for each in fields(load)]
+    return Table(title="Assumed; each is an option of `make cost`", columns=("option", "what", "value"), rows=rows)
+
+
+def settings() -> Settings:
+    """The template's, its parameters at their defaults."""
+    deployed = stack()
+    mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]
+    reports, stream = (
+        next(each for each in mapped if str(each["EventSourceArn"]).startswith(f"{name}."))
+        for name in ("ReportsQueue", "MessagesTable")
+    )
+    access = deployed.only("AWS::ApiGatewayV2::Stage").properties["AccessLogSettings"]["Format"]
+    alarms = deployed.of("AWS::CloudWatch::Alarm").values()
+    schedules = deployed.of("AWS::Scheduler::Schedule").values()
+    return Settings(
+        memory={name: int(deployed.properties(f"{name.title()}Function")["MemorySize"]) for name in FUNCTIONS},
+        batch=int(reports["BatchSize"]),
+        window=float(reports["MaximumBatchingWindowInSeconds"]),
+        stream_batch=int(stream["BatchSize"]),
+        stream_window=float(stream["MaximumBatchingWindowInSeconds"]),
+        retention_months=_parameter("RetentionDays") / 30,
+        log_months=_parameter("LogRetentionDays") / 30,
+        archive_months=_parameter("ArchiveDays") / 30,
+        alarms=sum(_metrics(each.properties) for each in alarms),
+        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
+        runs_a_month=sum(30 * 24 * 60 / _minutes(each.properties["ScheduleExpression"]) for each in schedules),
+        counted=readings(_minutes(source()["Parameters"]["StatisticsSchedule"]["Default"])),
+        access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, access)),
+        events_ok=0,
+        events_failed=1,
+    )
+
+
+def _metrics(alarm: Mapping[str, Any]) -> int:
+    """Metrics that an alarm reads: each is billed."""
+    return max(1, sum("MetricStat" in each for each in alarm.get("Metrics", [])))
+
+
+def _parameter(name: str) -> float:
+    return float(source()["Parameters"][name]["Default"])
+
+
+def _minutes(schedule: str) -> float:
+    (found,) = re.findall(r"rate\((\d+) minute", schedule)
+    return float(found)
+
+
+def readings(minutes: float) -> float:
+    """Readings of a message by statistics that run every so many minutes: one a stage, and each run until the first."""
+    stages = ages(timedelta(seconds=_parameter("UnknownAfterSeconds")))
+    until_first = timedelta(minutes=30) + stages[0]  # the mean age of a message at the end of its hour is 30 minutes
+    return len(stages) + until_first / timedelta(minutes=minutes)
+
+
+def arguments(given: Sequence[str] | None = None) -> Load:
+    """An option for every assumption."""
     parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
-    for field in fields(Load):
-        kind: Callable[[str], float] = int if isinstance(field.default, int) else float
-        parser.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            type=within(kind, field.metadata["least"], field.metadata["most"]),
-            default=field.default,
-            help=f"{field.metadata['unit']} (default: %(default)s)",
-        )
-    return parser.parse_args(given)
+    for each in fields(Load):
+        kind, unit = (int if isinstance(each.default, int) else float), each.metadata["unit"]
+        option = f"--{each.name.replace('_', '-')}"
+        bounded = within(kind, each.metadata["least"], each.metadata["most"])
+        parser.add_argument(option, type=bounded, default=each.default, help=f"{unit} (default: %(default)s)")
+    return Load(**vars(parser.parse_args(given)))
 
 
 def main() -> int:
-    """Print the bill; measures first what no earlier run has."""
-    outcome = cost(QUICK, progress, Load(**vars(arguments())))
+    """Print the bill, from the figures of earlier runs; missing ones are measured first, roughly."""
+    outcome = cost(QUICK, progress, arguments())
     print("\n".join(table.text() for table in outcome.tables))
-    keep(outcome.tables, outcome.figures, machine())
+    keep(outcome.figures)
     return 0
 
 

@@ -1,213 +1,182 @@
-"""One message's life, counted: AWS calls, request bytes, write and read units, item bytes, log bytes."""
+"""One message's life, counted: AWS calls, request bytes, reads, write units, item bytes, log bytes."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from bench.case import Outcome, Plan
+from botocore import xform_name
+from moto import mock_aws
+from twilio.request_validator import RequestValidator
+from types_boto3_dynamodb import DynamoDBClient
+
+from bench.answers import BASE_URL
 from bench.code import Code
 from bench.cold import event
-from bench.database import MESSAGES, STATE, Charge
-from bench.design import OVERHEAD
-from bench.order import SOON
-from bench.sampling import Progress
-from bench.service import PATH, WORDS, Invocation, Service, service
-from bench.table import Table
-from bench.units import entry, index_units_of, item_size
-from sms_tracker.aws.keys import key_id
-from tests.cloud import API_KEY
+from bench.deployment import Deployment, deployed
+from bench.endpoint import Call
+from bench.report import Outcome, Plan, Progress
+from bench.sandbox import Sandbox
+from bench.table import Cell, Table
+from bench.units import Item, entry, index_units, item_size, write_units
+from bench.warm import FIELDS, queue_event
+from tests import tables
+from tests.cloud import SECRETS, sample
+from tests.unit.template_stack import source
 
+MESSAGES = "MessagesTable"
+INDEXES = source()["Resources"][MESSAGES]["Properties"]["GlobalSecondaryIndexes"]
+WORDS = ("sending", "sent", "delivered")
+"""Twilio's usual reports, after the answer ``queued``."""
 FAILED = (*WORDS[:-1], "undelivered")
-_OTHERS = ("publisher", "authorizer", "digest", "query")
-_COLUMNS = (
-    "step",
-    "AWS calls",
-    "request bytes",
-    "units, item",
-    "units, indexes",
-    "read units",
-    "item bytes",
-    "log bytes",
-)
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "authorizer", "digest", "query", "reconciler")
+OVERHEAD = 100
+"""Bytes of storage that DynamoDB adds to an item and to an index entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One write of the messages table: units on the item and on all indexes, the item before and after."""
+
+    item_units: int
+    index_units: int
+    before: Item
+    after: Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One invocation: its AWS calls, its writes, its log."""
+
+    function: str
+    calls: tuple[Call, ...]
+    writes: tuple[Write, ...]
+    log: str
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Warm functions, and a table on which their writes are repeated to see what they cost."""
+
+    deployment: Deployment
+    table: DynamoDBClient
+    sandboxes: Mapping[str, Sandbox]
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Invocation:
+        """One invocation."""
+        sandbox = self.sandboxes[function]
+        logged = len(sandbox.logged)
+        answer = sandbox.call(event).answer
+        calls = tuple(self.deployment.aws.take())
+        about = (call for call in calls if call.body.get("TableName") == MESSAGES)
+        writes = tuple(self._write(call) for call in about if call.operation in {"PutItem", "UpdateItem"})
+        return Invocation(function=function, calls=calls, writes=writes, log=sandbox.logged[logged:], answer=answer)
+
+    def _write(self, call: Call) -> Write:
+        key = {"message_id": (call.body.get("Key") or call.body["Item"])["message_id"]}
+        before = self._item(key)
+        getattr(self.table, xform_name(call.operation))(**call.body)
+        after = self._item(key)
+        units = write_units(max(item_size(before), item_size(after)))
+        return Write(item_units=units, index_units=index_units(INDEXES, before, after), before=before, after=after)
+
+    def _item(self, key: Any) -> Item:
+        return self.table.get_item(TableName=MESSAGES, Key=key, ConsistentRead=True).get("Item", {})
+
+    def life(self, words: Sequence[str], reference: str | None = "order-424242") -> list[Invocation]:
+        """Send one message; then each of its reports passes both functions."""
+        asked = {"to": "+31612345678", "body": "Your parcel is here", "provider": "twilio", "reference": reference}
+        body = json.dumps({name: value for name, value in asked.items() if value})
+        steps = [self.invoke("send", {**sample("send"), "body": body})]
+        sent = json.loads(steps[0].answer["body"])
+        for word in words:
+            event = callback_event(sent["message_id"], sent["provider_message_id"], word)
+            steps.append(self.invoke("webhook", event))
+            (queued,) = (call.body["MessageBody"] for call in steps[-1].calls if call.operation == "SendMessage")
+            steps.append(self.invoke("processor", queue_event([queued])))
+        return steps
+
+
+@contextmanager
+def service(code: Code) -> Iterator[Service]:
+    """All functions, and an empty table."""
+    with ExitStack() as stack:
+        stack.enter_context(mock_aws())
+        table = tables.client()
+        tables.create(table, MESSAGES, MESSAGES)
+        deployment = stack.enter_context(deployed(code))
+        started = {name: stack.enter_context(Sandbox(deployment.ours(name))) for name in FUNCTIONS}
+        yield Service(deployment=deployment, table=table, sandboxes=started)
+
+
+def callback_event(message_id: str, known: str, word: str) -> dict[str, Any]:
+    """A signed Twilio callback as API Gateway passes it on; ``known`` is Twilio's id of the message."""
+    failed = {"ErrorCode": "30003", "ErrorMessage": "Unreachable destination handset"} if word == FAILED[-1] else {}
+    form = {**FIELDS, **failed, "MessageSid": known, "SmsSid": known, "MessageStatus": word, "SmsStatus": word}
+    recorded = sample("webhook-twilio")
+    query = {"message_id": message_id, "attempt": "1"}
+    url = f"{BASE_URL}{recorded['rawPath']}?{urlencode(query)}"
+    signature = RequestValidator(SECRETS["twilio"]["auth_token"]).compute_signature(url, form)
+    return {
+        **recorded,
+        "rawQueryString": urlencode(query),
+        "queryStringParameters": query,
+        "headers": {**recorded["headers"], "x-twilio-signature": signature},
+        "body": base64.b64encode(urlencode(form).encode()).decode(),
+    }
 
 
 def counted(_: Plan, progress: Progress) -> Outcome:
-    """Every step of a message, ours and the baseline's; and whole messages of several kinds."""
-    code = Code(progress)
-    progress("a message's life through our functions")
-    with service(code, (*PATH, *_OTHERS), reconciler=SOON) as ours:
-        life(ours, WORDS)  # the first reads the settings
-        steps = life(ours, WORDS)
-        kinds = [("three reports in order", steps), *_kinds(ours, progress)]
-        failed = dict(kinds)["... and it failed"]
-        figures = _figures("counted", steps) | _figures("failed", failed) | _indexes(ours.tables.indexes, steps)
-        beside, together = _beside(ours, failed), ours.invoke("publisher", stream_event(_changes(steps)))
-        figures |= _published(beside) | _logs([*steps, *beside]) | _logs([together]) | _walked(ours)
-        figures["metrics"] = len(set(_metrics(each.logged for each in ours.invocations)))
-    progress("the same through the baseline")
-    with service(code, baseline=True) as plain:
-        life(plain, WORDS)
-        plain_steps = life(plain, WORDS)
-        figures |= _figures("baseline", plain_steps) | _logs(plain_steps, "baseline ")
-        figures |= _everything(plain.tables.indexes, plain_steps)
-    kinds.append(("baseline, three reports in order", plain_steps))
-    whole = [[name, *_amounts(each)] for name, each in kinds]
-    tables = (
-        Table(title="One message, three reports in order, step by step", columns=_COLUMNS, rows=_rows(steps)),
-        Table(title="Whole messages", columns=("message", *_COLUMNS[1:]), rows=whole),
-    )
-    return Outcome(tables, figures)
+    """Calls, bytes and units of a message: step by step, and other kinds of message as a whole."""
+    progress("lives of messages")
+    with service(Code(progress)) as one:
+        one.life(WORDS)  # reads the settings
+        steps = one.life(WORDS)
+        kinds = {"counted": steps, "unreferenced": one.life(WORDS, None), "failed": one.life(FAILED)}
+        changes = stream_event([write for step in steps for write in step.writes])
+        events = {name: changes if name == "publisher" else event(name) for name in FUNCTIONS[3:]}
+        others = [one.invoke(name, given) for name, given in events.items() for _ in range(2)]  # cold, then warm
+    figures = {f"{name}.{key}": value for name, kind in kinds.items() for key, value in amounts(kind).items()}
+    for each in (*steps, *others):
+        figures |= {f"log.{each.function}": len(each.log.encode()), f"lines.{each.function}": each.log.count("\n")}
+    names = {"counted": "together", "unreferenced": "... without a reference", "failed": "... and it failed"}
+    rows: list[list[Cell]] = [[step.function, *amounts([step]).values()] for step in steps]
+    rows += [[names[name], *amounts(kind).values()] for name, kind in kinds.items()]
+    columns = ("step", *(name.replace("_", " ") for name in amounts([])))
+    return Outcome((Table(title="One message, three reports in order", columns=columns, rows=rows),), figures)
 
 
-def _kinds(ours: Service, progress: Progress) -> Iterator[tuple[str, list[Invocation]]]:
-    progress("messages of other kinds")
-    yield "two reports in order", life(ours, WORDS[1:])
-    yield "... without a reference", life(ours, WORDS, reference=None)
-    yield "... the last two in one batch", life(ours, WORDS, batches=((0,), (1, 2)))
-    yield "... all three in one batch", life(ours, WORDS, batches=((0, 1, 2),))
-    yield "... the last two the wrong way round", life(ours, WORDS, batches=((0,), (2,), (1,)))
-    yield "... and it failed", life(ours, FAILED)
-
-
-def life(
-    one: Service, words: Sequence[str], *, reference: str | None = "order-424242", batches: Sequence[Sequence[int]] = ()
-) -> list[Invocation]:
-    """Send one message and let its reports come, each in a batch of its own or in ``batches`` of their places."""
-    start = len(one.invocations)
-    message_id = one.send(reference)
-    failed = {"ErrorCode": "30003", "ErrorMessage": "Unreachable destination handset"}
-    queued = [one.callback(message_id, word, **(failed if word == "undelivered" else {})) for word in words]
-    for batch in batches or [(number,) for number in range(len(words))]:
-        one.process([queued[number] for number in batch])
-    return one.invocations[start:]
-
-
-def _written(done: Invocation) -> list[Charge]:
-    return [charge for charge in done.charges if charge.table == MESSAGES]
-
-
-def _amounts(steps: Sequence[Invocation]) -> list[float | int]:
-    charges = [charge for step in steps for charge in _written(step)]
-    sizes = [item_size(charge.after) for charge in charges if charge.after]
-    calls = [call for step in steps for call in step.calls if call.service != "provider"]
-    return [
-        len(calls),
-        sum(call.body_bytes for call in calls),
-        sum(charge.item_units for charge in charges),
-        sum(charge.index_units for charge in charges),
-        sum(charge.read_units for charge in charges),
-        max(sizes, default=0),
-        sum(len(step.logged.encode()) for step in steps),
-    ]
-
-
-def _rows(steps: Sequence[Invocation]) -> list[list[str | float | int]]:
-    rows = [[step.function, *_amounts([step])] for step in steps]
-    return [*rows, ["together", *_amounts(steps)]]
-
-
-def _figures(name: str, steps: Sequence[Invocation]) -> dict[str, float]:
-    names = ("calls", "bytes", "item_units", "index_units", "read_units", "size")
-    return {f"{name}.{key}": value for key, value in zip(names, _amounts(steps), strict=False)}
-
-
-def _logs(steps: Sequence[Invocation], prefix: str = "") -> dict[str, float]:
-    """Bytes and lines of log an invocation, the most of these."""
-    sizes: dict[str, float] = {}
-    for step in steps:
-        name = f"{prefix}{step.function}"
-        told = {f"log.{name}": len(step.logged.encode()), f"lines.{name}": len(step.logged.splitlines())}
-        sizes |= {key: max(sizes.get(key, 0), value) for key, value in told.items()}
-    return sizes
-
-
-def _beside(ours: Service, failed: Sequence[Invocation]) -> list[Invocation]:
-    """What else is invoked: the publisher for a failure, the authorizer, the digest, a read."""
-    item = {"pk": {"S": key_id(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}
-    ours.tables.client.put_item(TableName=STATE, Item=item)
-    return [*_publish(ours, failed), *(ours.invoke(name, event(name)) for name in _OTHERS[1:])]
-
-
-def _publish(ours: Service, steps: Sequence[Invocation]) -> list[Invocation]:
-    """The publisher on each change of a message by itself."""
-    return [ours.invoke("publisher", stream_event([change])) for change in _changes(steps)]
-
-
-def _changes(steps: Sequence[Invocation]) -> list[Charge]:
-    return [charge for step in steps for charge in _written(step) if not charge.refused]
-
-
-def _published(beside: Sequence[Invocation]) -> dict[str, float]:
-    """What a failed message puts on the bus."""
-    calls = [call for each in beside for call in each.calls if call.operation == "PutEvents"]
-    entries = [entry for call in calls for entry in call.body["Entries"]]
-    return {"failed.events": len(entries), "event.bytes": max(len(json.dumps(entry)) for entry in entries)}
-
-
-def _walked(ours: Service) -> dict[str, float]:
-    """What the reconciler reads of each message: walking past it, and counting it once."""
-    stored = len({charge.message_id for each in ours.invocations for charge in each.charges if charge.after})
-    walk = ours.invoke("reconciler", event("reconciler"))
-    count = ours.invoke("reconciler", event("reconciler-statistics"))
-    read = [sum(charge.read_units for charge in done.charges if _returned(charge)) for done in (walk, count)]
-    idle = [len(ours.invoke("reconciler", event(name)).calls) for name in ("reconciler", "reconciler-statistics")]
+def amounts(steps: Sequence[Invocation]) -> dict[str, float]:
+    """What these invocations need together; ``entry_bytes`` are those of all index entries."""
+    calls = [call for step in steps for call in step.calls]
+    writes = [write for step in steps for write in step.writes]
+    item = writes[-1].after if writes else {}
     return {
-        "walk.read_units": read[0] / stored,
-        "statistics.read_units": read[1] / stored,
-        "reconciler.calls": sum(idle) / len(idle),
+        "calls": len(calls),
+        "request_bytes": sum(call.body_bytes for call in calls),
+        "reads": sum(call.operation in {"GetItem", "Query", "BatchGetItem"} for call in calls),
+        "item_units": sum(write.item_units for write in writes),
+        "index_units": sum(write.index_units for write in writes),
+        "item_bytes": item_size(item),
+        "entry_bytes": sum(item_size(held) + OVERHEAD for held in (entry(index, item) for index in INDEXES) if held),
+        "log_bytes": sum(len(step.log.encode()) for step in steps),
     }
 
 
-def _returned(charge: Charge) -> bool:
-    """Whether a read was one of messages, and not of an empty page."""
-    return charge.operation == "BatchGetItem"
+def stream_event(writes: Sequence[Write]) -> dict[str, Any]:
+    """Changes as the table's stream passes them to the publisher."""
+    return {"Records": [_record(number, write) for number, write in enumerate(writes)]}
 
 
-def _indexes(indexes: Sequence[Mapping[str, Any]], steps: Sequence[Invocation]) -> dict[str, float]:
-    """What each index adds to a message: write units, and bytes that are stored."""
-    written = [charge for step in steps for charge in _written(step)]
-    figures: dict[str, float] = {"counted.entry_bytes": 0}
-    for index in indexes:
-        name = f"index.{index['IndexName']}"
-        held = entry(index, written[-1].after)
-        figures[f"{name}.units"] = sum(index_units_of(index, charge.before, charge.after) for charge in written)
-        figures[f"{name}.bytes"] = item_size(held) + OVERHEAD if held else 0
-        figures["counted.entry_bytes"] += figures[f"{name}.bytes"]
-    return figures
-
-
-def _everything(indexes: Sequence[Mapping[str, Any]], steps: Sequence[Invocation]) -> dict[str, float]:
-    """The baseline's indexes as they are, and what they would be if they projected everything."""
-    whole = [{**index, "Projection": {"ProjectionType": "ALL"}} for index in indexes]
-    kept, all_of_it = _indexes(indexes, steps), _indexes(whole, steps)
-    units = sum(value for name, value in all_of_it.items() if name.endswith(".units"))
-    return {
-        "baseline.entry_bytes": kept["counted.entry_bytes"],
-        "naive.entry_bytes": all_of_it["counted.entry_bytes"],
-        "naive.index_units": units,
-    }
-
-
-def stream_event(charges: Sequence[Charge]) -> dict[str, Any]:
-    """Changes as the table's stream hands them over."""
-    return {"Records": [_record(number, charge) for number, charge in enumerate(charges)]}
-
-
-def _record(number: int, charge: Charge) -> dict[str, Any]:
-    images = {"NewImage": charge.after, **({"OldImage": charge.before} if charge.before else {})}
-    key = {"message_id": charge.after["message_id"]}
+def _record(number: int, write: Write) -> dict[str, Any]:
+    images = {"NewImage": write.after, **({"OldImage": write.before} if write.before else {})}
+    key = {"message_id": write.after["message_id"]}
     change = {"Keys": key, "SequenceNumber": f"{number:021d}", "StreamViewType": "NEW_AND_OLD_IMAGES", **images}
-    name = "MODIFY" if charge.before else "INSERT"
+    name = "MODIFY" if write.before else "INSERT"
     return {"eventID": f"{number:032d}", "eventName": name, "eventSource": "aws:dynamodb", "dynamodb": change}
-
-
-def _metrics(logs: Iterator[str]) -> Iterator[tuple[str, ...]]:
-    """Every custom metric that the log lines make: its name with its dimensions' values, which is what is billed."""
-    for line in (line for text in logs for line in text.splitlines() if '"_aws"' in line):
-        told = json.loads(line)
-        for directive in told["_aws"]["CloudWatchMetrics"]:
-            for dimensions in directive["Dimensions"]:
-                for metric in directive["Metrics"]:
-                    yield (metric["Name"], *(f"{name}={told[name]}" for name in dimensions))

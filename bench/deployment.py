@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench import answers
 from bench.code import Code
-from bench.endpoint import Authorities, Endpoint, Respond, serving
+from bench.endpoint import Authorities, Endpoint, serving
 from bench.sandbox import Function
 from tests.unit.template_stack import environment, stack
 
@@ -41,13 +41,13 @@ class Deployment:
     provider: Endpoint
     authorities: Authorities
 
-    def ours(self, name: str, **changed: str) -> Function:
-        """A function of the project, named as its folder; ``changed`` are variables to set otherwise."""
+    def ours(self, name: str) -> Function:
+        """A function of the project, named as its folder."""
         environment = self._environment(name)
         if name not in _BY_OUR_CLIENT:
             environment |= self._named()
         path = self.code.of(name, authority=self.authorities.own)
-        return Function(name=name, path=path, environment=environment | changed)
+        return Function(name=name, path=path, environment=environment)
 
     def baseline(self, name: str, like: str) -> Function:
         """A baseline, started with the variables of the function that it stands beside."""
@@ -78,9 +78,9 @@ class Deployment:
 
 
 @contextmanager
-def deployed(code: Code, dynamodb: Respond | None = None) -> Iterator[Deployment]:
-    """The endpoints of a deployment, for as long as they are wanted; ``dynamodb`` as in ``answers.aws``."""
+def deployed(code: Code) -> Iterator[Deployment]:
+    """The endpoints of a deployment, for as long as they are wanted."""
     stored: dict[str, str] = {}
-    with serving(answers.aws(stored, dynamodb), answers.provider) as ((aws, provider), authorities):
+    with serving(answers.aws(stored), answers.provider) as ((aws, provider), authorities):
         stored.update(answers.parameters(_PREFIX, provider.url))
         yield Deployment(code=code, aws=aws, provider=provider, authorities=authorities)

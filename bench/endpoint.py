@@ -28,12 +28,11 @@ LOCALHOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request: ``service`` is dynamodb, sqs, ssm, events, sns or provider; ``sent`` its bytes, headers included."""
+    """One request: ``service`` is dynamodb, sqs, ssm, events, sns or provider."""
 
     service: str
     operation: str
     body: Mapping[str, Any]
-    sent: int
     body_bytes: int
 
 
@@ -68,22 +67,13 @@ class Endpoint:
     respond: Respond
     calls: list[Call] = field(default_factory=list)
     url: str = ""
-    busy: int = 0
-    busiest: int = 0
-    """Most requests that were under way at once."""
     lock: Lock = field(default_factory=Lock)
 
     def handle(self, call: Call) -> Answer:
         """Record it and answer it."""
         with self.lock:
             self.calls.append(call)
-            self.busy += 1
-            self.busiest = max(self.busy, self.busiest)
-        try:
-            return self.respond(call)
-        finally:
-            with self.lock:
-                self.busy -= 1
+        return self.respond(call)
 
     def take(self) -> list[Call]:
         """The calls so far; from here on only new ones."""
@@ -120,7 +110,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_POST()
 
     def _call(self, body: bytes) -> Call:
-        head = len(self.requestline) + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + 4
         target, _, operation = self.headers.get("x-amz-target", "").partition(".")
         service = _SERVICES.get(target.partition("_")[0], "")
         if service:
@@ -129,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             fields = dict(parse_qsl(body.decode())) if b"=" in body and not body.startswith(b"{") else {}
             operation = fields.get("Action", self.path)
             service = "sns" if "Action" in fields else "provider"
-        return Call(service=service, operation=operation, body=fields, sent=head + len(body), body_bytes=len(body))
+        return Call(service=service, operation=operation, body=fields, body_bytes=len(body))
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -1,8 +1,7 @@
-"""AWS list prices, in one table: US East (N. Virginia), as they were known in June 2026.
+"""AWS list prices: US East (N. Virginia), June 2026, without free tiers, discounts and taxes.
 
-Known, and not looked up: none was read off its page for this table. Each names that page (aws.amazon.com/…/pricing).
-DynamoDB's are those since its cut of November 2024; Lambda bills an environment's start since August 2025. Without
-free tiers, discounts and taxes.
+None was read off its pricing page for this table; each names the page to check (aws.amazon.com/…/pricing). DynamoDB's
+include the cut of November 2024. Lambda bills the start of an environment since August 2025.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 REGION, AS_OF = "us-east-1", "June 2026"
 NOTE = (
-    "Prices are as known, not looked up: check what decides something. In eu-west-1 HTTP API, DynamoDB and logs cost "
+    "Prices are from memory: check those that a decision depends on. In eu-west-1 HTTP API, DynamoDB and logs cost "
     "11 to 14 % more, the rest about the same: two dollars more in all."
 )
 _MILLION, _GB = 1e6, 1e9
@@ -19,7 +18,7 @@ _MILLION, _GB = 1e6, 1e9
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """``dollars`` per ``unit``, which is ``number`` of what a bill counts; ``page`` is the pricing page."""
+    """Dollars for ``number`` of what a bill counts, in words ``unit``; ``page`` is the pricing page."""
 
     dollars: float
     number: float
@@ -37,16 +36,13 @@ class Price:
 
 PRICES = {
     "http-api": Price(1.00, _MILLION, "million requests of up to 512 KB", "Amazon API Gateway"),
-    "rest-api": Price(3.50, _MILLION, "million requests", "Amazon API Gateway"),
     "invocation": Price(0.20, _MILLION, "million invocations", "AWS Lambda"),
     "arm": Price(13.3334, _MILLION, "million GB-seconds, arm64, init included", "AWS Lambda"),
-    "x86": Price(16.6667, _MILLION, "million GB-seconds, x86_64, init included", "AWS Lambda"),
     "sqs": Price(0.40, _MILLION, "million requests of up to 64 KB", "Amazon SQS"),
     "write": Price(0.625, _MILLION, "million write request units", "Amazon DynamoDB"),
     "read": Price(0.125, _MILLION, "million read request units", "Amazon DynamoDB"),
     "storage": Price(0.25, _GB, "GB and month", "Amazon DynamoDB"),
     "recovery": Price(0.20, _GB, "GB and month", "Amazon DynamoDB"),
-    "stream": Price(0.0, 1, "read by Lambda", "Amazon DynamoDB"),
     "event": Price(1.00, _MILLION, "million custom events of up to 64 KB", "Amazon EventBridge"),
     "archive": Price(0.10, _GB, "GB archived", "Amazon EventBridge"),
     "archived": Price(0.023, _GB, "GB and month", "Amazon EventBridge"),
@@ -58,9 +54,7 @@ PRICES = {
     "metric": Price(0.30, 720, "metric and month of 720 hours in which it is sent", "Amazon CloudWatch"),
     "alarm": Price(0.10, 1, "metric of an alarm and month", "Amazon CloudWatch"),
     "dashboard": Price(3.00, 1, "dashboard and month", "Amazon CloudWatch"),
-    "trace": Price(5.00, _MILLION, "million traces", "AWS X-Ray"),
     "key": Price(1.00, 1, "customer key and month", "AWS KMS"),
     "kms": Price(0.03, 10_000, "10,000 requests", "AWS KMS"),
-    "parameter": Price(0.0, 1, "read of a standard parameter", "AWS Systems Manager"),
     "transfer": Price(0.09, _GB, "GB out to the internet", "Amazon EC2, data transfer"),
 }

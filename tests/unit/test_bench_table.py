@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from bench.sampling import in_turns, spread
+from bench.report import in_turns, spread
 from bench.table import Table, shown
 from bench.targets import targets
 
@@ -21,16 +21,6 @@ def test_a_table_is_aligned_for_a_screen() -> None:
         "index entry  12.50",
         "Counted.",
     ]
-
-
-def test_a_table_is_one_in_markdown() -> None:
-    lines = TABLE.markdown().splitlines()
-
-    assert lines[2:6] == ["| what | bytes |", "|---|---:|", "| item | 953 |", "| index entry | 12.50 |"]
-
-
-def test_a_table_is_rows_by_column_in_json() -> None:
-    assert TABLE.data()["rows"] == [{"what": "item", "bytes": 953}, {"what": "index entry", "bytes": 12.5}]
 
 
 def test_figures_show_three_digits_that_mean_something() -> None:

@@ -1,1 +1,1 @@
-"""What the baselines have in common: settings by Powertools, and the conditional write by boto3."""
+"""What the baselines share: settings by Powertools, and the conditional write by boto3."""

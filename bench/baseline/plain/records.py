@@ -1,4 +1,4 @@
-"""The record's writes with boto3: the same conditions as ours, in expressions that stand written out."""
+"""The record's writes with boto3, under the same conditions as ours."""
 
 import os
 from typing import Any
@@ -31,14 +31,13 @@ def put(item: dict[str, Any]) -> None:
 
 
 def apply(message_id: str, report: Report, now: str) -> str:
-    """One UpdateItem where the report moves the message; one more, which only notes it, where it came late."""
-    names = {**_NAMES, "#report": report.fingerprint, "#attempt": str(report.attempt)}
+    """One UpdateItem for a report in order; for others, which are not measured, it raises."""
+    assert report.status is not None  # noqa: S101  # for the type checker
     entry = {"word": report.word, "code": report.code, "received": report.received, "attempt": report.attempt}
-    kept = {name: value for name, value in entry.items() if value is not None}
-    values: dict[str, Any] = {":entry": kept, ":now": now, ":room": _MOST}
-    if report.status is None:
-        return _note(message_id, names, values)
-    moved = values | {
+    values = {
+        ":entry": {name: value for name, value in entry.items() if value is not None},
+        ":now": now,
+        ":room": _MOST,
         ":status": str(report.status),
         ":order": report.order,
         ":at": report.at,
@@ -49,28 +48,12 @@ def apply(message_id: str, report: Report, now: str) -> str:
         ":key": f"{report.provider}#{report.provider_message_id}",
         ":one": 1,
     }
-    try:
-        _update(message_id, names, moved, _MOVE, f"{_NEW} AND #order < :order")
-    except _dynamodb.exceptions.ConditionalCheckFailedException:
-        return _note(message_id, names, values)
-    return "applied"
-
-
-def _note(message_id: str, names: dict[str, str], values: dict[str, Any]) -> str:
-    few = {name: names[name] for name in ("#reports", "#report")}
-    try:
-        _update(message_id, few, values, "SET #reports.#report = :entry, updated_at = :now", _NEW)
-    except _dynamodb.exceptions.ConditionalCheckFailedException:
-        return "duplicate"
-    return "noted"
-
-
-def _update(message_id: str, names: dict[str, str], values: dict[str, Any], update: str, condition: str) -> None:
     _dynamodb.update_item(
         TableName=_TABLE,
         Key={"message_id": {"S": message_id}},
-        UpdateExpression=update,
-        ConditionExpression=condition,
-        ExpressionAttributeNames=names,
+        UpdateExpression=_MOVE,
+        ConditionExpression=f"{_NEW} AND #order < :order",
+        ExpressionAttributeNames={**_NAMES, "#report": report.fingerprint, "#attempt": str(report.attempt)},
         ExpressionAttributeValues={name: _serialize(value) for name, value in values.items()},
     )
+    return "applied"

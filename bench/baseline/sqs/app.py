@@ -1,4 +1,4 @@
-"""boto3 alone: one SendMessage, nothing checked. The floor that a webhook on boto3 cannot get below."""
+"""boto3 alone: one SendMessage and no checks, the least that a webhook on boto3 can cost."""
 
 import os
 from typing import Any
