@@ -26,6 +26,7 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import twilio_list, twilio_report, wire
 from sms_tracker.providers.base import Credentials, Listed
+from sms_tracker.providers.twilio_codes import NOT_PROCESSED, Cause, cause_of, fault_of
 from sms_tracker.providers.twilio_webhook import TwilioWebhooks, setting
 
 API_URL = "https://api.twilio.com"
@@ -33,14 +34,8 @@ ERROR_PAGES = "https://www.twilio.com/docs/api/errors"
 CALLBACK_RETRIES = "#rc=5&rp=all"
 """Connection overrides: without them Twilio gives a callback up after one 5xx or read time-out."""
 
-ACCOUNT_CODES = {"10001", "20003", "20404", "30002"}
-"""Refusals that are about us and not about the message."""
-
-ACCOUNT_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-"""What the status says where the code is missing or not listed; every other 4xx is the caller's."""
-
-NOT_PROCESSED = {"20429": True, "21611": True, "63038": False}
-"""Refusals for now, and whether seconds may help: the last is a limit for a day."""
+_ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+"""Where the code is missing or not listed, these blame the caller and every other 4xx blames the account."""
 
 NOT_FOUND = "20404"
 _ALPHANUMERIC = 11
@@ -178,12 +173,12 @@ def _declined(result: HttpResponse, answer: Mapping[str, object]) -> Refused | N
     return Refused(failure=Failure(category=category, reason=cause, code=code, message=message), fault=fault)
 
 
-def _blame(code: str, status: int) -> tuple[Fault, twilio_report.Cause]:
-    if code in twilio_report.CODES:
-        return Fault.ACCOUNT if code in ACCOUNT_CODES else Fault.CALLER, twilio_report.CODES[code]
-    if status in ACCOUNT_STATUSES:
-        return Fault.ACCOUNT, (Category.PERMANENT, Reason.ACCOUNT)
-    return Fault.CALLER, twilio_report.UNLISTED
+def _blame(code: str, status: int) -> tuple[Fault, Cause]:
+    if cause := cause_of(code):
+        return fault_of(code, cause[1]), cause
+    if status in _ABOUT_THE_MESSAGE:
+        return Fault.CALLER, twilio_report.UNLISTED
+    return Fault.ACCOUNT, (Category.PERMANENT, Reason.ACCOUNT)
 
 
 ADAPTER = Twilio()
