@@ -48,7 +48,7 @@ def callback(
     fields: dict[str, str], key: str, *, url: str = URL, signed_url: str | None = None, **headers: str
 ) -> HttpRequest:
     signed = (signed_url or url) + "".join(name + fields[name] for name in sorted(fields))
-    algorithm = "sha256" if SETTINGS in headers else "sha1"
+    algorithm = "sha1" if "HMAC_SHA256" not in headers.get(SETTINGS, "HMAC_SHA1").upper() else "sha256"
     signature = b64encode(hmac.digest(key.encode(), signed.encode(), algorithm)).decode()
     form = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
     return HttpRequest("POST", url, {**form, **headers}, urlencode(fields).encode())
@@ -253,6 +253,13 @@ def test_an_empty_secret_signs_nothing() -> None:
         ("https://sms.example.com:8443", "https://sms.example.com:8443"),
         ("https://user:1@sms.example.com:443/x", "https://user:1@sms.example.com/x"),
         ("https://[::1]:443/x", "https://[::1]/x"),
+        ("https://sms.example.com/x?Body=It%27s", "https://sms.example.com/x?Body=It's"),
+        ("https://sms.example.com/x?Body=It's", "https://sms.example.com/x?Body=It%27s"),
+        ("https://sms.example.com/x?Body=It%27s", "https://sms.example.com:443/x?Body=It's"),
+        ("https://sms.example.com/x?b=%28%21%29%2a&c=1+2", "https://sms.example.com/x?b=(!)*&c=1%202"),
+        ("https://sms.example.com/x?a=é&b=<>", "https://sms.example.com/x?a=%C3%A9&b=%3C%3E"),
+        ("https://sms.example.com/x?a=%7e&b=%2f", "https://sms.example.com/x?a=~&b=%2F"),
+        ("https://sms.example.com/x?a=1&b=2&a=3&c", "https://sms.example.com/x?a=1&a=3&b=2&c="),
         ("not a URL", "not a URL"),
     ],
 )
@@ -267,6 +274,10 @@ def test_the_same_url_may_be_written_differently(received: str, signed: str) -> 
         ("https://sms.example.com/x", "https://user:1@sms.example.com/x"),
         ("https://sms.example.com/x?a=1&b=2", "https://sms.example.com/x?b=2&a=1"),
         ("https://sms.example.com/x?a=", "https://sms.example.com/x?a"),
+        ("https://sms.example.com/x?a=It%27s", "https://sms.example.com/x?a=Its"),
+        ("https://sms.example.com/x?a=%26b", "https://sms.example.com/x?a=&b"),
+        ("https://sms.example.com/x?a=%2B", "https://sms.example.com/x?a=+"),
+        ("https://sms.example.com/x?a=b%3Dc&d=", "https://sms.example.com/x?a=b=c&d="),
         ("https://sms.example.com/x", "https://sms.example.com:80/x"),
     ],
 )
@@ -288,14 +299,30 @@ def test_a_shared_key_signs_with_sha256_under_its_id() -> None:
         assert not accepts(callback(fields, "token", **{SETTINGS: named}), *keys)
 
 
+@pytest.mark.parametrize("named", ["key=id,algorithm=HMAC_SHA1", "algorithm=hmac_sha1, key=id", "key=id"])
+def test_a_shared_key_may_sign_with_sha1_too(named: str) -> None:
+    keys = (Key("token", ACCOUNT), Key("shared", "id"))
+
+    assert accepts(callback({"AccountSid": ACCOUNT}, "shared", **{SETTINGS: named}), *keys)
+    assert not accepts(callback({"AccountSid": ACCOUNT}, "token", **{SETTINGS: named}), *keys)
+
+
+@pytest.mark.parametrize("named", ["", " "])
+def test_blank_signature_settings_are_none(named: str) -> None:
+    keys = (Key("token", ACCOUNT), Key("shared", "id"))
+
+    assert accepts(callback({"AccountSid": ACCOUNT}, "token", **{SETTINGS: named}), *keys)
+    assert not accepts(callback({"AccountSid": ACCOUNT}, "shared", **{SETTINGS: named}), *keys)
+
+
 @pytest.mark.parametrize(
     "named",
     [
-        "",
-        "key=id",
+        "algorithm=HMAC_SHA1",
         "algorithm=HMAC_SHA256",
         "key=,algorithm=HMAC_SHA256",
-        "key=id,algorithm=HMAC_SHA1",
+        "key=id,algorithm=",
+        "key=id,algorithm=SHA1",
         "key=id,algorithm=HMAC_SHA512",
         "key=id,algorithm=none",
         "key=id;algorithm=HMAC_SHA256",
