@@ -467,9 +467,9 @@ def test_an_api_key_is_preferred_where_it_is_whole(more: dict[str, str], login: 
 
 
 def test_an_account_id_stays_one_part_of_the_path() -> None:
-    request = ADAPTER.lookup_request("SM1", credentials={"account_sid": "../x", "auth_token": "token"})
+    request = ADAPTER.lookup_request("SM1", credentials={"account_sid": "AC/../x", "auth_token": "token"})
 
-    assert request.url == "https://api.twilio.com/2010-04-01/Accounts/%2E%2E%2Fx/Messages/SM1.json"
+    assert request.url == "https://api.twilio.com/2010-04-01/Accounts/AC%2F%2E%2E%2Fx/Messages/SM1.json"
 
 
 def test_octets_that_are_no_utf_8_are_signed_and_read_as_replacement_characters() -> None:

@@ -231,6 +231,8 @@ def _headers(credentials: Credentials) -> dict[str, str]:
     key = credentials.get("access_key", "")
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise Misconfigured("messagebird: access_key is missing or malformed")
+    if flaw := wire.key_flaw(key):
+        raise Misconfigured(f"messagebird: access_key {flaw}")
     return {"authorization": f"AccessKey {key}", "accept": "application/json"}
 
 

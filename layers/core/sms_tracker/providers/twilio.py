@@ -121,12 +121,16 @@ class Twilio(TwilioWebhooks):
 def _endpoint(credentials: Credentials) -> tuple[str, dict[str, str]]:
     """The account's URL and the headers of every call. An API key is preferred: it can be revoked on its own."""
     account = setting(credentials, "account_sid")
+    used = {"account_sid", "api_key_sid", "api_key_secret"}
     user, password = setting(credentials, "api_key_sid"), setting(credentials, "api_key_secret")
     if not (user and password):
+        used = {"account_sid", "auth_token"}
         user, password = account, setting(credentials, "auth_token")
     lacking = [name for name, value in (("account_sid", account), ("auth_token", password)) if not value]
     if lacking:
         raise Misconfigured(f"twilio credentials lack {', '.join(lacking)}")
+    if flaws := [f"{entry} {flaw}" for entry, flaw in ADAPTER.flaws(credentials).items() if entry in used]:
+        raise Misconfigured(f"twilio: {', '.join(flaws)}")
     base = setting(credentials, "api_url") or API_URL
     login = b64encode(f"{user}:{password}".encode()).decode()
     headers = {"accept": "application/json", "authorization": f"Basic {login}"}
