@@ -19,7 +19,7 @@ from sms_tracker.aws.settings import SsmSettings
 pytestmark = pytest.mark.usefixtures("aws")
 
 ACCOUNT, OTHER, API_KEY = "AC" + 31 * "0" + "1", "AC" + 31 * "0" + "2", "SK" + 31 * "0" + "1"
-TOKEN, SECOND = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+TOKEN, SECOND = 32 * "a", 32 * "b"
 ACCESS_KEY, SIGNING_KEY = "Example0Access0Key0123456", "Example0Signing0Key0123456789012"
 GOOD = {
     "TWILIO_ACCOUNT_SID": ACCOUNT,
