@@ -8,6 +8,8 @@ export SAM_CLI_TELEMETRY := 0
 # Else each of many processes would compile all that it imports, which takes longer than what most of them do.
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
+# The variables of .env, without what Windows writes: carriage returns and a byte order mark.
+DOTENV := set -a; if [ -f .env ]; then eval "$$(LC_ALL=C tr -d '\r\357\273\277' < .env)"; fi; set +a
 COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
 
 .PHONY: help
@@ -41,7 +43,7 @@ demo: setup ## run the main job on the local stack, check it against the provide
 
 .PHONY: run
 run: setup ## keep the local stack up until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVIDERS=live)
-	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(PY) -m local.run
+	@$(DOTENV); exec $(PY) -m local.run
 
 .PHONY: chaos
 chaos: setup ## everything goes wrong at once; prove that nothing is lost, doubled or wrong (ARGS="--help")
@@ -49,7 +51,7 @@ chaos: setup ## everything goes wrong at once; prove that nothing is lost, doubl
 
 .PHONY: load
 load: setup ## drive a stack with sends and signed reports, look whether all arrived (URL, KEY, ARGS="--help")
-	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; $(PY) -m bench.load $(ARGS)
+	@$(DOTENV); $(PY) -m bench.load $(ARGS)
 
 .PHONY: bench
 bench: setup ## measure CPU, calls, units, sizes and costs beside the plain way (ARGS="--help")
@@ -108,7 +110,7 @@ deploy: .venv/.ready ## deploy what was built, in the region of the other comman
 
 # Only some commands read .env, so a region or an account in it would separate them from the others.
 PROVIDERS_ENV := if [ -f .env ]; then ! grep -Eo '^[[:space:]]*(export[[:space:]]+)?AWS_[A-Z_]+' .env >&2 || \
-  { echo "error: set these in the shell: .env is for the providers" >&2; exit 2; }; set -a; . ./.env; set +a; fi
+  { echo "error: set these in the shell: .env is for the providers" >&2; exit 2; }; fi; $(DOTENV)
 
 .PHONY: secrets
 secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")

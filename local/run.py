@@ -12,7 +12,9 @@ from types import FrameType
 from local.examples import examples
 from local.process import StackError
 from local.stack import EVERY_MINUTE, Stack
-from ops.accounts import documents
+from ops.accounts import documents, flaws
+from sms_tracker.domain.callback import base_url_flaw
+from sms_tracker.domain.settings import trimmed
 
 PORT = 8080
 _CHECK_EVERY = 1.0
@@ -67,9 +69,12 @@ def _stack(environment: Mapping[str, str]) -> Stack:
         raise StackError("PROVIDERS must be simulated or live")
     if not environment.get("PORT", str(PORT)).isdigit():
         raise StackError("PORT must be a number")
+    public_base_url = trimmed(environment.get("PUBLIC_BASE_URL", "")).rstrip("/")
+    if public_base_url and (flaw := base_url_flaw(public_base_url)):
+        raise StackError(f"PUBLIC_BASE_URL {flaw}")
     return Stack(
         port=int(environment.get("PORT", PORT)),
-        public_base_url=environment.get("PUBLIC_BASE_URL") or None,
+        public_base_url=public_base_url or None,
         secrets=secrets,
         parameters={**EVERY_MINUTE, **parameters},
         progress=lambda line: print(f"  {line}", flush=True),
@@ -81,7 +86,10 @@ def live(environment: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], dic
     found = documents(environment)
     if not found or not environment.get("PUBLIC_BASE_URL"):
         raise StackError("PROVIDERS=live needs PUBLIC_BASE_URL and an account in .env (see .env.example)")
-    parameters = {name: environment[variable] for name, variable in _SENDERS.items() if environment.get(variable)}
+    if wrong := flaws(found):
+        raise StackError("; ".join(wrong))
+    given = {name: trimmed(environment.get(variable, "")) for name, variable in _SENDERS.items()}
+    parameters = {name: sender for name, sender in given.items() if sender}
     parameters |= {"Providers": ",".join(found), "DefaultProvider": next(iter(found))}
     if "auth_token" not in found.get("twilio", {"auth_token": ""}):
         parameters["TwilioVerification"] = "token"

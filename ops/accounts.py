@@ -1,8 +1,13 @@
-"""Which variable (of .env or the environment) becomes which entry of a provider's secret document."""
+"""Which variable (of .env or the environment) becomes which entry of a provider's secret, and what it may hold."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+from sms_tracker import providers
+from sms_tracker.domain.callback import base_url_flaw
+from sms_tracker.domain.settings import trimmed
 
 ENTRIES: Mapping[str, Mapping[str, str]] = {
     "twilio": {
@@ -35,12 +40,72 @@ TEST_ENTRIES: Mapping[str, Mapping[str, str]] = {
 """Credentials with which the providers take requests and send nothing; `make smoke` alone reads them."""
 
 
+LISTS = {"webhook_keys", "subaccount_tokens"}
+"""Entries that are ``owner=secret,owner=secret``."""
+
+FORMS: Mapping[str, tuple[str, str]] = {
+    "account_sid": (r"AC[0-9a-f]{32}", "AC and 32 hexadecimal digits"),
+    "api_key_sid": (r"SK[0-9a-f]{32}", "SK and 32 hexadecimal digits"),
+    "api_key_secret": (r"[0-9A-Za-z]{32}", "32 letters and digits"),
+    "auth_token": (r"[0-9a-f]{32}", "32 hexadecimal digits"),
+    "next_auth_token": (r"[0-9a-f]{32}", "32 hexadecimal digits"),
+    "access_key": (r"(live_|test_)?[0-9A-Za-z]{25}", "25 letters and digits"),
+    "signing_key": (r"[0-9A-Za-z]{32}", "32 letters and digits"),
+    "next_signing_key": (r"[0-9A-Za-z]{32}", "32 letters and digits"),
+}
+"""What each entry usually looks like. No provider promises it, so that another form is doubted and not refused."""
+
+Documents = Mapping[str, Mapping[str, str]]
+
+
 def documents(
     environment: Mapping[str, str], accounts: Mapping[str, Mapping[str, str]] = ENTRIES
 ) -> dict[str, dict[str, str]]:
-    """Each provider's document from the variables that are set; providers of which none is are left out."""
+    """Each provider's document from the variables that are set, trimmed; providers of which none is are left out."""
     found = {
-        provider: {entry: environment[variable] for entry, variable in entries.items() if environment.get(variable)}
+        provider: {
+            entry: value
+            for entry, variable in entries.items()
+            if (value := _plain(entry, environment.get(variable, "")))
+        }
         for provider, entries in accounts.items()
     }
     return {provider: document for provider, document in found.items() if document}
+
+
+def trimmed_variables(environment: Mapping[str, str]) -> list[str]:
+    """The variables whose values have something around them, or around a part of them, that is not stored."""
+    entries = (pair for each in ENTRIES.values() for pair in each.items())
+    return [name for entry, name in entries if _plain(entry, environment.get(name, "")) != environment.get(name, "")]
+
+
+def flaws(found: Documents) -> list[str]:
+    """A sentence for each value that certainly cannot be what its variable holds; it shows no value."""
+    entries = (
+        (ENTRIES[provider][entry], flaw)
+        for provider, document in found.items()
+        for entry, flaw in {**providers.webhooks(provider).flaws(document), **_url_flaw(document)}.items()
+    )
+    return [f"{variable} {flaw}" for variable, flaw in entries]
+
+
+def doubts(found: Documents) -> list[str]:
+    """A sentence for each value that does not look as usual; it shows no value."""
+    entries = ((provider, *entry) for provider, document in found.items() for entry in document.items())
+    return [
+        f"{ENTRIES[provider][entry]} is not {FORMS[entry][1]}, as is usual"
+        for provider, entry, value in entries
+        if entry in FORMS and not re.fullmatch(FORMS[entry][0], value)
+    ]
+
+
+def _url_flaw(document: Mapping[str, str]) -> Mapping[str, str]:
+    flaw = base_url_flaw(document["api_url"]) if "api_url" in document else None
+    return {"api_url": flaw} if flaw else {}
+
+
+def _plain(entry: str, value: str) -> str:
+    if entry not in LISTS:
+        return trimmed(value)
+    parts = (each.partition("=") for each in trimmed(value).split(","))
+    return ",".join(f"{trimmed(owner)}{mark}{trimmed(secret)}" for owner, mark, secret in parts)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ops import command, region
-from ops.accounts import ENTRIES, documents
+from ops.accounts import ENTRIES, documents, doubts, flaws, trimmed_variables
 from sms_tracker.aws.clients import client
 
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         variables = ", ".join(sorted(variable for entries in ENTRIES.values() for variable in entries.values()))
         print(f"error: none of these is set in .env or the environment: {variables}", file=sys.stderr)
         return 2
+    if wrong := flaws(found):
+        print("".join(f"error: {each}\n" for each in wrong) + "Nothing was written.", file=sys.stderr)
+        return 2
+    for variable in trimmed_variables(environment):
+        print(f"trimmed {variable}: its value has blanks, quotes or line ends around it")
+    for doubt in doubts(found):
+        print(f"warning: {doubt}", file=sys.stderr)
     return command.run(lambda: _write(found, options))
 
 

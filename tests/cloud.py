@@ -75,19 +75,20 @@ AWS = _Aws()
 
 
 class _Provider(BaseHTTPRequestHandler):
-    """Both providers' create calls, always taken."""
+    """Both providers' create calls: taken, or refused as the test says."""
 
     def do_POST(self) -> None:  # as the base class names it
+        running: Provider = self.server.running  # type: ignore[attr-defined]  # set by the fixture
         body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.taken.append((self.path, body.decode()))  # type: ignore[attr-defined]  # set by the fixture
+        running.taken.append((self.path, body.decode()))
         item = {"recipient": 32470123456, "status": "sent", "statusDatetime": "2026-01-31T12:00:00+00:00"}
         answer = (
             {"id": BIRD_ID, "recipients": {"items": [item]}}
             if self.path == "/messages"
             else {"sid": SID, "status": "queued"}
         )
-        encoded = json.dumps(answer).encode()
-        self.send_response(201)
+        encoded = json.dumps(running.refusal or answer).encode()
+        self.send_response(400 if running.refusal else 201)
         self.send_header("content-length", str(len(encoded)))
         self.end_headers()
         self.wfile.write(encoded)
@@ -102,6 +103,7 @@ class Provider:
 
     url: str
     taken: list[tuple[str, str]] = field(default_factory=list)
+    refusal: Mapping[str, object] | None = None
 
 
 @contextmanager
@@ -109,7 +111,7 @@ def serving() -> Iterator[Provider]:
     """A provider's API, for as long as it is wanted."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Provider) as server:
         running = Provider(f"http://127.0.0.1:{server.server_port}")
-        server.taken = running.taken  # type: ignore[attr-defined]  # read by the handler
+        server.running = running  # type: ignore[attr-defined]  # read by the handler
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running

@@ -31,6 +31,8 @@ ERRORS = (
     _error(21611, "This 'From' number has exceeded the maximum number of queued messages"),
     _error(21612, "The 'To' phone number is not reachable from this 'From' number"),
     _error(21614, "'To' number is not a valid mobile number"),
+    _error(21660, "Mismatch between the 'From' number and the account"),
+    _error(21703, "The Messaging Service does not have a phone number available to send a message"),
     _error(21617, "The concatenated message body exceeds the 1600 character limit"),
     _error(63038, "The account exceeded its daily messages limit", 429),
 )
@@ -46,7 +48,8 @@ TEST_TO = {
 }  # fmt: skip
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _SENDER = re.compile(r"\+?\d{3,15}|[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
-_URL = re.compile(r"https?://([^\s/@]+@)?[\w.-]+(:\d{1,5})?([/?#]\S*)?")
+_URL = re.compile(r"https?://([^\s/@]+@)?[A-Za-z0-9.-]+(:\d{1,5})?([/?#]\S*)?")
+"""A host with an underscore is refused, too."""
 _LONGEST_BODY, _LONGEST_VALIDITY = 1600, 36_000
 
 

@@ -16,6 +16,7 @@ from ops.smoke.accounts import Accounts
 from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
 from sms_tracker import providers
 from sms_tracker.domain.callback import callback_url
+from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.http import call
@@ -59,7 +60,10 @@ def _trial(label: str, name: str, trial: Trial, document: Mapping[str, str], url
         message_id=NOBODY, attempt=1, to=trial.to, sender=trial.sender, body=_TEXT, encoding=Encoding.GSM_7
     )
     callback = callback_url(url, name, NOBODY, 1)
-    request = adapter.send_request(message, credentials=document, callback_url=callback)
+    try:
+        request = adapter.send_request(message, credentials=document, callback_url=callback)
+    except Misconfigured as error:
+        return Result(label, Outcome.BROKEN, str(error))
     outcome = adapter.send_outcome(call(request, timeout=_TIMEOUT))
     match outcome:
         case Accepted():

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
+import playwright
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -36,6 +41,15 @@ ACCOUNT = "AC" + 31 * "0" + "1"
 SHARED_KEY = "webhooks_sharedkey_1"
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
 SHA256 = {"x-twilio-webhooks-signature-settings": f"key={SHARED_KEY},algorithm=HMAC_SHA256"}
+SHARED_SHA1 = {"x-twilio-webhooks-signature-settings": f"key={SHARED_KEY},algorithm=HMAC_SHA1"}
+NODE = Path(playwright.__file__).parent / "driver" / "node"
+NODES_QUERIES = """
+const { parse, stringify } = require("querystring");
+require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const query = new URL("https://sms.example.com/?" + JSON.parse(line)).search.slice(1);
+  console.log(JSON.stringify([query, stringify(parse(query))]));
+});
+"""
 
 
 class Form(dict[str, list[str]]):
@@ -52,6 +66,29 @@ class Form(dict[str, list[str]]):
         return self[name]
 
 
+class Node:
+    """Node's own ``URL`` and ``querystring``, with which Twilio's SDK for Node writes a query before it hashes it."""
+
+    def __init__(self, process: Popen[str]) -> None:
+        self._process = process
+
+    def urls(self, url: str) -> list[str]:
+        """The URL with its query in both of Node's forms."""
+        base, mark, query = url.partition("?")
+        if not mark or self._process.stdin is None or self._process.stdout is None:
+            return [url]
+        self._process.stdin.write(json.dumps(query) + "\n")
+        self._process.stdin.flush()
+        return [f"{base}?{form}" for form in json.loads(self._process.stdout.readline())]
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    with Popen([NODE, "-e", NODES_QUERIES], stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8") as process:
+        yield Node(process)
+        process.kill()
+
+
 def we_accept(request: HttpRequest, *keys: Key) -> bool:
     try:
         ADAPTER.verify(request, secrets=keys, now=NOW)
@@ -60,8 +97,8 @@ def we_accept(request: HttpRequest, *keys: Key) -> bool:
     return True
 
 
-def twilio_accepts(request: HttpRequest, token: str) -> bool:
-    """The library's verdict, for the URL as received and for what a gateway may have made of it."""
+def twilio_accepts(request: HttpRequest, token: str, node: Node | None = None) -> bool:
+    """The library's verdict: for the URL as received, as a gateway may have rewritten it, and as Node writes it."""
     settings_header = request.headers.get("x-twilio-webhooks-signature-settings", "")
     params: Form | str = Form.of(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
     if request.headers["content-type"] == "application/json":
@@ -70,7 +107,7 @@ def twilio_accepts(request: HttpRequest, token: str) -> bool:
         RequestValidator(token).validate(
             url, params, request.headers["x-twilio-signature"], get_signature_algorithm(settings_header)
         )
-        for url in url_variants(request.url)
+        for url in (*url_variants(request.url), *(node.urls(request.url) if node else ()))
     )
 
 
@@ -112,7 +149,7 @@ def encoded(pairs: list[tuple[str, str]], *, plus: bool) -> bytes:
 def signed_forms(draw: st.DrawFn) -> tuple[HttpRequest, str]:
     """A request that the library signed, and the secret."""
     url, pairs, token = draw(urls()), draw(PAIRS), draw(TOKENS)
-    headers = draw(st.sampled_from([{}, SHA256]))
+    headers = draw(st.sampled_from([{}, SHA256, SHARED_SHA1]))
     signature = sign(draw(st.sampled_from(_ports(url))), pairs, token, headers)
     body = encoded(pairs, plus=draw(st.booleans()))
     return HttpRequest("POST", url, {**FORM, **headers, "x-twilio-signature": signature}, body), token
@@ -143,12 +180,52 @@ def test_what_twilio_signs_we_accept(signed: tuple[HttpRequest, str]) -> None:
 
 @quick
 @given(signed=signed_forms(), data=st.data())
-def test_an_altered_request_is_judged_as_twilio_judges_it(signed: tuple[HttpRequest, str], data: st.DataObject) -> None:
+def test_an_altered_request_is_judged_as_twilio_judges_it(
+    node: Node, signed: tuple[HttpRequest, str], data: st.DataObject
+) -> None:
     request, token = signed
     altered = _altered(request, data)
-    assume(_is_parsed_alike(altered.url))
+    assume(_is_parsed_alike(altered.url) and not _is_reordered(altered.url))
 
-    assert we_accept(altered, Key(token)) == twilio_accepts(altered, token)
+    assert we_accept(altered, Key(token)) == twilio_accepts(altered, token, node)
+
+
+@quick
+@given(
+    fields=st.lists(st.tuples(st.sampled_from(["Body", "To", "é", "a b"]), TEXT), min_size=1, max_size=4),
+    encodings=st.tuples(*2 * [st.sampled_from(["quote", "plus", "raw quote", "node"])]),
+    token=TOKENS,
+)
+def test_a_get_may_be_signed_over_its_query_in_any_of_nodes_forms(
+    node: Node, fields: list[tuple[str, str]], encodings: tuple[str, str], token: str
+) -> None:
+    """What Twilio signs in one encoding and sends in another is accepted where its SDK for Node accepts it."""
+    received, signed = (_get_url(fields, encoding) for encoding in encodings)
+    headers = {**FORM, "x-twilio-signature": sign(signed, [], token, {})}
+    request = HttpRequest("GET", received, headers)
+
+    assert we_accept(request, Key(token)) == twilio_accepts(request, token, node)
+    assert not we_accept(request, Key(token + "x"))
+
+
+def test_an_apostrophe_may_be_signed_raw_and_sent_escaped(node: Node) -> None:
+    signed, received = (f"https://sms.example.com/webhooks/twilio?Body=It{mark}s" for mark in ("'", "%27"))
+    headers = {**FORM, "x-twilio-signature": sign(signed, [], "token", {})}
+
+    assert signed in node.urls(received)
+    assert we_accept(HttpRequest("GET", received, headers), Key("token"))
+
+
+def _get_url(fields: list[tuple[str, str]], encoding: str) -> str:
+    safe = {"quote": "", "plus": "", "raw quote": "'()", "node": "!'()*"}[encoding]
+    escape = quote_plus if encoding == "plus" else quote
+    query = "&".join(f"{escape(name, safe=safe)}={escape(value, safe=safe)}" for name, value in fields)
+    return f"https://sms.example.com/webhooks/twilio?{query}"
+
+
+def _is_reordered(url: str) -> bool:
+    """Whether Node writes numbers for names first, as the members of any object; no webhook has such names."""
+    return any(re.fullmatch("[0-9]+", name) for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True))
 
 
 def _altered(request: HttpRequest, data: st.DataObject) -> HttpRequest:
@@ -174,7 +251,11 @@ def _altered(request: HttpRequest, data: st.DataObject) -> HttpRequest:
             headers = {**request.headers, "x-twilio-signature": value or "x"}
         case _:
             kept = {name: value for name, value in request.headers.items() if "settings" not in name}
-            headers = kept if len(kept) < len(request.headers) else {**kept, **SHA256}
+            headers = (
+                kept
+                if len(kept) < len(request.headers)
+                else {**kept, **data.draw(st.sampled_from([SHA256, SHARED_SHA1]))}
+            )
     return HttpRequest("POST", request.url, headers, request.body)
 
 

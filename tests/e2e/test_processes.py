@@ -128,6 +128,7 @@ def test_told_to_end_while_it_starts_it_leaves_nothing(when: str, how: signal.Si
         ({"PORT": "99999"}, "error: cannot listen on 127.0.0.1:99999"),
         ({"PROVIDERS": "pigeon"}, "error: PROVIDERS must be simulated or live"),
         ({"PROVIDERS": "live"}, "error: PROVIDERS=live needs PUBLIC_BASE_URL and an account in .env"),
+        ({"PUBLIC_BASE_URL": "https://my_tunnel.example"}, "error: PUBLIC_BASE_URL must not have an underscore"),
     ],
     ids=str,
 )

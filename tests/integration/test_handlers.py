@@ -153,6 +153,20 @@ def test_the_same_key_sends_once(invoke: Invoke, provider: Provider) -> None:
     assert again.line["decision"] == "replayed"
 
 
+def test_a_refusal_of_our_callback_url_alarms_and_its_key_is_sent_after_the_repair(
+    invoke: Invoke, provider: Provider
+) -> None:
+    event = {**sample("send"), "headers": {**sample("send")["headers"], "idempotency-key": "repaired-1"}}
+    provider.refusal = {"code": 21609, "message": "Invalid 'StatusCallback'", "status": 400}
+    refused = invoke("send", event)
+    provider.refusal = None
+    repaired = invoke("send", event)
+
+    assert (refused.answer["statusCode"], refused.line["provider_code"]) == (502, "21609")
+    assert (refused.line["decision"], refused.metrics["AccountRefused"]) == ("account-refused", 1)
+    assert (repaired.answer["statusCode"], repaired.line["decision"]) == (202, "accepted")
+
+
 def test_a_wrong_message_is_a_problem_and_goes_nowhere(invoke: Invoke, provider: Provider) -> None:
     wrong: list[dict[str, Any]] = [
         {"body": "no JSON"},

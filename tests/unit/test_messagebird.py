@@ -226,6 +226,23 @@ def test_the_refused_parameter_says_more(parameter: str, meaning: tuple[Fault, R
     assert (found.fault, found.failure.reason) == meaning
 
 
+@pytest.mark.parametrize(
+    "parameter", ["reportUrl", "reporturl", "reference", "datacoding", "type", "access_key", "scheduledDatetime", "é"]
+)
+@pytest.mark.parametrize("code", [9, 10, 21])
+def test_a_parameter_that_the_caller_does_not_supply_is_our_fault(parameter: str, code: int) -> None:
+    found = ADAPTER.send_outcome(answer(422, error(code, parameter)))
+    assert isinstance(found, Refused)
+    assert (found.fault, found.failure.reason) == (Fault.ACCOUNT, Reason.ACCOUNT)
+
+
+@pytest.mark.parametrize("parameter", ["Originator", " originator ", "originator[0]", "ORIGINATOR.value"])
+def test_a_parameter_is_read_without_case_and_place(parameter: str) -> None:
+    found = ADAPTER.send_outcome(answer(422, error(10, parameter)))
+    assert isinstance(found, Refused)
+    assert (found.fault, found.failure.reason) == (Fault.SENDER, Reason.SENDER_REJECTED)
+
+
 def test_a_parameter_does_not_turn_our_fault_into_the_callers() -> None:
     found = ADAPTER.send_outcome(answer(401, error(2, "recipients")))
     assert isinstance(found, Refused)

@@ -8,7 +8,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import MAX_VALUE, Report
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.messagebird import ADAPTER
-from sms_tracker.providers.messagebird_report import DELIVERY_ERRORS, FAILED_STATUSES, STATUSES
+from sms_tracker.providers.messagebird_report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES
 
 RECEIVED = "2025-03-14T09:26:55.000Z"
 CALLBACK = "https://sms.example.com/webhooks/messagebird?message_id=9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa&attempt=1"
@@ -92,6 +92,33 @@ def test_the_status_reason_decides_where_the_code_is_not_listed() -> None:
     assert found == Failure(
         category=Category.PERMANENT, reason=Reason.INVALID_RECIPIENT, code="999", message="Unknown Subscriber"
     )
+
+
+@pytest.mark.parametrize(("text", "cause"), STATUS_REASONS.items())
+def test_a_status_reason_is_compared_as_words_without_case(text: str, cause: tuple[Category, Reason]) -> None:
+    joined = (text.replace(" ", mark) for mark in ("_", "-", "  "))
+    for given in (text, text.upper(), text.title(), *joined, f" {text}.", f"{text}\r"):
+        found = report(status="delivery_failed", statusReason=given).failure
+        assert found is not None
+        assert (found.category, found.reason, found.code) == (*cause, None)
+
+
+@pytest.mark.parametrize("given", ["Received network error", "received_network_error", "RECEIVED  NETWORK ERROR"])
+def test_a_network_error_without_a_code_is_temporary(given: str) -> None:
+    found = report(status="delivery_failed", statusReason=given, statusErrorCode="0").failure
+    assert found is not None
+    assert (found.category, found.reason) == (Category.TEMPORARY, Reason.PROVIDER_ERROR)
+
+
+@pytest.mark.parametrize(("word", "reason"), [("delivered", "successfully delivered"), ("sent", "pending DLR")])
+def test_a_reason_beside_a_word_that_is_no_failure_is_data(word: str, reason: str) -> None:
+    found = report(status=word, statusReason=reason)
+    assert (found.failure, dict(found.details)) == (None, {"statusReason": reason})
+
+
+def test_an_unknown_reason_is_kept_and_the_status_decides() -> None:
+    found = report(status="expired", statusReason="handset exploded").failure
+    assert found == Failure(category=Category.TEMPORARY, reason=Reason.EXPIRED, message="handset exploded")
 
 
 def test_code_zero_is_no_code() -> None:

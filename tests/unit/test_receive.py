@@ -333,3 +333,24 @@ def test_whatever_a_provider_signs_is_queued_in_one_readable_envelope(fields: di
         assert {name: kept[name] for name in safe if name not in ours} == {
             name: value for name, value in safe.items() if name not in ours
         }
+
+
+class TestWrongSecrets:
+    @pytest.mark.parametrize(
+        ("provider", "webhook", "credentials", "named"),
+        [
+            ("twilio", twilio_webhook, {**TWILIO, "auth_token": TWILIO["account_sid"]}, "auth_token is a SID (AC…)"),
+            ("messagebird", messagebird_webhook, {"signing_key": "bk_eu1_hush"}, "signing_key is a key of the Bird"),
+            ("messagebird", messagebird_webhook, {"signing_key": "two hush"}, "signing_key holds a blank"),
+        ],
+    )
+    def test_a_refusal_names_the_entry_that_cannot_be_a_key_and_no_value(
+        self, provider: str, webhook: Webhook, credentials: dict[str, str], named: str
+    ) -> None:
+        stored = {"twilio": TWILIO, "messagebird": MESSAGEBIRD, provider: credentials}
+        request = webhook(token="another") if provider == "twilio" else webhook()
+        received = Rig(settings=FixedSettings(credentials=stored)).receive(provider, request)
+
+        assert (received.status, received.decision) == (403, "refused-signature")
+        assert named in (received.error or "")
+        assert not [value for value in ("hush", TWILIO["account_sid"]) if value in (received.error or "")]

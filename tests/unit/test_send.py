@@ -303,6 +303,25 @@ class TestRecordNotWritten:
         assert table(rig).records == {}
         assert rig.http.requests == []
 
+    @pytest.mark.parametrize(
+        ("provider", "credentials", "named"),
+        [
+            ("twilio", {**TWILIO, "auth_token": TWILIO["account_sid"]}, "auth_token is a SID (AC…)"),
+            ("twilio", {**TWILIO, "account_sid": "SK" + "0" * 32}, "account_sid is not the SID of an account"),
+            ("messagebird", {"access_key": "bk_eu1_hush"}, "access_key is a key of the Bird platform"),
+        ],
+    )
+    def test_with_credentials_that_cannot_be_nothing_is_recorded_or_sent_and_the_log_names_the_entry(
+        self, provider: str, credentials: dict[str, str], named: str
+    ) -> None:
+        rig = SendRig(settings=FixedSettings(credentials={provider: credentials}))
+        reply = rig.post(KEY, provider=provider)
+
+        assert (reply.status, reply.decision, rig.http.requests, table(rig).records) == (503, "unavailable", [], {})
+        (warning,) = reply.warnings
+        assert warning.startswith(f"{provider}: {named}")
+        assert "hush" not in warning
+
     def test_without_credentials_nothing_is_recorded_or_sent(self) -> None:
         rig = SendRig(settings=FixedSettings(credentials={"twilio": {}, "messagebird": MESSAGEBIRD}))
         reply = rig.post()

@@ -101,10 +101,10 @@ class TakesOverWhatIsClaimed(Sender):
 class TriesUnknownOutcomesAgain(Sender):
     """A planted fault: no answer is taken for a refusal."""
 
-    def _hand_over(self, record: Record, request: HttpRequest, end: float) -> Reply:
+    def _hand_over(self, record: Record, request: HttpRequest, wanted: Draft, end: float) -> Reply:
         # Named as the base class does it, for the fault must sit inside the real sender.
-        reply = super()._hand_over(record, request, end)
-        return super()._hand_over(record, request, end) if reply.decision == "outcome-unknown" else reply
+        reply = super()._hand_over(record, request, wanted, end)
+        return super()._hand_over(record, request, wanted, end) if reply.decision == "outcome-unknown" else reply
 
 
 class AnswersBeforeItRecords(Sender):
@@ -112,7 +112,7 @@ class AnswersBeforeItRecords(Sender):
 
     def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
         record = super()._record(client, payload, key, wanted, settings)
-        self._hand_over(record, self._request(record, wanted, settings), 20.0)
+        self._hand_over(record, self._request(record, wanted, settings), wanted, 20.0)
         return record
 
 

@@ -428,6 +428,22 @@ def test_test_credentials_that_reach_no_provider_are_named(run: Run) -> None:
     assert broken == {"twilio test send is taken", "twilio test send is refused with 21211"}
 
 
+def test_test_credentials_that_cannot_be_are_named_by_their_entry(run: Run) -> None:
+    _, broken, told = run(
+        Service(),
+        TWILIO_TEST_ACCOUNT_SID="AC1",
+        TWILIO_TEST_AUTH_TOKEN="AC" + "0" * 32,
+        MESSAGEBIRD_TEST_ACCESS_KEY="bk_eu1_hush",
+    )
+
+    assert broken == {f"twilio test send is {each}" for each in ("taken", "refused with 21211")} | {
+        "messagebird test send is taken"
+    }
+    assert "auth_token is a SID (AC…)" in told
+    assert "access_key is a key of the Bird platform" in told
+    assert "hush" not in told
+
+
 def test_what_is_printed_holds_no_key_and_no_secret(run: Run) -> None:
     _, _, told = run(Service(secrets=replace(SETTINGS, credentials={"twilio": {}, "messagebird": {}})))
 

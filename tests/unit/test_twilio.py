@@ -31,9 +31,9 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import twilio_report
+from sms_tracker.providers import twilio_codes, twilio_report
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.twilio import ACCOUNT_CODES, ADAPTER, NOT_PROCESSED
+from sms_tracker.providers.twilio import ADAPTER
 
 DOC = (Path(__file__).parents[2] / "docs" / "providers" / "twilio.md").read_text()
 RECEIVED = "2026-03-01T12:00:00.000Z"
@@ -48,7 +48,7 @@ def callback(
     fields: dict[str, str], key: str, *, url: str = URL, signed_url: str | None = None, **headers: str
 ) -> HttpRequest:
     signed = (signed_url or url) + "".join(name + fields[name] for name in sorted(fields))
-    algorithm = "sha256" if SETTINGS in headers else "sha1"
+    algorithm = "sha1" if "HMAC_SHA256" not in headers.get(SETTINGS, "HMAC_SHA1").upper() else "sha256"
     signature = b64encode(hmac.digest(key.encode(), signed.encode(), algorithm)).decode()
     form = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
     return HttpRequest("POST", url, {**form, **headers}, urlencode(fields).encode())
@@ -106,8 +106,12 @@ def test_the_page_shows_every_status_as_the_code_has_it() -> None:
 
 def test_the_page_shows_every_code_as_the_code_has_it() -> None:
     shown = {code: (cells[0], cells[1], cells[2]) for code, cells in table("Error codes").items()}
+    families = {f"{codes[0]}–{codes[-1]}": str(codes[-1]) for codes in twilio_codes.ACCOUNT_FAMILIES}
 
-    assert shown == {code: (*cause, at_creation(code)) for code, cause in twilio_report.CODES.items()}
+    assert shown == {
+        name: (*(twilio_codes.cause_of(code) or ()), at_creation(code))
+        for name, code in {**dict(zip(twilio_codes.CODES, twilio_codes.CODES, strict=True)), **families}.items()
+    }
     assert all(cells[3].endswith(".") for cells in table("Error codes").values())
 
 
@@ -117,7 +121,7 @@ def at_creation(code: str) -> str:
     if isinstance(outcome, NotProcessed):
         return "503" if outcome.soon else "503, later"
     assert isinstance(outcome, Refused)
-    return "502" if outcome.fault is Fault.ACCOUNT else "422"
+    return {Fault.ACCOUNT: "502", Fault.SENDER: "422 or 502", Fault.CALLER: "422"}[outcome.fault]
 
 
 def test_the_page_lists_every_credential_that_is_read() -> None:
@@ -135,7 +139,28 @@ def test_the_page_lists_every_credential_that_is_read() -> None:
 
 
 def test_every_code_with_a_rule_of_its_own_is_in_the_table() -> None:
-    assert set(twilio_report.CODES) >= ACCOUNT_CODES | set(NOT_PROCESSED)
+    with_a_rule = {*twilio_codes.NOT_PROCESSED, *twilio_codes.RECIPIENT_CODES, *twilio_codes.OWN_SENDER_CODES}
+
+    assert with_a_rule <= set(twilio_codes.CODES)
+
+
+def test_the_families_do_not_overlap() -> None:
+    codes = [code for family in twilio_codes.ACCOUNT_FAMILIES for code in family]
+
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("code", ["21650", "21703", "21704", "21712", "30109", "30127", "30445", "30883", "63112"])
+def test_a_code_of_a_family_is_about_the_account(code: str) -> None:
+    outcome = answer_to(400, {"code": int(code), "message": "no"})
+
+    assert isinstance(outcome, Refused)
+    assert (outcome.fault, outcome.failure.reason) == (Fault.ACCOUNT, Reason.ACCOUNT)
+
+
+@pytest.mark.parametrize("code", ["", "0", "21627", "21652", "21800", "2170", "217000", "٢١٧٠٣", "9" * 5000])
+def test_what_only_looks_like_a_code_of_a_family_has_no_cause(code: str) -> None:
+    assert twilio_codes.cause_of(code) is None
 
 
 # --- keys
@@ -228,6 +253,13 @@ def test_an_empty_secret_signs_nothing() -> None:
         ("https://sms.example.com:8443", "https://sms.example.com:8443"),
         ("https://user:1@sms.example.com:443/x", "https://user:1@sms.example.com/x"),
         ("https://[::1]:443/x", "https://[::1]/x"),
+        ("https://sms.example.com/x?Body=It%27s", "https://sms.example.com/x?Body=It's"),
+        ("https://sms.example.com/x?Body=It's", "https://sms.example.com/x?Body=It%27s"),
+        ("https://sms.example.com/x?Body=It%27s", "https://sms.example.com:443/x?Body=It's"),
+        ("https://sms.example.com/x?b=%28%21%29%2a&c=1+2", "https://sms.example.com/x?b=(!)*&c=1%202"),
+        ("https://sms.example.com/x?a=é&b=<>", "https://sms.example.com/x?a=%C3%A9&b=%3C%3E"),
+        ("https://sms.example.com/x?a=%7e&b=%2f", "https://sms.example.com/x?a=~&b=%2F"),
+        ("https://sms.example.com/x?a=1&b=2&a=3&c", "https://sms.example.com/x?a=1&a=3&b=2&c="),
         ("not a URL", "not a URL"),
     ],
 )
@@ -242,6 +274,10 @@ def test_the_same_url_may_be_written_differently(received: str, signed: str) -> 
         ("https://sms.example.com/x", "https://user:1@sms.example.com/x"),
         ("https://sms.example.com/x?a=1&b=2", "https://sms.example.com/x?b=2&a=1"),
         ("https://sms.example.com/x?a=", "https://sms.example.com/x?a"),
+        ("https://sms.example.com/x?a=It%27s", "https://sms.example.com/x?a=Its"),
+        ("https://sms.example.com/x?a=%26b", "https://sms.example.com/x?a=&b"),
+        ("https://sms.example.com/x?a=%2B", "https://sms.example.com/x?a=+"),
+        ("https://sms.example.com/x?a=b%3Dc&d=", "https://sms.example.com/x?a=b=c&d="),
         ("https://sms.example.com/x", "https://sms.example.com:80/x"),
     ],
 )
@@ -263,14 +299,30 @@ def test_a_shared_key_signs_with_sha256_under_its_id() -> None:
         assert not accepts(callback(fields, "token", **{SETTINGS: named}), *keys)
 
 
+@pytest.mark.parametrize("named", ["key=id,algorithm=HMAC_SHA1", "algorithm=hmac_sha1, key=id", "key=id"])
+def test_a_shared_key_may_sign_with_sha1_too(named: str) -> None:
+    keys = (Key("token", ACCOUNT), Key("shared", "id"))
+
+    assert accepts(callback({"AccountSid": ACCOUNT}, "shared", **{SETTINGS: named}), *keys)
+    assert not accepts(callback({"AccountSid": ACCOUNT}, "token", **{SETTINGS: named}), *keys)
+
+
+@pytest.mark.parametrize("named", ["", " "])
+def test_blank_signature_settings_are_none(named: str) -> None:
+    keys = (Key("token", ACCOUNT), Key("shared", "id"))
+
+    assert accepts(callback({"AccountSid": ACCOUNT}, "token", **{SETTINGS: named}), *keys)
+    assert not accepts(callback({"AccountSid": ACCOUNT}, "shared", **{SETTINGS: named}), *keys)
+
+
 @pytest.mark.parametrize(
     "named",
     [
-        "",
-        "key=id",
+        "algorithm=HMAC_SHA1",
         "algorithm=HMAC_SHA256",
         "key=,algorithm=HMAC_SHA256",
-        "key=id,algorithm=HMAC_SHA1",
+        "key=id,algorithm=",
+        "key=id,algorithm=SHA1",
         "key=id,algorithm=HMAC_SHA512",
         "key=id,algorithm=none",
         "key=id;algorithm=HMAC_SHA256",
@@ -415,9 +467,9 @@ def test_an_api_key_is_preferred_where_it_is_whole(more: dict[str, str], login: 
 
 
 def test_an_account_id_stays_one_part_of_the_path() -> None:
-    request = ADAPTER.lookup_request("SM1", credentials={"account_sid": "../x", "auth_token": "token"})
+    request = ADAPTER.lookup_request("SM1", credentials={"account_sid": "AC/../x", "auth_token": "token"})
 
-    assert request.url == "https://api.twilio.com/2010-04-01/Accounts/%2E%2E%2Fx/Messages/SM1.json"
+    assert request.url == "https://api.twilio.com/2010-04-01/Accounts/AC%2F%2E%2E%2Fx/Messages/SM1.json"
 
 
 def test_octets_that_are_no_utf_8_are_signed_and_read_as_replacement_characters() -> None:
@@ -450,7 +502,7 @@ def test_what_is_missing_is_named(credentials: dict[str, str], lacking: str) -> 
 # --- answers
 
 
-@pytest.mark.parametrize("code", [21211, 21212, 21408, 21602, 21603, 21604, 21606, 21608, 21610, 21612, 21614, 21617])
+@pytest.mark.parametrize("code", [21211, 21266, 21408, 21602, 21604, 21608, 21610, 21612, 21614, 21617, 21635])
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_message_that_twilio_will_not_take_is_the_callers_fault(code: int, status: int) -> None:
     outcome = answer_to(status, {"code": code, "message": "No."})
@@ -462,7 +514,8 @@ def test_a_message_that_twilio_will_not_take_is_the_callers_fault(code: int, sta
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, 20003), (403, 20003), (404, 20404), (400, 30002), (403, 59999), (401, None)]
+    ("status", "code"),
+    [(401, 20003), (403, 20003), (404, 20404), (400, 30002), (403, 59999), (401, None), (402, None), (410, 59999)],
 )
 def test_our_account_is_our_fault(status: int, code: int | None) -> None:
     outcome = answer_to(status, {"code": code})

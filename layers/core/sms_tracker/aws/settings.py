@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from sms_tracker.domain.callback import base_url_flaw
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
-from sms_tracker.domain.settings import Settings
+from sms_tracker.domain.settings import Settings, trimmed
 
 if TYPE_CHECKING:
     from sms_tracker.aws.api import Api
@@ -88,13 +88,14 @@ class SsmSettings:
 
 
 def _document(name: str, value: str) -> Mapping[str, str]:
+    """A secret's entries, each without what was pasted around it."""
     try:
-        document = json.loads(value)
+        document = json.loads(value.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         raise Misconfigured(f"{name} is not JSON") from None
     if not isinstance(document, dict) or not all(isinstance(item, str) for item in document.values()):
         raise Misconfigured(f"{name} is not a flat JSON object of strings")
-    return document
+    return {entry: trimmed(item) for entry, item in document.items()}
 
 
 _KEY_BYTES = 32
@@ -111,26 +112,19 @@ def _key(name: str, document: Mapping[str, str]) -> bytes:
 
 
 def base_urls(name: str, value: str) -> tuple[str, ...]:
-    """A comma-separated list of public addresses, without trailing slash.
+    """A comma-separated list of public addresses, without trailing slash, scheme and host in lower case.
 
-    https only (http to 127.0.0.1), no query, no fragment; raises ``Misconfigured`` where there is none or one is wrong.
+    Raises ``Misconfigured`` where there is none, or one breaks a rule of ``base_url_flaw``.
     """
-    urls = tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
-    if not all(map(_is_plain, urls)):
-        raise Misconfigured(f"{name} holds an address that is not a plain https URL")
+    urls = tuple(url for each in value.split(",") if (url := trimmed(each).rstrip("/")))
+    if flaw := next(filter(None, map(base_url_flaw, urls)), None):
+        raise Misconfigured(f"{name} holds an address that is not a plain https URL: it {flaw}")
     if not urls:
         raise Misconfigured(f"{name} is empty")
-    return urls
+    return tuple(map(_in_lower_case, urls))
 
 
-def _is_plain(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            bool(parts.hostname)
-            and parts.port != 0  # raises for what is no port
-            and not re.search(r"[?#\s]", url)
-            and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "127.0.0.1"))
-        )
-    except ValueError:
-        return False
+def _in_lower_case(url: str) -> str:
+    """As the providers write scheme and host, and sign them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"

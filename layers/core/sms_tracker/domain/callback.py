@@ -7,10 +7,11 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from sms_tracker.domain.status import MAX_ATTEMPT
 
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -27,6 +28,30 @@ def callback_url(base: str, provider: str, message_id: str, attempt: int, *, tok
     """``{base}/webhooks/{provider}?message_id=…&attempt=…``, only unreserved characters, so no gateway rewrites it."""
     url = f"{base}/webhooks/{provider}?message_id={message_id}&attempt={attempt}"
     return f"{url}&token={token}" if token else url
+
+
+def base_url_flaw(url: str) -> str | None:
+    """Why a public base URL cannot be used, as the end of a sentence without the value; None where it can.
+
+    The rules are those of the strictest provider, Twilio (error 21609): what it refuses as a callback URL.
+    """
+    if not re.fullmatch(r"[\x21-\x7e]+", url):
+        return "must not hold a space or a character that is not ASCII"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "must have a host and a port that can be"
+    is_local = parts.scheme == "http" and host == "127.0.0.1"
+    flaws = (
+        ("must start with https:// (http:// only for 127.0.0.1)", parts.scheme != "https" and not is_local),
+        ("must not hold a user name or a password", "@" in parts.netloc),
+        ("must not have a query or a fragment", "?" in url or "#" in url),
+        ("must not have an underscore in its host, which providers refuse", "_" in host),
+        ("must have a host of letters, digits, hyphens and dots, such as sms.example.com", not _HOST.fullmatch(host)),
+        ("must not have port 0", port == 0),
+    )
+    return next((flaw for flaw, is_wrong in flaws if is_wrong), None)
 
 
 def callback_target(url: str) -> CallbackTarget:

@@ -47,10 +47,14 @@ class Accepted:
 
 
 class Fault(StrEnum):
-    """Who has to change something before the same request can succeed."""
+    """Who has to change something before the same request can succeed.
+
+    SENDER is the caller where the request names the sender, else the operator, who set the default.
+    """
 
     CALLER = "caller"
     ACCOUNT = "account"
+    SENDER = "sender"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,10 @@ class Refused:
 
     failure: Failure
     fault: Fault
+
+    def is_callers(self, *, default_sender: bool) -> bool:
+        """Whether the caller has to correct it: never where it is about what the request did not supply."""
+        return self.fault is Fault.CALLER or (self.fault is Fault.SENDER and not default_sender)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,10 @@ class Webhooks(Protocol):
         """Every key accepted at present for webhooks; two or more while one rotates, none if the account has no key."""
         ...
 
+    def flaws(self, credentials: Credentials) -> Mapping[str, str]:
+        """Entries that certainly cannot be what they should, each with the end of a sentence that shows no value."""
+        ...
+
     def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
         """Return if one of ``secrets`` signed ``request``, else raise ``InvalidSignature``; raises nothing else."""
         ...

@@ -57,12 +57,16 @@ SENDERS = {
 """https://developers.messagebird.com/api/sms-messaging/, ``originator``."""
 
 PARAMETERS: dict[str, tuple[Fault, Reason]] = {
-    "originator": (Fault.CALLER, Reason.SENDER_REJECTED),
+    "originator": (Fault.SENDER, Reason.SENDER_REJECTED),
     "recipient": (Fault.CALLER, Reason.INVALID_RECIPIENT),
     "recipients": (Fault.CALLER, Reason.INVALID_RECIPIENT),
-    "reportUrl": (Fault.ACCOUNT, Reason.ACCOUNT),
+    "body": (Fault.CALLER, Reason.UNKNOWN),
+    "validity": (Fault.CALLER, Reason.UNKNOWN),
 }
-"""The ``parameter`` that a caller's error names, where it says more than the code."""
+"""The ``parameter`` that a caller's error names, where it says more than the code: what the caller supplies."""
+
+OTHER_PARAMETER = (Fault.ACCOUNT, Reason.ACCOUNT)
+"""Every other parameter (``reportUrl``, ``reference``, ``datacoding`` …) is our own."""
 
 INTERNAL_ERROR = "99"
 NOT_FOUND = "20"
@@ -193,12 +197,17 @@ def _refused(result: HttpResponse) -> Refused | OutcomeUnknown:
     if error.code == INTERNAL_ERROR:
         return OutcomeUnknown(reason=f"HTTP {result.status} with an internal error")
     fault, category, reason = SEND_ERRORS.get(error.code or "", _unlisted(result.status))
-    if fault is Fault.CALLER:
-        fault, reason = PARAMETERS.get(error.parameter or "", (fault, reason))
+    if fault is Fault.CALLER and error.parameter:
+        fault, reason = PARAMETERS.get(_plain(error.parameter), OTHER_PARAMETER)
     return Refused(
         failure=Failure(category=category, reason=reason, code=error.code, message=wire.masked(error.description)),
         fault=fault,
     )
+
+
+def _plain(parameter: str) -> str:
+    """A parameter's name without case and place: ``Recipients[0]`` is ``recipients``."""
+    return re.split(r"[.\[]", parameter, maxsplit=1)[0].strip().lower()
 
 
 def _unlisted(status: int) -> tuple[Fault, Category, Reason]:
@@ -232,6 +241,8 @@ def _headers(credentials: Credentials) -> dict[str, str]:
     key = credentials.get("access_key", "")
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise Misconfigured("messagebird: access_key is missing or malformed")
+    if flaw := wire.key_flaw(key):
+        raise Misconfigured(f"messagebird: access_key {flaw}")
     return {"authorization": f"AccessKey {key}", "accept": "application/json"}
 
 

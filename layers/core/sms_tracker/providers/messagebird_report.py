@@ -25,6 +25,8 @@ Cause = tuple[Category, Reason]
 
 _NO_SUBSCRIBER: Cause = (Category.PERMANENT, Reason.INVALID_RECIPIENT)
 _NO_ANSWER: Cause = (Category.TEMPORARY, Reason.UNREACHABLE)
+_NETWORK: Cause = (Category.TEMPORARY, Reason.PROVIDER_ERROR)
+_OPTED_OUT: Cause = (Category.PERMANENT, Reason.OPTED_OUT)
 
 DELIVERY_ERRORS: dict[str, Cause] = {
     "1": _NO_SUBSCRIBER,
@@ -39,8 +41,9 @@ DELIVERY_ERRORS: dict[str, Cause] = {
     "26": _NO_ANSWER,
     "27": _NO_ANSWER,
     "31": _NO_ANSWER,
-    "34": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
-    "103": (Category.PERMANENT, Reason.OPTED_OUT),
+    "34": _NETWORK,
+    "103": _OPTED_OUT,
+    "104": (Category.PERMANENT, Reason.SENDER_REJECTED),
 }
 """``statusErrorCode``; docs/providers/messagebird.md says what each line rests on."""
 
@@ -48,9 +51,17 @@ STATUS_REASONS: dict[str, Cause] = {
     "unknown subscriber": _NO_SUBSCRIBER,
     "unavailable subscriber": _NO_ANSWER,
     "expired": (Category.TEMPORARY, Reason.EXPIRED),
-    "dlr not received": (Category.UNKNOWN, Reason.EXPIRED),  # nobody knows whether it arrived
+    "dlr not received": (Category.UNKNOWN, Reason.EXPIRED),  # it may have arrived
+    "opted out": _OPTED_OUT,
+    "recipient opted out": _OPTED_OUT,
+    "received network error": _NETWORK,
+    "system failure": _NETWORK,
+    "carrier rejected": (Category.PERMANENT, Reason.BLOCKED),
+    "capacity limit reached": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
+    "insufficient balance": (Category.TEMPORARY, Reason.ACCOUNT),
+    "generic delivery failure": (Category.UNKNOWN, Reason.UNKNOWN),
 }
-"""``statusReason``, a fixed list of words in any case; it decides where the code is missing or not listed."""
+"""``statusReason``; it decides where the code is missing or not listed. See :func:`_words` for how it is compared."""
 
 FAILED_STATUSES: dict[Status, Cause] = {
     Status.EXPIRED: (Category.TEMPORARY, Reason.EXPIRED),
@@ -96,9 +107,14 @@ def moment(value: str | None) -> str | None:
 def _failure(status: Status | None, code: str | None, status_reason: str) -> Failure | None:
     if status is None or status.outcome is not Outcome.FAILURE:
         return None
-    by_reason = STATUS_REASONS.get(status_reason.lower(), FAILED_STATUSES[status])
+    by_reason = STATUS_REASONS.get(_words(status_reason), FAILED_STATUSES[status])
     category, reason = DELIVERY_ERRORS.get(code or "", by_reason)
     return Failure(category=category, reason=reason, code=code, message=wire.masked(status_reason))
+
+
+def _words(status_reason: str) -> str:
+    """Without case, and as words: Bird writes ``received_network_error`` for *received network error*."""
+    return " ".join(re.split(r"[\s_.-]+", status_reason.casefold())).strip()
 
 
 def _price(fields: Mapping[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,16 @@ class MessageBirdWebhooks:
             Key(credentials.get("next_signing_key", ""), following=True),
         )
         return tuple(key for key in keys if key.secret)
+
+    def flaws(self, credentials: Credentials) -> Mapping[str, str]:
+        """See :class:`sms_tracker.providers.base.Webhooks`."""
+        access_key = credentials.get("access_key", "")
+        found = {"access_key": wire.key_flaw(access_key)}
+        for entry in ("signing_key", "next_signing_key"):
+            key = credentials.get(entry, "")
+            is_access_key = bool(key) and (key == access_key or re.match("(live|test)_", key))
+            found[entry] = "is an access key" if is_access_key else wire.key_flaw(key)
+        return {entry: flaw for entry, flaw in found.items() if flaw}
 
     def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
         """See :mod:`sms_tracker.providers.messagebird_signature`."""

@@ -26,6 +26,7 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import twilio_list, twilio_report, wire
 from sms_tracker.providers.base import Credentials, Listed
+from sms_tracker.providers.twilio_codes import NOT_PROCESSED, Cause, cause_of, fault_of
 from sms_tracker.providers.twilio_webhook import TwilioWebhooks, setting
 
 API_URL = "https://api.twilio.com"
@@ -42,14 +43,8 @@ SENDERS = {
 }
 """https://www.twilio.com/docs/messaging/api/alphasender-resource, and the format of a service's SID."""
 
-ACCOUNT_CODES = {"10001", "20003", "20404", "30002"}
-"""Refusals that are about us and not about the message."""
-
-ACCOUNT_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-"""What the status says where the code is missing or not listed; every other 4xx is the caller's."""
-
-NOT_PROCESSED = {"20429": True, "21611": True, "63038": False}
-"""Refusals for now, and whether seconds may help: the last is a limit for a day."""
+_ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+"""Where the code is missing or not listed, these blame the caller and every other 4xx blames the account."""
 
 NOT_FOUND = "20404"
 _ALPHANUMERIC = 11
@@ -137,12 +132,16 @@ class Twilio(TwilioWebhooks):
 def _endpoint(credentials: Credentials) -> tuple[str, dict[str, str]]:
     """The account's URL and the headers of every call. An API key is preferred: it can be revoked on its own."""
     account = setting(credentials, "account_sid")
+    used = {"account_sid", "api_key_sid", "api_key_secret"}
     user, password = setting(credentials, "api_key_sid"), setting(credentials, "api_key_secret")
     if not (user and password):
+        used = {"account_sid", "auth_token"}
         user, password = account, setting(credentials, "auth_token")
     lacking = [name for name, value in (("account_sid", account), ("auth_token", password)) if not value]
     if lacking:
         raise Misconfigured(f"twilio credentials lack {', '.join(lacking)}")
+    if flaws := [f"{entry} {flaw}" for entry, flaw in ADAPTER.flaws(credentials).items() if entry in used]:
+        raise Misconfigured(f"twilio: {', '.join(flaws)}")
     base = setting(credentials, "api_url") or API_URL
     login = b64encode(f"{user}:{password}".encode()).decode()
     headers = {"accept": "application/json", "authorization": f"Basic {login}"}
@@ -189,12 +188,12 @@ def _declined(result: HttpResponse, answer: Mapping[str, object]) -> Refused | N
     return Refused(failure=Failure(category=category, reason=cause, code=code, message=message), fault=fault)
 
 
-def _blame(code: str, status: int) -> tuple[Fault, twilio_report.Cause]:
-    if code in twilio_report.CODES:
-        return Fault.ACCOUNT if code in ACCOUNT_CODES else Fault.CALLER, twilio_report.CODES[code]
-    if status in ACCOUNT_STATUSES:
-        return Fault.ACCOUNT, (Category.PERMANENT, Reason.ACCOUNT)
-    return Fault.CALLER, twilio_report.UNLISTED
+def _blame(code: str, status: int) -> tuple[Fault, Cause]:
+    if cause := cause_of(code):
+        return fault_of(code, cause[1]), cause
+    if status in _ABOUT_THE_MESSAGE:
+        return Fault.CALLER, twilio_report.UNLISTED
+    return Fault.ACCOUNT, (Category.PERMANENT, Reason.ACCOUNT)
 
 
 ADAPTER = Twilio()

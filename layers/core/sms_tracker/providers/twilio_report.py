@@ -1,4 +1,4 @@
-"""What Twilio says about a message, in a callback or in its own record: its status words and its error codes."""
+"""What Twilio says about a message, in a callback or in its own record: its status words and the fields around them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, Source, clean
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import wire
+from sms_tracker.providers.twilio_codes import VALIDITY_EXPIRED, Cause, cause_of
 
 STATUSES: dict[str, Status | None] = {
     "accepted": Status.ACCEPTED,
@@ -25,49 +26,6 @@ STATUSES: dict[str, Status | None] = {
     "receiving": None,  # inbound: recognised, moves nothing
     "received": None,
 }
-VALIDITY_EXPIRED = "30036"
-"""The code that turns ``undelivered`` into our ``expired``."""
-
-Cause = tuple[Category, Reason]
-
-CODES: dict[str, Cause] = {
-    "10001": (Category.PERMANENT, Reason.ACCOUNT),
-    "20003": (Category.PERMANENT, Reason.ACCOUNT),
-    "20404": (Category.PERMANENT, Reason.ACCOUNT),
-    "20429": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
-    "21211": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
-    "21212": (Category.PERMANENT, Reason.SENDER_REJECTED),
-    "21268": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
-    "21408": (Category.PERMANENT, Reason.ACCOUNT),
-    "21602": (Category.PERMANENT, Reason.UNKNOWN),
-    "21603": (Category.PERMANENT, Reason.SENDER_REJECTED),
-    "21604": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
-    "21606": (Category.PERMANENT, Reason.SENDER_REJECTED),
-    "21608": (Category.PERMANENT, Reason.ACCOUNT),
-    "21610": (Category.PERMANENT, Reason.OPTED_OUT),
-    "21611": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
-    "21612": (Category.PERMANENT, Reason.UNREACHABLE),
-    "21614": (Category.PERMANENT, Reason.LANDLINE),
-    "21617": (Category.PERMANENT, Reason.UNKNOWN),
-    "30001": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
-    "30002": (Category.PERMANENT, Reason.ACCOUNT),
-    "30003": (Category.TEMPORARY, Reason.UNREACHABLE),
-    "30004": (Category.PERMANENT, Reason.BLOCKED),
-    "30005": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
-    "30006": (Category.PERMANENT, Reason.LANDLINE),
-    "30007": (Category.PERMANENT, Reason.CONTENT_FILTERED),
-    "30008": (Category.TEMPORARY, Reason.UNKNOWN),
-    "30010": (Category.PERMANENT, Reason.ACCOUNT),
-    "30032": (Category.PERMANENT, Reason.SENDER_REJECTED),
-    "30034": (Category.PERMANENT, Reason.SENDER_REJECTED),
-    VALIDITY_EXPIRED: (Category.TEMPORARY, Reason.EXPIRED),
-    "30410": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
-    "30450": (Category.PERMANENT, Reason.BLOCKED),
-    "30500": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
-    "63038": (Category.TEMPORARY, Reason.ACCOUNT),
-}
-"""Errors at creation and on delivery in one table: Twilio gives each number one meaning."""
-
 UNLISTED: Cause = (Category.UNKNOWN, Reason.UNKNOWN)
 CANCELED: Cause = (Category.PERMANENT, Reason.CANCELED)
 
@@ -132,7 +90,7 @@ def _failure(word: str, code: str | None, message: str | None) -> Failure | None
     status = status_of(word, code)
     if status is None or status.outcome is not Outcome.FAILURE:
         return None
-    category, reason = CODES.get(code or "", CANCELED if status is Status.CANCELED else UNLISTED)
+    category, reason = cause_of(code) or (CANCELED if status is Status.CANCELED else UNLISTED)
     return Failure(category=category, reason=reason, code=code, message=wire.masked(message or "") or None)
 
 

@@ -7,7 +7,7 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest
@@ -18,6 +18,12 @@ SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
 Fields = tuple[tuple[str, str], ...]
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
+_HASHES = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
+_UNESCAPED = "!'()*"
+"""With letters, digits and ``-._~`` what ``encodeURIComponent`` leaves as it is."""
+_NOT_IN_A_URL = frozenset(" \"#<>'")
+_IN_A_URL = "".join(chr(octet) for octet in range(0x21, 0x7F) if chr(octet) not in _NOT_IN_A_URL)
+"""What the WHATWG URL standard leaves as it is in the query of an http(s) URL."""
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?]*?)(?P<port>:[0-9]+)?(?P<rest>[/?].*)?", re.DOTALL)
 
 
@@ -58,12 +64,12 @@ def is_json(request: HttpRequest) -> bool:
 def _scheme(request: HttpRequest, fields: Fields, keys: Sequence[Key]) -> tuple[str, list[Key]]:
     """The hash, and the keys that may have signed: those of the account, or the one that the settings header names."""
     usable = [key for key in keys if key.secret]
-    settings = request.headers.get(SETTINGS)
-    if settings is None:
+    settings = request.headers.get(SETTINGS, "").strip()
+    if not settings:
         account = dict(pairs(query(request.url)) + fields).get("AccountSid")
         return "sha1", [key for key in usable if key.owner is None or _owns(key.owner, account)]
-    key_id = _key_id(settings)
-    return "sha256", [key for key in usable if key.owner in {None, key_id}]
+    key_id, algorithm = _shared_key(settings)
+    return algorithm, [key for key in usable if key.owner in {None, key_id}]
 
 
 def _owns(owner: str, account: str | None) -> bool:
@@ -71,18 +77,21 @@ def _owns(owner: str, account: str | None) -> bool:
     return owner.startswith("AC") and account in {None, owner}
 
 
-def _key_id(settings: str) -> str:
-    """The key named by ``key=<id>,algorithm=HMAC_SHA256``; whatever else it says is refused, not guessed at."""
+def _shared_key(settings: str) -> tuple[str, str]:
+    """Key and hash named by ``key=<id>,algorithm=HMAC_SHA256`` (SHA1 where it names none, as in Twilio's SDKs).
+
+    Any other algorithm is refused, and so is what cannot be read.
+    """
     named: dict[str, str] = {}
     for part in settings.split(","):
         name, mark, value = (word.strip() for word in part.partition("="))
         if not mark or name in named:
             raise InvalidSignature("the signature settings are malformed")
         named[name] = value
-    key_id = named.get("key", "")
-    if named.get("algorithm", "").upper() != "HMAC_SHA256" or not key_id or key_id.startswith("AC"):
-        raise InvalidSignature("the signature settings name no HMAC_SHA256 key")
-    return key_id
+    key_id, algorithm = named.get("key", ""), _HASHES.get(named.get("algorithm", "HMAC_SHA1").upper())
+    if algorithm is None or not key_id or key_id.startswith("AC"):
+        raise InvalidSignature("the signature settings name no known algorithm or no key")
+    return key_id, algorithm
 
 
 def _signed_fields(request: HttpRequest, fields: Fields) -> str:
@@ -103,11 +112,12 @@ def _check_body_hash(request: HttpRequest) -> None:
 
 
 def _signed_urls(url: str) -> Iterator[str]:
-    """The URL in each encoding that a gateway may have undone, each with and without its port.
+    """The URL in each encoding that a gateway may have undone or Twilio may have signed, with and without its port.
 
-    Which of the two Twilio signs depends on the product, not on the URL. Userinfo stays: it is signed.
+    Which of them Twilio signs depends on the product, not on the URL. Userinfo stays: it is signed.
     """
-    for variant in url_variants(url.partition("#")[0]):
+    received = url.partition("#")[0]
+    for variant in dict.fromkeys((*url_variants(received), *_as_in_node(received))):
         match = _URL.fullmatch(variant)
         if match is None:
             yield variant
@@ -116,3 +126,22 @@ def _signed_urls(url: str) -> Iterator[str]:
         origin, tail = f"{scheme}://{host}", rest or ""
         yield f"{origin}{tail}"
         yield f"{origin}{port or ':' + _DEFAULT_PORTS[scheme]}{tail}"
+
+
+def _as_in_node(url: str) -> Iterator[str]:
+    """The query as Twilio's SDK for Node tries it: escaped as in the URL standard, and parsed and written again.
+
+    ``It%27s`` on the wire may be signed as ``It's``, and the other way round. Each is the same query, checked in full.
+    """
+    base, _, text = url.partition("?")
+    if not text:
+        return
+    yield f"{base}?{quote(text, safe=_IN_A_URL, errors='surrogatepass')}"
+    values: dict[str, list[str]] = {}
+    for name, value in pairs(text):
+        values.setdefault(_component(name), []).append(_component(value))
+    yield base + "?" + "&".join(f"{name}={value}" for name, listed in values.items() for value in listed)
+
+
+def _component(text: str) -> str:
+    return quote(text, safe=_UNESCAPED, errors="surrogatepass")

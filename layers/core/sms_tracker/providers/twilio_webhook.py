@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sms_tracker.domain.settings import trimmed
 from sms_tracker.providers import twilio_signature, wire
 from sms_tracker.providers.base import Credentials, Key
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sms_tracker.domain.http import HttpRequest
+
+
+_SECRETS = ("auth_token", "next_auth_token", "api_key_secret")
 
 
 class TwilioWebhooks:
@@ -30,6 +35,15 @@ class TwilioWebhooks:
         keys = (*(Key(secret, owner) for owner, secret in owned), following)
         return tuple(dict.fromkeys(key for key in keys if key.secret))
 
+    def flaws(self, credentials: Credentials) -> Mapping[str, str]:
+        """See :class:`sms_tracker.providers.base.Webhooks`."""
+        found = {entry: _key_flaw(setting(credentials, entry)) for entry in _SECRETS}
+        found["account_sid"] = _sid_flaw(setting(credentials, "account_sid"), "AC", "an account")
+        found["api_key_sid"] = _sid_flaw(setting(credentials, "api_key_sid"), "SK", "an API key")
+        found["webhook_keys"] = _list_flaw(setting(credentials, "webhook_keys"), "id=secret")
+        found["subaccount_tokens"] = _list_flaw(setting(credentials, "subaccount_tokens"), "AC…=token")
+        return {entry: flaw for entry, flaw in found.items() if flaw}
+
     def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG002 - Twilio signs no time
         twilio_signature.check(request, secrets)
 
@@ -47,12 +61,31 @@ def setting(credentials: Credentials, name: str) -> str:
     return credentials.get(name, "").strip()
 
 
-def _owned(text: str) -> Iterator[tuple[str, str]]:
-    """``owner=secret,owner=secret``; a secret may hold ``=``."""
-    for entry in text.split(","):
-        owner, _, secret = (part.strip() for part in entry.partition("="))
-        if owner:
-            yield owner, secret
+def _owned(text: str) -> list[tuple[str, str]]:
+    """``owner=secret,owner=secret``; a secret may hold ``=``, and either may have been pasted with quotes."""
+    parts = (entry.partition("=") for entry in text.split(","))
+    owned = ((trimmed(owner), trimmed(secret)) for owner, _, secret in parts)
+    return [(owner, secret) for owner, secret in owned if owner]
+
+
+def _key_flaw(key: str) -> str | None:
+    is_foreign = re.match("(live|test)_", key)
+    return "is a key of another provider (live_, test_)" if is_foreign else wire.key_flaw(key)
+
+
+def _sid_flaw(sid: str, prefix: str, whose: str) -> str | None:
+    fits = not sid or (sid.startswith(prefix) and wire.key_flaw(sid[len(prefix) :]) is None)
+    return None if fits else f"is not the SID of {whose} ({prefix}…)"
+
+
+def _list_flaw(text: str, form: str) -> str | None:
+    for entry in filter(None, map(trimmed, text.split(","))):
+        ((owner, secret),) = _owned(entry) or [("", "")]
+        if not (owner and secret) or (form.startswith("AC") and not owner.startswith("AC")):
+            return f"holds an entry that is not {form}"
+        if flaw := _key_flaw(secret):
+            return f"holds an entry whose secret {flaw}"
+    return None
 
 
 WEBHOOKS = TwilioWebhooks()

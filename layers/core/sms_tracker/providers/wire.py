@@ -139,6 +139,17 @@ def masked(value: str | None) -> str | None:
     return clean(_NUMBER.sub("[number]", value or "")) or None
 
 
+def key_flaw(key: str) -> str | None:
+    """What shows that a text cannot be a key, as the end of a sentence without the value; None where it may be one."""
+    if re.search(r"[^\x21-\x7e]", key):
+        return "holds a blank or another character that no key has"
+    if re.fullmatch(r"[A-Z]{2}[0-9a-fA-F]{32}", key):
+        return f"is a SID ({key[:2]}…), which is no secret"
+    if re.match(r"(bk|bm|bird_live|bird_test|whsec)_", key):
+        return "is a key of the Bird platform (bk_, bm_, bird_, whsec_), which is another provider"
+    return None
+
+
 def seconds(headers: Mapping[str, str]) -> float | None:
     """``Retry-After`` in seconds where it is a plain number."""
     value = headers.get("retry-after", "")

@@ -94,7 +94,8 @@ class Receiver:
             if not token_matches(settings.service_key, provider.name, target):
                 raise InvalidSignature("the token in the callback URL is not ours")
             return False
-        keys = provider.keys(settings.credentials[provider.name])
+        credentials = settings.credentials[provider.name]
+        keys = provider.keys(credentials)
         refusal = InvalidSignature("no public base URL")
         for public in _public(request, settings):
             try:
@@ -103,7 +104,8 @@ class Receiver:
                 refusal = error
             else:
                 return self._by_following(provider, public, keys)
-        raise refusal
+        flaws = (f"{entry} {flaw}" for entry, flaw in provider.flaws(credentials).items())
+        raise InvalidSignature("; ".join((str(refusal), *flaws)))
 
     def _by_following(self, provider: Webhooks, public: HttpRequest, keys: Sequence[Key]) -> bool:
         """Whether the next secret alone vouches for it, which is asked only while there is one."""

@@ -13,7 +13,7 @@ from sms_tracker import providers
 from sms_tracker.domain.callback import callback_token, callback_url
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
+from sms_tracker.domain.outbound import Accepted, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
@@ -69,7 +69,7 @@ class Sender:
         except SmsTrackerError as error:
             return replies.nothing_recorded(error)
         if stored is None:
-            return self._hand_over(record, request, end)
+            return self._hand_over(record, request, wanted, end)
         if stored.fingerprint != record.fingerprint:
             return replies.key_reused(stored)
         # A provider that ever said anything about it has taken it, whatever it answered.
@@ -89,6 +89,7 @@ class Sender:
             body=stored.body or "",
             provider=stored.state.provider,
             sender=stored.sender,
+            default_sender=True,  # not remembered; a refusal then releases the key, so that its client can ask again
             reference=stored.reference,
             validity_seconds=validity_left(stored, now=self.clock()),
             resend_if_lost=True,
@@ -126,7 +127,7 @@ class Sender:
         except SmsTrackerError as error:
             # As in _put: the claim may be ours all the same.
             return replies.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
-        return self._hand_over(taken, request, end)
+        return self._hand_over(taken, request, wanted, end)
 
     def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
         now = self.clock()
@@ -185,13 +186,13 @@ class Sender:
             raise Unavailable("the record was there and is gone")
         return result.record
 
-    def _hand_over(self, record: Record, request: HttpRequest, end: float) -> Reply:
+    def _hand_over(self, record: Record, request: HttpRequest, wanted: Draft, end: float) -> Reply:
         provider = providers.load(record.state.provider)
         outcome = deliver(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
         match outcome:
             case Accepted():
                 return self._accepted(record, outcome, end)
-            case Refused(fault=Fault.CALLER):
+            case Refused() if outcome.is_callers(default_sender=wanted.default_sender):
                 return self._refused(record, outcome, end)
             case Refused():
                 return replies.account_refused(record, outcome).noting(self._release(record, "account", end))

@@ -176,12 +176,16 @@ class SendRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A valid message with every default filled in; ``to`` is E.164, ``body`` what is sent, ``warnings`` about it."""
+    """A valid message with every default filled in; ``to`` is E.164, ``body`` what is sent, ``warnings`` about it.
+
+    ``default_sender`` is whether the request left the sender to us.
+    """
 
     to: str = field(repr=False)
     body: str = field(repr=False)
     provider: str
     sender: str = field(repr=False)
+    default_sender: bool = False
     reference: str | None
     validity_seconds: int | None
     resend_if_lost: bool = False
@@ -203,6 +207,7 @@ def draft(payload: object, policy: Policy) -> Draft:
         body=request.body,
         provider=provider,
         sender=request.sender or policy.senders[provider],
+        default_sender=request.sender is None,
         reference=request.reference,
         validity_seconds=request.validity_seconds,
         resend_if_lost=request.resend_if_lost,

@@ -1,0 +1,184 @@
+"""`make secrets`: what people paste is trimmed, what cannot be is refused, and no value is ever shown."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local.process import ROOT
+from ops.accounts import ENTRIES
+from ops.secrets import main
+from sms_tracker.aws.clients import calling
+from sms_tracker.aws.settings import SsmSettings
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+ACCOUNT, OTHER, API_KEY = "AC" + 31 * "0" + "1", "AC" + 31 * "0" + "2", "SK" + 31 * "0" + "1"
+TOKEN, SECOND = 32 * "a", 32 * "b"
+ACCESS_KEY, SIGNING_KEY = "Example0Access0Key0123456", "Example0Signing0Key0123456789012"
+GOOD = {
+    "TWILIO_ACCOUNT_SID": ACCOUNT,
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "TWILIO_API_URL": "https://api.ie1.twilio.com",
+    "TWILIO_SUBACCOUNT_TOKENS": f"{OTHER}={SECOND}",
+    "TWILIO_WEBHOOK_KEYS": "id=shared=secret,id2=spare",
+    "MESSAGEBIRD_ACCESS_KEY": ACCESS_KEY,
+    "MESSAGEBIRD_SIGNING_KEY": SIGNING_KEY,
+}
+AROUND = ["{}\r", "{}\n", " {} ", '"{}"', "'{}'", "\ufeff{}", '"{}"\r\n', "\t{}", "“{}”", "\u200b{}\u00a0", '{}"']
+
+
+def stored() -> dict[str, dict[str, str]]:
+    answer = boto3.client("ssm").get_parameters_by_path(Path="/sms-tracker/secrets", WithDecryption=True)
+    named = {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
+    return {name.rpartition("/")[2]: json.loads(value) for name, value in named.items() if not name.endswith("service")}
+
+
+def expected(environment: Mapping[str, str] = GOOD) -> dict[str, dict[str, str]]:
+    return {
+        provider: {entry: environment[name] for entry, name in entries.items() if name in environment}
+        for provider, entries in ENTRIES.items()
+    }
+
+
+def test_what_is_written_is_what_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], GOOD) == 0
+
+    told = capsys.readouterr()
+    assert stored() == expected()
+    assert ("trimmed" in told.out, told.err) == (False, "")
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_what_is_around_a_value_is_trimmed_and_the_variable_named(
+    around: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], {name: around.format(value) for name, value in GOOD.items()}) == 0
+
+    told = capsys.readouterr()
+    assert stored() == expected()
+    assert [line.split()[1].rstrip(":") for line in told.out.splitlines() if line.startswith("trimmed")] == [
+        name for entries in ENTRIES.values() for name in entries.values() if name in GOOD
+    ]
+    assert not [value for value in (TOKEN, SECOND, ACCESS_KEY, SIGNING_KEY) if value in told.out + told.err]
+
+
+def test_what_is_around_a_part_of_a_list_is_trimmed_too() -> None:
+    pasted = {
+        "TWILIO_WEBHOOK_KEYS": ' "id" = "shared=secret" ,\r\n id2 = spare\r',
+        "TWILIO_SUBACCOUNT_TOKENS": f"{OTHER} = '{SECOND}'",
+    }
+    assert main([], {**GOOD, **pasted}) == 0
+
+    assert stored() == expected()
+
+
+def test_a_value_that_is_nothing_but_blanks_is_not_set() -> None:
+    assert main([], {"TWILIO_ACCOUNT_SID": " \r", "TWILIO_AUTH_TOKEN": '""'}) == 2
+    assert stored() == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("TWILIO_ACCOUNT_SID", API_KEY, "is not the SID of an account (AC…)"),
+        ("TWILIO_ACCOUNT_SID", TOKEN, "is not the SID of an account (AC…)"),
+        ("TWILIO_ACCOUNT_SID", ACCESS_KEY, "is not the SID of an account (AC…)"),
+        ("TWILIO_ACCOUNT_SID", "AC 0001", "is not the SID of an account (AC…)"),
+        ("TWILIO_API_KEY_SID", ACCOUNT, "is not the SID of an API key (SK…)"),
+        ("TWILIO_API_KEY_SECRET", API_KEY, "is a SID (SK…), which is no secret"),
+        ("TWILIO_AUTH_TOKEN", ACCOUNT, "is a SID (AC…), which is no secret"),
+        ("TWILIO_NEXT_AUTH_TOKEN", ACCOUNT, "is a SID (AC…), which is no secret"),
+        ("TWILIO_AUTH_TOKEN", "bk_eu1_payload", "is a key of the Bird platform"),
+        ("TWILIO_AUTH_TOKEN", "live_Example0Access0Key0123456", "is a key of another provider"),
+        ("TWILIO_AUTH_TOKEN", "0123 4567", "holds a blank or another character that no key has"),
+        ("TWILIO_AUTH_TOKEN", "0123\u200b4567", "holds a blank or another character that no key has"),
+        ("TWILIO_WEBHOOK_KEYS", "lonely", "holds an entry that is not id=secret"),
+        ("TWILIO_WEBHOOK_KEYS", "=ownerless", "holds an entry that is not id=secret"),
+        ("TWILIO_WEBHOOK_KEYS", "id=one,id2=", "holds an entry that is not id=secret"),
+        ("TWILIO_WEBHOOK_KEYS", '{"id": "secret"}', "holds an entry that is not id=secret"),
+        ("TWILIO_WEBHOOK_KEYS", f"id={ACCOUNT}", "holds an entry whose secret is a SID (AC…), which is no secret"),
+        ("TWILIO_SUBACCOUNT_TOKENS", f"{SECOND}={OTHER}", "holds an entry that is not AC…=token"),
+        ("TWILIO_API_URL", "http://api.twilio.com", "must start with https://"),
+        ("TWILIO_API_URL", "api.twilio.com", "must start with https://"),
+        ("MESSAGEBIRD_API_URL", "https://rest.messagebird.com /", "must not hold a space"),
+        ("MESSAGEBIRD_ACCESS_KEY", "bk_eu1_payload", "is a key of the Bird platform"),
+        ("MESSAGEBIRD_ACCESS_KEY", "bm_payload", "is a key of the Bird platform"),
+        ("MESSAGEBIRD_ACCESS_KEY", "bird_live_payload", "is a key of the Bird platform"),
+        ("MESSAGEBIRD_ACCESS_KEY", ACCOUNT, "is a SID (AC…), which is no secret"),
+        ("MESSAGEBIRD_ACCESS_KEY", "two words", "holds a blank or another character that no key has"),
+        ("MESSAGEBIRD_SIGNING_KEY", "whsec_payload", "is a key of the Bird platform"),
+        ("MESSAGEBIRD_SIGNING_KEY", ACCESS_KEY, "is an access key"),
+        ("MESSAGEBIRD_NEXT_SIGNING_KEY", "live_Example0Access0Key0123456", "is an access key"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence_and_nothing_is_written(
+    variable: str, value: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], {**GOOD, variable: value}) == 2
+
+    told = capsys.readouterr()
+    (line, end) = told.err.splitlines()
+    assert line.startswith(f"error: {variable} {sentence}")
+    assert (end, told.out, stored()) == ("Nothing was written.", "", {})
+    assert value not in told.err
+
+
+def test_swapped_values_are_refused_with_a_sentence_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], {"TWILIO_ACCOUNT_SID": TOKEN, "TWILIO_AUTH_TOKEN": ACCOUNT}) == 2
+
+    told = capsys.readouterr().err
+    assert [line.split()[1] for line in told.splitlines()[:-1]] == ["TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("TWILIO_AUTH_TOKEN", "not-hexadecimal"), ("MESSAGEBIRD_ACCESS_KEY", TOKEN), ("MESSAGEBIRD_SIGNING_KEY", "short")],
+)
+def test_what_only_looks_unusual_is_written_with_a_warning(
+    variable: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], {**GOOD, variable: value}) == 0
+
+    told = capsys.readouterr()
+    (line,) = told.err.splitlines()
+    assert line.startswith(f"warning: {variable} is not ")
+    assert stored() == expected({**GOOD, variable: value})
+    assert value not in told.err + told.out
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_secrets_that_were_stored_as_pasted_are_read_trimmed(around: str) -> None:
+    ssm = boto3.client("ssm")
+    main([], GOOD)
+    for provider, document in expected().items():
+        value = "\ufeff" + json.dumps({entry: around.format(text) for entry, text in document.items()})
+        ssm.put_parameter(Name=f"/sms-tracker/secrets/{provider}", Value=value, Type="SecureString", Overwrite=True)
+    urls = around.format("https://sms.example.com")
+    ssm.put_parameter(Name="/sms-tracker/public-base-urls", Value=urls, Type="String")
+
+    settings = SsmSettings(calling(ssm), "/sms-tracker", tuple(ENTRIES), jitter=lambda: 0.0)()
+
+    assert settings.credentials == expected()
+    assert settings.public_base_urls == ("https://sms.example.com",)
+
+
+def test_an_env_file_of_windows_is_read_as_it_is_meant(tmp_path: Path) -> None:
+    """By the very line that the Makefile's targets use; its shell ends at the first error."""
+    text = f"\ufeffTWILIO_ACCOUNT_SID={ACCOUNT}\n\n# a comment\nTWILIO_AUTH_TOKEN=\"{TOKEN}\"\nOTHER='two words'\n"
+    (tmp_path / ".env").write_bytes(text.replace("\n", "\r\n").encode())
+    (line,) = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("DOTENV := ")]
+    script = (
+        line.removeprefix("DOTENV := ").replace("$$", "$") + '; echo "$TWILIO_ACCOUNT_SID|$TWILIO_AUTH_TOKEN|$OTHER"'
+    )
+
+    run = subprocess.run(
+        ["/bin/bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert (run.stdout, run.stderr) == (f"{ACCOUNT}|{TOKEN}|two words\n", "")
