@@ -96,7 +96,7 @@ def speaks(alarm: Mapping[str, Any], periods: Sequence[Period]) -> bool:
     It evaluates its last ``EvaluationPeriods`` that have data. TreatMissingData fills up where there are fewer.
     """
     assert alarm.keys() <= _KNOWN, alarm.keys() - _KNOWN
-    wanted = alarm["EvaluationPeriods"]
+    wanted: int = alarm["EvaluationPeriods"]
     assert len(periods) >= wanted
     points = [point for each in periods[-wanted - _MORE :] if (point := _point(alarm, each)) is not None][-wanted:]
     compare = _COMPARISONS[alarm["ComparisonOperator"]]

@@ -61,7 +61,7 @@ class ParameterStore:
         return SsmSettings(
             call,
             "/stack",
-            SECRETS.keys() - {"service"},
+            ("twilio", "messagebird"),
             jitter=chance.random,
             monotonic=clock.monotonic,
             sleep=clock.sleep,

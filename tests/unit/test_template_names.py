@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
@@ -26,13 +25,13 @@ NO_NAME_OF_THE_ACCOUNT = {
 SCHEDULES = ["ReconcilerFunctionSchedule", "ReconcilerFunctionStatistics"]
 
 
-def name_properties(kind: str) -> AbstractSet[str]:
+def name_properties(kind: str) -> set[str]:
     """Where resources of a type take a name, by CloudFormation's schema: its ...Name properties and its identifier."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
     read_only = {path.rpartition("/")[2] for path in schema.get("readOnlyProperties", [])}
     identifier = {path.rpartition("/")[2] for path in schema["primaryIdentifier"]}
-    named = {name for name in schema["properties"] if name.endswith("Name")}
-    return ((named | identifier) & schema["properties"].keys()) - read_only
+    writable = {str(name) for name in schema["properties"]} - read_only
+    return {name for name in writable if name.endswith("Name") or name in identifier}
 
 
 def names(resource: Resource) -> Iterator[tuple[str, str]]:
