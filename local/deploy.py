@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def deploy(  # noqa: PLR0913 - what a deployment consists of
 
 def _upload(clients: Clients, template: Template, *, root: Path, workdir: Path, progress: Progress) -> Template:
     """``template`` with every code folder uploaded and named by its place in S3: what `sam package` does."""
-    clients.s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    with suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):  # it serves every stack
+        clients.s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     resources = dict(template["Resources"])
     for logical_id, resource in resources.items():
         if uri := _CODE.get(resource["Type"]):

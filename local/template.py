@@ -14,6 +14,8 @@ Template = dict[str, Any]
 
 _BARE = {"Ref", "Condition"}
 _UNKNOWN = {"AWS::Logs::QueryDefinition"}
+_ALARM = "AWS::CloudWatch::Alarm"
+"""One that calculates with several ``Metrics`` is unknown, too."""
 _BLIND = {"ssm:GetParameters"}
 """Actions that the emulator authorizes for ``*`` whatever they name, so that no statement about a name allows them."""
 
@@ -63,8 +65,12 @@ def parse(text: str) -> Template:
 
 def known(template: Template) -> Template:
     """The template without what the emulator cannot make."""
-    resources = template["Resources"].items()
-    return {**template, "Resources": {name: each for name, each in resources if each["Type"] not in _UNKNOWN}}
+    kept = {
+        name: each
+        for name, each in template["Resources"].items()
+        if each["Type"] not in _UNKNOWN and not (each["Type"] == _ALARM and "Metrics" in each["Properties"])
+    }
+    return {**template, "Resources": kept}
 
 
 def widen(template: Template) -> None:

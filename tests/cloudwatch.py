@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Dimensions = frozenset[tuple[str, str]]
@@ -35,11 +38,26 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
 }
 _MISSING = {"breaching": True, "notBreaching": False}
+_OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Div: operator.truediv,
+}
+_MORE = 2
+"""Periods that an alarm reads beyond those it evaluates: "Configuring how CloudWatch alarms treat missing data"."""
+_OUT_OF_AGE = 3
+"""Receives from which on a message no longer counts for its queue's age."""
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _KNOWN = {
     *("AlarmName", "AlarmDescription", "AlarmActions", "OKActions", "Namespace", "MetricName", "Dimensions"),
     *("Statistic", "ExtendedStatistic", "Period", "EvaluationPeriods", "DatapointsToAlarm"),
-    *("ComparisonOperator", "Threshold", "TreatMissingData"),
+    *("ComparisonOperator", "Threshold", "TreatMissingData", "Metrics"),
 }
+
+
+def level(line: Mapping[str, Any]) -> str:
+    """What Lambda takes a line of JSON for: INFO where its time is not RFC 3339 ("Log-level filtering")."""
+    timed = _RFC_3339.fullmatch(str(line.get("timestamp")))
+    return str(line.get("level", "INFO")) if timed else "INFO"
 
 
 def measured(lines: Sequence[Mapping[str, Any]]) -> dict[Metric, list[float]]:
@@ -61,31 +79,121 @@ def _of(directive: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[tuple
             yield metric, value if isinstance(value, list) else [value]
 
 
-def watched(alarm: Mapping[str, Any]) -> Metric:
-    """The metric that an alarm is about."""
-    dimensions = frozenset((each["Name"], each["Value"]) for each in alarm["Dimensions"])
-    return Metric(namespace=alarm["Namespace"], name=alarm["MetricName"], dimensions=dimensions)
+def watched(alarm: Mapping[str, Any]) -> list[Metric]:
+    """The metrics that an alarm reads: its own, or those of its expression."""
+    return [_metric(each["MetricStat"]["Metric"]) for each in _read(alarm)] or [_metric(alarm)]
+
+
+def period_of(alarm: Mapping[str, Any]) -> int:
+    """Seconds of each of the alarm's periods."""
+    (seconds,) = {each["MetricStat"]["Period"] for each in _read(alarm)} or {alarm["Period"]}
+    return int(seconds)
 
 
 def speaks(alarm: Mapping[str, Any], periods: Sequence[Period]) -> bool:
-    """Whether the alarm is in ALARM after these periods; it looks at its last ``EvaluationPeriods``."""
+    """Whether the alarm is in ALARM after these periods.
+
+    It evaluates its last ``EvaluationPeriods`` that have data. TreatMissingData fills up where there are fewer.
+    """
     assert alarm.keys() <= _KNOWN, alarm.keys() - _KNOWN
-    looked_at = periods[-alarm["EvaluationPeriods"] :]
-    assert len(looked_at) == alarm["EvaluationPeriods"]
-    breaching = sum(_breaches(alarm, period.get(watched(alarm), [])) for period in looked_at)
-    return breaching >= int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+    wanted: int = alarm["EvaluationPeriods"]
+    assert len(periods) >= wanted
+    points = [point for each in periods[-wanted - _MORE :] if (point := _point(alarm, each)) is not None][-wanted:]
+    compare = _COMPARISONS[alarm["ComparisonOperator"]]
+    breaching = sum(compare(point, alarm["Threshold"]) for point in points)
+    breaching += (wanted - len(points)) * _MISSING[alarm["TreatMissingData"]]
+    return breaching >= int(alarm.get("DatapointsToAlarm", wanted))
 
 
-def _breaches(alarm: Mapping[str, Any], values: Sequence[float]) -> bool:
+def _read(alarm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [each for each in alarm.get("Metrics", []) if "MetricStat" in each]
+
+
+def _metric(named: Mapping[str, Any]) -> Metric:
+    dimensions = frozenset((each["Name"], each["Value"]) for each in named["Dimensions"])
+    return Metric(namespace=named["Namespace"], name=named["MetricName"], dimensions=dimensions)
+
+
+def _point(alarm: Mapping[str, Any], period: Period) -> float | None:
+    """What the alarm compares of one period; None where data is missing."""
+    if "Metrics" not in alarm:
+        return _statistic(alarm.get("ExtendedStatistic") or alarm["Statistic"], period.get(_metric(alarm), []))
+    (returned,) = (each for each in alarm["Metrics"] if each.get("ReturnData", True))
+    series = {
+        each["Id"]: _statistic(each["MetricStat"]["Stat"], period.get(_metric(each["MetricStat"]["Metric"]), []))
+        for each in _read(alarm)
+    }
+    return _calculated(ast.parse(returned["Expression"], mode="eval").body, series)
+
+
+def _statistic(name: str, values: Sequence[float]) -> float | None:
     if not values:
-        return _MISSING[alarm["TreatMissingData"]]
-    if "ExtendedStatistic" in alarm:
-        value = _percentile(values, float(alarm["ExtendedStatistic"].removeprefix("p")))
-    else:
-        value = _STATISTICS[alarm["Statistic"]](values)
-    return _COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"])
+        return None
+    return _STATISTICS[name](values) if name in _STATISTICS else _percentile(values, float(name.removeprefix("p")))
+
+
+def _calculated(node: ast.expr, series: Mapping[str, float | None]) -> float | None:
+    """As "Using math expressions with CloudWatch metrics" has it: nothing comes of what is missing, nor of x / 0."""
+    match node:
+        case ast.Name(id=name):
+            return series[name]
+        case ast.Call(func=ast.Name(id="FILL"), args=[filled, ast.Constant(value=number)]):
+            value = _calculated(filled, series)
+            return float(str(number)) if value is None else value
+        case ast.BinOp(left=left, op=sign, right=right):
+            one, other = _calculated(left, series), _calculated(right, series)
+            if one is None or other is None or (isinstance(sign, ast.Div) and other == 0):
+                return None
+            return _OPERATORS[type(sign)](one, other)
+    raise AssertionError(f"the tests do not know {ast.unparse(node)}")
 
 
 def _percentile(values: Sequence[float], share: float) -> float:
     """By rank: the least value that so many percent of all do not exceed."""
     return sorted(values)[math.ceil(len(values) * share / 100) - 1]
+
+
+@dataclass
+class Message:
+    """One message of a queue; times are seconds."""
+
+    body: str
+    sent: float
+    receives: int = 0
+    hidden_until: float = 0.0
+
+
+@dataclass
+class Queue:
+    """A standard queue on a clock of the caller's, and what SQS measures of it each minute.
+
+    A message received three times or more counts no longer for ApproximateAgeOfOldestMessage ("Available CloudWatch
+    metrics for Amazon SQS"). Depth, visible and in flight, counts all.
+    """
+
+    visibility: float
+    messages: list[Message] = field(default_factory=list)
+
+    def send(self, body: str, *, at: float) -> None:
+        self.messages.append(Message(body, at))
+
+    def receive(self, *, at: float) -> list[Message]:
+        """All that is visible, which hides it."""
+        taken = [message for message in self.messages if message.hidden_until <= at]
+        for message in taken:
+            message.receives += 1
+            message.hidden_until = at + self.visibility
+        return taken
+
+    def delete(self, message: Message) -> None:
+        self.messages.remove(message)
+
+    def measured(self, *, at: float) -> dict[str, float]:
+        visible = sum(message.hidden_until <= at for message in self.messages)
+        ages = [at - message.sent for message in self.messages if message.receives < _OUT_OF_AGE]
+        age = {"ApproximateAgeOfOldestMessage": max(ages)} if ages else {}
+        return {
+            "ApproximateNumberOfMessagesVisible": visible,
+            "ApproximateNumberOfMessagesNotVisible": len(self.messages) - visible,
+            **age,
+        }

@@ -80,7 +80,7 @@ class Server:
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as sent:
             while sent.readline().strip():
                 names = {name.lower(): value.strip() for name, _, value in _head(sent)}
-                reply = self.reply(Request(names, sent.read(int(names["content-length"])), number))
+                reply = self.reply(Request(names, sent.read(int(names.get("content-length", 0))), number))
                 if reply.hang:
                     self.ended.wait(60)
                 if reply.hang or reply.body is None:

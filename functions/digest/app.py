@@ -15,7 +15,7 @@ from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.digest import digest
 
 config = load(DigestConfig, os.environ)
-logger, metrics = Logger(), Metrics()
+logger, metrics = Logger(use_rfc3339=True), Metrics()  # Lambda's JSON format reads no level beside another timestamp
 logger.info("start", extra=start(config))
 failed = FailedCalls()
 topic = SnsTopic(api("sns", failed=failed), config.alerts_topic_arn)

@@ -26,7 +26,7 @@ from sms_tracker.services.replies import Reply, invalid
 from sms_tracker.services.statistics import Figures
 
 config = load(QueryConfig, os.environ)
-logger = Logger()
+logger = Logger(use_rfc3339=True)  # Lambda's JSON format reads no level beside any other timestamp
 logger.info("start", extra=start(config))
 failed = FailedCalls()
 dynamodb = api("dynamodb", failed=failed)

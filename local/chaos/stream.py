@@ -99,7 +99,7 @@ class StreamMapping(threading.Thread):
             answer = self._clients.streams.get_records(ShardIterator=self._iterator)
             self._iterator = answer["NextShardIterator"]
             for record in answer["Records"]:
-                if record["eventName"] in {"INSERT", "MODIFY"}:  # the template's filter
+                if record["eventName"] == "MODIFY":  # the template's filter
                     waiting.append(record)
                     self._remember(record["dynamodb"])
             if waiting:

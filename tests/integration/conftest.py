@@ -13,6 +13,7 @@ from moto import mock_aws
 from sms_tracker.aws.channel import Channel
 from tests import over_moto, tables
 from tests.cloud import PRIVATE, Cloud, Handler, Invoke, Invoked, Provider, cold_start, deploy, serving
+from tests.cloudwatch import level
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def invoke(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Invoke:
-    """Run one event through a function. For every test: one line, its metrics, nothing private, and nothing else."""
+    """Run one event through a function. For every test: one line, with its level and metrics, and nothing private."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "")
     started: dict[str, Handler] = {}
 
@@ -66,6 +67,7 @@ def invoke(
         assert {each.name for each in caplog.records} <= {function}
         assert [private for private in PRIVATE if private in told.out] == []
         lines = [json.loads(line) for line in told.out.splitlines()]
+        assert [line for line in lines if level(line) != line.get("level", "INFO")] == []
         (line,) = (each for each in lines if "decision" in each and "level" in each)
         counted = [each for each in lines if "_aws" in each]
         assert {each["service"] for each in (line, *counted)} == {function}

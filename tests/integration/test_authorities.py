@@ -14,6 +14,7 @@ from sms_tracker.aws.authorities import AMAZON, Authorities
 from sms_tracker.aws.channel import Channel, Endpoint, NoAnswer
 from sms_tracker.threads import Threads
 from tests.certificates import issue
+from tests.cloudwatch import level
 from tests.scripted import Reply, Server, serving
 
 
@@ -66,7 +67,7 @@ def test_whom_amazon_does_not_name_the_system_may_from_then_on(
 
     assert server.connections == 1 + 3  # one refused, and none after it
     warning = json.loads(capsys.readouterr().out)
-    assert (warning["level"], warning["decision"]) == ("WARNING", "more-authorities")
+    assert (level(warning), warning["decision"]) == ("WARNING", "more-authorities")
     assert "Amazon's authorities" in warning["error"]
 
 

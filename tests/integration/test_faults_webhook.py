@@ -88,7 +88,7 @@ def test_a_strangers_report_is_never_queued_whatever_fails(fault: Fault, desk: D
     wire = Wire(fault)
     received = receive(desk.receiver(wire), "twilio", replace(twilio_webhook(), headers={}))
     assert received is None or received.status in {403, 503}
-    assert wire.calls == ["GetParameters"]
+    assert set(wire.calls) == {"GetParameters"}
     assert desk.queued() == []
 
 

@@ -40,6 +40,7 @@ from tests.cloud import (
     put_key,
     sample,
 )
+from tests.cloudwatch import level
 from tests.configs import VARIABLES
 from tests.factories import MESSAGE_ID, record, report
 
@@ -125,6 +126,7 @@ def test_a_function_says_as_it_starts_which_version_it_is_and_its_settings_names
     told = capsys.readouterr().out
     line = json.loads(told)
     assert (line["level"], line["decision"], line["service"]) == ("INFO", "started", function)
+    assert level({**line, "level": "any other"}) == "any other"  # the line has the time without which it would be INFO
     assert (line["version"], frozenset(line["settings"])) == (__version__, VARIABLES[function])
     assert [value for value in values if json.dumps(value) in told] == []
 
@@ -552,5 +554,5 @@ def test_what_cannot_be_done_now_fails_loudly_with_one_line_of_its_own(
 
     told = capsys.readouterr().out
     (line,) = (each for each in map(json.loads, told.splitlines()) if "level" in each)
-    assert (line["level"], line["decision"] in {"unavailable", "not-told"}) == ("ERROR", True)
+    assert (level(line), line["decision"] in {"unavailable", "not-told"}) == ("ERROR", True)
     assert [private for private in PRIVATE if private in told] == []

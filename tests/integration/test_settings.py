@@ -41,7 +41,12 @@ class Store:
             self.put(name, value)
         self.tap.calls.clear()
         self.settings = SsmSettings(
-            calling(self.tap.client), "/stack", PROVIDERS, jitter=lambda: self.jitter, monotonic=self.clock.monotonic
+            calling(self.tap.client),
+            "/stack",
+            PROVIDERS,
+            jitter=lambda: self.jitter,
+            monotonic=self.clock.monotonic,
+            sleep=self.clock.sleep,
         )
 
     def put(self, name: str, value: str) -> None:

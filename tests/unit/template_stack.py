@@ -88,6 +88,19 @@ def stack(**parameters: str) -> Stack:
     return Stack(resources=resources, outputs=resolver.value(template["Outputs"]))
 
 
+def refusals(**parameters: str) -> list[str]:
+    """What the template's rules say to a deployment with these parameters."""
+    defaults = {name: declared["Default"] for name, declared in source()["Parameters"].items()}
+    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, source()["Conditions"])
+    return [
+        each["AssertDescription"]
+        for rule in source()["Rules"].values()
+        if "RuleCondition" not in rule or resolver.decide(rule["RuleCondition"])
+        for each in rule["Assertions"]
+        if not resolver.decide(each["Assert"])
+    ]
+
+
 def environment(function: str, **parameters: str) -> dict[str, str]:
     """The variables of a function, named as its folder is."""
     variables = stack(**parameters).properties(f"{function.title()}Function")["Environment"]["Variables"]
@@ -129,17 +142,17 @@ class _Resolver:
         self._conditions = conditions
 
     def holds(self, name: str | None) -> bool:
-        return name is None or self._decide(self._conditions[name])
+        return name is None or self.decide(self._conditions[name])
 
-    def _decide(self, condition: Mapping[str, Any]) -> bool:
+    def decide(self, condition: Mapping[str, Any]) -> bool:
         ((function, argument),) = condition.items()
         match function:
             case "Condition":
                 return self.holds(argument)
             case "Fn::Not":
-                return not self._decide(argument[0])
+                return not self.decide(argument[0])
             case "Fn::And":
-                return all(self._decide(part) for part in argument)
+                return all(self.decide(part) for part in argument)
             case "Fn::Equals":
                 left, right = (str(self.value(side)) for side in argument)
                 return left == right

@@ -93,6 +93,7 @@ def test_one_line_tells_what_happened_and_counts_it(told: Any) -> None:
     (line,) = told(queued, log(), context=SimpleNamespace(aws_request_id="request"))
 
     assert line == {
+        "timestamp": "2026-01-31T12:00:00.100+00:00",
         "level": "INFO",
         "decision": "queued",
         "message_id": "m",
@@ -217,7 +218,8 @@ def test_the_start_is_told_where_information_is(least: str, capsys: pytest.Captu
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = {"level": "INFO", "decision": "started", "version": __version__, "settings": ["ALERTS_TOPIC_ARN"]}
-    assert lines == ([{**told, "service": "webhook"}] if least in {"DEBUG", "INFO"} else [])
+    line = {"timestamp": "2026-01-31T12:00:00.100+00:00", **told, "service": "webhook"}
+    assert lines == ([line] if least in {"DEBUG", "INFO"} else [])
 
 
 @pytest.mark.parametrize(("trace", "named"), [(TRACE, "1-5759e988-bd862e3fe1be46a994272793"), (TRACE[:-1] + "0", None)])
@@ -230,7 +232,7 @@ def test_a_trace_is_named_where_there_is_one_to_follow(told: Any, trace: str, na
 def test_below_its_level_a_line_only_counts(told: Any) -> None:
     (line,) = told(queued, log(POWERTOOLS_LOG_LEVEL="WARNING"))
 
-    assert line.keys() == {"_aws", "provider", "ReportsReceived", "service"}
+    assert line.keys() == {"timestamp", "_aws", "provider", "ReportsReceived", "service"}
 
 
 def test_below_its_level_a_line_without_metrics_is_none(told: Any) -> None:

@@ -14,7 +14,7 @@ from sms_tracker.config import CORRECTIONS, load
 from sms_tracker.config.publisher import PublisherConfig
 from sms_tracker.domain.status import Outcome, Status
 from tests.configs import VARIABLES
-from tests.unit.template_stack import ROOT, environment, overrides, samconfig, source, stack
+from tests.unit.template_stack import ROOT, environment, overrides, refusals, samconfig, source, stack
 
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -108,13 +108,25 @@ def test_events_tell_of_failures_unknowns_and_corrections_unless_asked_for_more(
     assert load(PublisherConfig, environment("publisher")).event_personal_data is False
 
 
-def test_a_domain_without_certificate_is_refused_before_anything_is_made() -> None:
-    rules = source()["Rules"]
-    (needed,) = rules["DomainNeedsCertificate"]["Assertions"]
-    assert rules["DomainNeedsCertificate"]["RuleCondition"] == {
-        "Fn::Not": [{"Fn::Equals": [{"Ref": "DomainName"}, ""]}]
-    }
-    assert needed["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]}
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({}, []),
+        ({"DomainName": "sms.example.com"}, ["DomainName needs CertificateArn."]),
+        ({"DomainName": "sms.example.com", "CertificateArn": "arn:c", "HostedZoneId": "Z1"}, []),
+        ({"HostedZoneId": "Z1"}, ["HostedZoneId needs DomainName."]),
+    ],
+)
+def test_a_domain_without_certificate_is_refused_before_anything_is_made(
+    parameters: dict[str, str], said: list[str]
+) -> None:
+    assert refusals(**parameters) == said
+
+
+def test_a_maximum_concurrency_that_lambda_would_refuse_is_refused_before_anything_is_made() -> None:
+    # AWS::Lambda::EventSourceMapping ScalingConfig takes 2 to 1000; 0 leaves it out.
+    assert len(refusals(ProcessorMaximumConcurrency="1")) == 1
+    assert [value for value in ("0", "2", "1000") if refusals(ProcessorMaximumConcurrency=value)] == []
 
 
 @pytest.mark.parametrize("name", CONFIG_ENVS)

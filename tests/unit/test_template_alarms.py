@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from tests.cloudwatch import Metric, watched
 from tests.unit import documents
-from tests.unit.template_stack import ROOT, Resource, stack
+from tests.unit.template_stack import ROOT, stack
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 NAMESPACE = "SmsTracker/stack"
 ALARMS = stack().of("AWS::CloudWatch::Alarm")
+WATCHED = sorted({metric for each in ALARMS.values() for metric in watched(each.properties)}, key=str)
 each_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
 
 
@@ -37,10 +38,6 @@ def emitted() -> set[str]:
     return {name for source in sources for name in re.findall(r'"([A-Z][a-z]+(?:[A-Z][a-z]+)*)"', source)}
 
 
-def dimensions(alarm: Resource) -> Mapping[str, str]:
-    return {each["Name"]: each["Value"] for each in alarm.properties["Dimensions"]}
-
-
 @each_alarm
 def test_an_alarm_tells_people_when_it_begins_and_when_it_is_over(name: str) -> None:
     properties = ALARMS[name].properties
@@ -57,9 +54,9 @@ def test_an_alarm_names_a_section_that_the_runbook_has(name: str) -> None:
     assert anchor in {ALARMS[name].properties["AlarmName"].removeprefix("stack-"), "exceptions"}
 
 
-@pytest.mark.parametrize("name", [name for name, each in ALARMS.items() if each.properties["Namespace"] == NAMESPACE])
-def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_measured(name: str) -> None:
-    assert dimensions(ALARMS[name]) == {"service": measured()[ALARMS[name].properties["MetricName"]][0]}
+@pytest.mark.parametrize("metric", [each for each in WATCHED if each.namespace == NAMESPACE])
+def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_measured(metric: Metric) -> None:
+    assert metric.dimensions == {("service", measured()[metric.name][0])}
 
 
 def test_the_runbook_s_table_lists_what_the_functions_measure() -> None:
@@ -67,12 +64,12 @@ def test_the_runbook_s_table_lists_what_the_functions_measure() -> None:
 
 
 def test_each_function_s_exceptions_and_each_queue_for_what_failed_have_an_alarm() -> None:
-    watched = {(a.properties["MetricName"], *dimensions(a).values()) for a in ALARMS.values()}
+    seen = {(metric.name, value) for metric in WATCHED for _, value in metric.dimensions}
     functions = {("Errors", name) for name in stack().of("AWS::Lambda::Function")}
     queues = {"ReportsDlq", "PublishFailedQueue", "FailuresDlq", "FailureRuleDlq"}
 
-    assert functions <= watched
-    assert {("ApproximateNumberOfMessagesVisible", f"{name}.QueueName") for name in queues} <= watched
+    assert functions <= seen
+    assert {("ApproximateNumberOfMessagesVisible", f"{name}.QueueName") for name in queues} <= seen
 
 
 def test_a_stack_can_do_without_alarms() -> None:

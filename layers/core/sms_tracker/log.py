@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -115,7 +116,7 @@ class Log:
     def started(self, config: Any) -> None:
         """The first line of an environment."""
         if self._least <= _LEVELS["INFO"]:
-            _print({"level": "INFO", **start(config), "service": self._service})
+            self._print({"level": "INFO", **start(config)})
 
     def called(self, operation: str, attempt: int, seconds: float) -> None:
         """Note one try of a call to AWS, for a line that is to tell all."""
@@ -169,8 +170,13 @@ class Log:
             if each.figures:
                 told |= {"_aws": self._metrics(each), **each.dimensions, **each.figures}
             if told:
-                _print({**told, "service": self._service})
+                self._print(told)
             told = {}
+
+    def _print(self, line: Mapping[str, object]) -> None:
+        """With RFC 3339's time, beside which alone Lambda's JSON format reads the level: see "Log-level filtering"."""
+        at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
+        sys.stdout.write(_encode({"timestamp": at, **line, "service": self._service}) + "\n")
 
     def _about(self, context: object) -> dict[str, object]:
         about: dict[str, object] = {"function_request_id": getattr(context, "aws_request_id", None)}
@@ -189,10 +195,6 @@ class Log:
             "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in line.figures],
         }
         return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
-
-
-def _print(line: Mapping[str, object]) -> None:
-    sys.stdout.write(_encode(line) + "\n")
 
 
 def start(config: Any) -> dict[str, object]:

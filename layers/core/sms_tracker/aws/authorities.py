@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import time
 from collections.abc import Mapping
 from functools import cache
 from threading import Lock
@@ -38,7 +39,9 @@ class Authorities:
 
 def _warn(reason: str) -> None:
     told = f"AWS's server is not vouched for by Amazon's authorities ({reason}): the system's are asked from now on"
-    print(json.dumps({"level": "WARNING", "decision": "more-authorities", "error": told}))  # noqa: T201  # Lambda's log
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())  # as log.py writes it, and why
+    line = {"timestamp": at, "level": "WARNING", "decision": "more-authorities", "error": told}
+    print(json.dumps(line))  # noqa: T201  # Lambda's log
 
 
 @cache

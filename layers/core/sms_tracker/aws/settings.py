@@ -22,6 +22,11 @@ STALE_IF_ERROR = 24 * 3600.0
 """Seconds for which settings once read serve on while the store cannot be reached."""
 _RETRY = 30.0
 """Seconds between two tries while the store cannot be reached."""
+PATIENCE = 1.5
+"""Seconds for which a cold start calls anew after its client has given up: the store takes 40 calls a second, and
+environments that start together make more. The last call and the webhook's call to SQS still fit its time-out."""
+_PAUSE = 0.5
+"""Seconds before a cold start calls anew, and by chance up to as many more."""
 
 
 class SsmSettings:
@@ -40,13 +45,14 @@ class SsmSettings:
         *,
         jitter: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ssm = ssm
         self._prefix = prefix
         self._providers = tuple(providers)
         self._jitter = jitter
         self._lifetime = LIFETIME
-        self._monotonic = monotonic
+        self._monotonic, self._sleep = monotonic, sleep
         self._settings: Settings | None = None
         self._read_at = self._tried_at = 0.0
 
@@ -64,13 +70,24 @@ class SsmSettings:
             return
         self._tried_at = now
         try:
-            self._settings = self._read()
+            self._settings = self._first() if self._settings is None else self._read()
         except SmsTrackerError:
             if self._settings is None:
                 raise
             return
         self._read_at = now
         self._lifetime = LIFETIME * (1 + self._jitter() / 5)
+
+    def _first(self) -> Settings:
+        """The settings of a cold start, which has none to go on with: call until PATIENCE is over."""
+        end = self._monotonic() + PATIENCE
+        while True:
+            try:
+                return self._read()
+            except Unavailable:
+                if (left := end - self._monotonic()) <= 0:
+                    raise
+            self._sleep(min(left, _PAUSE * (1 + self._jitter())))
 
     def _read(self) -> Settings:
         urls, service = f"{self._prefix}/public-base-urls", f"{self._prefix}/secrets/service"

@@ -1,0 +1,144 @@
+"""What each function may do beside what it does: every grant of its role is used by some run of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from sms_tracker.aws.clients import calling
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.record import SendPhase
+from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.state import recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
+from tests import over_moto
+from tests.cloud import AWS, SECRETS, SID, Cloud, Invoke, sample
+from tests.factories import record, report
+from tests.scripted import Reply, serving
+from tests.unit.template_stack import stack
+
+LAMBDAS_OWN = {
+    *("logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:DeleteMessage"),
+    *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
+    *("kms:Decrypt", "kms:GenerateDataKey"),
+}
+"""Actions that Lambda, or a service on the function's behalf, calls with the function's role."""
+TABLES = {"MessagesTable.Arn": "messages", "StateTable.Arn": "state"}
+Call = tuple[str, str]
+"""An action and the table that it is on, empty where it is none."""
+
+
+@dataclass
+class Calls:
+    """Every call to AWS, the test's own through new clients among them."""
+
+    made: set[Call] = field(default_factory=set)
+
+    def note(self, service: str, operation: str, arguments: Any) -> None:
+        values = json.loads(arguments) if isinstance(arguments, str | bytes) else arguments
+        tables = values.get("RequestItems", [values.get("TableName", "")]) if isinstance(values, dict) else [""]
+        self.made |= {(f"{service}:{operation}", table) for table in tables}
+
+
+@pytest.fixture
+def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:  # noqa: ARG001  # moto is behind it
+    noted, ask = Calls(), over_moto.ask
+
+    def asked(headers: Any, body: bytes) -> Any:
+        target, _, operation = headers["x-amz-target"].partition(".")
+        noted.note({"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AmazonSSM": "ssm"}[target], operation, body)
+        return ask(headers, body)
+
+    def called(model: Any, params: Any, **_: object) -> None:
+        noted.note(model.service_model.endpoint_prefix, model.name, params["body"])
+
+    monkeypatch.setattr(over_moto, "ask", asked)
+    events = boto3._get_default_session().events  # noqa: SLF001  # every client of the session copies them
+    events.register("before-call", called)
+    yield noted
+    events.unregister("before-call", called)
+
+
+def granted(function: str) -> set[Call]:
+    role = stack().properties(f"{function.title()}Role")
+    attached = [stack().properties(name) for name in role.get("ManagedPolicyArns", [])]
+    statements = [each for policy in [*role["Policies"], *attached] for each in policy["PolicyDocument"]["Statement"]]
+    return {
+        (action, next((name for table, name in TABLES.items() if str(resource).startswith(table)), ""))
+        for statement in statements
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+        if action not in LAMBDAS_OWN
+    } - {("sqs:GetQueueAttributes", "")}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def one_to_look_up() -> None:
+    """A message of a quarter of an hour ago that its provider took and reported nothing about."""
+    store, created = (
+        MessageStore(calling(AWS.dynamodb), "messages"),
+        timestamp(datetime.now(UTC) - timedelta(minutes=15)),
+    )
+    made = record(state=recorded(attempt=1, at=created, provider="twilio"), created_at=created, updated_at=created)
+    AWS.dynamodb.delete_item(TableName="messages", Key={"message_id": {"S": made.message_id}})
+    store.put(made)
+    answered = report(Status.ACCEPTED, source=Source.ANSWER, provider_message_id=SID, received=created)
+    track(store, made.message_id, [answered], now=created, phase=SendPhase.ANSWERED)
+
+
+def reconcile(invoke: Invoke) -> None:
+    one_to_look_up()
+    delivered = {"sid": SID, "status": "delivered", "to": "+31612345678", "error_code": None}
+    with serving(Reply(200, json.dumps(delivered).encode())) as twilio:
+        secret = json.dumps({**SECRETS["twilio"], "api_url": f"http://127.0.0.1:{twilio.port}"})
+        AWS.ssm.put_parameter(Name="/stack/secrets/twilio", Value=secret, Type="SecureString", Overwrite=True)
+        for name in ("reconciler", "reconciler", "reconciler-statistics"):  # the first run puts it on the agenda
+            invoke("reconciler", sample(name))
+
+
+def publish(invoke: Invoke) -> None:
+    event = sample("publisher")
+    del event["Records"][2]["dynamodb"]["NewImage"]["status"]
+    invoke("publisher", event)
+
+
+def samples(function: str, *names: str) -> Callable[[Invoke], None]:
+    def run(invoke: Invoke) -> None:
+        for name in names:
+            invoke(function, sample(name))
+
+    return run
+
+
+RUNS: dict[str, Callable[[Invoke], None]] = {
+    "send": samples("send", "send"),
+    "webhook": samples("webhook", "webhook-twilio"),
+    "processor": samples("processor", "processor"),
+    "publisher": publish,
+    "digest": samples("digest", "digest"),
+    "query": samples("query", "query-message", "query-list", "query-stats", "health"),
+    "authorizer": samples("authorizer", "authorizer"),
+    "reconciler": reconcile,
+}
+
+
+def test_every_function_with_a_role_has_a_run() -> None:
+    functions = stack().of("AWS::Lambda::Function").values()
+    assert {each.properties["FunctionName"].removeprefix("stack-") for each in functions} == RUNS.keys()
+
+
+@pytest.mark.parametrize("function", RUNS)
+def test_a_function_does_everything_that_it_may(function: str, invoke: Invoke, calls: Calls) -> None:
+    RUNS[function](invoke)
+
+    assert granted(function) - calls.made == set()

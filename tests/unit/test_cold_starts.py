@@ -1,0 +1,105 @@
+"""Environments that start at once, with a Parameter Store that takes 40 calls a second.
+
+That is its default throughput ("AWS Systems Manager endpoints and quotas"); what is more gets a ThrottlingException.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+
+from sms_tracker.aws.api import failure
+from sms_tracker.aws.settings import PATIENCE, SsmSettings
+from tests.fakes import BASE_URL, MESSAGEBIRD, SERVICE_KEY, TWILIO, FakeClock, MemoryQueue
+from tests.rigs import SendRig, twilio_webhook
+from tests.unit.template_stack import stack
+from tests.unit.test_receive import Rig
+
+RATE, ENVIRONMENTS = 40, 65
+TRY, TRIES, BACKOFF = 1.0, 2, 1.0
+"""The functions' calls to SSM, as their app.py sets them: seconds of one, how many, and the longest pause between."""
+SECRETS = {
+    "twilio": TWILIO,
+    "messagebird": MESSAGEBIRD,
+    "service": {"hmac_key": base64.b64encode(SERVICE_KEY).decode()},
+}
+PARAMETERS = {
+    "/stack/public-base-urls": BASE_URL,
+    **{f"/stack/secrets/{name}": json.dumps(document) for name, document in SECRETS.items()},
+}
+
+
+@dataclass
+class ParameterStore:
+    """One for all environments; ``phase`` is where in a second they start."""
+
+    phase: float
+    taken: Counter[int] = field(default_factory=Counter)
+    refused: int = 0
+
+    def environment(self, number: int, clock: FakeClock) -> SsmSettings:
+        """The settings of one environment on a clock of its own, with chance of its own."""
+        chance = Random(number)  # the same each time
+
+        def call(operation: str, **_: Any) -> dict[str, Any]:
+            for attempt in range(TRIES):
+                second = int(self.phase + clock.monotonic())
+                if self.taken[second] < RATE:
+                    self.taken[second] += 1
+                    return {"Parameters": [{"Name": name, "Value": value} for name, value in PARAMETERS.items()]}
+                self.refused += 1
+                if attempt < TRIES - 1:
+                    clock.sleep(chance.random() * BACKOFF)
+            raise failure(operation, "ThrottlingException")
+
+        return SsmSettings(
+            call,
+            "/stack",
+            ("twilio", "messagebird"),
+            jitter=chance.random,
+            monotonic=clock.monotonic,
+            sleep=clock.sleep,
+        )
+
+
+each_phase = pytest.mark.parametrize("phase", [0.0, 0.3, 0.6, 0.9])
+
+
+@each_phase
+def test_no_webhook_is_answered_503_when_65_environments_start_at_once(phase: float) -> None:
+    store, queue = ParameterStore(phase), MemoryQueue()
+
+    answers = [
+        Rig(settings=store.environment(number, FakeClock()), queue=queue).receive("twilio", twilio_webhook())
+        for number in range(ENVIRONMENTS)
+    ]
+
+    assert {each.status for each in answers} == {204}
+    assert store.refused >= ENVIRONMENTS - RATE
+    assert len(queue.sent) == ENVIRONMENTS
+
+
+@each_phase
+def test_no_send_is_answered_503_when_65_environments_start_at_once(phase: float) -> None:
+    store = ParameterStore(phase)
+    clocks = [FakeClock() for _ in range(ENVIRONMENTS)]
+
+    replies = [
+        SendRig(clock=clock, settings=store.environment(number, clock)).post() for number, clock in enumerate(clocks)
+    ]
+
+    assert {each.status for each in replies} == {202}
+    assert store.refused >= ENVIRONMENTS - RATE
+
+
+def test_a_webhook_that_asks_again_still_answers_within_its_time_out() -> None:
+    settings = PATIENCE + TRIES * TRY + BACKOFF
+    queue = 2 * 2.0 + BACKOFF
+
+    assert settings + queue < stack().properties("WebhookFunction")["Timeout"]
