@@ -18,7 +18,7 @@ from bench.report import QUICK, Outcome, Plan, Progress, keep, known, progress
 from bench.table import Cell, Table
 from bench.warm import warm
 from ops.command import within
-from sms_tracker.domain.cohort import ages
+from sms_tracker.domain.hourly_stats import ages
 from tests.unit.template_stack import source, stack
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from ops import command, region
-from ops.keyring import IssuedKey, KeyRing
+from ops.api_keys import IssuedKey, KeyRing
 from ops.keys import SCOPES, client_name, new_key, scope_names
 from ops.stack import Stack
 from sms_tracker.aws.clients import client

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from ops import command, region
 from ops.erasure import Eraser, waits
+from ops.queue_scan import QUEUES, REDRIVE_FIRST, Sweep
 from ops.records import sent_to
 from ops.stack import Stack
-from ops.sweep import QUEUES, REDRIVE_FIRST, Sweep
 from sms_tracker.aws.clients import client
 from sms_tracker.services.numbers import e164
 

@@ -15,10 +15,10 @@ from ops.redrive import SOURCES, TARGETS, Redrive, waiting
 from ops.republish import Unpublished, events, publish
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
+from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.ports import Refused
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import instant, timestamp
-from sms_tracker.domain.search import Span
 
 _PROGRESS = 10_000
 """Messages read between two lines about it."""

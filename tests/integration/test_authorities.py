@@ -15,7 +15,7 @@ from sms_tracker.aws.channel import Channel, Endpoint, NoAnswer
 from sms_tracker.threads import Threads
 from tests.certificates import issue
 from tests.cloudwatch import level
-from tests.scripted import Reply, Server, serving
+from tests.scripted_server import Reply, Server, serving
 
 
 @pytest.fixture(autouse=True)

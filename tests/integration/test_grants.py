@@ -18,10 +18,10 @@ from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
-from tests import over_moto
+from tests import moto_client
 from tests.cloud import AWS, SECRETS, SID, Cloud, Invoke, sample
 from tests.factories import record, report
-from tests.scripted import Reply, serving
+from tests.scripted_server import Reply, serving
 from tests.unit.template_stack import stack
 
 LAMBDAS_OWN = {
@@ -49,7 +49,7 @@ class Calls:
 
 @pytest.fixture
 def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:  # noqa: ARG001  # moto is behind it
-    noted, ask = Calls(), over_moto.ask
+    noted, ask = Calls(), moto_client.ask
 
     def asked(headers: Any, body: bytes) -> Any:
         target, _, operation = headers["x-amz-target"].partition(".")
@@ -59,7 +59,7 @@ def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:  # 
     def called(model: Any, params: Any, **_: object) -> None:
         noted.note(model.service_model.endpoint_prefix, model.name, params["body"])
 
-    monkeypatch.setattr(over_moto, "ask", asked)
+    monkeypatch.setattr(moto_client, "ask", asked)
     events = boto3._get_default_session().events  # noqa: SLF001  # every client of the session copies them
     events.register("before-call", called)
     yield noted

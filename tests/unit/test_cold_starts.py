@@ -17,7 +17,7 @@ import pytest
 from sms_tracker.aws.api import failure
 from sms_tracker.aws.settings import PATIENCE, SsmSettings
 from tests.fakes import BASE_URL, MESSAGEBIRD, SERVICE_KEY, TWILIO, FakeClock, MemoryQueue
-from tests.rigs import SendRig, twilio_webhook
+from tests.setups import SendRig, twilio_webhook
 from tests.unit.template_stack import stack
 from tests.unit.test_receive import Rig
 

@@ -10,7 +10,7 @@ import pytest
 from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.record import SendPhase
 from tests.fakes import MemoryMessages
-from tests.rigs import BIRD_TAKEN, TAKEN, SendRig, answer
+from tests.setups import BIRD_TAKEN, TAKEN, SendRig, answer
 
 KEY = "order-42"
 OWN_SENDER = {"twilio": "+15557654321", "messagebird": "Parcels"}

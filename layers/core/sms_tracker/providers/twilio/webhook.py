@@ -1,0 +1,92 @@
+"""Twilio's webhooks: who may have signed them, and what fields they bring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sms_tracker.domain.settings import trimmed
+from sms_tracker.providers import parsing
+from sms_tracker.providers.base import Credentials, Key
+from sms_tracker.providers.twilio import signature as twilio_signature
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sms_tracker.domain.http import HttpRequest
+
+
+_SECRETS = ("auth_token", "next_auth_token", "api_key_secret")
+
+
+class TwilioWebhooks:
+    """Status callbacks of Programmable Messaging."""
+
+    name = "twilio"
+    ack_status = 204
+
+    def keys(self, credentials: Credentials) -> tuple[Key, ...]:
+        """Auth tokens belong to their account, shared webhook keys to their id; malformed entries are left out."""
+        account = setting(credentials, "account_sid") or None
+        owned = [(account, setting(credentials, "auth_token"))]
+        owned += _owned(setting(credentials, "subaccount_tokens"))
+        owned += _owned(setting(credentials, "webhook_keys"))
+        following = Key(setting(credentials, "next_auth_token"), account, following=True)
+        keys = (*(Key(secret, owner) for owner, secret in owned), following)
+        return tuple(dict.fromkeys(key for key in keys if key.secret))
+
+    def flaws(self, credentials: Credentials) -> Mapping[str, str]:
+        """See :class:`sms_tracker.providers.base.Webhooks`."""
+        found = {entry: _key_flaw(setting(credentials, entry)) for entry in _SECRETS}
+        found["account_sid"] = _sid_flaw(setting(credentials, "account_sid"), "AC", "an account")
+        found["api_key_sid"] = _sid_flaw(setting(credentials, "api_key_sid"), "SK", "an API key")
+        found["webhook_keys"] = _list_flaw(setting(credentials, "webhook_keys"), "id=secret")
+        found["subaccount_tokens"] = _list_flaw(setting(credentials, "subaccount_tokens"), "AC…=token")
+        return {entry: flaw for entry, flaw in found.items() if flaw}
+
+    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG002 - Twilio signs no time
+        twilio_signature.check(request, secrets)
+
+    def fields(self, request: HttpRequest) -> Mapping[str, str]:
+        """Read with the parser that the signature was checked with, so that what is read is what was signed."""
+        if request.method.upper() == "GET":
+            return parsing.query_fields(twilio_signature.query(request.url))
+        if twilio_signature.is_json(request):
+            return parsing.json_fields(request.body)
+        return parsing.query_fields(twilio_signature.form(request))
+
+
+def setting(credentials: Credentials, name: str) -> str:
+    """One entry of the secret, without blanks around it; empty where there is none."""
+    return credentials.get(name, "").strip()
+
+
+def _owned(text: str) -> list[tuple[str, str]]:
+    """``owner=secret,owner=secret``; a secret may hold ``=``, and either may have been pasted with quotes."""
+    parts = (entry.partition("=") for entry in text.split(","))
+    owned = ((trimmed(owner), trimmed(secret)) for owner, _, secret in parts)
+    return [(owner, secret) for owner, secret in owned if owner]
+
+
+def _key_flaw(key: str) -> str | None:
+    is_foreign = re.match("(live|test)_", key)
+    return "is a key of another provider (live_, test_)" if is_foreign else parsing.key_flaw(key)
+
+
+def _sid_flaw(sid: str, prefix: str, whose: str) -> str | None:
+    fits = not sid or (sid.startswith(prefix) and parsing.key_flaw(sid[len(prefix) :]) is None)
+    return None if fits else f"is not the SID of {whose} ({prefix}…)"
+
+
+def _list_flaw(text: str, form: str) -> str | None:
+    for entry in filter(None, map(trimmed, text.split(","))):
+        ((owner, secret),) = _owned(entry) or [("", "")]
+        if not (owner and secret) or (form.startswith("AC") and not owner.startswith("AC")):
+            return f"holds an entry that is not {form}"
+        if flaw := _key_flaw(secret):
+            return f"holds an entry whose secret {flaw}"
+    return None
+
+
+WEBHOOKS = TwilioWebhooks()
