@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sms_tracker.domain.cohort import ages
+from sms_tracker.domain.hourly_stats import ages
 from tests.unit.template_stack import Stack, source, stack
 
 

@@ -16,7 +16,7 @@ from bench.service import WORDS, Service, service
 from bench.table import Table
 from bench.units import item_size
 from sms_tracker.aws.items import to_item
-from sms_tracker.domain.search import time_shard
+from sms_tracker.domain.indexes import time_shard
 from tests.factories import record
 
 _SIZES = (1_000, 3_000, 10_000)

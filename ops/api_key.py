@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.keyring import IssuedKey, KeyRing
+from ops.api_keys import IssuedKey, KeyRing
 from ops.keys import SCOPES, new_key
 from ops.stack import DEFAULT, Stack
 from sms_tracker.domain.report import timestamp

@@ -12,9 +12,9 @@ import phonenumbers
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.erasure import Eraser, waits
+from ops.queue_scan import QUEUES, REDRIVE_FIRST, Sweep
 from ops.records import sent_to
 from ops.stack import DEFAULT, Stack
-from ops.sweep import QUEUES, REDRIVE_FIRST, Sweep
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from sms_tracker.domain.indexes import BY_ATTENTION, BY_RECIPIENT, BY_TIME, SHARDS, Index, Span, days, open_shard
 from sms_tracker.domain.ports import Damaged, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
-from sms_tracker.domain.search import BY_ATTENTION, BY_RECIPIENT, BY_TIME, SHARDS, Index, Span, days, open_shard
 from sms_tracker.domain.state import State, fold, recorded
 from sms_tracker.services.pages import pages
 from sms_tracker.services.timeline import report_of

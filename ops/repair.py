@@ -15,10 +15,10 @@ from ops.republish import Unpublished, events, publish
 from ops.stack import DEFAULT, Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.search import Span
 
 
 def main(arguments: Sequence[str]) -> int:

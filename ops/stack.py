@@ -8,9 +8,9 @@ from functools import cached_property
 
 import boto3
 
-from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import api
+from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import load
@@ -55,9 +55,9 @@ class Stack:
         return MessageStore(api("dynamodb"), self.output("MessagesTableName"))
 
     @cached_property
-    def agenda(self) -> DynamoAgenda:
+    def agenda(self) -> DynamoReconcileState:
         messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
-        return DynamoAgenda(api("dynamodb"), messages=messages, state=state)
+        return DynamoReconcileState(api("dynamodb"), messages=messages, state=state)
 
     @cached_property
     def bus(self) -> EventBus:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.indexes import shard as shard_of
 from sms_tracker.domain.ports import BusEvent, Refused, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, Send, SendPhase
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.search import shard as shard_of
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.status import Status
 

@@ -10,9 +10,7 @@ from itertools import islice
 
 from sms_tracker.aws.items import attention
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.ports import Damaged, Search
-from sms_tracker.domain.record import Record
-from sms_tracker.domain.search import (
+from sms_tracker.domain.indexes import (
     BY_ATTENTION,
     BY_PROVIDER_ID,
     BY_RECIPIENT,
@@ -25,9 +23,11 @@ from sms_tracker.domain.search import (
     provider_key,
     time_shard,
 )
-from sms_tracker.services.find import Criteria, find
-from sms_tracker.services.query import criteria as read
-from sms_tracker.services.query import cursor
+from sms_tracker.domain.ports import Damaged, Search
+from sms_tracker.domain.record import Record
+from sms_tracker.read.list_query import criteria as read
+from sms_tracker.read.list_query import cursor
+from sms_tracker.read.search import SearchQuery, find
 from tests.fakes import START
 
 
@@ -112,7 +112,7 @@ def _entries(stored: Iterable[Record]) -> Iterator[tuple[str, str, Position]]:
             yield BY_ATTENTION.name, due, Position(record.updated_at, message_id)
 
 
-def walk(search: Search, criteria: Criteria) -> list[Record]:
+def walk(search: Search, criteria: SearchQuery) -> list[Record]:
     """All pages, each cursor taken through its text as a client would."""
     found: list[Record] = []
     for _ in range(500):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sms_tracker.aws.statistics import packed, unpacked
-from sms_tracker.domain.cohort import Cohort, Progress
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.hourly_stats import HourlyStats, Progress
 
 
 @dataclass
@@ -15,7 +15,7 @@ class MemoryStatistics:
     """``stages`` and ``hours`` hold what was saved, with its sums as text. ``error`` makes it refuse."""
 
     stages: dict[int, tuple[Progress, str]] = field(default_factory=dict)
-    hours: dict[str, tuple[Cohort, str]] = field(default_factory=dict)
+    hours: dict[str, tuple[HourlyStats, str]] = field(default_factory=dict)
     error: SmsTrackerError | None = None
 
     def progress(self, stage: int) -> Progress | None:
@@ -31,7 +31,7 @@ class MemoryStatistics:
         self.stages[stage] = (replace(progress, sums={}), packed(progress.sums))
         return True
 
-    def put(self, cohort: Cohort) -> None:
+    def put(self, cohort: HourlyStats) -> None:
         self._answer()
         known = self.hours.get(cohort.hour)
         if known is None or known[0].computed_at < cohort.computed_at:
@@ -39,7 +39,7 @@ class MemoryStatistics:
 
     def cohorts(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
-    ) -> Iterator[Cohort]:
+    ) -> Iterator[HourlyStats]:
         self._answer()
         for cohort, text in (self.hours[hour] for hour in hours if hour in self.hours):
             yield replace(cohort, sums=unpacked(text, provider, client))

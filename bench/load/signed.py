@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from bench.load.target import Target
 from local.simulators import messagebird_report, twilio_callback
-from local.simulators.courier import Outgoing
+from local.simulators.callback_sender import Outgoing
+from local.simulators.ledger import Message
 from local.simulators.scenario import Script, Step
-from local.simulators.truth import Message
 
 _SUCCESS = {"twilio": ("sending", "sent", "delivered"), "messagebird": ("sent", "buffered", "delivered")}
 _FAILURE = {

@@ -12,14 +12,14 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import TextRetention, load
 from sms_tracker.config.processor import ProcessorConfig
 from sms_tracker.log import Line, Log
-from sms_tracker.services.drain import Delivery, Drain, Handled
+from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.threads import Threads
 
 config = load(ProcessorConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 sqs = api("sqs", told=log.called, failed=log.failed)
-drain = Drain(
+drain = ReportProcessor(
     messages=MessageStore(
         api("dynamodb", told=log.called, failed=log.failed),
         config.messages_table,
@@ -39,7 +39,7 @@ for name in config.providers:
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Drain one batch; what failed for now is named, so that only that comes again."""
-    handled = drain.drain([Delivery(record["messageId"], record["body"]) for record in event["Records"]])
+    handled = drain.drain([QueueMessage(record["messageId"], record["body"]) for record in event["Records"]])
     line.count("ReportsReadFromQueue", len(event["Records"]))
     for each in handled:
         _count(each, line)

@@ -19,11 +19,11 @@ from sms_tracker.config import load
 from sms_tracker.config.query import QueryConfig
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.log import FailedCalls, start
-from sms_tracker.services.browse import Browser, Health
-from sms_tracker.services.page import INDEX, Document, Page
-from sms_tracker.services.query import parameters
-from sms_tracker.services.replies import Reply, invalid
-from sms_tracker.services.statistics import Figures
+from sms_tracker.read.list_query import parameters
+from sms_tracker.read.messages import Health, MessageReader
+from sms_tracker.read.stats import Figures
+from sms_tracker.read.web_files import INDEX, Document, Page
+from sms_tracker.services.responses import Reply, invalid
 
 config = load(QueryConfig, os.environ)
 logger = Logger()
@@ -31,7 +31,7 @@ logger.info("start", extra=start(config))
 failed = FailedCalls()
 dynamodb = api("dynamodb", failed=failed)
 store = MessageStore(dynamodb, config.messages_table)
-browser = Browser(
+browser = MessageReader(
     messages=store, search=MessageSearch(dynamodb, config.messages_table), clock=lambda: datetime.now(UTC)
 )
 figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)

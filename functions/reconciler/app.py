@@ -5,19 +5,19 @@ from datetime import timedelta
 from typing import Any
 
 from sms_tracker import wiring
-from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.config import load
 from sms_tracker.config.reconciler import ReconcilerConfig
-from sms_tracker.domain.cohort import ages
+from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.domain.vitals import hours, vitals
+from sms_tracker.domain.provider_health import hours, vitals
 from sms_tracker.log import Line, Log
-from sms_tracker.services.cohorts import Counting
-from sms_tracker.services.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.hourly_stats import HourlyCounter
+from sms_tracker.reconcile.reconcile import Limits, Reconciler
 
 config = load(ReconcilerConfig, os.environ)
 log = Log(os.environ)
@@ -29,7 +29,7 @@ sender = wiring.sender(
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
-    agenda=DynamoAgenda(dynamodb, messages=config.messages_table, state=config.state_table),
+    agenda=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
     queue=SqsQueue(api("sqs", failed=log.failed), config.reports_queue_url),
@@ -45,7 +45,7 @@ reconciler = Reconciler(
     resend=lambda record: f"resent-{sender.resend(record).decision}",
     failed=log.failed,
 )
-counting = Counting(
+counting = HourlyCounter(
     search=MessageSearch(dynamodb, config.messages_table, page=1000),
     statistics=StatisticsStore(dynamodb, config.state_table, retention=timedelta(days=config.retention_days)),
     clock=sender.clock,

@@ -11,8 +11,8 @@ from sms_tracker.config import load
 from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Unreadable
 from sms_tracker.log import Line, Log
-from sms_tracker.services.deliver import Counted
-from sms_tracker.services.replies import invalid
+from sms_tracker.services.provider_call import CountedCalls
+from sms_tracker.services.responses import invalid
 from sms_tracker.services.submit import submit
 
 config = load(SendConfig, os.environ)
@@ -24,7 +24,7 @@ sender = wiring.sender(
     ssm=api("ssm", timeout=1.0, attempts=2, told=log.called, failed=log.failed),
     failed=log.failed,
 )
-provider = Counted(sender.http)
+provider = CountedCalls(sender.http)
 sender = replace(sender, http=provider)
 _SERVER_ERROR = 500
 _METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRefused"}

@@ -14,7 +14,7 @@ from sms_tracker.config.webhook import WebhookConfig
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.receive import Received, Receiver
-from sms_tracker.services.replies import webhook_problem
+from sms_tracker.services.responses import webhook_problem
 
 config = load(WebhookConfig, os.environ)
 log = Log(os.environ)

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from local.chaos.deployment import FULL, SHORT
-from local.chaos.diary import FOLDER
 from local.chaos.objective import tracked
 from local.chaos.run import Outcome, run
+from local.chaos.run_log import FOLDER
 from local.chaos.verdict import CHECKS, findings
 from local.process import StackError
 

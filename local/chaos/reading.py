@@ -9,7 +9,7 @@ import httpx
 
 from local.process import StackError
 from local.stack import Stack
-from ops.sweep import QUEUES
+from ops.queue_scan import QUEUES
 
 _PAGE = 100
 

@@ -17,11 +17,11 @@ import httpx
 from local import ledger
 from local.chaos import reading
 from local.chaos.deployment import Scale, parameters, spoiled
-from local.chaos.diary import FOLDER, Diary
 from local.chaos.faults import Faults
-from local.chaos.mishaps import Mishaps
+from local.chaos.incidents import Mishaps
 from local.chaos.plan import plan
 from local.chaos.proxy import Proxy
+from local.chaos.run_log import FOLDER, Diary
 from local.chaos.senders import Senders
 from local.chaos.stream import StreamMapping, published, wait_for
 from local.chaos.verdict import Evidence

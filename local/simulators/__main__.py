@@ -20,13 +20,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from local.simulators import messagebird_report, twilio_callback
+from local.simulators.callback_sender import Courier
 from local.simulators.control import application
-from local.simulators.courier import Courier
-from local.simulators.intake import Provider, World
+from local.simulators.ledger import Ledger
 from local.simulators.messagebird import MessageBird
 from local.simulators.network import Network
 from local.simulators.scenario import Scenarios
-from local.simulators.truth import Ledger
+from local.simulators.send_endpoint import Provider, World
 from local.simulators.twilio import Twilio
 
 _HOST = "127.0.0.1"

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.intake import Provider
 from local.simulators.scenario import TABLE
+from local.simulators.send_endpoint import Provider
 
 _LONGEST_WAIT = 300.0
 

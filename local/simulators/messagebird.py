@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators import segments
-from local.simulators.courier import Outgoing
-from local.simulators.intake import Refusal, Refused, World, choose, take
+from local.simulators.callback_sender import Outgoing
+from local.simulators.ledger import Message
 from local.simulators.messagebird_report import Settings, report
 from local.simulators.scenario import Step
-from local.simulators.truth import Message
+from local.simulators.send_endpoint import Refusal, Refused, World, choose, take
 
 
 def _error(code: int, text: str, status: int, parameter: str | None = None) -> Refusal:

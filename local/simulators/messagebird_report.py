@@ -15,9 +15,9 @@ from uuid import uuid4
 import jwt
 
 from local.simulators import MESSAGEBIRD_ACCESS_KEY, MESSAGEBIRD_SIGNING_KEY, segments
-from local.simulators.courier import ALL, Outgoing, Patience
+from local.simulators.callback_sender import ALL, Outgoing, Patience
+from local.simulators.ledger import Message
 from local.simulators.scenario import Step
-from local.simulators.truth import Message
 
 _CHOICES = {
     "signature": {"jwt", "legacy", "bird"},

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Sequence
 from random import Random
 
-from local.simulators.courier import Courier, Outgoing
+from local.simulators.callback_sender import Courier, Outgoing
+from local.simulators.ledger import Callback, Ledger, Message, now
 from local.simulators.scenario import Order, Step
-from local.simulators.truth import Callback, Ledger, Message, now
 
 Reporter = Callable[[Message, Step, bool], Outgoing | None]
 """Makes the callback for a step, with a wrong signature if the flag is set; None where the message wants none."""

@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators import segments
-from local.simulators.courier import Outgoing
-from local.simulators.intake import Refusal, Refused, World, choose, take
+from local.simulators.callback_sender import Outgoing
+from local.simulators.ledger import Message
 from local.simulators.scenario import Script, Step
-from local.simulators.truth import Message
+from local.simulators.send_endpoint import Refusal, Refused, World, choose, take
 from local.simulators.twilio_callback import API_VERSION, Settings, callback
 from local.simulators.twilio_errors import DELIVERY_ERRORS, ERRORS, fault
 

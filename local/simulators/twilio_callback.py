@@ -10,9 +10,9 @@ from uuid import uuid4
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
 
 from local.simulators import TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SECRET, TWILIO_API_KEY_SID, TWILIO_AUTH_TOKEN
-from local.simulators.courier import ALL, Outgoing, Patience
+from local.simulators.callback_sender import ALL, Outgoing, Patience
+from local.simulators.ledger import Message, now
 from local.simulators.scenario import Step
-from local.simulators.truth import Message, now
 
 API_VERSION = "2010-04-01"
 FINAL = frozenset({"delivered", "undelivered", "failed", "read", "canceled", "partially_delivered"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from local.simulators.intake import Refusal
+from local.simulators.send_endpoint import Refusal
 
 
 def _error(code: int, text: str, status: int = 400) -> Refusal:

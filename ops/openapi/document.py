@@ -12,8 +12,9 @@ from ops.openapi.examples import ANSWERS, PROBLEMS
 from ops.openapi.operation import ANY, HTML, JSON, Answer, Json, Operation, Parameter
 from ops.openapi.operations import OPERATIONS, REQUEST, TAGS
 from sms_tracker import __version__
-from sms_tracker.services import replies, shapes
-from sms_tracker.services.validation import SendRequest
+from sms_tracker.read import schemas as shapes
+from sms_tracker.services import responses
+from sms_tracker.services.send_request import SendRequest
 
 _Model = tuple[object, Literal["validation", "serialization"], TypeAdapter[Any]]
 PROBLEM = "application/problem+json"
@@ -161,7 +162,7 @@ def _responses(operation: Operation) -> Json:
     made = {str(answer.status): _answer(answer) for answer in operation.answers}
     kinds: dict[int, list[str]] = {status: [] for status in _gateways(operation)}
     for kind in operation.problems:
-        kinds.setdefault(replies.PROBLEMS[kind].status, []).append(kind)
+        kinds.setdefault(responses.PROBLEMS[kind].status, []).append(kind)
     return made | {str(status): _errors(operation, status, names) for status, names in sorted(kinds.items())}
 
 
@@ -202,7 +203,7 @@ def _errors(operation: Operation, status: int, kinds: list[str]) -> Json:
             "examples": {kind: {"value": PROBLEMS[kind].body} for kind in kinds},
         }
     }
-    meanings = [f"`{kind}`: {replies.PROBLEMS[kind].title}" for kind in kinds]
+    meanings = [f"`{kind}`: {responses.PROBLEMS[kind].title}" for kind in kinds]
     if gateway:
         content |= _gateway(status)["content"]
         meanings.append(_gateway(status)["description"])

@@ -10,22 +10,23 @@ from typing import Any
 
 from ops.openapi.operations import REQUEST
 from sms_tracker import providers
-from sms_tracker.domain.cohort import HOUR, Cohort, Tally
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
+from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import NOT_SENT, REFUSED, Report, Source
-from sms_tracker.domain.search import Position
 from sms_tracker.domain.segments import segment
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
-from sms_tracker.services import replies, shapes, view
-from sms_tracker.services.browse import Health
-from sms_tracker.services.page import no_such_file
-from sms_tracker.services.query import cursor
-from sms_tracker.services.replies import Reply
-from sms_tracker.services.statistics import Asked, By, body
+from sms_tracker.read import schemas, views
+from sms_tracker.read.list_query import cursor
+from sms_tracker.read.messages import Health
+from sms_tracker.read.stats import Asked, By, body
+from sms_tracker.read.web_files import no_such_file
+from sms_tracker.services import responses
+from sms_tracker.services.responses import Reply
 
 _PROVIDER = providers.names()[-1]
 _CREATED = "2026-01-31T12:00:00.000Z"
@@ -88,8 +89,8 @@ _NOT_SENT = _record(_report(Status.FAILED, 9, word=NOT_SENT, source=Source.LOOKU
 _NO_ACCOUNT = Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code="20003")
 _BUSY = NotProcessed(reason="", code="20429")
 
-_PAGE: shapes.MessagePage = {
-    "messages": [view.message(_FAILED)],
+_PAGE: schemas.MessagePage = {
+    "messages": [views.message(_FAILED)],
     "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id)),
 }
 
@@ -102,10 +103,12 @@ def _health(*, queue: bool) -> Reply:
     return Health({"table": lambda: None, "queue": probe}, lambda: 0.0).check()
 
 
-def _statistics() -> shapes.Stats:
+def _statistics() -> schemas.Stats:
     hour = "2026-01-31T12:00:00.000Z"
     counted = Tally(Counter(delivered=97, undelivered=2, sent=1), Counter(unreachable=2), Counter({2: 60, 3: 30, 6: 7}))
-    cohort = Cohort(hour=hour, computed_at="2026-01-31T13:10:00.000Z", final=False, sums={(_PROVIDER, "shop"): counted})
+    cohort = HourlyStats(
+        hour=hour, computed_at="2026-01-31T13:10:00.000Z", final=False, sums={(_PROVIDER, "shop"): counted}
+    )
     asked = Asked(
         since=datetime.fromisoformat(hour),
         until=datetime.fromisoformat(hour) + HOUR,
@@ -117,30 +120,30 @@ def _statistics() -> shapes.Stats:
 
 
 ANSWERS: Mapping[object, Mapping[str, object]] = {
-    shapes.Accepted: replies.accepted(_TAKEN, "").body,
-    shapes.Message: view.message(_FAILED),
-    shapes.MessagePage: _PAGE,
-    shapes.Stats: _statistics(),
-    shapes.Health: _health(queue=True).body,
+    schemas.Accepted: responses.accepted(_TAKEN, "").body,
+    schemas.Message: views.message(_FAILED),
+    schemas.MessagePage: _PAGE,
+    schemas.Stats: _statistics(),
+    schemas.Health: _health(queue=True).body,
 }
 """By the shape that they are examples of."""
 
 _REPLIES: tuple[Reply, ...] = (
-    replies.invalid(InvalidMessage([FieldError("to", "is not an international number; write it like +31612345678")])),
-    replies.scope_missing("send"),
-    replies.in_progress(_PENDING, 12),
-    replies.refused(_REFUSED),
-    replies.refused(_NOT_SENT),
-    replies.key_reused(_TAKEN),
-    replies.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
-    replies.not_processed(_PENDING, _BUSY),
-    replies.attempts_spent(_PENDING),
-    replies.nothing_recorded(Unavailable("")),
-    replies.no_such_message(),
+    responses.invalid(InvalidMessage([FieldError("to", "is not an international number; write it like +31612345678")])),
+    responses.scope_missing("send"),
+    responses.in_progress(_PENDING, 12),
+    responses.refused(_REFUSED),
+    responses.refused(_NOT_SENT),
+    responses.key_reused(_TAKEN),
+    responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
+    responses.not_processed(_PENDING, _BUSY),
+    responses.attempts_spent(_PENDING),
+    responses.nothing_recorded(Unavailable("")),
+    responses.no_such_message(),
     no_such_file(),
     _health(queue=False),
     *(
-        replies.webhook_problem(kind)
+        responses.webhook_problem(kind)
         for kind in ("unreadable", "refused-signature", "unknown-provider", "too-large", "unavailable")
     ),
 )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ops.openapi.operation import ANY, HTML, JSON, Answer, Json, Link, Operation, Parameter
 from sms_tracker import providers
-from sms_tracker.services import shapes
-from sms_tracker.services.query import ListQuery
-from sms_tracker.services.statistics import StatsQuery
-from sms_tracker.services.validation import KEY, SendRequest
+from sms_tracker.read import schemas
+from sms_tracker.read.list_query import ListQuery
+from sms_tracker.read.stats import StatsQuery
+from sms_tracker.services.send_request import KEY, SendRequest
 
 TAGS = {
     "Messages": "Send messages, and see what became of them.",
@@ -119,7 +119,7 @@ OPERATIONS = (
             Answer(
                 status=202,
                 text="Recorded, and taken by the provider unless `status` is `pending`",
-                shape=shapes.Accepted,
+                shape=schemas.Accepted,
                 headers=("Location",),
                 links={
                     "message": _MESSAGE,
@@ -160,7 +160,7 @@ OPERATIONS = (
             Answer(
                 status=200,
                 text="A page",
-                shape=shapes.MessagePage,
+                shape=schemas.MessagePage,
                 links={
                     "next": Link(
                         operation="listMessages",
@@ -189,7 +189,7 @@ OPERATIONS = (
                 required=True,
             ),
         ),
-        answers=(Answer(status=200, text="The message", shape=shapes.Message),),
+        answers=(Answer(status=200, text="The message", shape=schemas.Message),),
         problems=("scope-missing", "no-such-message", "unavailable"),
         curl=f"curl -i $URL/messages/0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7de {_AUTH}",
     ),
@@ -203,7 +203,7 @@ OPERATIONS = (
         "when. `from` must be before `to` and before now, by 31 days at most.",
         scope="read",
         query=StatsQuery,
-        answers=(Answer(status=200, text="The figures", shape=shapes.Stats),),
+        answers=(Answer(status=200, text="The figures", shape=schemas.Stats),),
         problems=("invalid-request", "scope-missing", "unavailable"),
         curl=f'curl -i "$URL/stats?by=provider" {_AUTH}',
     ),
@@ -215,7 +215,7 @@ OPERATIONS = (
         tag="Service",
         summary="Is the service well?",
         text="For load balancers and uptime checks. Table and queue are asked at most once in ten seconds.",
-        answers=(Answer(status=200, text="Table and queue answer", shape=shapes.Health),),
+        answers=(Answer(status=200, text="Table and queue answer", shape=schemas.Health),),
         problems=("unhealthy",),
         curl="curl -i $URL/health",
     ),

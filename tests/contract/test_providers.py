@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
-from sms_tracker.domain.adopt import Sought
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, UnknownProvider, Unreadable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.matching import Sought
 from sms_tracker.domain.outbound import (
     Accepted,
     LookupFailed,
@@ -103,8 +103,8 @@ def keys_of(golden: Mapping[str, Any]) -> tuple[Key, ...]:
 def tables(name: str) -> Iterator[Mapping[Any, Any]]:
     """The constant tables of a provider's modules."""
     folder = Path(str(providers.__file__)).parent
-    for path in sorted(folder.glob(f"{name}*.py")):
-        module = import_module(f"sms_tracker.providers.{path.stem}")
+    for path in sorted((folder / name).glob("*.py")):
+        module = import_module(f"sms_tracker.providers.{name}.{path.stem}")
         yield from (value for word, value in vars(module).items() if word.isupper() and isinstance(value, dict))
 
 

@@ -14,12 +14,12 @@ from moto import mock_aws
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import unmarshal
 from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed
-from sms_tracker.domain.cohort import Cohort, Group, Progress, Sums, Tally
 from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.ports import Statistics
 from tests import tables
+from tests.call_recorder import UNREACHABLE, Tap, refusal
 from tests.memory_statistics import MemoryStatistics
-from tests.tap import UNREACHABLE, Tap, refusal
 
 HOUR, NEXT = "2026-01-31T12:00:00.000Z", "2026-01-31T13:00:00.000Z"
 EARLIER, LATER = "2026-01-31T13:10:00.000Z", "2026-01-31T14:10:00.000Z"
@@ -50,8 +50,8 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Statistics]:
         yield kept
 
 
-def cohort(computed_at: str = EARLIER, *, final: bool = False, sums: Sums = SUMS) -> Cohort:
-    return Cohort(hour=HOUR, computed_at=computed_at, final=final, sums=sums)
+def cohort(computed_at: str = EARLIER, *, final: bool = False, sums: Sums = SUMS) -> HourlyStats:
+    return HourlyStats(hour=HOUR, computed_at=computed_at, final=final, sums=sums)
 
 
 def test_before_the_first_run_a_stage_is_nowhere(kept: Statistics) -> None:

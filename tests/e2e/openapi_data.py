@@ -11,11 +11,11 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import Case, CheckContext, HookContext, Response
 
+from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.search import Position
 from sms_tracker.domain.segments import segment
-from sms_tracker.services.query import cursor
-from sms_tracker.services.validation import KEY, MAX_SEGMENTS
+from sms_tracker.read.list_query import cursor
+from sms_tracker.services.send_request import KEY, MAX_SEGMENTS
 
 _DELIVERED = "00"
 """The simulated providers take and deliver what is sent to a number that ends so."""

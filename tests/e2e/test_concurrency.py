@@ -20,7 +20,7 @@ from local import emulator
 from local.process import LOCALHOST, ROOT, Process, free_port
 from sms_tracker.domain.state import fold
 from tests import tables
-from tests.e2e.crowd import MESSAGES, REPORTS, WRITERS, Database, let_loose
+from tests.e2e.concurrent_writers import MESSAGES, REPORTS, WRITERS, Database, let_loose
 from tests.factories import record
 
 _DYNALITE = "3.2.2"

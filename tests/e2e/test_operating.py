@@ -10,7 +10,7 @@ import pytest
 
 from local import simulators
 from local.stack import Stack
-from ops.sweep import QUEUES, Sweep
+from ops.queue_scan import QUEUES, Sweep
 from tests.e2e import command, watch
 from tests.e2e.provider import Simulator, callback, number, report_fields, signed, simulators_of
 

@@ -33,7 +33,7 @@ from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.aws.store import MessageStore
 from tests.fakes import BASE_URL, MESSAGEBIRD, SERVICE_KEY, TWILIO, FakeClock
-from tests.over_moto import ask
+from tests.moto_client import ask
 from tests.tables import create
 
 PREFIX = "/sms-tracker"

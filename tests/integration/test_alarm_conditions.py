@@ -15,7 +15,7 @@ import pytest
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.cohort import Cohort, Tally, hour_of
+from sms_tracker.domain.hourly_stats import HourlyStats, Tally, hour_of
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import recorded
@@ -24,7 +24,7 @@ from sms_tracker.services.track import track
 from tests.cloud import AWS, SECRETS, Cloud, Handler, cold_start, sample
 from tests.cloudwatch import Metric, Period, measured, speaks, watched
 from tests.factories import record, report
-from tests.scripted import Reply, serving
+from tests.scripted_server import Reply, serving
 from tests.unit.template_stack import environment, stack
 
 ALARMS = {
@@ -208,7 +208,7 @@ def counted(at: Deployment, *cohorts: tuple[int, int, Mapping[str, int]]) -> Non
     for ago, bucket, statuses in cohorts:
         tally = Tally(statuses=Counter(statuses), seconds=Counter({bucket: statuses.get("delivered", 0)}))
         store.put(
-            Cohort(
+            HourlyStats(
                 hour=timestamp(hour_of(now) - timedelta(hours=ago)),
                 computed_at=timestamp(now + timedelta(hours=1)),  # so that what is counted now does not replace it
                 final=True,

@@ -14,7 +14,7 @@ from sms_tracker.aws.authorities import AMAZON, Authorities
 from sms_tracker.aws.channel import Channel, Endpoint, NoAnswer
 from sms_tracker.threads import Threads
 from tests.certificates import issue
-from tests.scripted import Reply, Server, serving
+from tests.scripted_server import Reply, Server, serving
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import calling
 from sms_tracker.domain.ports import BusEvent
-from tests.tap import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, Tap, refusal
 
 
 def event(number: int, size: int = 0) -> BusEvent:

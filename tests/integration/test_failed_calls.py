@@ -15,10 +15,10 @@ from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import SendOutcome
 from sms_tracker.log import FailedCalls
-from sms_tracker.services.deliver import Pace, deliver
+from sms_tracker.services.provider_call import Pace, deliver
 from tests.cloud import PRIVATE, SECRETS, SID, cold_start, environment, sample
 from tests.fakes import FakeClock
-from tests.scripted import DROP, HANG, Reply, Server, error, serving
+from tests.scripted_server import DROP, HANG, Reply, Server, error, serving
 
 THROTTLED, UNWELL = error("ThrottlingException"), error("InternalError", 503)
 QUEUED, STORED = Reply(body=b'{"MessageId": "m"}'), Reply()

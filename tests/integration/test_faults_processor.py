@@ -13,7 +13,7 @@ from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.record import MAX_REPORTS
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import fold
-from sms_tracker.services.drain import Delivery, Drain, Handled, read
+from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor, read
 from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW
@@ -132,14 +132,14 @@ class Story:
     def drain(self, bodies: Sequence[str], wire: Wire | None = None) -> list[str]:
         """One process; returns the bodies that come again: those named as failed, or all if it was killed."""
         line = wire or self.cloud.settled
-        drain = Drain(
+        drain = ReportProcessor(
             messages=self.cloud.store(line),
             again=Prompt(self.cloud.queue(line, "again")),
             unmatched=self.cloud.queue(line, "unmatched"),
             dead=self.cloud.queue(line, "dead"),
             clock=FakeClock(),
         )
-        deliveries = [Delivery(str(number), body) for number, body in enumerate(bodies)]
+        deliveries = [QueueMessage(str(number), body) for number, body in enumerate(bodies)]
         handled = survived(lambda: drain.drain(deliveries))
         if handled is None:
             return list(bodies)

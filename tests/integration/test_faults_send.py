@@ -14,12 +14,12 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import Status
-from sms_tracker.services.drain import Delivery, Drain
-from sms_tracker.services.replies import Reply
+from sms_tracker.services.process import QueueMessage, ReportProcessor
+from sms_tracker.services.responses import Reply
 from tests.factories import NOW
 from tests.fakes import Answer, FakeClock, MemoryQueue
 from tests.integration.faults import Cloud, Fault, Killed, Wire, clouds, every_call, survived
-from tests.rigs import (
+from tests.setups import (
     CLAIM,
     OPTED_OUT,
     SID,
@@ -131,14 +131,14 @@ class Story:
             fields={"MessageSid": SID, "MessageStatus": "delivered"},
         )
         elsewhere = MemoryQueue()
-        drain = Drain(
+        drain = ReportProcessor(
             messages=self.store,
             again=elsewhere,
             unmatched=elsewhere,
             dead=elsewhere,
             clock=self.clock,
         )
-        (handled,) = drain.drain([Delivery("q", encode(envelope))])
+        (handled,) = drain.drain([QueueMessage("q", encode(envelope))])
         assert handled.decision == "applied"
 
     def check(self) -> None:

@@ -14,7 +14,7 @@ from sms_tracker.services.receive import Received, Receiver
 from tests.factories import MESSAGE_ID
 from tests.fakes import TWILIO, FakeClock
 from tests.integration.faults import TEMPORARY, Cloud, Fault, Wire, clouds, every_call, survived
-from tests.rigs import messagebird_webhook, twilio_webhook
+from tests.setups import messagebird_webhook, twilio_webhook
 
 WEBHOOKS: dict[str, Callable[[], HttpRequest]] = {"twilio": twilio_webhook, "messagebird": messagebird_webhook}
 CALLS = ("GetParameters", "SendMessage")

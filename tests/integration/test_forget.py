@@ -13,8 +13,8 @@ import pytest
 
 from ops.erasure import Eraser, waits
 from ops.forget import main
+from ops.queue_scan import QUEUES, Sweep
 from ops.stack import Stack
-from ops.sweep import QUEUES, Sweep
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.aws.store import MessageStore
@@ -22,9 +22,9 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.status import Status
+from sms_tracker.read.views import message
 from sms_tracker.services.publish import Policy, event
 from sms_tracker.services.track import track
-from sms_tracker.services.view import message
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import START

@@ -20,8 +20,8 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import to_item
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.cohort import Cohort, Tally
 from sms_tracker.domain.errors import Misconfigured, Unavailable
+from sms_tracker.domain.hourly_stats import HourlyStats, Tally
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import Status
@@ -372,7 +372,7 @@ def test_statistics_are_answered_from_what_was_counted(invoke: Invoke) -> None:
     hour, computed_at = "2026-01-31T11:00:00.000Z", "2026-01-31T12:10:00.000Z"
     sums = {("twilio", client): Tally(Counter(delivered=2)) for client in ("shop", "bank")}
     StatisticsStore(calling(AWS.dynamodb), "state").put(
-        Cohort(hour=hour, computed_at=computed_at, final=False, sums=sums)
+        HourlyStats(hour=hour, computed_at=computed_at, final=False, sums=sums)
     )
 
     answered = invoke("query", sample("query-stats"))

@@ -11,7 +11,7 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.keys import ApiKey, KeyStore, key_id
 from sms_tracker.domain.errors import Unavailable
 from tests import tables
-from tests.tap import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, Tap, refusal
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sms_tracker.aws.lean import Lean, Quota
 from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.log import FailedCalls
-from tests.scripted import DROP, HANG, Reply, Request, Server, checked, error, serving
+from tests.scripted_server import DROP, HANG, Reply, Request, Server, checked, error, serving
 from tests.unit.test_sigv4 import by_botocore
 
 SEND = (

@@ -9,7 +9,7 @@ import pytest
 from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
-from tests.tap import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, Tap, refusal
 
 
 @dataclass

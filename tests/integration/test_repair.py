@@ -14,14 +14,14 @@ from ops.redrive import Redrive, waiting
 from ops.repair import main
 from ops.republish import Unpublished, events, publish
 from ops.stack import Stack
-from sms_tracker.aws.agenda import DynamoAgenda
 from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.items import to_item
+from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.ports import Written
 from sms_tracker.domain.record import Change, Guard, Record
-from sms_tracker.domain.search import Span
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import load
@@ -95,7 +95,7 @@ def test_a_failure_that_no_report_supports_is_taken_back(found: tuple[MessageSto
 def test_what_is_open_is_found_whatever_its_age(found: tuple[MessageStore, MessageSearch]) -> None:
     store, search = found
     store.put(record(message_id=OTHER_ID))
-    DynamoAgenda(calling(tables.client()), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
+    DynamoReconcileState(calling(tables.client()), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
 
     assert [each.message_id for each in opened(search)] == [MESSAGE_ID]
 

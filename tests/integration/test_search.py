@@ -15,22 +15,22 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.indexes import BY_TIME, Position, Span, time_shard
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.search import BY_TIME, Position, Span, time_shard
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
-from sms_tracker.services.find import Criteria, find
+from sms_tracker.read.search import SearchQuery, find
 from sms_tracker.services.track import track
 from tests import tables
+from tests.call_recorder import UNREACHABLE, Tap, refusal
 from tests.factories import TO, record, report
 from tests.fakes import START
 from tests.memory_search import MemorySearch, walk
-from tests.tap import UNREACHABLE, Tap, refusal
 
 COUNT = 40
 SPAN = Span(since=timestamp(START), until=timestamp(START + timedelta(days=1)))
-SHOP = Criteria(client="shop", now=timestamp(START + timedelta(days=40)), span=SPAN, limit=5)
+SHOP = SearchQuery(client="shop", now=timestamp(START + timedelta(days=40)), span=SPAN, limit=5)
 SEARCHES = {
     "to": replace(SHOP, to=TO),
     "reference": replace(SHOP, reference="order-42"),
@@ -79,7 +79,7 @@ def filled() -> Iterator[tuple[DynamoDBClient, list[Record]]]:
     ids=[*SEARCHES, "to by single keys", "failure by usual pages"],
 )
 def test_a_walk_finds_the_same_as_in_memory(
-    filled: tuple[DynamoDBClient, list[Record]], criteria: Criteria, page: int
+    filled: tuple[DynamoDBClient, list[Record]], criteria: SearchQuery, page: int
 ) -> None:
     dynamodb, stored = filled
 

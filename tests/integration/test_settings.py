@@ -14,8 +14,8 @@ import pytest
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from tests.call_recorder import UNREACHABLE, Tap, refusal
 from tests.fakes import FakeClock
-from tests.tap import UNREACHABLE, Tap, refusal
 
 PROVIDERS = ("twilio", "messagebird")
 HMAC_KEY = b"k" * 32

@@ -13,17 +13,17 @@ from types_boto3_dynamodb import DynamoDBClient
 
 from bench.units import KB, item_size
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.expressions import update_of
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.decide import first_try, next_try
+from sms_tracker.aws.updates import update_of
 from sms_tracker.domain.errors import Rejected, Unavailable
+from sms_tracker.domain.indexes import shard
 from sms_tracker.domain.ports import Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Send, SendPhase
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.search import shard
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
+from sms_tracker.domain.transition import first_try, next_try
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report

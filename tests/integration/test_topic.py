@@ -10,7 +10,7 @@ import pytest
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.topic import SnsTopic
 from sms_tracker.domain.errors import Rejected, Unavailable
-from tests.tap import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, Tap, refusal
 
 pytestmark = pytest.mark.usefixtures("aws")
 

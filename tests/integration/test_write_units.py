@@ -16,7 +16,7 @@ from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
-from sms_tracker.services.drain import Delivery, Drain
+from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record
@@ -121,7 +121,7 @@ class Life:
 
     def hear(self, *fields: dict[str, str]) -> list[str]:
         """As the processor writes: one batch of queued callbacks. What was decided."""
-        drain = Drain(messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock())
+        drain = ReportProcessor(messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock())
         envelopes = [
             Envelope(
                 provider=self.case.provider,
@@ -133,7 +133,7 @@ class Life:
             )
             for each in fields
         ]
-        handled = drain.drain([Delivery(str(n), encode(each)) for n, each in enumerate(envelopes)])
+        handled = drain.drain([QueueMessage(str(n), encode(each)) for n, each in enumerate(envelopes)])
         return [each.decision for each in handled]
 
 

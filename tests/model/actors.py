@@ -15,17 +15,17 @@ from itertools import count
 from typing import Any
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.indexes import Index, Position, Span
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send
-from sms_tracker.domain.search import Index, Position, Span
-from sms_tracker.services.deliver import Pace
-from sms_tracker.services.drain import Delivery, Drain, Handled
-from sms_tracker.services.reconcile import Limits, Reconciler
-from sms_tracker.services.replies import Reply
+from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
+from sms_tracker.services.provider_call import Pace
+from sms_tracker.services.responses import Reply
 from sms_tracker.services.send import Sender
 from tests.fakes import START, FixedSettings
-from tests.rigs import REQUEST, RULES
+from tests.setups import REQUEST, RULES
 
 TICKS = tuple(
     START + timedelta(minutes=minutes) for minutes in (0, 2 / 3, 11, 27, 62, 6 * 60 + 5, 31 * 60, 73 * 60, 74 * 60)
@@ -183,8 +183,8 @@ def unkeyed_id(name: str) -> str:
 def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> list[Handled]:
     """The processor with one batch."""
     again, unmatched, dead = (_Line(ask, name) for name in ("reports", "unmatched", "dead"))
-    drain = Drain(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
-    return drain.drain([Delivery(str(number), body) for number, body in enumerate(bodies)])
+    drain = ReportProcessor(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
+    return drain.drain([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
 
 def reconcile(ask: Ask, now: Callable[[], datetime]) -> Counter[str]:

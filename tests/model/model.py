@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sms_tracker.services.replies import Reply
+from sms_tracker.services.responses import Reply
 from sms_tracker.services.send import Sender
 from tests.model import actors
 from tests.model.actors import Answer, Ask, Asked, Call, Tape

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.services.replies import Reply
+from sms_tracker.services.responses import Reply
 from tests.model.actors import Call
 from tests.model.provider import consult, is_create, posted
 from tests.model.world import NUMBERS, WRITES, Actor, Violation, World, read, sid, write
-from tests.rigs import OPTED_OUT, QUEUE_FULL, UNHEARD, UNREACHED, WRONG_TOKEN, answer
+from tests.setups import OPTED_OUT, QUEUE_FULL, UNHEARD, UNREACHED, WRONG_TOKEN, answer
 
 _REFUSALS: Mapping[str, HttpResponse | NoResponse] = {
     "queue full": QUEUE_FULL,

@@ -13,7 +13,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.report import Source, timestamp
 from tests.model.actors import TICKS
 from tests.model.world import LAST, Post, Violation, World, sid
-from tests.rigs import attempt_of, message_id_of
+from tests.setups import attempt_of, message_id_of
 
 
 def envelope(world: World, number: int, word: str) -> str:

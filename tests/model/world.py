@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from sms_tracker.domain.indexes import BY_TIME, time_shard
+from sms_tracker.domain.indexes import shard as shard_of
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.search import BY_TIME, time_shard
-from sms_tracker.domain.search import shard as shard_of
 from tests.fakes import MemoryMessages
 from tests.memory_search import MemorySearch
 from tests.model.actors import TICKS, Call

@@ -61,7 +61,7 @@ def test_a_function_starts_without_what_its_path_does_not_need(function: str) ->
 
 @pytest.mark.parametrize("name", ["twilio", "messagebird"])
 def test_a_provider_is_imported_when_its_function_starts_and_not_in_the_first_call(name: str) -> None:
-    assert f"sms_tracker.providers.{name}_webhook" in imported("webhook")
+    assert f"sms_tracker.providers.{name}.webhook" in imported("webhook")
     assert f"sms_tracker.providers.{name}" in imported("processor")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sms_tracker import providers
-from sms_tracker.domain.adopt import Candidate, Sought
 from sms_tracker.domain.http import HttpResponse
+from sms_tracker.domain.matching import Candidate, Sought
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.providers.base import Listed
 from tests.fakes import MESSAGEBIRD, TWILIO

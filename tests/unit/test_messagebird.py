@@ -22,8 +22,8 @@ from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.messagebird import ADAPTER, PARAMETERS, SEND_ERRORS
-from sms_tracker.providers.messagebird_report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES
+from sms_tracker.providers.messagebird.api import ADAPTER, PARAMETERS, SEND_ERRORS
+from sms_tracker.providers.messagebird.report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES
 
 DOC = Path(__file__).parents[2] / "docs" / "providers" / "messagebird.md"
 RECEIVED = "2025-03-14T09:26:55.000Z"

@@ -13,7 +13,7 @@ import pytest
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.messagebird import ADAPTER
+from sms_tracker.providers.messagebird.api import ADAPTER
 
 NOW = datetime(2025, 3, 14, 9, 26, 55, tzinfo=UTC)
 AT = int(NOW.timestamp())

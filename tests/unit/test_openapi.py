@@ -22,20 +22,21 @@ from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import REFUSED
 from sms_tracker.domain.status import Status
-from sms_tracker.services import replies, view
-from sms_tracker.services.browse import Browser, Health
-from sms_tracker.services.page import no_such_file
-from sms_tracker.services.replies import PROBLEMS, Reply
-from sms_tracker.services.validation import draft
+from sms_tracker.read import views
+from sms_tracker.read.messages import Health, MessageReader
+from sms_tracker.read.web_files import no_such_file
+from sms_tracker.services import responses
+from sms_tracker.services.responses import PROBLEMS, Reply
+from sms_tracker.services.send_request import draft
 from tests.factories import MESSAGE_ID, record
 from tests.factories import report as reported
 from tests.fakes import FakeClock, MemoryMessages
 from tests.memory_search import MemorySearch
-from tests.rigs import POLICY
-from tests.unit.test_replies import PROBLEMS as PROBLEM_REPLIES
-from tests.unit.test_statistics import answered
+from tests.setups import POLICY
+from tests.unit.test_responses import PROBLEMS as PROBLEM_REPLIES
+from tests.unit.test_stats import answered
 from tests.unit.test_template_api import routes
-from tests.unit.test_view import tracked
+from tests.unit.test_views import tracked
 
 DOCUMENT = document()
 SCHEMAS: Json = DOCUMENT["components"]["schemas"]
@@ -213,7 +214,7 @@ def test_a_problem_is_described_for_every_route_that_answers_it(reply: Reply) ->
 @pytest.mark.parametrize("kind", ["refused-signature", "unknown-provider", "unreadable", "too-large", "unavailable"])
 @pytest.mark.parametrize("operation", ["getWebhook", "postWebhook"])
 def test_a_refused_webhook_is_described(kind: str, operation: str) -> None:
-    check(operation, replies.webhook_problem(kind))
+    check(operation, responses.webhook_problem(kind))
 
 
 def test_a_file_that_is_not_there_is_described() -> None:
@@ -224,8 +225,8 @@ def test_a_file_that_is_not_there_is_described() -> None:
 def test_a_message_is_described_in_every_status(status: Status) -> None:
     shown = tracked(reported(status, failure=FAILURE if status.outcome == "failure" else None))
 
-    check("getMessage", replies.ok(view.message(shown), "found"))
-    check("sendMessage", replies.accepted(shown, "accepted"))
+    check("getMessage", responses.ok(views.message(shown), "found"))
+    check("sendMessage", responses.accepted(shown, "accepted"))
 
 
 def test_any_report_is_described() -> None:
@@ -235,13 +236,13 @@ def test_any_report_is_described() -> None:
         reported(Status.EXPIRED, details={"RawDlrDoneDate": "2601311200"}, occurred="yesterday"),
     )
 
-    check("getMessage", replies.ok(view.message(shown), "found"))
+    check("getMessage", responses.ok(views.message(shown), "found"))
 
 
 @pytest.mark.parametrize("query", [{}, {"limit": "1"}, {"to": "31612345678"}, {"limit": "x"}])
 def test_a_list_is_described(query: dict[str, str]) -> None:
     stored = [record(), record(message_id=MESSAGE_ID.replace("0", "1"))]
-    browser = Browser(messages=MemoryMessages(), search=MemorySearch(stored), clock=FakeClock())
+    browser = MessageReader(messages=MemoryMessages(), search=MemorySearch(stored), clock=FakeClock())
 
     check("listMessages", browser.many("shop", frozenset({"read"}), query))
     check("listMessages", browser.many("shop", frozenset(), query))
@@ -261,6 +262,6 @@ def test_the_services_health_is_described() -> None:
 
 
 def test_an_answer_with_a_field_that_is_not_described_would_be_noticed() -> None:
-    shown = {**view.message(record()), "surprise": 1}
+    shown = {**views.message(record()), "surprise": 1}
 
     assert not validator({"$ref": "#/components/schemas/Message"}).is_valid(shown)

@@ -18,7 +18,7 @@ from sms_tracker.services.publish import CORRECTIONS, Policy, Published, Publish
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import MemoryBus, MemoryQueue
-from tests.rigs import SID
+from tests.setups import SID
 
 BAD = frozenset(str(status) for status in Status if status.outcome in (Outcome.FAILURE, Outcome.UNKNOWN))
 DEFAULT = Policy(statuses=BAD | {CORRECTIONS}, personal_data=False)

@@ -19,7 +19,7 @@ from sms_tracker.domain.settings import Settings
 from sms_tracker.services.receive import MAX_BODY, Received, Receiver
 from tests.factories import MESSAGE_ID
 from tests.fakes import BASE_URL, MESSAGEBIRD, START, TWILIO, FakeClock, FixedSettings, MemoryQueue
-from tests.rigs import BIRD_ID, SID, callback_token, messagebird_webhook, twilio_webhook
+from tests.setups import BIRD_ID, SID, callback_token, messagebird_webhook, twilio_webhook
 
 Webhook = Callable[..., HttpRequest]
 each_provider = pytest.mark.parametrize(

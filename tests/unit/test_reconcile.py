@@ -15,22 +15,22 @@ import pytest
 from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import Damaged
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.search import BY_TIME, Index, Position, Span
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.log import FailedCalls
-from sms_tracker.services.drain import Delivery, Drain
-from sms_tracker.services.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.services.process import QueueMessage, ReportProcessor
+from sms_tracker.services.send_request import text_hash
 from sms_tracker.services.track import track
-from sms_tracker.services.validation import text_hash
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryAgenda, MemoryMessages, MemoryQueue
 from tests.memory_search import MemorySearch
-from tests.rigs import SID, TAKEN, UNHEARD, SendRig, answer
+from tests.setups import SID, TAKEN, UNHEARD, SendRig, answer
 
 TEXT, SENDER = "Your parcel is here", "+15551234567"
 RIVAL = "11111111-1111-4111-8111-111111111111"
@@ -151,11 +151,11 @@ class Rig:
 
     def drain(self) -> None:
         """Let the processor deal with what was queued."""
-        drain = Drain(
+        drain = ReportProcessor(
             messages=self.messages, again=self.queue, unmatched=self.unmatched, dead=self.dead, clock=self.clock
         )
         bodies, self.queue.sent[:] = self.queue.bodies, []
-        drain.drain([Delivery(str(number), body) for number, body in enumerate(bodies)])
+        drain.drain([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
     @property
     def record(self) -> Record:

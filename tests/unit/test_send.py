@@ -19,13 +19,13 @@ from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
-from sms_tracker.services.deliver import BUDGET
+from sms_tracker.services.provider_call import BUDGET
 from sms_tracker.services.send import Sender
 from sms_tracker.services.submit import submit
 from sms_tracker.services.track import track
 from tests import factories
 from tests.fakes import MESSAGEBIRD, START, TWILIO, Answer, FixedSettings, MemoryMessages
-from tests.rigs import (
+from tests.setups import (
     BIRD_ID,
     BIRD_TAKEN,
     CLAIM,

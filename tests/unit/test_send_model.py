@@ -15,9 +15,9 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.settings import Settings
 from sms_tracker.services.identity import keyed_message_id
-from sms_tracker.services.replies import Reply
+from sms_tracker.services.responses import Reply
 from sms_tracker.services.send import Sender
-from sms_tracker.services.validation import Draft
+from sms_tracker.services.send_request import Draft
 from tests.model.actors import unkeyed_id
 from tests.model.close import to_the_end
 from tests.model.explore import Explored, explore

@@ -31,9 +31,9 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import twilio_report
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.twilio import ACCOUNT_CODES, ADAPTER, NOT_PROCESSED
+from sms_tracker.providers.twilio import report as twilio_report
+from sms_tracker.providers.twilio.api import ACCOUNT_CODES, ADAPTER, NOT_PROCESSED
 
 DOC = (Path(__file__).parents[2] / "docs" / "providers" / "twilio.md").read_text()
 RECEIVED = "2026-03-01T12:00:00.000Z"

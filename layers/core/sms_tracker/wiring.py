@@ -13,9 +13,9 @@ from sms_tracker.chance import chance
 from sms_tracker.config import TextRetention, Verification
 from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.ports import CallFailed
-from sms_tracker.services.deliver import Pace
+from sms_tracker.services.provider_call import Pace
 from sms_tracker.services.send import Rules, Sender
-from sms_tracker.services.validation import Policy
+from sms_tracker.services.send_request import Policy
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -> Sender:

@@ -16,7 +16,7 @@ from sms_tracker.aws.authorities import Authorities, trusted
 from sms_tracker.aws.http1 import Answer, Connection, Garbled
 
 IDLE = 20.0
-"""Seconds after which a connection is not used again: AWS closes idle ones, unheard by a frozen sandbox."""
+"""Seconds after which a connection is not used again: AWS closes idle ones, ignore_failed_call by a frozen sandbox."""
 _SUFFIXES = {
     r"(us|eu|ap|sa|ca|me|af|il|mx|us-gov)-[a-z]+-[0-9]+": "amazonaws.com",
     r"cn-[a-z]+-[0-9]+": "amazonaws.com.cn",

@@ -7,9 +7,9 @@ from typing import Any
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.indexes import client_reference, failed_shard, time_shard
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.search import client_reference, failed_shard, time_shard
 from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Outcome, Status

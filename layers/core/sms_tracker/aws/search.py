@@ -9,9 +9,9 @@ from sms_tracker.aws import batch
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.items import marshal, stored
 from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span
 from sms_tracker.domain.ports import Damaged
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.search import BY_TIME, Index, Position, Span
 
 _PAGE = 100
 """Keys a Query reads."""

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sms_tracker.aws import batch
 from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.items import Item, marshal, unmarshal
-from sms_tracker.domain.cohort import Cohort, Group, Progress, Sums, Tally
+from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 
 PREFIX = "statistics#"
 """Of every key, for the functions' policies to name."""
@@ -58,7 +58,7 @@ class StatisticsStore:
         item = {**_stage_key(stage), **marshal(values)}
         return self._put(item, "position", "attribute_not_exists(pk) OR #of <= :new")
 
-    def put(self, cohort: Cohort) -> None:
+    def put(self, cohort: HourlyStats) -> None:
         """One PutItem."""
         values = {
             "computed_at": cohort.computed_at,
@@ -71,7 +71,7 @@ class StatisticsStore:
 
     def cohorts(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
-    ) -> Iterator[Cohort]:
+    ) -> Iterator[HourlyStats]:
         """BatchGetItem, 100 at a time."""
         for item in batch.items(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
             yield _cohort(item, provider, client)
@@ -109,9 +109,9 @@ def unpacked(text: str, provider: str | None = None, client: str | None = None) 
     }
 
 
-def _cohort(item: Item, provider: str | None, client: str | None) -> Cohort:
+def _cohort(item: Item, provider: str | None, client: str | None) -> HourlyStats:
     values = unmarshal(item)
-    return Cohort(
+    return HourlyStats(
         hour=values["pk"].removeprefix(PREFIX),
         computed_at=values["computed_at"],
         final=values["final"],

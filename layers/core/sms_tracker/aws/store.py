@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.expressions import Update, move, update_of
 from sms_tracker.aws.items import Item, marshal, send_values, stored, to_item
+from sms_tracker.aws.updates import Update, move, update_of
+from sms_tracker.domain.indexes import open_shard, provider_key, shard
 from sms_tracker.domain.ports import Refused, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
-from sms_tracker.domain.search import open_shard, provider_key, shard
 from sms_tracker.domain.state import recorded
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sms_tracker.domain.cohort import Cohort, Progress
     from sms_tracker.domain.errors import SmsTrackerError
+    from sms_tracker.domain.hourly_stats import HourlyStats, Progress
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+    from sms_tracker.domain.indexes import Index, Position, Span
     from sms_tracker.domain.record import Change, Record, Send
-    from sms_tracker.domain.search import Index, Position, Span
     from sms_tracker.domain.settings import Settings
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Search(Protocol):
         ...
 
 
-class Agenda(Protocol):
+class ReconcileState(Protocol):
     """What the reconciler still has to look at. Every method raises ``Unavailable``."""
 
     def walked(self, name: str) -> str | None:
@@ -126,13 +126,13 @@ class Statistics(Protocol):
         """Remember position and sums in one write; False where another run is further already."""
         ...
 
-    def put(self, cohort: Cohort) -> None:
+    def put(self, cohort: HourlyStats) -> None:
         """Replace what is known of this hour as a whole, unless it was computed later."""
         ...
 
     def cohorts(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
-    ) -> Iterable[Cohort]:
+    ) -> Iterable[HourlyStats]:
         """Those of these hours that were counted, in no order, one after the other: a month of all clients is large.
 
         Where a provider or client is named, their sums alone are in them.

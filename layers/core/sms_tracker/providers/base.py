@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sms_tracker.domain.adopt import Candidate, Sought
     from sms_tracker.domain.failure import Failure
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+    from sms_tracker.domain.matching import Candidate, Sought
     from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
     from sms_tracker.domain.report import Report
     from sms_tracker.domain.status import Status

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.services.deliver import Pace
+from sms_tracker.services.provider_call import Pace
 
 _PAUSE = 1.0
 """Seconds between the two at most, by chance."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sms_tracker.domain.indexes import Index, Position, Span
 from sms_tracker.domain.ports import Search
-from sms_tracker.domain.search import Index, Position, Span
 
 
 def pages(search: Search, index: Index, partition: str, span: Span) -> Iterator[list[Position]]:

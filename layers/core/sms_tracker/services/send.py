@@ -21,13 +21,13 @@ from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
-from sms_tracker.services import replies
-from sms_tracker.services.deliver import BUDGET, Pace, deliver, unheard
+from sms_tracker.services import responses
 from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.insist import insist
-from sms_tracker.services.replies import Reply
+from sms_tracker.services.provider_call import BUDGET, Pace, deliver, ignore_failed_call
+from sms_tracker.services.responses import Reply
+from sms_tracker.services.send_request import Draft, Policy, draft, fingerprint, text_hash
 from sms_tracker.services.track import track
-from sms_tracker.services.validation import Draft, Policy, draft, fingerprint, text_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Sender:
     clock: Clock
     pace: Pace
     rules: Rules
-    failed: CallFailed = unheard
+    failed: CallFailed = ignore_failed_call
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
 
@@ -64,11 +64,11 @@ class Sender:
             request = self._request(record, wanted, settings)
             stored = self._put(record, end)
         except SmsTrackerError as error:
-            return replies.nothing_recorded(error)
+            return responses.nothing_recorded(error)
         if stored is None:
             return self._hand_over(record, request, end)
         if stored.fingerprint != record.fingerprint:
-            return replies.key_reused(stored)
+            return responses.key_reused(stored)
         if stored.send.phase is SendPhase.RELEASED and _unheard_of(stored):
             return self._take_over(stored, wanted, settings, end)
         return self._again(stored)
@@ -92,24 +92,30 @@ class Sender:
         try:
             settings = self.settings()
         except SmsTrackerError as error:
-            return replies.nothing_recorded(error)
+            return responses.nothing_recorded(error)
         return self._take_over(stored, wanted, settings, end)
 
     def _again(self, stored: Record) -> Reply:
         """The same key came again for what is not to be sent again: replay, or ask for patience."""
         match stored.send.phase:
             case SendPhase.ANSWERED:
-                return replies.refused(stored) if replies.is_refused(stored) else replies.accepted(stored, "replayed")
+                return (
+                    responses.refused(stored)
+                    if responses.is_refused(stored)
+                    else responses.accepted(stored, "replayed")
+                )
             case SendPhase.CLAIMED:
                 left = stored.send.until - self.clock().timestamp()
-                return replies.in_progress(stored, left) if left > 0 else replies.accepted(stored, "outcome-unknown")
+                return (
+                    responses.in_progress(stored, left) if left > 0 else responses.accepted(stored, "outcome-unknown")
+                )
             case SendPhase.RELEASED:  # a provider named it all the same: it was taken
-                return replies.accepted(stored, "outcome-unknown")
+                return responses.accepted(stored, "outcome-unknown")
 
     def _take_over(self, stored: Record, wanted: Draft, settings: Settings, end: float) -> Reply:
         attempt = stored.send.attempt + 1
         if attempt > MAX_ATTEMPT:
-            return replies.attempts_spent(stored)
+            return responses.attempts_spent(stored)
         now, provider = timestamp(self.clock()), wanted.provider
         send = self._claim(attempt)
         state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=provider)
@@ -117,10 +123,10 @@ class Sender:
         try:
             request = self._request(taken, wanted, settings)
             if not self.messages.take_over(stored, send, provider=provider, now=now):
-                return replies.in_progress(stored, self.rules.claim.total_seconds())
+                return responses.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:
             # As in _put: the claim may be ours all the same.
-            return replies.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
+            return responses.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
         return self._hand_over(taken, request, end)
 
     def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
@@ -189,11 +195,11 @@ class Sender:
             case Refused(fault=Fault.CALLER):
                 return self._refused(record, outcome, end)
             case Refused():
-                return replies.account_refused(record, outcome).noting(self._release(record, "account", end))
+                return responses.account_refused(record, outcome).noting(self._release(record, "account", end))
             case NotProcessed():
-                return replies.not_processed(record, outcome).noting(self._release(record, "not_sent", end))
+                return responses.not_processed(record, outcome).noting(self._release(record, "not_sent", end))
             case OutcomeUnknown():
-                return replies.accepted(record, "outcome-unknown").noting(outcome.reason)
+                return responses.accepted(record, "outcome-unknown").noting(outcome.reason)
 
     def _accepted(self, record: Record, outcome: Accepted, end: float) -> Reply:
         report = Report(
@@ -209,7 +215,7 @@ class Sender:
             source=Source.ANSWER,
         )
         answered, warning = self._answered(record, report, end)
-        return replies.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
+        return responses.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
 
     def _refused(self, record: Record, outcome: Refused, end: float) -> Reply:
         report = Report(
@@ -223,7 +229,7 @@ class Sender:
             source=Source.ANSWER,
         )
         answered, warning = self._answered(record, report, end)
-        return replies.refused(answered).noting(warning)
+        return responses.refused(answered).noting(warning)
 
     def _answered(self, record: Record, report: Report, end: float) -> tuple[Record, str | None]:
         """The record with the provider's answer, which stands even where it cannot be stored; then a warning."""

@@ -6,10 +6,10 @@ import json
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.services import replies
-from sms_tracker.services.replies import Reply
+from sms_tracker.services import responses
+from sms_tracker.services.responses import Reply
 from sms_tracker.services.send import Sender
-from sms_tracker.services.validation import idempotency_key
+from sms_tracker.services.send_request import idempotency_key
 
 SCOPE = "send"
 
@@ -17,12 +17,12 @@ SCOPE = "send"
 def submit(sender: Sender, client: str, scopes: frozenset[str], request: HttpRequest) -> Reply:
     """Check the scope, read key and body, send. Every refusal is a problem that says what to do."""
     if SCOPE not in scopes:
-        return replies.scope_missing(SCOPE)
+        return responses.scope_missing(SCOPE)
     try:
         key = idempotency_key(request.headers.get("idempotency-key"))
         return sender.send(client, _payload(request.body), key)
     except InvalidMessage as error:
-        return replies.invalid(error)
+        return responses.invalid(error)
 
 
 def _payload(body: bytes) -> object:

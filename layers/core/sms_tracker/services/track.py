@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sms_tracker.domain.decide import first_try, next_try
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.ports import Messages, Refused
 from sms_tracker.domain.record import Change, Guard, Record, SendPhase
+from sms_tracker.domain.transition import first_try, next_try
 
 if TYPE_CHECKING:
     from sms_tracker.domain.report import Report

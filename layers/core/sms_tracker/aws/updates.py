@@ -1,0 +1,145 @@
+"""Changes as DynamoDB update expressions: one place says which attributes a change touches and on what condition.
+
+Every name is an alias (``#status``), since many are reserved words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sms_tracker.aws.items import attention, entry_values, failure_values, typed
+from sms_tracker.domain.indexes import provider_key
+from sms_tracker.domain.record import MAX_REPORTS, Change, Guard
+from sms_tracker.domain.state import State
+
+
+@dataclass(slots=True)
+class Update:
+    """An UpdateItem call in the making."""
+
+    sets: list[str] = field(default_factory=list)
+    removes: list[str] = field(default_factory=list)
+    conditions: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def path(self, name: str, *inner: str) -> str:
+        """A document path with every part aliased."""
+        alias = f"#{name}" if name.isidentifier() else f"#n{name.encode().hex()}"
+        self.names[alias] = name
+        return f"{alias}.{self.path(*inner)}" if inner else alias
+
+    def value(self, value: object) -> str:
+        """A placeholder for a value."""
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = typed(value)
+        return placeholder
+
+    def set(self, value: object, *parts: str) -> None:
+        """Assign, or remove where the value is None."""
+        if value is None:
+            self.removes.append(self.path(*parts))
+        else:
+            self.sets.append(f"{self.path(*parts)} = {self.value(value)}")
+
+    def set_once(self, value: object, name: str) -> None:
+        """Assign unless there is one already; nothing for None."""
+        if value is not None:
+            path = self.path(name)
+            self.sets.append(f"{path} = if_not_exists({path}, {self.value(value)})")
+
+    def require(self, condition: str) -> None:
+        """Add a condition; all must hold."""
+        self.conditions.append(condition)
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of ``update_item``."""
+        clauses = [("SET", self.sets), ("REMOVE", self.removes)]
+        return {
+            "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts),
+            "ConditionExpression": " AND ".join(self.conditions),
+            "ExpressionAttributeNames": self.names,
+            **({"ExpressionAttributeValues": self.values} if self.values else {}),
+        }
+
+
+def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: bool) -> Update:
+    """The one UpdateItem that performs ``change``.
+
+    ``drop_text`` removes the message's text once its status is final.
+    """
+    update = Update()
+    update.require(f"attribute_exists({update.path('message_id')})")
+    _lengthen(update, change, keep_fields=keep_fields)
+    if change.phase is not None:
+        update.set(str(change.phase), "send", "state")
+    if change.guard is not Guard.LATE and change.state is not None:
+        _guard(update, change, change.state)
+        move(update, message_id, change.state, change.now)
+        if change.guard is Guard.SEEN and change.state.failure is None:
+            update.set(None, "failure")  # the whole state is known: a repair may find that no report supports it
+        if drop_text and change.state.status.final:
+            update.set(None, "body")
+    return update
+
+
+def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
+    ours = []
+    for report in change.added:
+        fingerprint = report.fingerprint
+        foreign = fingerprint in change.foreign
+        update.require(f"attribute_not_exists({update.path('reports', fingerprint)})")
+        update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", fingerprint)
+        if not foreign:
+            ours.append(report)
+    # One path may be named only once in an expression, so the first that has a price gives it.
+    update.set_once(next((report.price for report in ours if report.price), None), "price")
+    update.set_once(next((report.network for report in ours if report.network), None), "network")
+    if change.added:
+        room = MAX_REPORTS - len(change.added)
+        update.require(f"size({update.path('reports')}) <= {update.value(room)}")
+    for recipient in sorted({report.recipient for report in ours if report.recipient}):
+        to = update.path("to")  # not there once the recipient is forgotten
+        update.require(f"({to} = {update.value(recipient)} OR attribute_not_exists({to}))")
+
+
+def _guard(update: Update, change: Change, state: State) -> None:
+    if change.guard is Guard.SEEN:
+        update.require(f"{update.path('version')} = {update.value(change.version)}")
+        return
+    update.require(f"{update.path('order')} < {update.value(state.order)}")
+    if state.failure is not None:
+        update.require(f"attribute_not_exists({update.path('failure')})")
+    if state.other_ids:
+        update.require(f"attribute_not_exists({update.path('other_ids')})")
+    for attempt in sorted({state.attempt, *state.ids}):
+        path, known = update.path("ids", str(attempt)), state.ids.get(attempt)
+        same = f" OR {path} = {update.value(known)}" if known else ""
+        update.require(f"(attribute_not_exists({path}){same})")
+
+
+def move(update: Update, message_id: str, state: State, now: str) -> None:
+    """Set what ``state`` says, raise the version, keep the index keys in step."""
+    version = update.path("version")
+    update.sets.append(f"{version} = {version} + {update.value(1)}")
+    update.set(now, "updated_at")
+    update.set(str(state.status), "status")
+    update.set(state.order, "order")
+    update.set(state.attempt, "attempt")
+    update.set(state.status.final, "final")
+    update.set(state.at, "status_at")
+    update.set(state.provider, "provider")
+    known = state.provider_message_id
+    update.set(known, "provider_message_id")
+    update.set(provider_key(state.provider, known) if known else None, "provider_key")
+    for attempt, provider_id in sorted(state.ids.items()):
+        update.set(provider_id, "ids", str(attempt))
+    if state.other_ids:
+        update.set({f"{attempt}#{other}" for attempt, other in state.other_ids}, "other_ids")
+    if state.failure is not None:
+        update.set(failure_values(state.failure), "failure")
+    key = attention(state, message_id, now)
+    if key or state.status.final:
+        update.set(key, "attention")
+        update.set(now if key else None, "due_at")

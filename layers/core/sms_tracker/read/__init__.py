@@ -1,0 +1,1 @@
+"""What authenticated clients and people read: messages, lists, statistics, files."""

@@ -1,0 +1,91 @@
+"""How a record is shown to the client that sent it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sms_tracker import providers
+from sms_tracker.domain.failure import Failure
+from sms_tracker.domain.record import Entry, Record
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.state import recorded
+from sms_tracker.domain.status import Status
+from sms_tracker.domain.timeline import Effect, effects
+from sms_tracker.services.advice import AGAIN, MEANING
+from sms_tracker.services.timeline import by_arrival, report_of
+
+if TYPE_CHECKING:
+    from sms_tracker.read import schemas
+
+
+def message(record: Record) -> schemas.Message:
+    """The record with its timeline, oldest report first; ``failure`` only while the status is one."""
+    state, failure = record.state, record.state.shown_failure
+    return {
+        "message_id": record.message_id,
+        "version": record.version,
+        "status": state.status,
+        "final": state.status.final,
+        "outcome": state.status.outcome,
+        "status_at": state.at,
+        "provider": state.provider,
+        "provider_message_id": state.provider_message_id,
+        "attempt": state.attempt,
+        "client": record.client,
+        "to": record.to or None,
+        "from": record.sender,
+        "reference": record.reference,
+        "body": record.body,
+        "encoding": record.segmentation.encoding,
+        "segments": record.segmentation.segments,
+        "price": record.price,
+        "network": record.network,
+        "failure": _failure(failure, provider=state.provider, status=state.status),
+        "send": record.send.phase,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "reports": _timeline(record),
+    }
+
+
+def _failure(failure: Failure | None, *, provider: str, status: Status) -> schemas.Failure | None:
+    """With what it means in plain words, and where the provider says more about its code."""
+    if failure is None:
+        return None
+    return {
+        "category": failure.category,
+        "reason": failure.reason,
+        "code": failure.code,
+        "message": failure.message,
+        "meaning": MEANING[failure.reason],
+        "again": AGAIN[failure.category],
+        "page": None if failure.code is None else providers.load(provider).page(failure.code, status),
+    }
+
+
+def _timeline(record: Record) -> list[schemas.Report]:
+    """Each report with what it changed when it came."""
+    entries = by_arrival(record)
+    reports = [report_of(record, entry) for entry in entries]
+    base = recorded(attempt=1, at=record.created_at, provider=record.provider_of(1))
+    told = zip(reports, (entry.foreign for entry in entries), strict=True)
+    return [_report(*each) for each in zip(entries, reports, effects(told, base=base), strict=True)]
+
+
+def _report(entry: Entry, report: Report, effect: Effect) -> schemas.Report:
+    status = report.status
+    return {
+        "word": entry.word,
+        "status": status,
+        "code": entry.code,
+        "message": entry.text,
+        "failure": None if status is None else _failure(report.failure, provider=report.provider, status=status),
+        "occurred_at": entry.occurred,
+        "received_at": entry.received,
+        "attempt": entry.attempt,
+        "source": entry.source,
+        "other_recipient": entry.foreign,
+        "applied": effect.applied,
+        "because": None if effect.because is None else str(effect.because),
+        "fields": dict(entry.fields),
+    }

@@ -1,0 +1,1 @@
+"""Close what reports alone leave open, and count each hour's messages."""

@@ -1,0 +1,95 @@
+"""Inquire: ask providers about messages at the agreed pace, and queue what they say as a report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from sms_tracker import providers
+from sms_tracker.domain.envelope import Envelope, encode
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
+from sms_tracker.domain.ports import CallFailed, Clock, Http, Queue, SettingsSource
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import Report, Source, timestamp
+from sms_tracker.domain.state import fold
+from sms_tracker.services.provider_call import Pace, ignore_failed_call, tell
+
+NO_ANSWER, LOOKED_UP = "provider-did-not-answer", "looked-up"
+_BUSY = frozenset({429, *range(500, 600)})
+_ANSWERS = frozenset({*range(200, 300), 404})
+_TIMEOUT = 10.0
+_FAILURES = 3
+"""Calls without an answer in a row after which a provider is left alone for the rest of a run."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Lookups:
+    """Those of one run. ``rate`` is calls a second to each provider, ``calls`` how many were made to any."""
+
+    settings: SettingsSource
+    http: Http
+    queue: Queue
+    clock: Clock
+    pace: Pace
+    rate: float
+    failed: CallFailed = ignore_failed_call
+    calls: int = 0
+    _asked: dict[str, float] = field(default_factory=dict)
+    _failures: Counter[str] = field(default_factory=Counter)
+
+    def silent(self, provider: str) -> bool:
+        """Whether it is left alone for the rest of the run."""
+        return self._failures[provider] >= _FAILURES
+
+    def look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
+        """The provider's record goes the way of a callback: through the queue, under the same rules."""
+        name = record.state.provider
+        adapter, credentials = providers.load(name), self.settings().credentials[name]
+        answer = self.ask(name, adapter.lookup_request(provider_message_id, credentials=credentials))
+        now = timestamp(self.clock())
+        outcome = adapter.lookup_outcome(answer, received_at=now)
+        if isinstance(outcome, NoSuchMessage):
+            return "provider-has-no-such-message"
+        if isinstance(outcome, LookupFailed) or isinstance(answer, NoResponse):
+            return NO_ANSWER
+        if _known(replace(outcome, attempt=attempt), record):
+            return "nothing-new"
+        envelope = Envelope(
+            provider=name,
+            message_id=record.message_id,
+            attempt=attempt,
+            source=Source.LOOKUP,
+            received_at=now,
+            fields={"record": without_text(answer.body)},
+        )
+        self.queue.send(encode(envelope))
+        return LOOKED_UP
+
+    def ask(self, name: str, request: HttpRequest) -> HttpResponse | NoResponse:
+        """One call to a provider, no sooner after the one before than the rate allows."""
+        wait = self._asked.get(name, 0.0) + 1 / self.rate - self.pace.monotonic()
+        if name in self._asked and wait > 0:
+            self.pace.sleep(wait)
+        self._asked[name] = self.pace.monotonic()
+        self.calls += 1
+        answer = self.http(request, timeout=_TIMEOUT)
+        unanswered = isinstance(answer, NoResponse) or answer.status in _BUSY
+        self._failures[name] = self._failures[name] + 1 if unanswered else 0
+        if isinstance(answer, NoResponse) or answer.status not in _ANSWERS:
+            tell(self.failed, f"{name} {request.method}", answer)
+        return answer
+
+
+def _known(report: Report, record: Record) -> bool:
+    """Whether it is in the timeline, or adds nothing to a record that is final: that is not worth a write."""
+    if report.fingerprint in record.reports:
+        return True
+    return record.state.status.final and report.recognised and fold([report], base=record.state) == record.state
+
+
+def without_text(body: bytes) -> str:
+    """A provider's record of a message as JSON, without the message's text: that is not for the queue."""
+    record = json.loads(body)
+    return json.dumps({name: value for name, value in record.items() if name != "body"})

@@ -1,0 +1,115 @@
+"""Lost: find out at the provider what became of a send whose answer never came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sms_tracker import providers
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.indexes import BY_RECIPIENT, Span
+from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, adopt, matching
+from sms_tracker.domain.outbound import LookupFailed
+from sms_tracker.domain.overdue import asked_at
+from sms_tracker.domain.ports import Messages, Search
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import Settings
+from sms_tracker.services.send_request import text_hash
+
+_PAGES = 5
+"""Pages of a provider's list that are read; more messages than that in the window: nothing can be concluded."""
+_RIVAL_PAGES = 5
+"""Pages of our own messages to the same recipient that are read for the same purpose."""
+_SLACK = timedelta(minutes=2)
+"""How far the provider's clock may be from ours, and how long it may take to create what it took."""
+_RECORDED_BEFORE = timedelta(days=7)
+"""A rival may have been recorded long before it was handed over as a later attempt; none is open for longer."""
+
+Ask = Callable[[str, HttpRequest], HttpResponse | NoResponse]
+"""Makes one request to a provider (by name) at the agreed pace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRecovery:
+    """Looks for one message in its provider's list, and makes sure that it is nobody else's."""
+
+    messages: Messages
+    search: Search
+    ask: Ask
+
+    def find(self, record: Record, settings: Settings) -> Matched | NotMatched | LookupFailed:
+        """The one that can only be this record's; raises ``Unavailable`` when our own records cannot be read."""
+        sought = _sought(record)
+        listed = self._listed(sought, settings)
+        if not isinstance(listed, list):
+            return listed
+        possible = matching(sought, listed, lambda text: text_hash(settings.service_key, text))
+        others = self._others(record, sought) if possible else []
+        if others is None:
+            return NotMatched("too-many-messages")
+        # The records are asked beside the index, which shows an id a little later than they do.
+        held = {known for each in (record, *others) for known in _ids(each)}
+        held |= {each.provider_message_id for each in possible if self._holder(record, each)}
+        return adopt(possible, held=frozenset(held), rivals=sum(_may_own(other, record) for other in others))
+
+    def _listed(self, sought: Sought, settings: Settings) -> list[Candidate] | NotMatched | LookupFailed:
+        adapter, credentials = providers.load(sought.provider), settings.credentials[sought.provider]
+        found: list[Candidate] = []
+        page: str | None = None
+        for _ in range(_PAGES):
+            request = adapter.search_request(sought, credentials=credentials, page=page)
+            outcome = adapter.search_outcome(self.ask(sought.provider, request), sought=sought)
+            if isinstance(outcome, LookupFailed):
+                return outcome
+            found += outcome.candidates
+            if (page := outcome.next_page) is None:
+                return found
+        return NotMatched("too-many-messages")
+
+    def _holder(self, record: Record, candidate: Candidate) -> bool:
+        holder = self.messages.by_provider_id(record.state.provider, candidate.provider_message_id)
+        return holder not in (None, record.message_id)
+
+    def _others(self, record: Record, sought: Sought) -> list[Record] | None:
+        """Our other messages to the same recipient, None where they are too many to be read."""
+        earliest = datetime.fromisoformat(sought.since) - _RECORDED_BEFORE
+        span = Span(since=timestamp(earliest), until=sought.until)
+        others: dict[str, Record] = {}
+        for _ in range(_RIVAL_PAGES):
+            keys, reach = self.search.keys(BY_RECIPIENT, record.to, span=span, client=None)
+            ids = [key.message_id for key in keys if key.message_id != record.message_id]
+            others |= {other.message_id: other for other in self.search.records(ids)}
+            if reach is None:
+                return list(others.values())
+            span = Span(since=span.since, until=reach)
+        return None
+
+
+def _ids(record: Record) -> set[str]:
+    return {*record.state.ids.values(), *(known for _, known in record.state.other_ids)}
+
+
+def _may_own(other: Record, record: Record) -> bool:
+    """Whether a hand-over of ``other`` has an unknown outcome, and would look the same at the provider."""
+    provider = record.state.provider
+    if (other.sender, other.text_hash, other.state.provider) != (record.sender, record.text_hash, provider):
+        return False
+    lost_now = other.send.phase is SendPhase.CLAIMED and other.send.attempt not in other.state.ids
+    earlier = range(1, other.send.attempt)
+    return lost_now or (other.resend_if_lost and any(attempt not in other.state.ids for attempt in earlier))
+
+
+def _sought(record: Record) -> Sought:
+    """With resend_if_lost any attempt may be the one that is found; else only the last can have been lost."""
+    asked_from = datetime.fromisoformat(record.created_at) if record.resend_if_lost else asked_at(record)
+    return Sought(
+        message_id=record.message_id,
+        provider=record.state.provider,
+        to=record.to,
+        sender=record.sender,
+        text_hash=record.text_hash,
+        since=timestamp(asked_from - _SLACK),
+        until=timestamp(datetime.fromtimestamp(record.send.until, tz=UTC) + _SLACK),
+    )

@@ -1,0 +1,142 @@
+"""How both providers take a request to send: count it, read it, answer it as its script says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from local.simulators.callback_sender import Outgoing
+from local.simulators.ledger import Ledger, Message, Post
+from local.simulators.network import Network, Play
+from local.simulators.scenario import HANG, Scenarios, Script, Step
+
+LONGEST_HANG = 120.0
+"""Seconds after which even a patient client of a hanging request gets an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a provider refuses a request: HTTP status, its own code, its words, and the parameter at fault."""
+
+    status: int
+    code: int
+    text: str
+    parameter: str | None = None
+
+
+class Refused(Exception):
+    """Ends the reading of a request that is refused."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What one simulated provider works with."""
+
+    ledger: Ledger
+    scenarios: Scenarios
+    network: Network
+
+
+class Provider(Protocol):
+    """What differs between the providers."""
+
+    name: str
+    world: World
+    settings: Any
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Its public routes."""
+        ...
+
+    def read(self, request: Request, body: bytes) -> list[Message]:
+        """The messages that a request asks for, one for each recipient; raises ``Refused``."""
+        ...
+
+    def refusal(self, status: int | None, code: int | None) -> Refusal:
+        """Its error of that HTTP status or code."""
+        ...
+
+    def refused(self, refusal: Refusal) -> Response:
+        """An error in its own form."""
+        ...
+
+    def as_json(self, messages: list[Message]) -> dict[str, Any]:
+        """The messages of one request as its API shows them."""
+        ...
+
+    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
+        """The callback for a step, or None where the message asked for none."""
+        ...
+
+
+async def take(provider: Provider, request: Request) -> Response:
+    """Answer a request to send. It is counted before anything can go wrong with it."""
+    body = await request.body()
+    post = provider.world.ledger.post(body)
+    try:
+        messages = provider.read(request, body)
+    except Refused as refused:
+        post.answered, post.error = refused.refusal.status, refused.refusal.code
+        return provider.refused(refused.refusal)
+    post.to = messages[0].to
+    script = messages[0].script.seen_before(post.earlier)
+    answer = provider.as_json(messages)
+    plays = _start(provider, post, messages) if script.goes_out else []
+    for play in plays:
+        await play.answerable.wait()
+    return await _answer(provider, request, post, script, plays, answer)
+
+
+def _start(provider: Provider, post: Post, messages: list[Message]) -> list[Play]:
+    provider.world.ledger.take(post, messages)
+    return [provider.world.network.start(message, provider.report) for message in messages]
+
+
+async def _answer(
+    provider: Provider, request: Request, post: Post, script: Script, plays: list[Play], taken: dict[str, Any]
+) -> Response:
+    def go_on() -> None:
+        for play in plays:
+            play.answered.set()
+
+    if script.answer == HANG:
+        await _client_gone(request)
+        go_on()
+        return Response(status_code=504)
+    if script.usual:
+        post.answered = 201
+        return JSONResponse(taken, status_code=201, background=BackgroundTask(go_on))
+    refusal = provider.refusal(script.answer, script.error)
+    post.answered, post.error = refusal.status, refusal.code
+    response = provider.refused(refusal)
+    if script.retry_after is not None:
+        response.headers["retry-after"] = str(script.retry_after)
+    response.background = BackgroundTask(go_on)
+    return response
+
+
+async def _client_gone(request: Request) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_HANG):
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+
+def choose(refusals: Sequence[Refusal], status: int | None, code: int | None) -> Refusal:
+    """The first refusal of that code, else of that status; one that no table has is made up. ``status`` wins."""
+    found = next((each for each in refusals if each.code == code), None)
+    found = found or next((each for each in refusals if code is None and each.status == status), None)
+    found = found or Refusal(status=status or 400, code=code or 0, text="An error that no documentation has.")
+    return replace(found, status=status or found.status)

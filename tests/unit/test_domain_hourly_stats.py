@@ -1,0 +1,151 @@
+"""What is counted of a message, when an hour is due, and how counts are read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_tracker.domain.hourly_stats import (
+    BOUNDS,
+    HOUR,
+    Progress,
+    Tally,
+    ages,
+    due,
+    following,
+    last_moment,
+    quantile,
+    start,
+    unfinished,
+)
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.state import fold
+from sms_tracker.domain.status import Outcome, Status
+from tests.factories import NOW, record, report
+from tests.fakes import START
+
+STAGES = ages(timedelta(hours=72))
+LAST = len(STAGES) - 1
+
+
+def at(hours: float) -> str:
+    return timestamp(START + timedelta(hours=hours))
+
+
+def counted(delivered_at: str | None) -> list[int]:
+    tally = Tally()
+    tally.count(record(), delivered_at)
+    return [bucket for bucket, count in enumerate(tally.histogram) if count]
+
+
+@pytest.mark.parametrize(
+    ("later", "bucket"), [(-5, 0), (0, 0), (1, 0), (1.001, 1), (60, BOUNDS.index(60)), (259200, 14), (259201, 15)]
+)
+def test_a_delivery_is_counted_in_the_first_bucket_that_reaches_so_far(later: float, bucket: int) -> None:
+    assert counted(timestamp(START + timedelta(seconds=later))) == [bucket]
+
+
+def test_what_was_not_delivered_is_in_no_bucket() -> None:
+    assert counted(None) == []
+
+
+def test_a_failure_is_counted_by_its_reason_while_the_status_is_one() -> None:
+    tally, known = Tally(), record()
+    failed, corrected = report(Status.UNDELIVERED), report(Status.DELIVERED)
+    tally.count(replace(known, state=fold([failed], base=known.state)), None)
+    tally.count(replace(known, state=fold([failed, corrected], base=known.state)), NOW)
+
+    assert (tally.statuses, tally.reasons) == (Counter(undelivered=1, delivered=1), Counter(unreachable=1))
+
+
+def test_the_delivery_rate_is_success_among_what_is_final() -> None:
+    tally = Tally(Counter(sent=10, delivered=6, read=1, failed=2, unknown=1))
+
+    assert tally.outcomes == {Outcome.OPEN: 10, Outcome.SUCCESS: 7, Outcome.FAILURE: 2, Outcome.UNKNOWN: 1}
+    assert tally.delivery_rate == 0.7
+    assert Tally(Counter(sent=10)).delivery_rate is None
+
+
+def test_tallies_add_up() -> None:
+    one = Tally(Counter(sent=1, failed=1), Counter(blocked=1), Counter({2: 1}))
+    one.add(Tally(Counter(sent=2), Counter(blocked=1, account=1), Counter({2: 4, 15: 1})))
+
+    assert one == Tally(Counter(sent=3, failed=1), Counter(blocked=2, account=1), Counter({2: 5, 15: 1}))
+
+
+@pytest.mark.parametrize(
+    ("counts", "share", "seconds"),
+    [
+        ({0: 10}, 0.5, 0.5),
+        ({2: 10}, 0.5, 3.5),
+        ({0: 5, 3: 5}, 0.5, 1.0),
+        ({0: 5, 3: 5}, 0.9, 9.0),
+        ({0: 1, 15: 9}, 0.9, 259200.0),
+        ({}, 0.5, None),
+    ],
+)
+def test_a_quantile_lies_on_a_straight_line_within_its_bucket(
+    counts: dict[int, int], share: float, seconds: float | None
+) -> None:
+    assert quantile(Tally(seconds=Counter(counts)).histogram, share) == seconds
+
+
+@given(st.lists(st.floats(0, 300_000), min_size=1, max_size=50), st.sampled_from([0.5, 0.9]))
+def test_a_quantile_is_in_the_bucket_of_the_delivery_that_it_is(seconds: list[float], share: float) -> None:
+    tally, seconds = Tally(), [round(each, 3) for each in seconds]
+    for each in seconds:
+        tally.count(record(), timestamp(START + timedelta(milliseconds=round(each * 1000))))
+    true = sorted(seconds)[max(0, -int(-share * len(seconds) // 1) - 1)]
+
+    found = quantile(tally.histogram, share)
+
+    lower, upper = (
+        max([0, *(b for b in BOUNDS if b < true)]),
+        min([b for b in BOUNDS if b >= true], default=BOUNDS[-1]),
+    )
+    assert found is not None
+    assert min(lower, upper) - 0.01 <= found <= upper + 0.01
+
+
+def test_what_may_become_unknown_later_is_counted_later_for_the_last_time() -> None:
+    assert ages(timedelta(hours=72))[-1] == timedelta(hours=73)
+    assert ages(timedelta(minutes=1))[-1] == timedelta(hours=25)
+    assert sorted(STAGES) == list(STAGES)
+
+
+def test_a_stage_begins_where_the_last_one_will_not_come_any_more() -> None:
+    assert start(STAGES, LAST, now=START) == at(-74)
+    assert [start(STAGES, stage, now=START) for stage in range(LAST)] == [at(-73)] * LAST
+
+
+@pytest.mark.parametrize(("minutes", "hour"), [(9, None), (10, -1), (59, -1), (60, None), (70, 0)])
+def test_an_hour_is_due_from_ten_minutes_after_its_end_until_its_next_stage(minutes: int, hour: int | None) -> None:
+    found = due(STAGES, 0, Progress(hour=at(-20)), now=START + timedelta(minutes=minutes))
+
+    assert found == (None if hour is None else at(hour))
+
+
+def test_what_was_counted_is_not_due_again_at_this_stage() -> None:
+    assert due(STAGES, 0, Progress(hour=at(0)), now=START + timedelta(minutes=10)) is None
+
+
+def test_what_is_due_at_the_following_stage_is_left_to_it() -> None:
+    behind = Progress(hour=at(-50))
+
+    assert due(STAGES, 0, behind, now=START + timedelta(minutes=10)) == at(-1)
+    assert due(STAGES, LAST, Progress(hour=at(-500)), now=START) == at(-500)
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [(0, [-1, 0]), (9, [-1, 0]), (10, [0]), (59, [0])])
+def test_the_hour_that_runs_and_for_ten_minutes_the_one_before_are_at_no_stage(minutes: int, hours: list[int]) -> None:
+    assert [*unfinished(STAGES, now=START + timedelta(minutes=minutes))] == [at(each) for each in hours]
+
+
+def test_an_hour_ends_a_millisecond_before_the_next() -> None:
+    assert (following(at(11)), last_moment(at(11))) == ("2026-02-01T00:00:00.000Z", "2026-01-31T23:59:59.999Z")
+    assert HOUR.total_seconds() == 3600

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections import Counter
+from uuid import UUID
+
+import pytest
+
+from sms_tracker.domain.indexes import (
+    SHARDS,
+    Position,
+    Span,
+    client_reference,
+    days,
+    failed_shard,
+    months,
+    provider_key,
+    shard,
+    time_shard,
+)
+from tests.factories import MESSAGE_ID
+
+NEW_YEAR = Span(since="2025-12-30T23:59:59.999Z", until="2026-01-01T00:00:00.000Z")
+
+
+def test_the_keys_of_the_indexes_are_those_of_the_contract() -> None:
+    assert provider_key("twilio", "SM1") == "twilio#SM1"
+    assert client_reference("shop", "order#42") == "shop#order#42"
+    assert time_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == f"2026-01-31#{shard(MESSAGE_ID)}"
+    assert failed_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == f"failed#2026-01#{shard(MESSAGE_ID)}"
+
+
+def test_a_shard_never_changes_since_it_is_stored() -> None:
+    assert shard(MESSAGE_ID) == "10"
+
+
+def test_ids_are_spread_evenly_over_the_shards() -> None:
+    counts = Counter(shard(str(UUID(int=number))) for number in range(1600))
+
+    assert set(counts) == {f"{number:02d}" for number in range(SHARDS)}
+    assert max(counts.values()) < 2 * 100
+
+
+def test_a_span_touches_each_of_its_days_newest_first_with_all_their_shards() -> None:
+    groups = list(days(NEW_YEAR))
+
+    assert [group[0] for group in groups] == ["2026-01-01#00", "2025-12-31#00", "2025-12-30#00"]
+    assert all(len(set(group)) == SHARDS for group in groups)
+    assert time_shard(NEW_YEAR.until, MESSAGE_ID) in groups[0]
+
+
+def test_a_span_touches_each_of_its_months_once_newest_first() -> None:
+    groups = list(months(NEW_YEAR))
+
+    assert [group[0] for group in groups] == ["failed#2026-01#00", "failed#2025-12#00"]
+    assert all(len(set(group)) == SHARDS for group in groups)
+    assert failed_shard(NEW_YEAR.since, MESSAGE_ID) in groups[1]
+
+
+@pytest.mark.parametrize("keys", [days, months])
+def test_a_span_that_ends_before_it_begins_touches_nothing(keys: object) -> None:
+    assert callable(keys)
+    assert list(keys(Span(since=NEW_YEAR.until, until=NEW_YEAR.since))) == []
+
+
+def test_positions_are_sorted_by_time_and_then_by_id() -> None:
+    places = [Position("2026", "b"), Position("2025", "c"), Position("2026", "a")]
+
+    assert sorted(places) == [places[1], places[2], places[0]]

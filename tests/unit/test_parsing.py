@@ -1,0 +1,205 @@
+"""What the adapters share, and how they are found."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from urllib.parse import parse_qsl, unquote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_tracker import providers
+from sms_tracker.domain.errors import UnknownProvider, Unreadable
+from sms_tracker.providers import parsing
+from sms_tracker.providers.base import Key
+
+BASE = "https://sms.example.com/webhooks/twilio"
+
+
+def test_the_providers_are_found_by_their_modules() -> None:
+    assert providers.names() == ("messagebird", "twilio")
+    assert [providers.load(name).name for name in providers.names()] == list(providers.names())
+
+
+@pytest.mark.parametrize("name", ["", "base", "wire", "twilio_report", "Twilio", "../twilio", "os"])
+def test_what_is_no_provider_is_not_loaded(name: str) -> None:
+    with pytest.raises(UnknownProvider):
+        providers.load(name)
+
+
+def test_a_keys_secret_is_not_printed() -> None:
+    assert "hidden" not in repr(Key("hidden", owner="account"))
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"\xff", b"[1]", b'"text"', b"null", b"[" * 100_000])
+def test_what_is_no_json_object_is_an_empty_one(body: bytes) -> None:
+    assert parsing.json_object(body) == {}
+
+
+def test_a_json_object_is_read_as_it_is() -> None:
+    assert parsing.json_object(b'{"a": {"b": 1}}') == {"a": {"b": 1}}
+
+
+def test_a_json_webhooks_scalars_become_text() -> None:
+    body = {"id": "007", "count": 5, "ok": True, "none": None, "price": {"amount": 0.07, "unit": "EUR", "tax": None}}
+
+    fields = parsing.json_fields(json.dumps(body).encode())
+
+    assert fields == {"id": "007", "count": "5", "ok": "true", "price[amount]": "0.07", "price[unit]": "EUR"}
+
+
+def test_what_is_nested_deeper_stays_json() -> None:
+    assert parsing.flat({"a": {"b": {"c": 1}}, "d": [1, "x"]}) == {"a[b]": '{"c": 1}', "d": '[1, "x"]'}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"text"])
+def test_a_json_webhook_that_says_nothing_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        parsing.json_fields(body)
+
+
+def test_a_querys_fields_keep_blanks_and_the_last_of_a_repeated_name_without_ours() -> None:
+    query = "id=1&blank=&id=2&plus=a+b&message_id=m&attempt=1&token=t&bodySHA256=s&price%5Bamount%5D=1"
+
+    assert parsing.query_fields(query) == {"id": "2", "blank": "", "plus": "a b", "price[amount]": "1"}
+
+
+def test_a_query_of_200_fields_is_read_and_one_more_is_not() -> None:
+    assert len(parsing.query_fields("&".join(f"f{number}=1" for number in range(200)))) == 200
+    with pytest.raises(Unreadable):
+        parsing.query_fields("&".join(f"f{number}=1" for number in range(201)))
+
+
+@given(st.text())
+def test_any_query_is_read_or_unreadable(query: str) -> None:
+    try:
+        assert not parsing.OURS & parsing.query_fields(query).keys()
+    except Unreadable:
+        assert query.count("&") >= 200
+
+
+def test_a_url_without_query_has_no_variants() -> None:
+    assert list(parsing.url_variants(BASE)) == [BASE]
+    assert list(parsing.url_variants(f"{BASE}?a=1")) == [f"{BASE}?a=1"]
+
+
+def test_a_query_is_tried_in_each_encoding_that_a_gateway_may_have_undone() -> None:
+    sent = [f"{BASE}?a{opening}0{closing}=x{space}y" for opening, closing, space in product("[", "]", ["+", "%20"])]
+    escaped = [url.replace("[", "%5B").replace("]", "%5D") for url in sent]
+
+    for received in (*sent, *escaped):
+        assert set(parsing.url_variants(received)) == {*sent, *escaped}
+
+
+def test_the_query_as_received_is_tried_first_and_a_mixed_one_in_both_pure_forms() -> None:
+    received = f"{BASE}?t=1%3a2:3&s=a+b%20c"
+    variants = list(parsing.url_variants(received))
+
+    assert variants[0] == received
+    assert f"{BASE}?t=1:2:3&s=a%20b%20c" in variants
+    assert f"{BASE}?t=1%3a2%3A3&s=a+b+c" in variants
+
+
+@given(st.text(st.sampled_from("ab=&[]:,+% 025BCDabcd?#/"), max_size=30))
+def test_variants_are_different_urls_of_one_and_the_same_query(query: str) -> None:
+    variants = list(parsing.url_variants(f"{BASE}?{query}"))
+
+    assert len(set(variants)) == len(variants) <= 10
+    assert {unquote_plus(variant) for variant in variants} == {unquote_plus(f"{BASE}?{query}")}
+    pairs = [parse_qsl(variant.partition("?")[2], keep_blank_values=True) for variant in variants]
+    assert all(pair == pairs[0] for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("number", "normal"),
+    [
+        ("31612345678", "+31612345678"),
+        ("+31612345678", "+31612345678"),
+        (" 31612345678\n", "+31612345678"),
+        ("1234", "+1234"),
+        ("123", None),
+        ("1" * 15, "+" + "1" * 15),
+        ("1" * 16, None),
+        ("0031612345678", None),
+        ("++31612345678", None),
+        ("+31 6 12345678", None),
+        ("٣١٦١٢٣٤٥٦٧٨", None),
+        ("SHOP", None),
+        ("", None),
+    ],
+)
+def test_a_number_becomes_e164_or_none(number: str, normal: str | None) -> None:
+    assert parsing.e164(number) == normal
+
+
+@pytest.mark.parametrize(
+    ("value", "normal"),
+    [
+        (None, None),
+        ("", None),
+        ("2026-01-31T12:00:05+00:00", "2026-01-31T12:00:05.000Z"),
+        ("2026-01-31T13:00:05.25+01:00", "2026-01-31T12:00:05.250Z"),
+        ("2026-01-31T12:00:05Z", "2026-01-31T12:00:05.000Z"),
+        ("2026-01-31T12:00:05", "2026-01-31T12:00:05.000Z"),
+        ("0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00+23:59"),
+        ("next\n week", "next week"),
+    ],
+)
+def test_an_rfc_3339_time_is_put_in_our_form_or_kept_raw(value: str | None, normal: str | None) -> None:
+    assert parsing.rfc3339(value) == normal
+
+
+@pytest.mark.parametrize(
+    ("value", "normal"),
+    [
+        (None, None),
+        ("", None),
+        ("Sat, 31 Jan 2026 12:00:05 +0000", "2026-01-31T12:00:05.000Z"),
+        ("Sat, 31 Jan 2026 13:00:05 +0100", "2026-01-31T12:00:05.000Z"),
+        ("Sat, 31 Jan 2026 12:00:05 -0000", "2026-01-31T12:00:05.000Z"),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", "Fri, 31 Dec 9999 23:59:59 -2359"),
+        ("Sat, 31 Feb 2026 12:00:05 +0000", "Sat, 31 Feb 2026 12:00:05 +0000"),
+        ("next\n week", "next week"),
+    ],
+)
+def test_an_rfc_2822_time_is_put_in_our_form_or_kept_raw(value: str | None, normal: str | None) -> None:
+    assert parsing.rfc2822(value) == normal
+
+
+@given(st.text())
+def test_no_time_at_all_makes_a_reader_raise(value: str) -> None:
+    for read in (parsing.rfc3339, parsing.rfc2822):
+        assert read(value) is None or value
+
+
+@pytest.mark.parametrize(
+    ("value", "normal"),
+    [(None, None), (True, None), ({}, None), ([1], None), ("", None), ("\n", None), ("a\nb", "ab"), (31.5, "31.5")],
+)
+def test_a_scalar_of_an_answer_is_text_and_nothing_else_is(value: object, normal: str | None) -> None:
+    assert parsing.text(value) == normal
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("5", 5.0), ("000120", 120.0), ("", None), ("-1", None), ("1.5", None), ("Wed, 21 Oct 2026", None), ("٣", None)],
+)
+def test_retry_after_is_read_where_it_is_a_plain_number(value: str, seconds: float | None) -> None:
+    assert parsing.seconds({"retry-after": value}) == seconds
+    assert parsing.seconds({}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "safe"),
+    [
+        (None, None),
+        ("", None),
+        ("The 'To' number +31612345678 is not valid", "The 'To' number [number] is not valid"),
+        ("(+1 555) 123-4567\nis a landline", "([number]is a landline"),
+        ("Error 30003 of 2026", "Error 30003 of 2026"),
+    ],
+)
+def test_numbers_in_a_providers_sentence_are_masked(value: str | None, safe: str | None) -> None:
+    assert parsing.masked(value) == safe

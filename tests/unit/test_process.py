@@ -1,0 +1,371 @@
+"""The processor on fakes: a batch of queued reports reaches its records, and none of them is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from threading import Barrier
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_tracker.domain.envelope import Envelope, decode, encode
+from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
+from sms_tracker.domain.ports import Each, Refused, Written
+from sms_tracker.domain.record import MAX_REPORTS, Change, Record
+from sms_tracker.domain.report import Source
+from sms_tracker.domain.status import Status
+from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
+from sms_tracker.threads import Threads
+from tests import factories
+from tests.factories import MESSAGE_ID, NOW
+from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
+from tests.setups import SID
+
+OTHER_ID = "11111111-53cf-4f13-9f0c-6a35d1a3f7de"
+MISSING_ID = "22222222-53cf-4f13-9f0c-6a35d1a3f7de"
+
+
+def body(word: str = "sent", **values: object) -> str:
+    """One queued Twilio callback; ``fields`` are laid over its own."""
+    fields = {"MessageSid": SID, "MessageStatus": word, **_mapping(values.pop("fields", {}))}
+    made = Envelope(
+        provider="twilio", message_id=MESSAGE_ID, attempt=1, source=Source.CALLBACK, received_at=NOW, fields=fields
+    )
+    return encode(replace(made, **values))  # type: ignore[arg-type]  # each test names fields of Envelope
+
+
+def _mapping(value: object) -> Mapping[str, str]:
+    assert isinstance(value, dict)
+    return value
+
+
+@dataclass
+class FaultyMessages(MemoryMessages):
+    """A table that fails for the messages in ``errors``, and at every look-up by provider id if ``blind``."""
+
+    errors: dict[str, SmsTrackerError] = field(default_factory=dict)
+    blind: SmsTrackerError | None = None
+
+    def change(self, message_id: str, change: Change) -> Written | Refused:
+        if message_id in self.errors:
+            raise self.errors[message_id]
+        return super().change(message_id, change)
+
+    def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
+        if self.blind is not None:
+            raise self.blind
+        return super().by_provider_id(provider, provider_message_id)
+
+
+@dataclass
+class Rig:
+    """The processor with two messages, and queues that one can look into."""
+
+    messages: FaultyMessages = field(default_factory=FaultyMessages)
+    again: MemoryQueue = field(default_factory=MemoryQueue)
+    unmatched: MemoryQueue = field(default_factory=MemoryQueue)
+    dead: MemoryQueue = field(default_factory=MemoryQueue)
+    each: Each = map
+
+    def __post_init__(self) -> None:
+        for message_id in (MESSAGE_ID, OTHER_ID):
+            self.messages.records[message_id] = factories.record(message_id=message_id)
+
+    def drain(self, *bodies: str) -> list[Handled]:
+        drain = ReportProcessor(
+            messages=self.messages,
+            again=self.again,
+            unmatched=self.unmatched,
+            dead=self.dead,
+            clock=FakeClock(),
+            each=self.each,
+        )
+        return drain.drain([QueueMessage(f"q{number}", each) for number, each in enumerate(bodies)])
+
+    def decisions(self, *bodies: str) -> dict[str, str]:
+        return {queue_id: each.decision for each in self.drain(*bodies) for queue_id in each.queue_ids}
+
+    def record(self, message_id: str = MESSAGE_ID) -> Record:
+        return self.messages.records[message_id]
+
+
+class TestTracked:
+    def test_a_report_moves_its_message_with_one_write(self) -> None:
+        rig = Rig()
+        (handled,) = rig.drain(body("delivered"))
+        assert (handled.decision, handled.message_id, handled.provider) == ("applied", MESSAGE_ID, "twilio")
+        assert rig.record().state.status is Status.DELIVERED
+        assert rig.messages.writes == 1
+
+    def test_the_attempt_is_the_envelopes(self) -> None:
+        rig = Rig()
+        rig.drain(body("sent", attempt=2))
+        assert (rig.record().state.attempt, rig.record().state.ids) == (2, {2: SID})
+
+    def test_the_reports_of_one_message_in_a_batch_are_one_write(self) -> None:
+        rig = Rig()
+        handled = rig.drain(body("delivered"), body("sent"), body("sending"), body("sent"))
+        assert [(each.decision, each.queue_ids) for each in handled] == [("applied", ("q0", "q1", "q2", "q3"))]
+        assert rig.messages.writes == 1
+        assert rig.record().state.status is Status.DELIVERED
+        assert {entry.word for entry in rig.record().reports.values()} == {"delivered", "sent", "sending"}
+
+    def test_the_reports_of_two_messages_are_one_write_each(self) -> None:
+        rig = Rig()
+        decisions = rig.decisions(body("sent"), body("delivered", message_id=OTHER_ID), body("sending"))
+        assert set(decisions.values()) == {"applied"}
+        assert rig.messages.writes == 2
+        assert rig.record().state.status is Status.SENT
+        assert rig.record(OTHER_ID).state.status is Status.DELIVERED
+
+    def test_what_came_before_is_a_duplicate_and_what_came_late_is_noted(self) -> None:
+        rig = Rig()
+        rig.drain(body("delivered"))
+        assert rig.decisions(body("delivered")) == {"q0": "duplicate"}
+        assert rig.decisions(body("sent")) == {"q0": "noted"}
+        assert rig.record().state.status is Status.DELIVERED
+
+    def test_a_word_that_nobody_knows_is_noted_raw_and_moves_nothing(self) -> None:
+        rig = Rig()
+        (handled,) = rig.drain(body("teleported", fields={"Speed": "c"}))
+        assert handled.decision == "noted"
+        assert [report.recognised for report in handled.reports] == [False]
+        (entry,) = rig.record().reports.values()
+        assert (entry.word, entry.fields) == ("teleported", {"Speed": "c"})
+        assert rig.record().state.status is Status.PENDING
+
+    def test_a_report_about_another_recipient_is_kept_moves_nothing_and_is_told(self) -> None:
+        rig = Rig()
+        fields = {"id": "abc", "status": "delivered", "recipient": "31687654321"}
+        envelope = Envelope(
+            provider="messagebird",
+            message_id=MESSAGE_ID,
+            attempt=1,
+            source=Source.CALLBACK,
+            received_at=NOW,
+            fields=fields,
+        )
+        (handled,) = rig.drain(encode(envelope))
+        assert handled.tracked is not None
+        assert len(handled.tracked.foreign) == 1
+        assert rig.record().state.status is Status.PENDING
+        assert [entry.foreign for entry in rig.record().reports.values()] == [True]
+
+
+class TestDead:
+    @pytest.mark.parametrize(
+        ("garbage", "reason"),
+        [
+            ("", "not JSON"),
+            ("{", "not JSON"),
+            ("[" * 100_000, "not JSON"),
+            ("null", "no envelope"),
+            ("[]", "no envelope"),
+            ("{}", "no envelope"),
+            (body().replace('"v":1', '"v":2'), "no envelope"),
+            (json.dumps({"v": 1, "provider": "twilio"}), "lacks a field"),
+            (body().replace('"callback"', '"gossip"'), "source"),
+            (body().replace('"attempt":1', '"attempt":"1"'), "wrong type"),
+            (body().replace('"attempt":1', '"attempt":20'), "wrong type"),
+            (body().replace('"attempt":1', '"attempt":true'), "wrong type"),
+            (body().replace('"MessageStatus":"sent"', '"MessageStatus":3'), "wrong type"),
+            (body(provider="nexmo"), "no such provider"),
+        ],
+    )
+    def test_what_can_never_be_read_goes_to_the_dlq_at_once_with_its_reason(self, garbage: str, reason: str) -> None:
+        rig = Rig()
+        assert rig.decisions(garbage, body("delivered")) == {"q0": "dead", "q1": "applied"}
+        ((buried, why, _),) = rig.dead.sent
+        assert buried == garbage
+        assert why is not None
+        assert reason in why
+
+    def test_a_write_that_aws_will_never_take_goes_to_the_dlq_with_every_report_in_it(self) -> None:
+        rig = Rig()
+        rig.messages.errors[MESSAGE_ID] = Rejected("write: ValidationException")
+        bodies = [body("sent"), body("delivered")]
+        assert rig.decisions(*bodies) == {"q0": "dead", "q1": "dead"}
+        assert rig.dead.sent == [(each, "write: ValidationException", 0) for each in bodies]
+
+    def test_a_look_up_that_aws_will_never_take_goes_to_the_dlq(self) -> None:
+        rig = Rig(FaultyMessages(blind=Rejected("Query: ValidationException")))
+        assert rig.decisions(body(message_id=None)) == {"q0": "dead"}
+        assert rig.dead.sent == [(body(message_id=None), "Query: ValidationException", 0)]
+
+    def test_a_deferral_that_the_queue_will_never_take_goes_to_the_dlq(self) -> None:
+        error = Rejected("SendMessage: InvalidMessageContents")
+        rig = Rig(again=MemoryQueue(fail=True, error=error))
+        assert rig.decisions(body(message_id=None)) == {"q0": "dead"}
+
+    @pytest.mark.parametrize("error", [Unavailable("SendMessage: Throttled"), Rejected("SendMessage: TooLong")])
+    def test_where_even_the_dlq_refuses_it_comes_again(self, error: SmsTrackerError) -> None:
+        rig = Rig(dead=MemoryQueue(fail=True, error=error))
+        rig.messages.errors[MESSAGE_ID] = Rejected("write: ValidationException")
+        assert rig.decisions("{", body("sent")) == {"q0": "failed", "q1": "failed"}
+
+
+class TestUnmatched:
+    def test_a_report_about_a_message_that_does_not_exist_goes_to_unmatched_at_once(self) -> None:
+        rig = Rig()
+        bodies = [body("sent", message_id=MISSING_ID), body("delivered", message_id=MISSING_ID)]
+        assert rig.decisions(*bodies) == {"q0": "unmatched", "q1": "unmatched"}
+        assert rig.unmatched.sent == [(each, "no message has this id", 0) for each in bodies]
+
+    def test_a_report_without_our_id_is_matched_by_the_providers(self) -> None:
+        rig = Rig()
+        rig.drain(body("sent"))
+        assert rig.decisions(body("delivered", message_id=None)) == {"q0": "applied"}
+        assert rig.record().state.status is Status.DELIVERED
+
+    def test_with_and_without_our_id_they_are_one_write(self) -> None:
+        rig = Rig()
+        rig.drain(body("sending"))
+        rig.messages.writes = 0
+        rig.drain(body("sent"), body("delivered", message_id=None))
+        assert rig.messages.writes == 1
+
+    def test_an_unknown_provider_id_is_looked_up_once_more_after_a_while_and_then_unmatched(self) -> None:
+        rig = Rig()
+        first = body("delivered", message_id=None)
+        assert rig.decisions(first) == {"q0": "deferred"}
+        ((deferred, reason, delay),) = rig.again.sent
+        assert (reason, delay) == (None, 15)
+        assert decode(deferred) == replace(decode(first), tries=1)
+        assert rig.unmatched.sent == []
+        assert rig.decisions(deferred) == {"q0": "unmatched"}
+        assert rig.unmatched.sent == [(deferred, "no message has this provider id", 0)]
+        assert len(rig.again.sent) == 1
+
+    def test_a_deferred_report_finds_the_message_that_the_sender_has_stored_by_then(self) -> None:
+        rig = Rig()
+        rig.drain(body("delivered", message_id=None))
+        rig.drain(body("queued", source=Source.ANSWER))
+        assert rig.decisions(rig.again.bodies[0]) == {"q0": "applied"}
+        assert rig.record().state.status is Status.DELIVERED
+
+    def test_a_report_that_names_nothing_at_all_is_kept_too(self) -> None:
+        rig = Rig()
+        nameless = body("sent", message_id=None, fields={"MessageSid": ""})
+        assert rig.decisions(nameless) == {"q0": "deferred"}
+        assert rig.decisions(rig.again.bodies[0]) == {"q0": "unmatched"}
+
+    def test_reports_beyond_a_full_timeline_move_the_message_and_are_kept_raw(self) -> None:
+        rig = Rig()
+        rig.drain(*(body(f"word-{number}") for number in range(MAX_REPORTS)))
+        assert len(rig.record().reports) == MAX_REPORTS
+        decisions = rig.decisions(body("word-0"), body("delivered"), body("odd"))
+        assert decisions == {"q0": "applied", "q1": "applied", "q2": "applied"}
+        assert rig.record().state.status is Status.DELIVERED
+        assert len(rig.record().reports) == MAX_REPORTS
+        reason = "the message's timeline is full"
+        assert rig.unmatched.sent == [(body("delivered"), reason, 0), (body("odd"), reason, 0)]
+
+
+class TestFailed:
+    def test_only_what_failed_is_named(self) -> None:
+        rig = Rig()
+        rig.messages.errors[MESSAGE_ID] = Unavailable("write: ThrottlingException")
+        handled = rig.drain(body("sent"), body("sent", message_id=OTHER_ID), "{", body("delivered"))
+        by_decision = {each.decision: each.queue_ids for each in handled}
+        assert by_decision == {"failed": ("q0", "q3"), "applied": ("q1",), "dead": ("q2",)}
+        (failed,) = [each for each in handled if each.decision == "failed"]
+        assert failed.error == "write: ThrottlingException"
+
+    def test_what_failed_is_applied_when_it_comes_again(self) -> None:
+        rig = Rig()
+        rig.messages.errors[MESSAGE_ID] = Unavailable("write: ThrottlingException")
+        rig.drain(body("sent"), body("delivered"))
+        rig.messages.errors.clear()
+        assert set(rig.decisions(body("sent"), body("delivered")).values()) == {"applied"}
+        assert rig.record().state.status is Status.DELIVERED
+
+    def test_a_look_up_that_fails_for_now_comes_again(self) -> None:
+        rig = Rig(FaultyMessages(blind=Unavailable("Query: ThrottlingException")))
+        assert rig.decisions(body(message_id=None), body("sent")) == {"q0": "failed", "q1": "applied"}
+        assert rig.again.sent == []
+
+    @pytest.mark.parametrize(
+        ("queue", "report"),
+        [
+            ("again", body(message_id=None)),
+            ("unmatched", body(message_id=None, tries=1)),
+            ("unmatched", body(message_id=MISSING_ID)),
+            ("dead", "{"),
+        ],
+    )
+    def test_what_a_queue_does_not_take_comes_again(self, queue: str, report: str) -> None:
+        rig = Rig(**{queue: MemoryQueue(fail=True)})  # type: ignore[arg-type]  # all of these are queues
+        assert rig.decisions(report, body("sent", message_id=OTHER_ID)) == {"q0": "failed", "q1": "applied"}
+
+    def test_an_overflow_that_is_not_taken_comes_again_until_it_is(self) -> None:
+        rig = Rig()
+        rig.drain(*(body(f"word-{number}") for number in range(MAX_REPORTS)))
+        rig.unmatched.fail = True
+        assert rig.decisions(body("delivered")) == {"q0": "failed"}
+        rig.unmatched.fail = False
+        assert rig.decisions(body("delivered")) == {"q0": "duplicate"}
+        assert rig.unmatched.bodies == [body("delivered")]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.text() | st.builds(body, st.text(max_size=5), message_id=st.sampled_from([None, MESSAGE_ID, MISSING_ID]))
+    )
+)
+def test_every_report_of_any_batch_ends_somewhere(bodies: list[str]) -> None:
+    rig = Rig()
+    decisions = rig.decisions(*bodies)
+    assert set(decisions) == {f"q{number}" for number in range(len(bodies))}
+    for queue_id, decision in decisions.items():
+        report = bodies[int(queue_id[1:])]
+        if decision == "dead":
+            assert report in rig.dead.bodies
+        elif decision == "deferred":
+            assert encode(replace(decode(report), tries=1)) in rig.again.bodies
+        elif decision == "unmatched":
+            assert report in rig.unmatched.bodies
+        else:
+            assert decision in {"applied", "noted", "duplicate"}
+
+
+@dataclass
+class Meeting(FaultyMessages):
+    """A table whose writes go on only when as many are under way as ``barrier`` waits for."""
+
+    barrier: Barrier = field(default_factory=lambda: Barrier(4, timeout=30))
+
+    def change(self, message_id: str, change: Change) -> Written | Refused:
+        self.barrier.wait()
+        return super().change(message_id, change)
+
+
+class TestSeveralAtOnce:
+    def test_messages_of_a_batch_are_written_at_the_same_time_and_told_in_the_batchs_order(self) -> None:
+        rig = Rig(messages=Meeting(), each=Threads(4))
+        ids = [f"{number:08}-53cf-4f13-9f0c-6a35d1a3f7de" for number in range(8)]
+        for message_id in ids:
+            rig.messages.records[message_id] = factories.record(message_id=message_id)
+
+        handled = rig.drain(*(body("delivered", message_id=message_id) for message_id in ids))
+
+        assert [each.message_id for each in handled] == ids
+        assert {each.decision for each in handled} == {"applied"}
+
+    def test_reports_of_one_message_are_still_one_write(self) -> None:
+        rig = Rig(each=Threads(4))
+
+        (handled,) = rig.drain(body("sent"), body("delivered"), body("sending"))
+
+        assert (handled.decision, rig.record().version) == ("applied", 2)
+
+    def test_what_fails_is_named_as_if_they_were_written_one_after_the_other(self) -> None:
+        bodies = ["?", body("sent"), body("delivered", message_id=OTHER_ID), body("sent", message_id=MISSING_ID), "{}"]
+        errors: dict[str, SmsTrackerError] = {OTHER_ID: Unavailable("no"), MISSING_ID: Rejected("never")}
+        plain, threaded = (Rig(messages=FaultyMessages(errors=errors), each=each) for each in (map, Threads(8)))
+
+        assert threaded.drain(*bodies) == plain.drain(*bodies)
+        assert threaded.dead.bodies == plain.dead.bodies

@@ -1,0 +1,219 @@
+"""What the read routes answer, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pytest
+
+from sms_tracker import __version__
+from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from sms_tracker.domain.record import Record
+from sms_tracker.read import views
+from sms_tracker.read.messages import Health, MessageReader
+from tests.factories import MESSAGE_ID, TO, record
+from tests.fakes import FakeClock, MemoryMessages
+from tests.memory_search import MemorySearch
+
+READ = frozenset({"read"})
+OTHER_ID = "6b1e6f3e-9d0a-4c2e-8e0a-2f6f1c9a7b11"
+
+
+@dataclass
+class BrokenMessages(MemoryMessages):
+    """A table that cannot be read."""
+
+    def get(self, message_id: str) -> Record | None:  # noqa: ARG002  # the port's signature
+        raise Unavailable("GetItem: ThrottlingException")
+
+
+def browser(
+    *stored: Record,
+    messages: MemoryMessages | None = None,
+    error: Exception | None = None,
+    unreadable: Collection[str] = (),
+) -> MessageReader:
+    return MessageReader(
+        messages=messages or MemoryMessages({each.message_id: each for each in stored}),
+        search=MemorySearch(stored, error=error, unreadable=unreadable),
+        clock=FakeClock(),
+    )
+
+
+def test_a_client_sees_its_own_message() -> None:
+    reply = browser(record()).one("shop", READ, MESSAGE_ID)
+
+    assert (reply.status, reply.decision) == (200, "found")
+    assert reply.body == views.message(record())
+
+
+def test_another_client_s_message_cannot_be_told_from_one_that_is_not_there() -> None:
+    theirs = browser(record(client="rival")).one("shop", READ, MESSAGE_ID)
+    missing = browser().one("shop", READ, MESSAGE_ID)
+
+    assert theirs == missing
+    assert theirs.status == 404
+    assert theirs.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("message_id", ["", "42", "x" * 3000, MESSAGE_ID.upper(), f"urn:uuid:{MESSAGE_ID}", "٣" * 36])
+def test_what_is_no_id_of_ours_is_not_found_without_asking_the_table(message_id: str) -> None:
+    assert browser(messages=BrokenMessages()).one("shop", READ, message_id).status == 404
+
+
+@pytest.mark.parametrize("scopes", [frozenset(), frozenset({"send"})])
+def test_a_key_without_the_scope_reads_nothing(scopes: frozenset[str]) -> None:
+    for reply in (browser(record()).one("shop", scopes, MESSAGE_ID), browser(record()).many("shop", scopes, {})):
+        assert (reply.status, reply.decision) == (403, "scope-missing")
+        assert "read" in str(reply.body["detail"])
+        assert TO not in str(reply.body)
+
+
+def test_a_record_that_cannot_be_read_is_left_out_of_a_list_and_named_in_the_log() -> None:
+    other = record(message_id=MESSAGE_ID[::-1])
+    reply = browser(record(), other, unreadable=[MESSAGE_ID]).many("shop", READ, {})
+
+    assert (reply.status, reply.decision) == (200, "listed")
+    assert reply.body == {"messages": [views.message(other)], "cursor": None}
+    assert reply.warnings == (f"record {MESSAGE_ID} cannot be read: KeyError",)
+
+
+ADMIN = frozenset({"admin"})
+
+
+def test_an_admin_sees_another_client_s_message_and_is_named_with_it_in_the_log() -> None:
+    theirs = record(client="rival")
+    reply = browser(theirs).one("support", ADMIN, MESSAGE_ID)
+
+    assert (reply.status, reply.body) == (200, views.message(theirs))
+    assert reply.read_of == {"rival": [MESSAGE_ID]}
+
+
+def test_one_s_own_messages_are_no_matter_for_the_log() -> None:
+    service = browser(record())
+
+    for reply in (service.one("shop", READ | ADMIN, MESSAGE_ID), service.many("shop", READ | ADMIN, {})):
+        assert (reply.status, reply.read_of) == (200, {})
+
+
+def test_an_admin_lists_everybody_s_messages_or_one_client_s() -> None:
+    service = browser(record(), record(message_id=OTHER_ID, client="rival"))
+
+    everybody = service.many("support", ADMIN, {})
+    one = service.many("support", ADMIN, {"client": "rival"})
+
+    assert everybody.read_of == {"shop": [MESSAGE_ID], "rival": [OTHER_ID]}
+    assert one.read_of == {"rival": [OTHER_ID]}
+
+
+def test_another_client_s_list_needs_the_scope_admin() -> None:
+    service = browser(record())
+
+    assert service.many("shop", READ, {"client": "shop"}).status == 200
+    refused = service.many("shop", READ, {"client": "rival"})
+    assert (refused.status, refused.decision) == (403, "scope-missing")
+    assert "admin" in str(refused.body["detail"])
+
+
+def test_a_reference_is_one_client_s_word_so_an_admin_says_whose() -> None:
+    service = browser(record())
+
+    refused = service.many("support", ADMIN, {"reference": "order-42"})
+    assert refused.status == 400
+    assert [error["field"] for error in refused.body["errors"]] == ["client"]  # type: ignore[attr-defined]  # JSON
+    assert service.many("support", ADMIN, {"reference": "order-42", "client": "shop"}).read_of == {"shop": [MESSAGE_ID]}
+
+
+def test_an_unreadable_table_is_said_to_be_so_and_why_is_for_the_log() -> None:
+    one = browser(messages=BrokenMessages()).one("shop", READ, MESSAGE_ID)
+    many = browser(error=Unavailable("Query: ThrottlingException")).many("shop", READ, {})
+
+    for reply in (one, many):
+        assert (reply.status, reply.decision) == (503, "unavailable")
+        assert int(reply.headers["retry-after"]) > 0
+        assert "ThrottlingException" not in str(reply.body)
+        assert "ThrottlingException" in str(reply.warnings)
+
+
+def test_a_list_shows_a_client_s_own_messages_and_no_other() -> None:
+    reply = browser(record(), record(message_id=OTHER_ID, client="rival")).many("shop", READ, {"to": TO})
+
+    assert (reply.status, reply.decision) == (200, "listed")
+    assert reply.body == {"messages": [views.message(record())], "cursor": None}
+
+
+def test_a_list_goes_on_from_its_cursor() -> None:
+    both = browser(record(), record(message_id=OTHER_ID))
+
+    first = both.many("shop", READ, {"to": TO, "limit": "1"})
+    second = both.many("shop", READ, {"to": TO, "limit": "1", "cursor": str(first.body["cursor"])})
+
+    assert first.body["messages"] == [views.message(record(message_id=OTHER_ID))]
+    assert second.body["messages"] == [views.message(record())]
+
+
+def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
+    reply = browser().many("shop", READ, {"limit": "1000", "color": "red"})
+
+    assert (reply.status, reply.decision) == (400, "invalid-request")
+    assert reply.body["errors"] == [
+        {"field": "limit", "message": "must be 1 to 100"},
+        {"field": "color", "message": "is no parameter of this request"},
+    ]
+
+
+@dataclass
+class Probe:
+    """Answers, or raises ``error``; ``asked`` counts."""
+
+    error: SmsTrackerError | None = None
+    asked: int = 0
+
+    def __call__(self) -> None:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+
+
+def test_the_service_is_well_while_table_and_queue_answer() -> None:
+    reply = Health({"table": Probe(), "queue": Probe()}, FakeClock().monotonic).check()
+
+    assert (reply.status, reply.decision) == (200, "healthy")
+    assert reply.body == {"status": "ok", "version": __version__, "table": "ok", "queue": "ok"}
+
+
+@pytest.mark.parametrize("error", [Unavailable("GetItem: ThrottlingException"), Misconfigured("no table")])
+def test_the_service_is_unwell_when_one_does_not_answer_and_says_which(error: SmsTrackerError) -> None:
+    reply = Health({"table": Probe(error), "queue": Probe()}, FakeClock().monotonic).check()
+
+    assert (reply.status, reply.decision) == (503, "unhealthy")
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.body["status"] == 503
+    assert (reply.body["table"], reply.body["queue"]) == ("unavailable", "ok")
+    assert reply.body["version"] == __version__
+    assert str(error) not in str(reply.body)
+
+
+def test_one_look_answers_for_ten_seconds() -> None:
+    clock, probe = FakeClock(), Probe()
+    health = Health({"table": probe}, clock.monotonic)
+
+    asked = []
+    for seconds in (0.0, 5.0, 5.0, 0.1, 9.9):
+        clock.sleep(seconds)
+        health.check()
+        asked.append(probe.asked)
+
+    assert asked == [1, 1, 1, 2, 2]
+
+
+def test_health_is_seen_to_recover() -> None:
+    clock, probe = FakeClock(), Probe(Unavailable("down"))
+    health = Health({"table": probe}, clock.monotonic)
+
+    before = health.check().status
+    probe.error = None
+    clock.sleep(10.1)
+
+    assert (before, health.check().status) == (503, 200)

@@ -1,0 +1,348 @@
+"""What POST /messages takes and refuses, field by field, from the bytes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_tracker.domain.errors import InvalidMessage
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.services.responses import Reply
+from sms_tracker.services.send_request import Policy, draft, fingerprint, idempotency_key, text_hash
+from sms_tracker.services.submit import submit
+from tests.setups import POLICY, REQUEST, SendRig
+
+SEND = frozenset({"send"})
+
+
+def refused_fields(policy: Policy = POLICY, **fields: object) -> list[str]:
+    if "sender" in fields:
+        fields["from"] = fields.pop("sender")
+    with pytest.raises(InvalidMessage) as refusal:
+        draft({**REQUEST, **fields}, policy)
+    assert all(error.message for error in refusal.value.errors)
+    return [error.field for error in refusal.value.errors]
+
+
+def raw(body: bytes, **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    rig = SendRig()
+    reply = submit(rig.sender, "shop", SEND, HttpRequest("POST", "/messages", named, body))
+    assert reply.status == 202 or rig.http.requests == []
+    return reply
+
+
+class TestTo:
+    @pytest.mark.parametrize(
+        "number",
+        [
+            "+31612345678",
+            " +31 6 1234 5678 ",
+            "+31 (0)6-1234.5678",
+            "+31(0)612345678",
+            "tel:+31-6-1234-5678",
+            "\uff0b\uff13\uff11612345678",
+            "+\u0663\u0661612345678",
+        ],
+    )
+    def test_any_international_form_becomes_e164(self, number: str) -> None:
+        assert draft({**REQUEST, "to": number}, POLICY).to == "+31612345678"
+
+    @pytest.mark.parametrize(
+        "number",
+        [
+            "",
+            "+",
+            "0612345678",
+            "0031612345678",
+            "+31",
+            "+3161",
+            "+316123456789012345",
+            "+999612345678",
+            "+31612345678 ext. 5",
+            "+31612345678;ext=5",
+            "+1 253 0000",  # possible, but only within its city
+            "not a number",
+            "+31\ud800612345678",
+            "+" + "1" * 300,
+        ],
+    )
+    def test_what_is_no_possible_international_number_is_refused(self, number: str) -> None:
+        assert refused_fields(to=number) == ["to"]
+
+    @pytest.mark.parametrize("value", [None, 31612345678, ["+31612345678"], {"number": "+31612345678"}, True])
+    def test_it_is_a_string(self, value: object) -> None:
+        assert refused_fields(to=value) == ["to"]
+
+    def test_it_is_required(self) -> None:
+        with pytest.raises(InvalidMessage) as refusal:
+            draft({"body": "x"}, POLICY)
+        assert [(error.field, error.message) for error in refusal.value.errors] == [("to", "is required")]
+
+    @pytest.mark.parametrize(
+        ("number", "allowed"),
+        [
+            ("+31612345678", True),
+            ("+32470123456", True),
+            ("+4915112345678", False),
+            ("+12025550143", False),
+            ("+80012345678", False),  # no country at all
+        ],
+    )
+    def test_only_allowed_countries_are_sent_to(self, number: str, allowed: bool) -> None:  # noqa: FBT001  # by name
+        policy = replace(POLICY, countries=frozenset({"NL", "BE"}))
+        if allowed:
+            assert draft({**REQUEST, "to": number}, policy).to == number
+        else:
+            assert refused_fields(policy, to=number) == ["to"]
+
+    def test_countries_that_share_a_code_are_told_apart(self) -> None:
+        policy = replace(POLICY, countries=frozenset({"CA"}))
+        assert draft({**REQUEST, "to": "+16135550199"}, policy).to == "+16135550199"
+        assert refused_fields(policy, to="+12025550143") == ["to"]
+        assert refused_fields(policy, to="+18765550123") == ["to"]
+
+
+class TestBody:
+    @pytest.mark.parametrize(
+        ("text", "encoding", "segments"),
+        [
+            ("x", Encoding.GSM_7, 1),
+            ("x" * 160, Encoding.GSM_7, 1),
+            ("x" * 161, Encoding.GSM_7, 2),
+            ("€" * 80, Encoding.GSM_7, 1),
+            ("x" * 1530, Encoding.GSM_7, 10),
+            ("д" * 70, Encoding.UCS_2, 1),
+            ("д" * 670, Encoding.UCS_2, 10),
+        ],
+    )
+    def test_up_to_ten_segments_are_taken(self, text: str, encoding: Encoding, segments: int) -> None:
+        made = draft({**REQUEST, "body": text}, POLICY)
+        assert (made.segmentation.encoding, made.segmentation.segments) == (encoding, segments)
+
+    @pytest.mark.parametrize("text", ["x" * 1531, "д" * 671, "x" * 1600, "x" * 1601, "", "\ud800", "ok\udfff"])
+    def test_more_than_ten_segments_an_empty_text_or_half_a_pair_are_refused(self, text: str) -> None:
+        assert refused_fields(body=text) == ["body"]
+
+    def test_the_limit_of_1600_characters_is_named_before_that_of_segments(self) -> None:
+        for length, told in ((1600, "segments"), (1601, "1600")):
+            with pytest.raises(InvalidMessage) as refusal:
+                draft({**REQUEST, "body": "x" * length}, POLICY)
+            (error,) = refusal.value.errors
+            assert told in error.message
+
+    def test_a_pair_of_surrogates_in_json_is_one_character(self) -> None:
+        assert raw(b'{"to": "+31612345678", "body": "\\ud83d\\ude00"}').status == 202
+        assert raw(b'{"to": "+31612345678", "body": "\\ud83d"}').status == 400
+
+
+class TestFrom:
+    @pytest.mark.parametrize(
+        "sender", ["+15551234567", "12345", "123", "12345678", "MyShop", "My Shop", "A", "Shop2Go4You"]
+    )
+    def test_e164_short_codes_and_eleven_alphanumerics_are_taken(self, sender: str) -> None:
+        assert draft({**REQUEST, "from": sender}, POLICY).sender == sender
+
+    @pytest.mark.parametrize(
+        "sender",
+        [
+            "",
+            "12",
+            "123456789",
+            "15551234567",
+            "+0123456789",
+            "+1",
+            "TwelveLetter",
+            " Shop",
+            "Shop ",
+            "My-Shop",
+            "Ünïcode",
+            "Shop\n",
+            "MG" + "0" * 32,
+            "a\ud800",
+        ],
+    )
+    def test_anything_else_is_refused(self, sender: str) -> None:
+        assert refused_fields(sender=sender) == ["from"]
+
+    def test_without_one_the_providers_default_is_used(self) -> None:
+        assert draft(REQUEST, POLICY).sender == "+15551234567"
+        assert draft({**REQUEST, "provider": "messagebird"}, POLICY).sender == "MyShop"
+
+    def test_without_a_default_it_is_required(self) -> None:
+        assert refused_fields(replace(POLICY, senders={"messagebird": "MyShop"})) == ["from"]
+
+    def test_our_own_name_for_the_field_is_none_of_the_contracts(self) -> None:
+        with pytest.raises(InvalidMessage) as refusal:
+            draft({**REQUEST, "sender": "MyShop"}, POLICY)
+        assert [error.field for error in refusal.value.errors] == ["sender"]
+
+
+class TestOtherFields:
+    @pytest.mark.parametrize("seconds", [1, 36000, 60.0, None])
+    def test_validity_is_one_second_to_ten_hours(self, seconds: float | None) -> None:
+        assert draft({**REQUEST, "validity_seconds": seconds}, POLICY).validity_seconds == seconds
+
+    @pytest.mark.parametrize("seconds", [0, 36001, -1, 1.5, "60", True, 10**30, float("nan"), float("inf")])
+    def test_any_other_validity_is_refused(self, seconds: object) -> None:
+        assert refused_fields(validity_seconds=seconds) == ["validity_seconds"]
+
+    @pytest.mark.parametrize("reference", ["a", "order #42 – ü", "x" * 128, None])
+    def test_a_reference_has_up_to_128_printable_characters(self, reference: str | None) -> None:
+        assert draft({**REQUEST, "reference": reference}, POLICY).reference == reference
+
+    @pytest.mark.parametrize("reference", ["", "x" * 129, "a\nb", "a\n", "\x00", "\x7f", 42, "\ud800"])
+    def test_any_other_reference_is_refused(self, reference: object) -> None:
+        assert refused_fields(reference=reference) == ["reference"]
+
+    @pytest.mark.parametrize("provider", ["nexmo", "", "Twilio", "base", "\ud800"])
+    def test_a_provider_that_is_not_enabled_is_refused(self, provider: str) -> None:
+        assert refused_fields(provider=provider) == ["provider"]
+
+    def test_a_provider_that_exists_but_is_not_enabled_is_refused(self) -> None:
+        assert refused_fields(replace(POLICY, providers=("twilio",)), provider="messagebird") == ["provider"]
+
+    def test_unknown_fields_are_refused_by_name(self) -> None:
+        assert refused_fields(colour="red", To="+31612345678") == ["colour", "To"]
+
+    def test_every_wrong_field_is_named_at_once(self) -> None:
+        assert refused_fields(to="x", sender="-", body="д" * 671) == ["to", "body", "from"]
+
+    def test_what_pydantic_refuses_hides_nothing_that_we_refuse(self) -> None:
+        wrong: dict[str, Any] = {"to": "x", "body": "", "provider": "nexmo", "sender": 1, "colour": "red"}
+        assert refused_fields(**wrong) == ["to", "body", "provider", "from", "colour"]
+
+    def test_a_missing_default_is_told_of_beside_what_else_is_wrong(self) -> None:
+        assert refused_fields(replace(POLICY, senders={}), to="x") == ["to", "from"]
+
+    def test_of_a_provider_that_is_unknown_no_default_sender_is_asked(self) -> None:
+        assert refused_fields(replace(POLICY, senders={}), provider="nexmo") == ["provider"]
+
+
+class TestPayload:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"null",
+            b"[]",
+            b'"text"',
+            b"{",
+            b"\xff\xfe\x00",
+            '{"to": "+31612345678", "body": "x"}'.encode("utf-16"),
+            b'{"to": "+31612345678", "body": "\xed\xa0\xbd"}',
+            b"NaN",
+            b"[" * 100_000,
+            b'{"to":' * 100_000,
+            b'{"to": "+31612345678", "to": "+31687654321", "body": "x"}',
+            b'{"to": "+31612345678", "body": "x", "a": {"b": 1, "b": 2}}',
+            b'{"to": "+31612345678", "body": NaN}',
+            b'{"to": "+31612345678", "body": "x", "validity_seconds": ' + b"9" * 5000 + b"}",
+            b'{"to": "+31612345678", "body": "x", "validity_seconds": 1e999}',
+        ],
+    )
+    def test_what_is_no_json_object_or_names_a_member_twice_is_400(self, body: bytes) -> None:
+        reply = raw(body)
+        assert (reply.status, reply.body["type"]) == (400, "urn:sms-tracker:problem:invalid-request")
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert reply.body["errors"]
+
+    def test_a_byte_order_mark_is_passed_over(self) -> None:
+        assert raw('{"to": "+31612345678", "body": "x"}'.encode("utf-8-sig")).status == 202
+
+    @pytest.mark.parametrize("name", ["\ud800", "x" * 10_000, "a\nb\x00"])
+    def test_a_field_with_an_odd_name_is_refused_in_words_that_can_be_sent(self, name: str) -> None:
+        reply = raw(json.dumps({**REQUEST, name: 1}).encode())
+        assert reply.status == 400
+        assert len(json.dumps(reply.body, ensure_ascii=False).encode()) < 1000
+
+    def test_any_number_of_unknown_fields_gets_a_short_answer(self) -> None:
+        reply = raw(json.dumps({**REQUEST, **{f"field{number}": 1 for number in range(5000)}}).encode())
+        assert reply.status == 400
+        assert len(json.dumps(reply.body)) < 4000
+
+    @settings(deadline=None)  # a busy machine is no failure
+    @given(st.binary(max_size=200))
+    def test_any_bytes_get_an_answer(self, body: bytes) -> None:
+        assert raw(body).status == 400
+
+    @settings(deadline=None)
+    @given(
+        st.dictionaries(
+            st.sampled_from(["to", "body", "provider", "from", "reference", "validity_seconds", "other"]),
+            st.recursive(
+                st.none()
+                | st.booleans()
+                | st.integers()
+                | st.floats()
+                | st.text(st.characters())
+                | st.just("+31612345678"),
+                lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+                max_leaves=4,
+            ),
+        )
+    )
+    def test_any_members_get_an_answer_that_can_be_sent(self, members: dict[str, Any]) -> None:
+        reply = raw(json.dumps(members).encode())
+        assert reply.status in {202, 400}
+        json.dumps(reply.body, ensure_ascii=False).encode()
+
+    def test_a_key_without_the_scope_is_403_before_anything_is_read(self) -> None:
+        rig = SendRig()
+        reply = submit(rig.sender, "shop", frozenset({"read", "admin"}), HttpRequest("POST", "/messages", {}, b"{"))
+        assert (reply.status, reply.body["type"]) == (403, "urn:sms-tracker:problem:scope-missing")
+        assert reply.headers["content-type"] == "application/problem+json"
+
+
+class TestIdempotencyKey:
+    @pytest.mark.parametrize("key", ["a", "!" * 255, "~order:42/a,b;c"])
+    def test_one_to_255_visible_ascii_characters_are_a_key(self, key: str) -> None:
+        assert idempotency_key(key) == key
+
+    def test_it_is_optional(self) -> None:
+        assert idempotency_key(None) is None
+
+    @pytest.mark.parametrize("key", ["", "x" * 256, "a b", " a", "a\n", "ü", "\x7f", "\x00"])
+    def test_anything_else_is_400(self, key: str) -> None:
+        reply = raw(json.dumps(REQUEST).encode(), idempotency_key=key)
+        assert reply.status == 400
+        assert reply.body["errors"] == [
+            {"field": "Idempotency-Key", "message": "must be 1 to 255 visible ASCII characters"}
+        ]
+
+
+class TestFingerprint:
+    def test_it_is_the_same_for_the_same_payload_however_it_was_written(self) -> None:
+        assert fingerprint(b"k", {"a": 1, "b": "ü"}) == fingerprint(b"k", {"b": "ü", "a": 1})
+
+    @pytest.mark.parametrize("other", [{"a": "1"}, {"a": 1, "b": None}, {"a": 1.5}, {}])
+    def test_it_differs_with_any_difference(self, other: dict[str, object]) -> None:
+        assert fingerprint(b"k", other) != fingerprint(b"k", {"a": 1})
+
+    def test_it_needs_the_key(self) -> None:
+        assert fingerprint(b"k", {"a": 1}) != fingerprint(b"l", {"a": 1})
+        assert len(fingerprint(b"k", {"a": 1})) == 22
+
+
+def test_a_lost_message_is_sent_again_only_where_its_text_is_kept_and_only_when_asked_for() -> None:
+    keeping = replace(POLICY, keeps_text=True)
+    assert draft({**REQUEST, "resend_if_lost": True}, keeping).resend_if_lost
+    assert not draft(REQUEST, keeping).resend_if_lost
+    assert refused_fields(resend_if_lost=True) == ["resend_if_lost"]
+
+
+@pytest.mark.parametrize("value", [None, "true", 1, "yes", [True]])
+def test_sending_again_is_asked_for_with_true_alone(value: object) -> None:
+    assert refused_fields(replace(POLICY, keeps_text=True), resend_if_lost=value) == ["resend_if_lost"]
+
+
+def test_the_hash_of_a_text_needs_the_key_and_does_not_show_the_text() -> None:
+    hashed = text_hash(b"a-key", "Hello")
+    assert (len(hashed), hashed) == (12, text_hash(b"a-key", "Hello"))
+    assert len({hashed, text_hash(b"another", "Hello"), text_hash(b"a-key", "Hello!")}) == 3

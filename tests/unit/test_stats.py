@@ -1,0 +1,160 @@
+"""What GET /stats answers, and to whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.hourly_stats import BOUNDS, HourlyStats, Tally
+from sms_tracker.domain.report import timestamp
+from sms_tracker.read.stats import Figures
+from sms_tracker.services.responses import Reply
+from tests.fakes import START, FakeClock
+from tests.memory_statistics import MemoryStatistics
+
+READ, ADMIN = frozenset({"read"}), frozenset({"admin"})
+COMPUTED = timestamp(START)
+
+
+def at(hours: float) -> str:
+    return timestamp(START + timedelta(hours=hours))
+
+
+def tally(**statuses: int) -> Tally:
+    return Tally(Counter(statuses), Counter(unreachable=statuses.get("undelivered", 0)), Counter({1: 10}))
+
+
+def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[str] = READ, **kept: Any) -> Reply:
+    """Two hours of yesterday and today, with shop and bank at two providers; the clock stands a little after START."""
+    statistics = MemoryStatistics(**kept)
+    shop, bank = ("twilio", "shop"), ("messagebird", "bank")
+    sums = {shop: tally(delivered=8, undelivered=2), bank: tally(delivered=1), ("messagebird", "shop"): tally(sent=5)}
+    if not kept:
+        statistics.put(HourlyStats(hour=at(-2), computed_at=COMPUTED, final=True, sums=sums))
+        statistics.put(HourlyStats(hour=at(-13), computed_at=COMPUTED, final=False, sums={shop: tally(delivered=4)}))
+    clock = FakeClock(START + timedelta(minutes=5))
+    return Figures(statistics=statistics, clock=clock).answer(client, scopes, query)
+
+
+def groups(reply: Reply, key: str) -> dict[str, int]:
+    body: Any = reply.body
+    return {each[key]: each["messages"] for each in body["groups"]}
+
+
+def wrong_fields(query: dict[str, str]) -> list[str]:
+    reply = answered(query)
+    assert reply.status == 400
+    body: Any = reply.body
+    return [error["field"] for error in body["errors"]]
+
+
+def test_without_parameters_the_last_day_is_counted_by_provider() -> None:
+    reply = answered({})
+
+    assert (reply.status, reply.decision) == (200, "counted")
+    assert (reply.body["from"], reply.body["to"]) == (at(-24), at(1))  # whole hours around the last 24
+    assert (reply.body["by"], reply.body["client"], reply.body["provider"]) == ("provider", "shop", None)
+    assert groups(reply, "provider") == {"messagebird": 5, "twilio": 14}
+
+
+def test_a_group_has_its_figures_and_the_total_all_of_them() -> None:
+    body: Any = answered({}).body
+
+    assert body["total"] == {
+        "messages": 19,
+        "statuses": {"delivered": 12, "sent": 5, "undelivered": 2},
+        "outcomes": {"open": 5, "success": 12, "failure": 2, "unknown": 0},
+        "delivery_rate": 0.8571,
+        "reasons": {"unreachable": 2},
+        "seconds_to_delivery": {"counts": [0, 30, *[0] * 14], "p50": 1.5, "p90": 1.9},
+    }
+    assert body["bounds"] == list(BOUNDS)
+    assert body["groups"][0]["delivery_rate"] is None  # nothing at MessageBird is final
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("hour", {at(-13): 4, at(-2): 15}),
+        ("day", {"2026-01-30T00:00:00.000Z": 4, "2026-01-31T00:00:00.000Z": 15}),
+        ("provider", {"messagebird": 5, "twilio": 14}),
+        ("client", {"shop": 19}),
+    ],
+)
+def test_the_same_messages_are_grouped_in_each_way(by: str, expected: dict[str, int]) -> None:
+    assert groups(answered({"by": by}), by) == expected
+
+
+def test_every_hour_of_the_range_says_how_fresh_it_is() -> None:
+    reply = answered({"from": at(-3), "to": at(-1)})
+
+    assert reply.body["hours"] == [
+        {"hour": at(-3), "computed_at": None, "final": False},
+        {"hour": at(-2), "computed_at": COMPUTED, "final": True},
+    ]
+
+
+def test_a_range_is_widened_to_whole_hours_and_never_goes_beyond_the_present() -> None:
+    body = answered({"from": at(-1.5), "to": at(50)}).body
+
+    assert (body["from"], body["to"]) == (at(-2), at(1))
+
+
+def test_one_provider_can_be_asked_for() -> None:
+    assert groups(answered({"by": "client", "provider": "messagebird"}), "client") == {"shop": 5}
+
+
+def test_an_admin_sees_everybody_or_one_client() -> None:
+    everybody = answered({"by": "client"}, client="support", scopes=ADMIN)
+    one = answered({"by": "client", "client": "bank"}, client="support", scopes=ADMIN)
+
+    assert (everybody.body["client"], groups(everybody, "client")) == (None, {"bank": 1, "shop": 19})
+    assert (one.body["client"], groups(one, "client")) == ("bank", {"bank": 1})
+
+
+@pytest.mark.parametrize(
+    ("query", "scopes", "lacking"),
+    [({}, frozenset({"send"}), "read"), ({"client": "bank"}, READ, "admin"), ({}, frozenset(), "read")],
+)
+def test_another_s_statistics_and_those_of_a_key_that_may_not_read_are_refused(
+    query: dict[str, str], scopes: frozenset[str], lacking: str
+) -> None:
+    reply = answered(query, scopes=scopes)
+
+    assert (reply.status, reply.decision) == (403, "scope-missing")
+    assert lacking in str(reply.body["detail"])
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ({"by": "week"}, ["by"]),
+        ({"provider": "pigeon"}, ["provider"]),
+        ({"from": "yesterday", "to": "x"}, ["from", "to"]),
+        ({"from": at(-1), "to": at(-2)}, ["from"]),
+        ({"from": at(-1), "to": at(-1)}, ["from"]),
+        ({"from": at(1)}, ["from"]),
+        ({"from": at(-24 * 31 - 0.1), "to": at(0)}, ["from"]),
+        ({"to": "0001-01-01T00:00:00Z", "from": "0001-01-01T00:00:00Z"}, ["from"]),
+        ({"color": "red", "by": ""}, ["by", "color"]),
+    ],
+)
+def test_what_is_wrong_is_named(query: dict[str, str], wrong: list[str]) -> None:
+    assert wrong_fields(query) == wrong
+
+
+@pytest.mark.parametrize("query", [{"from": at(-24 * 31), "to": at(0)}, {"to": "0001-01-01T00:00:00Z"}])
+def test_the_longest_range_and_the_oldest_are_answered(query: dict[str, str]) -> None:
+    assert answered(query).status == 200
+
+
+def test_statistics_that_cannot_be_read_are_503_and_why_is_for_the_log() -> None:
+    reply = answered({}, error=Unavailable("BatchGetItem: ThrottlingException"))
+
+    assert (reply.status, reply.decision) == (503, "unavailable")
+    assert "BatchGetItem" not in str(reply.body)
+    assert reply.warnings == ("BatchGetItem: ThrottlingException",)

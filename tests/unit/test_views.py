@@ -1,0 +1,177 @@
+"""How a record is shown to its client."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.record import Entry, Record, SendPhase
+from sms_tracker.domain.report import REFUSED, Report
+from sms_tracker.domain.state import fold
+from sms_tracker.domain.status import Status
+from sms_tracker.read.views import message
+from sms_tracker.services.advice import MEANING
+from tests.factories import MESSAGE_ID, NOW, TO, record, report
+
+SID = "SM" + "1" * 32
+
+
+def tracked(*reports: Report) -> Record:
+    """A record with these reports applied and in its timeline."""
+    entries = {
+        each.fingerprint: Entry(
+            word=each.word,
+            received=each.received,
+            attempt=each.attempt,
+            source=str(each.source),
+            code=each.code,
+            text=each.failure.message if each.failure else None,
+            fields=dict(each.details),
+        )
+        for each in reports
+    }
+    fresh = record()
+    return replace(fresh, state=fold(reports, base=fresh.state), reports=entries)
+
+
+def test_a_message_that_nobody_reported_on_yet_is_shown_as_recorded() -> None:
+    assert message(record()) == {
+        "message_id": MESSAGE_ID,
+        "version": 1,
+        "status": "pending",
+        "final": False,
+        "outcome": "open",
+        "status_at": NOW,
+        "provider": "twilio",
+        "provider_message_id": None,
+        "attempt": 1,
+        "client": "shop",
+        "to": TO,
+        "from": "+15551234567",
+        "reference": "order-42",
+        "body": None,
+        "encoding": "GSM-7",
+        "segments": 1,
+        "price": None,
+        "network": None,
+        "failure": None,
+        "send": "claimed",
+        "created_at": NOW,
+        "updated_at": NOW,
+        "reports": [],
+    }
+
+
+def test_a_failure_is_shown_while_the_status_is_one() -> None:
+    failure = Failure(category=Category.TEMPORARY, reason=Reason.UNREACHABLE, code="30003", message="Unreachable")
+    failed = report(Status.UNDELIVERED, failure=failure)
+
+    assert message(tracked(failed))["failure"] == {
+        "category": "temporary",
+        "reason": "unreachable",
+        "code": "30003",
+        "message": "Unreachable",
+        "meaning": "The handset was off or out of reach. Send again later.",
+        "again": "sending again may help",
+        "page": "https://www.twilio.com/docs/api/errors/30003",
+    }
+    assert message(tracked(failed, report(Status.DELIVERED)))["failure"] is None
+
+
+def test_the_timeline_shows_the_oldest_report_first() -> None:
+    late = report(Status.SENT, received="2026-01-31T12:00:09.000Z")
+    early = report(Status.DELIVERED, received="2026-01-31T12:00:03.000Z")
+
+    shown = message(tracked(late, early))["reports"]
+
+    assert [each["word"] for each in shown] == ["delivered", "sent"]
+    assert [(each["applied"], each["because"]) for each in shown] == [
+        (True, None),
+        (False, "a later status was already known"),
+    ]
+
+
+def test_a_report_is_shown_with_what_its_word_means() -> None:
+    expired = report(Status.EXPIRED, word="undelivered", code="30036", details={"RawDlrDoneDate": "2601311200"})
+
+    (shown,) = message(tracked(expired))["reports"]
+
+    assert shown == {
+        "word": "undelivered",
+        "status": "expired",  # by Twilio's code
+        "code": "30036",
+        "message": None,
+        "failure": {
+            "category": "temporary",
+            "reason": "expired",
+            "code": "30036",
+            "message": None,
+            "meaning": MEANING[Reason.EXPIRED],
+            "again": "sending again may help",
+            "page": "https://www.twilio.com/docs/api/errors/30036",
+        },
+        "occurred_at": None,
+        "received_at": NOW,
+        "attempt": 1,
+        "source": "callback",
+        "other_recipient": False,
+        "applied": True,
+        "because": None,
+        "fields": {"RawDlrDoneDate": "2601311200"},
+    }
+
+
+def test_an_unfamiliar_word_is_shown_without_a_status() -> None:
+    (shown,) = message(tracked(report(None, word="teleported", recognised=False)))["reports"]
+
+    assert (shown["word"], shown["status"], shown["failure"]) == ("teleported", None, None)
+    assert (shown["applied"], shown["because"]) == (False, "its word is not known here")
+
+
+def test_a_refusal_at_the_door_is_shown_as_a_failure() -> None:
+    (shown,) = message(tracked(report(Status.FAILED, word=REFUSED, code="21610")))["reports"]
+
+    assert (shown["word"], shown["status"], shown["code"]) == ("refused", "failed", "21610")
+    assert shown["failure"] is not None
+    assert shown["failure"]["reason"] == "unreachable"  # what the record keeps: a word of ours has no table
+
+
+def test_a_report_about_another_recipient_is_shown_and_was_not_applied() -> None:
+    known = tracked(report(Status.DELIVERED))
+    ((key, entry),) = known.reports.items()
+    (shown,) = message(replace(known, reports={key: replace(entry, foreign=True)}))["reports"]
+
+    assert (shown["other_recipient"], shown["applied"]) == (True, False)
+
+
+def test_a_word_is_read_as_that_of_the_provider_its_attempt_was_handed_to() -> None:
+    moved = tracked(
+        report(Status.UNDELIVERED, word="undelivered", code="30003", provider="twilio"),
+        report(Status.UNDELIVERED, word="delivery_failed", code="1", provider="messagebird", attempt=2),
+    )
+    first, second = message(replace(moved, providers={1: "twilio", 2: "messagebird"}))["reports"]
+    if first["attempt"] == 2:
+        first, second = second, first
+
+    assert first["failure"] is not None
+    assert second["failure"] is not None
+    assert (first["status"], first["failure"]["page"]) == (
+        "undelivered",
+        "https://www.twilio.com/docs/api/errors/30003",
+    )
+    assert (second["status"], second["failure"]["reason"]) == ("undelivered", "invalid_recipient")
+    assert "sms-platform-extended-error-codes" in str(second["failure"]["page"])
+
+
+def test_the_provider_s_id_of_the_attempt_that_counts_is_shown() -> None:
+    assert message(tracked(report(Status.SENT)))["provider_message_id"] == SID
+
+
+def test_nothing_of_the_claim_but_its_phase_is_shown() -> None:
+    sent = record()
+    shown = json.dumps(message(replace(sent, send=replace(sent.send, phase=SendPhase.ANSWERED))))
+
+    assert '"send": "answered"' in shown
+    assert sent.send.token not in shown
+    assert sent.fingerprint not in shown
