@@ -70,7 +70,7 @@ def _simulated(stack: Stack, key: str, auth: str) -> list[str]:
     return [
         "# one message with its timeline (the simulated providers never report on those that were sent for you)",
         f"curl -s {url}/messages/{message['message_id']} {auth}",
-        *(line for name, message in sent.items() for line in _report(stack, name, message)),
+        *(line for name, message in sent.items() for line in report(stack, name, message)),
         "# a report without a signature",
         f"curl -i {url}/webhooks/{first} -d status=delivered",
         "",
@@ -86,7 +86,7 @@ def _send(url: str, key: str, provider: str) -> dict[str, str]:
     return {name: str(value) for name, value in answer.json().items()}
 
 
-def _report(stack: Stack, provider: str, sent: dict[str, str]) -> list[str]:
+def report(stack: Stack, provider: str, sent: dict[str, str]) -> list[str]:
     """The provider's signed report of a message's delivery; nothing where its reports do not come by webhook."""
     simulator = simulators.load(provider)
     if simulator.signing is None:
