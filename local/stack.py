@@ -178,8 +178,8 @@ class Stack:
         self._configure()
         gateway.open(emulator_port=aws_port, api_id=self.deployment.api_id)
         self._processes[-1].wait_until(lambda: simulation.ready(self._ports))
-        addresses = Destination(self.api_url, self.clients.endpoint, self.deployment.outputs)
-        simulation.report_to(addresses, self._ports)
+        base_url = self._public_base_url or self.api_url
+        simulation.report_to(Destination(base_url, self.clients.endpoint, self.deployment.outputs), self._ports)
         self._progress(f"ready at {self.api_url}")
 
     def _supervise(self, process: Process) -> Process:

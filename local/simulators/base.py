@@ -78,9 +78,9 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a deployed stack takes reports: its API, the local AWS, and the stack's outputs."""
+    """Where a deployed stack takes reports: the base URL of its webhooks, the local AWS, and the stack's outputs."""
 
-    api_url: str
+    base_url: str
     aws_url: str
     outputs: Mapping[str, str]
 

@@ -121,7 +121,7 @@ SIMULATOR = replace(
     statuses={"delivered": "unknown"},
     signing=None,
     message_id=lambda entry: entry["extra"]["context"],
-    reports_to=lambda stack: {"auth_token": f"{stack.api_url} {stack.aws_url} {stack.outputs['ReportsQueueUrl']}"},
+    reports_to=lambda stack: {"auth_token": f"{stack.base_url} {stack.aws_url} {stack.outputs['ReportsQueueUrl']}"},
 )
 """
 """A provider with one address for all reports, none of which is a webhook."""
