@@ -10,9 +10,9 @@ from local.process import StackError
 from local.run import live
 
 TUNNEL = {"PUBLIC_BASE_URL": "https://example.ngrok.app"}
-TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "example-token", **TUNNEL}
+TWILIO = {"TWILIO_ACCOUNT_SID": "ACexample", "TWILIO_AUTH_TOKEN": "example-token", **TUNNEL}
 MESSAGEBIRD = {"MESSAGEBIRD_ACCESS_KEY": "example-key", "MESSAGEBIRD_SIGNING_KEY": "example-signing-key", **TUNNEL}
-API_KEY = {"TWILIO_API_KEY_SID": "SK1", "TWILIO_API_KEY_SECRET": "example", **TUNNEL}
+API_KEY = {"TWILIO_API_KEY_SID": "SKexample", "TWILIO_API_KEY_SECRET": "example-key", **TUNNEL}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_is_in_the_environment_is_enabled(environment: Mapping[str, str], p
 
 
 def test_a_document_has_the_entries_that_are_set() -> None:
-    assert live(API_KEY)[0] == {"twilio": {"api_key_sid": "SK1", "api_key_secret": "example"}}
+    assert live(API_KEY)[0] == {"twilio": {"api_key_sid": "SKexample", "api_key_secret": "example-key"}}
 
 
 @pytest.mark.parametrize("environment", [{}, TUNNEL, {"TWILIO_AUTH_TOKEN": "example-token"}])
