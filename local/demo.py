@@ -1,4 +1,4 @@
-"""`make demo`: send through both providers on the local stack, watch every message to its end, check it all, exit."""
+"""`make demo`: send through every provider on the local stack, watch every message to its end, check it all, exit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from local import ledger
+from local import ledger, simulators
 from local.observe import Queue
 from local.process import StackError
 from local.screen import Screen, timeline
@@ -50,11 +50,11 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Every case through both providers."""
+    """Every case through every provider."""
     return [
         Case(provider, about, f"+316123456{digits}")
         for digits, about in CASES.items()
-        for provider in ("twilio", "messagebird")
+        for provider in simulators.names()
     ]
 
 

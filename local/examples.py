@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from urllib.parse import urlencode
+import shlex
 
 import httpx
-import jwt
-from twilio.request_validator import RequestValidator
 
 from local import simulators
 from local.clients import REGION, ROOT_KEY
+from local.simulators.base import Reported
+from local.simulators.callback_sender import Outgoing
 from local.stack import Stack
 
-_DAY = 86400
 _SILENT = "+31612345608"
 """The simulated provider takes it and never reports, so the pasted callbacks are what moves it."""
 
@@ -67,17 +64,15 @@ def _operator(stack: Stack) -> str:
 
 def _simulated(stack: Stack, key: str, auth: str) -> list[str]:
     url = stack.api_url
-    twilio, messagebird = (_send(url, key, provider) for provider in ("twilio", "messagebird"))
+    sent = {name: _send(url, key, name) for name in stack.simulator_urls}
+    first, message = next(iter(sent.items()))
     books = "  ".join(f"{address}/_truth" for address in stack.simulator_urls.values())
     return [
-        "# one message with its timeline (two were sent for you whose provider never reports)",
-        f"curl -s {url}/messages/{twilio['message_id']} {auth}",
-        "# Twilio says: delivered",
-        _twilio_callback(url, twilio["message_id"], twilio["provider_message_id"]),
-        "# MessageBird says: delivered",
-        _messagebird_report(url, messagebird["message_id"], messagebird["provider_message_id"]),
-        "# a callback that nobody signed",
-        f"curl -i {url}/webhooks/twilio -d MessageStatus=delivered",
+        "# one message with its timeline (the simulated providers never report on those that were sent for you)",
+        f"curl -s {url}/messages/{message['message_id']} {auth}",
+        *(line for name, message in sent.items() for line in report(stack, name, message)),
+        "# a report without a signature",
+        f"curl -i {url}/webhooks/{first} -d status=delivered",
         "",
         f"The simulated providers' own books: {books}",
         "The recipient's last two digits choose what happens: local/simulators/scenario.py lists them.",
@@ -91,25 +86,23 @@ def _send(url: str, key: str, provider: str) -> dict[str, str]:
     return {name: str(value) for name, value in answer.json().items()}
 
 
-def _twilio_callback(url: str, message_id: str, sid: str) -> str:
-    """A form post signed by Twilio's own SDK."""
-    target = f"{url}/webhooks/twilio?message_id={message_id}&attempt=1"
-    form = {"AccountSid": simulators.TWILIO_ACCOUNT_SID, "MessageSid": sid, "MessageStatus": "delivered"}
-    signature = RequestValidator(simulators.TWILIO_AUTH_TOKEN).compute_signature(target, form)
-    return f"curl -i '{target}' -H 'X-Twilio-Signature: {signature}' -d '{urlencode(form)}'"
+def report(stack: Stack, provider: str, sent: dict[str, str]) -> list[str]:
+    """The provider's signed report of a message's delivery; nothing where its reports do not come by webhook."""
+    simulator = simulators.load(provider)
+    if simulator.signing is None:
+        return []
+    delivery = Reported(
+        word=simulator.courses["delivered"].split()[-1],
+        message_id=sent["message_id"],
+        provider_id=sent["provider_message_id"],
+        callback_url=f"{stack.api_url}/webhooks/{provider}?message_id={sent['message_id']}&attempt=1",
+        to=_SILENT,
+    )
+    made = simulator.signing.sign(simulator.credentials(stack.simulator_urls[provider]), delivery)
+    return [f"# {simulator.title} reports: delivered", _curl(made)]
 
 
-def _messagebird_report(url: str, message_id: str, provider_id: str) -> str:
-    """A GET whose JWT is good for a day."""
-    fields = {"id": provider_id, "reference": message_id, "recipient": _SILENT[1:], "status": "delivered"}
-    target = f"{url}/webhooks/messagebird?message_id={message_id}&attempt=1&{urlencode(fields)}"
-    now = int(time.time())
-    claims = {
-        "iss": "MessageBird",
-        "nbf": now,
-        "exp": now + _DAY,
-        "jti": message_id,
-        "url_hash": hashlib.sha256(target.encode()).hexdigest(),
-    }
-    token = jwt.encode(claims, simulators.MESSAGEBIRD_SIGNING_KEY, "HS256")
-    return f"curl -i '{target}' -H 'MessageBird-Signature-JWT: {token}'"
+def _curl(made: Outgoing) -> str:
+    headers = [part for name, value in made.headers.items() for part in ("-H", f"{name}: {value}")]
+    body = ["-d", made.body.decode()] if made.body else []
+    return shlex.join(["curl", "-i", made.url, *headers, *body])

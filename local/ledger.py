@@ -1,7 +1,7 @@
 """The providers' own truth beside our records and the events that consumers received.
 
-Reads the truth over HTTP and judges by a table of its own; it imports no service code, so that a mistake there
-cannot hide here.
+The truth is read over HTTP and judged by the simulators' own tables. No service code is imported, so that a mistake
+there cannot hide here.
 """
 
 from __future__ import annotations
@@ -12,22 +12,8 @@ from typing import Any
 
 import httpx
 
-MEANS = {
-    "twilio": {
-        "delivered": "delivered",
-        "read": "read",
-        "undelivered": "undelivered",
-        "failed": "failed",
-        "canceled": "canceled",
-    },
-    "messagebird": {
-        "delivered": "delivered",
-        "delivery_failed": "undelivered",
-        "expired": "expired",
-    },
-}
-"""A provider's final words and the status that our record must end with."""
-_TWILIO_VALIDITY_EXPIRED = 30036
+from local import simulators
+
 FAILURES = {"canceled", "expired", "failed", "undelivered"}
 
 
@@ -54,13 +40,12 @@ def books(url: str) -> dict[str, Any]:
 
 def of(provider: str, entry: Mapping[str, Any]) -> Taken:
     """One message of a simulator's books."""
-    truth = entry["truth"]
-    expired = truth["word"] == "undelivered" and truth["code"] == _TWILIO_VALIDITY_EXPIRED
+    simulator, truth = simulators.load(provider), entry["truth"]
     return Taken(
         provider=provider,
         provider_id=entry["id"],
-        message_id=httpx.URL(entry["callback_url"]).params["message_id"],
-        expected="expired" if expired else MEANS[provider].get(truth["word"], truth["word"]),
+        message_id=simulator.message_id(entry),
+        expected=simulator.status(truth["word"], truth["code"]),
         times=entry["times_taken"],
     )
 

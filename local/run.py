@@ -9,16 +9,17 @@ import threading
 from collections.abc import Mapping
 from types import FrameType
 
+from local import simulators
 from local.examples import examples
-from local.process import StackError
+from local.process import ROOT, StackError
 from local.stack import EVERY_MINUTE, Stack
+from local.template import load
 from ops.accounts import documents, flaws
 from sms_tracker.domain.callback import base_url_flaw
 from sms_tracker.domain.settings import trimmed
 
 PORT = 8080
 _CHECK_EVERY = 1.0
-_SENDERS = {"TwilioFrom": "TWILIO_FROM", "MessageBirdOriginator": "MESSAGEBIRD_ORIGINATOR"}
 USAGE = """usage: make run [PORT=8080] [PUBLIC_BASE_URL=https://…] [PROVIDERS=simulated|live]
 
 Starts the whole service on this machine and keeps it up until Ctrl-C.
@@ -26,7 +27,7 @@ Starts the whole service on this machine and keeps it up until Ctrl-C.
   PORT             where the API answers on 127.0.0.1
   PUBLIC_BASE_URL  where a tunnel leads to that port; callbacks are sent there
   PROVIDERS=live   send through real accounts, whose credentials come from .env (see .env.example);
-                   needs PUBLIC_BASE_URL, for the providers must reach this machine
+                   needs PUBLIC_BASE_URL, because the providers must reach this machine
 """
 
 
@@ -88,14 +89,20 @@ def live(environment: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], dic
         raise StackError("PROVIDERS=live needs PUBLIC_BASE_URL and an account in .env (see .env.example)")
     if wrong := flaws(found):
         raise StackError("; ".join(wrong))
-    given = {name: trimmed(environment.get(variable, "")) for name, variable in _SENDERS.items()}
-    parameters = {name: sender for name, sender in given.items() if sender}
-    parameters |= {"Providers": ",".join(found), "DefaultProvider": next(iter(found))}
-    if "auth_token" not in found.get("twilio", {"auth_token": ""}):
-        parameters["TwilioVerification"] = "token"
-    if "signing_key" not in found.get("messagebird", {"signing_key": ""}):
-        parameters["MessageBirdVerification"] = "token"
+    usual = load(ROOT / "template.yaml")["Parameters"]["DefaultProvider"]["Default"]
+    parameters = {"Providers": ",".join(found), "DefaultProvider": usual if usual in found else next(iter(found))}
+    for name, document in found.items():
+        signing = simulators.load(name).signing
+        parameters |= signing.absent if signing and signing.entry not in document else {}
+        for parameter, variable in sender_variables(name).items():
+            if sender := trimmed(environment.get(variable, "")):
+                parameters[parameter] = sender
     return found, parameters
+
+
+def sender_variables(name: str) -> dict[str, str]:
+    """A provider's parameters for its default sender, and the variable of each: ``AcmeFrom`` is ``ACME_FROM``."""
+    return {parameter: f"{name}_{parameter[len(name) :]}".upper() for parameter in simulators.load(name).parameters}
 
 
 if __name__ == "__main__":

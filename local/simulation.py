@@ -7,28 +7,25 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
+
 from local import simulators
 from local.process import LOCALHOST, ROOT, Process, listening
+from local.simulators.base import Destination
 
 Secrets = Mapping[str, Mapping[str, str]]
 """Each provider's flat secret document, as the functions read it."""
 
-SENDERS = {
-    "TwilioFrom": simulators.TWILIO_FROM,
-    "MessageBirdOriginator": simulators.MESSAGEBIRD_ORIGINATOR,
-}
-"""The template's parameters for them."""
-
 
 def start(ports: Mapping[str, int], *, log: Path) -> Process:
-    """Start both on ``ports``, by provider; they answer once ``ready``."""
+    """Start all on ``ports``, by provider; they answer once ``ready``."""
     options = [option for name, port in ports.items() for option in (f"--{name}-port", str(port))]
     env = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
     return Process("the provider simulators", [sys.executable, "-m", "local.simulators", *options], env=env, log=log)
 
 
 def ready(ports: Mapping[str, int]) -> bool:
-    """Whether both answer."""
+    """Whether all answer."""
     return all(listening(port) for port in ports.values())
 
 
@@ -37,17 +34,19 @@ def url(port: int) -> str:
     return f"http://{LOCALHOST}:{port}"
 
 
+def parameters() -> dict[str, str]:
+    """The template's parameters for them: all are enabled, and each has a default sender."""
+    senders = {name: value for each in simulators.names() for name, value in simulators.load(each).parameters.items()}
+    return {"Providers": ",".join(simulators.names()), **senders}
+
+
 def secrets(ports: Mapping[str, int]) -> Secrets:
     """The simulators' made-up credentials."""
-    return {
-        "twilio": {
-            "account_sid": simulators.TWILIO_ACCOUNT_SID,
-            "auth_token": simulators.TWILIO_AUTH_TOKEN,
-            "api_url": url(ports["twilio"]),
-        },
-        "messagebird": {
-            "access_key": simulators.MESSAGEBIRD_ACCESS_KEY,
-            "signing_key": simulators.MESSAGEBIRD_SIGNING_KEY,
-            "api_url": url(ports["messagebird"]),
-        },
-    }
+    return {name: simulators.load(name).credentials(url(port)) for name, port in ports.items()}
+
+
+def report_to(destination: Destination, ports: Mapping[str, int]) -> None:
+    """Name a deployed stack to those simulators that have one address for all reports."""
+    for name, port in ports.items():
+        if settings := simulators.load(name).reports_to(destination):
+            httpx.put(f"{url(port)}/_control/settings", json=dict(settings)).raise_for_status()

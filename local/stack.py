@@ -20,11 +20,12 @@ from typing import Self
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import deploy, emulator, observe, simulation
+from local import deploy, emulator, observe, simulation, simulators
 from local.clients import Clients
 from local.gateway import Gateway
 from local.package import BUILD
 from local.process import LOCALHOST, ROOT, Process, Progress, StackError, free_port
+from local.simulators.base import Destination
 from local.template import Template, known, load, widen
 from ops.keys import new_key
 
@@ -84,8 +85,8 @@ class Stack:
         self._port, self._auth, self._root, self._log_dir = port, auth, root, log_dir
         self._public_base_url, self._transform, self._progress = public_base_url, transform, progress
         self._secrets = secrets
-        self._ports = {} if secrets else {"twilio": free_port(), "messagebird": free_port()}
-        self._parameters = {**_LOCAL, **({} if secrets else simulation.SENDERS), **(parameters or {})}
+        self._ports = {} if secrets else {name: free_port() for name in simulators.names()}
+        self._parameters = {**_LOCAL, **({} if secrets else simulation.parameters()), **(parameters or {})}
         self._processes: list[Process] = []
         self._exit = ExitStack()
 
@@ -177,6 +178,8 @@ class Stack:
         self._configure()
         gateway.open(emulator_port=aws_port, api_id=self.deployment.api_id)
         self._processes[-1].wait_until(lambda: simulation.ready(self._ports))
+        base_url = self._public_base_url or self.api_url
+        simulation.report_to(Destination(base_url, self.clients.endpoint, self.deployment.outputs), self._ports)
         self._progress(f"ready at {self.api_url}")
 
     def _supervise(self, process: Process) -> Process:

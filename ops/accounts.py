@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import base_url_flaw
 from sms_tracker.domain.settings import trimmed
 
+
+def variables(prefix: str, entries: Iterable[str]) -> dict[str, str]:
+    """The variable of each entry: ``acme`` and ``api_key`` make ``ACME_API_KEY``."""
+    return {entry: f"{prefix}_{entry}".upper() for entry in entries}
+
+
 ENTRIES: Mapping[str, Mapping[str, str]] = {
-    "twilio": {
-        "account_sid": "TWILIO_ACCOUNT_SID",
-        "auth_token": "TWILIO_AUTH_TOKEN",
-        "next_auth_token": "TWILIO_NEXT_AUTH_TOKEN",
-        "api_key_sid": "TWILIO_API_KEY_SID",
-        "api_key_secret": "TWILIO_API_KEY_SECRET",
-        "webhook_keys": "TWILIO_WEBHOOK_KEYS",
-        "subaccount_tokens": "TWILIO_SUBACCOUNT_TOKENS",
-        "api_url": "TWILIO_API_URL",
-    },
-    "messagebird": {
-        "access_key": "MESSAGEBIRD_ACCESS_KEY",
-        "signing_key": "MESSAGEBIRD_SIGNING_KEY",
-        "next_signing_key": "MESSAGEBIRD_NEXT_SIGNING_KEY",
-        "api_url": "MESSAGEBIRD_API_URL",
-    },
+    name: variables(name, providers.webhooks(name).entries) for name in providers.names()
 }
-
-
-TEST_ENTRIES: Mapping[str, Mapping[str, str]] = {
-    "twilio": {
-        "account_sid": "TWILIO_TEST_ACCOUNT_SID",
-        "auth_token": "TWILIO_TEST_AUTH_TOKEN",
-        "api_url": "TWILIO_TEST_API_URL",
-    },
-    "messagebird": {"access_key": "MESSAGEBIRD_TEST_ACCESS_KEY", "api_url": "MESSAGEBIRD_TEST_API_URL"},
-}
-"""Credentials with which the providers take requests and send nothing; `make smoke` alone reads them."""
 
 
 LISTS = {"webhook_keys", "subaccount_tokens"}

@@ -12,11 +12,6 @@ from ops.accounts import documents
 
 SILENT = "+31612345608"
 """The simulated providers take it and never report, so that all reports are ours."""
-_SIMULATED = {
-    "twilio": {"account_sid": simulators.TWILIO_ACCOUNT_SID, "auth_token": simulators.TWILIO_AUTH_TOKEN},
-    "messagebird": {"signing_key": simulators.MESSAGEBIRD_SIGNING_KEY},
-}
-_SIGNS = {"twilio": {"account_sid", "auth_token"}, "messagebird": {"signing_key"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +31,8 @@ class Target:
 
 def simulated(url: str, key: str) -> Target:
     """A local stack with the simulated providers."""
-    return Target(url=url.rstrip("/"), key=key, accounts=_SIMULATED, to=SILENT)
+    accounts = {name: simulators.load(name).credentials("") for name in simulators.names() if _signs(name)}
+    return Target(url=url.rstrip("/"), key=key, accounts=accounts, to=SILENT)
 
 
 def given(environment: Mapping[str, str], to: str | None) -> Target:
@@ -49,7 +45,13 @@ def given(environment: Mapping[str, str], to: str | None) -> Target:
         raise StackError("URL and KEY name the stack and an API key for it, with the scopes send and read")
     if urlsplit(url).hostname == LOCALHOST and environment.get("PROVIDERS") != "live":
         return simulated(url, key)
-    accounts = {name: one for name, one in documents(environment).items() if one.keys() >= _SIGNS[name]}
+    accounts = {name: one for name, one in documents(environment).items() if _signs(name) in one}
     if not accounts or not to:
         raise StackError(f"{url} needs --to, and in .env an account with what signs its callbacks")
     return Target(url=url, key=key, accounts=accounts, to=to)
+
+
+def _signs(provider: str) -> str | None:
+    """The entry of the provider's document that signs its webhooks."""
+    signing = simulators.load(provider).signing
+    return None if signing is None else signing.entry

@@ -31,7 +31,7 @@ class Mishaps:
             self._poison_the_stream()
         if done == total // 2:
             self._rotation.rotate()
-            self._say("  both providers sign with their next secrets from here on")
+            self._say("  the providers sign with their next secrets from here on")
         if done == total * 3 // 4:
             self._rotation.finish()
         if done % max(1, total // 10) == 0:

@@ -7,30 +7,22 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-PROVIDERS = ("twilio", "messagebird")
+from local import simulators
 
-_ENDS: Mapping[str, tuple[int, Mapping[str, str]]] = {
-    "delivered": (53, {"twilio": "sent delivered", "messagebird": "sent delivered"}),
-    "undelivered": (14, {"twilio": "sent undelivered:30003", "messagebird": "sent delivery_failed:1"}),
-    "failed": (7, {"twilio": "failed:30008", "messagebird": "delivery_failed:34"}),
-    "expired": (5, {"twilio": "sent undelivered:30036", "messagebird": "sent buffered expired"}),
-    "corrected": (
-        8,
-        {"twilio": "sent undelivered:30003 delivered", "messagebird": "sent delivery_failed:1 delivered"},
-    ),
-    "code learnt late": (
-        5,
-        {"twilio": "sent undelivered undelivered:30003", "messagebird": "sent delivery_failed delivery_failed:1"},
-    ),
-    "new word": (5, {"twilio": "sent teleported delivered", "messagebird": "sent teleported delivered"}),
-    "every word": (3, {"twilio": "queued sending sent delivered", "messagebird": "sent buffered delivered"}),
+_ENDS: Mapping[str, int] = {
+    "delivered": 53,
+    "undelivered": 14,
+    "failed": 7,
+    "expired": 5,
+    "corrected": 8,
+    "code-learnt-late": 5,
+    "new-word": 5,
+    "long-way": 3,
 }
-"""What becomes of a message: its weight, and the course of reports at each provider."""
+"""What becomes of a message: a scenario of the simulators, and its weight."""
 
-_CORRECTED = ("corrected", "code learnt late")
-_REFUSED = {"twilio": 21211, "messagebird": 10}
-TELLS_NO_TIME = {"twilio"}
-"""Whose reports carry no time of the event, so that a look-up's word is the same claim."""
+_CORRECTED = ("corrected", "code-learnt-late")
+_DELIVERED = {"delivered", "corrected", "new-word", "long-way"}
 
 _WAYS: Mapping[str, tuple[int, Mapping[str, Any]]] = {
     "as it should": (26, {}),
@@ -43,7 +35,7 @@ _WAYS: Mapping[str, tuple[int, Mapping[str, Any]]] = {
     "reports before the answer": (7, {"early": 9}),
     "report forged": (6, {"forge": "delivered"}),
     "429 once": (5, {"answer": 429, "times": 1}),
-    "refused for good": (3, {"refused": True}),
+    "refused for good": (3, {"like": "refused"}),
     "500 although taken": (4, {"answer": 500, "taken": True}),
     "500 although taken, reports dropped": (3, {"answer": 500, "taken": True, "drop": True}),
     "503 and not taken": (2, {"answer": 503}),
@@ -103,17 +95,9 @@ def plan(count: int, seed: int, *, hangs: bool = True) -> list[Message]:
 
 
 def _message(random: Random, number: int, way: str, how: Mapping[str, Any]) -> Message:
-    provider = random.choice(PROVIDERS)
-    (end,) = _weighted(random, {name: weight for name, (weight, _) in _ENDS.items()}, 1)
+    provider = random.choice(simulators.names())
+    end = how.get("like") or _end(random, how)
     (client,) = _weighted(random, _CLIENTS, 1)
-    script = {"name": way, "reports": _ENDS[end][1][provider], **how}
-    if script.pop("refused", False):
-        script["error"], end = _REFUSED[provider], "refused"
-    if script.get("drop_last"):
-        end = random.choice(_CORRECTED)
-        script["reports"] = _ENDS[end][1][provider]  # so that only a second look at a failure learns the truth
-    if script.get("forge") and "delivered" in script["reports"]:
-        end, script["reports"] = "undelivered", _ENDS["undelivered"][1][provider]  # so that belief would show
     return Message(
         number=number,
         provider=provider,
@@ -121,8 +105,17 @@ def _message(random: Random, number: int, way: str, how: Mapping[str, Any]) -> M
         way=way,
         end=end,
         client=client,
-        script=script,
+        script={"name": way, "like": end, **how},
     )
+
+
+def _end(random: Random, how: Mapping[str, Any]) -> str:
+    (end,) = _weighted(random, _ENDS, 1)
+    if how.get("drop_last"):
+        return random.choice(_CORRECTED)  # so that only a second look at a failure learns the truth
+    if how.get("forge") and end in _DELIVERED:
+        return "undelivered"  # so that belief would show
+    return end
 
 
 def _weighted(random: Random, weights: Mapping[str, int], count: int) -> Sequence[str]:

@@ -10,32 +10,30 @@ import httpx
 from local import simulators
 from local.stack import Stack
 
-_NEXT = {"twilio": ("auth_token", "f" * 32), "messagebird": ("signing_key", "the next signing key, 32 bytes or more")}
-"""The secret that signs each provider's reports, and what it is rotated to."""
-
 
 class Rotation:
     """Three steps, each taken once."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
+        found = {name: simulators.load(name).signing for name in stack.simulator_urls}
+        self._signings = {name: signing for name, signing in found.items() if signing}
 
     def announce(self) -> None:
         """The service accepts the next secret beside the one in use."""
-        for provider, (entry, new) in _NEXT.items():
-            self._change(provider, {f"next_{entry}": new})
+        for provider, signing in self._signings.items():
+            self._change(provider, {f"next_{signing.entry}": signing.successor})
 
     def rotate(self) -> None:
-        """The providers sign with it; Twilio's old token still logs in."""
-        for provider, (entry, new) in _NEXT.items():
-            old = {"secondary_auth_token": simulators.TWILIO_AUTH_TOKEN} if provider == "twilio" else {}
+        """The providers sign with it."""
+        for provider, signing in self._signings.items():
             url = self._stack.simulator_urls[provider]
-            httpx.put(f"{url}/_control/settings", json={entry: new, **old}).raise_for_status()
+            httpx.put(f"{url}/_control/settings", json=dict(signing.rotated)).raise_for_status()
 
     def finish(self) -> None:
         """The service forgets the old one."""
-        for provider, (entry, new) in _NEXT.items():
-            self._change(provider, {entry: new, f"next_{entry}": ""})
+        for provider, signing in self._signings.items():
+            self._change(provider, {signing.entry: signing.successor, f"next_{signing.entry}": ""})
 
     def _change(self, provider: str, changes: Mapping[str, str]) -> None:
         ssm, name = self._stack.clients.ssm, f"{self._stack.deployment.outputs['SettingsPrefix']}/secrets/{provider}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from local import ledger
-from local.chaos.plan import TELLS_NO_TIME, Message
+from local import ledger, simulators
+from local.chaos.plan import Message
 from local.chaos.senders import Promise, nothing_sent
 from local.chaos.stream import Change, Image, published
 
@@ -190,10 +190,10 @@ def _acknowledged(callback: Mapping[str, Any]) -> bool:
 def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """What a provider was told we have, we must have, whatever a look-up repaired later.
 
-    A report that says what the provider's answer said, in the same second, is the same claim and kept once. Twilio's
-    reports carry no time, so that there a look-up's word is the same claim too, and may have come first.
+    A report that says what the provider's answer said, in the same second, is the same claim and kept once. Where
+    reports carry no time, a look-up's word is the same claim too, and may have come first.
     """
-    same_claim = {"callback", "answer"} | ({"lookup"} if message.provider in TELLS_NO_TIME else set())
+    same_claim = {"callback", "answer"} | (set() if simulators.load(message.provider).dated else {"lookup"})
     kept = [(report["word"], report["code"], report["source"]) for report in record["reports"]]
     claims = Counter(
         (report["word"], report["code"], report["occurred_at"], report["source"]) for report in record["reports"]

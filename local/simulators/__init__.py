@@ -1,15 +1,24 @@
-"""Twilio and MessageBird on 127.0.0.1: their real routes, auth, callbacks and signatures, and misbehaviour on demand.
+"""The providers on 127.0.0.1: their real routes, authentication, reports and signatures, and faults on demand.
 
-Servers of their own: they import nothing of the service, so that a mistake in it cannot hide in them.
-Signatures are made by Twilio's own SDK and by PyJWT. Start both with ``python -m local.simulators --help``.
+One folder a provider; nothing outside it knows a provider's words. The simulators import nothing of the service, so
+that a mistake in it cannot hide in them. ``python -m local.simulators --help`` shows how they start.
 """
 
-# Made up, and obviously so; each can be replaced by a flag of the same name.
-TWILIO_ACCOUNT_SID = "AC" + "0" * 28 + "face"
-TWILIO_AUTH_TOKEN = "local-simulator-twilio-auth-token"  # noqa: S105 - opens nothing but the simulator
-TWILIO_API_KEY_SID = "SK" + "0" * 28 + "face"
-TWILIO_API_KEY_SECRET = "local-simulator-twilio-api-key-secret"  # noqa: S105 - opens nothing but the simulator
-TWILIO_FROM = "+15557654321"
-MESSAGEBIRD_ACCESS_KEY = "local-simulator-messagebird-access-key"
-MESSAGEBIRD_SIGNING_KEY = "local-simulator-messagebird-signing-key"
-MESSAGEBIRD_ORIGINATOR = "Simulator"
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from local.simulators.base import SimulatedProvider
+
+
+def names() -> tuple[str, ...]:
+    """Every provider that has a folder here, sorted."""
+    return tuple(sorted(path.parent.name for folder in __path__ for path in Path(folder).glob("*/__init__.py")))
+
+
+def load(name: str) -> SimulatedProvider:
+    """What there is to know of the provider of that name."""
+    return cast("SimulatedProvider", import_module(f"{__name__}.{name}").SIMULATOR)

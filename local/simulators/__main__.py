@@ -1,6 +1,6 @@
-"""Both simulators in one process: ``python -m local.simulators --twilio-port 8101 --messagebird-port 8102``.
+"""Every simulator in one process; ``python -m local.simulators --help`` lists a port and settings for each provider.
 
-Prints one JSON line once both answer, ends on SIGTERM and SIGINT, and with ``--die-with-stdin`` when its parent does.
+Prints one JSON line once all answer, ends on SIGTERM and SIGINT, and with ``--die-with-stdin`` when its parent does.
 """
 
 from __future__ import annotations
@@ -19,18 +19,16 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from local.simulators import messagebird_report, twilio_callback
+from local.simulators import load, names
 from local.simulators.callback_sender import Courier
 from local.simulators.control import application
 from local.simulators.ledger import Ledger
-from local.simulators.messagebird import MessageBird
 from local.simulators.network import Network
 from local.simulators.scenario import Scenarios
-from local.simulators.send_endpoint import Provider, World
-from local.simulators.twilio import Twilio
+from local.simulators.send_endpoint import World
 
 _HOST = "127.0.0.1"
-_SETTINGS = {"twilio": twilio_callback.Settings, "messagebird": messagebird_report.Settings}
+_SIMULATORS = {name: load(name) for name in names()}
 
 
 class _Server(uvicorn.Server):
@@ -48,29 +46,28 @@ class _Server(uvicorn.Server):
         self.up.set()
 
     async def run_until_told(self) -> None:
-        """Serve; ``_serve`` is ``serve`` without its signal handlers, of which two servers would fight."""
+        """Serve; ``_serve`` is ``serve`` without its signal handlers, over which the servers would fight."""
         await self._serve([self._listener])
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local.simulators", description="Twilio and MessageBird, simulated")
-    parser.add_argument("--twilio-port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--messagebird-port", type=int, default=0, help="0 takes a free one")
+    parser = argparse.ArgumentParser(prog="python -m local.simulators", description="the simulated providers")
     parser.add_argument("--pace", type=float, default=0.05, help="usual seconds between two steps of a message")
     parser.add_argument("--seed", type=int, default=1, help="of jitter and shuffling")
     parser.add_argument(
         "--retry-pause", type=float, default=0.2, help="seconds before a callback's first retry; doubles"
     )
     parser.add_argument("--die-with-stdin", action="store_true", help="end when standard input, a pipe, is closed")
-    for provider, settings in _SETTINGS.items():
-        for each in fields(settings):
+    for name, simulator in _SIMULATORS.items():
+        parser.add_argument(f"--{name}-port", type=int, default=0, help="0 takes a free one")
+        for each in fields(simulator.settings):
             assert each.default is not MISSING  # noqa: S101 - every setting has a default; said for the type checker
-            parser.add_argument(f"--{provider}-{each.name.replace('_', '-')}", default=each.default)
+            parser.add_argument(f"--{name}-{each.name.replace('_', '-')}", default=each.default)
     return parser
 
 
 def _settings(provider: str, flags: argparse.Namespace) -> Any:
-    kind = _SETTINGS[provider]
+    kind = _SIMULATORS[provider].settings
     return kind(**{each.name: getattr(flags, f"{provider}_{each.name}") for each in fields(kind)})
 
 
@@ -88,7 +85,8 @@ def _listen(port: int) -> socket.socket:
 def _world(provider: str, courier: Courier, flags: argparse.Namespace) -> World:
     ledger = Ledger()
     random = Random(f"{provider} {flags.seed}")  # noqa: S311 - jitter, not a secret
-    return World(ledger, Scenarios(provider), Network(ledger, courier, pace=flags.pace, random=random))
+    scenarios = Scenarios(_SIMULATORS[provider].courses)
+    return World(ledger, scenarios, Network(ledger, courier, pace=flags.pace, random=random))
 
 
 def _end_with_stdin(stop: asyncio.Event) -> None:
@@ -109,12 +107,12 @@ async def _serve(flags: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if flags.die_with_stdin:
         _end_with_stdin(stop)
-    listeners = {"twilio": _listen(flags.twilio_port), "messagebird": _listen(flags.messagebird_port)}
+    listeners = {name: _listen(getattr(flags, f"{name}_port")) for name in _SIMULATORS}
     courier = Courier(retry_pause=flags.retry_pause)
-    providers: tuple[Provider, ...] = (
-        Twilio(_settings("twilio", flags), _world("twilio", courier, flags)),
-        MessageBird(_settings("messagebird", flags), _world("messagebird", courier, flags)),
-    )
+    providers = [
+        simulator.account(_settings(name, flags), _world(name, courier, flags))
+        for name, simulator in _SIMULATORS.items()
+    ]
     servers = [_Server(application(provider), listeners[provider.name]) for provider in providers]
     async with asyncio.TaskGroup() as running:
         for server in servers:
@@ -140,7 +138,7 @@ def main() -> None:
     parser = _parser()
     flags = parser.parse_args()
     try:
-        for provider in _SETTINGS:
+        for provider in _SIMULATORS:
             _settings(provider, flags)
     except ValueError as error:
         parser.error(str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.scenario import TABLE
+from local.simulators.scenario import TABLE, Scenario
 from local.simulators.send_endpoint import Provider
 
 _LONGEST_WAIT = 300.0
@@ -27,7 +27,7 @@ def application(provider: Provider) -> Starlette:
     DELETE /_truth                          forget it, with every callback still to come
     GET /_control/idle?timeout=30&taken=0   answers 200 once nothing is pending and that many were taken, else 503
     GET /_control/seen?posts=1&timeout=30   answers 200 once that many requests to send came in, else 503
-    GET /_control/scenarios                 the table
+    GET /_control/scenarios                 the table, with each row's script at this provider
     PUT /_control/scenario                  {"to": "+…" | "*", "script": {…} | "name" | null}
     DELETE /_control/scenario               back to the table alone
     GET, PUT /_control/settings             keys and signatures, any part of them; a rotation is one PUT
@@ -91,7 +91,7 @@ class _Control:
         return JSONResponse(answer | {"posts": len(ledger.posts)}, status_code=200 if came else 503)
 
     async def scenarios(self, _: Request) -> Response:
-        return JSONResponse([asdict(scenario) for scenario in TABLE])
+        return JSONResponse([_row_json(scenario, self._world.scenarios.courses) for scenario in TABLE])
 
     async def put_scenario(self, request: Request) -> Response:
         try:
@@ -119,6 +119,11 @@ class _Control:
         except (ValueError, TypeError) as error:
             return _problem(400, str(error))
         return await self.settings(request)
+
+
+def _row_json(scenario: Scenario, courses: Mapping[str, str]) -> dict[str, Any]:
+    row = {"digits": scenario.digits, "name": scenario.name, "about": scenario.about}
+    return row | {"script": asdict(scenario.script(courses))}
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.simulators.scenario import Script, Step
+from local.simulators.scenario import Code, Script, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Post:
     at: datetime
     to: str | None = None
     answered: int | None = None
-    error: int | None = None
+    error: Code | None = None
     taken: tuple[str, ...] = ()
 
 

@@ -13,6 +13,9 @@ from typing import Any
 HANG = 0
 """As an answer: the request is read and never answered."""
 
+Code = int | str
+"""A provider's error code: a number, or a word of its API."""
+
 
 class Order(StrEnum):
     """In which order the callbacks of a message leave, once all of them are due (``true``: each when it is due)."""
@@ -27,13 +30,17 @@ class Step:
     """One word of the provider about a message, with its error code where it has one."""
 
     word: str
-    code: int | None = None
+    code: Code | None = None
 
     @classmethod
     def read(cls, text: str) -> Step:
         """``word`` or ``word:code``."""
         word, _, code = text.partition(":")
-        return cls(word, int(code) if code else None)
+        return cls(word, _code(code) if code else None)
+
+
+def _code(text: str) -> Code:
+    return int(text) if text.isdecimal() else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +59,7 @@ class Script:
     name: str = "custom"
     reports: tuple[Step, ...] = ()
     answer: int | None = None
-    error: int | None = None
+    error: Code | None = None
     taken: bool | None = None
     times: int | None = None
     retry_after: int | None = None
@@ -84,75 +91,74 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A row of the table: the last two digits that choose it, and what it is at each provider."""
+    """A row of the table: the last two digits that choose it, the course of its reports, and what else happens.
+
+    ``course`` names a course of reports, for which each provider has its own words.
+    """
 
     digits: str
     name: str
     about: str
-    scripts: Mapping[str, Script]
+    course: str
+    how: Mapping[str, Any]
+
+    def script(self, courses: Mapping[str, str]) -> Script:
+        """The row at a provider with these words; see ``SimulatedProvider.courses``."""
+        words = courses[self.course]
+        if words.startswith("!"):
+            return Script(name=self.name, error=_code(words[1:]), **self.how)
+        return Script(name=self.name, reports=tuple(Step.read(word) for word in words.split()), **self.how)
 
 
-def _row(digits: str, name: str, about: str, twilio: str, messagebird: str, **how: Any) -> Scenario:
-    """Courses are words as ``Step.read`` takes them, or ``!code`` where the create call is refused."""
-    courses = {"twilio": twilio, "messagebird": messagebird}
-    return Scenario(digits, name, about, {who: _script(name, course, **how) for who, course in courses.items()})
+def _row(digits: str, name: str, about: str, course: str | None = None, **how: Any) -> Scenario:
+    return Scenario(digits, name, about, course or name, how)
 
-
-def _script(name: str, course: str, **how: Any) -> Script:
-    if course.startswith("!"):
-        return Script(name=name, error=int(course[1:]), **how)
-    return Script(name=name, reports=tuple(Step.read(word) for word in course.split()), **how)
-
-
-_GOOD = "sent delivered"
-_LOST = ("sent undelivered:30003", "sent delivery_failed:1")
-_LONG = ("queued sending sent delivered", "sent buffered delivered")
-_NEW_WORD = "sent teleported delivered"
-_NO_CODE = ("sent undelivered:30003 undelivered", "sent delivery_failed:1 delivery_failed")
-_AGAIN = ("sent undelivered:30003 delivered", "sent delivery_failed:1 delivered")
 
 TABLE = (
-    _row("00", "delivered", "arrives", _GOOD, _GOOD),
-    _row("01", "undelivered", "the handset cannot be reached", *_LOST),
-    _row("02", "expired", "its validity ran out", "sent undelivered:30036", "sent buffered expired"),
-    _row("03", "failed", "the network gave up", "failed:30008", "delivery_failed:34"),
-    _row("04", "slow", "arrives late", _GOOD, _GOOD, delay=20.0),
-    _row("05", "tangled", "every report twice, last one first", _GOOD, _GOOD, copies=2, order=Order.REVERSED),
-    _row("06", "early", "all reports come before the create call is answered", _GOOD, _GOOD, early=9),
-    _row("07", "timeout", "taken, but the create call is never answered", _GOOD, _GOOD, answer=HANG, taken=True),
-    _row("08", "silent", "arrives, but no report is ever made", _GOOD, _GOOD, drop=True),
-    _row("09", "refused", "no valid number: the create call is refused", "!21211", "!10"),
-    _row("10", "opted-out", "the recipient said STOP", "!21610", "sent delivery_failed:103"),
-    _row("11", "throttled-once", "429 once, then taken", _GOOD, _GOOD, answer=429, times=1),
-    _row("12", "unavailable", "503 and not taken", _GOOD, _GOOD, answer=503),
-    _row("13", "broken-answer", "500 although taken", _GOOD, _GOOD, answer=500, taken=True),
-    _row("14", "hang", "read, never answered, not taken", _GOOD, _GOOD, answer=HANG),
-    _row("15", "forged", "undelivered; somebody forges a delivery", *_LOST, forge="delivered"),
-    _row("16", "read", "read by the recipient (MessageBird: delivered)", "sent delivered read", _GOOD),
-    _row("17", "new-word", "a word that no documentation has, then delivered", _NEW_WORD, _NEW_WORD),
-    _row("18", "corrected", "undelivered, but delivered after all", *_AGAIN),
-    _row("19", "code-then-none", "the same failure again, without its code", *_NO_CODE),
-    _row("20", "new-code", "a failure code that no documentation has", "undelivered:39999", "delivery_failed:250"),
-    _row("21", "long-way", "every word on the way", *_LONG),
-    _row("22", "throttled", "429, always", _GOOD, _GOOD, answer=429),
-    _row("23", "locked-out", "our credentials are refused", "!20003", "!2"),
-    _row("24", "shuffled", "every report three times, in any order", *_LONG, copies=3, order=Order.SHUFFLED),
+    _row("00", "delivered", "arrives"),
+    _row("01", "undelivered", "the handset cannot be reached"),
+    _row("02", "expired", "its validity ran out"),
+    _row("03", "failed", "the network gave up"),
+    _row("04", "slow", "arrives late", "delivered", delay=20.0),
+    _row("05", "tangled", "every report twice, last one first", "delivered", copies=2, order=Order.REVERSED),
+    _row("06", "early", "all reports come before the create call is answered", "delivered", early=9),
+    _row("07", "timeout", "taken, but the create call is never answered", "delivered", answer=HANG, taken=True),
+    _row("08", "silent", "arrives, but no report is ever made", "delivered", drop=True),
+    _row("09", "refused", "no valid number: the create call is refused"),
+    _row("10", "opted-out", "the recipient said STOP"),
+    _row("11", "throttled-once", "429 once, then taken", "delivered", answer=429, times=1),
+    _row("12", "unavailable", "503 and not taken", "delivered", answer=503),
+    _row("13", "broken-answer", "500 although taken", "delivered", answer=500, taken=True),
+    _row("14", "hang", "read, never answered, not taken", "delivered", answer=HANG),
+    _row("15", "forged", "undelivered; somebody forges a delivery", "undelivered", forge="delivered"),
+    _row("16", "read", "read by the recipient; delivered, where the provider does not report reading"),
+    _row("17", "new-word", "a word that no documentation has, then delivered"),
+    _row("18", "corrected", "undelivered, but delivered after all"),
+    _row("19", "code-then-none", "the same failure again, without its code"),
+    _row("20", "new-code", "a failure code that no documentation has"),
+    _row("21", "long-way", "every word on the way"),
+    _row("22", "throttled", "429, always", "delivered", answer=429),
+    _row("23", "locked-out", "our credentials are refused"),
+    _row("24", "shuffled", "every report three times, in any order", "long-way", copies=3, order=Order.SHUFFLED),
+    _row("25", "code-learnt-late", "the same failure again, this time with its code"),
 )
+COURSES = frozenset(scenario.course for scenario in TABLE)
+"""Every course that a provider has to have words for."""
 
 _BY_DIGITS = {scenario.digits: scenario for scenario in TABLE}
 _BY_NAME = {scenario.name: scenario for scenario in TABLE}
 
 
 class Scenarios:
-    """Chooses the script of a message for one provider."""
+    """Chooses the script of a message for the provider with these ``courses``."""
 
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
+    def __init__(self, courses: Mapping[str, str]) -> None:
+        self.courses = courses
         self._set: dict[str, Script] = {}
 
     def script(self, to: str) -> Script:
         """For this number, else for ``*``, else by its last two digits, else delivered."""
-        known = _BY_DIGITS.get(to[-2:], TABLE[0]).scripts[self._provider]
+        known = _BY_DIGITS.get(to[-2:], TABLE[0]).script(self.courses)
         return self._set.get(_digits(to)) or self._set.get("*") or known
 
     def put(self, to: str, script: object) -> Script | None:
@@ -182,7 +188,7 @@ class Scenarios:
     def _named(self, name: object) -> Script:
         if name not in _BY_NAME:
             raise ValueError(f"no scenario {name!r}; there are: {', '.join(_BY_NAME)}")
-        return _BY_NAME[str(name)].scripts[self._provider]
+        return _BY_NAME[str(name)].script(self.courses)
 
 
 def _digits(to: str) -> str:
@@ -192,7 +198,7 @@ def _digits(to: str) -> str:
 _NULLABLE = {"answer", "error", "taken", "times", "retry_after", "forge"}
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "drop": bool, "drop_last": bool, "taken": bool, "delay": (int, float), "name": str, "forge": str,
-    "order": str, "fields": dict, "reports": (str, list),
+    "order": str, "fields": dict, "reports": (str, list), "error": (int, str),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How both providers take a request to send: count it, read it, answer it as its script says."""
+"""How a provider takes a request to send: it is counted, read, and answered as its script says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Ledger, Message, Post
 from local.simulators.network import Network, Play
-from local.simulators.scenario import HANG, Scenarios, Script, Step
+from local.simulators.scenario import HANG, Code, Scenarios, Script, Step
 
 LONGEST_HANG = 120.0
 """Seconds after which even a patient client of a hanging request gets an answer."""
@@ -27,7 +27,7 @@ class Refusal:
     """Why a provider refuses a request: HTTP status, its own code, its words, and the parameter at fault."""
 
     status: int
-    code: int
+    code: Code
     text: str
     parameter: str | None = None
 
@@ -53,6 +53,8 @@ class Provider(Protocol):
     """What differs between the providers."""
 
     name: str
+    success: int
+    """The HTTP status of an accepted request to send."""
     world: World
     settings: Any
 
@@ -64,7 +66,7 @@ class Provider(Protocol):
         """The messages that a request asks for, one for each recipient; raises ``Refused``."""
         ...
 
-    def refusal(self, status: int | None, code: int | None) -> Refusal:
+    def refusal(self, status: int | None, code: Code | None) -> Refusal:
         """Its error of that HTTP status or code."""
         ...
 
@@ -116,8 +118,8 @@ async def _answer(
         go_on()
         return Response(status_code=504)
     if script.usual:
-        post.answered = 201
-        return JSONResponse(taken, status_code=201, background=BackgroundTask(go_on))
+        post.answered = provider.success
+        return JSONResponse(taken, status_code=provider.success, background=BackgroundTask(go_on))
     refusal = provider.refusal(script.answer, script.error)
     post.answered, post.error = refusal.status, refusal.code
     response = provider.refused(refusal)
@@ -134,7 +136,7 @@ async def _client_gone(request: Request) -> None:
                 pass
 
 
-def choose(refusals: Sequence[Refusal], status: int | None, code: int | None) -> Refusal:
+def choose(refusals: Sequence[Refusal], status: int | None, code: Code | None) -> Refusal:
     """The first refusal of that code, else of that status; one that no table has is made up. ``status`` wins."""
     found = next((each for each in refusals if each.code == code), None)
     found = found or next((each for each in refusals if code is None and each.status == status), None)

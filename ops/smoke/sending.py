@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from ops.accounts import TEST_ENTRIES, documents
+from local import simulators
+from local.simulators.base import Trial
+from ops.accounts import documents, variables
 from ops.smoke.accounts import Accounts
 from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
 from sms_tracker import providers
@@ -26,27 +27,17 @@ _TIMEOUT = 20.0
 _LOOK_EVERY = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One send with test credentials, and the provider's code that must refuse it, None where it must be taken."""
-
-    sender: str
-    to: str
-    code: str | None = None
-
-
-TRIALS: Mapping[str, tuple[Trial, ...]] = {
-    "twilio": (Trial("+15005550006", "+14155552671"), Trial("+15005550006", "+15005550001", "21211")),
-    "messagebird": (Trial("SmsTracker", "+31612345678"),),
+TEST_ENTRIES: Mapping[str, Mapping[str, str]] = {
+    name: variables(f"{name}_test", simulators.load(name).test_entries) for name in simulators.names()
 }
-"""Twilio's are its magic numbers. Nothing is sent."""
+"""Variables of the credentials with which the providers take requests and send nothing."""
 
 
 def with_test_credentials(target: Target, environment: Mapping[str, str]) -> Checks:
     """Straight to the provider, by the adapter that the deployment sends with; its own credentials stay as they are."""
     given = documents(environment, TEST_ENTRIES)
-    for name, trials in TRIALS.items():
-        for trial in trials:
+    for name in simulators.names():
+        for trial in simulators.load(name).trials:
             label = f"{name} test send is {'taken' if trial.code is None else f'refused with {trial.code}'}"
             if name in given:
                 yield _trial(label, name, trial, given[name], target.url)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import httpx
-import jwt
-from twilio.request_validator import RequestValidator
 
+from local import simulators
+from local.simulators.base import Reported, Signing
 from ops.smoke.accounts import Accounts
 from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
 from ops.smoke.routes import WEBHOOKS, Route
@@ -23,72 +22,71 @@ QUERIES = {
     " with them escaped": "&smoke%5Bprice%5D=0.07%2CEUR&smoke%5Bat%5D=12%3A00%3A00",
 }
 """What a gateway may rewrite, which would break a signature over the address as the provider wrote it."""
-_SID = "SM" + "0" * 32
-_MINUTE = 60
+_HANDSET, _NO_MESSAGE = "+12025550100", "0" * 32
 _FORGED = "a-secret-that-is-not-the-accounts"
-
-Sign = Callable[[httpx.Client, Mapping[str, str], str, str], httpx.Request]
-"""Makes a webhook from a secret document, the secret to sign with, and the address with our query."""
-
-
-def _twilio(http: httpx.Client, document: Mapping[str, str], secret: str, address: str) -> httpx.Request:
-    """A form post, signed by Twilio's own library."""
-    form = {"AccountSid": document.get("account_sid", ""), "MessageSid": _SID, "MessageStatus": "delivered"}
-    request = http.build_request("POST", address, data=form)
-    request.headers["x-twilio-signature"] = RequestValidator(secret).compute_signature(str(request.url), form)
-    return request
-
-
-def _messagebird(http: httpx.Client, _: Mapping[str, str], secret: str, address: str) -> httpx.Request:
-    """A GET with a JWT over its address."""
-    request = http.build_request("GET", f"{address}&id={_SID}&reference={NOBODY}&status=delivered")
-    now = int(time.time())
-    claims = {"iss": "MessageBird", "nbf": now, "exp": now + _MINUTE, "jti": _SID}
-    url_hash = hashlib.sha256(str(request.url).encode()).hexdigest()
-    request.headers["messagebird-signature-jwt"] = jwt.encode({**claims, "url_hash": url_hash}, secret, "HS256")
-    return request
-
-
-SIGN: Mapping[str, Sign] = {"twilio": _twilio, "messagebird": _messagebird}
-ENTRIES = {"twilio": ("auth_token", "next_auth_token"), "messagebird": ("signing_key", "next_signing_key")}
-"""Entries of the documents that sign; the second is there while a secret rotates."""
 
 
 def webhooks(target: Target, accounts: Accounts, declared: Sequence[Route]) -> Checks:
-    """Every enabled provider's; where nobody can say which are, every provider's that there is."""
+    """Those of each enabled provider; of every provider where the enabled ones are not known."""
     for name in providers.names():
         if accounts.enabled is None or name in accounts.enabled:
-            yield from _forged(target, name, accounts, declared)
-            yield from _signed(target, name, accounts)
+            yield from _unsigned(target, name, declared)
+            if signing := simulators.load(name).signing:
+                signer = Signer(target.http, name, signing, accounts.documents.get(name, {}))
+                yield from _forged(target, signer)
+                yield from _signed(target, accounts, signer)
 
 
-def _forged(target: Target, name: str, accounts: Accounts, declared: Sequence[Route]) -> Checks:
-    address = callback_url(target.url, name, NOBODY, 1)
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Makes a provider's report about ``NOBODY`` from the secret to sign with and the address with our query."""
+
+    http: httpx.Client
+    provider: str
+    signing: Signing
+    document: Mapping[str, str] = field(repr=False)
+
+    def __call__(self, secret: str, address: str) -> httpx.Request:
+        word = simulators.load(self.provider).courses["delivered"].split()[-1]
+        url = str(httpx.URL(address))  # signed as httpx sends it, which may escape brackets
+        delivery = Reported(word=word, message_id=NOBODY, provider_id=_NO_MESSAGE, callback_url=url, to=_HANDSET)
+        made = self.signing.sign({**self.document, self.signing.entry: secret}, delivery)
+        return self.http.build_request(made.method, made.url, headers=made.headers, content=made.body or None)
+
+
+def _unsigned(target: Target, name: str, declared: Sequence[Route]) -> Checks:
     for route in declared:
         if route.path == WEBHOOKS:
-            unsigned = target.http.build_request(route.method, address)
+            unsigned = target.http.build_request(route.method, callback_url(target.url, name, NOBODY, 1))
             yield check(target, f"{name} {route.method} unsigned is refused", unsigned, _shut)
-    forged = SIGN[name](target.http, accounts.documents.get(name, {}), _FORGED, f"{address}&token={'A' * 43}")
-    yield check(target, f"{name} signed by another is refused", forged, _shut)
 
 
-def _signed(target: Target, name: str, accounts: Accounts) -> Checks:
-    document = accounts.documents.get(name, {})
-    if name in accounts.tokens:  # the token vouches, not the signature
-        token = callback_token(accounts.service_key, name, NOBODY, 1)
-        vouched = {"with our token": (_FORGED, callback_url(target.url, name, NOBODY, 1, token=token))}
-    else:
-        entries = [entry for entry in ENTRIES[name] if document.get(entry)]
-        address = callback_url(target.url, name, NOBODY, 1)
-        vouched = {f"signed by {entry}": (document[entry], address) for entry in entries}
+def _forged(target: Target, signer: Signer) -> Checks:
+    forged = signer(_FORGED, f"{callback_url(target.url, signer.provider, NOBODY, 1)}&token={'A' * 43}")
+    yield check(target, f"{signer.provider} signed by another is refused", forged, _shut)
+
+
+def _signed(target: Target, accounts: Accounts, signer: Signer) -> Checks:
+    name, entry = signer.provider, signer.signing.entry
+    vouched = _vouched(target, accounts, signer)
     if not vouched:
-        yield skipped(f"{name} signed is taken", f"needs {ENTRIES[name][0]}: AWS credentials, or .env")
+        yield skipped(f"{name} signed is taken", f"needs {entry}: AWS credentials, or .env")
     for by, (secret, address) in vouched.items():
         for what, query in QUERIES.items():
-            request = SIGN[name](target.http, document, secret, address + query)
-            yield _taken(target, f"{name} {by}{what} is taken", request)
-        altered = _altered(target.http, SIGN[name](target.http, document, secret, address))
+            yield _taken(target, f"{name} {by}{what} is taken", signer(secret, address + query), query)
+        altered = _altered(target.http, signer(secret, address))
         yield check(target, f"{name} {by} and altered is refused", altered, _shut)
+
+
+def _vouched(target: Target, accounts: Accounts, signer: Signer) -> dict[str, tuple[str, str]]:
+    """What makes a report genuine: a secret that is accepted, or our token in the address."""
+    name, entry = signer.provider, signer.signing.entry
+    if name in accounts.tokens:
+        token = callback_token(accounts.service_key, name, NOBODY, 1)
+        return {"with our token": (_FORGED, callback_url(target.url, name, NOBODY, 1, token=token))}
+    accepted = [each for each in (entry, f"next_{entry}") if signer.document.get(each)]
+    address = callback_url(target.url, name, NOBODY, 1)
+    return {f"signed by {each}": (signer.document[each], address) for each in accepted}
 
 
 def _altered(http: httpx.Client, request: httpx.Request) -> httpx.Request:
@@ -99,10 +97,10 @@ def _altered(http: httpx.Client, request: httpx.Request) -> httpx.Request:
     return http.build_request(request.method, url, headers=headers, content=content or None)
 
 
-def _taken(target: Target, name: str, request: httpx.Request) -> Result:
+def _taken(target: Target, name: str, request: httpx.Request, query: str) -> Result:
     found = check(target, name, request, _open)
     if found.outcome is Outcome.BROKEN and found.detail.startswith(str(HTTPStatus.FORBIDDEN.value)):
-        hint = "the gateway changes such a query" if "%5B" in str(request.url) or "[" in str(request.url) else _HINT
+        hint = "the gateway changes such a query" if query else _HINT
         return Result(name, found.outcome, f"{found.detail}; {hint}")
     return found
 

@@ -186,6 +186,11 @@ def test_it_knows_its_name_and_answers_2xx(provider: Provider) -> None:
     assert 200 <= provider.ack_status < 300
 
 
+@each_provider
+def test_it_states_the_entries_of_its_secret(provider: Provider) -> None:
+    assert SAMPLES[provider.name].credentials.keys() | {"api_url"} <= set(provider.entries)
+
+
 # --- who signed it
 
 

@@ -1,4 +1,4 @@
-"""Every course of a message through both providers at once, to its end, with all that came of it."""
+"""Every course of a message through every provider at once, to its end, with all that came of it."""
 
 from __future__ import annotations
 

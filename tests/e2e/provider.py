@@ -15,9 +15,12 @@ import httpx
 from twilio.request_validator import RequestValidator
 
 from local import simulators
+from local.simulators.messagebird import Settings as MessageBirdAccount
+from local.simulators.twilio import Settings as TwilioAccount
 from local.stack import Stack
 
-NAMES = ("twilio", "messagebird")
+NAMES = simulators.names()
+TWILIO, MESSAGEBIRD = TwilioAccount(), MessageBirdAccount()
 _STAMP = "1700000000"
 _numbers = count()
 
@@ -79,8 +82,8 @@ def signed(provider: str, target: str, fields: Mapping[str, str]) -> httpx.Reque
 
 
 def _twilio(target: str, fields: Mapping[str, str]) -> httpx.Request:
-    form = {"AccountSid": simulators.TWILIO_ACCOUNT_SID, **fields}
-    signature = RequestValidator(simulators.TWILIO_AUTH_TOKEN).compute_signature(target, form)
+    form = {"AccountSid": TWILIO.account_sid, **fields}
+    signature = RequestValidator(TWILIO.auth_token).compute_signature(target, form)
     return httpx.Request("POST", target, data=form, headers={"x-twilio-signature": str(signature)})
 
 
@@ -94,7 +97,7 @@ def legacy_signature(url: str, body: bytes) -> dict[str, str]:
     """MessageBird's oldest signature: it covers the query and the body, not the address, and does not expire."""
     query = urlencode(sorted(parse_qsl(urlsplit(url).query, keep_blank_values=True), key=lambda pair: pair[0]))
     text = f"{_STAMP}\n{query}\n".encode() + hashlib.sha256(body).digest()
-    signature = hmac.digest(simulators.MESSAGEBIRD_SIGNING_KEY.encode(), text, "sha256")
+    signature = hmac.digest(MESSAGEBIRD.signing_key.encode(), text, "sha256")
     return {
         "messagebird-signature": base64.b64encode(signature).decode(),
         "messagebird-request-timestamp": _STAMP,
@@ -110,10 +113,10 @@ def report_fields(provider: str, provider_id: str, word: str, *, occurred: str |
 
 
 def simulators_of(stack: Stack) -> Iterator[dict[str, Simulator]]:
-    """Both, by name, closed at the end; for a fixture."""
-    both = {name: Simulator(stack, name) for name in NAMES}
-    yield both
-    for simulator in both.values():
+    """All, by name, closed at the end; for a fixture."""
+    every = {name: Simulator(stack, name) for name in NAMES}
+    yield every
+    for simulator in every.values():
         simulator.close()
 
 

@@ -83,9 +83,7 @@ def answers(stack: Stack, api_key: str) -> Iterator[dict[Row, httpx.Response]]:
         "READ_KEY": stack.create_key("e2e", {"read"}),
         "SEND_KEY": stack.create_key("e2e", {"send"}),
         "ADMIN_KEY": stack.create_key("support", {"admin"}),
-        "TWILIO": stack.simulator_urls["twilio"],
-        "MESSAGEBIRD": stack.simulator_urls["messagebird"],
-    }
+    } | {name.upper(): url for name, url in stack.simulator_urls.items()}
     chains: dict[str, list[Row]] = defaultdict(list)
     for row in ROWS:
         chains[row.follows].append(row)

@@ -14,6 +14,7 @@ from local import simulators
 from local.clients import REGION, ROOT_KEY
 from local.process import ROOT
 from local.stack import Stack
+from ops.accounts import ENTRIES
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text()
 SAM = f"""#!{sys.executable}
@@ -71,15 +72,9 @@ class Newcomer:
 
 def env_file(stack: Stack) -> str:
     """`.env` with the accounts that the simulators know."""
-    urls = stack.simulator_urls
-    return f"""
-TWILIO_ACCOUNT_SID={simulators.TWILIO_ACCOUNT_SID}
-TWILIO_AUTH_TOKEN={simulators.TWILIO_AUTH_TOKEN}
-TWILIO_API_URL={urls["twilio"]}
-MESSAGEBIRD_ACCESS_KEY={simulators.MESSAGEBIRD_ACCESS_KEY}
-MESSAGEBIRD_SIGNING_KEY={simulators.MESSAGEBIRD_SIGNING_KEY}
-MESSAGEBIRD_API_URL={urls["messagebird"]}
-"""
+    documents = {name: simulators.load(name).credentials(url) for name, url in stack.simulator_urls.items()}
+    values = {ENTRIES[name][entry]: value for name, found in documents.items() for entry, value in found.items()}
+    return "".join(f"{variable}={value}\n" for variable, value in values.items())
 
 
 @pytest.mark.parametrize("variable", ["AWS_DEFAULT_REGION", "AWS_REGION"])

@@ -11,6 +11,7 @@ import pytest
 from local import simulators
 from local.stack import Stack
 from ops.queue_scan import QUEUES, Sweep
+from ops.smoke.sending import TEST_ENTRIES
 from tests.e2e import command, watch
 from tests.e2e.provider import Simulator, callback, number, report_fields, signed, simulators_of
 
@@ -28,12 +29,10 @@ def test_a_deployment_that_is_well_passes_every_check(stack: Stack, api_key: str
         "KEY": api_key,
         "READ_KEY": stack.create_key("e2e", {"read"}),
         "SEND_KEY": stack.create_key("e2e", {"send"}),
-        "TWILIO_TEST_ACCOUNT_SID": simulators.TWILIO_ACCOUNT_SID,
-        "TWILIO_TEST_AUTH_TOKEN": simulators.TWILIO_AUTH_TOKEN,
-        "TWILIO_TEST_API_URL": stack.simulator_urls["twilio"],
-        "MESSAGEBIRD_TEST_ACCESS_KEY": simulators.MESSAGEBIRD_ACCESS_KEY,
-        "MESSAGEBIRD_TEST_API_URL": stack.simulator_urls["messagebird"],
     }
+    for name, url in stack.simulator_urls.items():
+        document = simulators.load(name).credentials(url)
+        variables |= {variable: document[entry] for entry, variable in TEST_ENTRIES[name].items()}
 
     done = command.run(stack, "ops.smoke", "--to", number("00"), "--seconds", "60", **variables)
 

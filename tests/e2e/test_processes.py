@@ -82,7 +82,7 @@ def test_what_it_prints_can_be_pasted_and_ctrl_c_ends_it_all(tmp_path: Path) -> 
 
     statuses = {comment: answer.status_code for comment, answer in answers.items()}
     assert exported(lines) == exported(DOCUMENT.splitlines())
-    (unsigned,) = [comment for comment in statuses if "nobody signed" in comment]
+    (unsigned,) = [comment for comment in statuses if "without a signature" in comment]
     assert statuses.pop(unsigned) == 403
     assert len(statuses) > 5
     assert {200, 202, 204} == set(statuses.values())

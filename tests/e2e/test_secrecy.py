@@ -15,10 +15,9 @@ from tests.e2e.provider import NAMES, callback, number, report_fields, signed
 FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler")
 TEXT = "Meet me at the old mill"
 REFERENCE = "a-reference"
-SECRETS = (
-    simulators.TWILIO_AUTH_TOKEN,
-    simulators.MESSAGEBIRD_ACCESS_KEY,
-    simulators.MESSAGEBIRD_SIGNING_KEY,
+PUBLIC = {"account_sid", "api_url"}
+SECRETS = tuple(
+    value for name in NAMES for entry, value in simulators.load(name).credentials("").items() if entry not in PUBLIC
 )
 _NUMBER = re.compile(r"(?<![0-9a-fA-F.-])(\+|00|%2B)?31[ -]?6[0-9]{8}(?![0-9a-fA-F])")
 _BEARER = re.compile(r"(?i)bearer|smst_")

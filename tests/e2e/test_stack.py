@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from local import simulators
 from local.process import LOCALHOST, ROOT, Process, StackError
 from local.stack import Stack
 from local.template import Template
@@ -35,8 +36,8 @@ def _delivered(api: httpx.Client, message_id: str) -> Callable[[], bool]:
     return lambda: api.get(f"/messages/{message_id}").json().get("status") == "delivered"
 
 
-def test_both_providers_messages_are_delivered_by_signed_reports(stack: Stack, api: httpx.Client) -> None:
-    for provider in ("twilio", "messagebird"):
+def test_every_providers_messages_are_delivered_by_signed_reports(stack: Stack, api: httpx.Client) -> None:
+    for provider in simulators.names():
         sent = api.post("/messages", json={"to": "+31612345678", "body": "Hello", "provider": provider})
 
         assert sent.status_code == 202, sent.text

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.accounts import ENTRIES, TEST_ENTRIES
+from local import simulators
+from local.run import sender_variables
+from ops.accounts import ENTRIES
+from ops.smoke.sending import TEST_ENTRIES
 from tests.unit import documents
 from tests.unit.documents import ROOT
 from tests.unit.template_stack import source
@@ -84,7 +87,7 @@ def test_the_example_environment_has_exactly_the_variables_that_are_read() -> No
 
     listed = re.findall(r"^#?([A-Z_]+)=", example, flags=re.MULTILINE)
 
-    accounts = [*ENTRIES.values(), *TEST_ENTRIES.values()]
+    accounts = [*ENTRIES.values(), *TEST_ENTRIES.values(), *map(sender_variables, simulators.names())]
     assert sorted(listed) == sorted(read | {name for entries in accounts for name in entries.values()})
 
 

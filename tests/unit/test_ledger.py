@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from local.ledger import FAILURES, MEANS, Taken, differences, taken
+from local import simulators
+from local.ledger import FAILURES, Taken, differences, taken
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import load
 
@@ -84,9 +85,12 @@ def test_what_is_called_a_failure_is_what_the_service_calls_one() -> None:
     assert {str(status) for status in Status if status.outcome is Outcome.FAILURE} == FAILURES
 
 
-@pytest.mark.parametrize("provider", MEANS)
+@pytest.mark.parametrize("provider", simulators.names())
 def test_the_judges_own_table_agrees_with_the_adapters(provider: str) -> None:
-    assert {word: str(load(provider).status(word, None)) for word in MEANS[provider]} == MEANS[provider]
+    own = simulators.load(provider).statuses
+    final = {words: words.partition(":") for words in own}
+
+    assert {words: str(load(provider).status(word, code or None)) for words, (word, _, code) in final.items()} == own
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from local.process import ROOT, StackError
 from local.run import _stack
-from local.simulators.twilio_errors import fault
+from local.simulators.twilio.errors import fault
 from sms_tracker.aws.settings import base_urls
 from sms_tracker.domain.callback import base_url_flaw, callback_url
 from sms_tracker.domain.errors import Misconfigured

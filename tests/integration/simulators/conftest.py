@@ -1,4 +1,4 @@
-"""Both simulators, started once and left unspoilt by every test."""
+"""The simulators, started once and left unspoilt by every test."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-import local.simulators as constants
 from tests.integration.simulators.running import (
+    BIRD,
     Received,
     Receiver,
     Simulator,
@@ -85,4 +85,4 @@ def messages(twilio: Simulator) -> Iterator[Any]:
 
 @pytest.fixture
 def bird_sdk(bird: Simulator) -> Any:
-    return bird_client(bird, constants.MESSAGEBIRD_ACCESS_KEY)
+    return bird_client(bird, BIRD.access_key)

@@ -22,11 +22,14 @@ from twilio.request_validator import RequestValidator as TwilioValidator
 from twilio.request_validator import get_signature_algorithm
 from twilio.rest import Client
 
-import local.simulators as constants
+from local.simulators import messagebird as bird_simulator
+from local.simulators import twilio as twilio_simulator
 from local.simulators.scenario import TABLE
 
 TO = "+31612345600"
-FROM = constants.TWILIO_FROM
+TWILIO = twilio_simulator.Settings()
+BIRD = bird_simulator.Settings()
+FROM = twilio_simulator.SIMULATOR.parameters["TwilioFrom"]
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,12 @@ class Elsewhere(TwilioHttpClient):  # type: ignore[misc] # the SDK ships no type
 @contextmanager
 def twilio_sdk(
     simulator: Simulator,
-    user: str = constants.TWILIO_ACCOUNT_SID,
-    password: str = constants.TWILIO_AUTH_TOKEN,
+    user: str = TWILIO.account_sid,
+    password: str = TWILIO.auth_token,
     timeout: float = 20,
 ) -> Iterator[Any]:
     client = Elsewhere(simulator.url, timeout)
-    yield Client(user, password, constants.TWILIO_ACCOUNT_SID, http_client=client).messages
+    yield Client(user, password, TWILIO.account_sid, http_client=client).messages
     client.session.close()
 
 
@@ -143,13 +146,13 @@ def number(scenario: str) -> str:
     return "+316123456" + next(row.digits for row in TABLE if row.name == scenario)
 
 
-def twilio_vouches(request: Received, key: str = constants.TWILIO_AUTH_TOKEN) -> bool:
+def twilio_vouches(request: Received, key: str = TWILIO.auth_token) -> bool:
     algorithm = get_signature_algorithm(request.headers.get("x-twilio-webhooks-signature-settings"))
     signature = request.headers["x-twilio-signature"]
     return bool(TwilioValidator(key).validate(request.url, request.form, signature, algorithm))
 
 
-def bird_vouches(request: Received, key: str = constants.MESSAGEBIRD_SIGNING_KEY) -> bool:
+def bird_vouches(request: Received, key: str = BIRD.signing_key) -> bool:
     try:
         MessageBirdValidator(key).validate_signature(
             request.headers["messagebird-signature-jwt"], request.url, request.body
@@ -160,6 +163,6 @@ def bird_vouches(request: Received, key: str = constants.MESSAGEBIRD_SIGNING_KEY
 
 
 def post(twilio: Simulator, form: dict[str, str], **how: Any) -> httpx.Response:
-    path = f"/2010-04-01/Accounts/{constants.TWILIO_ACCOUNT_SID}/Messages.json"
-    auth = (constants.TWILIO_ACCOUNT_SID, constants.TWILIO_AUTH_TOKEN)
+    path = f"/2010-04-01/Accounts/{TWILIO.account_sid}/Messages.json"
+    auth = (TWILIO.account_sid, TWILIO.auth_token)
     return twilio.http.post(path, data=form, auth=auth, **how)

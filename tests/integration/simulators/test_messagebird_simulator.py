@@ -13,9 +13,10 @@ import pytest
 from messagebird.client import ErrorException
 from messagebird.signed_request import SignedRequest
 
-import local.simulators as constants
+from local.simulators.messagebird import SIMULATOR
 from local.simulators.scenario import HANG, TABLE, Scenario
 from tests.integration.simulators.running import (
+    BIRD,
     TO,
     Receiver,
     Simulator,
@@ -90,7 +91,7 @@ def test_the_legacy_signature_satisfies_the_sdk(bird: Simulator, bird_sdk: Any, 
         query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
         at, signature = request.headers["messagebird-request-timestamp"], request.headers["messagebird-signature"]
         with pytest.deprecated_call():
-            assert SignedRequest(signature, at, "", query).verify(constants.MESSAGEBIRD_SIGNING_KEY)
+            assert SignedRequest(signature, at, "", query).verify(BIRD.signing_key)
 
 
 def test_the_bird_signature_covers_the_full_url(bird: Simulator, bird_sdk: Any, receiver: Receiver) -> None:
@@ -102,9 +103,7 @@ def test_the_bird_signature_covers_the_full_url(bird: Simulator, bird_sdk: Any, 
     assert len(receiver.requests) == 2
     for request in receiver.requests:
         payload = f"{request.headers['messagebird-request-timestamp']}\n{request.url}\n".encode()
-        digest = hmac.digest(
-            constants.MESSAGEBIRD_SIGNING_KEY.encode(), payload + hashlib.sha256(b"").digest(), "sha256"
-        )
+        digest = hmac.digest(BIRD.signing_key.encode(), payload + hashlib.sha256(b"").digest(), "sha256")
         assert request.headers["messagebird-signature"] == base64.b64encode(digest).decode()
 
 
@@ -132,10 +131,10 @@ def test_a_forged_report_has_a_jwt_that_nobody_vouches_for(bird: Simulator, bird
     ("key", "to", "body", "code"),
     [
         ("wrong", TO, "Hallo", 2),
-        (constants.MESSAGEBIRD_ACCESS_KEY, TO, "", 9),
-        (constants.MESSAGEBIRD_ACCESS_KEY, "12", "Hallo", 10),
-        (constants.MESSAGEBIRD_ACCESS_KEY, number("refused"), "Hallo", 10),
-        (constants.MESSAGEBIRD_ACCESS_KEY, number("locked-out"), "Hallo", 2),
+        (BIRD.access_key, TO, "", 9),
+        (BIRD.access_key, "12", "Hallo", 10),
+        (BIRD.access_key, number("refused"), "Hallo", 10),
+        (BIRD.access_key, number("locked-out"), "Hallo", 2),
     ],
 )
 def test_messagebird_refuses_with_its_own_code(bird: Simulator, key: str, to: str, body: str, code: int) -> None:
@@ -153,19 +152,19 @@ def test_an_unknown_message_is_not_found(bird_sdk: Any) -> None:
     assert [error.code for error in caught.value.errors] == [20]
 
 
-ANSWERED = [row for row in TABLE if row.scripts["messagebird"].answer != HANG]
+ANSWERED = [row for row in TABLE if row.script(SIMULATOR.courses).answer != HANG]
 
 
 @pytest.mark.parametrize("row", ANSWERED, ids=lambda row: row.name)
 def test_every_scenario_ends_with_its_truth_on_record(bird: Simulator, receiver: Receiver, row: Scenario) -> None:
     to = "+316123456" + row.digits
     given = {"originator": "Me", "recipients": [to], "body": "Hallo", "reference": "r", "reportUrl": receiver.url}
-    auth = {"authorization": f"AccessKey {constants.MESSAGEBIRD_ACCESS_KEY}"}
+    auth = {"authorization": f"AccessKey {BIRD.access_key}"}
 
     answer = bird.http.post("/messages", json=given, headers=auth)
     truth = bird.idle()
 
     assert truth["posts"][0]["answered"] == answer.status_code
-    assert len(truth["messages"]) == row.scripts["messagebird"].goes_out
+    assert len(truth["messages"]) == row.script(SIMULATOR.courses).goes_out
     assert all(message["record"]["word"] == message["truth"]["word"] for message in truth["messages"])
     assert all(callback["over"] for message in truth["messages"] for callback in message["callbacks"])

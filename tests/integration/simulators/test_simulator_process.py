@@ -1,4 +1,4 @@
-"""The process that holds both simulators: how it starts, ends, and what it never imports."""
+"""The process that holds the simulators: how it starts, ends, and what it never imports."""
 
 from __future__ import annotations
 

@@ -172,7 +172,16 @@ def test_the_last_report_can_be_lost_alone(twilio: Simulator, messages: Any, rec
 
 @pytest.mark.parametrize(
     "script",
-    ["no-such", 3, {"like": "no-such"}, {"unheard": 1}, {"copies": "2"}, {"order": "odd"}, {"reports": "sent:x"}],
+    [
+        "no-such",
+        3,
+        {"like": "no-such"},
+        {"unheard": 1},
+        {"copies": "2"},
+        {"order": "odd"},
+        {"reports": 5},
+        {"error": 1.5},
+    ],
 )
 def test_a_script_that_makes_no_sense_is_refused_with_its_reason(twilio: Simulator, script: object) -> None:
     answer = twilio.http.put("/_control/scenario", json={"to": "*", "script": script})
@@ -214,7 +223,7 @@ def test_the_table_can_be_read(twilio: Simulator) -> None:
     rows = twilio.http.get("/_control/scenarios").json()
 
     assert [row["digits"] for row in rows] == [row.digits for row in TABLE]
-    assert rows[1]["scripts"]["twilio"]["reports"][-1] == {"word": "undelivered", "code": 30003}
+    assert rows[1]["script"]["reports"][-1] == {"word": "undelivered", "code": 30003}
 
 
 @pytest.mark.parametrize("settings", [{"auth_token": ""}, {"auth_token": 5}, {"unheard": "of"}])

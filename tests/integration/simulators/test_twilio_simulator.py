@@ -11,10 +11,10 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator as TwilioValidator
 
-import local.simulators as constants
 from tests.integration.simulators.running import (
     FROM,
     TO,
+    TWILIO,
     Receiver,
     Simulator,
     number,
@@ -69,7 +69,7 @@ def test_the_list_is_filtered_and_paged_as_the_sdk_reads_it(twilio: Simulator, m
 
 
 def test_an_api_key_is_as_good_as_the_token(twilio: Simulator) -> None:
-    with twilio_sdk(twilio, constants.TWILIO_API_KEY_SID, constants.TWILIO_API_KEY_SECRET) as sdk:
+    with twilio_sdk(twilio, TWILIO.api_key_sid, TWILIO.api_key_secret) as sdk:
         assert sdk.create(to=TO, from_=FROM, body="Hallo").sid.startswith("SM")
 
 
@@ -125,7 +125,7 @@ def test_test_numbers_never_call_back(twilio: Simulator, messages: Any, receiver
 def test_a_rotated_token_signs_at_once_and_the_secondary_still_logs_in(
     twilio: Simulator, messages: Any, receiver: Receiver
 ) -> None:
-    twilio.settings(auth_token="new", secondary_auth_token=constants.TWILIO_AUTH_TOKEN)
+    twilio.settings(auth_token="new", secondary_auth_token=TWILIO.auth_token)
 
     messages.create(to=TO, from_=FROM, body="Hallo", status_callback=receiver.url)
     twilio.idle()
@@ -163,9 +163,7 @@ def test_userinfo_is_signed_and_sent_as_basic_auth(twilio: Simulator, messages: 
     request = receiver.requests[0]
     assert request.url == receiver.url
     assert request.headers["authorization"] == "Basic " + base64.b64encode(b"user:pass").decode()
-    assert TwilioValidator(constants.TWILIO_AUTH_TOKEN).validate(
-        url, request.form, request.headers["x-twilio-signature"]
-    )
+    assert TwilioValidator(TWILIO.auth_token).validate(url, request.form, request.headers["x-twilio-signature"])
 
 
 def test_names_under_localhost_reach_the_loopback(twilio: Simulator, messages: Any, receiver: Receiver) -> None:

@@ -55,6 +55,11 @@ class Webhooks(Protocol):
         """The 2xx status with which the provider wants a webhook answered."""
         ...
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Every entry that the secret document may have; ``make secrets`` reads ``<NAME>_<ENTRY>`` for each."""
+        ...
+
     def keys(self, credentials: Credentials) -> tuple[Key, ...]:
         """Every key accepted at present for webhooks; two or more while one rotates, none if the account has no key."""
         ...

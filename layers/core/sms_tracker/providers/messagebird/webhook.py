@@ -21,6 +21,7 @@ class MessageBirdWebhooks:
 
     name = "messagebird"
     ack_status = 200
+    entries = ("access_key", "signing_key", "next_signing_key", "api_url")
 
     def keys(self, credentials: Credentials) -> tuple[Key, ...]:
         """The signing key, and the next one while it rotates. MessageBird does not name its keys."""

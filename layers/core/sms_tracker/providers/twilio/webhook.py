@@ -25,6 +25,16 @@ class TwilioWebhooks:
 
     name = "twilio"
     ack_status = 204
+    entries = (
+        "account_sid",
+        "auth_token",
+        "next_auth_token",
+        "api_key_sid",
+        "api_key_secret",
+        "webhook_keys",
+        "subaccount_tokens",
+        "api_url",
+    )
 
     def keys(self, credentials: Credentials) -> tuple[Key, ...]:
         """Auth tokens belong to their account, shared webhook keys to their id; malformed entries are left out."""

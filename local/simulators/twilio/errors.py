@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from local.simulators.scenario import Code
 from local.simulators.send_endpoint import Refusal
 
 
@@ -36,7 +37,7 @@ ERRORS = (
     _error(21617, "The concatenated message body exceeds the 1600 character limit"),
     _error(63038, "The account exceeded its daily messages limit", 429),
 )
-DELIVERY_ERRORS = {
+DELIVERY_ERRORS: dict[Code, str] = {
     30001: "Queue overflow", 30002: "Account suspended", 30003: "Unreachable destination handset",
     30004: "Message blocked", 30005: "Unknown destination handset", 30006: "Landline or unreachable carrier",
     30007: "Message filtered", 30008: "Unknown error", 30034: "Message from an unregistered number",

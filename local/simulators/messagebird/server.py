@@ -16,8 +16,8 @@ from starlette.routing import Route
 from local.simulators import segments
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
-from local.simulators.messagebird_report import Settings, report
-from local.simulators.scenario import Step
+from local.simulators.messagebird.report import Settings, report
+from local.simulators.scenario import Code, Step
 from local.simulators.send_endpoint import Refusal, Refused, World, choose, take
 
 
@@ -35,7 +35,7 @@ ERRORS = (
     _error(98, "too many requests", 429),
     _error(99, "internal error", 500),
 )
-DELIVERY_ERRORS = {1: "unknown subscriber", 34: "system failure", 103: "recipient opted out"}
+DELIVERY_ERRORS: dict[Code, str] = {1: "unknown subscriber", 34: "system failure", 103: "recipient opted out"}
 _NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")
 _ORIGINATOR = re.compile(r"\+?[0-9]{3,17}|[A-Za-z0-9 ]{1,11}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?([/?#]\S*)?")
@@ -48,6 +48,7 @@ class MessageBird:
     """One account."""
 
     name = "messagebird"
+    success = 201
 
     def __init__(self, settings: Settings, world: World) -> None:
         self.settings = settings
@@ -123,7 +124,7 @@ class MessageBird:
             for to in (f"+{number.lstrip('+')}" for number in _recipients(given))
         ]
 
-    def refusal(self, status: int | None, code: int | None) -> Refusal:
+    def refusal(self, status: int | None, code: Code | None) -> Refusal:
         """From the table."""
         return choose(ERRORS, status, code)
 

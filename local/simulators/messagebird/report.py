@@ -7,14 +7,15 @@ import hashlib
 import hmac
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urldefrag, urlencode, urlsplit
 from uuid import uuid4
 
 import jwt
 
-from local.simulators import MESSAGEBIRD_ACCESS_KEY, MESSAGEBIRD_SIGNING_KEY, segments
+from local.simulators import segments
+from local.simulators.base import Document, Reported
 from local.simulators.callback_sender import ALL, Outgoing, Patience
 from local.simulators.ledger import Message
 from local.simulators.scenario import Step
@@ -24,17 +25,18 @@ _CHOICES = {
     "algorithm": {"HS256", "HS384", "HS512"},
     "method": {"GET", "POST"},
 }
-_JWT_SECONDS = 60
+_JWT_SECONDS, _DAY = 60, 86400
+_PRICE = {"price[amount]": "0.07", "price[currency]": "EUR"}
 PATIENCE = Patience(retries=4, retried=ALL, total=60.0)
 """Every answer but a 2xx is tried again; how often MessageBird does is not documented."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Keys of the account, and how its reports are sent: generation of signature, JWT algorithm, GET or POST."""
+    """Keys of the account, made up, and how reports are sent: generation of signature, JWT algorithm, GET or POST."""
 
-    access_key: str = MESSAGEBIRD_ACCESS_KEY
-    signing_key: str = MESSAGEBIRD_SIGNING_KEY
+    access_key: str = "local-simulator-messagebird-access-key"
+    signing_key: str = "local-simulator-messagebird-signing-key"
     signature: str = "jwt"
     algorithm: str = "HS256"
     method: str = "GET"
@@ -51,7 +53,24 @@ def report(settings: Settings, message: Message, step: Step, *, text: str | None
     """The report for a step; None unless the message has both a reference and a report URL."""
     if message.callback_url is None or message.reference is None:
         return None
-    url, fields = urldefrag(message.callback_url).url, _fields(message, step, text) | dict(message.script.fields)
+    key = "a forger's guess of at least 64 bytes, so that PyJWT does not warn" if forged else settings.signing_key
+    return _signed(replace(settings, signing_key=key), message, _fields(message, step, text) | _PRICE)
+
+
+def signed(document: Document, reported: Reported) -> Outgoing:
+    """A genuine report from the account of a secret document, good for a day.
+
+    It has no price, and no time unless one is given: they alone would need escaping in the address.
+    """
+    message = reported.message
+    fields = _fields(message, message.step, None)
+    if reported.at is None:
+        del fields["statusDatetime"]
+    return _signed(Settings(signing_key=document["signing_key"]), message, fields, seconds=_DAY)
+
+
+def _signed(settings: Settings, message: Message, fields: dict[str, str], *, seconds: int = _JWT_SECONDS) -> Outgoing:
+    url, fields = urldefrag(message.callback_url or "").url, fields | dict(message.script.fields)
     body = b""
     if settings.method == "GET":
         url = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
@@ -60,11 +79,10 @@ def report(settings: Settings, message: Message, step: Step, *, text: str | None
     headers = {"user-agent": "MessageBird/Status-Reports", "accept": "*/*"}
     if body:
         headers["content-type"] = "application/json"
-    key = "a forger's guess of at least 64 bytes, so that PyJWT does not warn" if forged else settings.signing_key
     return Outgoing(
         method=settings.method,
         url=url,
-        headers=headers | _signature(settings, key.encode(), url, body),
+        headers=headers | _signature(settings, url, body, seconds),
         body=body,
         patience=PATIENCE,
     )
@@ -83,8 +101,6 @@ def _fields(message: Message, step: Step, text: str | None) -> dict[str, str]:
         "datacoding": "plain" if segments.plain(message.body) else "unicode",
         "mccmnc": "20408",
         "ported": "0",
-        "price[amount]": "0.07",
-        "price[currency]": "EUR",
     }
     return fields | ({} if step.code is None else {"statusErrorCode": str(step.code)})
 
@@ -95,28 +111,28 @@ def _nested(fields: dict[str, str]) -> dict[str, Any]:
     return flat | ({"price": price} if price else {})
 
 
-def _signature(settings: Settings, key: bytes, url: str, body: bytes) -> dict[str, str]:
+def _signature(settings: Settings, url: str, body: bytes, seconds: int) -> dict[str, str]:
     if settings.signature == "jwt":
-        return {"messagebird-signature-jwt": _jwt(settings.algorithm, key, url, body)}
+        return {"messagebird-signature-jwt": _jwt(settings, url, body, seconds)}
     at = str(int(time.time()))
     covered = _sorted_query(url) if settings.signature == "legacy" else url
     payload = f"{at}\n{covered}\n".encode() + hashlib.sha256(body).digest()
-    signature = base64.b64encode(hmac.digest(key, payload, "sha256")).decode()
+    signature = base64.b64encode(hmac.digest(settings.signing_key.encode(), payload, "sha256")).decode()
     return {"messagebird-signature": signature, "messagebird-request-timestamp": at}
 
 
-def _jwt(algorithm: str, key: bytes, url: str, body: bytes) -> str:
+def _jwt(settings: Settings, url: str, body: bytes, seconds: int) -> str:
     at = int(time.time())
     claims = {
         "iss": "MessageBird",
         "nbf": at,
-        "exp": at + _JWT_SECONDS,
+        "exp": at + seconds,
         "jti": str(uuid4()),
         "url_hash": hashlib.sha256(url.encode()).hexdigest(),
     }
     if body:
         claims["payload_hash"] = hashlib.sha256(body).hexdigest()
-    return jwt.encode(claims, key, algorithm=algorithm)
+    return jwt.encode(claims, settings.signing_key.encode(), algorithm=settings.algorithm)
 
 
 def _sorted_query(url: str) -> str:

@@ -19,10 +19,10 @@ from starlette.routing import Route
 from local.simulators import segments
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
-from local.simulators.scenario import Script, Step
+from local.simulators.scenario import Code, Script, Step
 from local.simulators.send_endpoint import Refusal, Refused, World, choose, take
-from local.simulators.twilio_callback import API_VERSION, Settings, callback
-from local.simulators.twilio_errors import DELIVERY_ERRORS, ERRORS, fault
+from local.simulators.twilio.errors import DELIVERY_ERRORS, ERRORS, fault
+from local.simulators.twilio.report import API_VERSION, Settings, report
 
 _LARGEST_PAGE = 1000
 _TEST_NUMBER = re.compile(r"\+1500555\d{4}")
@@ -32,6 +32,7 @@ class Twilio:
     """One account."""
 
     name = "twilio"
+    success = 201
 
     def __init__(self, settings: Settings, world: World) -> None:
         self.settings = settings
@@ -125,7 +126,7 @@ class Twilio:
             )
         ]
 
-    def refusal(self, status: int | None, code: int | None) -> Refusal:
+    def refusal(self, status: int | None, code: Code | None) -> Refusal:
         """From the table."""
         return choose(ERRORS, status, code)
 
@@ -169,7 +170,7 @@ class Twilio:
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """A status callback."""
-        return callback(self.settings, message, step, text=self._explained(step), forged=forged)
+        return report(self.settings, message, step, text=self._explained(step), forged=forged)
 
 
 def _none() -> Sequence[Message]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
 
-from local.simulators import TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SECRET, TWILIO_API_KEY_SID, TWILIO_AUTH_TOKEN
+from local.simulators.base import Document, Reported
 from local.simulators.callback_sender import ALL, Outgoing, Patience
 from local.simulators.ledger import Message, now
 from local.simulators.scenario import Step
@@ -21,16 +21,16 @@ _MOST_RETRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Keys of the account. ``auth_token`` is the primary one, which signs; ``secondary_auth_token`` only logs in.
+    """Keys of the account, made up. ``auth_token`` is primary and signs; ``secondary_auth_token`` only logs in.
 
     With a ``shared_key_id`` and ``shared_key_secret`` callbacks carry the settings header and HMAC-SHA256.
     """
 
-    account_sid: str = TWILIO_ACCOUNT_SID
-    auth_token: str = TWILIO_AUTH_TOKEN
+    account_sid: str = "AC" + "0" * 28 + "face"
+    auth_token: str = "local-simulator-twilio-auth-token"  # noqa: S105 - opens nothing but the simulator
     secondary_auth_token: str = ""
-    api_key_sid: str = TWILIO_API_KEY_SID
-    api_key_secret: str = TWILIO_API_KEY_SECRET
+    api_key_sid: str = "SK" + "0" * 28 + "face"
+    api_key_secret: str = "local-simulator-twilio-api-key-secret"  # noqa: S105 - opens nothing but the simulator
     shared_key_id: str = ""
     shared_key_secret: str = ""
 
@@ -39,12 +39,24 @@ class Settings:
             raise ValueError("account_sid and auth_token cannot be empty")
 
 
-def callback(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:
+def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:
     """The callback for a step, or None where the message has no callback URL. ``text`` explains the step's code."""
     if message.callback_url is None:
         return None
-    url, fragment = urldefrag(message.callback_url)
-    form = _form(settings, message, step, text) | dict(message.script.fields)
+    return _callback(settings, message, message.callback_url, _form(settings, message, step, text), forged=forged)
+
+
+def signed(document: Document, reported: Reported) -> Outgoing:
+    """A genuine callback from the account of a secret document."""
+    given = {entry: document[entry] for entry in ("account_sid", "auth_token") if document.get(entry)}
+    settings, message = Settings(**given), reported.message
+    form = _form(settings, message, message.step, None)
+    return _callback(settings, message, reported.callback_url, form, forged=False)
+
+
+def _callback(settings: Settings, message: Message, to: str, form: Mapping[str, str], *, forged: bool) -> Outgoing:
+    url, fragment = urldefrag(to)
+    form = {**form, **message.script.fields}
     return Outgoing(
         method="POST",
         url=url,

@@ -1,0 +1,189 @@
+"""A provider's folder is all that the local stack needs: each states everything, and a new one is found by itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from local import demo, examples, ledger, simulation, simulators
+from local.chaos.plan import plan
+from local.chaos.rotation import Rotation
+from local.run import sender_variables
+from local.simulators.base import Destination, Reported
+from local.simulators.scenario import COURSES, TABLE, Scenarios, Step
+from local.stack import Stack
+from ops.accounts import ENTRIES
+from sms_tracker import providers
+from sms_tracker.domain.http import HttpRequest
+
+URL, ID = "http://127.0.0.1:1", "11111111-1111-4111-8111-111111111111"
+DELIVERY = Reported(
+    word="delivered",
+    message_id=ID,
+    provider_id="1",
+    callback_url=f"https://sms.example.com/webhooks/acme?message_id={ID}&attempt=1",
+    to="+12025550100",
+)
+each_provider = pytest.mark.parametrize("provider", simulators.names())
+
+
+def test_every_adapter_has_a_simulator() -> None:
+    assert simulators.names() == providers.names()
+
+
+@each_provider
+def test_a_provider_has_words_for_every_course(provider: str) -> None:
+    assert simulators.load(provider).courses.keys() == COURSES
+
+
+@each_provider
+def test_every_course_ends_with_a_word_that_the_adapter_knows(provider: str) -> None:
+    courses = simulators.load(provider).courses
+    last = {course: Step.read(words.split()[-1]).word for course, words in courses.items() if words[0] != "!"}
+
+    assert [course for course, word in last.items() if not providers.load(provider).knows(word)] == []
+
+
+@each_provider
+def test_its_credentials_are_entries_that_the_adapter_reads(provider: str) -> None:
+    simulator, known = simulators.load(provider), ENTRIES[provider].keys()
+
+    assert simulator.credentials(URL).keys() <= known
+    assert set(simulator.test_entries) <= known
+    if simulator.signing:
+        assert {simulator.signing.entry, f"next_{simulator.signing.entry}"} <= known
+
+
+@each_provider
+def test_its_signed_report_is_genuine_also_when_it_is_pasted_some_time_later(provider: str) -> None:
+    simulator, adapter = simulators.load(provider), providers.load(provider)
+    if simulator.signing is None:
+        pytest.skip("no webhook")
+    document = simulator.credentials(URL)
+    made = simulator.signing.sign(document, DELIVERY)
+    request = HttpRequest(made.method, made.url, made.headers, made.body)
+
+    adapter.verify(request, secrets=adapter.keys(document), now=datetime.fromtimestamp(_in_an_hour(), UTC))
+    assert str(adapter.report(adapter.fields(request), received_at="2026-01-31T12:00:00.000Z").status) == "delivered"
+
+
+def _in_an_hour() -> float:
+    return datetime.now(UTC).timestamp() + 3600
+
+
+@each_provider
+def test_every_row_of_the_table_is_a_script_at_the_provider(provider: str) -> None:
+    courses = simulators.load(provider).courses
+
+    assert all(row.script(courses).reports or row.script(courses).error for row in TABLE)
+
+
+def test_what_chaos_plans_is_a_script_at_each_provider() -> None:
+    for message in plan(300, seed=1):
+        script = Scenarios(simulators.load(message.provider).courses).read(message.script)
+        truth = simulators.load(message.provider).status(script.reports[-1].word, None) if script.reports else None
+
+        assert script.name == message.way
+        assert (script.error is not None) == (message.end == "refused")
+        assert not (script.forge and truth == "delivered")  # or belief would not show
+
+
+def test_an_end_is_judged_by_word_and_code_before_the_word_alone() -> None:
+    twilio = simulators.load("twilio")
+
+    assert twilio.status("undelivered", 30036) == "expired"
+    assert twilio.status("undelivered", 30003) == "undelivered"
+    assert twilio.status("teleported", None) == "teleported"
+
+
+@pytest.mark.parametrize(("text", "code"), [("sent", None), ("failed:30008", 30008), ("failed:E01001", "E01001")])
+def test_a_code_is_a_number_or_a_word(text: str, code: int | str | None) -> None:
+    assert Step.read(text).code == code
+
+
+ACME = """
+from local.simulators import twilio
+from dataclasses import replace
+
+SIMULATOR = replace(
+    twilio.SIMULATOR,
+    title="Acme",
+    credentials=lambda url: {"api_url": url},
+    parameters={"AcmeFrom": "Acme"},
+    statuses={"delivered": "unknown"},
+    signing=None,
+    message_id=lambda entry: entry["extra"]["context"],
+    reports_to=lambda stack: {"auth_token": f"{stack.base_url} {stack.aws_url} {stack.outputs['ReportsQueueUrl']}"},
+)
+"""
+"""A provider with one address for all reports, none of which is a webhook."""
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "__init__.py").write_text(ACME)
+    monkeypatch.setattr(simulators, "__path__", [*simulators.__path__, str(tmp_path)])
+    yield "acme"
+    sys.modules.pop("local.simulators.acme", None)
+
+
+def test_a_new_folder_takes_part_in_everything(acme: str) -> None:
+    ports = {acme: 1}
+
+    assert acme in simulators.names()
+    assert {"AcmeFrom": "Acme", "Providers": "acme,messagebird,twilio"}.items() <= simulation.parameters().items()
+    assert simulation.secrets(ports) == {acme: {"api_url": URL}}
+    assert sender_variables(acme) == {"AcmeFrom": "ACME_FROM"}
+    assert {case.provider for case in demo.cases()} == set(simulators.names())
+    assert {message.provider for message in plan(100, seed=1)} == set(simulators.names())
+
+
+def test_its_books_are_read_by_its_own_rules(acme: str) -> None:
+    entry = {"id": "A1", "extra": {"context": ID}, "times_taken": 1, "truth": {"word": "delivered", "code": None}}
+
+    found = ledger.of(acme, entry)
+
+    assert (found.message_id, found.expected) == (ID, "unknown")
+
+
+def local_stack(urls: Mapping[str, str]) -> Stack:
+    return cast("Stack", SimpleNamespace(simulator_urls=urls, api_url=URL))
+
+
+def test_without_a_webhook_there_is_nothing_to_paste_and_no_secret_to_rotate(acme: str) -> None:
+    stack = local_stack({acme: URL})
+
+    Rotation(stack).rotate()  # would ask the simulator, which does not run
+
+    assert examples.report(stack, acme, {"message_id": ID, "provider_message_id": "A1"}) == []
+
+
+def test_a_simulator_with_one_address_for_all_reports_is_given_it(acme: str) -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    class Control(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            seen.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Log nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Control) as server:
+        serving = Thread(target=server.handle_request)
+        serving.start()
+        destination = Destination("http://api", "http://aws", {"ReportsQueueUrl": "http://queue"})
+        simulation.report_to(destination, {acme: server.server_port, "twilio": 1})
+        serving.join()
+
+    assert seen == [("/_control/settings", b'{"auth_token":"http://api http://aws http://queue"}')]
