@@ -61,8 +61,8 @@ def _botocore() -> tuple[Call, Call]:
     return lambda: sqs.send_message(**SEND), update
 
 
-def _lean() -> tuple[Call, Call]:
-    from sms_tracker.aws.lean import api  # noqa: PLC0415  # what is measured
+def _own() -> tuple[Call, Call]:
+    from sms_tracker.aws.json_client import api  # noqa: PLC0415  # what is measured
 
     sqs, dynamodb = api("sqs", attempts=2), api("dynamodb", attempts=2)
     return lambda: sqs("SendMessage", **SEND), lambda: dynamodb("UpdateItem", **UPDATE)
@@ -87,17 +87,17 @@ def _http_client() -> tuple[Call, Call]:
     from ssl import create_default_context  # noqa: PLC0415  # what is measured
     from urllib.parse import urlsplit  # noqa: PLC0415  # what is measured
 
-    from sms_tracker.aws.sigv4 import Credentials, Signer  # noqa: PLC0415  # what is measured
+    from sms_tracker.aws.sigv4 import Credentials, sign  # noqa: PLC0415  # what is measured
 
     place = urlsplit(os.environ["AWS_ENDPOINT_URL"])
     trusted = create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
     connection = HTTPSConnection(place.hostname or "", place.port, context=trusted)
     credentials = Credentials("test", "test")
-    signers = {name: Signer(name, "eu-west-1") for name in ("sqs", "dynamodb")}
 
     def call(service: str, target: str, document: dict[str, Any]) -> object:
         body, at = json.dumps(document).encode(), time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        signed = signers[service].sign(_head(place.netloc, target), body, credentials, at=at)
+        head = _head(place.netloc, target)
+        signed = sign(head, body, credentials, service=service, region="eu-west-1", at=at)
         connection.request("POST", "/", body, signed)
         return json.loads(connection.getresponse().read())
 
@@ -164,7 +164,7 @@ CASES = {
     "botocore": _botocore,
     "awscrt": _awscrt,
     "own signer, http.client": _http_client,
-    "own client": _lean,
+    "own client": _own,
 }
 
 

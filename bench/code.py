@@ -14,7 +14,6 @@ from local.process import ROOT, Progress
 from local.template import load
 
 BUILD = PACKAGES / "bench"
-_AMAZON = Path("sms_tracker", "aws", "amazon.pem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +23,9 @@ class Code:
     progress: Progress
     compiled: bool = True
 
-    def of(self, function: str, *, authority: Path) -> tuple[Path, ...]:
-        """A function's own folder and its layers, in the order in which Lambda looks for modules.
-
-        Where a layer brings Amazon's authorities it is a copy, beside ``authority``, that brings this one too.
-        """
-        layers = [_trusting(self.package(layer), authority) for layer in layers_of(function)]
-        return (self.package(f"functions/{function}"), *layers)
+    def of(self, function: str) -> tuple[Path, ...]:
+        """A function's own folder and its layers, in the order in which Lambda looks for modules."""
+        return (self.package(f"functions/{function}"), *map(self.package, layers_of(function)))
 
     def baseline(self, name: str) -> tuple[Path, ...]:
         """A baseline's own folder, what it shares with the others, and every layer."""
@@ -46,17 +41,6 @@ class Code:
         if not bare.exists():
             shutil.copytree(made, bare, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         return bare
-
-
-def _trusting(package: Path, authority: Path) -> Path:
-    if not (package / _AMAZON).exists():
-        return package
-    copy = authority.with_name(package.name)
-    if not copy.exists():
-        shutil.copytree(package, copy)
-        with (copy / _AMAZON).open("ab") as authorities:
-            authorities.write(authority.read_bytes())
-    return copy
 
 
 @cache
