@@ -41,7 +41,12 @@ def clients(plan: Plan, progress: Progress) -> Outcome:
     columns = ["client", *(cell for title in _COLUMNS.values() for cell in (title, "of boto3")), "modules"]
     note = f"CPU milliseconds, medians and quartiles of {plan.samples} processes; modules: those imported for it."
     rows = [_row(name, taken) for name in taken]
-    return Outcome((Table(title="AWS clients", columns=tuple(columns), rows=rows, note=note),))
+    figures = {
+        f"clients.{name}.{column}": spread([each[column] for each in measured]).median
+        for name, measured in taken.items()
+        for column in _COLUMNS
+    }
+    return Outcome((Table(title="AWS clients", columns=tuple(columns), rows=rows, note=note),), figures)
 
 
 def _measured(name: str, environment: dict[str, str]) -> Figures:

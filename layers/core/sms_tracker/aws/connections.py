@@ -82,7 +82,7 @@ class Connection:
             self._keeps = self._parser.should_keep_alive()
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Connections:
     """Calls to one endpoint. Each call has a connection to itself, so threads may share the object."""
 

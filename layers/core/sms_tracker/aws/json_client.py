@@ -33,7 +33,6 @@ _RETRIED = frozenset({
     "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "EC2ThrottledException", "ChecksumError",
 })  # fmt: skip
 _RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
-_TIMEOUTS = frozenset({"ConnectTimeoutError", "ReadTimeoutError"})
 _QUOTA = 500  # what retries may cost until calls succeed again, as in botocore; approximate among threads
 
 
@@ -54,7 +53,7 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFa
     return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class JsonClient:
     """One service behind :class:`sms_tracker.aws.api.Api`; any number of threads may call it."""
 
@@ -76,7 +75,7 @@ class JsonClient:
             try:
                 result = self._once(operation, body)
             except TryFailed as error:
-                cost = 10 if error.code in _TIMEOUTS else 5
+                cost = 10 if error.code.endswith("TimeoutError") else 5
                 retryable = error.code in _RETRIED or error.status in _RETRIED_STATUSES
                 again = retryable and attempt < self.attempts and cost <= self._quota
                 if self.failed and error.code != CONDITION_FAILED:
