@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Barrier
+from typing import Never
 
 import pytest
 from hypothesis import given, settings
@@ -354,6 +355,12 @@ class TestSeveralAtOnce:
 
         assert [each.message_id for each in handled] == ids
         assert {each.decision for each in handled} == {"applied"}
+
+    def test_a_single_message_is_written_without_a_thread(self) -> None:
+        def unused(*_: object) -> Never:
+            raise AssertionError("a single write was handed over")
+
+        assert Rig(each=unused).decisions(body("sent"), body("delivered")) == {"q0": "applied", "q1": "applied"}
 
     def test_reports_of_one_message_are_still_one_write(self) -> None:
         rig = Rig(each=ThreadPoolExecutor(4).map)
