@@ -29,7 +29,7 @@ setup: .venv/.ready .venv-emulator/.ready ## create both virtual environments
 lock: .venv/.ready ## pin and hash the newest allowed versions
 	@rm -f requirements-dev.txt layers/*/requirements.txt local/requirements.txt
 	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
-	@for layer in libraries powertools; do \
+	@for layer in core libraries powertools; do \
 	  $(COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 	@$(COMPILE) local/requirements.in -o local/requirements.txt
 

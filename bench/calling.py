@@ -43,8 +43,8 @@ def _boto3() -> tuple[Call, Call]:
     return lambda: sqs.send_message(**SEND), update  # type: ignore[arg-type]  # plain JSON
 
 
-def _lean() -> tuple[Call, Call]:
-    from sms_tracker.aws.lean import api  # noqa: PLC0415  # what is measured
+def _own() -> tuple[Call, Call]:
+    from sms_tracker.aws.json_client import api  # noqa: PLC0415  # what is measured
 
     sqs, dynamodb = api("sqs", attempts=2), api("dynamodb", attempts=2)
     return lambda: sqs("SendMessage", **SEND), lambda: dynamodb("UpdateItem", **UPDATE)
@@ -52,7 +52,7 @@ def _lean() -> tuple[Call, Call]:
 
 CASES = {
     "boto3": _boto3,
-    "own client": _lean,
+    "own client": _own,
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,6 @@ from local.process import ROOT, Progress
 from local.template import load
 
 BUILD = PACKAGES / "bench"
-_AMAZON = Path("sms_tracker", "aws", "amazon.pem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +21,9 @@ class Code:
 
     progress: Progress
 
-    def of(self, function: str, *, authority: Path) -> tuple[Path, ...]:
-        """A function's own folder and its layers, in the order in which Lambda looks for modules.
-
-        Where a layer brings Amazon's authorities it is a copy, beside ``authority``, that brings this one too.
-        """
-        layers = [_trusting(self.package(layer), authority) for layer in layers_of(function)]
-        return (self.package(f"functions/{function}"), *layers)
+    def of(self, function: str) -> tuple[Path, ...]:
+        """A function's own folder and its layers, in the order in which Lambda looks for modules."""
+        return (self.package(f"functions/{function}"), *map(self.package, layers_of(function)))
 
     def baseline(self, name: str) -> tuple[Path, ...]:
         """A baseline's own folder, what it shares with the others, and every layer."""
@@ -39,17 +33,6 @@ class Code:
     def package(self, folder: str) -> Path:
         """One package, made once for its content; ``folder`` as the template names it."""
         return packaged(ROOT / folder, self.progress)
-
-
-def _trusting(package: Path, authority: Path) -> Path:
-    if not (package / _AMAZON).exists():
-        return package
-    copy = authority.with_name(package.name)
-    if not copy.exists():
-        shutil.copytree(package, copy)
-        with (copy / _AMAZON).open("ab") as authorities:
-            authorities.write(authority.read_bytes())
-    return copy
 
 
 @cache

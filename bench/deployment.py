@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import answers
 from bench.code import Code
-from bench.endpoint import Authorities, Endpoint, serving
+from bench.endpoint import Endpoint, serving
 from bench.sandbox import Function
 from tests.unit.template_stack import environment, stack
 
@@ -28,8 +29,6 @@ _RUNTIME = {
     "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/31/[$LATEST]0",
 }
 """What Lambda itself sets."""
-_BY_OUR_CLIENT = frozenset({"webhook", "processor", "authorizer"})
-"""They call AWS alone, through the client that brings Amazon's authorities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +38,16 @@ class Deployment:
     code: Code
     aws: Endpoint
     provider: Endpoint
-    authorities: Authorities
+    authorities: Path
 
     def ours(self, name: str) -> Function:
         """A function of the project, named as its folder."""
-        environment = self._environment(name)
-        if name not in _BY_OUR_CLIENT:
-            environment |= self._named()
-        path = self.code.of(name, authority=self.authorities.own)
-        return Function(name=name, path=path, environment=environment)
+        return Function(name=name, path=self.code.of(name), environment=self._environment(name))
 
     def baseline(self, name: str, like: str) -> Function:
         """A baseline, started with the variables of the function that it stands beside."""
         path = self.code.baseline(name)
-        return Function(name=f"baseline {name}", path=path, environment=self._environment(like) | self._named())
+        return Function(name=f"baseline {name}", path=path, environment=self._environment(like))
 
     def _environment(self, name: str) -> dict[str, str]:
         declared = stack(**_PARAMETERS).properties(f"{name.title()}Function")
@@ -63,11 +58,9 @@ class Deployment:
             "AWS_LAMBDA_FUNCTION_NAME": f"stack-{name}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(declared["MemorySize"]),
             "AWS_ENDPOINT_URL": self.aws.url,
+            "AWS_CA_BUNDLE": str(self.authorities),  # as many as without this and the next
+            "SSL_CERT_FILE": str(self.authorities),
         }
-
-    def _named(self) -> dict[str, str]:
-        """Whom boto3 and httpx trust: as many as without these variables."""
-        return {"AWS_CA_BUNDLE": str(self.authorities.world), "SSL_CERT_FILE": str(self.authorities.world)}
 
     def _located(self, value: str) -> str:
         """A queue's name as its URL; what only names a resource stays a name."""

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 import certifi
@@ -51,13 +51,6 @@ def answered(body: Mapping[str, Any], status: int = 200) -> Answer:
 
 
 Respond = Callable[[Call], Answer]
-
-
-class Authorities(NamedTuple):
-    """Files: who signed the endpoints' certificate, and the same among all that the world trusts."""
-
-    own: Path
-    world: Path
 
 
 @dataclass
@@ -134,13 +127,12 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(*responders: Respond) -> Iterator[tuple[list[Endpoint], Authorities]]:
-    """One server for each responder, and the authorities that a client must trust."""
+def serving(*responders: Respond) -> Iterator[tuple[list[Endpoint], Path]]:
+    """One server for each responder, and the file of authorities that a client must trust."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         context = _tls(folder)
-        authorities = Authorities(folder / "certificate.pem", folder / "authorities.pem")
-        yield [stack.enter_context(_serve(respond, context)) for respond in responders], authorities
+        yield [stack.enter_context(_serve(respond, context)) for respond in responders], folder / "authorities.pem"
 
 
 @contextmanager

@@ -37,9 +37,11 @@ def _callback(batch: str) -> Callable[[Figures], float]:
 _BATCHES = tuple(f"batch of {size}" for size in (1, 10, 50))
 _ALONE, _LOGGER = "baseline sqs.cpu", "baseline webhook.cpu"
 TARGETS = (
-    Target("webhook init + first call / boto3 sending one message", 0.25, _over("cold.webhook.cpu", f"cold.{_ALONE}")),
+    Target("AWS client, init + first call / boto3", 0.20, _over("clients.own client.first", "clients.boto3.first")),
+    Target("... SendMessage, warm / boto3", 0.18, _over("clients.own client.send", "clients.boto3.send")),
+    Target("webhook init + first call / boto3 sending one message", 0.33, _over("cold.webhook.cpu", f"cold.{_ALONE}")),
     Target("... / the same webhook with Logger + boto3", 0.25, _over("cold.webhook.cpu", f"cold.{_LOGGER}")),
-    Target("webhook warm / boto3 sending one message", 0.30, _over("warm.webhook.cpu", f"warm.{_ALONE}")),
+    Target("webhook warm / boto3 sending one message", 0.28, _over("warm.webhook.cpu", f"warm.{_ALONE}")),
     Target("... / the same webhook with Logger + boto3", 0.30, _over("warm.webhook.cpu", f"warm.{_LOGGER}")),
     *(
         Target(
@@ -51,7 +53,7 @@ TARGETS = (
     ),
     Target("send init / httpx + boto3 alone", 0.80, _over("cold.send.init", "cold.baseline send.init")),
     *(Target(f"one callback / Logger + boto3 + Powertools batch, {each}", 0.22, _callback(each)) for each in _BATCHES),
-    Target("webhook, modules imported", 140, lambda figures: figures["modules.webhook"]),
+    Target("webhook, modules imported", 150, lambda figures: figures["modules.webhook"]),
     Target("write units on the item, three reports in order", 5, lambda figures: figures["counted.item_units"]),
     Target("... and on every index", 9, lambda figures: figures["counted.item_units"] + figures["counted.index_units"]),
     Target("reads, three reports in order", 0, lambda figures: figures["counted.reads"]),

@@ -35,19 +35,18 @@ class Deployment:
     outputs: Mapping[str, str]
 
 
-def deploy(  # noqa: PLR0913 - what a deployment consists of
+def deploy(
     clients: Clients,
     template: Template,
     *,
     root: Path,
     name: str,
     parameters: Mapping[str, str],
-    workdir: Path,
     progress: Progress,
 ) -> Deployment:
     """Upload the code under ``root``, create the stack ``name``, and wire its API; raises ``StackError``."""
     progress("packaging the functions and the layers")
-    packaged = _upload(clients, template, root=root, workdir=workdir, progress=progress)
+    packaged = _upload(clients, template, root=root, progress=progress)
     progress(f"deploying the template as stack {name}")
     _create(clients, packaged, name=name, parameters=parameters)
     processed = clients.cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
@@ -58,7 +57,7 @@ def deploy(  # noqa: PLR0913 - what a deployment consists of
     return Deployment(name=name, api_id=api_id, physical=physical, outputs=outputs)
 
 
-def _upload(clients: Clients, template: Template, *, root: Path, workdir: Path, progress: Progress) -> Template:
+def _upload(clients: Clients, template: Template, *, root: Path, progress: Progress) -> Template:
     """``template`` with every code folder uploaded and named by its place in S3: what `sam package` does."""
     with suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):  # it serves every stack
         clients.s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -66,11 +65,7 @@ def _upload(clients: Clients, template: Template, *, root: Path, workdir: Path, 
     for logical_id, resource in resources.items():
         if uri := _CODE.get(resource["Type"]):
             folder = root / resource["Properties"][uri]
-            content = (
-                package.function_zip(folder)
-                if uri == "CodeUri"
-                else package.layer_zip(folder, workdir / logical_id, progress)
-            )
+            content = package.function_zip(folder) if uri == "CodeUri" else package.layer_zip(folder, progress)
             key = f"{logical_id}-{hashlib.sha256(content).hexdigest()[:16]}.zip"
             clients.s3.put_object(Bucket=_BUCKET, Key=key, Body=content)
             properties = {**resource["Properties"], uri: f"s3://{_BUCKET}/{key}"}

@@ -27,18 +27,13 @@ def function_zip(folder: Path) -> bytes:
     return _zip({str(path.relative_to(folder)): path.read_bytes() for path in files})
 
 
-def layer_zip(source: Path, destination: Path, progress: Progress) -> bytes:
-    """The layer ``source`` as a zip that points to its content; ``destination`` gets that if it is our own code.
+def layer_zip(source: Path, progress: Progress) -> bytes:
+    """The layer ``source`` as a zip that points to its packaged content.
 
     The emulator unpacks a layer once for every worker, a thousand files and more than half a second each time.
     So this zip holds one .pth file that puts the packaged folder first on the path, where /opt/python is on AWS.
     """
-    folder = destination
-    if (source / "requirements.txt").exists():
-        folder = packaged(source, progress)
-    else:
-        _package(source, destination, mount=destination)
-    line = f"import sys; sys.path.insert(0, {str(folder)!r})\n"
+    line = f"import sys; sys.path.insert(0, {str(packaged(source, progress))!r})\n"
     return _zip({"python/lib/python3/site-packages/layer.pth": line.encode()})
 
 

@@ -173,7 +173,7 @@ class Stack:
         aws.wait_until(lambda: emulator.ready(aws_port))
         self.clients = Clients(f"http://{LOCALHOST}:{aws_port}")
         self._exit.callback(self.clients.close)
-        self.deployment = self._deploy(aws.workdir)
+        self.deployment = self._deploy()
         self.api_url = gateway.url
         self._configure()
         gateway.open(emulator_port=aws_port, api_id=self.deployment.api_id)
@@ -187,7 +187,7 @@ class Stack:
         self._processes.append(process)
         return process
 
-    def _deploy(self, workdir: Path) -> deploy.Deployment:
+    def _deploy(self) -> deploy.Deployment:
         template = known(load(self._root / "template.yaml"))
         if self._transform:
             template = self._transform(template)
@@ -199,7 +199,6 @@ class Stack:
             root=self._root,
             name=NAME,
             parameters=self._parameters,
-            workdir=workdir,
             progress=self._progress,
         )
 

@@ -21,6 +21,8 @@ _UNUSED = (
     "bin",
     "*.dist-info",  # nothing here asks for its own version; docs/adr/0014-packaging.md says what does without
     "**/*.pyi",
+    "**/*.px[di]",  # Cython's sources of compiled modules
+    "**/*.pyx",
     "**/py.typed",
     "**/tests",
     "phonenumbers/carrierdata",  # names of carriers, places and time zones: 20 MB, loaded on demand and never asked for

@@ -1,4 +1,4 @@
-"""The lean client over moto, which by itself stands behind boto3 alone."""
+"""The small client over moto, which by itself stands behind boto3 alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto.core.models import botocore_stubber
 
-from sms_tracker.aws.http1 import Answer
-from sms_tracker.aws.lean import Lean
+from sms_tracker.aws.connections import Answer
+from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.json_client import JsonClient
 from sms_tracker.aws.sigv4 import Credentials
 
 REGION = "eu-west-1"
@@ -32,7 +33,9 @@ def ask(headers: Mapping[str, str], body: bytes) -> Answer:
     return Answer(status, {name.lower(): str(value) for name, value in names.items()}, encoded)
 
 
-def lean(service: str) -> Lean:
+def json_client(service: str) -> JsonClient:
     """A client without a network, for use under moto; it does not wait between its tries."""
     credentials = Credentials("test", "test")
-    return Lean(service, REGION, "memory", ask, credentials=lambda: credentials, sleep=lambda _: None)
+    return JsonClient(
+        service, Endpoint(REGION, "memory", 443), ask, credentials=lambda: credentials, sleep=lambda _: None
+    )

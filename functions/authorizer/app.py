@@ -4,8 +4,8 @@ import os
 import time
 from typing import Any
 
+from sms_tracker.aws.json_client import api
 from sms_tracker.aws.keys import KeyStore, name_of
-from sms_tracker.aws.lean import api
 from sms_tracker.config import load
 from sms_tracker.config.authorizer import AuthorizerConfig
 from sms_tracker.domain.errors import SmsTrackerError
@@ -14,7 +14,7 @@ from sms_tracker.log import Line, Log
 config = load(AuthorizerConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
-keys = KeyStore(api("dynamodb", told=log.called, failed=log.failed), config.state_table)
+keys = KeyStore(api("dynamodb", failed=log.failed), config.state_table)
 
 
 @log.lines

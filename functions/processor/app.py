@@ -2,26 +2,26 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 from sms_tracker import providers
-from sms_tracker.aws.lean import api
+from sms_tracker.aws.json_client import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import TextRetention, load
 from sms_tracker.config.processor import ProcessorConfig
 from sms_tracker.log import Line, Log
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
-from sms_tracker.threads import Threads
 
 config = load(ProcessorConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
-sqs = api("sqs", told=log.called, failed=log.failed)
+sqs = api("sqs", failed=log.failed)
 drain = ReportProcessor(
     messages=MessageStore(
-        api("dynamodb", told=log.called, failed=log.failed),
+        api("dynamodb", failed=log.failed),
         config.messages_table,
         keep_raw_reports=config.keep_raw_reports,
         drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
@@ -30,7 +30,7 @@ drain = ReportProcessor(
     unmatched=SqsQueue(sqs, config.unmatched_queue_url),
     dead=SqsQueue(sqs, config.reports_dlq_url),
     clock=lambda: datetime.now(UTC),
-    each=Threads(8),  # more would wait for one another: ADR 11
+    each=ThreadPoolExecutor(8).map,  # more would wait for each other: ADR 11
 )
 for name in config.providers:
     providers.load(name)  # now, not within the first batch

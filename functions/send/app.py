@@ -6,7 +6,7 @@ from typing import Any
 
 from sms_tracker import wiring
 from sms_tracker.aws import gateway
-from sms_tracker.aws.lean import api
+from sms_tracker.aws.json_client import api
 from sms_tracker.config import load
 from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Unreadable
@@ -20,8 +20,8 @@ log = Log(os.environ)
 log.started(config)
 sender = wiring.sender(
     config,
-    dynamodb=api("dynamodb", timeout=1.5, told=log.called, failed=log.failed),
-    ssm=api("ssm", timeout=1.0, attempts=2, told=log.called, failed=log.failed),
+    dynamodb=api("dynamodb", timeout=1.5, failed=log.failed),
+    ssm=api("ssm", timeout=1.0, attempts=2, failed=log.failed),
     failed=log.failed,
 )
 provider = CountedCalls(sender.http)

@@ -2,13 +2,13 @@
 
 import os
 from datetime import UTC, datetime
+from random import SystemRandom
 from typing import Any
 
 from sms_tracker.aws import gateway
-from sms_tracker.aws.lean import api
+from sms_tracker.aws.json_client import api
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.chance import chance
 from sms_tracker.config import Verification, load
 from sms_tracker.config.webhook import WebhookConfig
 from sms_tracker.domain.errors import Unreadable
@@ -21,12 +21,12 @@ log = Log(os.environ)
 log.started(config)
 receiver = Receiver(
     # Two tries of 2 s: the providers wait 15 s, and this function has 10.
-    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, told=log.called, failed=log.failed), config.reports_queue_url),
+    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, failed=log.failed), config.reports_queue_url),
     settings=SsmSettings(
-        api("ssm", timeout=1.0, attempts=2, told=log.called, failed=log.failed),
+        api("ssm", timeout=1.0, attempts=2, failed=log.failed),
         config.settings_prefix,
         config.providers,
-        jitter=chance,
+        jitter=SystemRandom().random,
     ),
     clock=lambda: datetime.now(UTC),
     enabled=config.providers,

@@ -67,7 +67,7 @@ def findings(evidence: Evidence) -> list[Finding]:
         for entry in books["messages"]:
             taken[entry["to"]].append(entry)
     found: list[Finding] = []
-    ignore_failed_call: list[tuple[Finding, Mapping[str, Any]]] = []
+    never_reported: list[tuple[Finding, Mapping[str, Any]]] = []
     for message in evidence.plan:
         records = evidence.records.get(message.to, [])
         promise = evidence.promises.get(message.number, Promise())
@@ -77,13 +77,13 @@ def findings(evidence: Evidence) -> list[Finding]:
             if taken[message.to]:
                 found += _final(message, record, taken[message.to][0])
             elif record["status"] == "unknown":
-                ignore_failed_call += [(each, record) for each in _unknown(message, posts[message.to])]
+                never_reported += [(each, record) for each in _unknown(message, posts[message.to])]
             else:
                 found += _not_taken(message, promise, record, posts[message.to])
             found += _reports(message, record, taken[message.to])
     return [
         *found,
-        *_unexplained(evidence, ignore_failed_call),
+        *_unexplained(evidence, never_reported),
         *_history(evidence),
         *_events(evidence),
         *_queues(evidence),
@@ -153,12 +153,10 @@ def _unknown(message: Message, posts: Sequence[Mapping[str, Any]]) -> Iterator[F
         yield "wrong final", f"{_about(message)}: unknown, though its provider answered {posts[-1]['answered']}"
 
 
-def _unexplained(
-    evidence: Evidence, ignore_failed_call: Sequence[tuple[Finding, Mapping[str, Any]]]
-) -> Iterator[Finding]:
+def _unexplained(evidence: Evidence, never_reported: Sequence[tuple[Finding, Mapping[str, Any]]]) -> Iterator[Finding]:
     """Those that no kill explains; one at random explains one message, which had been recorded by then."""
     kills = sorted(evidence.senders_killed)
-    for finding, record in sorted(ignore_failed_call, key=lambda each: str(each[1]["created_at"])):
+    for finding, record in sorted(never_reported, key=lambda each: str(each[1]["created_at"])):
         if record["message_id"] in evidence.cut_short:
             continue
         recorded = datetime.fromisoformat(record["created_at"])

@@ -24,7 +24,7 @@ from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import MemoryMessages
-from tests.moto_client import lean
+from tests.moto_client import json_client
 
 pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
 
@@ -46,12 +46,12 @@ def dynamodb() -> Iterator[DynamoDBClient]:
         yield tables.client()
 
 
-@pytest.fixture(params=["memory", "boto3", "lean"])
+@pytest.fixture(params=["memory", "boto3", "json_client"])
 def open_messages(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Open:
     """Makes an empty store with the options given: our own in memory, or the table through either client."""
     if request.param == "memory":
         return MemoryMessages
-    api = lean("dynamodb") if request.param == "lean" else calling(dynamodb)
+    api = json_client("dynamodb") if request.param == "json_client" else calling(dynamodb)
     name = tables.create(dynamodb, "MessagesTable", f"messages-{next(_numbers)}")
     return lambda **options: MessageStore(api, name, **options)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -38,7 +37,7 @@ def schedules(stack: Stack) -> Callable[[], dict[str, str]]:
 
 
 @pytest.fixture
-def second(stack: Stack, tmp_path: Path) -> Iterator[deploy.Deployment]:
+def second(stack: Stack) -> Iterator[deploy.Deployment]:
     """A second stack of the same template, deleted at the end if the test has not done so."""
     template = known(load(ROOT / "template.yaml"))
     widen(template)
@@ -49,7 +48,6 @@ def second(stack: Stack, tmp_path: Path) -> Iterator[deploy.Deployment]:
         root=ROOT,
         name=BESIDE,
         parameters=parameters,
-        workdir=tmp_path,
         progress=lambda _: None,
     )
     stack.clients.cloudformation.delete_stack(StackName=BESIDE)

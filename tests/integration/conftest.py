@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sms_tracker.aws.channel import Channel
+from sms_tracker.aws.connections import Connections
 from tests import moto_client, tables
 from tests.cloud import PRIVATE, Cloud, Handler, Invoke, Invoked, Provider, cold_start, deploy, serving
 from tests.cloudwatch import level
@@ -29,7 +29,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         # A session of our own keeps the service descriptions that it read, which moto's fresh one would read anew.
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", tables.session())
-        monkeypatch.setattr(Channel, "post", lambda _, headers, body: moto_client.ask(headers, body))
+        monkeypatch.setattr(Connections, "post", lambda _, headers, body: moto_client.ask(headers, body))
         yield
 
 

@@ -24,10 +24,10 @@ from moto.core.models import botocore_stubber
 
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.bus import EventBus
-from sms_tracker.aws.channel import NoAnswer
 from sms_tracker.aws.clients import calling, client
-from sms_tracker.aws.http1 import Answer
-from sms_tracker.aws.lean import Lean
+from sms_tracker.aws.connections import Answer, TryFailed
+from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.json_client import JsonClient
 from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.sigv4 import Credentials
@@ -94,11 +94,12 @@ class Wire:
         """The service as the functions on the path of a report call it, or with ``boto`` as the others do."""
         if self.boto or service not in {"dynamodb", "sqs", "ssm"}:
             return calling(self.client(service))
-        lean = Lean(service, "eu-west-1", "aws", self._post, credentials=lambda: CREDENTIALS, sleep=lambda _: None)
+        endpoint = Endpoint("eu-west-1", "aws", 443)
+        made = JsonClient(service, endpoint, self._post, credentials=lambda: CREDENTIALS, sleep=lambda _: None)
 
         def call(operation: str, **arguments: Any) -> dict[str, Any]:
             self._called(operation)
-            return lean(operation, **arguments)
+            return made(operation, **arguments)
 
         return call
 
@@ -120,19 +121,19 @@ class Wire:
         self._tries = 0
 
     def _post(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The same as ``_send``, one level below the lean client."""
+        """The same as ``_send``, one level below the small client."""
         self._tries += 1
         fault = self._due()
         if fault in _ERRORS:
             status, code = _ERRORS[fault]
             return Answer(status, {}, _document(code))
         if fault in _UNREACHED:
-            raise NoAnswer("ConnectTimeoutError")
+            raise TryFailed("ConnectTimeoutError")
         if fault is Fault.KILLED_BEFORE:
             raise Killed
         answer = ask(headers, body)
         if fault in _LOST:
-            raise NoAnswer("ReadTimeoutError")
+            raise TryFailed("ReadTimeoutError")
         if fault is Fault.KILLED_AFTER:
             raise Killed
         return answer

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sms_tracker import http, providers
+from sms_tracker import provider_http, providers
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import SendOutcome
@@ -172,7 +172,7 @@ def test_a_provider_that_does_not_answer_is_told_of_with_how_the_call_ended(serv
 def deliver_within(seconds: float, request: HttpRequest, failed: FailedCalls) -> SendOutcome:
     def impatient(request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
         assert timeout > seconds
-        return http.call(request, timeout=seconds)
+        return provider_http.call(request, timeout=seconds)
 
     clock = FakeClock()
     pace = Pace(monotonic=clock.monotonic, sleep=clock.sleep, fraction=lambda: 0.5)

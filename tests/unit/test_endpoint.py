@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import botocore.session
 import pytest
 
-from sms_tracker.aws import clients, lean
-from sms_tracker.aws.channel import Endpoint, endpoint_of
+from sms_tracker.aws import clients, json_client
+from sms_tracker.aws.endpoint import Endpoint, endpoint_of
 
 SERVICES = ("dynamodb", "sqs", "ssm")
 SESSION = botocore.session.Session()
@@ -95,9 +95,9 @@ def test_what_is_left_to_boto3_is_called_by_boto3(monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", proxy)
 
-    made = lean.api("sqs")
+    made = json_client.api("sqs")
 
-    assert isinstance(made, lean.Lean) is ours
+    assert isinstance(made, json_client.JsonClient) is ours
     assert ours or made.__qualname__.startswith(clients.calling.__name__)  # type: ignore[attr-defined]  # a function
 
 

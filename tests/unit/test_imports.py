@@ -30,11 +30,11 @@ LIBRARIES = {
 }
 UNWANTED = {
     "webhook": {*LIBRARIES, "logging", "email", "http", "uuid", "pathlib", "sms_tracker.domain.outbound"},
-    "processor": {*LIBRARIES, "logging"},
+    "processor": LIBRARIES,
     "authorizer": {*LIBRARIES, "logging", "email", "http", "uuid", "pathlib"},
     "send": {"boto3", "botocore", "aws_lambda_powertools", "aws_xray_sdk"},
 }
-_MOST = 140
+_MOST = 150
 """Modules that the webhook may import; boto3 alone takes three times as many."""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Barrier
+from typing import Never
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,6 @@ from sms_tracker.domain.record import MAX_REPORTS, Change, Record
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import Status
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
-from sms_tracker.threads import Threads
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
@@ -345,7 +346,7 @@ class Meeting(FaultyMessages):
 
 class TestSeveralAtOnce:
     def test_messages_of_a_batch_are_written_at_the_same_time_and_told_in_the_batchs_order(self) -> None:
-        rig = Rig(messages=Meeting(), each=Threads(4))
+        rig = Rig(messages=Meeting(), each=ThreadPoolExecutor(4).map)
         ids = [f"{number:08}-53cf-4f13-9f0c-6a35d1a3f7de" for number in range(8)]
         for message_id in ids:
             rig.messages.records[message_id] = factories.record(message_id=message_id)
@@ -355,8 +356,14 @@ class TestSeveralAtOnce:
         assert [each.message_id for each in handled] == ids
         assert {each.decision for each in handled} == {"applied"}
 
+    def test_a_single_message_is_written_without_a_thread(self) -> None:
+        def unused(*_: object) -> Never:
+            raise AssertionError("a single write was handed over")
+
+        assert Rig(each=unused).decisions(body("sent"), body("delivered")) == {"q0": "applied", "q1": "applied"}
+
     def test_reports_of_one_message_are_still_one_write(self) -> None:
-        rig = Rig(each=Threads(4))
+        rig = Rig(each=ThreadPoolExecutor(4).map)
 
         (handled,) = rig.drain(body("sent"), body("delivered"), body("sending"))
 
@@ -365,7 +372,9 @@ class TestSeveralAtOnce:
     def test_what_fails_is_named_as_if_they_were_written_one_after_the_other(self) -> None:
         bodies = ["?", body("sent"), body("delivered", message_id=OTHER_ID), body("sent", message_id=MISSING_ID), "{}"]
         errors: dict[str, SmsTrackerError] = {OTHER_ID: Unavailable("no"), MISSING_ID: Rejected("never")}
-        plain, threaded = (Rig(messages=FaultyMessages(errors=errors), each=each) for each in (map, Threads(8)))
+        plain, threaded = (
+            Rig(messages=FaultyMessages(errors=errors), each=each) for each in (map, ThreadPoolExecutor(8).map)
+        )
 
         assert threaded.drain(*bodies) == plain.drain(*bodies)
         assert threaded.dead.bodies == plain.dead.bodies

@@ -11,7 +11,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_tracker.aws.sigv4 import Credentials, Signer
+from sms_tracker.aws.sigv4 import Credentials, sign
 
 # Whatever a header's value may be without spaces at its ends or doubled, which no header of ours has.
 WORDS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
@@ -68,28 +68,28 @@ def test_every_request_is_signed_as_botocore_signs_it(  # noqa: PLR0913  # all t
 ) -> None:
     headers = {"host": host, "content-type": "application/x-amz-json-1.0", "x-amz-target": "Service.Do", **further}
 
-    ours = Signer(service, region).sign(headers, body, credentials, at=at)
+    ours = sign(headers, body, credentials, service=service, region=region, at=at)
 
     assert ours == by_botocore(credentials, service, region, headers, body, at)
 
 
 @given(st.lists(st.tuples(KEYS, MOMENTS), min_size=2, max_size=6), st.data())
-def test_a_signer_that_is_kept_follows_every_change_of_key_and_day(
+def test_kept_signing_keys_follow_every_change_of_key_and_day(
     turns: list[tuple[str, str]], data: st.DataObject
 ) -> None:
-    signer, headers = Signer("sqs", "eu-west-1"), {"host": "sqs.eu-west-1.amazonaws.com"}
+    headers = {"host": "sqs.eu-west-1.amazonaws.com"}
     again = [*turns, *data.draw(st.permutations(turns))]
 
     for secret, at in again:
         credentials = Credentials("AKIA", secret)
         expected = by_botocore(credentials, "sqs", "eu-west-1", headers, b"{}", at)
-        assert signer.sign(headers, b"{}", credentials, at=at) == expected
+        assert sign(headers, b"{}", credentials, service="sqs", region="eu-west-1", at=at) == expected
 
 
 def test_a_token_that_came_with_a_line_break_is_sent_as_it_is_signed() -> None:
-    signed = Signer("sqs", "eu-west-1").sign(
-        {"host": "h"}, b"", Credentials("AKIA", "secret", "token\n"), at="20260131T120000Z"
-    )
+    credentials = Credentials("AKIA", "secret", "token\n")
+
+    signed = sign({"host": "h"}, b"", credentials, service="sqs", region="eu-west-1", at="20260131T120000Z")
 
     assert signed["x-amz-security-token"] == "token"
 

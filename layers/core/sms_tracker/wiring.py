@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from random import SystemRandom
 
-from sms_tracker import http
+from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.chance import chance
 from sms_tracker.config import TextRetention, Verification
 from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.ports import CallFailed
 from sms_tracker.services.provider_call import Pace
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.send_request import Policy
+
+_FRACTION = SystemRandom().random
+"""0 or more, less than 1. Python's own generator would repeat in each environment that a snapshot starts."""
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -> Sender:
@@ -31,11 +34,11 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -
             ssm,
             config.settings_prefix,
             config.providers,
-            jitter=chance,
+            jitter=_FRACTION,
         ),
-        http=http.call,
+        http=provider_http.call,
         clock=lambda: datetime.now(UTC),
-        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=chance),
+        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_FRACTION),
         rules=_rules(config),
         failed=failed,
     )

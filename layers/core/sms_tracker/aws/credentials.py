@@ -1,9 +1,8 @@
-"""Who we are to AWS: what the environment says at each call, else what botocore finds and renews."""
+"""The credentials that sign a call: the environment's, else those that botocore finds and renews."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -11,36 +10,29 @@ from sms_tracker.aws.api import failure
 from sms_tracker.aws.sigv4 import Credentials
 
 
-def source() -> Callable[[], Credentials]:
-    """What to ask for credentials at each call; it raises ``Unavailable`` where there are none."""
-    session = cache(_session)
-    if _from_environment() is None:
-        session()  # imported now, not within the first call
-    return lambda: _from_environment() or _from_botocore(session())
-
-
-def _from_environment() -> Credentials | None:
+def credentials() -> Credentials:
+    """Read for each call; raises ``Unavailable`` where there are none."""
     key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if not key or not secret:
-        return None
-    token = os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN")
-    return Credentials(key, secret, token or None)
+        return _found_by_botocore()
+    return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN") or None)
 
 
-def _from_botocore(session: Any) -> Credentials:
-    from botocore.exceptions import BotoCoreError, NoCredentialsError  # noqa: PLC0415  # as below
+def _found_by_botocore() -> Credentials:
+    from botocore.exceptions import BotoCoreError, NoCredentialsError  # noqa: PLC0415  # see session()
 
     try:
-        found = session.get_credentials()
-        if found is None:
+        if (found := session().get_credentials()) is None:
             raise NoCredentialsError
-        known = found.get_frozen_credentials()
+        frozen = found.get_frozen_credentials()
     except BotoCoreError as error:
         raise failure("credentials", type(error).__name__) from error
-    return Credentials(known.access_key, known.secret_key, known.token)
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
 
-def _session() -> Any:
-    import botocore.session  # noqa: PLC0415  # only where the environment has no keys, as under SnapStart
+@cache
+def session() -> Any:
+    """botocore's, which is imported only where the environment has no keys, as under SnapStart."""
+    import botocore.session  # noqa: PLC0415  # see above
 
     return botocore.session.get_session()

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: the one place that signs, for calls that POST a body to ``/``."""
+"""AWS Signature Version 4, for calls that POST a body to ``/``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -19,40 +20,30 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
 
 
-class Signer:
-    """Signs for one service in one region; keeps the key that is derived from the secret for each day."""
+def sign(
+    headers: Mapping[str, str], body: bytes, credentials: Credentials, *, service: str, region: str, at: str
+) -> dict[str, str]:
+    """``headers`` with the signature's own, all of them signed; ``at`` is ``20260131T120000Z``.
 
-    def __init__(self, service: str, region: str) -> None:
-        self._service = service
-        self._region = region
-        self._key: tuple[str, str, bytes] = ("", "", b"")
+    Names must be lower-case, values without outer or double spaces, and ``host`` among them.
+    """
+    signed = {**headers, "x-amz-date": at}
+    if credentials.token:
+        signed["x-amz-security-token"] = " ".join(credentials.token.split())
+    scope = f"{at[:8]}/{region}/{service}/aws4_request"
+    lines, names = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed)), ";".join(sorted(signed))
+    request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    text = f"{_ALGORITHM}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    signature = hmac.digest(_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
+    key = f"{credentials.access_key}/{scope}"
+    signed["authorization"] = f"{_ALGORITHM} Credential={key}, SignedHeaders={names}, Signature={signature}"
+    return signed
 
-    def sign(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, *, at: str) -> dict[str, str]:
-        """``headers`` with those that prove who sent them, at ``at`` (``20260131T120000Z``).
 
-        Names are lower-cased, values without spaces at their ends or doubled, ``host`` is among them; all are signed.
-        """
-        signed = {**headers, "x-amz-date": at}
-        if credentials.token:
-            signed["x-amz-security-token"] = " ".join(credentials.token.split())
-        scope = f"{at[:8]}/{self._region}/{self._service}/aws4_request"
-        names = sorted(signed)
-        lines = "".join(f"{name}:{signed[name]}\n" for name in names)
-        request = f"POST\n/\n\n{lines}\n{';'.join(names)}\n{hashlib.sha256(body).hexdigest()}"
-        text = f"{_ALGORITHM}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        signature = hmac.digest(self._signing_key(credentials.secret_key, at[:8]), text.encode(), "sha256").hex()
-        signed["authorization"] = (
-            f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
-            f"SignedHeaders={';'.join(names)}, Signature={signature}"
-        )
-        return signed
-
-    def _signing_key(self, secret: str, day: str) -> bytes:
-        known_secret, known_day, known = self._key
-        if (known_secret, known_day) == (secret, day):
-            return known
-        key = f"AWS4{secret}".encode()
-        for part in (day, self._region, self._service, "aws4_request"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        self._key = (secret, day, key)  # one assignment: threads may sign at the same time
-        return key
+@lru_cache(maxsize=8)
+def _key(secret: str, scope: str) -> bytes:
+    """The signing key of one day, region and service."""
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key

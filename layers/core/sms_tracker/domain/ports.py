@@ -213,7 +213,7 @@ class Each(Protocol):
     """One function over many items, as ``map`` does it, or several at a time; the results are in the items' order."""
 
     def __call__(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
-        """Apply it to each. What it raises is raised again, once no call is under way any more."""
+        """Apply it to each. Iterating raises what it raised; calls of later items may then still run."""
         ...
 
 

@@ -79,7 +79,8 @@ class ReportProcessor:
             else:
                 message_id, waiting = sorted_out
                 groups[message_id].append(waiting)
-        return handled + list(self.each(self._write, list(groups.items())))
+        each = self.each if len(groups) > 1 else map  # handing one write to a thread costs more than it saves
+        return handled + list(each(self._write, list(groups.items())))
 
     def _sort(self, delivery: QueueMessage) -> Handled | tuple[str, _Waiting]:
         try:

@@ -1,8 +1,9 @@
-"""The lean client beside boto3: the same answers, errors, retries and calls, whatever the server does."""
+"""The small client beside boto3: the same answers, errors, retries and calls, whatever the server does."""
 
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.aws import clients
+from sms_tracker.aws import clients, json_client
 from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.channel import Channel, Endpoint
-from sms_tracker.aws.lean import Lean, Quota
+from sms_tracker.aws.connections import Connections
+from sms_tracker.aws.credentials import session
+from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.json_client import JsonClient
 from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.log import FailedCalls
@@ -52,6 +55,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     for name in ("AWS_ENDPOINT_URL", "AWS_SECURITY_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+    session.cache_clear()
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # another test's has another test's credentials
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
 
@@ -63,17 +67,17 @@ def boto3_api(
     return clients.api(service, timeout=2.0, attempts=attempts, failed=failed)
 
 
-def lean_api(server: Server, service: str, attempts: int, **outside: Any) -> Lean:
+def small_api(server: Server, service: str, attempts: int, **outside: Any) -> JsonClient:
     place = Endpoint("eu-west-1", "127.0.0.1", server.port, tls=False)
-    channel = Channel(place, connect=1.0, read=1.0)
+    connections = Connections(place, None, connect=1.0, read=1.0)
     outside = {"sleep": lambda _: None, **outside}
-    return Lean(service, "eu-west-1", place.authority, channel.post, attempts=attempts, **outside)
+    return JsonClient(service, place, connections.post, attempts=attempts, **outside)
 
 
 def makers(patch: pytest.MonkeyPatch, service: str, attempts: int) -> Sequence[Callable[..., Api]]:
     return (
         partial(boto3_api, service=service, attempts=attempts, patch=patch),
-        partial(lean_api, service=service, attempts=attempts),
+        partial(small_api, service=service, attempts=attempts),
     )
 
 
@@ -132,6 +136,8 @@ SCENARIOS: dict[str, tuple[Call, tuple[Reply, ...], int]] = {
     "dropped once": (UPDATE, (DROP, checked({})), 2),
     "dropped for ever": (UPDATE, (DROP,), 3),
     "damaged once": (GET, (checked({"Item": OLD}, wrong=True), checked({"Item": OLD})), 2),
+    "a wrong clock": (SEND, (error("RequestTimeTooSkewed", 403),), 1),
+    "expired credentials": (UPDATE, (error("ExpiredTokenException"),), 1),
     "said to be over": (SEND, (Reply(headers={"Connection": "close"}),), 1),
 }  # fmt: skip
 
@@ -221,7 +227,7 @@ def test_nobody_there_is_the_same_error(monkeypatch: pytest.MonkeyPatch) -> None
     with serving(Reply()) as server:
         pass
     _, operation, arguments = SEND
-    theirs, ours = boto3_api(server, "sqs", 2, monkeypatch), lean_api(server, "sqs", 2)
+    theirs, ours = boto3_api(server, "sqs", 2, monkeypatch), small_api(server, "sqs", 2)
 
     expected = ("Unavailable", "SendMessage: EndpointConnectionError")
     assert outcome(lambda: theirs(operation, **arguments)) == outcome(lambda: ours(operation, **arguments)) == expected
@@ -239,89 +245,44 @@ def test_while_everything_fails_fewer_calls_are_repeated_as_by_botocores_quota(m
     assert asked == [60 + 500 // 5] * 2
 
 
-def test_what_was_taken_from_the_quota_comes_back_with_success() -> None:
-    quota = Quota(12)
+def test_what_a_retry_took_from_the_quota_comes_back_with_its_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    for make in makers(monkeypatch, "sqs", 2):
+        with serving(*[error("ThrottlingException"), Reply()] * 150, error("ThrottlingException")) as server:
+            client = make(server)
+            for _ in range(300):
+                outcome(partial(client, SEND[1], **SEND[2]))
+            asked.append(len(server.requests))
 
-    assert (quota.take(10), quota.take(5), quota.take(2)) == (True, False, True)
-    quota.give(100)
-    assert (quota.take(12), quota.take(1)) == (True, False)
+    assert asked == [150 * 2 + 150 + 500 // 5] * 2
 
 
 def test_tries_are_apart_by_a_random_part_of_a_doubling_time() -> None:
     waited: list[float] = []
     with serving(error("ThrottlingException")) as server:
-        client = lean_api(server, "sqs", 8, sleep=waited.append, fraction=lambda: 0.5)
+        client = small_api(server, "sqs", 8, sleep=waited.append, fraction=lambda: 0.5)
         outcome(lambda: client(SEND[1], **SEND[2]))
 
     assert waited == [0.5, 1, 2, 4, 8, 10, 10]
 
 
-# -- What botocore leaves to chance ------------------------------------------------------------------------------------
+def test_copies_of_a_snapshot_do_not_wait_alike() -> None:
+    waited: list[float] = []
+    with serving(error("ThrottlingException")) as server:
+        for _ in range(3):
+            random.seed(1)  # as in every copy
+            client = small_api(server, "sqs", 2, sleep=waited.append)
+            outcome(partial(client, SEND[1], **SEND[2]))
+
+    assert len(set(waited)) == 3
 
 
-@pytest.mark.parametrize(
-    "code", ["RequestTimeTooSkewed", "InvalidSignatureException", "RequestInTheFuture", "RequestExpired"]
-)
-@pytest.mark.parametrize("off", [-86_400.0, 86_400.0])
-def test_a_clock_that_is_wrong_is_put_right_by_awss_and_stays_right(code: str, off: float) -> None:
-    failed = FailedCalls()
-    with serving(error(code, 403), Reply()) as server:
-        client = lean_api(server, "sqs", 1, now=lambda: NOW + off, failed=failed)
-        client(SEND[1], **SEND[2])
-        client(SEND[1], **SEND[2])
-
-    assert len(server.requests) == 3
-    assert failed.take() == [{"call": "SendMessage", "attempt": 1, "code": code, "status": 403, "then": "retried"}]
-    assert [request.headers["x-amz-date"] for request in server.requests[1:]] == ["20260131T120000Z"] * 2
-
-
-def test_a_signature_that_is_wrong_at_the_right_time_is_refused_at_once() -> None:
-    with serving(error("InvalidSignatureException", 403)) as server:
-        client = lean_api(server, "sqs", 3, now=lambda: NOW + 100)
-
-        assert outcome(lambda: client(SEND[1], **SEND[2])) == ("Unavailable", "SendMessage: InvalidSignatureException")
-
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("date", ["yesterday", "Sat, 99 Jan 2026 12:00:00 GMT"])
-def test_a_date_that_is_none_puts_nothing_right(date: str) -> None:
-    with serving(error("RequestTimeTooSkewed", 403, {"Date": date})) as server:
-        client = lean_api(server, "sqs", 3, now=lambda: NOW + 1e6)
-
-        assert outcome(lambda: client(SEND[1], **SEND[2])) == ("Unavailable", "SendMessage: RequestTimeTooSkewed")
-
-
-def test_a_clock_is_put_right_once_a_call() -> None:
-    wrong = iter([NOW + 1e6 * turn for turn in range(100)])
-    with serving(error("RequestTimeTooSkewed", 403)) as server:
-        client = lean_api(server, "sqs", 3, now=lambda: next(wrong))
-        outcome(lambda: client(SEND[1], **SEND[2]))
-
-    assert len(server.requests) == 2
-
-
-def test_credentials_that_expired_are_read_again() -> None:
-    found = iter([CREDENTIALS, *[Credentials("AKIANEW", "another", "token")] * 5])
-    with serving(error("ExpiredTokenException"), checked({})) as server:
-        client = lean_api(server, "dynamodb", 1, credentials=lambda: next(found))
-        client(UPDATE[1], **UPDATE[2])
-
-    assert ["AKIANEW" in request.headers["authorization"] for request in server.requests] == [False, True]
-
-
-def test_credentials_that_stay_expired_are_an_error_at_once() -> None:
-    with serving(error("ExpiredTokenException")) as server:
-        client = lean_api(server, "dynamodb", 3)
-
-        assert outcome(lambda: client(UPDATE[1], **UPDATE[2])) == ("Unavailable", "UpdateItem: ExpiredTokenException")
-
-    assert len(server.requests) == 1
+# -- Credentials, and answers that botocore takes for empty ones -------------------------------------------------------
 
 
 def test_credentials_are_read_from_the_environment_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Reply()) as server:
-        client = lean_api(server, "sqs", 1)
+        client = small_api(server, "sqs", 1)
         client(SEND[1], **SEND[2])
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAROTATED")
         monkeypatch.delenv("AWS_SESSION_TOKEN")
@@ -341,9 +302,17 @@ def test_where_the_environment_has_none_they_are_what_botocore_finds(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(known))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with serving(Reply()) as server:
-        lean_api(server, "sqs", 1)(SEND[1], **SEND[2])
+        small_api(server, "sqs", 1)(SEND[1], **SEND[2])
 
     assert "Credential=AKIAFILE/" in server.requests[0].headers["authorization"]
+
+
+def test_where_the_environment_has_none_botocore_is_imported_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+
+    json_client.api("sqs")
+
+    assert session.cache_info().currsize == 1
 
 
 def test_without_any_there_is_an_error_and_no_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -351,7 +320,7 @@ def test_without_any_there_is_an_error_and_no_call(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with serving(Reply()) as server:
-        client = lean_api(server, "sqs", 1)
+        client = small_api(server, "sqs", 1)
 
         assert outcome(lambda: client(SEND[1], **SEND[2])) == ("Unavailable", "credentials: NoCredentialsError")
 
@@ -361,7 +330,7 @@ def test_without_any_there_is_an_error_and_no_call(monkeypatch: pytest.MonkeyPat
 def test_an_answer_that_cannot_be_read_is_no_success() -> None:
     """Botocore takes it for an empty one: a message that is nowhere, a record that is not there."""
     with serving(Reply(body=b"garbage")) as server:
-        client = lean_api(server, "dynamodb", 3)
+        client = small_api(server, "dynamodb", 3)
 
         assert outcome(lambda: client(GET[1], **GET[2])) == ("Unavailable", "GetItem: 200")
 
@@ -370,7 +339,7 @@ def test_an_answer_that_stays_damaged_is_no_success() -> None:
     """Botocore returns it after its last try."""
     failed = FailedCalls()
     with serving(checked({"Item": OLD}, wrong=True)) as server:
-        client = lean_api(server, "dynamodb", 3, failed=failed)
+        client = small_api(server, "dynamodb", 3, failed=failed)
 
         assert outcome(lambda: client(GET[1], **GET[2])) == ("Unavailable", "GetItem: ChecksumError")
 
@@ -385,7 +354,7 @@ def test_an_answer_that_stays_damaged_is_no_success() -> None:
 
 def test_one_connection_serves_many_calls() -> None:
     with serving(Reply()) as server:
-        client = lean_api(server, "sqs", 1)
+        client = small_api(server, "sqs", 1)
         for _ in range(5):
             client(SEND[1], **SEND[2])
 
@@ -395,7 +364,7 @@ def test_one_connection_serves_many_calls() -> None:
 def test_a_connection_that_died_while_nobody_looked_costs_neither_a_try_nor_a_wait() -> None:
     waited: list[float] = []
     with serving(Reply(close=True)) as server:
-        client = lean_api(server, "sqs", 1, sleep=waited.append)
+        client = small_api(server, "sqs", 1, sleep=waited.append)
         for _ in range(3):
             client(SEND[1], **SEND[2])
 
@@ -405,7 +374,7 @@ def test_a_connection_that_died_while_nobody_looked_costs_neither_a_try_nor_a_wa
 
 def test_a_connection_that_dies_under_a_call_is_replaced_once() -> None:
     with serving(Reply(), DROP, Reply()) as server:
-        client = lean_api(server, "sqs", 1)
+        client = small_api(server, "sqs", 1)
         client(SEND[1], **SEND[2])
         client(SEND[1], **SEND[2])
 
@@ -416,9 +385,9 @@ def test_a_connection_that_was_idle_too_long_is_not_used_again() -> None:
     clock = [NOW]
     with serving(Reply()) as server:
         place = Endpoint("eu-west-1", "127.0.0.1", server.port, tls=False)
-        channel = Channel(place, connect=1.0, read=5.0, now=lambda: clock[0])
+        connections = Connections(place, None, connect=1.0, read=5.0, now=lambda: clock[0])
         for later in (NOW, NOW + 19, NOW + 40, NOW - 10):
             clock[0] = later
-            channel.post({"host": "h"}, b"{}")
+            connections.post({"host": "h"}, b"{}")
 
     assert [request.connection for request in server.requests] == [0, 0, 1, 2]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sms_tracker import provider_http
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.http import call
+from sms_tracker.provider_http import call
+from tests.certificates import issue
 
 PATIENT = 5.0
 SHORT = 0.4
@@ -253,18 +258,49 @@ class TestWritten:
             dripping(b""),
             dripping(b"HTTP/1.1 201 Created\r\n"),
             dripping(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n"),
+            dripping(b"HTTP/1.1 201 Created\r\n\r\n"),
             read_and_keep_silent,
         ],
-        ids=["status-line", "headers", "body", "silence"],
+        ids=["status-line", "headers", "body", "body-without-length", "silence"],
     )
     def test_an_answer_that_drips_or_never_comes_ends_at_the_time_out(self, script: Script) -> None:
         with serving(script) as server:
             began = time.monotonic()
             result = post(server.url, timeout=SHORT)
             took = time.monotonic() - began
-        assert isinstance(result, NoResponse)
-        assert result.written
+        assert result == NoResponse(written=True, reason="ReadTimeout")
         assert SHORT <= took < SHORT + 1.0  # the rest is for a busy machine; a drip without the deadline never ends
+
+    def test_a_drip_over_tls_ends_at_the_time_out(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        authority, shown = issue(tmp_path, "localhost")
+        monkeypatch.setattr(provider_http, "_tls", lambda: ssl.create_default_context(cafile=str(authority)))
+        drip = dripping(b"HTTP/1.1 201 Created\r\n")
+
+        def script(connection: socket.socket, server: Server) -> None:
+            with shown.wrap_socket(connection, server_side=True) as secured:
+                drip(secured, server)
+
+        with serving(script) as server:
+            result = post(server.url.replace("http://127.0.0.1", "https://localhost"), timeout=SHORT)
+        assert result == NoResponse(written=True, reason="ReadTimeout")
+
+
+def test_a_connection_that_is_made_too_late_is_not_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.create_connection
+
+    def late(*arguments: Any, **options: Any) -> socket.socket:
+        made = connect(*arguments, **options)
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join()
+        return made
+
+    monkeypatch.setattr(socket, "create_connection", late)
+    with serving(lambda connection, server: server.received.append(connection.recv(65536))) as server:
+        result = post(server.url, timeout=SHORT)
+        monkeypatch.undo()
+    assert result == NoResponse(written=False, reason="ConnectTimeout")
+    assert server.received == [b""]
 
 
 def test_no_address_is_logged_where_lambda_has_libraries_log_what_they_like(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,150 @@
+"""HTTP/1.1 to one AWS endpoint over connections that are kept between calls; llhttp reads the responses."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from sms_tracker.aws.endpoint import Endpoint
+
+IDLE = 20.0  # seconds that a connection is kept: AWS closes idle ones, unnoticed by a frozen sandbox
+_MOST = 32 * 1024 * 1024  # bytes of a response, headers included; BatchGetItem returns at most 16 MB
+
+
+class TryFailed(Exception):
+    """One try of a call failed; without a response ``status`` is None and ``code`` botocore's name for the reason."""
+
+    def __init__(self, code: str, status: int | None = None, item: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code)
+        self.code, self.status, self.item = code, status, item
+
+
+class Answer(NamedTuple):
+    """A response. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Connection:
+    """One open connection, for one call at a time. llhttp calls the ``on_`` methods."""
+
+    def __init__(self, opened: socket.socket) -> None:
+        self.socket = opened
+        self._parser = HttpResponseParser(self)
+        self._answers: list[Answer] = []
+
+    def exchange(self, request: bytes, *, seconds: float) -> Answer:
+        """The response to ``request``, complete within ``seconds``; raises ``OSError`` or llhttp's errors."""
+        self.reusable, self._answers = False, []
+        end, room = time.monotonic() + seconds, _MOST
+        self.socket.settimeout(seconds)
+        with suppress(BrokenPipeError):  # a server may respond and close before it has read everything
+            self.socket.sendall(request)
+        while not self._answers:
+            if (left := end - time.monotonic()) <= 0:
+                raise TimeoutError
+            self.socket.settimeout(left)
+            data = self.socket.recv(65536)
+            room -= len(data)
+            if not data or room < 0:
+                raise ConnectionResetError("the response ends early, or is too long")
+            self._parser.feed_data(data)
+        self.reusable = self._keeps and len(self._answers) == 1
+        return self._answers[0]
+
+    def on_message_begin(self) -> None:
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._keeps = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
+
+    def on_body(self, chunk: bytes) -> None:
+        self._body.append(chunk)
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:  # noqa: PLR2004  # 1xx precedes the response
+            self._answers.append(Answer(status, self._headers, b"".join(self._body)))
+            self._keeps = self._parser.should_keep_alive()
+
+
+@dataclass(eq=False)
+class Connections:
+    """Calls to one endpoint. Each call has a connection to itself, so threads may share the object."""
+
+    endpoint: Endpoint
+    tls: ssl.SSLContext | None
+    connect: float  # seconds, as the next
+    read: float
+    now: Callable[[], float] = time.time  # the wall clock: it goes on while the sandbox is frozen
+    _idle: list[tuple[Connection, float]] = field(default_factory=list)
+
+    def __del__(self) -> None:
+        for connection, _ in self._idle:
+            connection.socket.close()
+
+    def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """One exchange; raises ``TryFailed``."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = f"POST / HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
+        try:
+            if kept := self._kept():
+                with suppress(ConnectionError, ssl.SSLError):  # it died during the call; AWS itself may be well
+                    return self._exchange(kept, request)
+            return self._exchange(self._opened(), request)
+        except TimeoutError as error:
+            raise TryFailed("ReadTimeoutError") from error
+        except (HttpParserError, HttpParserUpgrade, OSError) as error:
+            raise TryFailed("ConnectionClosedError") from error
+
+    def _kept(self) -> Connection | None:
+        with suppress(IndexError):  # another thread took the last one
+            while self._idle:
+                connection, since = self._idle.pop()
+                readable = select.select([connection.socket], [], [], 0)[0]  # only by the other side's closing it
+                if 0 <= self.now() - since < IDLE and not readable:
+                    return connection
+                connection.socket.close()
+        return None
+
+    def _opened(self) -> Connection:
+        host = self.endpoint.host.encode()  # a str makes Python load its rules for international names, 2 ms
+        try:
+            opened = socket.create_connection((host, self.endpoint.port), self.connect)  # type: ignore[arg-type]
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return Connection(self.tls.wrap_socket(opened, server_hostname=host) if self.tls else opened)
+        except ssl.SSLError as error:
+            raise TryFailed("SSLError") from error
+        except TimeoutError as error:
+            raise TryFailed("ConnectTimeoutError") from error
+        except OSError as error:
+            raise TryFailed("EndpointConnectionError") from error
+
+    def _exchange(self, connection: Connection, request: bytes) -> Answer:
+        try:
+            return connection.exchange(request, seconds=self.read)
+        finally:
+            if connection.reusable:
+                self._idle.append((connection, self.now()))
+            else:
+                connection.socket.close()
+
+
+@cache
+def default_tls() -> ssl.SSLContext:
+    """The process's TLS context: the system's authorities, or ``AWS_CA_BUNDLE``'s, which botocore reads too."""
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)

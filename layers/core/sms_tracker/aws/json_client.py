@@ -1,0 +1,112 @@
+"""AWS JSON calls without boto3, signed and retried as botocore does. ADR 11 has the reasons and the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
+from sms_tracker.aws.connections import Answer, Connections, TryFailed, default_tls
+from sms_tracker.aws.credentials import credentials, session
+from sms_tracker.aws.endpoint import Endpoint, endpoint_of
+from sms_tracker.aws.sigv4 import Credentials, sign
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.ports import CallFailed
+
+_SERVICES = {
+    "dynamodb": ("DynamoDB_20120810", {"content-type": "application/x-amz-json-1.0"}),
+    "sqs": ("AmazonSQS", {"content-type": "application/x-amz-json-1.0", "x-amzn-query-mode": "true"}),
+    "ssm": ("AmazonSSM", {"content-type": "application/x-amz-json-1.1"}),
+}
+"""The prefix of each service's operations, and the headers of each call."""
+_RETRIED = frozenset({
+    "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "ReplicatedWriteConflictException",
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
+    "ProvisionedThroughputExceededException", "TransactionInProgressException", "RequestLimitExceeded", "SlowDown",
+    "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "EC2ThrottledException", "ChecksumError",
+})  # fmt: skip
+_RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
+_QUOTA = 500  # what retries may cost until calls succeed again, as in botocore; approximate among threads
+
+
+def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
+    """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
+
+    boto3 is used where the environment asks for more: proxies, FIPS and dual-stack endpoints, other partitions.
+    """
+    endpoint = endpoint_of(service, os.environ)
+    if endpoint is None:
+        from sms_tracker.aws import clients  # noqa: PLC0415  # the usual start does not pay for it
+
+        return clients.api(service, timeout=timeout, attempts=attempts, failed=failed)
+    if not os.environ.get("AWS_ACCESS_KEY_ID"):
+        session()  # imports botocore now, not within the first call
+    connect = min(timeout / 2, 1.0)
+    connections = Connections(endpoint, default_tls() if endpoint.tls else None, connect, timeout - connect)
+    return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
+
+
+@dataclass(eq=False)
+class JsonClient:
+    """One service behind :class:`sms_tracker.aws.api.Api`; any number of threads may call it."""
+
+    service: str
+    endpoint: Endpoint
+    post: Callable[[dict[str, str], bytes], Answer]
+    attempts: int = 3
+    failed: CallFailed | None = None
+    credentials: Callable[[], Credentials] = credentials
+    sleep: Callable[[float], None] = time.sleep
+    fraction: Callable[[], float] = SystemRandom().random  # Python's own generator would repeat in each snapshot's copy
+    _quota: int = _QUOTA
+
+    def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """See :class:`sms_tracker.aws.api.Api`."""
+        body = json.dumps(arguments).encode()
+        attempt, cost = 1, 1
+        while True:
+            try:
+                result = self._once(operation, body)
+            except TryFailed as error:
+                cost = 10 if error.code.endswith("TimeoutError") else 5
+                retryable = error.code in _RETRIED or error.status in _RETRIED_STATUSES
+                again = retryable and attempt < self.attempts and cost <= self._quota
+                if self.failed and error.code != CONDITION_FAILED:
+                    self.failed(operation, attempt=attempt, code=error.code, status=error.status, again=again)
+                if not again:
+                    raise failure(operation, error.code, error.item) from error
+            else:
+                self._quota = min(_QUOTA, self._quota + cost)
+                return result
+            self._quota -= cost
+            self.sleep(self.fraction() * min(2 ** (attempt - 1), 20))
+            attempt += 1
+
+    def _once(self, operation: str, body: bytes) -> dict[str, Any]:
+        prefix, headers = _SERVICES[self.service]
+        headers = {**headers, "host": self.endpoint.authority, "x-amz-target": f"{prefix}.{operation}"}
+        at, known = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), self.credentials()
+        signed = sign(headers, body, known, service=self.service, region=self.endpoint.region, at=at)
+        return _result(self.post(signed, body))
+
+
+def _result(answer: Answer) -> dict[str, Any]:
+    if answer.headers.get("x-amz-crc32") not in {None, str(crc32(answer.body))}:
+        raise TryFailed("ChecksumError", answer.status)
+    try:
+        body = json.loads(answer.body) if answer.body else {}
+    except ValueError:
+        body = None
+    if answer.status < 300 and isinstance(body, dict):  # noqa: PLR2004  # as HTTP means it
+        return body
+    values = body if isinstance(body, dict) else {}
+    code = str(values.get("__type") or answer.status).partition(":")[0].rpartition("#")[2]
+    older, _, fault = answer.headers.get("x-amzn-query-error", "").partition(";")  # SQS's code of before its JSON
+    raise TryFailed(older if older and fault else code, answer.status, values.get("Item"))

@@ -1,0 +1,97 @@
+"""The only outbound HTTP to providers."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from contextlib import suppress
+from functools import cache
+from threading import Timer
+from typing import Any
+
+import httpx
+
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # below, it logs each URL, which may hold a number
+_CONNECT = 3.0
+_LARGEST = 1024 * 1024
+_UNWRITTEN = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+"""Failures before the first byte of the request: DNS, TCP, TLS, or an address that is none."""
+
+
+def call(request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+    """Make one request on a connection of its own; ``timeout`` is seconds for the whole of it.
+
+    Never reuses a connection: a thawed sandbox holds dead ones, and a write on a dead connection has an unknown
+    outcome. Redirects are not followed; proxies and .netrc are not read. A response over 1 MiB is not read.
+    """
+    limits = httpx.Timeout(timeout, connect=min(_CONNECT, timeout))
+    deadline = _Deadline(timeout)
+    try:
+        with httpx.Client(verify=_tls(), timeout=limits, trust_env=False) as client, deadline:
+            return _exchange(client, request, deadline)
+    except _UNWRITTEN as error:
+        return NoResponse(written=False, reason=type(error).__name__)
+    except httpx.HTTPError as error:
+        return NoResponse(written=True, reason="ReadTimeout" if deadline.passed else type(error).__name__)
+
+
+def _exchange(client: httpx.Client, request: HttpRequest, deadline: _Deadline) -> HttpResponse:
+    headers, extensions, body = dict(request.headers), {"trace": deadline.trace}, bytearray()
+    with client.stream(
+        request.method, request.url, headers=headers, content=request.body, extensions=extensions
+    ) as response:
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > _LARGEST:
+                raise httpx.ReadError("the response is too long")
+    if deadline.passed:  # a response without a length ends wherever the connection does
+        raise httpx.ReadTimeout("the response was cut")
+    return HttpResponse(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body))
+
+
+class _Deadline:
+    """Cuts the connection once the whole call has taken ``seconds``.
+
+    httpx bounds each read alone, and a server that sends a byte now and then makes many of them.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._timer = Timer(seconds, self._cut)
+        self._stream: Any = None
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Httpx's ``trace`` extension: it reports each step of a request, and with it the connection."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._stream = info["return_value"]
+            if self.passed:
+                self._stream.close()
+                raise httpx.ConnectTimeout("connected too late")
+
+    def _cut(self) -> None:
+        self.passed = True
+        if self._stream is not None:
+            with suppress(OSError):  # closed already, or in the middle of its TLS handshake
+                # Not TLS's own shutdown: another thread could then write unencrypted.
+                socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
