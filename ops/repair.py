@@ -16,7 +16,7 @@ from ops.republish import Unpublished, events, publish
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.indexes import Span
-from sms_tracker.domain.ports import Refused
+from sms_tracker.domain.ports import NotWritten
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import instant, timestamp
 
@@ -51,7 +51,7 @@ def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         change = records.repair(record, now=timestamp(datetime.now(UTC)))
         if change is None or change.state is None:
             continue
-        if options.apply and isinstance(stack.store.change(record.message_id, change), Refused):
+        if options.apply and isinstance(stack.store.change(record.message_id, change), NotWritten):
             stack.damaged[record.message_id] = f"{record.message_id} changed meanwhile, run it again"
             continue
         if options.apply and not change.state.status.final:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import shard as shard_of
-from sms_tracker.domain.ports import BusEvent, Refused, Written
+from sms_tracker.domain.ports import BusEvent, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, Send, SendPhase
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.settings import Settings
@@ -50,16 +50,16 @@ class MemoryMessages:
     keep_raw_reports: bool = False
     drop_text: bool = False
 
-    def put(self, record: Record) -> Written | Refused:
+    def put(self, record: Record) -> Written | NotWritten:
         old = self.records.get(record.message_id)
         if old is not None:
-            return Written() if old.send.token == record.send.token else Refused(old)
+            return Written() if old.send.token == record.send.token else NotWritten(old)
         return self._write(record)
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         old = self.records.get(message_id)
         if old is None or not _holds(old, change):
-            return Refused(old)
+            return NotWritten(old)
         new = _changed(old, change, keep_fields=self.keep_raw_reports)
         dropped = self.drop_text and change.guard is not Guard.LATE and new.state.status.final
         return self._write(replace(new, body=None) if dropped else new)

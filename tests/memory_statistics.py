@@ -37,7 +37,7 @@ class MemoryStatistics:
         if known is None or known[0].computed_at < cohort.computed_at:
             self.hours[cohort.hour] = (replace(cohort, sums={}), packed(cohort.sums))
 
-    def cohorts(
+    def hourly_stats(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
     ) -> Iterator[HourlyStats]:
         self._answer()

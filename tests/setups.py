@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.ports import Messages, SettingsSource
 from sms_tracker.services.provider_call import Pace
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.send_request import Policy
 from sms_tracker.services.submit import submit
@@ -92,7 +92,7 @@ class SendRig:
         self.slept.append(seconds)
         self.clock.sleep(seconds)
 
-    def post(self, key: str | None = None, *, client: str = "shop", **fields: object) -> Reply:
+    def post(self, key: str | None = None, *, client: str = "shop", **fields: object) -> ApiResponse:
         """One request; ``fields`` are laid over REQUEST, ``sender`` standing for ``from``."""
         if "sender" in fields:
             fields["from"] = fields.pop("sender")

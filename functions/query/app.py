@@ -23,7 +23,7 @@ from sms_tracker.read.list_query import parameters
 from sms_tracker.read.messages import Health, MessageReader
 from sms_tracker.read.stats import Figures
 from sms_tracker.read.web_files import INDEX, Document, Page
-from sms_tracker.services.responses import Reply, invalid
+from sms_tracker.services.responses import ApiResponse, invalid
 
 config = load(QueryConfig, os.environ)
 logger = Logger(use_rfc3339=True)  # Lambda's JSON format reads no level beside any other timestamp
@@ -44,42 +44,42 @@ folders = (Path(__file__).with_name("page"), Path(__file__).with_name("docs"))
 page = Page({file.name: file.read_text("utf-8") for folder in folders for file in folder.iterdir()})
 
 
-def _one(event: dict[str, Any]) -> Reply:
+def _one(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
     return browser.one(caller.client, caller.scopes, event["pathParameters"]["message_id"])
 
 
-def _many(event: dict[str, Any]) -> Reply:
+def _many(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
     return browser.many(caller.client, caller.scopes, _parameters(event))
 
 
-def _stats(event: dict[str, Any]) -> Reply:
+def _stats(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
     return figures.answer(caller.client, caller.scopes, _parameters(event))
 
 
-def _health(_event: dict[str, Any]) -> Reply:
+def _health(_event: dict[str, Any]) -> ApiResponse:
     return health.check()
 
 
-def _page(event: dict[str, Any]) -> Document | Reply:
+def _page(event: dict[str, Any]) -> Document | ApiResponse:
     return _file(event, event["pathParameters"]["file"])
 
 
-def _index(event: dict[str, Any]) -> Document | Reply:
+def _index(event: dict[str, Any]) -> Document | ApiResponse:
     return _file(event, INDEX)
 
 
-def _docs(event: dict[str, Any]) -> Document | Reply:
+def _docs(event: dict[str, Any]) -> Document | ApiResponse:
     return _file(event, "docs.html")
 
 
-def _openapi(event: dict[str, Any]) -> Document | Reply:
+def _openapi(event: dict[str, Any]) -> Document | ApiResponse:
     return _file(event, "openapi.json")
 
 
-def _file(event: dict[str, Any], name: str) -> Document | Reply:
+def _file(event: dict[str, Any], name: str) -> Document | ApiResponse:
     return page.file(name, event.get("headers", {}).get("if-none-match", ""))
 
 
@@ -87,7 +87,7 @@ def _parameters(event: dict[str, Any]) -> dict[str, str]:
     return parameters(event.get("rawQueryString", ""))
 
 
-ROUTES: dict[str, Callable[[dict[str, Any]], Document | Reply]] = {
+ROUTES: dict[str, Callable[[dict[str, Any]], Document | ApiResponse]] = {
     "GET /messages": _many,
     "GET /messages/{message_id}": _one,
     "GET /stats": _stats,

@@ -14,7 +14,7 @@ from sms_tracker.config import load
 from sms_tracker.config.reconciler import ReconcilerConfig
 from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.domain.provider_health import hours, vitals
+from sms_tracker.domain.provider_health import hours, provider_health
 from sms_tracker.log import Line, Log
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
@@ -86,7 +86,7 @@ def _count(line: Line) -> dict[str, int]:
     line.count("HoursCounted", done.get("hour-counted", 0))
     line.count("StatisticsFailures", counting.errors.total())
     now = counting.clock()
-    found = vitals(counting.statistics.cohorts(hours(now)), now=now, objective=config.tracking_objective)
+    found = provider_health(counting.statistics.hourly_stats(hours(now)), now=now, objective=config.tracking_objective)
     for provider, gauges in found.items():
         gauge = line.apart(provider=provider)
         gauge.measure("DeliveryRate", gauges.delivery_rate, "Percent")

@@ -26,7 +26,7 @@ from sms_tracker.read.messages import Health
 from sms_tracker.read.stats import Asked, By, body
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 
 _PROVIDER = providers.names()[-1]
 _CREATED = "2026-01-31T12:00:00.000Z"
@@ -95,7 +95,7 @@ _PAGE: schemas.MessagePage = {
 }
 
 
-def _health(*, queue: bool) -> Reply:
+def _health(*, queue: bool) -> ApiResponse:
     def probe() -> None:
         if not queue:
             raise Unavailable("")
@@ -128,7 +128,7 @@ ANSWERS: Mapping[object, Mapping[str, object]] = {
 }
 """By the shape that they are examples of."""
 
-_REPLIES: tuple[Reply, ...] = (
+_REPLIES: tuple[ApiResponse, ...] = (
     responses.invalid(InvalidMessage([FieldError("to", "is not an international number; write it like +31612345678")])),
     responses.scope_missing("send"),
     responses.in_progress(_PENDING, 12),
@@ -147,5 +147,5 @@ _REPLIES: tuple[Reply, ...] = (
         for kind in ("unreadable", "refused-signature", "unknown-provider", "too-large", "unavailable")
     ),
 )
-PROBLEMS: Mapping[str, Reply] = {reply.decision: reply for reply in reversed(_REPLIES)}
+PROBLEMS: Mapping[str, ApiResponse] = {reply.decision: reply for reply in reversed(_REPLIES)}
 """By their names; of two that share one the first counts."""

@@ -14,7 +14,7 @@ from types_boto3_dynamodb import DynamoDBClient
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.ports import Messages, Refused, Written
+from sms_tracker.domain.ports import Messages, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import fold
@@ -96,9 +96,9 @@ def applied(messages: Messages, change: Change) -> Record:
 
 
 def refused(messages: Messages, change: Change) -> None:
-    """Refused, shown as it is, and left so."""
+    """NotWritten, shown as it is, and left so."""
     before = stored(messages)
-    assert messages.change(MESSAGE_ID, change) == Refused(before)
+    assert messages.change(MESSAGE_ID, change) == NotWritten(before)
     assert stored(messages) == before
 
 
@@ -135,7 +135,7 @@ def test_what_was_never_put_is_not_there(messages: Messages) -> None:
 def test_a_second_put_is_refused_and_shows_the_first(messages: Messages) -> None:
     there = holding(messages, report(Status.SENT))
 
-    assert messages.put(record(send=replace(record().send, token="another"), client="thief")) == Refused(there)
+    assert messages.put(record(send=replace(record().send, token="another"), client="thief")) == NotWritten(there)
     assert stored(messages) == there
 
 
@@ -183,7 +183,7 @@ def test_a_first_try_may_bring_several_reports(messages: Messages) -> None:
 
 @pytest.mark.parametrize("write", [first(report()), late(report()), seen(record(), report())])
 def test_nothing_is_written_to_a_message_that_is_not_there(messages: Messages, write: Change) -> None:
-    assert messages.change(UNKNOWN_ID, write) == Refused(None)
+    assert messages.change(UNKNOWN_ID, write) == NotWritten(None)
     assert messages.get(UNKNOWN_ID) is None
 
 

@@ -86,22 +86,22 @@ def test_saving_the_same_again_is_no_step_back(kept: Statistics) -> None:
 def test_an_hour_comes_back_as_it_was_put_and_one_that_was_not_counted_is_not_there(kept: Statistics) -> None:
     kept.put(cohort(final=True))
 
-    assert [*kept.cohorts([HOUR, NEXT])] == [cohort(final=True)]
-    assert [*kept.cohorts([])] == []
+    assert [*kept.hourly_stats([HOUR, NEXT])] == [cohort(final=True)]
+    assert [*kept.hourly_stats([])] == []
 
 
 def test_an_hour_is_replaced_as_a_whole_so_a_client_without_messages_vanishes(kept: Statistics) -> None:
     kept.put(cohort())
     kept.put(cohort(LATER, final=True, sums={}))
 
-    assert [*kept.cohorts([HOUR])] == [cohort(LATER, final=True, sums={})]
+    assert [*kept.hourly_stats([HOUR])] == [cohort(LATER, final=True, sums={})]
 
 
 def test_what_was_computed_earlier_replaces_nothing(kept: Statistics) -> None:
     kept.put(cohort(LATER, final=True))
     kept.put(cohort(EARLIER, sums={}))
 
-    assert [*kept.cohorts([HOUR])] == [cohort(LATER, final=True)]
+    assert [*kept.hourly_stats([HOUR])] == [cohort(LATER, final=True)]
 
 
 def test_a_month_of_hours_is_read(kept: Statistics) -> None:
@@ -110,7 +110,7 @@ def test_a_month_of_hours_is_read(kept: Statistics) -> None:
     for hour in hours[::3]:
         kept.put(replace(cohort(), hour=hour))
 
-    assert sorted(each.hour for each in kept.cohorts(hours)) == hours[::3]
+    assert sorted(each.hour for each in kept.hourly_stats(hours)) == hours[::3]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_where_a_provider_or_client_is_named_the_sums_are_theirs_alone(
 ) -> None:
     kept.put(cohort())
 
-    (found,) = kept.cohorts([HOUR], **named)
+    (found,) = kept.hourly_stats([HOUR], **named)
 
     assert found.sums == {group: SUMS[group] for group in groups}
 
@@ -164,7 +164,7 @@ def test_thousands_of_clients_fit_into_one_item() -> None:
         lambda kept: kept.progress(0),
         lambda kept: kept.save(0, Progress(hour=HOUR)),
         lambda kept: kept.put(cohort()),
-        lambda kept: [*kept.cohorts([HOUR])],
+        lambda kept: [*kept.hourly_stats([HOUR])],
     ],
 )
 def test_a_table_that_does_not_answer_is_unavailable(call: Callable[[Statistics], object], error: Exception) -> None:

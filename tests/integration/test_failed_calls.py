@@ -15,7 +15,7 @@ from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import SendOutcome
 from sms_tracker.log import FailedCalls
-from sms_tracker.services.provider_call import Pace, deliver
+from sms_tracker.services.provider_call import Pace, call_provider
 from tests.cloud import PRIVATE, SECRETS, SID, cold_start, environment, sample
 from tests.fakes import FakeClock
 from tests.scripted_server import DROP, HANG, Reply, Server, error, serving
@@ -176,7 +176,7 @@ def deliver_within(seconds: float, request: HttpRequest, failed: FailedCalls) ->
 
     clock = FakeClock()
     pace = Pace(monotonic=clock.monotonic, sleep=clock.sleep, fraction=lambda: 0.5)
-    return deliver(providers.load("twilio"), request, http=impatient, pace=pace, end=20.0, failed=failed)
+    return call_provider(providers.load("twilio"), request, http=impatient, pace=pace, end=20.0, failed=failed)
 
 
 def test_what_is_told_is_bounded_and_holds_no_number() -> None:

@@ -15,7 +15,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import Status
 from sms_tracker.services.process import QueueMessage, ReportProcessor
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from tests.factories import NOW
 from tests.fakes import Answer, FakeClock, MemoryQueue
 from tests.integration.faults import Cloud, Fault, Killed, Wire, clouds, every_call, survived
@@ -109,7 +109,7 @@ class Story:
     def __post_init__(self) -> None:
         self.store = self.cloud.store(self.cloud.settled)
 
-    def request(self, wire: Wire | None = None) -> Reply | None:
+    def request(self, wire: Wire | None = None) -> ApiResponse | None:
         """The reply; None where the process was killed."""
         rig = SendRig(messages=self.store, clock=self.clock)
         if wire is not None:
@@ -218,7 +218,7 @@ def test_a_process_killed_while_it_asks_the_provider_is_not_asked_for_again(
     story.check()
 
 
-def told_the_truth(story: Story, case: str, reply: Reply, *, asked: bool) -> None:
+def told_the_truth(story: Story, case: str, reply: ApiResponse, *, asked: bool) -> None:
     """Before the provider was asked 5xx; after it answered that answer; a replay is the first answer or 503."""
     expected = CASES[case].status
     if asked or not CASES[case].answers:
@@ -233,7 +233,7 @@ def told_the_truth(story: Story, case: str, reply: Reply, *, asked: bool) -> Non
         assert reply.body["provider_message_id"] == (SID if known else None)
 
 
-def comes_to_a_good_end(story: Story, first: Reply | None, *, one_fault: bool, asked: bool) -> None:
+def comes_to_a_good_end(story: Story, first: ApiResponse | None, *, one_fault: bool, asked: bool) -> None:
     """The same key again, at once and after the claim; then the handset has it, and the record says so."""
     story.provider.answers.clear()  # what it is asked from now on it takes
     again = story.request()

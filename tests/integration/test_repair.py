@@ -20,7 +20,7 @@ from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.indexes import Span
-from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Guard, Record
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
@@ -267,7 +267,7 @@ def test_a_record_that_changes_meanwhile_is_left_and_the_exit_code_says_so(
     deployed: Stack, repairing: Repair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lagging(deployed)
-    monkeypatch.setattr(MessageStore, "change", lambda *_: Refused(None))
+    monkeypatch.setattr(MessageStore, "change", lambda *_: NotWritten(None))
 
     code, told, hint = repairing("rebuild", *BY_ID, "--apply")
 

@@ -17,12 +17,12 @@ from typing import Any
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import Index, Position, Span
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.provider_call import Pace
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from tests.fakes import START, FixedSettings
 from tests.setups import REQUEST, RULES
@@ -88,10 +88,10 @@ class Outside:
 
     ask: Ask
 
-    def put(self, record: Record) -> Written | Refused:
+    def put(self, record: Record) -> Written | NotWritten:
         return self.ask("put", record)  # type: ignore[no-any-return]  # what the log holds, as in all of these
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         return self.ask("change", message_id, change)  # type: ignore[no-any-return]
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
@@ -159,7 +159,7 @@ def request(
     name: str,
     key: str | None,
     kind: type[Sender] = Sender,
-) -> Reply:
+) -> ApiResponse:
     """One POST /messages of the client, by a Lambda of its own."""
     outside, tokens = Outside(ask), count(1)
     sender = kind(

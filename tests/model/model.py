@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from tests.model import actors
 from tests.model.actors import Answer, Ask, Asked, Call, Tape
@@ -20,7 +20,7 @@ _VISIBLE = WRITES | {"http", "enqueue"}
 _LATEST = {"client": 0, "processor": 0, "reconciler": 2}
 """The first tick at which an actor has anything to do."""
 
-Next = Call | Reply | str
+Next = Call | ApiResponse | str
 """What an actor wants to do: a call, or it has ended."""
 Step = tuple[str, World]
 """Its label, and the world after it."""
@@ -99,7 +99,7 @@ class Model:
             ended = self.program(actor)(ask, now)
         except Asked as asked:
             return asked.call
-        return ended if isinstance(ended, Reply) else _verdict(ended)
+        return ended if isinstance(ended, ApiResponse) else _verdict(ended)
 
     def _ask(self, tape: Tape, name: str, *arguments: Any) -> Any:
         nothing = empty(Call(name, arguments), self.message_ids)
@@ -176,8 +176,8 @@ class Model:
         self._next[_key(actor, world.tick)] = wanted
         return replace(world, agenda=agenda, walked=walked), actor, wanted
 
-    def _ended(self, world: World, place: int, actor: Actor, ended: Reply | str) -> World:
-        if isinstance(ended, Reply):
+    def _ended(self, world: World, place: int, actor: Actor, ended: ApiResponse | str) -> World:
+        if isinstance(ended, ApiResponse):
             check_reply(world, actor, ended)
         elif actor.role == "processor" and ended == "handled":
             queue = [*world.queue]

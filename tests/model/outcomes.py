@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from tests.model.actors import Call
 from tests.model.provider import consult, is_create, posted
 from tests.model.world import NUMBERS, WRITES, Actor, Violation, World, read, sid, write
@@ -64,7 +64,7 @@ def _http(
             yield label, posted(poorer, request, name, processed=False, possible=False), refusal
 
 
-def check_reply(world: World, actor: Actor, reply: Reply) -> None:
+def check_reply(world: World, actor: Actor, reply: ApiResponse) -> None:
     """What the client is told must be so."""
     if reply.status == 202 and reply.body["message_id"] not in world.stored():
         raise Violation("202 for a message that is not recorded")

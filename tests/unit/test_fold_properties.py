@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.ports import Messages, Refused, Written
+from sms_tracker.domain.ports import Messages, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import State, fold
@@ -103,7 +103,7 @@ class Watched(MemoryMessages):
     tried: int = 0
     before: Callable[[], object] = lambda: None
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         self.before()
         self.tried += 1
         result = super().change(message_id, change)

@@ -107,7 +107,7 @@ class World:
         return self
 
     def hour(self, number: int = 0) -> HourlyStats | None:
-        return next(iter(self.statistics.cohorts([timestamp(START + number * HOUR)])), None)
+        return next(iter(self.statistics.hourly_stats([timestamp(START + number * HOUR)])), None)
 
     def tell(self, number: int, status: Status, *, seconds: float = 3) -> None:
         """Apply a report about one record, made so many seconds after it."""

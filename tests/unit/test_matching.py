@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, adopt, matching
+from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, choose, matching
 from tests.factories import MESSAGE_ID, TO
 
 SOUGHT = Sought(
@@ -68,41 +68,41 @@ def test_our_own_id_says_more_than_all_but_the_time() -> None:
 
 
 def test_the_only_one_is_adopted() -> None:
-    assert adopt([OURS], held=frozenset(), rivals=0) == Matched(OURS)
+    assert choose([OURS], held=frozenset(), rivals=0) == Matched(OURS)
 
 
 def test_the_only_one_that_no_other_record_holds_is_adopted() -> None:
-    assert adopt([OTHER, OURS], held=frozenset({"SM2"}), rivals=0) == Matched(OURS)
+    assert choose([OTHER, OURS], held=frozenset({"SM2"}), rivals=0) == Matched(OURS)
 
 
 def test_one_that_is_listed_twice_is_one() -> None:
-    assert adopt([OURS, OURS], held=frozenset(), rivals=0) == Matched(OURS)
+    assert choose([OURS, OURS], held=frozenset(), rivals=0) == Matched(OURS)
 
 
 @pytest.mark.parametrize("held", [frozenset(), frozenset({"SM1"})])
 def test_none_is_none(held: frozenset[str]) -> None:
-    assert adopt([OURS] if held else [], held=held, rivals=0) == NotMatched("no-candidate")
+    assert choose([OURS] if held else [], held=held, rivals=0) == NotMatched("no-candidate")
 
 
 def test_of_two_none_is_chosen() -> None:
-    assert adopt([OURS, OTHER], held=frozenset(), rivals=0) == NotMatched("several-candidates")
+    assert choose([OURS, OTHER], held=frozenset(), rivals=0) == NotMatched("several-candidates")
 
 
 def test_what_another_record_may_own_is_not_adopted() -> None:
-    assert adopt([OURS], held=frozenset(), rivals=1) == NotMatched("another-record-may-own-it")
+    assert choose([OURS], held=frozenset(), rivals=1) == NotMatched("another-record-may-own-it")
 
 
 def test_our_own_id_settles_it_among_others_and_against_rivals() -> None:
-    assert adopt([OURS, CERTAIN, OTHER], held=frozenset(), rivals=2) == Matched(CERTAIN)
+    assert choose([OURS, CERTAIN, OTHER], held=frozenset(), rivals=2) == Matched(CERTAIN)
 
 
 def test_our_own_id_twice_is_two_messages() -> None:
     twice = [CERTAIN, replace(CERTAIN, provider_message_id="SM4")]
-    assert adopt(twice, held=frozenset(), rivals=0) == NotMatched("several-candidates")
+    assert choose(twice, held=frozenset(), rivals=0) == NotMatched("several-candidates")
 
 
 def test_another_attempts_message_is_not_this_ones() -> None:
-    assert adopt([CERTAIN], held=frozenset({"SM3"}), rivals=0) == NotMatched("no-candidate")
+    assert choose([CERTAIN], held=frozenset({"SM3"}), rivals=0) == NotMatched("no-candidate")
 
 
 def test_no_number_and_no_text_is_shown() -> None:

@@ -26,7 +26,7 @@ from sms_tracker.read import views
 from sms_tracker.read.messages import Health, MessageReader
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
-from sms_tracker.services.responses import PROBLEMS, Reply
+from sms_tracker.services.responses import PROBLEMS, ApiResponse
 from sms_tracker.services.send_request import SendRequest, draft
 from tests.factories import MESSAGE_ID, record
 from tests.factories import report as reported
@@ -60,7 +60,7 @@ def described(operation: str) -> Json:
     return dict(found)
 
 
-def check(operation: str, reply: Reply) -> None:
+def check(operation: str, reply: ApiResponse) -> None:
     """That the document describes this answer of this operation: its status, media type, body and headers."""
     response = described(operation)["responses"][str(reply.status)]
     content = response["content"][reply.headers["content-type"]]
@@ -216,7 +216,7 @@ def test_what_is_taken_is_what_the_document_allows(body: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize("reply", [reply for _, reply in PROBLEM_REPLIES.values()], ids=PROBLEM_REPLIES.keys())
-def test_a_problem_is_described_for_every_route_that_answers_it(reply: Reply) -> None:
+def test_a_problem_is_described_for_every_route_that_answers_it(reply: ApiResponse) -> None:
     for operation in answering(reply.decision):
         check(operation, reply)
 

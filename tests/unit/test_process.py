@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
-from sms_tracker.domain.ports import Each, Refused, Written
+from sms_tracker.domain.ports import Each, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Record
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import Status
@@ -50,7 +50,7 @@ class FaultyMessages(MemoryMessages):
     errors: dict[str, SmsTrackerError] = field(default_factory=dict)
     blind: SmsTrackerError | None = None
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         if message_id in self.errors:
             raise self.errors[message_id]
         return super().change(message_id, change)
@@ -339,7 +339,7 @@ class Meeting(FaultyMessages):
 
     barrier: Barrier = field(default_factory=lambda: Barrier(4, timeout=30))
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         self.barrier.wait()
         return super().change(message_id, change)
 

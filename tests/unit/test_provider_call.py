@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpRequest, NoResponse
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
-from sms_tracker.services.provider_call import BUDGET, Pace, deliver
+from sms_tracker.services.provider_call import BUDGET, Pace, call_provider
 from tests.fakes import Answer, FakeClock
 from tests.setups import OPTED_OUT, TAKEN, UNHEARD, UNREACHED, WRONG_TOKEN, answer
 
@@ -38,7 +38,9 @@ class Line:
 
     def outcome(self, fraction: float = 0.5) -> SendOutcome:
         pace = Pace(monotonic=self.clock.monotonic, sleep=self.clock.sleep, fraction=lambda: fraction)
-        return deliver(providers.load("twilio"), REQUEST, http=self, pace=pace, end=self.clock.monotonic() + BUDGET)
+        return call_provider(
+            providers.load("twilio"), REQUEST, http=self, pace=pace, end=self.clock.monotonic() + BUDGET
+        )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_try_may_take_ten_seconds_and_never_more_than_is_left() -> None:
 def test_without_time_left_the_provider_is_not_asked() -> None:
     line = Line([TAKEN])
     pace = Pace(monotonic=line.clock.monotonic, sleep=line.clock.sleep, fraction=lambda: 1.0)
-    outcome = deliver(providers.load("twilio"), REQUEST, http=line, pace=pace, end=0.5)
+    outcome = call_provider(providers.load("twilio"), REQUEST, http=line, pace=pace, end=0.5)
     assert isinstance(outcome, NotProcessed)
     assert line.began == []
 

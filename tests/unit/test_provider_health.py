@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally
-from sms_tracker.domain.provider_health import ProviderHealth, hours, vitals
+from sms_tracker.domain.provider_health import ProviderHealth, hours, provider_health
 from sms_tracker.domain.report import timestamp
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
@@ -22,7 +22,7 @@ def cohort(age: int, *, provider: str = "twilio", bucket: int = 3, **statuses: i
 
 
 def of(*cohorts: HourlyStats, objective: float = 99.0) -> ProviderHealth:
-    return vitals(cohorts, now=NOW, objective=objective)["twilio"]
+    return provider_health(cohorts, now=NOW, objective=objective)["twilio"]
 
 
 def test_the_rate_of_the_last_hours_is_held_against_the_week() -> None:
@@ -65,7 +65,9 @@ def test_few_messages_tell_nothing() -> None:
 
 
 def test_providers_are_told_apart() -> None:
-    found = vitals([cohort(3, delivered=100), cohort(3, provider="messagebird", failed=100)], now=NOW, objective=99.0)
+    found = provider_health(
+        [cohort(3, delivered=100), cohort(3, provider="messagebird", failed=100)], now=NOW, objective=99.0
+    )
 
     assert (found["twilio"].delivery_rate, found["messagebird"].delivery_rate) == (100, 0)
 

@@ -11,7 +11,7 @@ from sms_tracker.domain.record import Entry
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Status
 from sms_tracker.services import responses
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 
@@ -43,7 +43,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("status", "reply"), PROBLEMS.values(), ids=PROBLEMS.keys())
-def test_a_problem_has_its_members_and_media_type(status: int, reply: Reply) -> None:
+def test_a_problem_has_its_members_and_media_type(status: int, reply: ApiResponse) -> None:
     assert reply.status == reply.body["status"] == status
     assert reply.headers["content-type"] == "application/problem+json"
     assert str(reply.body["type"]) == f"urn:sms-tracker:problem:{reply.decision}"

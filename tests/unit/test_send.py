@@ -15,7 +15,7 @@ import pytest
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
@@ -64,11 +64,11 @@ class FaultyMessages(MemoryMessages):
     lost: frozenset[str] = frozenset()
     error: Exception = field(default_factory=lambda: Unavailable("write: InternalServerError"))
 
-    def put(self, record: Record) -> Written | Refused:
+    def put(self, record: Record) -> Written | NotWritten:
         self._refuse("put")
         return self._lose("put", super().put(record))
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         self._refuse("change")
         return self._lose("change", super().change(message_id, change))
 
@@ -331,8 +331,8 @@ class TestRecordNotWritten:
 
     def test_a_record_that_vanishes_between_two_answers_of_the_table_is_503(self) -> None:
         class Vanishing(MemoryMessages):
-            def put(self, record: Record) -> Written | Refused:  # noqa: ARG002  # whatever it is
-                return Refused(None)
+            def put(self, record: Record) -> Written | NotWritten:  # noqa: ARG002  # whatever it is
+                return NotWritten(None)
 
         rig = SendRig(messages=Vanishing())
         assert rig.post(KEY).status == 503
@@ -602,7 +602,7 @@ class TestRetries:
 
     def test_the_time_that_recording_took_counts_into_the_budget(self) -> None:
         class Slow(MemoryMessages):
-            def put(self, record: Record) -> Written | Refused:
+            def put(self, record: Record) -> Written | NotWritten:
                 rig.clock.sleep(15)
                 return super().put(record)
 

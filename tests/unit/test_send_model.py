@@ -15,7 +15,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.settings import Settings
 from sms_tracker.services.identity import keyed_message_id
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from sms_tracker.services.send_request import Draft
 from tests.model.actors import unkeyed_id
@@ -79,7 +79,7 @@ def test_two_equal_messages_without_a_key_never_get_each_others_answer() -> None
 class TakesOverWhatIsClaimed(Sender):
     """A planted fault: the phase of the send is not looked at."""
 
-    def _again(self, stored: Record) -> Reply:
+    def _again(self, stored: Record) -> ApiResponse:
         released = replace(stored, send=replace(stored.send, phase=SendPhase.RELEASED))
         self.messages.release(stored.message_id, token=stored.send.token, cause="not_sent", now=stored.updated_at)
         return self._take_over(released, self._wanted(stored), self.settings(), 20.0)
@@ -101,7 +101,7 @@ class TakesOverWhatIsClaimed(Sender):
 class TriesUnknownOutcomesAgain(Sender):
     """A planted fault: no answer is taken for a refusal."""
 
-    def _hand_over(self, record: Record, request: HttpRequest, wanted: Draft, end: float) -> Reply:
+    def _hand_over(self, record: Record, request: HttpRequest, wanted: Draft, end: float) -> ApiResponse:
         # Named as the base class does it, for the fault must sit inside the real sender.
         reply = super()._hand_over(record, request, wanted, end)
         return super()._hand_over(record, request, wanted, end) if reply.decision == "outcome-unknown" else reply

@@ -14,7 +14,7 @@ from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.services.numbers import e164
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Policy, SendRequest, draft, fingerprint, idempotency_key, text_hash
 from sms_tracker.services.submit import submit
 from sms_tracker.services.text import MAX_SEGMENTS
@@ -41,7 +41,7 @@ def refusal_of(field: str, **fields: object) -> str:
     return error.message
 
 
-def raw(body: bytes, **headers: str) -> Reply:
+def raw(body: bytes, **headers: str) -> ApiResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     rig = SendRig()
     reply = submit(rig.sender, "shop", SEND, HttpRequest("POST", "/messages", named, body))

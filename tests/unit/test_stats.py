@@ -12,7 +12,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import BOUNDS, HourlyStats, Tally
 from sms_tracker.domain.report import timestamp
 from sms_tracker.read.stats import Figures
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from tests.fakes import START, FakeClock
 from tests.memory_statistics import MemoryStatistics
 
@@ -28,7 +28,7 @@ def tally(**statuses: int) -> Tally:
     return Tally(Counter(statuses), Counter(unreachable=statuses.get("undelivered", 0)), Counter({1: 10}))
 
 
-def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[str] = READ, **kept: Any) -> Reply:
+def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[str] = READ, **kept: Any) -> ApiResponse:
     """Two hours of yesterday and today, with shop and bank at two providers; the clock stands a little after START."""
     statistics = MemoryStatistics(**kept)
     shop, bank = ("twilio", "shop"), ("messagebird", "bank")
@@ -40,7 +40,7 @@ def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[s
     return Figures(statistics=statistics, clock=clock).answer(client, scopes, query)
 
 
-def groups(reply: Reply, key: str) -> dict[str, int]:
+def groups(reply: ApiResponse, key: str) -> dict[str, int]:
     body: Any = reply.body
     return {each[key]: each["messages"] for each in body["groups"]}
 

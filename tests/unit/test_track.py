@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, SendPhase
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Status
@@ -24,11 +24,11 @@ class Watched(MemoryMessages):
     tried: list[Guard] = field(default_factory=list)
     refuse: int = 0
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         self.tried.append(change.guard)
         if self.refuse:
             self.refuse -= 1
-            return Refused(self.records[message_id])
+            return NotWritten(self.records[message_id])
         return super().change(message_id, change)
 
 

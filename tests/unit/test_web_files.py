@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from sms_tracker.read.web_files import INDEX, Document, Page
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from tests.contrast import AA, colours, contrast
 from tests.unit.template_stack import ROOT
 
@@ -58,7 +58,7 @@ def test_what_a_browser_has_already_is_not_sent_again() -> None:
 def test_no_other_file_is_there(name: str) -> None:
     answer = PAGE.file(name)
 
-    assert isinstance(answer, Reply)
+    assert isinstance(answer, ApiResponse)
     assert answer.status == 404
 
 

@@ -69,7 +69,7 @@ class StatisticsStore:
         item = {**_hour_key(cohort.hour), **marshal(values)}
         self._put(item, "computed_at", "attribute_not_exists(pk) OR #of < :new")
 
-    def cohorts(
+    def hourly_stats(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
     ) -> Iterator[HourlyStats]:
         """BatchGetItem, 100 at a time."""

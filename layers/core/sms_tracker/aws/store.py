@@ -8,7 +8,7 @@ from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.items import Item, marshal, send_values, stored, to_item
 from sms_tracker.aws.updates import Update, move, update_of
 from sms_tracker.domain.indexes import open_shard, provider_key, shard
-from sms_tracker.domain.ports import Refused, Written
+from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.state import recorded
 
@@ -25,17 +25,17 @@ class MessageStore:
         self._keep_raw_reports = keep_raw_reports
         self._drop_text = drop_text
 
-    def put(self, record: Record) -> Written | Refused:
+    def put(self, record: Record) -> Written | NotWritten:
         """One PutItem, never over a record. A lost reply that the SDK retried shows our own token: written.
 
         Were our own token a licence to write again, a first try that lands after its retry would undo what came since.
         """
         condition = "attribute_not_exists(message_id)"
         result = self._attempt("PutItem", Item=to_item(record), ConditionExpression=condition)
-        ours = isinstance(result, Refused) and result.record and result.record.send.token == record.send.token
+        ours = isinstance(result, NotWritten) and result.record and result.record.send.token == record.send.token
         return Written() if ours else result
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         """One UpdateItem, no read."""
         update = update_of(message_id, change, keep_fields=self._keep_raw_reports, drop_text=self._drop_text)
         return self._update(message_id, update)
@@ -82,14 +82,14 @@ class MessageStore:
         )
         return next((item["message_id"]["S"] for item in answer["Items"]), None)
 
-    def _update(self, message_id: str, update: Update) -> Written | Refused:
+    def _update(self, message_id: str, update: Update) -> Written | NotWritten:
         return self._attempt("UpdateItem", Key=_key(message_id), **update.arguments())
 
-    def _attempt(self, operation: str, **arguments: Any) -> Written | Refused:
+    def _attempt(self, operation: str, **arguments: Any) -> Written | NotWritten:
         try:
             self._dynamodb(operation, TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
         except ConditionFailed as refused:
-            return Refused(stored(dict(refused.item)) if refused.item else None)
+            return NotWritten(stored(dict(refused.item)) if refused.item else None)
         return Written()
 
 

@@ -56,7 +56,7 @@ def matching(sought: Sought, candidates: Sequence[Candidate], hash_text: Callabl
     return [candidate for candidate in candidates if _matches(sought, candidate, hash_text)]
 
 
-def adopt(matching: Sequence[Candidate], *, held: frozenset[str], rivals: int) -> Matched | NotMatched:
+def choose(matching: Sequence[Candidate], *, held: frozenset[str], rivals: int) -> Matched | NotMatched:
     """Choose, never guess.
 
     ``held`` are provider ids that are known to be another's, or another attempt's; ``rivals`` is the number of other

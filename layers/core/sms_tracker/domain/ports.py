@@ -26,7 +26,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NotWritten:
     """The condition did not hold; ``record`` is what is there, None where nothing is."""
 
     record: Record | None
@@ -35,11 +35,11 @@ class Refused:
 class Messages(Protocol):
     """The records. Every method raises ``Unavailable`` when it cannot say what happened."""
 
-    def put(self, record: Record) -> Written | Refused:
+    def put(self, record: Record) -> Written | NotWritten:
         """Write a new record unless one with this id exists that another invocation wrote."""
         ...
 
-    def change(self, message_id: str, change: Change) -> Written | Refused:
+    def change(self, message_id: str, change: Change) -> Written | NotWritten:
         """Perform one conditional write."""
         ...
 
@@ -130,7 +130,7 @@ class Statistics(Protocol):
         """Replace what is known of this hour as a whole, unless it was computed later."""
         ...
 
-    def cohorts(
+    def hourly_stats(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
     ) -> Iterable[HourlyStats]:
         """Those of these hours that were counted, in no order, one after the other: a month of all clients is large.

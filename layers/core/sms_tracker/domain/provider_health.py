@@ -41,7 +41,7 @@ def hours(now: datetime) -> list[str]:
     return [timestamp(hour_of(now) - number * HOUR) for number in range(1, 2 + _WEEK[1] // HOUR)]
 
 
-def vitals(cohorts: Iterable[HourlyStats], *, now: datetime, objective: float) -> dict[str, ProviderHealth]:
+def provider_health(cohorts: Iterable[HourlyStats], *, now: datetime, objective: float) -> dict[str, ProviderHealth]:
     """By provider, from the hours of the last week; ``objective`` is the percentage to be tracked, below 100.
 
     One hour is held at a time, for those of a week may be large.

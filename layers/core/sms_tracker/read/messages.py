@@ -15,7 +15,7 @@ from sms_tracker.read import views
 from sms_tracker.read.list_query import criteria, cursor
 from sms_tracker.read.search import find
 from sms_tracker.services import responses
-from sms_tracker.services.responses import Reply, ok, problem
+from sms_tracker.services.responses import ApiResponse, ok, problem
 
 if TYPE_CHECKING:
     from sms_tracker.read.schemas import MessagePage
@@ -36,7 +36,7 @@ class MessageReader:
     clock: Clock
     countries: frozenset[str] | None = None
 
-    def one(self, client: str, scopes: frozenset[str], message_id: str) -> Reply:
+    def one(self, client: str, scopes: frozenset[str], message_id: str) -> ApiResponse:
         """The record with its timeline; another client's is found with scope ``admin`` only."""
         if not scopes & {SCOPE, EVERYBODY}:
             return responses.scope_missing(SCOPE)
@@ -50,10 +50,10 @@ class MessageReader:
             return responses.no_such_message()
         return ok(views.message(record), "found", read_of=_others([record], client))
 
-    def many(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> Reply:
+    def many(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> ApiResponse:
         """One page, newest first, and the cursor of the next where there may be one."""
         whose = chosen(query, client=client, scopes=scopes)
-        if isinstance(whose, Reply):
+        if isinstance(whose, ApiResponse):
             return whose
         warnings = list[str]()
         try:
@@ -75,7 +75,7 @@ class Chosen:
     client: str | None
 
 
-def chosen(query: Mapping[str, str], *, client: str, scopes: frozenset[str]) -> Chosen | Reply:
+def chosen(query: Mapping[str, str], *, client: str, scopes: frozenset[str]) -> Chosen | ApiResponse:
     """By the parameter ``client``, which only ``admin`` may set to another's name; or why not."""
     if not scopes & {SCOPE, EVERYBODY}:
         return responses.scope_missing(SCOPE)
@@ -102,7 +102,7 @@ class Health:
         self._asked_at: float | None = None
         self._answers: dict[str, bool] = {}
 
-    def check(self) -> Reply:
+    def check(self) -> ApiResponse:
         """200 when all answered, else 503; which did not is said, why is not."""
         now = self._monotonic()
         if self._asked_at is None or now - self._asked_at > _PROBE:

@@ -19,7 +19,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.read.list_query import EVER, Time
 from sms_tracker.read.messages import chosen
 from sms_tracker.services import responses
-from sms_tracker.services.responses import Reply, ok
+from sms_tracker.services.responses import ApiResponse, ok
 from sms_tracker.services.send_request import refusal
 
 if TYPE_CHECKING:
@@ -88,14 +88,14 @@ class Figures:
     statistics: Statistics
     clock: Clock
 
-    def answer(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> Reply:
+    def answer(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> ApiResponse:
         """Sums by group and in all, and how fresh each hour is."""
         whose = chosen(query, client=client, scopes=scopes)
-        if isinstance(whose, Reply):
+        if isinstance(whose, ApiResponse):
             return whose
         try:
             asked = read(query, client=whose.client, now=self.clock())
-            cohorts = self.statistics.cohorts(asked.hours, provider=asked.provider, client=asked.client)
+            cohorts = self.statistics.hourly_stats(asked.hours, provider=asked.provider, client=asked.client)
             return ok(body(asked, cohorts), "counted")
         except InvalidMessage as error:
             return responses.invalid(error)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sms_tracker.services.responses import Reply, problem
+from sms_tracker.services.responses import ApiResponse, problem
 
 INDEX = "index.html"
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
@@ -29,7 +29,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A reply whose body is text as it is, where a ``Reply``'s is JSON."""
+    """A reply whose body is text as it is, where a ``ApiResponse``'s is JSON."""
 
     status: int
     body: str
@@ -45,7 +45,7 @@ class Page:
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = {name: _document(name, content) for name, content in files.items()}
 
-    def file(self, name: str, known: str = "") -> Document | Reply:
+    def file(self, name: str, known: str = "") -> Document | ApiResponse:
         """200 with the file, 304 where the browser has the same, 404 for any other name."""
         file = self._files.get(name)
         if file is None:
@@ -55,7 +55,7 @@ class Page:
         return file
 
 
-def no_such_file() -> Reply:
+def no_such_file() -> ApiResponse:
     """404."""
     return problem("no-such-file", "The page has no such file. It begins at /.")
 

@@ -14,7 +14,7 @@ from sms_tracker.domain.ports import CallFailed, Clock, Http, Queue, SettingsSou
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.domain.state import fold
-from sms_tracker.services.provider_call import Pace, ignore_failed_call, tell
+from sms_tracker.services.provider_call import Pace, ignore_failed_call, log_failed_call
 
 NO_ANSWER, LOOKED_UP = "provider-did-not-answer", "looked-up"
 _BUSY = frozenset({429, *range(500, 600)})
@@ -78,7 +78,7 @@ class Lookups:
         unanswered = isinstance(answer, NoResponse) or answer.status in _BUSY
         self._failures[name] = self._failures[name] + 1 if unanswered else 0
         if isinstance(answer, NoResponse) or answer.status not in _ANSWERS:
-            tell(self.failed, f"{name} {request.method}", answer)
+            log_failed_call(self.failed, f"{name} {request.method}", answer)
         return answer
 
 

@@ -21,9 +21,9 @@ from sms_tracker.domain.ports import (
     Clock,
     Http,
     Messages,
+    NotWritten,
     Queue,
     ReconcileState,
-    Refused,
     Search,
     SettingsSource,
 )
@@ -241,7 +241,7 @@ class Reconciler:
         change = final_try(record, report, now=report.received)
         return (
             "taken-over-meanwhile"
-            if isinstance(self.messages.change(record.message_id, change), Refused)
+            if isinstance(self.messages.change(record.message_id, change), NotWritten)
             else "not-sent"
         )
 

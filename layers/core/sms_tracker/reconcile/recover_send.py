@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_RECIPIENT, Span
-from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, adopt, matching
+from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, choose, matching
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import asked_at
 from sms_tracker.domain.ports import Messages, Search
@@ -53,7 +53,7 @@ class SendRecovery:
         # The records are asked beside the index, which shows an id a little later than they do.
         held = {known for each in (record, *others) for known in _ids(each)}
         held |= {each.provider_message_id for each in possible if self._holder(record, each)}
-        return adopt(possible, held=frozenset(held), rivals=sum(_may_own(other, record) for other in others))
+        return choose(possible, held=frozenset(held), rivals=sum(_may_own(other, record) for other in others))
 
     def _listed(self, sought: Sought, settings: Settings) -> list[Candidate] | NotMatched | LookupFailed:
         adapter, credentials = providers.load(sought.provider), settings.credentials[sought.provider]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import Accepted, NotProcessed, Refused, SendOutcome
 from sms_tracker.domain.ports import CallFailed, Http
@@ -45,7 +47,7 @@ def ignore_failed_call(call: str, *, attempt: int, code: str | None, status: int
     """Tell nobody of a failed call."""
 
 
-def deliver(
+def call_provider(
     provider: Provider,
     request: HttpRequest,
     *,
@@ -64,7 +66,9 @@ def deliver(
         pause = _pause(outcome, backoff, pace)
         again = pause is not None and pace.monotonic() + pause + _LEAST <= end
         if not isinstance(outcome, Accepted):
-            tell(failed, f"{provider.name} {request.method}", answer, code=_code(outcome), attempt=tries, again=again)
+            log_failed_call(
+                failed, f"{provider.name} {request.method}", answer, code=_code(outcome), attempt=tries, again=again
+            )
         if pause is None or not again:
             return outcome
         pace.sleep(pause)
@@ -87,7 +91,7 @@ def _code(outcome: SendOutcome) -> str | None:
     return None
 
 
-def tell(
+def log_failed_call(
     failed: CallFailed,
     call: str,
     answer: HttpResponse | NoResponse,
@@ -101,3 +105,24 @@ def tell(
         failed(call, attempt=attempt, code=answer.reason, status=None, again=again)
     else:
         failed(call, attempt=attempt, code=code, status=answer.status, again=again)
+
+
+_WRITE_PAUSE = 1.0
+"""Seconds between the two at most, by chance."""
+
+Result = TypeVar("Result")
+
+
+def retry_write(write: Callable[[], Result], *, pace: Pace, end: float) -> Result:
+    """What ``write`` returns; where the storage refuses for now it is made once more, if it can begin before ``end``.
+
+    Each is three tries of the SDK's. A throttled table takes the second; one that is gone would take no further.
+    """
+    try:
+        return write()
+    except Unavailable:
+        pause = pace.fraction() * _WRITE_PAUSE
+        if pace.monotonic() + pause > end:
+            raise
+    pace.sleep(pause)
+    return write()

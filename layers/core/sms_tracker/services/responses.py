@@ -21,7 +21,7 @@ _ACCEPTED = 202
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class ApiResponse:
     """Status, JSON body and headers; ``decision`` is the word for logs and metrics, ``warnings`` are for the log.
 
     ``read_of`` names the records of others that an admin is shown, ids by client: they are logged.
@@ -34,11 +34,11 @@ class Reply:
     warnings: tuple[str, ...] = ()
     read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def noting(self, warning: str | None) -> Reply:
+    def noting(self, warning: str | None) -> ApiResponse:
         """The same reply with one more thing for the log; None adds nothing."""
         return replace(self, warnings=(*self.warnings, warning)) if warning else self
 
-    def advising(self, warnings: Sequence[str]) -> Reply:
+    def advising(self, warnings: Sequence[str]) -> ApiResponse:
         """The same reply with ``warnings`` for the client, if it is a 202 and there are any."""
         if not warnings or self.status != _ACCEPTED:
             return self
@@ -86,7 +86,7 @@ def problem(
     errors: tuple[FieldError, ...] = (),
     retry_after: float | None = None,
     members: Mapping[str, object] | None = None,
-) -> Reply:
+) -> ApiResponse:
     """An RFC 9457 problem; ``kind`` names one of ``PROBLEMS``, ``detail`` says what to do."""
     status = PROBLEMS[kind].status
     body: dict[str, object] = {
@@ -101,32 +101,32 @@ def problem(
     headers = {"content-type": "application/problem+json"}
     if retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(retry_after)))
-    return Reply(status=status, body=body, decision=kind, headers=headers)
+    return ApiResponse(status=status, body=body, decision=kind, headers=headers)
 
 
-def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Sequence[str]] | None = None) -> Reply:
+def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Sequence[str]] | None = None) -> ApiResponse:
     """200 with JSON."""
     headers = {"content-type": "application/json"}
-    return Reply(status=200, body=body, decision=decision, headers=headers, read_of=read_of or {})
+    return ApiResponse(status=200, body=body, decision=decision, headers=headers, read_of=read_of or {})
 
 
-def unreadable(error: SmsTrackerError) -> Reply:
+def unreadable(error: SmsTrackerError) -> ApiResponse:
     """503: the records cannot be read at the moment."""
     return problem("unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).noting(str(error))
 
 
-def invalid(error: InvalidMessage) -> Reply:
+def invalid(error: InvalidMessage) -> ApiResponse:
     """400: every field that is wrong."""
     detail = "Correct the fields named in errors and send the request again."
     return problem("invalid-request", detail, errors=error.errors)
 
 
-def scope_missing(scope: str) -> Reply:
+def scope_missing(scope: str) -> ApiResponse:
     """403: the key is good, for something else."""
     return problem("scope-missing", f"This key lacks the scope {scope}. Ask the operator for one that has it.")
 
 
-def no_such_message() -> Reply:
+def no_such_message() -> ApiResponse:
     """404: unknown, or another client's."""
     return problem("no-such-message", "There is no such message. Check the id; records expire.")
 
@@ -140,12 +140,12 @@ _WEBHOOK = {
 }
 
 
-def webhook_problem(decision: str) -> Reply:
+def webhook_problem(decision: str) -> ApiResponse:
     """Why a webhook was not taken; a stranger learns nothing about the message."""
     return problem(decision, _WEBHOOK[decision], retry_after=_SOON if decision == "unavailable" else None)
 
 
-def accepted(record: Record, decision: str) -> Reply:
+def accepted(record: Record, decision: str) -> ApiResponse:
     """202 with the message as it stands."""
     state = record.state
     body: Accepted = {
@@ -160,10 +160,10 @@ def accepted(record: Record, decision: str) -> Reply:
         "created_at": record.created_at,
     }
     headers = {"content-type": "application/json", "location": f"/messages/{record.message_id}"}
-    return Reply(status=202, body=body, decision=decision, headers=headers)
+    return ApiResponse(status=202, body=body, decision=decision, headers=headers)
 
 
-def refused(record: Record) -> Reply:
+def refused(record: Record) -> ApiResponse:
     """422: the message is recorded as failed for good, as its provider refused it, or as none took it in time."""
     if any(entry.word == NOT_SENT and entry.attempt == record.send.attempt for entry in record.reports.values()):
         return _not_sent(record)
@@ -174,7 +174,7 @@ def refused(record: Record) -> Reply:
     return _about(record, problem("refused-by-provider", detail, members={"provider_code": code, "reason": reason}))
 
 
-def _not_sent(record: Record) -> Reply:
+def _not_sent(record: Record) -> ApiResponse:
     failure = record.state.failure.failure if record.state.failure else None
     detail = (
         f"{record.state.provider} did not take the message and it was not sent again in time, so nothing was sent. "
@@ -183,7 +183,7 @@ def _not_sent(record: Record) -> Reply:
     return _about(record, problem("not-sent", detail, members={"reason": failure and str(failure.reason)}))
 
 
-def account_refused(record: Record, outcome: Refused) -> Reply:
+def account_refused(record: Record, outcome: Refused) -> ApiResponse:
     """502: our account or configuration at the provider is wrong, which the caller cannot change."""
     detail = (
         f"{record.state.provider} refuses this service's account or configuration; nothing was sent. "
@@ -192,7 +192,7 @@ def account_refused(record: Record, outcome: Refused) -> Reply:
     return _about(record, problem("account-refused", detail, members={"provider_code": outcome.failure.code}))
 
 
-def not_processed(record: Record, outcome: NotProcessed) -> Reply:
+def not_processed(record: Record, outcome: NotProcessed) -> ApiResponse:
     """503: the provider certainly did not take it, and retries are spent."""
     detail = f"{record.state.provider} did not take the message; nothing was sent. Send the same request again later."
     wait = outcome.retry_after or (_SOON if outcome.soon else _LATER)
@@ -200,31 +200,31 @@ def not_processed(record: Record, outcome: NotProcessed) -> Reply:
     return _about(record, reply).noting(outcome.reason)
 
 
-def nothing_recorded(error: SmsTrackerError) -> Reply:
+def nothing_recorded(error: SmsTrackerError) -> ApiResponse:
     """503: the record could not be written, so the provider was not asked."""
     detail = "The message could not be recorded, so nothing was sent. Send the same request again later."
     return problem("unavailable", detail, retry_after=_SOON).noting(str(error))
 
 
-def key_reused(record: Record) -> Reply:
+def key_reused(record: Record) -> ApiResponse:
     """422: the key belongs to another request."""
     detail = "This Idempotency-Key was used for a different request. Use a new key for a new message."
     return problem("key-reused", detail, members={"message_id": record.message_id})
 
 
-def in_progress(record: Record, seconds: float) -> Reply:
+def in_progress(record: Record, seconds: float) -> ApiResponse:
     """409: another request with this key is being worked on."""
     detail = "A request with this Idempotency-Key is still in progress. Ask again after the time in Retry-After."
     return _about(record, problem("in-progress", detail, retry_after=seconds))
 
 
-def attempts_spent(record: Record) -> Reply:
+def attempts_spent(record: Record) -> ApiResponse:
     """503: a key can be tried again only so often."""
     detail = "This Idempotency-Key has been tried too often without being taken. Send the message with a new key."
     return _about(record, problem("attempts-spent", detail))
 
 
-def _about(record: Record, reply: Reply) -> Reply:
+def _about(record: Record, reply: ApiResponse) -> ApiResponse:
     body = {**reply.body, "message_id": record.message_id, "provider": record.state.provider}
     return replace(reply, body=body, headers={**reply.headers, "location": f"/messages/{record.message_id}"})
 

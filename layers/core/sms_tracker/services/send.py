@@ -23,9 +23,8 @@ from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import responses
 from sms_tracker.services.identity import keyed_message_id
-from sms_tracker.services.insist import insist
-from sms_tracker.services.provider_call import BUDGET, Pace, deliver, ignore_failed_call
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.provider_call import BUDGET, Pace, call_provider, ignore_failed_call, retry_write
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Draft, Policy, draft, fingerprint, text_hash
 from sms_tracker.services.track import track
 
@@ -54,13 +53,13 @@ class Sender:
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
 
-    def send(self, client: str, payload: object, key: str | None) -> Reply:
+    def send(self, client: str, payload: object, key: str | None) -> ApiResponse:
         """Answer one request; raises ``InvalidMessage`` where it is wrong."""
         end = self.pace.monotonic() + BUDGET
         wanted = draft(payload, self.rules.policy)
         return self._send(client, payload, key, wanted, end).advising(wanted.warnings)
 
-    def _send(self, client: str, payload: object, key: str | None, wanted: Draft, end: float) -> Reply:
+    def _send(self, client: str, payload: object, key: str | None, wanted: Draft, end: float) -> ApiResponse:
         try:
             settings = self.settings()
             record = self._record(client, payload, key, wanted, settings)
@@ -78,7 +77,7 @@ class Sender:
             return self._take_over(stored, wanted, settings, end)
         return self._again(stored)
 
-    def resend(self, stored: Record) -> Reply:
+    def resend(self, stored: Record) -> ApiResponse:
         """Hand a lost message over once more, at the risk that its client took: it may have been sent already.
 
         ``stored`` is one that ``may_resend`` lets; of two callers at once one gets 409.
@@ -101,7 +100,7 @@ class Sender:
             return responses.nothing_recorded(error)
         return self._take_over(stored, wanted, settings, end)
 
-    def _again(self, stored: Record) -> Reply:
+    def _again(self, stored: Record) -> ApiResponse:
         """The same key came again for what is not to be sent again: replay, or ask for patience."""
         match stored.send.phase:
             case SendPhase.ANSWERED:
@@ -118,7 +117,7 @@ class Sender:
             case SendPhase.RELEASED:  # a provider named it all the same: it was taken
                 return responses.accepted(stored, "outcome-unknown")
 
-    def _take_over(self, stored: Record, wanted: Draft, settings: Settings, end: float) -> Reply:
+    def _take_over(self, stored: Record, wanted: Draft, settings: Settings, end: float) -> ApiResponse:
         attempt = stored.send.attempt + 1
         if attempt > MAX_ATTEMPT:
             return responses.attempts_spent(stored)
@@ -192,9 +191,9 @@ class Sender:
             raise Unavailable("the record was there and is gone")
         return result.record
 
-    def _hand_over(self, record: Record, request: HttpRequest, wanted: Draft, end: float) -> Reply:
+    def _hand_over(self, record: Record, request: HttpRequest, wanted: Draft, end: float) -> ApiResponse:
         provider = providers.load(record.state.provider)
-        outcome = deliver(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
+        outcome = call_provider(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
         match outcome:
             case Accepted():
                 return self._accepted(record, outcome, end)
@@ -207,7 +206,7 @@ class Sender:
             case OutcomeUnknown():
                 return responses.accepted(record, "outcome-unknown").noting(outcome.reason)
 
-    def _accepted(self, record: Record, outcome: Accepted, end: float) -> Reply:
+    def _accepted(self, record: Record, outcome: Accepted, end: float) -> ApiResponse:
         report = Report(
             provider=record.state.provider,
             word=outcome.word,
@@ -223,7 +222,7 @@ class Sender:
         answered, warning = self._answered(record, report, end)
         return responses.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
 
-    def _refused(self, record: Record, outcome: Refused, end: float) -> Reply:
+    def _refused(self, record: Record, outcome: Refused, end: float) -> ApiResponse:
         report = Report(
             provider=record.state.provider,
             word=REFUSED,
@@ -242,7 +241,7 @@ class Sender:
         seen, warning = record, None
         write = partial(track, self.messages, record.message_id, [report], now=report.received)
         try:
-            seen = insist(partial(write, phase=SendPhase.ANSWERED), pace=self.pace, end=end).record or record
+            seen = retry_write(partial(write, phase=SendPhase.ANSWERED), pace=self.pace, end=end).record or record
         except SmsTrackerError as error:
             warning = f"answer not stored: {error}"
         return replace(seen, state=fold([report], base=seen.state), send=record.send), warning
@@ -250,7 +249,7 @@ class Sender:
     def _release(self, record: Record, cause: str, end: float) -> str | None:
         write = partial(self.messages.release, record.message_id, token=record.send.token, cause=cause)
         try:
-            insist(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
+            retry_write(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
         except SmsTrackerError as error:
             return f"release not stored: {error}"
         return None

@@ -7,7 +7,7 @@ import json
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.services import responses
-from sms_tracker.services.responses import Reply
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from sms_tracker.services.send_request import idempotency_key
 from sms_tracker.services.text import REPLACEMENT
@@ -15,7 +15,7 @@ from sms_tracker.services.text import REPLACEMENT
 SCOPE = "send"
 
 
-def submit(sender: Sender, client: str, scopes: frozenset[str], request: HttpRequest) -> Reply:
+def submit(sender: Sender, client: str, scopes: frozenset[str], request: HttpRequest) -> ApiResponse:
     """Check the scope, read key and body, send. Every refusal is a problem that says what to do."""
     if SCOPE not in scopes:
         return responses.scope_missing(SCOPE)

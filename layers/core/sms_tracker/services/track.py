@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.ports import Messages, Refused
+from sms_tracker.domain.ports import Messages, NotWritten
 from sms_tracker.domain.record import Change, Guard, Record, SendPhase
 from sms_tracker.domain.transition import first_try, next_try
 
@@ -46,7 +46,7 @@ def track(
     record: Record | None = None
     for _ in range(_TRIES):
         result = messages.change(message_id, change)
-        if not isinstance(result, Refused):
+        if not isinstance(result, NotWritten):
             return _tracked(change, overflow, record)
         if (record := result.record) is None:
             return Tracked(decision="unmatched")
