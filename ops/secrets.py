@@ -32,15 +32,15 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     if wrong := flaws(found):
         print("".join(f"error: {each}\n" for each in wrong) + "Nothing was written.", file=sys.stderr)
         return 2
+    return command.run(lambda: _write(found, options, environment))
+
+
+def _write(found: Mapping[str, Mapping[str, str]], options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    region.use(options.stack)
     for variable in trimmed_variables(environment):
         print(f"trimmed {variable}: its value has blanks, quotes or line ends around it")
     for doubt in doubts(found):
         print(f"warning: {doubt}", file=sys.stderr)
-    return command.run(lambda: _write(found, options))
-
-
-def _write(found: Mapping[str, Mapping[str, str]], options: argparse.Namespace) -> int:
-    region.use(options.stack)
     ssm = client("ssm", timeout=_SECONDS)
     for provider, document in found.items():
         _put(ssm, f"/{options.stack}/secrets/{provider}", document, key=options.kms_key, dry_run=options.dry_run)

@@ -99,9 +99,10 @@ class StreamMapping(threading.Thread):
             answer = self._clients.streams.get_records(ShardIterator=self._iterator)
             self._iterator = answer["NextShardIterator"]
             for record in answer["Records"]:
+                if record["eventName"] != "REMOVE":
+                    self._remember(record["dynamodb"])
                 if record["eventName"] == "MODIFY":  # the template's filter
                     waiting.append(record)
-                    self._remember(record["dynamodb"])
             if waiting:
                 self._idle.clear()
                 waiting = self._deliver(waiting)

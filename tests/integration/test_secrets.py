@@ -147,7 +147,7 @@ def test_what_only_looks_unusual_is_written_with_a_warning(
     assert main([], {**GOOD, variable: value}) == 0
 
     told = capsys.readouterr()
-    line, _ = told.err.splitlines()
+    _, line = told.err.splitlines()
     assert line.startswith(f"warning: {variable} is not ")
     assert stored() == expected({**GOOD, variable: value})
     assert value not in told.err + told.out
