@@ -160,7 +160,7 @@ def test_a_refusal_bears_the_providers_code(row: Row, answers: dict[Row, httpx.R
 
 
 def test_the_document_lists_the_simulated_courses_as_they_are() -> None:
-    listed = re.findall(r"^\| (\d\d) \| (.+) \|$", DOCUMENT, flags=re.MULTILINE)
+    listed = re.findall(r"^- (\d\d): (.+)$", DOCUMENT, flags=re.MULTILINE)
     assert listed == [(scenario.digits, scenario.about) for scenario in TABLE]
 
 
