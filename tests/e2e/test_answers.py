@@ -27,7 +27,7 @@ _ROW = re.compile(
     r"\| (?P<status>\d{3})(?: `(?P<kind>[\w-]+)`)?(?: \*(?P<by>\w+)\*)? \| (?P<when>.+) "
     r"\| `(?P<line>(?:curl|send|get) .+)` \|"
 )
-_FUNCTIONS = dict(re.findall(r"^(\w+)\(\) \{ (curl .+); \}$", DOCUMENT, flags=re.MULTILINE))
+_FUNCTIONS: dict[str, str] = dict(re.findall(r"^(\w+)\(\) \{ (curl .+); \}$", DOCUMENT, flags=re.MULTILINE))
 """The document's shell functions by name."""
 _PROBLEM = "urn:sms-tracker:problem:"
 _ERROR = 400
