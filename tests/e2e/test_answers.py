@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -23,8 +24,11 @@ from tests.e2e.provider import Simulator, number
 
 DOCUMENT = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 _ROW = re.compile(
-    r"\| (?P<status>\d{3})(?: `(?P<kind>[\w-]+)`)?(?: \*(?P<by>\w+)\*)? \| (?P<when>.+) \| `(?P<line>curl .+)` \|"
+    r"\| (?P<status>\d{3})(?: `(?P<kind>[\w-]+)`)?(?: \*(?P<by>\w+)\*)? \| (?P<when>.+) "
+    r"\| `(?P<line>(?:curl|send|get) .+)` \|"
 )
+_FUNCTIONS: dict[str, str] = dict(re.findall(r"^(\w+)\(\) \{ (curl .+); \}$", DOCUMENT, flags=re.MULTILINE))
+"""The document's shell functions by name."""
 _PROBLEM = "urn:sms-tracker:problem:"
 _ERROR = 400
 _LONG = {"provider-unavailable", "pending"}
@@ -58,10 +62,19 @@ class Row:
 def rows() -> list[Row]:
     found = (_ROW.fullmatch(line) for line in DOCUMENT.splitlines())
     return [
-        Row(status=int(row["status"]), kind=row["kind"], by=row["by"], when=row["when"], line=row["line"])
+        Row(status=int(row["status"]), kind=row["kind"], by=row["by"], when=row["when"], line=as_curl(row["line"]))
         for row in found
         if row
     ]
+
+
+def as_curl(line: str) -> str:
+    """The line, with a shell function of the document replaced by its curl command."""
+    name, _, arguments = line.partition(" ")
+    if name not in _FUNCTIONS:
+        return line
+    first = shlex.split(arguments)[0]
+    return _FUNCTIONS[name].replace('"$@"', arguments).replace("$URL$1", f"$URL{first}")
 
 
 ROWS = rows()
@@ -97,7 +110,7 @@ def answers(stack: Stack, api_key: str) -> Iterator[dict[Row, httpx.Response]]:
 
 
 def test_the_document_has_examples_for_every_kind_of_answer() -> None:
-    assert len(ROWS) == len(re.findall(r"`curl -i ", DOCUMENT))
+    assert len(ROWS) == len(re.findall(r"`(?:curl -i|send|get) ", DOCUMENT))
     ours = {row.status for row in ROWS if row.by is None}
     assert ours == {200, 202, 400, 403, 404, 409, 413, 422, 502, 503}
 
@@ -147,7 +160,7 @@ def test_a_refusal_bears_the_providers_code(row: Row, answers: dict[Row, httpx.R
 
 
 def test_the_document_lists_the_simulated_courses_as_they_are() -> None:
-    listed = re.findall(r"^\| (\d\d) \| (.+) \|$", DOCUMENT, flags=re.MULTILINE)
+    listed = re.findall(r"^- (\d\d): (.+)$", DOCUMENT, flags=re.MULTILINE)
     assert listed == [(scenario.digits, scenario.about) for scenario in TABLE]
 
 

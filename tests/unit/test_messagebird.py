@@ -39,11 +39,17 @@ MESSAGE = OutboundMessage(
 )
 
 
-def table(heading: str) -> list[list[str]]:
-    """The cells of the docs page's table under ``heading``, without their back-ticks."""
+def table(heading: str) -> dict[str, list[str]]:
+    """The cells of the docs page's table under ``heading``, by each value of the first column, without back-ticks."""
     section = DOC.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
+    lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    rows = [
+        (value.strip(" `"), [cell.strip(" `") for cell in cells])
+        for names, *cells in lines[2:]
+        for value in names.split(",")
+    ]
+    assert len(dict(rows)) == len(rows)
+    return dict(rows)
 
 
 def answer(status: int, content: object, **headers: str) -> HttpResponse:
@@ -62,29 +68,31 @@ def created(**recipient: object) -> dict[str, object]:
 
 
 def test_the_docs_list_every_status_word() -> None:
-    assert {row[0]: row[1] for row in table("Status words")} == {
+    assert {word: cells[0] for word, cells in table("Status words").items()} == {
         word: status.value for word, status in STATUSES.items()
     }
 
 
 def test_the_docs_list_every_delivery_error() -> None:
-    assert {row[0]: (row[1], row[2]) for row in table("Delivery error codes")} == DELIVERY_ERRORS
+    assert {code: (cells[0], cells[1]) for code, cells in table("Delivery error codes").items()} == DELIVERY_ERRORS
 
 
 def test_the_docs_list_every_status_reason() -> None:
-    assert {row[0].lower(): (row[1], row[2]) for row in table("Status reasons")} == STATUS_REASONS
+    assert {text.lower(): (cells[0], cells[1]) for text, cells in table("Status reasons").items()} == STATUS_REASONS
 
 
 def test_the_docs_list_what_a_bare_failure_means() -> None:
-    assert {row[0]: (row[1], row[2]) for row in table("Failures without a cause")} == FAILED_STATUSES
+    assert {
+        status: (cells[0], cells[1]) for status, cells in table("Failures without a cause").items()
+    } == FAILED_STATUSES
 
 
 def test_the_docs_list_every_refusal() -> None:
-    assert {row[0]: (row[1], row[2], row[3]) for row in table("Refused requests")} == SEND_ERRORS
+    assert {code: (cells[0], cells[1], cells[2]) for code, cells in table("Refused requests").items()} == SEND_ERRORS
 
 
 def test_the_docs_list_every_parameter_that_decides() -> None:
-    assert {row[0]: (row[1], row[2]) for row in table("Refused parameters")} == PARAMETERS
+    assert {name: (cells[0], cells[1]) for name, cells in table("Refused parameters").items()} == PARAMETERS
 
 
 # Keys
