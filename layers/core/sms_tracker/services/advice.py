@@ -19,7 +19,7 @@ MEANING: Mapping[Reason, str] = {
     Reason.ACCOUNT: "Our account or its configuration at the provider is at fault. Look at the provider's console now.",
     Reason.PROVIDER_ERROR: "The provider or a carrier had a fault. Send again; watch the provider's status page.",
     Reason.NOT_SENT: "No provider took it. Nothing was sent; send it again.",
-    Reason.UNKNOWN: "The provider gave no usable reason. See its code in the table of docs/providers.",
+    Reason.UNKNOWN: "The provider gave no usable reason. See its code in docs/providers.",
 }
 AGAIN: Mapping[Category, str] = {
     Category.PERMANENT: "sending again will not help",
