@@ -183,12 +183,12 @@ def test_an_unknown_name_is_no_provider() -> None:
 @each_provider
 def test_it_knows_its_name_and_answers_2xx(provider: Provider) -> None:
     assert provider.name in providers.names()
-    assert 200 <= provider.ack_status < 300
+    assert 200 <= provider.ACK_STATUS < 300
 
 
 @each_provider
 def test_it_states_the_entries_of_its_secret(provider: Provider) -> None:
-    assert SAMPLES[provider.name].credentials.keys() | {"api_url"} <= set(provider.entries)
+    assert SAMPLES[provider.name].credentials.keys() | {"api_url"} <= set(provider.ENTRIES)
 
 
 # --- who signed it
@@ -669,7 +669,7 @@ SENDERS = {
 
 
 def takes(provider: Provider, sender: str) -> bool:
-    return any(re.fullmatch(form, sender) for form in provider.senders.values())
+    return any(re.fullmatch(form, sender) for form in provider.SENDERS.values())
 
 
 def test_every_provider_has_examples_of_senders() -> None:
@@ -704,7 +704,7 @@ def test_a_provider_takes_no_other_senders(provider: Provider) -> None:
 @each_provider
 @given(data=st.data())
 def test_every_sender_that_is_taken_can_be_handed_over(provider: Provider, data: st.DataObject) -> None:
-    form = data.draw(st.sampled_from(sorted(provider.senders.values())))
+    form = data.draw(st.sampled_from(sorted(provider.SENDERS.values())))
     sender = data.draw(st.from_regex(rf"\A(?:{form})\Z"))
     made = provider.send_request(
         message(sender=sender), credentials=SAMPLES[provider.name].credentials, callback_url="https://sms.example.com"
