@@ -76,7 +76,7 @@ def url_variants(url: str) -> Iterator[str]:
     """``url`` as received, then with its query in the other encodings that a gateway may have undone.
 
     API Gateway may hand over ``[ ] : ,`` raw or escaped, and a space as ``+`` or ``%20``, whatever the sender
-    wrote; each variant is the same query, so checking each in full weakens nothing. None is yielded twice.
+    wrote; each variant is the same query, so checking each in full weakens nothing. Each is yielded once.
     """
     base, mark, query = url.partition("?")
     seen = {url}

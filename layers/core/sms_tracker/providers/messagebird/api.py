@@ -172,7 +172,7 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
 # --- searching the list of messages, in which a send whose answer was lost may be found
 
 
-def search_request(sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:  # noqa: ARG001 - see below
+def search_request(sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:  # noqa: ARG001 - nothing to filter by
     """``GET /messages?limit=&offset=``, the newest first: no SDK of MessageBird's filters the list."""
     url = f"{_base(credentials)}/messages?limit={_PAGE_SIZE}&offset={page or 0}"
     return HttpRequest("GET", url, _headers(credentials))

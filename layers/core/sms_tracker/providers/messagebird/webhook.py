@@ -47,6 +47,6 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
     return parsing.json_fields(request.body)
 
 
-def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - see below
-    """From the callback URL, which is signed; ``reference`` carries our id too, but no attempt."""
+def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has both
+    """From the callback URL, which is signed: ``reference`` has our id too, but no attempt."""
     return callback_target(request.url)

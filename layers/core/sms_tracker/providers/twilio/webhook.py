@@ -60,8 +60,8 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
     return parsing.query_fields(form(request))
 
 
-def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - see below
-    """From the callback URL, which is signed; Twilio keeps no reference of ours that a field could carry."""
+def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has it
+    """From the callback URL, which is signed: Twilio has no field for a reference of the client's."""
     return callback_target(request.url)
 
 
@@ -82,9 +82,9 @@ def _key_flaw(key: str) -> str | None:
     return "is a key of another provider (live_, test_)" if is_foreign else parsing.key_flaw(key)
 
 
-def _sid_flaw(sid: str, prefix: str, whose: str) -> str | None:
+def _sid_flaw(sid: str, prefix: str, owner: str) -> str | None:
     fits = not sid or (sid.startswith(prefix) and parsing.key_flaw(sid[len(prefix) :]) is None)
-    return None if fits else f"is not the SID of {whose} ({prefix}…)"
+    return None if fits else f"is not the SID of {owner} ({prefix}…)"
 
 
 def _list_flaw(text: str, form: str) -> str | None:
