@@ -16,7 +16,7 @@ def variables(prefix: str, entries: Iterable[str]) -> dict[str, str]:
 
 
 ENTRIES: Mapping[str, Mapping[str, str]] = {
-    name: variables(name, providers.webhooks(name).entries) for name in providers.names()
+    name: variables(name, providers.webhooks(name).ENTRIES) for name in providers.names()
 }
 
 

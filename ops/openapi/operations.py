@@ -55,7 +55,7 @@ _FIELDS = {"type": "object", "description": "The report's fields, as the provide
 
 def _acknowledged() -> Mapping[int, set[str]]:
     """The providers by the status that they take for an acknowledgement."""
-    statuses = {name: providers.load(name).ack_status for name in providers.names()}
+    statuses = {name: providers.load(name).ACK_STATUS for name in providers.names()}
     return {status: {name for name, own in statuses.items() if own == status} for status in statuses.values()}
 
 

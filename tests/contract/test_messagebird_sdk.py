@@ -26,6 +26,7 @@ from messagebird.http_client import HttpClient
 from messagebird.request_validator import RequestValidator
 from messagebird.signed_request import SignedRequest
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.matching import Sought
@@ -33,7 +34,8 @@ from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Key, Listed
-from sms_tracker.providers.messagebird.api import ADAPTER
+
+ADAPTER = providers.load("messagebird")
 
 # The package marks its verifier of the legacy generation as deprecated; accounts still sign with it.
 pytestmark = [

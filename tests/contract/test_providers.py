@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,7 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.report import Report, Source, clean
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Outcome, Status
-from sms_tracker.providers.base import Key, Provider
+from sms_tracker.providers.base import Key, Provider, Webhooks
 
 WEBHOOKS = Path(__file__).parents[2] / "events" / "webhooks"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -109,15 +110,11 @@ def tables(name: str) -> Iterator[Mapping[Any, Any]]:
         yield from (value for word, value in vars(module).items() if word.isupper() and isinstance(value, dict))
 
 
-@cache
-def statuses(name: str) -> dict[str, Status | None]:
-    """The provider's words: the one table whose values are statuses or None."""
-    (found,) = [table for table in tables(name) if table and all(_is_status(value) for value in table.values())]
-    return dict(found)
-
-
-def _is_status(value: object) -> bool:
-    return value is None or isinstance(value, Status)
+def parameters(function: object) -> list[tuple[str, object]]:
+    """Name and kind of each; without ``self``, which the contract's methods have and a module's functions do not."""
+    assert callable(function)
+    found = inspect.signature(function).parameters.values()
+    return [(each.name, each.kind) for each in found if each.name != "self"]
 
 
 @cache
@@ -180,15 +177,34 @@ def test_an_unknown_name_is_no_provider() -> None:
             providers.load(name)
 
 
+@pytest.mark.parametrize("name", providers.names())
+@pytest.mark.parametrize("module", providers.CONTRACT)
+def test_each_module_defines_its_names_as_the_contract_has_them(name: str, module: str) -> None:
+    defined = vars(import_module(f"sms_tracker.providers.{name}.{module}"))
+    functions = [word for word in providers.CONTRACT[module] if not word.isupper()]
+
+    assert set(providers.CONTRACT[module]) <= defined.keys()
+    assert {defined[word].__module__ for word in functions} <= {f"sms_tracker.providers.{name}.{module}"}
+    for word in functions:
+        assert parameters(defined[word]) == parameters(getattr(Provider, word)), word
+
+
+def test_the_contract_names_what_the_protocol_describes() -> None:
+    described = {*vars(Provider), *vars(Webhooks), *Provider.__annotations__, *Webhooks.__annotations__}
+    public = {word for word in described if not word.startswith("_")}
+
+    assert sorted(["name", *(word for words in providers.CONTRACT.values() for word in words)]) == sorted(public)
+
+
 @each_provider
 def test_it_knows_its_name_and_answers_2xx(provider: Provider) -> None:
     assert provider.name in providers.names()
-    assert 200 <= provider.ack_status < 300
+    assert 200 <= provider.ACK_STATUS < 300
 
 
 @each_provider
 def test_it_states_the_entries_of_its_secret(provider: Provider) -> None:
-    assert SAMPLES[provider.name].credentials.keys() | {"api_url"} <= set(provider.entries)
+    assert SAMPLES[provider.name].credentials.keys() | {"api_url"} <= set(provider.ENTRIES)
 
 
 # --- who signed it
@@ -301,7 +317,10 @@ def test_a_body_is_read_as_text_or_is_unreadable(provider: Provider, data: st.Da
     except Unreadable:
         return
 
+    target = provider.target(request, fields)
+
     assert all(isinstance(name, str) and isinstance(value, str) for name, value in fields.items())
+    assert target.attempt >= 1
     assert "message_id" not in fields or request.method != "GET"
 
 
@@ -341,7 +360,7 @@ def test_a_report_can_be_made_of_any_text(provider: Provider, data: st.DataObjec
 
 @each_provider
 def test_every_word_in_the_table_is_recognised_and_explained(provider: Provider) -> None:
-    for word, status in statuses(provider.name).items():
+    for word, status in provider.STATUSES.items():
         report = provider.report(with_word(provider.name, word), received_at=RECEIVED)
 
         assert report.recognised
@@ -354,7 +373,7 @@ def test_every_word_in_the_table_is_recognised_and_explained(provider: Provider)
 
 @each_provider
 def test_every_code_in_a_table_makes_a_failure_of_a_failed_message(provider: Provider) -> None:
-    failed = [word for word, status in statuses(provider.name).items() if status and status.outcome is Outcome.FAILURE]
+    failed = [word for word, status in provider.STATUSES.items() if status and status.outcome is Outcome.FAILURE]
     assert codes(provider.name)
 
     for word in failed:
@@ -373,9 +392,18 @@ def test_every_code_in_a_table_makes_a_failure_of_a_failed_message(provider: Pro
 
 
 @each_provider
+def test_a_stored_word_means_what_its_report_meant(provider: Provider) -> None:
+    for golden in goldens(provider.name):
+        report = provider.report(golden["fields"], received_at=RECEIVED)
+        text = report.failure.message if report.failure else None
+
+        assert provider.meaning(report.word, report.code, text) == (report.status, report.failure)
+
+
+@each_provider
 @given(word=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20))
 def test_an_unfamiliar_word_is_kept_and_moves_nothing(provider: Provider, word: str) -> None:
-    if word in statuses(provider.name):
+    if word in provider.STATUSES:
         return
     report = provider.report(with_word(provider.name, word), received_at=RECEIVED)
 
@@ -669,7 +697,7 @@ SENDERS = {
 
 
 def takes(provider: Provider, sender: str) -> bool:
-    return any(re.fullmatch(form, sender) for form in provider.senders.values())
+    return any(re.fullmatch(form, sender) for form in provider.SENDERS.values())
 
 
 def test_every_provider_has_examples_of_senders() -> None:
@@ -704,7 +732,7 @@ def test_a_provider_takes_no_other_senders(provider: Provider) -> None:
 @each_provider
 @given(data=st.data())
 def test_every_sender_that_is_taken_can_be_handed_over(provider: Provider, data: st.DataObject) -> None:
-    form = data.draw(st.sampled_from(sorted(provider.senders.values())))
+    form = data.draw(st.sampled_from(sorted(provider.SENDERS.values())))
     sender = data.draw(st.from_regex(rf"\A(?:{form})\Z"))
     made = provider.send_request(
         message(sender=sender), credentials=SAMPLES[provider.name].credentials, callback_url="https://sms.example.com"

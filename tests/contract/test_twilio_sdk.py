@@ -24,6 +24,7 @@ from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.matching import Sought
@@ -32,7 +33,8 @@ from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.parsing import url_variants
 from sms_tracker.providers.twilio import report as twilio_report
-from sms_tracker.providers.twilio.api import ADAPTER
+
+ADAPTER = providers.load("twilio")
 
 pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
 

@@ -62,7 +62,7 @@ def _prepare_message(body: dict[str, Any]) -> None:
 
 
 def _takes(provider: str, sender: str) -> bool:
-    return any(re.fullmatch(form, sender) for form in providers.load(provider).senders.values())
+    return any(re.fullmatch(form, sender) for form in providers.load(provider).SENDERS.values())
 
 
 def _prepare_search(query: dict[str, Any]) -> None:

@@ -71,6 +71,10 @@ def test_there_are_five_steps() -> None:
     assert len(steps()) == 5
 
 
+def test_the_first_step_names_the_modules_of_an_adapter() -> None:
+    assert [name for name in providers.CONTRACT if f"`{name}.py`" not in steps()[0]] == []
+
+
 @each_provider
 def test_each_named_file_exists_for_a_provider_that_is_here(provider: str) -> None:
     paths = {path.replace(PLACEHOLDER, provider) for path in named_paths()}

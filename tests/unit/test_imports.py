@@ -62,7 +62,15 @@ def test_a_function_starts_without_what_its_path_does_not_need(function: str) ->
 @pytest.mark.parametrize("name", ["twilio", "messagebird"])
 def test_a_provider_is_imported_when_its_function_starts_and_not_in_the_first_call(name: str) -> None:
     assert f"sms_tracker.providers.{name}.webhook" in imported("webhook")
-    assert f"sms_tracker.providers.{name}" in imported("processor")
+    assert f"sms_tracker.providers.{name}.api" in imported("processor")
+
+
+@pytest.mark.parametrize("name", ["twilio", "messagebird"])
+def test_the_webhook_loads_of_a_provider_what_receives_webhooks_and_no_more(name: str) -> None:
+    package = f"sms_tracker.providers.{name}"
+    loaded = {module for module in imported("webhook") if module.startswith(package)}
+
+    assert loaded == {package, f"{package}.signature", f"{package}.webhook"}
 
 
 def test_the_webhook_imports_few_modules() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpResponse, NoResponse
@@ -22,9 +23,10 @@ from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.messagebird.api import ADAPTER, PARAMETERS, SEND_ERRORS
+from sms_tracker.providers.messagebird.api import PARAMETERS, SEND_ERRORS
 from sms_tracker.providers.messagebird.report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES
 
+ADAPTER = providers.load("messagebird")
 DOC = Path(__file__).parents[2] / "docs" / "providers" / "messagebird.md"
 RECEIVED = "2025-03-14T09:26:55.000Z"
 CREDENTIALS = {"access_key": "test_access_key"}
@@ -337,7 +339,7 @@ def test_a_lookup_without_a_connection_has_failed() -> None:
 
 
 def test_a_webhook_is_answered_with_200() -> None:
-    assert (ADAPTER.name, ADAPTER.ack_status) == ("messagebird", 200)
+    assert (ADAPTER.name, ADAPTER.ACK_STATUS) == ("messagebird", 200)
 
 
 def test_the_code_of_a_delivery_is_explained_on_a_page_of_its_own_and_that_of_a_refusal_is_another() -> None:

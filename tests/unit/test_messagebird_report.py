@@ -2,14 +2,15 @@
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import MAX_VALUE, Report
 from sms_tracker.domain.status import Status
-from sms_tracker.providers.messagebird.api import ADAPTER
 from sms_tracker.providers.messagebird.report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES
 
+ADAPTER = providers.load("messagebird")
 RECEIVED = "2025-03-14T09:26:55.000Z"
 CALLBACK = "https://sms.example.com/webhooks/messagebird?message_id=9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa&attempt=1"
 

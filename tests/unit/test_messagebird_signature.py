@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.messagebird.api import ADAPTER
 
+ADAPTER = providers.load("messagebird")
 NOW = datetime(2025, 3, 14, 9, 26, 55, tzinfo=UTC)
 AT = int(NOW.timestamp())
 KEY = "an example signing key"

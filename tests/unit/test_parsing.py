@@ -206,3 +206,37 @@ def test_retry_after_is_read_where_it_is_a_plain_number(value: str, seconds: flo
 )
 def test_numbers_in_a_providers_sentence_are_masked(value: str | None, safe: str | None) -> None:
     assert parsing.masked(value) == safe
+
+
+def test_the_first_field_that_is_not_blank_is_taken_cleaned() -> None:
+    fields = {"MessageSid": "\x00", "SmsSid": "SM1\n"}
+
+    assert parsing.field(fields, "MessageSid", "SmsSid") == "SM1"
+    assert parsing.field(fields, "MessageSid", "Sid") == ""
+
+
+@pytest.mark.parametrize(("value", "code"), [("007", "007"), ("0", None), ("", None), (None, None), ("\x00", None)])
+def test_a_blank_code_and_0_are_none(value: str | None, code: str | None) -> None:
+    assert parsing.code(value) == code
+
+
+def test_details_are_forty_cleaned_fields_without_blank_names() -> None:
+    fields = {"read": "1", "\x00": "2", "a\x00": "3\n", **{f"F{number}": "x" for number in range(50)}}
+
+    details = parsing.details(fields, without={"read"})
+
+    assert list(details)[:2] == ["a", "F0"]
+    assert details["a"] == "3"
+    assert len(details) == 40
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "price"),
+    [("0.07", "EUR", "0.07 EUR"), ("0.07", None, "0.07"), (None, "EUR", None), ("", "", None)],
+)
+def test_a_price_is_an_amount_with_its_currency(amount: str | None, currency: str | None, price: str | None) -> None:
+    assert parsing.price(amount, currency) == price
+
+
+def test_a_part_of_a_path_stays_one_part() -> None:
+    assert parsing.path_part("../a?b#\ud800") == "%2E%2E%2Fa%3Fb%23%3F"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sms_tracker import providers
+from sms_tracker.domain.callback import CallbackTarget
 from sms_tracker.domain.envelope import decode
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
 from sms_tracker.domain.http import HttpRequest
@@ -137,6 +140,30 @@ class TestQueued:
             request = twilio_webhook({"Padding": "x" * (MAX_BODY - len(empty.body) + padding)})
             assert len(request.body) == MAX_BODY + padding
             assert Rig().receive("twilio", request).status == status
+
+
+class TestTarget:
+    """The provider knows where our id stands in what it signs: here, as if it were in a field."""
+
+    OTHER = CallbackTarget("0" + MESSAGE_ID[1:], 3, None)
+
+    @pytest.fixture(autouse=True)
+    def provider(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        adapter = {**vars(providers.webhooks("twilio")), "target": lambda _request, _fields: self.OTHER}
+        monkeypatch.setattr(providers, "webhooks", lambda _name: SimpleNamespace(**adapter))
+
+    def test_a_signed_report_is_about_the_message_that_the_provider_reads_from_it(self) -> None:
+        rig = Rig()
+        received = rig.receive("twilio", twilio_webhook(query=f"message_id={MESSAGE_ID}&attempt=1"))
+        envelope = decode(rig.queue.bodies[0])
+        assert (envelope.message_id, envelope.attempt) == (self.OTHER.message_id, 3)
+        assert received.message_id == self.OTHER.message_id
+
+    def test_our_token_vouches_for_the_message_in_the_url_alone(self) -> None:
+        rig = Rig(tokens=frozenset({"twilio"}))
+        query = f"message_id={MESSAGE_ID}&attempt=1&token={callback_token('twilio', MESSAGE_ID, 1)}"
+        assert rig.receive("twilio", twilio_webhook(query=query)).status == 204
+        assert decode(rig.queue.bodies[0]).message_id == MESSAGE_ID
 
 
 class TestRefused:

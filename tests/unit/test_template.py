@@ -72,7 +72,7 @@ def test_a_default_sender_is_one_that_the_provider_takes(provider: str) -> None:
             json.dumps(source()["Resources"]["SendFunction"]["Properties"]["Environment"]["Variables"]["SENDERS"]),
         )
     )
-    forms = providers.load(provider).senders.values()
+    forms = providers.load(provider).SENDERS.values()
     assert PARAMETERS[parameter]["AllowedPattern"] == f"^({'|'.join(forms)})?$"
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse
@@ -35,8 +36,8 @@ from sms_tracker.domain.status import Status
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.twilio import codes as twilio_codes
 from sms_tracker.providers.twilio import report as twilio_report
-from sms_tracker.providers.twilio.api import ADAPTER
 
+ADAPTER = providers.load("twilio")
 DOC = (Path(__file__).parents[2] / "docs" / "providers" / "twilio.md").read_text()
 RECEIVED = "2026-03-01T12:00:00.000Z"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -1,41 +1,60 @@
-"""One folder a provider; nothing outside this package knows a provider's words."""
+"""Each provider is a folder, found by its name. Read its modules in this order: signature, webhook, report, api."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 from sms_tracker.domain.errors import UnknownProvider
 
 if TYPE_CHECKING:
     from sms_tracker.providers.base import Provider, Webhooks
 
+_RECEIVING = {
+    "signature": ("verify",),
+    "webhook": ("ACK_STATUS", "ENTRIES", "keys", "flaws", "fields", "target"),
+}
+CONTRACT: Mapping[str, tuple[str, ...]] = {
+    **_RECEIVING,
+    "report": ("STATUSES", "report", "status", "knows", "meaning", "page"),
+    "api": (
+        *("SENDERS", "send_request", "send_outcome"),
+        *("lookup_request", "lookup_outcome", "search_request", "search_outcome"),
+    ),
+}
+"""The names that each module of a provider's folder defines; ``base.py`` describes them."""
+
 
 @cache
 def names() -> tuple[str, ...]:
     """Every provider that has a folder here, sorted."""
-    from pathlib import Path  # noqa: PLC0415  # few ask, and it takes as long to import as a provider
+    from pathlib import Path  # noqa: PLC0415  # rarely needed, and it takes as long to import as a provider
 
     return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob("*/api.py")))
 
 
 @cache
 def load(name: str) -> Provider:
-    """The adapter of that name; raises ``UnknownProvider``."""
-    return cast("Provider", _module(name, "api").ADAPTER)
+    """The whole adapter of that name; raises ``UnknownProvider``."""
+    return cast("Provider", _composed(name, CONTRACT))
 
 
 @cache
 def webhooks(name: str) -> Webhooks:
-    """The part of it that answers webhooks; raises ``UnknownProvider``."""
-    return cast("Webhooks", _module(name, "webhook").WEBHOOKS)
+    """The part of it that receives webhooks. Imports nothing that only sending needs; raises ``UnknownProvider``."""
+    return cast("Webhooks", _composed(name, _RECEIVING))
 
 
-def _module(name: str, part: str) -> Any:
+def _composed(name: str, contract: Mapping[str, tuple[str, ...]]) -> SimpleNamespace:
+    """One object with the provider's ``name`` and every name of the contract, from the modules of its folder."""
     if not name.isalpha():
         raise UnknownProvider("no such provider")
     try:
-        return import_module(f"{__name__}.{name}.{part}")
-    except ModuleNotFoundError:
-        raise UnknownProvider("no such provider") from None
+        modules = {module: import_module(f"{__name__}.{name}.{module}") for module in contract}
+    except ModuleNotFoundError as error:
+        raise UnknownProvider("no such provider") from error
+    members = {word: getattr(modules[module], word) for module, words in contract.items() for word in words}
+    return SimpleNamespace(name=name, **members)

@@ -1,4 +1,4 @@
-"""The contract that every provider adapter fulfils, and the values it speaks in."""
+"""The contract of a provider's adapter, module by module, and the values that it exchanges with the services."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sms_tracker.domain.callback import CallbackTarget
     from sms_tracker.domain.failure import Failure
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
     from sms_tracker.domain.matching import Candidate, Sought
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 
 Credentials = Mapping[str, str]
-"""A provider's secret document, as ``make secrets`` stores it (one flat JSON object of strings);
-its keys are listed in docs/configuration.md. ``api_url`` overrides the provider's public address."""
+"""A provider's secret document, as ``make secrets`` stores it (one flat JSON object of strings).
+docs/configuration.md lists its keys. ``api_url`` overrides the provider's public address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key that may have signed a webhook. ``owner`` names the account or key id it belongs to; None fits any.
+    """One key that may have signed a webhook.
 
-    ``following`` marks the one that a rotation brings in.
+    ``owner`` names the account or key id it belongs to; None fits any. ``following`` marks the next key of a rotation.
     """
 
     secret: str = field(repr=False)
@@ -36,106 +37,121 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One page of a provider's list. ``next_page`` is None where nothing further can be of interest."""
+    """One page of a provider's list. ``next_page`` is None where no further page can hold what is sought."""
 
     candidates: tuple[Candidate, ...]
     next_page: str | None
 
 
 class Webhooks(Protocol):
-    """The part of an adapter that answering a webhook takes, on its own for the sake of a quick start."""
+    """The half that receives webhooks: ``signature.py`` and ``webhook.py``. It loads alone, for a fast start.
+
+    Both halves are pure: they read no clock, socket or environment and use no randomness.
+    """
 
     @property
     def name(self) -> str:
-        """The word used in routes, records, events and settings."""
+        """The word used in routes, records, events and settings: the folder's name."""
         ...
 
-    @property
-    def ack_status(self) -> int:
-        """The 2xx status with which the provider wants a webhook answered."""
+    # --- signature.py
+
+    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
+        """Return if one of ``secrets`` signed ``request``; else raise ``InvalidSignature``. Raises nothing else."""
         ...
 
-    @property
-    def entries(self) -> tuple[str, ...]:
-        """Every entry that the secret document may have; ``make secrets`` reads ``<NAME>_<ENTRY>`` for each."""
-        ...
+    # --- webhook.py
+
+    ACK_STATUS: int
+    """The 2xx status with which the provider wants a webhook answered."""
+
+    ENTRIES: tuple[str, ...]
+    """Every entry that the secret document may have; ``make secrets`` reads ``<NAME>_<ENTRY>`` for each."""
 
     def keys(self, credentials: Credentials) -> tuple[Key, ...]:
-        """Every key accepted at present for webhooks; two or more while one rotates, none if the account has no key."""
+        """Every key accepted at present for webhooks: two or more during a rotation, none if the account has no key."""
         ...
 
     def flaws(self, credentials: Credentials) -> Mapping[str, str]:
-        """Entries that certainly cannot be what they should, each with the end of a sentence that shows no value."""
-        ...
-
-    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
-        """Return if one of ``secrets`` signed ``request``, else raise ``InvalidSignature``; raises nothing else."""
+        """Entries with a value that certainly cannot be right, each with the end of a sentence that shows no value."""
         ...
 
     def fields(self, request: HttpRequest) -> Mapping[str, str]:
-        """The provider's raw fields, without our own query parameters; raises ``Unreadable`` and nothing else."""
+        """The verified raw fields, without our own query parameters; raises ``Unreadable`` and nothing else."""
+        ...
+
+    def target(self, request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:
+        """Our id and attempt, read from a place that the provider signs; never raises. ``fields`` are the request's."""
         ...
 
 
 class Provider(Webhooks, Protocol):
-    """The whole adapter. Sans-I/O: nothing here reads a clock, a socket, the environment or randomness."""
+    """The whole adapter: the half above, ``report.py`` and ``api.py``."""
 
-    @property
-    def senders(self) -> Mapping[str, str]:
-        """The forms that a sender may have: a name for each, and the regular expression that all of it matches.
+    # --- report.py
 
-        The expressions are of the kind that Python, JSON Schema and CloudFormation read alike.
-        """
-        ...
+    STATUSES: Mapping[str, Status | None]
+    """The provider's status words and what each maps to; None for a word that moves nothing."""
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
-        """What the fields mean (attempt 1, source callback); never raises: the unfamiliar is data."""
+        """What the fields of a webhook mean (attempt 1, source callback); never raises: unfamiliar values are data."""
         ...
 
     def status(self, word: str, code: str | None) -> Status | None:
-        """What a status word (with the code beside it) maps to; None for one that moves nothing."""
+        """What a status word (with the code beside it) maps to; None for one that moves nothing or is unknown."""
         ...
 
     def knows(self, word: str) -> bool:
-        """Whether it is a status word of this provider, also where it moves nothing."""
-        ...
-
-    def page(self, code: str, status: Status) -> str | None:
-        """The provider's own page on a failure's code; None where there is none. ``status`` is what it led to."""
+        """Whether it is a status word of this provider, including those that move nothing."""
         ...
 
     def meaning(self, word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
-        """What a stored word means today, with the failure that its code and text tell of."""
+        """What a word maps to today, with the failure that the code and text beside it describe."""
         ...
+
+    def page(self, code: str, status: Status) -> str | None:
+        """The URL of the provider's documentation of a failure's code; None where there is none.
+
+        ``status`` is what the code led to.
+        """
+        ...
+
+    # --- api.py
+
+    SENDERS: Mapping[str, str]
+    """The forms that a sender may have: a description of each, and the regular expression that all of it matches.
+
+    Only expressions that Python, JSON Schema and CloudFormation read alike.
+    """
 
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
         """The request that sends it; raises ``Misconfigured`` naming what ``credentials`` lack.
 
-        ``callback_url`` is ours, complete with its query; the adapter adds what its provider needs (a fragment, say).
+        ``callback_url`` is ours, complete with its query. The adapter adds what its provider needs, such as a fragment.
         """
         ...
 
     def send_outcome(self, result: HttpResponse | NoResponse) -> SendOutcome:
-        """What came of it; never raises: an answer that cannot be read is ``OutcomeUnknown``."""
+        """What the answer means; never raises: an unreadable answer is ``OutcomeUnknown``."""
         ...
 
     def lookup_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
         """The request for the provider's own record of one message."""
         ...
 
-    def search_request(self, sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:
-        """The request for one page of the provider's list, in which a send whose answer was lost may be found.
+    def lookup_outcome(
+        self, result: HttpResponse | NoResponse, *, received_at: str
+    ) -> Report | NoSuchMessage | LookupFailed:
+        """The provider's record as a report (source lookup, attempt 1); never raises."""
+        ...
 
-        ``page`` is what the page before named as the next one, None for the first.
+    def search_request(self, sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:
+        """The request for one page of the provider's list, to find a send whose answer was lost.
+
+        ``page`` is the ``next_page`` of the page before, None for the first.
         """
         ...
 
     def search_outcome(self, result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
         """The messages on that page that may be the one that is sought; never raises."""
-        ...
-
-    def lookup_outcome(
-        self, result: HttpResponse | NoResponse, *, received_at: str
-    ) -> Report | NoSuchMessage | LookupFailed:
-        """The provider's record as a report (source lookup, attempt 1); never raises."""
         ...

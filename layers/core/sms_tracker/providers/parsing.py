@@ -1,4 +1,4 @@
-"""What the providers' wire formats share: JSON answers, query strings, times, numbers."""
+"""What the providers' wire formats share: JSON, query strings, times, numbers, keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from functools import lru_cache
-from urllib.parse import parse_qsl
+from itertools import islice
+from urllib.parse import parse_qsl, quote
 
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.report import clean, instant, timestamp
@@ -16,9 +17,11 @@ OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
 """Query parameters of a callback URL that are not the provider's: ours, and Twilio's body hash."""
 
 NUMBERS = {"E.164": r"\+[1-9][0-9]{6,14}", "a short code of 3 to 8 digits": r"[0-9]{3,8}"}
-"""Senders that are numbers, as :attr:`sms_tracker.providers.base.Provider.senders` lists them."""
+"""Senders that are numbers, as :attr:`sms_tracker.providers.base.Provider.SENDERS` lists them."""
 
 _MOST = 200
+_MAX_DETAILS = 40
+_NO_CODE = {"", "0"}
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
 
@@ -73,7 +76,7 @@ def url_variants(url: str) -> Iterator[str]:
     """``url`` as received, then with its query in the other encodings that a gateway may have undone.
 
     API Gateway may hand over ``[ ] : ,`` raw or escaped, and a space as ``+`` or ``%20``, whatever the sender
-    wrote; each variant is the same query, so checking each in full weakens nothing. None is yielded twice.
+    wrote; each variant is the same query, so checking each in full weakens nothing. Each is yielded once.
     """
     base, mark, query = url.partition("?")
     seen = {url}
@@ -125,6 +128,36 @@ def rfc2822(value: str | None) -> str | None:
         return timestamp(read if read.tzinfo else read.replace(tzinfo=UTC))
     except (ValueError, TypeError, IndexError, OverflowError):
         return clean(value)
+
+
+def field(fields: Mapping[str, str], *names: str) -> str:
+    """The first of these fields that is not blank, cleaned; empty where there is none."""
+    return next((value for name in names if (value := clean(fields.get(name, "")))), "")
+
+
+def code(value: str | None) -> str | None:
+    """An error code, cleaned. None for blank and 0: as a code, these would outrank a failure with a real one later."""
+    cleaned = clean(value or "")
+    return None if cleaned in _NO_CODE else cleaned
+
+
+def details(fields: Mapping[str, str], *, without: set[str]) -> dict[str, str]:
+    """The further fields of a report, cleaned: at most 40, so that a record stays small.
+
+    A blank name is left out: it cannot be stored.
+    """
+    others = ((clean(name), clean(value)) for name, value in fields.items() if name not in without)
+    return dict(islice((pair for pair in others if pair[0]), _MAX_DETAILS))
+
+
+def price(amount: str | None, currency: str | None) -> str | None:
+    """``0.07 EUR``, or the bare amount where the currency is missing; None without an amount."""
+    return clean(f"{amount} {currency or ''}".strip()) if amount else None
+
+
+def path_part(value: str) -> str:
+    """One segment of a URL's path; dots are escaped too, so that none is ``..``."""
+    return quote(value, safe="", errors="replace").replace(".", "%2E")
 
 
 def text(value: object) -> str | None:

@@ -57,6 +57,8 @@ class Receiver:
             target = callback_target(request.url)
             following = self._verify(provider, request, target)
             fields = provider.fields(request)
+            if name not in self.tokens:  # a token vouches for the URL alone
+                target = provider.target(request, fields)
             envelope = Envelope(
                 provider=name,
                 message_id=target.message_id,
@@ -75,7 +77,7 @@ class Receiver:
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
         return Received(
-            status=provider.ack_status, decision="queued", message_id=target.message_id, following=following
+            status=provider.ACK_STATUS, decision="queued", message_id=target.message_id, following=following
         )
 
     def _provider(self, name: str) -> Webhooks:

@@ -80,7 +80,7 @@ def _sender(sender: str | None, info: ValidationInfo[Policy]) -> str | None:
         if not info.context.senders.get(provider):
             raise ValueError(f"is required: {provider} has no default sender here")
         return None
-    forms = providers.load(provider).senders
+    forms = providers.load(provider).SENDERS
     if not any(re.fullmatch(form, sender) for form in forms.values()):
         raise ValueError(f"is no sender for {provider}, which takes {_either(forms)}")
     return sender
@@ -93,12 +93,12 @@ def _either(forms: Iterable[str]) -> str:
 
 def _add_sender_pattern(schema: dict[str, Any]) -> None:
     """The forms of all providers; a function, so that only the API's document loads every adapter."""
-    forms = {form: None for name in providers.names() for form in providers.load(name).senders.values()}
+    forms = {form: None for name in providers.names() for form in providers.load(name).SENDERS.values()}
     schema["pattern"] = f"^({'|'.join(forms)})$"
 
 
 def _add_sender_description(schema: dict[str, Any]) -> None:
-    rules = (f"{name} takes {_either(providers.load(name).senders)}" for name in providers.names())
+    rules = (f"{name} takes {_either(providers.load(name).SENDERS)}" for name in providers.names())
     schema["description"] = f"Sender; the provider's default sender if absent. {'. '.join(rules)}"
 
 

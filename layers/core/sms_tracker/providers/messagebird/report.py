@@ -1,15 +1,19 @@
-"""What a MessageBird status report says: its status words, its error codes and the fields around them."""
+"""What MessageBird reports about a message: its status words, its error codes and the fields around them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import islice
 
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, clean
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import parsing
+
+DELIVERY_ERRORS_PAGE = (
+    "https://docs.bird.com/api/channels-api/message-status-and-interactions"
+    "/message-failure-sources/sms-platform-extended-error-codes"
+)
 
 STATUSES = {
     "scheduled": Status.SCHEDULED,
@@ -61,76 +65,69 @@ STATUS_REASONS: dict[str, Cause] = {
     "insufficient balance": (Category.TEMPORARY, Reason.ACCOUNT),
     "generic delivery failure": (Category.UNKNOWN, Reason.UNKNOWN),
 }
-"""``statusReason``; it decides where the code is missing or not listed. See :func:`_words` for how it is compared."""
+"""``statusReason``; it decides where the code is missing or not listed. Compared as :func:`_words` returns it."""
 
 FAILED_STATUSES: dict[Status, Cause] = {
     Status.EXPIRED: (Category.TEMPORARY, Reason.EXPIRED),
     Status.UNDELIVERED: (Category.UNKNOWN, Reason.UNKNOWN),
 }
-"""What a failure means that says no more than its status."""
+"""What a failure means without a listed code or reason."""
 
-NO_CODE = {"", "0"}
-"""0 means that the network gave no code: kept as one, it would outrank a failure that has a real one later."""
-
-_MAX_DETAILS = 40
+_NAME = "messagebird"
 _READ = {"id", "status", "statusDatetime", "statusErrorCode", "mccmnc", "price[amount]", "price[currency]"}
 _PERSONAL = {"recipient", "originator", "body"}
 
 
-def read(fields: Mapping[str, str], *, provider: str, received_at: str) -> Report:
-    """Never raises. Ids and codes stay text: leading zeros and capitals are part of them."""
-    word, given = _text(fields, "status"), _text(fields, "statusErrorCode")
-    status, code = STATUSES.get(word), None if given in NO_CODE else given
-    failure = _failure(status, code, _text(fields, "statusReason"))
+def report(fields: Mapping[str, str], *, received_at: str) -> Report:
+    """Ids and codes stay text: leading zeros and capitals are part of them."""
+    word, code = parsing.field(fields, "status"), parsing.code(fields.get("statusErrorCode"))
+    reached, failure = meaning(word, code, fields.get("statusReason"))
     return Report(
-        provider=provider,
+        provider=_NAME,
         word=word,
-        status=status,
-        recognised=status is not None,
+        status=reached,
+        recognised=knows(word),
         received=received_at,
-        provider_message_id=_text(fields, "id") or None,
+        provider_message_id=parsing.field(fields, "id") or None,
         code=code,
         failure=failure,
         occurred=moment(fields.get("statusDatetime")),
         recipient=parsing.e164(fields.get("recipient", "")),
-        price=_price(fields),
-        network=_text(fields, "mccmnc") or None,
-        details=_details(fields, without=_READ | _PERSONAL | ({"statusReason"} if failure else set())),
+        price=parsing.price(parsing.field(fields, "price[amount]"), parsing.field(fields, "price[currency]")),
+        network=parsing.field(fields, "mccmnc") or None,
+        details=parsing.details(fields, without=_READ | _PERSONAL | ({"statusReason"} if failure else set())),
     )
 
 
+def status(word: str, code: str | None) -> Status | None:  # noqa: ARG001 - no code changes a status here
+    return STATUSES.get(word)
+
+
+def knows(word: str) -> bool:
+    return word in STATUSES
+
+
+def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+    """A failure's cause is that of its code; without a listed one, that of its reason, then of its status."""
+    code, text = parsing.code(code), clean(text or "")
+    reached = status(word, code)
+    if reached is None or reached.outcome is not Outcome.FAILURE:
+        return reached, None
+    by_reason = STATUS_REASONS.get(_words(text), FAILED_STATUSES[reached])
+    category, reason = DELIVERY_ERRORS.get(code or "", by_reason)
+    return reached, Failure(category=category, reason=reason, code=code, message=parsing.masked(text))
+
+
+def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - one page lists them all
+    """Only codes of delivery have one; codes of a refused request have other meanings under the same numbers."""
+    return DELIVERY_ERRORS_PAGE if status in FAILED_STATUSES else None
+
+
 def moment(value: str | None) -> str | None:
-    """``statusDatetime`` in our form, also when an unescaped ``+`` of its offset was decoded to a space."""
+    """``statusDatetime`` in our form, even if an unescaped ``+`` of its offset was decoded to a space."""
     return parsing.rfc3339(re.sub(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$", r"\1+\2", value)) if value else None
 
 
-def _failure(status: Status | None, code: str | None, status_reason: str) -> Failure | None:
-    if status is None or status.outcome is not Outcome.FAILURE:
-        return None
-    by_reason = STATUS_REASONS.get(_words(status_reason), FAILED_STATUSES[status])
-    category, reason = DELIVERY_ERRORS.get(code or "", by_reason)
-    return Failure(category=category, reason=reason, code=code, message=parsing.masked(status_reason))
-
-
-def _words(status_reason: str) -> str:
-    """Without case, and as words: Bird writes ``received_network_error`` for *received network error*."""
-    return " ".join(re.split(r"[\s_.-]+", status_reason.casefold())).strip()
-
-
-def _price(fields: Mapping[str, str]) -> str | None:
-    amount, currency = _text(fields, "price[amount]"), _text(fields, "price[currency]")
-    return clean(f"{amount} {currency}".strip()) if amount else None
-
-
-def _details(fields: Mapping[str, str], *, without: set[str]) -> dict[str, str]:
-    """The fields that say more: at most 40, so that a record stays small.
-
-    A blank name is left out: it cannot be stored.
-    """
-    others = ((clean(name), clean(value)) for name, value in fields.items() if name not in without)
-    further = (pair for pair in others if pair[0])
-    return dict(islice(further, _MAX_DETAILS))
-
-
-def _text(fields: Mapping[str, str], name: str) -> str:
-    return clean(fields.get(name, ""))
+def _words(reason: str) -> str:
+    """Without case, and as words: Bird writes ``received_network_error`` where MessageBird wrote spaces."""
+    return " ".join(re.split(r"[\s_.-]+", reason.casefold())).strip()

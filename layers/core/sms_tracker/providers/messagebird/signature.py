@@ -1,7 +1,7 @@
-"""Who signed a MessageBird webhook: the JWT, the legacy query signature and Bird's URL signature.
+"""MessageBird's webhook signatures: the JWT, the legacy signature of the query and Bird's signature of the URL.
 
-A request carries one generation. One that shows a JWT is judged by the JWT alone: a bad JWT beside a good
-older signature is refused, so nobody can choose the weaker check.
+A request carries one of the three. If it has a JWT, only the JWT counts: a bad one beside a good older signature
+is refused, so an attacker cannot choose the weaker check.
 """
 
 from __future__ import annotations

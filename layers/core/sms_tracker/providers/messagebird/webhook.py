@@ -1,57 +1,52 @@
-"""MessageBird's webhooks: who may have signed them, and what fields they bring."""
+"""MessageBird's webhooks: the keys that may have signed them, the fields they carry, the message they are about."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sms_tracker.domain.callback import CallbackTarget, callback_target
 from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Credentials, Key
-from sms_tracker.providers.messagebird import signature as messagebird_signature
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sms_tracker.domain.http import HttpRequest
 
+ACK_STATUS = 200
 
-class MessageBirdWebhooks:
-    """Status reports of the SMS API."""
-
-    name = "messagebird"
-    ack_status = 200
-    entries = ("access_key", "signing_key", "next_signing_key", "api_url")
-
-    def keys(self, credentials: Credentials) -> tuple[Key, ...]:
-        """The signing key, and the next one while it rotates. MessageBird does not name its keys."""
-        keys = (
-            Key(credentials.get("signing_key", "")),
-            Key(credentials.get("next_signing_key", ""), following=True),
-        )
-        return tuple(key for key in keys if key.secret)
-
-    def flaws(self, credentials: Credentials) -> Mapping[str, str]:
-        """See :class:`sms_tracker.providers.base.Webhooks`."""
-        access_key = credentials.get("access_key", "")
-        found = {"access_key": parsing.key_flaw(access_key)}
-        for entry in ("signing_key", "next_signing_key"):
-            key = credentials.get(entry, "")
-            is_access_key = bool(key) and (key == access_key or re.match("(live|test)_", key))
-            found[entry] = "is an access key" if is_access_key else parsing.key_flaw(key)
-        return {entry: flaw for entry, flaw in found.items() if flaw}
-
-    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
-        """See :mod:`sms_tracker.providers.messagebird.signature`."""
-        messagebird_signature.verify(request, secrets=secrets, now=now)
-
-    def fields(self, request: HttpRequest) -> Mapping[str, str]:
-        """A report is a GET with a query; some newer set-ups POST the same names as JSON (or, tolerated, a form)."""
-        if request.method == "GET" or not request.body:
-            return parsing.query_fields(request.url.partition("?")[2])
-        if "form-urlencoded" in request.headers.get("content-type", "").lower():
-            return parsing.query_fields(request.body.decode("utf-8", "replace"))
-        return parsing.json_fields(request.body)
+ENTRIES = ("access_key", "signing_key", "next_signing_key", "api_url")
 
 
-WEBHOOKS = MessageBirdWebhooks()
+def keys(credentials: Credentials) -> tuple[Key, ...]:
+    """The signing key, and the next one while it rotates. MessageBird does not name its keys."""
+    found = (
+        Key(credentials.get("signing_key", "")),
+        Key(credentials.get("next_signing_key", ""), following=True),
+    )
+    return tuple(key for key in found if key.secret)
+
+
+def flaws(credentials: Credentials) -> Mapping[str, str]:
+    """An access key in a signing key's place, other providers' keys."""
+    access_key = credentials.get("access_key", "")
+    found = {"access_key": parsing.key_flaw(access_key)}
+    for entry in ("signing_key", "next_signing_key"):
+        key = credentials.get(entry, "")
+        is_access_key = bool(key) and (key == access_key or re.match("(live|test)_", key))
+        found[entry] = "is an access key" if is_access_key else parsing.key_flaw(key)
+    return {entry: flaw for entry, flaw in found.items() if flaw}
+
+
+def fields(request: HttpRequest) -> Mapping[str, str]:
+    """A report is a GET with a query; some newer set-ups POST the same names as JSON. A form is accepted too."""
+    if request.method == "GET" or not request.body:
+        return parsing.query_fields(request.url.partition("?")[2])
+    if "form-urlencoded" in request.headers.get("content-type", "").lower():
+        return parsing.query_fields(request.body.decode("utf-8", "replace"))
+    return parsing.json_fields(request.body)
+
+
+def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has both
+    """From the callback URL, which is signed: ``reference`` has our id too, but no attempt."""
+    return callback_target(request.url)

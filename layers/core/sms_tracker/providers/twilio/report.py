@@ -1,15 +1,16 @@
-"""What Twilio says about a message, in a callback or in its own record: its status words and the fields around them."""
+"""What Twilio reports about a message, in a callback or in its own record: status words and the fields around them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.report import Report, Source, clean
+from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import parsing
 from sms_tracker.providers.twilio.codes import VALIDITY_EXPIRED, Cause, cause_of
+
+ERROR_PAGES = "https://www.twilio.com/docs/api/errors"
 
 STATUSES: dict[str, Status | None] = {
     "accepted": Status.ACCEPTED,
@@ -23,82 +24,76 @@ STATUSES: dict[str, Status | None] = {
     "failed": Status.FAILED,
     "canceled": Status.CANCELED,
     "read": Status.READ,
-    "receiving": None,  # inbound: recognised, moves nothing
+    "receiving": None,  # inbound: known, moves nothing
     "received": None,
 }
 UNLISTED: Cause = (Category.UNKNOWN, Reason.UNKNOWN)
 CANCELED: Cause = (Category.PERMANENT, Reason.CANCELED)
 
-NO_CODE = {"", "0"}
-"""Kept as a code, these would outrank a failure that has a real one later."""
-
-_MAX_DETAILS = 40
+_NAME = "twilio"
 _READ = {"MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "ErrorCode"}
 _PERSONAL = {"To", "From", "Body", "ChannelToAddress", "WaId", "ProfileName"}
 _RECORD_DETAILS = ("num_segments", "messaging_service_sid", "date_created", "date_sent")
 
 
-def read(fields: Mapping[str, str], *, provider: str, received_at: str) -> Report:
-    """A callback. It tells no time of the event: ``RawDlrDoneDate`` has no zone and may precede the send."""
-    word, code = _first(fields, "MessageStatus", "SmsStatus"), _code(fields.get("ErrorCode"))
-    failure = _failure(word, code, fields.get("ErrorMessage"))
-    used = _READ | _PERSONAL | ({"ErrorMessage"} if failure else set())
-    further = ((clean(name), clean(value)) for name, value in fields.items() if name not in used)
-    details = (pair for pair in further if pair[0])  # a blank name cannot be stored
+def report(fields: Mapping[str, str], *, received_at: str) -> Report:
+    """A callback. It carries no time of the event: ``RawDlrDoneDate`` has no zone and may precede the send."""
+    word, code = parsing.field(fields, "MessageStatus", "SmsStatus"), parsing.code(fields.get("ErrorCode"))
+    reached, failure = meaning(word, code, fields.get("ErrorMessage"))
     return Report(
-        provider=provider,
+        provider=_NAME,
         word=word,
-        status=status_of(word, code),
-        recognised=word in STATUSES,
+        status=reached,
+        recognised=knows(word),
         received=received_at,
-        provider_message_id=_first(fields, "MessageSid", "SmsSid") or None,
+        provider_message_id=parsing.field(fields, "MessageSid", "SmsSid") or None,
         code=code,
         failure=failure,
-        details=dict(islice(details, _MAX_DETAILS)),
+        details=parsing.details(fields, without=_READ | _PERSONAL | ({"ErrorMessage"} if failure else set())),
     )
 
 
-def read_record(record: Mapping[str, object], *, provider: str, received_at: str) -> Report | None:
+def record_report(record: Mapping[str, object], *, received_at: str) -> Report | None:
     """Twilio's Message resource; None where it names no message or no status."""
     sid, word = parsing.text(record.get("sid")), parsing.text(record.get("status"))
     if sid is None or word is None:
         return None
-    code = _code(parsing.text(record.get("error_code")))
-    price, unit = parsing.text(record.get("price")), parsing.text(record.get("price_unit"))
+    code = parsing.code(parsing.text(record.get("error_code")))
+    reached, failure = meaning(word, code, parsing.text(record.get("error_message")))
     details = {name: parsing.text(record.get(name)) for name in _RECORD_DETAILS}
     return Report(
-        provider=provider,
+        provider=_NAME,
         word=word,
-        status=status_of(word, code),
-        recognised=word in STATUSES,
+        status=reached,
+        recognised=knows(word),
         received=received_at,
         provider_message_id=sid,
         code=code,
-        failure=_failure(word, code, parsing.text(record.get("error_message"))),
+        failure=failure,
         occurred=parsing.rfc2822(parsing.text(record.get("date_updated"))),
         source=Source.LOOKUP,
-        price=clean(f"{price} {unit or ''}".strip()) if price else None,
+        price=parsing.price(parsing.text(record.get("price")), parsing.text(record.get("price_unit"))),
         details={name: value for name, value in details.items() if value is not None},
     )
 
 
-def status_of(word: str, code: str | None) -> Status | None:
+def status(word: str, code: str | None) -> Status | None:
     return Status.EXPIRED if word == "undelivered" and code == VALIDITY_EXPIRED else STATUSES.get(word)
 
 
-def _failure(word: str, code: str | None, message: str | None) -> Failure | None:
-    status = status_of(word, code)
-    if status is None or status.outcome is not Outcome.FAILURE:
-        return None
-    category, reason = cause_of(code) or (CANCELED if status is Status.CANCELED else UNLISTED)
-    return Failure(category=category, reason=reason, code=code, message=parsing.masked(message or "") or None)
+def knows(word: str) -> bool:
+    return word in STATUSES
 
 
-def _code(value: str | None) -> str | None:
-    code = clean(value or "")
-    return None if code in NO_CODE else code
+def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
+    """A failure's cause is that of its code; without a listed one, that of its status."""
+    code = parsing.code(code)
+    reached = status(word, code)
+    if reached is None or reached.outcome is not Outcome.FAILURE:
+        return reached, None
+    category, reason = cause_of(code) or (CANCELED if reached is Status.CANCELED else UNLISTED)
+    return reached, Failure(category=category, reason=reason, code=code, message=parsing.masked(text))
 
 
-def _first(fields: Mapping[str, str], *names: str) -> str:
-    """The first of these fields that is not blank, as text to keep."""
-    return next((text for name in names if (text := clean(fields.get(name, "")))), "")
+def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - each number has one meaning
+    return f"{ERROR_PAGES}/{code}" if code.isascii() and code.isdigit() else None

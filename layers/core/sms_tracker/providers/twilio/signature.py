@@ -7,6 +7,7 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from urllib.parse import parse_qs, quote
 
 from sms_tracker.domain.errors import InvalidSignature
@@ -27,13 +28,13 @@ _IN_A_URL = "".join(chr(octet) for octet in range(0x21, 0x7F) if chr(octet) not 
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?]*?)(?P<port>:[0-9]+)?(?P<rest>[/?].*)?", re.DOTALL)
 
 
-def check(request: HttpRequest, keys: Sequence[Key]) -> None:
-    """Return if one of ``keys`` signed ``request``, else raise ``InvalidSignature``."""
+def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG001 - Twilio signs no time
+    """Return if one of ``secrets`` signed ``request``, else raise ``InvalidSignature``."""
     signature = request.headers.get(SIGNATURE)
     if not signature:
         raise InvalidSignature("no X-Twilio-Signature header")
     fields = pairs(form(request))
-    algorithm, candidates = _scheme(request, fields, keys)
+    algorithm, candidates = _scheme(request, fields, secrets)
     given = signature.encode("utf-8", "surrogatepass")
     signed = _signed_fields(request, fields)
     for url in _signed_urls(request.url):

@@ -1,70 +1,68 @@
-"""Twilio's webhooks: who may have signed them, and what fields they bring."""
+"""Twilio's webhooks: the secrets that may have signed them, the fields they carry, the message they are about."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sms_tracker.domain.callback import CallbackTarget, callback_target
 from sms_tracker.domain.settings import trimmed
 from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Credentials, Key
-from sms_tracker.providers.twilio import signature as twilio_signature
+from sms_tracker.providers.twilio.signature import form, is_json, query
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sms_tracker.domain.http import HttpRequest
 
+ACK_STATUS = 204
 
+ENTRIES = (
+    "account_sid",
+    "auth_token",
+    "next_auth_token",
+    "api_key_sid",
+    "api_key_secret",
+    "webhook_keys",
+    "subaccount_tokens",
+    "api_url",
+)
 _SECRETS = ("auth_token", "next_auth_token", "api_key_secret")
 
 
-class TwilioWebhooks:
-    """Status callbacks of Programmable Messaging."""
+def keys(credentials: Credentials) -> tuple[Key, ...]:
+    """Auth tokens belong to their account, shared webhook keys to their id; malformed entries are left out."""
+    account = setting(credentials, "account_sid") or None
+    owned = [(account, setting(credentials, "auth_token"))]
+    owned += _owned(setting(credentials, "subaccount_tokens"))
+    owned += _owned(setting(credentials, "webhook_keys"))
+    following = Key(setting(credentials, "next_auth_token"), account, following=True)
+    found = (*(Key(secret, owner) for owner, secret in owned), following)
+    return tuple(dict.fromkeys(key for key in found if key.secret))
 
-    name = "twilio"
-    ack_status = 204
-    entries = (
-        "account_sid",
-        "auth_token",
-        "next_auth_token",
-        "api_key_sid",
-        "api_key_secret",
-        "webhook_keys",
-        "subaccount_tokens",
-        "api_url",
-    )
 
-    def keys(self, credentials: Credentials) -> tuple[Key, ...]:
-        """Auth tokens belong to their account, shared webhook keys to their id; malformed entries are left out."""
-        account = setting(credentials, "account_sid") or None
-        owned = [(account, setting(credentials, "auth_token"))]
-        owned += _owned(setting(credentials, "subaccount_tokens"))
-        owned += _owned(setting(credentials, "webhook_keys"))
-        following = Key(setting(credentials, "next_auth_token"), account, following=True)
-        keys = (*(Key(secret, owner) for owner, secret in owned), following)
-        return tuple(dict.fromkeys(key for key in keys if key.secret))
+def flaws(credentials: Credentials) -> Mapping[str, str]:
+    """Tokens and SIDs in each other's place, other providers' keys, malformed lists."""
+    found = {entry: _key_flaw(setting(credentials, entry)) for entry in _SECRETS}
+    found["account_sid"] = _sid_flaw(setting(credentials, "account_sid"), "AC", "an account")
+    found["api_key_sid"] = _sid_flaw(setting(credentials, "api_key_sid"), "SK", "an API key")
+    found["webhook_keys"] = _list_flaw(setting(credentials, "webhook_keys"), "id=secret")
+    found["subaccount_tokens"] = _list_flaw(setting(credentials, "subaccount_tokens"), "AC…=token")
+    return {entry: flaw for entry, flaw in found.items() if flaw}
 
-    def flaws(self, credentials: Credentials) -> Mapping[str, str]:
-        """See :class:`sms_tracker.providers.base.Webhooks`."""
-        found = {entry: _key_flaw(setting(credentials, entry)) for entry in _SECRETS}
-        found["account_sid"] = _sid_flaw(setting(credentials, "account_sid"), "AC", "an account")
-        found["api_key_sid"] = _sid_flaw(setting(credentials, "api_key_sid"), "SK", "an API key")
-        found["webhook_keys"] = _list_flaw(setting(credentials, "webhook_keys"), "id=secret")
-        found["subaccount_tokens"] = _list_flaw(setting(credentials, "subaccount_tokens"), "AC…=token")
-        return {entry: flaw for entry, flaw in found.items() if flaw}
 
-    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG002 - Twilio signs no time
-        twilio_signature.check(request, secrets)
+def fields(request: HttpRequest) -> Mapping[str, str]:
+    """Read with the parser that checked the signature, so that the fields are those that were signed."""
+    if request.method.upper() == "GET":
+        return parsing.query_fields(query(request.url))
+    if is_json(request):
+        return parsing.json_fields(request.body)
+    return parsing.query_fields(form(request))
 
-    def fields(self, request: HttpRequest) -> Mapping[str, str]:
-        """Read with the parser that the signature was checked with, so that what is read is what was signed."""
-        if request.method.upper() == "GET":
-            return parsing.query_fields(twilio_signature.query(request.url))
-        if twilio_signature.is_json(request):
-            return parsing.json_fields(request.body)
-        return parsing.query_fields(twilio_signature.form(request))
+
+def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has it
+    """From the callback URL, which is signed: Twilio has no field for a reference of the client's."""
+    return callback_target(request.url)
 
 
 def setting(credentials: Credentials, name: str) -> str:
@@ -84,9 +82,9 @@ def _key_flaw(key: str) -> str | None:
     return "is a key of another provider (live_, test_)" if is_foreign else parsing.key_flaw(key)
 
 
-def _sid_flaw(sid: str, prefix: str, whose: str) -> str | None:
+def _sid_flaw(sid: str, prefix: str, owner: str) -> str | None:
     fits = not sid or (sid.startswith(prefix) and parsing.key_flaw(sid[len(prefix) :]) is None)
-    return None if fits else f"is not the SID of {whose} ({prefix}…)"
+    return None if fits else f"is not the SID of {owner} ({prefix}…)"
 
 
 def _list_flaw(text: str, form: str) -> str | None:
@@ -97,6 +95,3 @@ def _list_flaw(text: str, form: str) -> str | None:
         if flaw := _key_flaw(secret):
             return f"holds an entry whose secret {flaw}"
     return None
-
-
-WEBHOOKS = TwilioWebhooks()
