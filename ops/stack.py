@@ -13,9 +13,7 @@ from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import load
-from sms_tracker.config.publisher import PublisherConfig
-from sms_tracker.config.send import SendConfig
+from sms_tracker.config import PublisherConfig, SendConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.publish import Policy
 

@@ -10,8 +10,7 @@ from sms_tracker.aws.queue import SqsQueue
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
-from sms_tracker.config import load
-from sms_tracker.config.reconciler import ReconcilerConfig
+from sms_tracker.config import ReconcilerConfig, load
 from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.provider_health import hours, provider_health

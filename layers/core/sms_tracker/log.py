@@ -11,7 +11,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 from random import SystemRandom
 from types import TracebackType
@@ -176,7 +175,7 @@ class Log:
 
 def start(config: Any) -> dict[str, object]:
     """The fields of a function's first line: its version, and its settings by name, never by value."""
-    return {"decision": "started", "version": __version__, "settings": [each.name.upper() for each in fields(config)]}
+    return {"decision": "started", "version": __version__, "settings": [name.upper() for name in vars(config)]}
 
 
 def masked(text: str) -> str:
