@@ -8,8 +8,8 @@ from functools import cached_property
 
 from botocore.exceptions import ClientError
 
-from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import api, client
+from sms_tracker.aws.messaging import EventBus
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore

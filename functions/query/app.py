@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from sms_tracker.aws import gateway
 from sms_tracker.aws.clients import api
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore

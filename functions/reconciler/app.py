@@ -6,7 +6,7 @@ from typing import Any
 
 from sms_tracker import wiring
 from sms_tracker.aws.clients import api
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore

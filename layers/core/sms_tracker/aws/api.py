@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sms_tracker.domain.errors import Rejected, Unavailable
@@ -22,6 +22,9 @@ _FOR_GOOD = frozenset(
 )
 """Refusals of the call as such. What looks like configuration (access denied, no such table) can be put right while the
 message waits, so it counts as unavailable."""
+
+_BATCH, _ROUNDS = 100, 5
+"""Keys that one BatchGetItem takes, and calls for the keys that DynamoDB leaves over."""
 
 
 class ConditionFailed(Exception):
@@ -48,3 +51,19 @@ def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) ->
     if code == CONDITION_FAILED:
         return ConditionFailed(item or {})
     return (Rejected if code in _FOR_GOOD else Unavailable)(f"{operation}: {code}")
+
+
+def batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The items that exist, in no order: BatchGetItem, repeated for keys left over. Raises ``Unavailable``."""
+    for start in range(0, len(keys), _BATCH):
+        yield from _batch_get(dynamodb, table, keys[start : start + _BATCH])
+
+
+def _batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for _ in range(_ROUNDS):
+        answer = dynamodb("BatchGetItem", RequestItems={table: {"Keys": keys}})
+        yield from answer["Responses"].get(table, [])
+        keys = answer["UnprocessedKeys"].get(table, {"Keys": []})["Keys"]
+        if not keys:
+            return
+    raise Unavailable("BatchGetItem: keys left over")

@@ -13,9 +13,8 @@ from zlib import crc32
 
 from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
 from sms_tracker.aws.connections import Answer, Connections, TryFailed, default_tls
-from sms_tracker.aws.credentials import credentials, session
 from sms_tracker.aws.endpoint import Endpoint, endpoint_of
-from sms_tracker.aws.sigv4 import Credentials, sign
+from sms_tracker.aws.sigv4 import Credentials, credentials, session, sign
 
 if TYPE_CHECKING:
     from sms_tracker.domain.ports import CallFailed

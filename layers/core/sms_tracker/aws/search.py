@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sms_tracker.aws import batch
-from sms_tracker.aws.api import Api
+from sms_tracker.aws.api import Api, batch_get
 from sms_tracker.aws.items import marshal, stored
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span
@@ -67,7 +66,7 @@ class MessageSearch:
         """BatchGetItem, 100 at a time."""
         keys = [marshal({"message_id": each}) for each in message_ids]
         found: list[Record] = []
-        for item in batch.items(self._dynamodb, self._table, keys):
+        for item in batch_get(self._dynamodb, self._table, keys):
             try:
                 found.append(stored(item))
             except Unavailable as error:

@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sms_tracker.aws import batch
-from sms_tracker.aws.api import Api, ConditionFailed
+from sms_tracker.aws.api import Api, ConditionFailed, batch_get
 from sms_tracker.aws.items import Item, marshal, unmarshal
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 
@@ -73,7 +72,7 @@ class StatisticsStore:
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
     ) -> Iterator[HourlyStats]:
         """BatchGetItem, 100 at a time."""
-        for item in batch.items(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
+        for item in batch_get(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
             yield _cohort(item, provider, client)
 
     def _put(self, item: Item, attribute: str, condition: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.items import Item, marshal, send_values, stored, to_item
+from sms_tracker.aws.items import Item, from_item, marshal, send_values, stored, to_item
 from sms_tracker.aws.updates import Update, move, update_of
 from sms_tracker.domain.indexes import open_shard, provider_key, shard
-from sms_tracker.domain.ports import NotWritten, Written
+from sms_tracker.domain.ports import NotWritten, StreamChange, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.state import recorded
 
@@ -91,6 +92,24 @@ class MessageStore:
         except ConditionFailed as refused:
             return NotWritten(stored(dict(refused.item)) if refused.item else None)
         return Written()
+
+
+def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
+    """Every modification in the order of the stream; insertions and expiries are no change of status.
+
+    An image that cannot be read is passed on as such (``unreadable``), for it must not hold up the others.
+    """
+    for record in records:
+        if record.get("eventName") != "MODIFY":
+            continue
+        stream = record["dynamodb"]
+        sequence, raw = stream["SequenceNumber"], record
+        try:
+            old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+            yield StreamChange(sequence=sequence, raw=raw, unreadable=f"{type(error).__name__} in the image")
+        else:
+            yield StreamChange(sequence=sequence, raw=raw, old=old, new=new)
 
 
 def _key(message_id: str) -> Item:
