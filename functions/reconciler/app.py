@@ -28,7 +28,7 @@ sender = wiring.sender(
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
-    agenda=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
+    reconcile_state=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
     queue=SqsQueue(api("sqs", failed=log.failed), config.reports_queue_url),

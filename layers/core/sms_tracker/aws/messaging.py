@@ -30,7 +30,7 @@ class SqsQueue:
         self._sqs("SendMessage", QueueUrl=self._url, MessageBody=body, **arguments)
 
     def ping(self) -> None:
-        """Raise unless the queue answers."""
+        """One GetQueueAttributes; raises unless it succeeds."""
         self._sqs("GetQueueAttributes", QueueUrl=self._url, AttributeNames=["QueueArn"])
 
 
@@ -54,7 +54,7 @@ class EventBus:
         self._name = name
 
     def put(self, events: Sequence[BusEvent]) -> list[str | None]:
-        """For each event None once the bus has it, else why not; raises nothing."""
+        """For each event None once the bus has it, else the error code; raises nothing."""
         results: list[str | None] = []
         for batch in _batches(events):
             results += self._put_batch(batch)

@@ -1,4 +1,4 @@
-"""The table of messages: conditional writes that say what happened, and reads by id."""
+"""The table of messages: conditional writes that return their outcome, reads by id, and the table's stream."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class MessageStore:
         self._drop_text = drop_text
 
     def put(self, record: Record) -> Written | NotWritten:
-        """One PutItem, never over a record. A lost reply that the SDK retried shows our own token: written.
+        """One PutItem, never over a record. A refusal that shows our token is the retry of an applied write.
 
-        Were our own token a licence to write again, a first try that lands after its retry would undo what came since.
+        The condition does not allow our token: a delayed first try would undo the writes after its retry.
         """
         condition = "attribute_not_exists(message_id)"
         result = self._attempt("PutItem", Item=to_item(record), ConditionExpression=condition)
@@ -42,7 +42,7 @@ class MessageStore:
         return self._update(message_id, update)
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
-        """One UpdateItem under our token; a claim that is no longer ours is left alone."""
+        """One UpdateItem under our token; another's claim is left alone."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(token)}")
         update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.CLAIMED))}")
@@ -52,7 +52,7 @@ class MessageStore:
         self._update(message_id, update)
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """One UpdateItem under the claim that ``record`` shows; after a lost reply it shows our token: won."""
+        """One UpdateItem under the claim in ``record``; a refusal that shows our token means that it was applied."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(record.send.token)}")
         update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
@@ -60,7 +60,7 @@ class MessageStore:
         update.set(send_values(send), "send")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
-        # The reconciler may have walked past its age already, so it goes on the agenda here.
+        # The reconciler's position may be past this message, so it becomes due here.
         update.set(open_shard(int(shard(record.message_id))), "attention")
         update.set(now, "due_at")
         result = self._update(record.message_id, update)
@@ -95,9 +95,9 @@ class MessageStore:
 
 
 def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
-    """Every modification in the order of the stream; insertions and expiries are no change of status.
+    """Every modification, in the order of the stream; insertions and expiries are skipped.
 
-    An image that cannot be read is passed on as such (``unreadable``), for it must not hold up the others.
+    An image that cannot be read becomes a change with ``unreadable``, so that the others are published.
     """
     for record in records:
         if record.get("eventName") != "MODIFY":
