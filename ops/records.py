@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sms_tracker.domain.indexes import BY_ATTENTION, BY_RECIPIENT, BY_TIME, SHARDS, Index, Span, days, open_shard
-from sms_tracker.domain.ports import Damaged, Search
+from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import State, fold, recorded
@@ -17,28 +17,30 @@ from sms_tracker.services.timeline import report_of
 _ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
 
 
-def between(search: Search, span: Span, damaged: Damaged | None = None) -> Iterator[Record]:
-    """Every record made in that time, newest day first; ``damaged``, here and below, as in ``Search``."""
+def between(search: Search, span: Span, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
+    """Every record made in that time, newest day first; ``on_unreadable``, here and below, as in ``Search``."""
     for partitions in days(span):
         for partition in partitions:
-            yield from _records(search, BY_TIME, partition, span, damaged)
+            yield from _records(search, BY_TIME, partition, span, on_unreadable)
 
 
-def opened(search: Search, damaged: Damaged | None = None) -> Iterator[Record]:
-    """Every record on the reconciler's agenda, whatever its age."""
+def opened(search: Search, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
+    """Every open record that the reconciler has listed, whatever its age."""
     for number in range(SHARDS):
-        yield from _records(search, BY_ATTENTION, open_shard(number), _ALWAYS, damaged)
+        yield from _records(search, BY_ATTENTION, open_shard(number), _ALWAYS, on_unreadable)
 
 
-def sent_to(search: Search, number: str, damaged: Damaged | None = None) -> Iterator[Record]:
+def sent_to(search: Search, number: str, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
     """Every record of that number, however it is spelt, of all clients, newest first."""
     for each in spellings(number):
-        yield from _records(search, BY_RECIPIENT, each, _ALWAYS, damaged)
+        yield from _records(search, BY_RECIPIENT, each, _ALWAYS, on_unreadable)
 
 
-def _records(search: Search, index: Index, partition: str, span: Span, damaged: Damaged | None) -> Iterator[Record]:
+def _records(
+    search: Search, index: Index, partition: str, span: Span, on_unreadable: OnUnreadable | None
+) -> Iterator[Record]:
     for keys in pages(search, index, partition, span):
-        yield from search.records([key.message_id for key in keys], damaged=damaged)
+        yield from search.records([key.message_id for key in keys], on_unreadable=on_unreadable)
 
 
 def rebuilt(record: Record) -> State:

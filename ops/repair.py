@@ -55,7 +55,7 @@ def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
             stack.damaged[record.message_id] = f"{record.message_id} changed meanwhile, run it again"
             continue
         if options.apply and not change.state.status.final:
-            stack.agenda.put_off(record.message_id, due=change.now)  # what was final was not on it
+            stack.reconcile_state.put_off(record.message_id, due=change.now)  # what was final was not on it
         count["changed"] += 1
         outcome = "written" if options.apply else "would be written"
         yield f"{record.message_id}: {record.state.status} -> {change.state.status} ({outcome})"
@@ -176,7 +176,9 @@ def _parser() -> argparse.ArgumentParser:
     applied.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
     chosen = argparse.ArgumentParser(add_help=False)
     chosen.add_argument("--id", type=_message_id, help="one message")
-    chosen.add_argument("--open", action="store_true", help="what the reconciler has on its agenda, whatever its age")
+    chosen.add_argument(
+        "--open", action="store_true", help="open messages that the reconciler has listed, whatever their age"
+    )
     chosen.add_argument(
         "--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h before --to)"
     )

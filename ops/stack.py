@@ -8,14 +8,12 @@ from functools import cached_property
 
 from botocore.exceptions import ClientError
 
-from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import api, client
+from sms_tracker.aws.messaging import EventBus
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import load
-from sms_tracker.config.publisher import PublisherConfig
-from sms_tracker.config.send import SendConfig
+from sms_tracker.config import PublisherConfig, SendConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.services.publish import Policy
 
@@ -65,7 +63,7 @@ class Stack:
         return MessageStore(api("dynamodb"), self.output("MessagesTableName"))
 
     @cached_property
-    def agenda(self) -> DynamoReconcileState:
+    def reconcile_state(self) -> DynamoReconcileState:
         messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
         return DynamoReconcileState(api("dynamodb"), messages=messages, state=state)
 

@@ -1,15 +1,12 @@
-"""Every function's settings, by the function's name: the modules of sms_tracker.config."""
+"""Every function's settings, by the function's name."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from importlib import import_module
-from pkgutil import iter_modules
-
 from sms_tracker import config
 
-CONFIGS: dict[str, type] = {
-    module.name: getattr(import_module(f"{config.__name__}.{module.name}"), f"{module.name.title()}Config")
-    for module in iter_modules(config.__path__)
+CONFIGS: dict[str, type[config.Config]] = {
+    name.removesuffix("Config").lower(): shape
+    for name, shape in vars(config).items()
+    if name.endswith("Config") and name not in {"Config", "AnyConfig"}
 }
-VARIABLES = {name: frozenset(field.name.upper() for field in fields(shape)) for name, shape in CONFIGS.items()}
+VARIABLES = {name: frozenset(each.upper() for each in config.names(shape)) for name, shape in CONFIGS.items()}

@@ -100,16 +100,16 @@ class MemoryMessages:
 
 
 @dataclass
-class MemoryAgenda:
+class MemoryReconcileState:
     """The agenda over the same table."""
 
     messages: MemoryMessages
     positions: dict[str, str] = field(default_factory=dict)
 
-    def walked(self, name: str) -> str | None:
+    def position(self, name: str) -> str | None:
         return self.positions.get(name)
 
-    def walk(self, name: str, until: str) -> None:
+    def advance(self, name: str, until: str) -> None:
         self.positions[name] = max(until, self.positions.get(name, ""))
 
     def open(self, message_id: str, *, due: str) -> bool:

@@ -23,7 +23,7 @@ from sms_tracker.domain.indexes import (
     provider_key,
     time_shard,
 )
-from sms_tracker.domain.ports import Damaged, Search
+from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.read.list_query import criteria as read
 from sms_tracker.read.list_query import cursor
@@ -69,7 +69,7 @@ class MemorySearch:
             if reach is None or (index.sort and (span is None or reach < span.until)):
                 return [p for p in found if client is None or clients.get(p.message_id, client) == client], reach
 
-    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
+    def records(self, message_ids: Sequence[str], *, on_unreadable: OnUnreadable | None = None) -> list[Record]:
         self._answer()
         assert len(set(message_ids)) == len(message_ids)
         self.looked_at += len(message_ids)
@@ -77,9 +77,9 @@ class MemorySearch:
         for record in found:
             if record.message_id in self.unreadable:
                 error = Unavailable(f"record {record.message_id} cannot be read: KeyError")
-                if damaged is None:
+                if on_unreadable is None:
                     raise error
-                damaged(record.message_id, error)
+                on_unreadable(record.message_id, error)
         return [record for record in found if record.message_id not in self.unreadable]
 
     def _answer(self) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 from sms_tracker.aws.json_client import api
 from sms_tracker.aws.keys import KeyStore, name_of
-from sms_tracker.config import load
-from sms_tracker.config.authorizer import AuthorizerConfig
+from sms_tracker.config import AuthorizerConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.log import Line, Log
 

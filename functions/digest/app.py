@@ -7,9 +7,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker.aws.clients import api
-from sms_tracker.aws.topic import SnsTopic
-from sms_tracker.config import load
-from sms_tracker.config.digest import DigestConfig
+from sms_tracker.aws.messaging import SnsTopic
+from sms_tracker.config import DigestConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.digest import digest

@@ -8,10 +8,9 @@ from typing import Any
 
 from sms_tracker import providers
 from sms_tracker.aws.json_client import api
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import TextRetention, load
-from sms_tracker.config.processor import ProcessorConfig
+from sms_tracker.config import ProcessorConfig, TextRetention, load
 from sms_tracker.log import Line, Log
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 

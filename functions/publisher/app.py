@@ -4,12 +4,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import api
-from sms_tracker.aws.queue import SqsQueue
-from sms_tracker.aws.stream import changes
-from sms_tracker.config import load
-from sms_tracker.config.publisher import PublisherConfig
+from sms_tracker.aws.messaging import EventBus, SqsQueue
+from sms_tracker.aws.store import changes
+from sms_tracker.config import PublisherConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.ports import StreamChange
 from sms_tracker.log import Line, Log

@@ -6,12 +6,11 @@ from typing import Any
 
 from sms_tracker import wiring
 from sms_tracker.aws.clients import api
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
-from sms_tracker.config import load
-from sms_tracker.config.reconciler import ReconcilerConfig
+from sms_tracker.config import ReconcilerConfig, load
 from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.provider_health import hours, provider_health
@@ -29,7 +28,7 @@ sender = wiring.sender(
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
-    agenda=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
+    reconcile_state=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
     queue=SqsQueue(api("sqs", failed=log.failed), config.reports_queue_url),

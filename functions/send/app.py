@@ -7,8 +7,7 @@ from typing import Any
 from sms_tracker import wiring
 from sms_tracker.aws import gateway
 from sms_tracker.aws.json_client import api
-from sms_tracker.config import load
-from sms_tracker.config.send import SendConfig
+from sms_tracker.config import SendConfig, load
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.provider_call import CountedCalls

@@ -7,10 +7,9 @@ from typing import Any
 
 from sms_tracker.aws import gateway
 from sms_tracker.aws.json_client import api
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.config import Verification, load
-from sms_tracker.config.webhook import WebhookConfig
+from sms_tracker.config import Verification, WebhookConfig, load
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.receive import Received, Receiver

@@ -9,8 +9,7 @@ from ops.accounts import documents
 from ops.stack import Stack
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.config import Verification, load
-from sms_tracker.config.webhook import WebhookConfig
+from sms_tracker.config import Verification, WebhookConfig, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from sms_tracker.services.track import track
 from tests import tables
 from tests.call_recorder import UNREACHABLE, Tap, refusal
 from tests.factories import MESSAGE_ID, NOW, record, report
-from tests.fakes import MemoryAgenda, MemoryMessages
+from tests.fakes import MemoryMessages, MemoryReconcileState
 
 SOON, LATER, LATEST = "2026-01-31T12:10:00.000Z", "2026-01-31T13:00:00.000Z", "2026-02-28T00:00:00.000Z"
 MINE = int(shard(MESSAGE_ID))
@@ -33,17 +33,17 @@ MINE = int(shard(MESSAGE_ID))
 class Kept:
     """An agenda and the records that it is about."""
 
-    agenda: ReconcileState
+    reconcile_state: ReconcileState
     messages: Messages
 
     def due(self, until: str = LATEST, limit: int = 100) -> list[str]:
-        return [each for number in range(SHARDS) for each in self.agenda.due(number, until=until, limit=limit)]
+        return [each for number in range(SHARDS) for each in self.reconcile_state.due(number, until=until, limit=limit)]
 
 
 @contextmanager
 def _in_memory() -> Iterator[Kept]:
     messages = MemoryMessages()
-    yield Kept(MemoryAgenda(messages), messages)
+    yield Kept(MemoryReconcileState(messages), messages)
 
 
 @contextmanager
@@ -64,36 +64,36 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
 
 
 def test_before_the_first_walk_there_is_no_position(kept: Kept) -> None:
-    assert kept.agenda.walked("walked") is None
+    assert kept.reconcile_state.position("walked") is None
 
 
 def test_the_position_never_moves_back(kept: Kept) -> None:
     for until in (SOON, LATER, SOON):
-        kept.agenda.walk("walked", until)
-    assert kept.agenda.walked("walked") == LATER
-    assert kept.agenda.walked("another") is None
+        kept.reconcile_state.advance("walked", until)
+    assert kept.reconcile_state.position("walked") == LATER
+    assert kept.reconcile_state.position("another") is None
 
 
 def test_an_open_message_is_due_from_its_time_on(kept: Kept) -> None:
     kept.messages.put(record())
 
-    assert kept.agenda.open(MESSAGE_ID, due=SOON)
+    assert kept.reconcile_state.open(MESSAGE_ID, due=SOON)
     assert (kept.due(until=NOW), kept.due(until=SOON)) == ([], [MESSAGE_ID])
-    assert kept.agenda.due(MINE, until=SOON, limit=100) == [MESSAGE_ID]
+    assert kept.reconcile_state.due(MINE, until=SOON, limit=100) == [MESSAGE_ID]
 
 
 def test_what_is_on_the_agenda_keeps_its_time(kept: Kept) -> None:
     kept.messages.put(record())
-    kept.agenda.open(MESSAGE_ID, due=LATER)
+    kept.reconcile_state.open(MESSAGE_ID, due=LATER)
 
-    assert not kept.agenda.open(MESSAGE_ID, due=NOW)
+    assert not kept.reconcile_state.open(MESSAGE_ID, due=NOW)
     assert kept.due(until=SOON) == []
 
 
 def test_what_is_put_off_comes_later(kept: Kept) -> None:
     kept.messages.put(record())
-    kept.agenda.open(MESSAGE_ID, due=NOW)
-    kept.agenda.put_off(MESSAGE_ID, due=LATER)
+    kept.reconcile_state.open(MESSAGE_ID, due=NOW)
+    kept.reconcile_state.put_off(MESSAGE_ID, due=LATER)
 
     assert (kept.due(until=SOON), kept.due(until=LATER)) == ([], [MESSAGE_ID])
 
@@ -101,18 +101,18 @@ def test_what_is_put_off_comes_later(kept: Kept) -> None:
 @pytest.mark.parametrize("status", [Status.DELIVERED, Status.UNKNOWN, Status.UNDELIVERED])
 def test_what_becomes_final_leaves_the_agenda_and_does_not_come_back(kept: Kept, status: Status) -> None:
     kept.messages.put(record())
-    kept.agenda.open(MESSAGE_ID, due=NOW)
+    kept.reconcile_state.open(MESSAGE_ID, due=NOW)
     track(kept.messages, MESSAGE_ID, [report(status)], now=NOW)
 
     assert kept.due() == []
-    assert not kept.agenda.open(MESSAGE_ID, due=NOW)
-    kept.agenda.put_off(MESSAGE_ID, due=NOW)
+    assert not kept.reconcile_state.open(MESSAGE_ID, due=NOW)
+    kept.reconcile_state.put_off(MESSAGE_ID, due=NOW)
     assert kept.due() == []
 
 
 def test_a_report_that_is_not_final_leaves_the_agenda_as_it_is(kept: Kept) -> None:
     kept.messages.put(record())
-    kept.agenda.open(MESSAGE_ID, due=SOON)
+    kept.reconcile_state.open(MESSAGE_ID, due=SOON)
     track(kept.messages, MESSAGE_ID, [report(Status.SENT)], now=NOW)
 
     assert (kept.due(until=NOW), kept.due(until=SOON)) == ([], [MESSAGE_ID])
@@ -120,8 +120,8 @@ def test_a_report_that_is_not_final_leaves_the_agenda_as_it_is(kept: Kept) -> No
 
 def test_being_on_the_agenda_is_no_change_of_the_message(kept: Kept) -> None:
     kept.messages.put(record())
-    kept.agenda.open(MESSAGE_ID, due=NOW)
-    kept.agenda.put_off(MESSAGE_ID, due=SOON)
+    kept.reconcile_state.open(MESSAGE_ID, due=NOW)
+    kept.reconcile_state.put_off(MESSAGE_ID, due=SOON)
 
     assert kept.messages.get(MESSAGE_ID) == record()
 
@@ -136,8 +136,8 @@ def test_a_send_that_is_taken_over_is_due_though_the_walk_has_passed_it(kept: Ke
 
 
 def test_what_is_not_there_is_not_opened(kept: Kept) -> None:
-    assert not kept.agenda.open(MESSAGE_ID, due=NOW)
-    kept.agenda.put_off(MESSAGE_ID, due=NOW)
+    assert not kept.reconcile_state.open(MESSAGE_ID, due=NOW)
+    kept.reconcile_state.put_off(MESSAGE_ID, due=NOW)
     assert kept.due() == []
     assert kept.messages.get(MESSAGE_ID) is None
 
@@ -148,15 +148,15 @@ def test_the_longest_overdue_come_first_and_no_more_than_asked_for(kept: Kept) -
     assert len(mine) > 2
     for number, each in enumerate(mine):
         kept.messages.put(record(message_id=each))
-        kept.agenda.open(each, due=f"2026-01-31T12:{50 - number:02d}:00.000Z")
+        kept.reconcile_state.open(each, due=f"2026-01-31T12:{50 - number:02d}:00.000Z")
 
-    assert kept.agenda.due(MINE, until=LATER, limit=2) == mine[::-1][:2]
+    assert kept.reconcile_state.due(MINE, until=LATER, limit=2) == mine[::-1][:2]
 
 
 def test_the_index_shows_open_messages_beside_failures() -> None:
     with _in_dynamodb() as kept:
         kept.messages.put(record())
-        kept.agenda.open(MESSAGE_ID, due=NOW)
+        kept.reconcile_state.open(MESSAGE_ID, due=NOW)
         search = MessageSearch(calling(tables.client()), "messages")
 
         positions, _ = search.keys(BY_ATTENTION, open_shard(MINE), span=None, client=None)
@@ -167,8 +167,8 @@ def test_the_index_shows_open_messages_beside_failures() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda agenda: agenda.walked("walked"),
-        lambda agenda: agenda.walk("walked", NOW),
+        lambda agenda: agenda.position("walked"),
+        lambda agenda: agenda.advance("walked", NOW),
         lambda agenda: agenda.open(MESSAGE_ID, due=NOW),
         lambda agenda: agenda.put_off(MESSAGE_ID, due=NOW),
         lambda agenda: agenda.due(0, until=NOW, limit=1),

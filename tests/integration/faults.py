@@ -23,12 +23,11 @@ from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
 from sms_tracker.aws.api import Api
-from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.connections import Answer, TryFailed
 from sms_tracker.aws.endpoint import Endpoint
 from sms_tracker.aws.json_client import JsonClient
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import EventBus, SqsQueue
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.aws.store import MessageStore

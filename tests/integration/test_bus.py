@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_tracker.aws.bus import EventBus
 from sms_tracker.aws.clients import calling
+from sms_tracker.aws.messaging import EventBus
 from sms_tracker.domain.ports import BusEvent
 from tests.call_recorder import UNREACHABLE, Tap, refusal
 

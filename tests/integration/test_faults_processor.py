@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.record import MAX_REPORTS
 from sms_tracker.domain.report import Report, Source

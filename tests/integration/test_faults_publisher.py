@@ -13,7 +13,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 
-from sms_tracker.aws.stream import changes
+from sms_tracker.aws.store import changes
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Status

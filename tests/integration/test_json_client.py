@@ -15,10 +15,9 @@ import pytest
 from sms_tracker.aws import clients, json_client
 from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.connections import Connections
-from sms_tracker.aws.credentials import session
 from sms_tracker.aws.endpoint import Endpoint
 from sms_tracker.aws.json_client import JsonClient
-from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.aws.sigv4 import Credentials, session
 from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.log import FailedCalls
 from tests.scripted_server import DROP, HANG, Reply, Request, Server, checked, error, serving

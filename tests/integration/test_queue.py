@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from sms_tracker.aws.clients import calling, client
-from sms_tracker.aws.queue import SqsQueue
+from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from tests.call_recorder import UNREACHABLE, Tap, refusal
 

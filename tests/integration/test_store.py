@@ -295,7 +295,7 @@ def test_a_stored_item_that_cannot_be_read_is_unavailable_and_named(table: Table
     assert table.store.put(other) == Written()
     told: dict[str, str] = {}
     search = MessageSearch(calling(table.dynamodb), table.name)
-    read = search.records([MESSAGE_ID, other.message_id], damaged=lambda each, why: told.update({each: str(why)}))
+    read = search.records([MESSAGE_ID, other.message_id], on_unreadable=lambda each, why: told.update({each: str(why)}))
     assert read == [other]
     assert told == {MESSAGE_ID: f"record {MESSAGE_ID} cannot be read: KeyError"}
     with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sms_tracker.aws.items import to_item
-from sms_tracker.aws.stream import changes
+from sms_tracker.aws.store import changes
 from sms_tracker.domain.record import Record
 from tests.factories import record
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.topic import SnsTopic
+from sms_tracker.aws.messaging import SnsTopic
 from sms_tracker.domain.errors import Rejected, Unavailable
 from tests.call_recorder import UNREACHABLE, Tap, refusal
 

@@ -111,14 +111,14 @@ class Outside:
     ) -> tuple[list[Position], str | None]:
         return self.ask("keys", index, partition, span, client)  # type: ignore[no-any-return]
 
-    def records(self, message_ids: Sequence[str], *, damaged: object = None) -> list[Record]:  # noqa: ARG002  # none is, here
+    def records(self, message_ids: Sequence[str], *, on_unreadable: object = None) -> list[Record]:  # noqa: ARG002  # none is, here
         return self.ask("records", tuple(message_ids)) if message_ids else []
 
-    def walked(self, name: str) -> str | None:
-        return self.ask("walked", name)  # type: ignore[no-any-return]
+    def position(self, name: str) -> str | None:
+        return self.ask("position", name)  # type: ignore[no-any-return]
 
-    def walk(self, name: str, until: str) -> None:
-        self.ask("walk", name, until)
+    def advance(self, name: str, until: str) -> None:
+        self.ask("advance", name, until)
 
     def open(self, message_id: str, *, due: str) -> bool:
         return self.ask("open", message_id, due)  # type: ignore[no-any-return]
@@ -193,7 +193,7 @@ def reconcile(ask: Ask, now: Callable[[], datetime]) -> Counter[str]:
     return Reconciler(
         messages=outside,
         search=outside,
-        agenda=outside,
+        reconcile_state=outside,
         settings=FixedSettings(),
         http=outside.http,
         queue=_Line(ask, "reports"),

@@ -156,9 +156,9 @@ def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a t
             return world, MemorySearch([*stored.values()]).keys(index, partition, span=span, client=client)
         case "records", (message_ids,):
             return world, [stored[each] for each in message_ids if each in stored]
-        case "walked", (name,):
+        case "position", (name,):
             return world, world.walked if name == "walked" else None
-        case "walk", (name, until):
+        case "advance", (name, until):
             return (replace(world, walked=max(world.walked, until)) if name == "walked" else world), None
         case "due", (shard, until, _):
             ripe = sorted((due, each) for each, due in world.agenda if due <= until and int(shard_of(each)) == shard)

@@ -62,7 +62,7 @@ def test_what_is_not_json_is_unreadable(body: str) -> None:
 
 @pytest.mark.parametrize("body", ["null", "1", '"text"', "[]", "{}", '{"v":2}', '{"v":"1"}', '{"v":null}'])
 def test_another_kind_or_version_of_message_is_unreadable(body: str) -> None:
-    with pytest.raises(Unreadable, match="no envelope of version 1"):
+    with pytest.raises(Unreadable, match="not an envelope of version 1"):
         decode(body)
 
 

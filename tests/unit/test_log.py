@@ -13,7 +13,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sms_tracker import __version__
-from sms_tracker.config.digest import DigestConfig
+from sms_tracker.config import DigestConfig
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.log import Line, Log, Unhandled, masked
 

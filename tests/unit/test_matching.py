@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, choose, matching
+from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, match, possible_matches
 from tests.factories import MESSAGE_ID, TO
 
 SOUGHT = Sought(
@@ -31,7 +31,7 @@ def hashed(text: str) -> str:
 
 
 def fits(**changes: Any) -> bool:
-    return bool(matching(SOUGHT, [replace(OURS, **changes)], hashed))
+    return bool(possible_matches(SOUGHT, [replace(OURS, **changes)], hashed))
 
 
 def test_recipient_sender_text_and_time_must_fit() -> None:
@@ -40,7 +40,7 @@ def test_recipient_sender_text_and_time_must_fit() -> None:
 
 def test_a_provider_may_spell_the_recipient_in_its_countrys_other_way() -> None:
     sought, listed = replace(SOUGHT, to="+525512345678"), replace(OURS, to="+5215512345678")
-    assert matching(sought, [listed], hashed) == [listed]
+    assert possible_matches(sought, [listed], hashed) == [listed]
 
 
 @pytest.mark.parametrize(
@@ -63,46 +63,46 @@ def test_one_that_differs_in_anything_is_not_ours(difference: dict[str, Any]) ->
 
 
 def test_our_own_id_says_more_than_all_but_the_time() -> None:
-    assert matching(SOUGHT, [CERTAIN], hashed) == [CERTAIN]
-    assert matching(SOUGHT, [replace(CERTAIN, created=None)], hashed) == []
+    assert possible_matches(SOUGHT, [CERTAIN], hashed) == [CERTAIN]
+    assert possible_matches(SOUGHT, [replace(CERTAIN, created=None)], hashed) == []
 
 
 def test_the_only_one_is_adopted() -> None:
-    assert choose([OURS], held=frozenset(), rivals=0) == Matched(OURS)
+    assert match([OURS], held=frozenset(), rivals=0) == Matched(OURS)
 
 
 def test_the_only_one_that_no_other_record_holds_is_adopted() -> None:
-    assert choose([OTHER, OURS], held=frozenset({"SM2"}), rivals=0) == Matched(OURS)
+    assert match([OTHER, OURS], held=frozenset({"SM2"}), rivals=0) == Matched(OURS)
 
 
 def test_one_that_is_listed_twice_is_one() -> None:
-    assert choose([OURS, OURS], held=frozenset(), rivals=0) == Matched(OURS)
+    assert match([OURS, OURS], held=frozenset(), rivals=0) == Matched(OURS)
 
 
 @pytest.mark.parametrize("held", [frozenset(), frozenset({"SM1"})])
 def test_none_is_none(held: frozenset[str]) -> None:
-    assert choose([OURS] if held else [], held=held, rivals=0) == NotMatched("no-candidate")
+    assert match([OURS] if held else [], held=held, rivals=0) == NotMatched("no-candidate")
 
 
 def test_of_two_none_is_chosen() -> None:
-    assert choose([OURS, OTHER], held=frozenset(), rivals=0) == NotMatched("several-candidates")
+    assert match([OURS, OTHER], held=frozenset(), rivals=0) == NotMatched("several-candidates")
 
 
 def test_what_another_record_may_own_is_not_adopted() -> None:
-    assert choose([OURS], held=frozenset(), rivals=1) == NotMatched("another-record-may-own-it")
+    assert match([OURS], held=frozenset(), rivals=1) == NotMatched("another-record-may-own-it")
 
 
 def test_our_own_id_settles_it_among_others_and_against_rivals() -> None:
-    assert choose([OURS, CERTAIN, OTHER], held=frozenset(), rivals=2) == Matched(CERTAIN)
+    assert match([OURS, CERTAIN, OTHER], held=frozenset(), rivals=2) == Matched(CERTAIN)
 
 
 def test_our_own_id_twice_is_two_messages() -> None:
     twice = [CERTAIN, replace(CERTAIN, provider_message_id="SM4")]
-    assert choose(twice, held=frozenset(), rivals=0) == NotMatched("several-candidates")
+    assert match(twice, held=frozenset(), rivals=0) == NotMatched("several-candidates")
 
 
 def test_another_attempts_message_is_not_this_ones() -> None:
-    assert choose([CERTAIN], held=frozenset({"SM3"}), rivals=0) == NotMatched("no-candidate")
+    assert match([CERTAIN], held=frozenset({"SM3"}), rivals=0) == NotMatched("no-candidate")
 
 
 def test_no_number_and_no_text_is_shown() -> None:

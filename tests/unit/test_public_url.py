@@ -47,9 +47,9 @@ BAD = {
     "https://": "host of letters",
     "https:///path": "host of letters",
     "https://sms.example.com:0": "port 0",
-    "https://sms.example.com:port": "a port that can be",
-    "https://sms.example.com:99999": "a port that can be",
-    "https://[": "a host and a port",
+    "https://sms.example.com:port": "a valid host and port",
+    "https://sms.example.com:99999": "a valid host and port",
+    "https://[": "a valid host and port",
 }
 
 

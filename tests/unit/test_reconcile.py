@@ -17,7 +17,7 @@ from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.domain.ports import Damaged
+from sms_tracker.domain.ports import OnUnreadable
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.state import fold, recorded
@@ -28,7 +28,7 @@ from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.send_request import text_hash
 from sms_tracker.services.track import track
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
-from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryAgenda, MemoryMessages, MemoryQueue
+from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
 from tests.memory_search import MemorySearch
 from tests.setups import SID, TAKEN, UNHEARD, SendRig, answer
 
@@ -93,8 +93,8 @@ class LiveSearch:
         self.during()
         return self._now().keys(index, partition, span=span, client=client)
 
-    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
-        return self._now().records(message_ids, damaged=damaged)
+    def records(self, message_ids: Sequence[str], *, on_unreadable: OnUnreadable | None = None) -> list[Record]:
+        return self._now().records(message_ids, on_unreadable=on_unreadable)
 
     def _now(self) -> MemorySearch:
         stamp = (self.messages.writes, len(self.messages.records), self.page)
@@ -109,7 +109,7 @@ class Rig:
 
     def __init__(self, *records: Record, account: Account | None = None, age: timedelta = 11 * MINUTE) -> None:
         self.messages = MemoryMessages({each.message_id: each for each in records})
-        self.agenda = MemoryAgenda(self.messages)
+        self.reconcile_state = MemoryReconcileState(self.messages)
         self.search = LiveSearch(self.messages)
         self.account = account or Account()
         self.clock = FakeClock(START + age)
@@ -122,7 +122,7 @@ class Rig:
         return Reconciler(
             messages=self.messages,
             search=self.search,
-            agenda=self.agenda,
+            reconcile_state=self.reconcile_state,
             settings=sender.settings,
             http=self.account,
             queue=self.queue,
@@ -226,7 +226,7 @@ def test_a_message_that_the_provider_does_not_know_stays_open() -> None:
 
 def test_two_reconcilers_at_once_change_nothing_twice() -> None:
     rig = Rig(taken(Status.SENT), account=Account([listed()]))
-    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
     other = rig.reconciler()
     rig.meanwhile(other.run)
 
@@ -293,7 +293,7 @@ def test_no_more_is_asked_in_a_run_than_allowed_and_not_faster() -> None:
 def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
     rig = Rig(taken(Status.SENT), account=Account([listed()]))
     rig.search.during = lambda: rig.clock.sleep(1)
-    rig.agenda.walk("walked", timestamp(START - 2 * HOUR))
+    rig.reconcile_state.advance("walked", timestamp(START - 2 * HOUR))
     rig.limits = Limits(seconds=100, lookups=10, rate=5)
 
     first = rig.run()
@@ -301,14 +301,14 @@ def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
     for _ in range(20):
         rig.run()
     assert len(rig.queue.bodies) == 1
-    assert rig.agenda.walked("walked") is not None
+    assert rig.reconcile_state.position("walked") is not None
 
 
 def test_a_walk_goes_on_where_the_last_one_stopped_with_an_overlap() -> None:
     rig = Rig()
     rig.run()
     far, rig.search.reads = rig.search.reads, 0
-    assert rig.agenda.walked("walked") == timestamp(START + MINUTE)
+    assert rig.reconcile_state.position("walked") == timestamp(START + MINUTE)
     late = taken(Status.SENT, created_at=timestamp(START))  # older than the position, and not in the index until now
     rig.messages.records[MESSAGE_ID] = late
     rig.clock.sleep(300)
@@ -321,14 +321,14 @@ def test_a_walk_that_fails_holds_up_no_look_up() -> None:
     rig = Rig(taken(Status.SENT), account=Account([listed()]))
     rig.run()
     rig.queue.sent.clear()
-    rig.agenda.put_off(MESSAGE_ID, due=NOW)
+    rig.reconcile_state.put_off(MESSAGE_ID, due=NOW)
     rig.clock.sleep(60)
 
     def fail(name: str, _: str) -> None:
         if name == "walked":
             raise Unavailable("UpdateItem: ThrottlingException")
 
-    rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
+    rig.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
     done = rig.run()
     assert done["walk-failed"] == 1
     assert rig.last.errors == {"UpdateItem: ThrottlingException": 1}
@@ -352,8 +352,8 @@ def test_a_busy_time_is_walked_in_short_slices() -> None:
     ]
     rig = Rig(*busy, age=2 * HOUR)
     saved: list[str] = []
-    rig.agenda.walk("walked", timestamp(START - MINUTE))
-    rig.agenda.walk = lambda name, until: saved.append(until) if name == "walked" else None  # type: ignore[method-assign]
+    rig.reconcile_state.advance("walked", timestamp(START - MINUTE))
+    rig.reconcile_state.advance = lambda name, until: saved.append(until) if name == "walked" else None  # type: ignore[method-assign]
     rig.run()
     assert [step for step in saved if step < timestamp(START + 30 * MINUTE)] == [
         timestamp(START + 9 * MINUTE),
@@ -412,7 +412,7 @@ def test_after_72_hours_a_message_becomes_unknown() -> None:
 
 def test_before_giving_up_the_provider_is_asked_a_last_time() -> None:
     rig = Rig(taken(Status.SENT), account=Account([listed()]), age=71 * HOUR)
-    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
     rig.clock.now = START + 72 * HOUR
 
     assert rig.run()["looked-up"] == 1
@@ -422,7 +422,7 @@ def test_before_giving_up_the_provider_is_asked_a_last_time() -> None:
 
 def test_a_silent_provider_is_waited_for_a_day_longer() -> None:
     rig = Rig(taken(Status.SENT), account=Account(broken=BUSY))
-    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
     rig.clock.now = START + 72 * HOUR
     assert rig.run()["provider-did-not-answer"] == 1
     rig.clock.now = START + 96 * HOUR
@@ -431,7 +431,7 @@ def test_a_silent_provider_is_waited_for_a_day_longer() -> None:
 
 def test_a_delivery_that_comes_after_all_corrects_unknown() -> None:
     rig = Rig(lost())
-    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
     rig.clock.now = START + 73 * HOUR
     rig.run()
     assert rig.record.state.status is Status.UNKNOWN
@@ -592,7 +592,7 @@ def test_more_messages_of_our_own_than_are_read_settle_nothing() -> None:
         for number in range(12)
     ]
     rig = Rig(lost(), *others, account=Account([listed("SM8")]))
-    rig.agenda.walk("walked", timestamp(START - MINUTE))
+    rig.reconcile_state.advance("walked", timestamp(START - MINUTE))
     rig.search.page = 2
     assert rig.run()["too-many-messages"] == 1
 
@@ -618,7 +618,7 @@ def test_a_lost_message_is_sent_again_where_its_client_asked_for_it() -> None:
 
 def test_two_reconcilers_at_once_send_a_lost_message_again_once() -> None:
     rig = Rig(RESENDABLE)
-    rig.agenda.open(MESSAGE_ID, due=NOW)
+    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
     other = rig.reconciler()
     rig.meanwhile(other.run)
 
@@ -662,7 +662,7 @@ def test_settings_that_cannot_be_read_keep_a_message_from_being_sent_again() -> 
 
 def test_what_an_index_still_shows_as_open_though_it_is_final_is_left_alone() -> None:
     rig = Rig(taken(Status.DELIVERED))
-    rig.agenda.due = lambda shard, **_: [MESSAGE_ID] if shard == 0 else []  # type: ignore[method-assign]  # it lags
+    rig.reconcile_state.due = lambda shard, **_: [MESSAGE_ID] if shard == 0 else []  # type: ignore[method-assign]  # it lags
 
     assert rig.run() == {"settled-meanwhile": 1}
     assert rig.account.requests == []
@@ -748,7 +748,7 @@ def test_failures_wait_for_a_provider_that_does_not_answer_but_not_for_one_of_th
 
 def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
     rig = Rig(failed(), account=Account([listed()]), age=26 * HOUR)
-    rig.agenda.walk("failures", timestamp(START - HOUR))
+    rig.reconcile_state.advance("failures", timestamp(START - HOUR))
 
     assert rig.run() == {}
 
@@ -779,7 +779,7 @@ def test_a_table_that_does_not_answer_leaves_failures_for_the_next_run() -> None
         if name == "failures":
             raise Unavailable("UpdateItem: ThrottlingException")
 
-    rig.agenda.walk = fail  # type: ignore[assignment, method-assign]
+    rig.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
 
     assert rig.run() == {"failure-looked-up": 1, "failures-walk-failed": 1}
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from sms_tracker import providers
-from sms_tracker.config import load
-from sms_tracker.config.send import SendConfig
+from sms_tracker.config import SendConfig, load
 from tests.configs import CONFIGS, VARIABLES
 from tests.unit.template_stack import ROOT, environment, source, stack
 

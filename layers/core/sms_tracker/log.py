@@ -1,6 +1,6 @@
 """One JSON line an invocation, with its metrics in it (CloudWatch's embedded metric format).
 
-Names, levels, namespace and variables are those of Powertools, which the other functions use.
+Field names, levels, namespace and variables are those of Powertools, which the other functions use.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 from random import SystemRandom
 from types import TracebackType
@@ -25,18 +24,18 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
 _SHORT, _MOST = 6, 20
 """Characters of a code too short to hold a phone number; distinct failed calls in one line."""
-_FRACTION = SystemRandom().random  # Python's own generator would repeat in each environment that a snapshot starts
+_FRACTION = SystemRandom().random  # Python's own would repeat in each copy of a snapshot
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
 
 
 class Unhandled(Exception):
-    """Raised instead of an unexpected error: Lambda logs the message of what is raised, which may be private."""
+    """Raised instead of an unexpected error: Lambda logs an error's message, which may be private."""
 
 
 class Line:
-    """The log line of one invocation: no number, no text, no secret."""
+    """The log line of one invocation, without phone numbers, texts and secrets."""
 
     __slots__ = ("dimensions", "fields", "figures", "level", "others", "units")
 
@@ -53,7 +52,7 @@ class Line:
         self.fields.update((name, value) for name, value in fields.items() if value)
 
     def count(self, metric: str, value: int = 1) -> None:
-        """Add to a metric. Zero counts are skipped: a metric costs for each hour in which it has a value."""
+        """Add to a metric. Zero counts are skipped, because each hour with a value costs money."""
         if value:
             known = self.figures.get(metric, 0)
             self.figures[metric] = value if isinstance(known, list) else known + value
@@ -65,7 +64,7 @@ class Line:
             self.units[metric] = unit
 
     def apart(self, **dimensions: str) -> Line:
-        """Another line, for metrics with dimensions of their own."""
+        """Another line, for metrics with other dimensions."""
         other = Line()
         other.dimensions.update(dimensions)
         self.others.append(other)
@@ -73,7 +72,7 @@ class Line:
 
 
 class FailedCalls:
-    """The failed tries since the last line: a :class:`sms_tracker.domain.ports.CallFailed`."""
+    """Collects failed tries for the log: a :class:`sms_tracker.domain.ports.CallFailed`."""
 
     def __init__(self) -> None:
         self._tries: list[tuple[tuple[str, object], ...]] = []
@@ -83,19 +82,17 @@ class FailedCalls:
         shown = masked(code) if code and len(code) > _SHORT else code
         then = "retried" if again else "given-up"
         known = {"call": call, "attempt": attempt, "code": shown, "status": status, "then": then}
-        self._tries.append(tuple((name, value) for name, value in known.items() if value))  # safe among threads
+        self._tries.append(tuple((name, value) for name, value in known.items() if value))  # thread-safe
 
     def take(self) -> list[dict[str, object]]:
-        """Those since the last call, for a log: equal ones as one with ``times``, at most 20."""
-        if not self._tries:  # nearly always
-            return []
+        """The failed tries since the last call; equal ones as one with ``times``, at most 20 entries."""
         tries, self._tries = self._tries, []
         counted = list(Counter(tries).items())[:_MOST]
         return [{**dict(each), **({"times": times} if times > 1 else {})} for each, times in counted]
 
 
 class Log:
-    """A function's log. ``environment`` is Lambda's, with Powertools' variables in it."""
+    """The log of one function. ``environment`` has Lambda's and Powertools' variables."""
 
     def __init__(
         self,
@@ -114,16 +111,16 @@ class Log:
         self.failed = FailedCalls()
 
     def started(self, config: Any) -> None:
-        """The first line of an environment."""
+        """Write the first line of an execution environment."""
         if self._least <= _LEVELS["INFO"]:
             self._print({"level": "INFO", **start(config)})
 
     def lines(self, handler: Callable[[Event, Line], Answer]) -> Callable[[Event, object], Answer]:
-        """Make a Lambda handler of ``handler``. Each invocation writes one line, also one that fails."""
+        """A Lambda handler that calls ``handler`` and writes one line for each invocation, even a failed one."""
 
         def invoke(event: Event, context: object) -> Answer:
             line = Line()
-            self.failed.take()  # of an invocation below the log's level
+            self.failed.take()  # left by an invocation below the log's level
             try:
                 answer = handler(event, line)
             except Exception as error:
@@ -151,7 +148,7 @@ class Log:
             written = {}
 
     def _print(self, line: Mapping[str, object]) -> None:
-        """With RFC 3339's time, beside which alone Lambda's JSON format reads the level: see "Log-level filtering"."""
+        """Adds an RFC 3339 time: without it Lambda ignores the level ("Log-level filtering" in AWS's documentation)."""
         at = timestamp(datetime.fromtimestamp(self._now(), UTC))
         sys.stdout.write(_encode({"timestamp": at, **line, "service": self._service}) + "\n")
 
@@ -160,7 +157,7 @@ class Log:
         if self._cold:
             about["cold_start"], self._cold = True, False
         trace = self._environment.get("_X_AMZN_TRACE_ID", "")
-        if "Sampled=1" in trace:  # X-Ray has no others
+        if "Sampled=1" in trace:  # X-Ray keeps no others
             about["xray_trace_id"] = trace.partition("Root=")[2].partition(";")[0]
         return about
 
@@ -175,12 +172,12 @@ class Log:
 
 
 def start(config: Any) -> dict[str, object]:
-    """The fields of a function's first line: its version, and its settings by name, never by value."""
-    return {"decision": "started", "version": __version__, "settings": [each.name.upper() for each in fields(config)]}
+    """The fields of a function's first line: the version, and the names of its settings, no values."""
+    return {"decision": "started", "version": __version__, "settings": [name.upper() for name in vars(config)]}
 
 
 def masked(text: str) -> str:
-    """A foreign message without quoted text and long numbers, cut at 200 characters."""
+    """A message of another library, without quoted text and long numbers, cut at 200 characters."""
     return _UNSAFE.sub("…", text)[:200]
 
 

@@ -1,4 +1,4 @@
-"""The only outbound HTTP to providers."""
+"""The HTTP calls to providers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # below, it logs each URL, which may hold a number
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs each URL, which may hold a phone number
 _CONNECT = 3.0
 _LARGEST = 1024 * 1024
 _UNWRITTEN = (
@@ -24,14 +24,14 @@ _UNWRITTEN = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
-"""Failures before the first byte of the request: DNS, TCP, TLS, or an address that is none."""
+"""Failures before the first byte of the request: DNS, TCP, TLS, or an invalid address."""
 
 
 def call(request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
-    """Make one request on a connection of its own; ``timeout`` is seconds for the whole of it.
+    """The response to one request; ``timeout`` is seconds for the whole call.
 
-    Never reuses a connection: a thawed sandbox holds dead ones, and a write on a dead connection has an unknown
-    outcome. Redirects are not followed; proxies and .netrc are not read. A response over 1 MiB is not read.
+    Every call opens a connection: those kept by a frozen sandbox are dead, and a write to a dead connection has an
+    unknown outcome. Redirects are not followed; proxies and .netrc are ignored. A response over 1 MiB is an error.
     """
     limits = httpx.Timeout(timeout, connect=min(_CONNECT, timeout))
     deadline = _Deadline(timeout)
@@ -53,7 +53,7 @@ def _exchange(client: httpx.Client, request: HttpRequest, deadline: _Deadline) -
             body += chunk
             if len(body) > _LARGEST:
                 raise httpx.ReadError("the response is too long")
-    if deadline.passed:  # a response without a length ends wherever the connection does
+    if deadline.passed:  # a response without a length ends with its connection
         raise httpx.ReadTimeout("the response was cut")
     return HttpResponse(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body))
 
@@ -61,7 +61,7 @@ def _exchange(client: httpx.Client, request: HttpRequest, deadline: _Deadline) -
 class _Deadline:
     """Cuts the connection once the whole call has taken ``seconds``.
 
-    httpx bounds each read alone, and a server that sends a byte now and then makes many of them.
+    httpx limits each read alone, and a slow server may need many.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -77,7 +77,7 @@ class _Deadline:
         self._timer.join()
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Httpx's ``trace`` extension: it reports each step of a request, and with it the connection."""
+        """The ``trace`` extension of httpx: it is called at each step, and receives the connection's stream."""
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._stream = info["return_value"]
             if self.passed:
@@ -88,7 +88,7 @@ class _Deadline:
         self.passed = True
         if self._stream is not None:
             with suppress(OSError):  # closed already, or in the middle of its TLS handshake
-                # Not TLS's own shutdown: another thread could then write unencrypted.
+                # Not the TLS shutdown, after which another thread could write unencrypted.
                 socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
 

@@ -10,19 +10,18 @@ from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import TextRetention, Verification
-from sms_tracker.config.send import SendConfig
+from sms_tracker.config import SendConfig, TextRetention, Verification
 from sms_tracker.domain.ports import CallFailed
 from sms_tracker.services.provider_call import Pace
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.send_request import Policy
 
 _FRACTION = SystemRandom().random
-"""0 or more, less than 1. Python's own generator would repeat in each environment that a snapshot starts."""
+"""At least 0, below 1. Python's own generator would repeat in every environment made from one snapshot."""
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -> Sender:
-    """Everything that sending needs; the clients bring the time-outs that the caller can afford."""
+    """A Sender with everything it needs. Time-outs are those of the given clients."""
     return Sender(
         messages=MessageStore(
             dynamodb,
@@ -30,12 +29,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -
             keep_raw_reports=config.keep_raw_reports,
             drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
         ),
-        settings=SsmSettings(
-            ssm,
-            config.settings_prefix,
-            config.providers,
-            jitter=_FRACTION,
-        ),
+        settings=SsmSettings(ssm, config.settings_prefix, config.providers, jitter=_FRACTION),
         http=provider_http.call,
         clock=lambda: datetime.now(UTC),
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_FRACTION),

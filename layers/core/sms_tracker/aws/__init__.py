@@ -1,1 +1,1 @@
-"""The only code that talks to AWS."""
+"""The only code that calls AWS."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.ports import CallFailed
 
 _TRIES = "failed_tries"
-"""Where one call's own context, which botocore hands to each of its events, keeps the tries that failed."""
+"""The key of the failed tries in the context that botocore passes to each event of one call."""
 
 
 @overload
@@ -49,15 +49,15 @@ def client(service: str, *, timeout: float = 2.0, attempts: int = 3) -> object:
 
 
 def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
-    """The same, as the one call that the rest of aws/ uses; ``failed`` hears of each try that came to nothing."""
+    """A boto3 client as an :class:`sms_tracker.aws.api.Api`; ``failed`` is called for each failed try."""
     made: Any = client(service, timeout=timeout, attempts=attempts)
     if failed is not None:
-        overhear(made, failed)
+        report_failed_tries(made, failed)
     return calling(made)
 
 
-def overhear(client: Any, failed: CallFailed) -> None:
-    """Tell ``failed`` of the client's tries, once it is known which of them were followed by another."""
+def report_failed_tries(client: Any, failed: CallFailed) -> None:
+    """Call ``failed`` for each failed try of the client, once it is known whether another followed."""
 
     def received(parsed_response: Any, exception: Exception | None, context: dict[str, Any], **_: object) -> None:
         error = {"Code": type(exception).__name__} if exception else parsed_response.get("Error", {})
@@ -66,12 +66,12 @@ def overhear(client: Any, failed: CallFailed) -> None:
             context.setdefault(_TRIES, []).append((error.get("Code"), status))
 
     def answered(model: Any, parsed: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
-        told(model.name, context, gave_up=_is_failure(parsed.get("Error", {})))
+        report(model.name, context, gave_up=_is_failure(parsed.get("Error", {})))
 
     def unanswered(event_name: str, context: dict[str, Any], **_: object) -> None:
-        told(event_name.rpartition(".")[2], context, gave_up=True)
+        report(event_name.rpartition(".")[2], context, gave_up=True)
 
-    def told(operation: str, context: dict[str, Any], *, gave_up: bool) -> None:
+    def report(operation: str, context: dict[str, Any], *, gave_up: bool) -> None:
         tries = context.pop(_TRIES, [])
         for attempt, (code, status) in enumerate(tries, 1):
             again = not (gave_up and attempt == len(tries))
@@ -87,14 +87,14 @@ def _is_failure(error: Mapping[str, Any]) -> bool:
 
 
 def calling(client: Any) -> Api:
-    """A boto3 client as that one call."""
+    """A boto3 client as an :class:`sms_tracker.aws.api.Api`."""
 
     def call(operation: str, **arguments: Any) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**arguments)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "unknown")
-            item: Any = error.response.get("Item")  # DynamoDB's, of a condition that failed
+            item: Any = error.response.get("Item")  # DynamoDB's, where a condition failed
             raise failure(operation, code, item) from error
         except BotoCoreError as error:
             raise failure(operation, type(error).__name__) from error

@@ -17,7 +17,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from sms_tracker.aws.endpoint import Endpoint
 
-IDLE = 20.0  # seconds that a connection is kept: AWS closes idle ones, unnoticed by a frozen sandbox
+IDLE = 20.0  # seconds: AWS closes idle connections, which a frozen sandbox does not notice
 _MOST = 32 * 1024 * 1024  # bytes of a response, headers included; BatchGetItem returns at most 16 MB
 
 
@@ -46,7 +46,7 @@ class Connection:
         self._answers: list[Answer] = []
 
     def exchange(self, request: bytes, *, seconds: float) -> Answer:
-        """The response to ``request``, complete within ``seconds``; raises ``OSError`` or llhttp's errors."""
+        """The response to ``request``, complete within ``seconds``; raises ``OSError`` or httptools' errors."""
         self.reusable, self._answers = False, []
         end, room = time.monotonic() + seconds, _MOST
         self.socket.settimeout(seconds)
@@ -90,7 +90,7 @@ class Connections:
     tls: ssl.SSLContext | None
     connect: float  # seconds, as the next
     read: float
-    now: Callable[[], float] = time.time  # the wall clock: it goes on while the sandbox is frozen
+    now: Callable[[], float] = time.time  # the wall clock: it runs while the sandbox is frozen
     _idle: list[tuple[Connection, float]] = field(default_factory=list)
 
     def __del__(self) -> None:
@@ -103,7 +103,7 @@ class Connections:
         request = f"POST / HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
         try:
             if kept := self._kept():
-                with suppress(ConnectionError, ssl.SSLError):  # it died during the call; AWS itself may be well
+                with suppress(ConnectionError, ssl.SSLError):  # the kept connection died; a new one may work
                     return self._exchange(kept, request)
             return self._exchange(self._opened(), request)
         except TimeoutError as error:
@@ -115,7 +115,7 @@ class Connections:
         with suppress(IndexError):  # another thread took the last one
             while self._idle:
                 connection, since = self._idle.pop()
-                readable = select.select([connection.socket], [], [], 0)[0]  # only by the other side's closing it
+                readable = select.select([connection.socket], [], [], 0)[0]  # idle, so only a close makes it readable
                 if 0 <= self.now() - since < IDLE and not readable:
                     return connection
                 connection.socket.close()

@@ -1,4 +1,4 @@
-"""API Gateway's HTTP API (payload 2.0): its events as requests, our answers as its responses."""
+"""API Gateway's HTTP API (payload 2.0): events as requests, answers as responses."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sms_tracker.domain.http import HttpRequest
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who the authorizer says it is, and what that key may do."""
+    """The client and scopes of the request's API key."""
 
     client: str
     scopes: frozenset[str]
 
 
 def request(event: Mapping[str, Any]) -> HttpRequest:
-    """The request with raw path and raw query as ``url``: what the sender wrote, without scheme and host.
+    """The request; ``url`` is the raw path and query as the sender wrote them, without scheme and host.
 
-    Raises ``Unreadable`` where a body said to be base64 is not.
+    Raises ``Unreadable`` for a body that is marked as base64 and is not.
     """
     query = event.get("rawQueryString", "")
     return HttpRequest(
@@ -46,19 +46,19 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def caller(event: Mapping[str, Any]) -> Caller:
-    """What the authorizer's simple response carries in its context."""
+    """The caller, from the context of the authorizer's simple response."""
     context = event["requestContext"]["authorizer"]["lambda"]
     return Caller(client=context["client"], scopes=frozenset(context["scopes"].split()))
 
 
 def response(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """An answer; ``body`` is written as JSON unless it is None, or text that is an answer as it is."""
+    """A Lambda proxy response. ``body`` becomes JSON, except text, which is sent as it is, and None, which is empty."""
     text = body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
     return {"statusCode": status, "headers": dict(headers or {}), "body": text}
 
 
 def without_body(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer to HEAD, made of that to GET: the same headers, and the length of the body that is left out."""
+    """The response to HEAD from that to GET: the same headers, the body's length, and no body."""
     length = len(answer["body"].encode())
     headers = {**answer["headers"], "content-length": str(length)} if length else answer["headers"]
     return {**answer, "headers": headers, "body": ""}

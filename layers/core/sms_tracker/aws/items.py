@@ -23,7 +23,7 @@ def marshal(values: Mapping[str, object]) -> Item:
 
 
 def typed(value: object) -> Item:
-    """One value, of those that records hold; raises ``TypeError`` for any other."""
+    """One value in typed JSON; raises ``TypeError`` for types that records do not use."""
     match value:
         case str():
             return {"S": value}
@@ -39,7 +39,7 @@ def typed(value: object) -> Item:
 
 
 def unmarshal(item: Item) -> dict[str, Any]:
-    """The inverse of :func:`marshal`; what it cannot have written stays as it is."""
+    """The inverse of :func:`marshal`; values of other types stay as they are."""
     return {name: _plain(value) for name, value in item.items()}
 
 
@@ -54,20 +54,21 @@ def _plain(value: Item) -> Any:
             return unmarshal(held)
         case "S" | "BOOL" | "NULL" | "L" | "B" | "NS" | "BS":
             return held
-    raise ValueError("no type of DynamoDB's")
+    raise ValueError("not a DynamoDB type")
 
 
 def failure_values(failure: RankedFailure) -> dict[str, object]:
-    """A failure as it is stored, with the order that ranks it."""
-    told = failure.failure
-    values = {"category": str(told.category), "reason": str(told.reason), "code": told.code, "message": told.message}
-    return {**{name: value for name, value in values.items() if value is not None}, "order": failure.order}
+    """A failure as it is stored, with its order."""
+    known = failure.failure
+    optional = {"code": known.code, "message": known.message}
+    values = {"category": str(known.category), "reason": str(known.reason), "order": failure.order}
+    return {**values, **{name: value for name, value in optional.items() if value is not None}}
 
 
 def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[str, object]:
-    """A report as the timeline keeps it; its further fields when it is a failure, unfamiliar, or all are kept.
+    """A report as the timeline keeps it. Further fields are kept for failures, unknown words, or with ``keep_fields``.
 
-    A callback, the usual source, goes without saying: so an item with three reports stays below 1 KB.
+    The usual source, a callback, is left out: an item with three reports stays below 1 KB.
     """
     kept = keep_fields or report.is_failure or not report.recognised
     values: dict[str, object | None] = {
@@ -90,12 +91,12 @@ def send_values(send: Send) -> dict[str, object]:
 
 
 def attention(state: State, message_id: str, now: str) -> str | None:
-    """The key of the sparse index by_attention for a failure; None for what needs none."""
+    """A failure's key in the sparse index by_attention; None for other statuses."""
     return failed_shard(now, message_id) if state.status.outcome is Outcome.FAILURE else None
 
 
 def to_item(record: Record) -> Item:
-    """A new record, before any report, with the keys of every index that is written at put."""
+    """A new record, before any report, with its index keys."""
     state = record.state
     return marshal(
         {
@@ -131,7 +132,7 @@ def to_item(record: Record) -> Item:
 
 
 def from_item(item: Item) -> Record:
-    """A stored item as a record; raises ``KeyError`` or ``ValueError`` where it is none."""
+    """A stored item as a record; raises ``KeyError``, ``ValueError`` or the like for an item that is not a record."""
     values = unmarshal(item)
     return Record(
         message_id=values["message_id"],
@@ -143,7 +144,7 @@ def from_item(item: Item) -> Record:
         sender=values["from"],
         segmentation=Segmentation(Encoding(values["encoding"]), int(values["segments"])),
         fingerprint=values["fingerprint"],
-        text_hash=values.get("text", ""),  # a record from before there was one: matches no text
+        text_hash=values.get("text", ""),  # older records have none, and match no text
         created_at=values["created_at"],
         updated_at=values["updated_at"],
         expires_at=int(values["expires_at"]),
@@ -159,9 +160,9 @@ def from_item(item: Item) -> Record:
 
 
 def stored(item: Item) -> Record:
-    """The same of what a table gave back: a later version's, say after a rollback, may be readable again soon.
+    """A stored item as a record; raises ``Unavailable``, with the id, where it cannot be read.
 
-    So one that is not raises ``Unavailable``, which names it.
+    Retryable, because the item may be of a later version, as after a rollback, and become readable again.
     """
     try:
         return from_item(item)

@@ -13,9 +13,8 @@ from zlib import crc32
 
 from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
 from sms_tracker.aws.connections import Answer, Connections, TryFailed, default_tls
-from sms_tracker.aws.credentials import credentials, session
 from sms_tracker.aws.endpoint import Endpoint, endpoint_of
-from sms_tracker.aws.sigv4 import Credentials, sign
+from sms_tracker.aws.sigv4 import Credentials, credentials, session, sign
 
 if TYPE_CHECKING:
     from sms_tracker.domain.ports import CallFailed
@@ -39,15 +38,15 @@ _QUOTA = 500  # what retries may cost until calls succeed again, as in botocore;
 def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
     """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
 
-    boto3 is used where the environment asks for more: proxies, FIPS and dual-stack endpoints, other partitions.
+    boto3 is used where the environment needs more: proxies, FIPS and dual-stack endpoints, other partitions.
     """
     endpoint = endpoint_of(service, os.environ)
     if endpoint is None:
-        from sms_tracker.aws import clients  # noqa: PLC0415  # the usual start does not pay for it
+        from sms_tracker.aws import clients  # noqa: PLC0415  # rarely needed, and slow to import
 
         return clients.api(service, timeout=timeout, attempts=attempts, failed=failed)
     if not os.environ.get("AWS_ACCESS_KEY_ID"):
-        session()  # imports botocore now, not within the first call
+        session()  # imports botocore now, not in the first call
     connect = min(timeout / 2, 1.0)
     connections = Connections(endpoint, default_tls() if endpoint.tls else None, connect, timeout - connect)
     return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
@@ -64,7 +63,7 @@ class JsonClient:
     failed: CallFailed | None = None
     credentials: Callable[[], Credentials] = credentials
     sleep: Callable[[float], None] = time.sleep
-    fraction: Callable[[], float] = SystemRandom().random  # Python's own generator would repeat in each snapshot's copy
+    fraction: Callable[[], float] = SystemRandom().random  # Python's own would repeat in every copy of a snapshot
     _quota: int = _QUOTA
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:

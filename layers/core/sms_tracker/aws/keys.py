@@ -11,7 +11,7 @@ from sms_tracker.aws.items import marshal, unmarshal
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Whose key it is and what it may do. ``expires_at`` is epoch seconds, None for a key without end."""
+    """The client and scopes of a key. ``expires_at`` is epoch seconds, None for a key that does not expire."""
 
     client: str
     scopes: frozenset[str]
@@ -19,16 +19,16 @@ class ApiKey:
 
 
 def key_id(key: str) -> str:
-    """The primary key under which a key is stored."""
+    """The primary key of an API key."""
     return f"key#{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
 
 
 SHORT = 8
-"""Digits of a key's hash by which lists and logs name it: they let nobody in."""
+"""Digits of a key's hash that name it in lists and logs; they give no access."""
 
 
 def name_of(key: str) -> str:
-    """What lists and logs call a key."""
+    """The name of a key in lists and logs."""
     return key_id(key).removeprefix("key#")[:SHORT]
 
 
@@ -40,7 +40,7 @@ class KeyStore:
         self._table = table
 
     def find(self, key: str) -> ApiKey | None:
-        """One GetItem by the key's hash, so a lookup's time says nothing about stored keys."""
+        """One GetItem by the key's hash, so its duration reveals nothing about stored keys."""
         answer = self._dynamodb("GetItem", TableName=self._table, Key=marshal({"pk": key_id(key)}))
         if "Item" not in answer:
             return None

@@ -1,4 +1,4 @@
-"""The reconciler's agenda: open messages in the index by_attention, its positions in the ``state`` table."""
+"""The reconciler's state: due open messages in the index by_attention, positions in the ``state`` table."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
 
 
 class DynamoReconcileState:
-    """Both tables behind :class:`sms_tracker.domain.ports.Agenda`."""
+    """Both tables behind :class:`sms_tracker.domain.ports.ReconcileState`."""
 
     def __init__(self, dynamodb: Api, *, messages: str, state: str) -> None:
         self._dynamodb = dynamodb
         self._messages = messages
         self._state = state
 
-    def walked(self, name: str) -> str | None:
+    def position(self, name: str) -> str | None:
         """One consistent GetItem."""
-        answer = self._dynamodb("GetItem", TableName=self._state, Key=_position(name), ConsistentRead=True)
+        answer = self._dynamodb("GetItem", TableName=self._state, Key=_key(name), ConsistentRead=True)
         return str(answer["Item"]["walked"]["S"]) if "Item" in answer else None
 
-    def walk(self, name: str, until: str) -> None:
-        """One UpdateItem; of two reconcilers at once the later position stays."""
+    def advance(self, name: str, until: str) -> None:
+        """One UpdateItem; of two concurrent writes the later position stays."""
         update = Update()
         path = update.path("walked")
         update.require(f"(attribute_not_exists({path}) OR {path} < {update.value(until)})")
         update.set(until, "walked")
-        self._write(self._state, _position(name), update)
+        self._write(self._state, _key(name), update)
 
     def open(self, message_id: str, *, due: str) -> bool:
-        """One UpdateItem, refused for what is final or on the agenda already."""
+        """One UpdateItem, refused for a message that is final or already has a due time."""
         update = self._open_only()
         update.require(f"attribute_not_exists({update.path('attention')})")
         update.set(open_shard(int(shard(message_id))), "attention")
@@ -38,7 +38,7 @@ class DynamoReconcileState:
         return self._write(self._messages, marshal({"message_id": message_id}), update)
 
     def put_off(self, message_id: str, *, due: str) -> None:
-        """One UpdateItem, refused for what is final."""
+        """One UpdateItem, refused for a message that is final."""
         update = self._open_only()
         update.set(open_shard(int(shard(message_id))), "attention")
         update.set(due, "due_at")
@@ -58,9 +58,9 @@ class DynamoReconcileState:
 
     @staticmethod
     def _open_only() -> Update:
-        """Without a version: being looked at changes nothing about a message."""
+        """Leaves the version alone: a due time changes nothing about the message."""
         update = Update()
-        update.require(f"{update.path('final')} = {update.value(bool(0))}")
+        update.require(f"{update.path('final')} = {update.value(value=False)}")
         return update
 
     def _write(self, table: str, key: dict[str, object], update: Update) -> bool:
@@ -71,5 +71,5 @@ class DynamoReconcileState:
         return True
 
 
-def _position(name: str) -> Item:
+def _key(name: str) -> Item:
     return marshal({"pk": f"reconciler#{name}"})

@@ -1,16 +1,15 @@
-"""The indexes of the messages' table: keys newest first, then the records behind them."""
+"""Reads from the indexes of the messages' table: keys newest first, and their records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sms_tracker.aws import batch
-from sms_tracker.aws.api import Api
+from sms_tracker.aws.api import Api, batch_get
 from sms_tracker.aws.items import marshal, stored
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span
-from sms_tracker.domain.ports import Damaged
+from sms_tracker.domain.ports import OnUnreadable
 from sms_tracker.domain.record import Record
 
 _PAGE = 100
@@ -28,7 +27,7 @@ class MessageSearch:
     def keys(
         self, index: Index, partition: str, *, span: Span | None, client: str | None
     ) -> tuple[list[Position], str | None]:
-        """One Query; more only where an index has no times, or a run of equal ones at the span's end fills a page."""
+        """One Query; more for an index without sort key, or where equal keys at the span's end fill a page."""
         query = self._query(index, partition, span, client)
         found: list[Position] = []
         while True:
@@ -43,7 +42,7 @@ class MessageSearch:
             query["ExclusiveStartKey"] = last
 
     def _query(self, index: Index, partition: str, span: Span | None, client: str | None) -> dict[str, Any]:
-        """Only by_time carries the client, so only there is the page narrowed."""
+        """Filters by client only in by_time, the one index with that attribute."""
         names, values = {"#key": index.key}, {":key": partition}
         condition = "#key = :key"
         if index.sort is not None and span is not None:
@@ -63,17 +62,17 @@ class MessageSearch:
             values[":client"] = client
         return {**query, "ExpressionAttributeValues": marshal(values)}
 
-    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
+    def records(self, message_ids: Sequence[str], *, on_unreadable: OnUnreadable | None = None) -> list[Record]:
         """BatchGetItem, 100 at a time."""
         keys = [marshal({"message_id": each}) for each in message_ids]
         found: list[Record] = []
-        for item in batch.items(self._dynamodb, self._table, keys):
+        for item in batch_get(self._dynamodb, self._table, keys):
             try:
                 found.append(stored(item))
             except Unavailable as error:
-                if damaged is None:
+                if on_unreadable is None:
                     raise
-                damaged(item["message_id"]["S"], error)
+                on_unreadable(item["message_id"]["S"], error)
         return found
 
 

@@ -1,4 +1,4 @@
-"""Secrets and public addresses from the SSM parameter store, cached and kept through an outage."""
+"""Secrets and public addresses from the SSM parameter store, cached, and kept during an outage."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from sms_tracker.aws.api import Api
 
 LIFETIME = 300.0
-"""Seconds after which the settings are read again; each environment adds up to a fifth, so that not all ask at once."""
+"""Seconds after which the settings are read again. Each environment adds up to a fifth, which spreads the calls."""
 STALE_IF_ERROR = 24 * 3600.0
-"""Seconds for which settings once read serve on while the store cannot be reached."""
+"""Seconds for which settings stay in use while the store cannot be reached."""
 _RETRY = 30.0
 """Seconds between two tries while the store cannot be reached."""
 PATIENCE = 1.5
-"""Seconds for which a cold start calls anew after its client has given up: the store takes 40 calls a second, and
-environments that start together make more. The last call and the webhook's call to SQS still fit its time-out."""
+"""Seconds in which a cold start repeats a failed call: the store takes 40 calls a second, and environments that start
+together make more. The last call and the webhook's call to SQS still fit into its time-out."""
 _PAUSE = 0.5
-"""Seconds before a cold start calls anew, and by chance up to as many more."""
+"""The shortest pause between the calls of a cold start in seconds; jitter up to doubles it."""
 
 
 class SsmSettings:
     """One GetParameters call an environment and lifetime behind :class:`sms_tracker.domain.ports.SettingsSource`.
 
-    ``prefix`` is ``/{stack}``; read are ``{prefix}/public-base-urls``, ``{prefix}/secrets/service`` and one
-    ``{prefix}/secrets/{provider}`` each, all JSON but the first. ``jitter`` draws
-    0..1 anew for each lifetime: what was drawn before a snapshot would be the same in every environment made from it.
+    ``prefix`` is ``/{stack}``. The parameters are ``{prefix}/public-base-urls`` (text), ``{prefix}/secrets/service``
+    and ``{prefix}/secrets/{provider}`` (JSON). ``jitter`` returns 0..1 and is called for each lifetime: a value drawn
+    before a snapshot would be the same in every environment made from it.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class SsmSettings:
         self._lifetime = LIFETIME * (1 + self._jitter() / 5)
 
     def _first(self) -> Settings:
-        """The settings of a cold start, which has none to go on with: call until PATIENCE is over."""
+        """The settings of a cold start, which has no cached ones: call until PATIENCE is over."""
         end = self._monotonic() + PATIENCE
         while True:
             try:
@@ -105,7 +105,7 @@ class SsmSettings:
 
 
 def _document(name: str, value: str) -> Mapping[str, str]:
-    """A secret's entries, each without what was pasted around it."""
+    """A secret's entries, each :func:`trimmed`."""
     try:
         document = json.loads(value.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
@@ -131,7 +131,7 @@ def _key(name: str, document: Mapping[str, str]) -> bytes:
 def base_urls(name: str, value: str) -> tuple[str, ...]:
     """A comma-separated list of public addresses, without trailing slash, scheme and host in lower case.
 
-    Raises ``Misconfigured`` where there is none, or one breaks a rule of ``base_url_flaw``.
+    Raises ``Misconfigured`` for an empty list, or an address with a flaw (``base_url_flaw``).
     """
     urls = tuple(url for each in value.split(",") if (url := trimmed(each).rstrip("/")))
     if flaw := next(filter(None, map(base_url_flaw, urls)), None):
@@ -142,6 +142,6 @@ def base_urls(name: str, value: str) -> tuple[str, ...]:
 
 
 def _in_lower_case(url: str) -> str:
-    """As the providers write scheme and host, and sign them."""
+    """Scheme and host in lower case, as providers write and sign them."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"

@@ -1,12 +1,16 @@
-"""AWS Signature Version 4, for calls that POST a body to ``/``."""
+"""AWS Signature Version 4, for calls that POST a body to ``/``, and the credentials that sign."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
+
+from sms_tracker.aws.api import failure
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -47,3 +51,31 @@ def _key(secret: str, scope: str) -> bytes:
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
+
+
+def credentials() -> Credentials:
+    """Read for each call; raises ``Unavailable`` where there are none."""
+    key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not key or not secret:
+        return _found_by_botocore()
+    return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN") or None)
+
+
+def _found_by_botocore() -> Credentials:
+    from botocore.exceptions import BotoCoreError, NoCredentialsError  # noqa: PLC0415  # see session()
+
+    try:
+        if (found := session().get_credentials()) is None:
+            raise NoCredentialsError
+        frozen = found.get_frozen_credentials()
+    except BotoCoreError as error:
+        raise failure("credentials", type(error).__name__) from error
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+
+@cache
+def session() -> Any:
+    """botocore's, which is imported only where the environment has no keys, as under SnapStart."""
+    import botocore.session  # noqa: PLC0415  # see above
+
+    return botocore.session.get_session()

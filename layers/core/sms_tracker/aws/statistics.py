@@ -1,7 +1,7 @@
-"""The statistics in the ``state`` table: one item for each hour, and one for each stage of counting.
+"""Hourly statistics in the ``state`` table: one item for each hour, and one for each stage of counting.
 
-An hour is one item, so that it is replaced as a whole and no reader ever sees half of it. Its counts are compressed
-JSON: they are read and written together, and so the 400 KB of an item are room for some 4,500 clients in one hour.
+An hour is one item: it is replaced as a whole, and no reader sees half of it. Its counts are compressed JSON, so the
+400 KB of an item have room for some 4,500 clients.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sms_tracker.aws import batch
-from sms_tracker.aws.api import Api, ConditionFailed
+from sms_tracker.aws.api import Api, ConditionFailed, batch_get
 from sms_tracker.aws.items import Item, marshal, unmarshal
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 
 PREFIX = "statistics#"
-"""Of every key, for the functions' policies to name."""
+"""The prefix of every key here; the functions' policies name it."""
 
 
 class StatisticsStore:
-    """The ``state`` table behind :class:`sms_tracker.domain.ports.Statistics`; ``retention`` is how long hours stay."""
+    """The ``state`` table behind :class:`sms_tracker.domain.ports.Statistics`; hours are kept for ``retention``."""
 
     def __init__(self, dynamodb: Api, table: str, *, retention: timedelta = timedelta(days=90)) -> None:
         self._dynamodb = dynamodb
@@ -45,7 +44,7 @@ class StatisticsStore:
         )
 
     def save(self, stage: int, progress: Progress) -> bool:
-        """One PutItem; within a shard the later of two runs stays, for each holds sums that fit its position."""
+        """One PutItem; of two runs within a shard the later write stays. Each has sums that fit its position."""
         position = f"{progress.hour}#{progress.shard:02d}"
         values = {
             "position": position,
@@ -58,26 +57,26 @@ class StatisticsStore:
         item = {**_stage_key(stage), **marshal(values)}
         return self._put(item, "position", "attribute_not_exists(pk) OR #of <= :new")
 
-    def put(self, cohort: HourlyStats) -> None:
+    def put(self, stats: HourlyStats) -> None:
         """One PutItem."""
         values = {
-            "computed_at": cohort.computed_at,
-            "final": cohort.final,
-            "sums": packed(cohort.sums),
-            "expires_at": int((datetime.fromisoformat(cohort.hour) + self._retention).timestamp()),
+            "computed_at": stats.computed_at,
+            "final": stats.final,
+            "sums": packed(stats.sums),
+            "expires_at": int((datetime.fromisoformat(stats.hour) + self._retention).timestamp()),
         }
-        item = {**_hour_key(cohort.hour), **marshal(values)}
+        item = {**_hour_key(stats.hour), **marshal(values)}
         self._put(item, "computed_at", "attribute_not_exists(pk) OR #of < :new")
 
     def hourly_stats(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
     ) -> Iterator[HourlyStats]:
         """BatchGetItem, 100 at a time."""
-        for item in batch.items(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
-            yield _cohort(item, provider, client)
+        for item in batch_get(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
+            yield _stats(item, provider, client)
 
     def _put(self, item: Item, attribute: str, condition: str) -> bool:
-        """False where the condition does not hold; ``#of`` in it is the attribute, ``:new`` its new value."""
+        """False where the condition does not hold; it names the attribute ``#of`` and its new value ``:new``."""
         try:
             self._dynamodb(
                 "PutItem",
@@ -93,13 +92,13 @@ class StatisticsStore:
 
 
 def packed(sums: Mapping[Group, Tally]) -> str:
-    """As compressed JSON in base64: a list of provider, client, statuses, reasons, deliveries by bucket."""
+    """Sums as compressed JSON in base64: a list of provider, client, statuses, reasons, deliveries by bucket."""
     rows = [[*group, tally.statuses, tally.reasons, tally.seconds] for group, tally in sorted(sums.items())]
     return base64.b64encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode())).decode()
 
 
 def unpacked(text: str, provider: str | None = None, client: str | None = None) -> Sums:
-    """The inverse of :func:`packed`; with a provider or client theirs alone, for making the others takes longest."""
+    """The inverse of :func:`packed`; with a provider or client, only its sums are decoded, which is faster."""
     return {
         (row[0], row[1]): Tally(
             Counter(row[2]), Counter(row[3]), Counter({int(bucket): count for bucket, count in row[4].items()})
@@ -109,7 +108,7 @@ def unpacked(text: str, provider: str | None = None, client: str | None = None) 
     }
 
 
-def _cohort(item: Item, provider: str | None, client: str | None) -> HourlyStats:
+def _stats(item: Item, provider: str | None, client: str | None) -> HourlyStats:
     values = unmarshal(item)
     return HourlyStats(
         hour=values["pk"].removeprefix(PREFIX),

@@ -1,14 +1,15 @@
-"""The table of messages: conditional writes that say what happened, and reads by id."""
+"""The table of messages: conditional writes that return their outcome, reads by id, and the table's stream."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.items import Item, marshal, send_values, stored, to_item
+from sms_tracker.aws.items import Item, from_item, marshal, send_values, stored, to_item
 from sms_tracker.aws.updates import Update, move, update_of
 from sms_tracker.domain.indexes import open_shard, provider_key, shard
-from sms_tracker.domain.ports import NotWritten, Written
+from sms_tracker.domain.ports import NotWritten, StreamChange, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.state import recorded
 
@@ -26,9 +27,9 @@ class MessageStore:
         self._drop_text = drop_text
 
     def put(self, record: Record) -> Written | NotWritten:
-        """One PutItem, never over a record. A lost reply that the SDK retried shows our own token: written.
+        """One PutItem, never over a record. A refusal that shows our token is the retry of an applied write.
 
-        Were our own token a licence to write again, a first try that lands after its retry would undo what came since.
+        The condition does not allow our token: a delayed first try would undo the writes after its retry.
         """
         condition = "attribute_not_exists(message_id)"
         result = self._attempt("PutItem", Item=to_item(record), ConditionExpression=condition)
@@ -41,7 +42,7 @@ class MessageStore:
         return self._update(message_id, update)
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
-        """One UpdateItem under our token; a claim that is no longer ours is left alone."""
+        """One UpdateItem under our token; another's claim is left alone."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(token)}")
         update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.CLAIMED))}")
@@ -51,7 +52,7 @@ class MessageStore:
         self._update(message_id, update)
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """One UpdateItem under the claim that ``record`` shows; after a lost reply it shows our token: won."""
+        """One UpdateItem under the claim in ``record``; a refusal that shows our token means that it was applied."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(record.send.token)}")
         update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
@@ -59,7 +60,7 @@ class MessageStore:
         update.set(send_values(send), "send")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
-        # The reconciler may have walked past its age already, so it goes on the agenda here.
+        # The reconciler's position may be past this message, so it becomes due here.
         update.set(open_shard(int(shard(record.message_id))), "attention")
         update.set(now, "due_at")
         result = self._update(record.message_id, update)
@@ -91,6 +92,24 @@ class MessageStore:
         except ConditionFailed as refused:
             return NotWritten(stored(dict(refused.item)) if refused.item else None)
         return Written()
+
+
+def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
+    """Every modification, in the order of the stream; insertions and expiries are skipped.
+
+    An image that cannot be read becomes a change with ``unreadable``, so that the others are published.
+    """
+    for record in records:
+        if record.get("eventName") != "MODIFY":
+            continue
+        stream = record["dynamodb"]
+        sequence, raw = stream["SequenceNumber"], record
+        try:
+            old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+            yield StreamChange(sequence=sequence, raw=raw, unreadable=f"{type(error).__name__} in the image")
+        else:
+            yield StreamChange(sequence=sequence, raw=raw, old=old, new=new)
 
 
 def _key(message_id: str) -> Item:

@@ -1,6 +1,6 @@
-"""Changes as DynamoDB update expressions: one place says which attributes a change touches and on what condition.
+"""Changes as DynamoDB update expressions: the attributes that a change sets, and the condition of the write.
 
-Every name is an alias (``#status``), since many are reserved words.
+Every name is an alias (``#status``), because many are reserved words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sms_tracker.domain.state import State
 
 @dataclass(slots=True)
 class Update:
-    """An UpdateItem call in the making."""
+    """The parts of one UpdateItem call."""
 
     sets: list[str] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
@@ -38,14 +38,14 @@ class Update:
         return placeholder
 
     def set(self, value: object, *parts: str) -> None:
-        """Assign, or remove where the value is None."""
+        """Assign a value; None removes the attribute."""
         if value is None:
             self.removes.append(self.path(*parts))
         else:
             self.sets.append(f"{self.path(*parts)} = {self.value(value)}")
 
     def set_once(self, value: object, name: str) -> None:
-        """Assign unless there is one already; nothing for None."""
+        """Assign unless the attribute exists; None is skipped."""
         if value is not None:
             path = self.path(name)
             self.sets.append(f"{path} = if_not_exists({path}, {self.value(value)})")
@@ -66,9 +66,18 @@ class Update:
 
 
 def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: bool) -> Update:
-    """The one UpdateItem that performs ``change``.
+    """The one UpdateItem that performs ``change``, guarded by its condition.
 
-    ``drop_text`` removes the message's text once its status is final.
+        condition                                                FIRST  SEEN  LATE
+        the record exists                                          x      x     x
+        no report of the change is in reports, and there is room   x      x     x
+        to is the reports' recipient, or forgotten                 x      x     x
+        order < the change's order                                 x
+        no failure, if the change has one                          x
+        ids of its attempts: none, or the same                     x
+        version = the version read                                        x
+
+    ``drop_text`` removes the message's text once its status is final. Reports beyond the timeline: see ``next_try``.
     """
     update = Update()
     update.require(f"attribute_exists({update.path('message_id')})")
@@ -79,7 +88,7 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         _guard(update, change, change.state)
         move(update, message_id, change.state, change.now)
         if change.guard is Guard.SEEN and change.state.failure is None:
-            update.set(None, "failure")  # the whole state is known: a repair may find that no report supports it
+            update.set(None, "failure")  # a repair may find that no report supports it
         if drop_text and change.state.status.final:
             update.set(None, "body")
     return update
@@ -94,14 +103,14 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
         update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", fingerprint)
         if not foreign:
             ours.append(report)
-    # One path may be named only once in an expression, so the first that has a price gives it.
+    # An expression may set a path only once, so the first report with a price sets it.
     update.set_once(next((report.price for report in ours if report.price), None), "price")
     update.set_once(next((report.network for report in ours if report.network), None), "network")
     if change.added:
         room = MAX_REPORTS - len(change.added)
         update.require(f"size({update.path('reports')}) <= {update.value(room)}")
     for recipient in sorted({spellings(report.recipient) for report in ours if report.recipient}):
-        to = update.path("to")  # not there once the recipient is forgotten
+        to = update.path("to")  # absent once the recipient is forgotten
         same = " OR ".join(f"{to} = {update.value(each)}" for each in recipient)
         update.require(f"({same} OR attribute_not_exists({to}))")
 
@@ -122,7 +131,7 @@ def _guard(update: Update, change: Change, state: State) -> None:
 
 
 def move(update: Update, message_id: str, state: State, now: str) -> None:
-    """Set what ``state`` says, raise the version, keep the index keys in step."""
+    """Set the attributes of ``state`` and the index keys, and raise the version."""
     version = update.path("version")
     update.sets.append(f"{version} = {version} + {update.value(1)}")
     update.set(now, "updated_at")

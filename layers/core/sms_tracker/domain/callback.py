@@ -1,4 +1,4 @@
-"""Our callback URL: it carries the message's id and attempt, and a token where the account cannot sign."""
+"""Our callback URL, with the message's id and attempt, and a token for accounts whose webhooks are not signed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class CallbackTarget:
-    """Which message and attempt a callback claims to be about; ``message_id`` is None where the URL names none."""
+    """The message and attempt that a callback URL names; ``message_id`` is None where it names none."""
 
     message_id: str | None
     attempt: int
@@ -25,15 +25,15 @@ class CallbackTarget:
 
 
 def callback_url(base: str, provider: str, message_id: str, attempt: int, *, token: str | None = None) -> str:
-    """``{base}/webhooks/{provider}?message_id=…&attempt=…``, only unreserved characters, so no gateway rewrites it."""
+    """``{base}/webhooks/{provider}?message_id=…&attempt=…``, in unreserved characters, which no gateway rewrites."""
     url = f"{base}/webhooks/{provider}?message_id={message_id}&attempt={attempt}"
     return f"{url}&token={token}" if token else url
 
 
 def base_url_flaw(url: str) -> str | None:
-    """Why a public base URL cannot be used, as the end of a sentence without the value; None where it can.
+    """Why a public base URL cannot be used, as the end of a sentence without the value; None for a good one.
 
-    The rules are those of the strictest provider, Twilio (error 21609): what it refuses as a callback URL.
+    The rules are those of the strictest provider, Twilio, for callback URLs (error 21609).
     """
     if not re.fullmatch(r"[\x21-\x7e]+", url):
         return "must not hold a space or a character that is not ASCII"
@@ -41,7 +41,7 @@ def base_url_flaw(url: str) -> str | None:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return "must have a host and a port that can be"
+        return "must have a valid host and port"
     is_local = parts.scheme == "http" and host == "127.0.0.1"
     flaws = (
         ("must start with https:// (http:// only for 127.0.0.1)", parts.scheme != "https" and not is_local),
@@ -55,7 +55,7 @@ def base_url_flaw(url: str) -> str | None:
 
 
 def callback_target(url: str) -> CallbackTarget:
-    """Read it back; never raises. An id that is no UUID counts as none, an attempt out of range as 1."""
+    """The target in a callback URL; never raises. An id that is no UUID is None, an attempt out of range is 1."""
     query = parse_qs(url.partition("#")[0].partition("?")[2])
     attempt = query.get("attempt", ["1"])[0]
     known = re.fullmatch(r"[1-9][0-9]?", attempt, flags=re.ASCII) is not None and int(attempt) <= MAX_ATTEMPT
@@ -71,7 +71,7 @@ def _uuid(value: str) -> str | None:
 
 
 def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> str:
-    """HMAC-SHA256 by our own key over provider, message id and attempt: 43 URL-safe characters."""
+    """HMAC-SHA256 under our own key of provider, message id and attempt: 43 URL-safe characters."""
     text = f"{provider}\x1f{message_id}\x1f{attempt}".encode()
     return urlsafe_b64encode(hmac.digest(key, text, hashlib.sha256)).rstrip(b"=").decode()
 

@@ -1,4 +1,4 @@
-"""The characters of a text: which show nothing, which have a look-alike in GSM-7, and how an answer names them."""
+"""The characters of a text: invisible ones, those with a look-alike in GSM-7, and their names in an API answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import islice
 from sms_tracker.domain.segments import is_gsm
 
 CONTROLS = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
-"""Control characters that are no white space, as ranges of a regular expression."""
+"""Control characters except white space, as ranges of a regular expression."""
 _CONTROL = re.compile(f"[{CONTROLS}]")
 IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
@@ -45,27 +45,27 @@ LOOK_ALIKES: Mapping[str, str] = {
     "TM": "\u2122",
     "\n": "\u000b\u0085\u2028\u2029",
 }
-"""Typographic characters by what replaces them. :func:`gsm_look_alike` knows some kinds of characters beside."""
+"""Typographic characters by what replaces them. :func:`gsm_look_alike` replaces some further kinds."""
 _REPLACED = {char: plain for plain, chars in LOOK_ALIKES.items() for char in chars}
 _STYLED = ("<compat>", "<font>", "<narrow>", "<noBreak>", "<small>", "<wide>")
-"""Decompositions that take away a form and no meaning; a superscript or a fraction would read differently."""
+"""Decompositions that keep the meaning; a superscript or a fraction would read differently."""
 
 
 def is_blank(text: str) -> bool:
-    """Whether a phone shows nothing of it: white space, ignorable and blank characters alone."""
+    """Whether a phone shows nothing: only white space, ignorable and blank characters."""
     return all(char.isspace() or char in _BLANKS for char in IGNORABLE.sub("", text))
 
 
 def controls(text: str) -> list[str]:
-    """Its control characters that are no white space, each once; no phone shows them, and ESC is none of GSM-7's."""
+    """The control characters except white space, each once; phones do not show them, and GSM-7 has no ESC as text."""
     return list(dict.fromkeys(_CONTROL.findall(text)))
 
 
 def gsm_look_alike(text: str) -> str:
-    """``text`` with its typographic characters replaced if it is GSM-7 then, else as it is.
+    """``text`` with typographic characters replaced, if that makes all of it GSM-7; otherwise ``text`` unchanged.
 
     Replaced are :data:`LOOK_ALIKES`, spaces, dashes, letters with a separate accent, ligatures, wide and other styled
-    forms; ignorable characters are left out. Letters keep their accents: another spelling is no look-alike.
+    forms; ignorable characters are removed. Letters keep their accents, because the spelling must not change.
     """
     if is_gsm(text):
         return text
@@ -87,7 +87,7 @@ def _plain(char: str) -> str:
 
 
 def named(chars: Iterable[str], *, at_most: int = 5) -> str:
-    """The first of them by sign and number, ``© (U+00A9)``, and how many more there are; marks and blanks by number."""
+    """The first few as ``© (U+00A9)`` and the number of further ones; marks and blanks by their number alone."""
     found = list(chars)
     shown = ", ".join(_name(char) for char in islice(found, at_most))
     return shown if len(found) <= at_most else f"{shown} and {len(found) - at_most} more"

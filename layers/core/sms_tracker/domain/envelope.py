@@ -1,4 +1,4 @@
-"""What travels through the queue: the verified raw fields of one report, not an interpretation of them."""
+"""The message in the queue ``reports``: the verified raw fields of one report, not an interpretation of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One report on its way. ``tries`` counts look-ups by provider id that found nothing yet."""
+    """One queued report. ``tries`` counts the look-ups by provider id that found no message."""
 
     provider: str
     message_id: str | None
@@ -27,7 +27,7 @@ class Envelope:
 
 
 def encode(envelope: Envelope) -> str:
-    """As JSON, version 1; ``tries`` only where there were any."""
+    """JSON, version 1; ``tries`` is left out at 0."""
     values: dict[str, object] = {
         "v": VERSION,
         "provider": envelope.provider,
@@ -41,13 +41,13 @@ def encode(envelope: Envelope) -> str:
 
 
 def decode(body: str) -> Envelope:
-    """The inverse; raises ``Unreadable`` saying what is wrong, for the DLQ's reason."""
+    """The inverse; raises ``Unreadable``, with the reason for the DLQ."""
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):
         raise Unreadable("the message is not JSON") from None
     if not isinstance(values, dict) or values.get("v") != VERSION:
-        raise Unreadable("the message is no envelope of version 1")
+        raise Unreadable("the message is not an envelope of version 1")
     try:
         envelope = Envelope(
             provider=values["provider"],

@@ -1,16 +1,16 @@
-"""Everything that can go wrong, as one small tree.
+"""The errors that callers handle, as one tree.
 
     SmsTrackerError
-    ├── InvalidSignature      a webhook that nobody vouches for                  403
+    ├── InvalidSignature      a webhook without a valid signature or token       403
     ├── Unreadable            a webhook that is signed but cannot be read        400
     ├── InvalidMessage        a send request with wrong fields                   400
     ├── UnknownProvider       no adapter of that name                            404
     ├── Misconfigured         settings or secrets missing or malformed
-    ├── Rejected              AWS will never take this call; trying again is pointless
-    └── Unavailable           AWS or a provider did not take it      (retryable) 503
+    ├── Rejected              AWS refuses this call for good
+    └── Unavailable           AWS or a provider failed for now       (retryable) 503
 
-``retryable`` says whether the same call may succeed later without any change; callers branch on the class
-and on this attribute, never on the text.
+``retryable`` is whether the same call may succeed later without a change. Callers branch on the class and on this
+attribute, never on the text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 
 class SmsTrackerError(Exception):
-    """The root; ``str()`` of each error is safe to log: it holds no number, text or secret."""
+    """The root. ``str()`` of each error is safe to log: it has no phone number, text or secret."""
 
     retryable = False
 
@@ -38,7 +38,7 @@ class UnknownProvider(SmsTrackerError):
 
 
 class Misconfigured(SmsTrackerError):
-    """Settings or secrets are missing or malformed; names them, never shows a value."""
+    """Settings or secrets are missing or malformed; the text names them and shows no value."""
 
 
 class Rejected(SmsTrackerError):
@@ -46,7 +46,7 @@ class Rejected(SmsTrackerError):
 
 
 class Unavailable(SmsTrackerError):
-    """A service that we need did not answer, or refused for now."""
+    """A service did not respond, or refused for now."""
 
     retryable = True
 

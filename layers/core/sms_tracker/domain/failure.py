@@ -1,4 +1,4 @@
-"""Why a message did not arrive, in words that do not depend on the provider."""
+"""Why a message did not arrive, in terms that are the same for all providers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """Whether sending the same message again could help."""
+    """Whether sending the same message again can help."""
 
     PERMANENT = "permanent"
     TEMPORARY = "temporary"
@@ -15,7 +15,7 @@ class Category(StrEnum):
 
 
 class Reason(StrEnum):
-    """What went wrong, across providers."""
+    """The cause, the same for all providers."""
 
     INVALID_RECIPIENT = "invalid_recipient"
     UNREACHABLE = "unreachable"
@@ -34,7 +34,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One failure as reported: our category and reason, the provider's own code and text."""
+    """One reported failure: our category and reason, and the provider's own code and text."""
 
     category: Category
     reason: Reason

@@ -1,4 +1,4 @@
-"""The messages of one hour, counted: what is counted of each, when it is counted again, how the counts are read."""
+"""Hourly statistics: the counts of one hour's messages, and the stages at which an hour is counted again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome, Status
 
 BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400, 259200)
-"""Seconds to delivery up to which a bucket reaches; one more lies above. Stored rows hold counts by these."""
+"""Upper bounds of the buckets in seconds to delivery; one more bucket lies above. Stored counts depend on them."""
 
 HOUR = timedelta(hours=1)
 _AGES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 _LAST = timedelta(hours=1)
-"""After the age at which a message is given up, what the reconciler needs to do so."""
+"""Time for the reconciler to close the messages that reach their last age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,16 @@ class Tally:
     seconds: Counter[int] = field(default_factory=Counter)
 
     def count(self, record: Record, delivered_at: str | None) -> None:
-        """One message more; ``delivered_at`` is None for what was not delivered."""
+        """Count one message; ``delivered_at`` is None unless it was delivered."""
         self.statuses[str(record.state.status)] += 1
         if (failure := record.state.shown_failure) is not None:
             self.reasons[str(failure.reason)] += 1
         if delivered_at is not None:
             waited = datetime.fromisoformat(delivered_at) - datetime.fromisoformat(record.created_at)
-            self.seconds[bisect_left(BOUNDS, waited.total_seconds())] += 1  # clocks differ: less than none is the first
+            self.seconds[bisect_left(BOUNDS, waited.total_seconds())] += 1  # below 0, because clocks differ: the first
 
     def add(self, other: Tally) -> None:
-        """All that ``other`` counted, too."""
+        """Add the counts of ``other``."""
         _add(self.statuses, other.statuses)
         _add(self.reasons, other.reasons)
         _add(self.seconds, other.seconds)
@@ -52,7 +52,7 @@ class Tally:
 
     @property
     def outcomes(self) -> dict[Outcome, int]:
-        """Messages by outcome, each of them named."""
+        """Messages by outcome, zero counts included."""
         return {
             outcome: sum(count for status, count in self.statuses.items() if Status(status).outcome is outcome)
             for outcome in Outcome
@@ -60,13 +60,13 @@ class Tally:
 
     @property
     def delivery_rate(self) -> float | None:
-        """Success among what is final; None where nothing is."""
+        """Share of success among final messages, 0 to 1; None without any."""
         final = self.messages - self.outcomes[Outcome.OPEN]
         return self.outcomes[Outcome.SUCCESS] / final if final else None
 
     @property
     def histogram(self) -> list[int]:
-        """Deliveries in each bucket, the one above the last bound included."""
+        """Deliveries in each bucket, including the one above the last bound."""
         return [self.seconds[bucket] for bucket in range(len(BOUNDS) + 1)]
 
 
@@ -74,7 +74,7 @@ Counted = TypeVar("Counted", str, int)
 
 
 def _add(counts: Counter[Counted], more: Counter[Counted]) -> None:
-    """As ``Counter.update`` does it in five times the time; a month has hundreds of thousands to add."""
+    """``Counter.update`` takes five times as long, and a month has hundreds of thousands of counts."""
     for name, count in more.items():
         counts[name] += count
 
@@ -85,9 +85,9 @@ Sums = dict[Group, Tally]
 
 
 def quantile(histogram: Sequence[int], share: float) -> float | None:
-    """Seconds within which ``share`` of the deliveries were made, on a straight line within the bucket.
+    """Seconds within which ``share`` of the deliveries were made, interpolated linearly within the bucket.
 
-    Above the last bound it is that bound; None where nothing was delivered.
+    Above the last bound it is that bound; None without deliveries.
     """
     wanted = share * sum(histogram)
     if not wanted:
@@ -102,9 +102,9 @@ def quantile(histogram: Sequence[int], share: float) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyStats:
-    """The messages created in one hour, as they were at ``computed_at`` or after. Times are RFC 3339.
+    """The messages created in one hour, in their state at ``computed_at`` or later. Times are RFC 3339.
 
-    ``hour`` is its beginning; ``final`` says that it is not counted again.
+    ``hour`` is its beginning; ``final`` means that the hour is not counted again.
     """
 
     hour: str
@@ -115,10 +115,10 @@ class HourlyStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the counting of one hour came; ``sums`` are exactly the messages before the position.
+    """The position within the counting of one hour; ``sums`` has exactly the messages before it.
 
-    The position is a shard of by_time and, within it, the time down to which was read (None: not begun). ``since`` is
-    when the counting began, None where the hour is only the next.
+    The position is a shard of by_time and the time down to which that shard was read (None: not begun). ``since`` is
+    when the counting began, None where it has not.
     """
 
     hour: str
@@ -129,29 +129,29 @@ class Progress:
 
 
 def ages(unknown: timedelta) -> tuple[timedelta, ...]:
-    """How long after its end an hour is counted; the last time is when nothing is open any more."""
+    """The stages: ages after an hour's end at which it is counted. At the last one no message is open."""
     return (*_AGES, max(unknown, _AGES[-1]) + _LAST)
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of its hour."""
+    """The beginning of the moment's hour."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def newest(age: timedelta, *, now: datetime) -> datetime:
-    """The last hour that ended so long ago."""
+    """The last hour that ended ``age`` ago or earlier."""
     return hour_of(now - age) - HOUR
 
 
 def start(stages: Sequence[timedelta], stage: int, *, now: datetime) -> str:
-    """The first hour that is ever counted at this stage: as far back as the last stage has not yet to be done."""
+    """The first hour ever counted at this stage; earlier hours are past the last stage when counting begins."""
     return timestamp(newest(stages[-1], now=now) + (HOUR if stage + 1 < len(stages) else timedelta(0)))
 
 
 def due(stages: Sequence[timedelta], stage: int, reached: Progress, *, now: datetime) -> str | None:
-    """The next hour to be counted at this stage, None where none is.
+    """The next hour to count at this stage, None if none is due.
 
-    What is due at the following stage as well is left to that one.
+    Hours that are also due at the following stage are left to that stage.
     """
     following_stage = stages[stage + 1 : stage + 2]
     left = [timestamp(newest(age, now=now) + HOUR) for age in following_stage]
@@ -160,15 +160,15 @@ def due(stages: Sequence[timedelta], stage: int, reached: Progress, *, now: date
 
 
 def unfinished(stages: Sequence[timedelta], *, now: datetime) -> Iterator[str]:
-    """The hours before any stage: the one that runs, and the one before for a while."""
+    """The hours that no stage covers yet: the current one, and for a while the one before."""
     yield from map(timestamp, sorted({newest(stages[0], now=now) + HOUR, hour_of(now)}))
 
 
 def following(hour: str) -> str:
-    """The hour after."""
+    """The next hour."""
     return timestamp(datetime.fromisoformat(hour) + HOUR)
 
 
 def last_moment(hour: str) -> str:
-    """The end of an hour, which is still in it."""
+    """The last millisecond of an hour."""
     return timestamp(datetime.fromisoformat(following(hour)) - timedelta(milliseconds=1))

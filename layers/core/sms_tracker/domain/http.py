@@ -1,4 +1,4 @@
-"""Request and response values that cross the edge of the pure code."""
+"""HTTP requests and responses as values, so that providers need no I/O."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class HttpRequest:
     """One HTTP request, made or received.
 
-    ``url`` is the public one with its raw query, byte for byte as the sender wrote it; a request that
-    we make may carry a fragment only inside a parameter, never here. Header names are lower-cased.
+    ``url`` is the public one with its raw query, byte for byte as the sender wrote it, without a fragment. Header names
+    are lower-case.
     """
 
     method: str
@@ -22,7 +22,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What a provider answered. Header names are lower-cased."""
+    """A provider's response. Header names are lower-case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -31,10 +31,10 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """The call ended without an answer.
+    """The call ended without a response.
 
-    ``written`` is whether any byte of the request may have left: False (DNS, connect, TLS) means that the
-    provider certainly did not process it, True that nobody can tell.
+    ``written`` is whether a byte of the request may have left. False (DNS, connect, TLS): the provider certainly did
+    not process it. True: the outcome is unknown.
     """
 
     written: bool

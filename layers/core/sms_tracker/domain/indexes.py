@@ -1,4 +1,4 @@
-"""Where records are found: the partitions of an index, in the order in which a search reads them."""
+"""The indexes of the messages: their keys, and their partitions in the order in which a search reads them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 SHARDS = 16
-"""Partitions that a time index is spread over, so that no key of it is hot."""
+"""Partitions of a time index, so that no key is hot."""
 
 
 def shard(message_id: str) -> str:
-    """Two digits, evenly spread and always the same for one id."""
+    """The shard of an id, as two digits; evenly spread."""
     return f"{hashlib.sha256(message_id.encode()).digest()[0] % SHARDS:02d}"
 
 
@@ -22,7 +22,7 @@ def time_shard(created_at: str, message_id: str) -> str:
 
 
 def open_shard(number: int) -> str:
-    """A key of by_attention for what has no final report: one of the shards."""
+    """A key of by_attention for messages without a final report: one of the shards."""
     return f"open#{number:02d}"
 
 
@@ -67,20 +67,20 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Times RFC 3339, both ends included."""
+    """RFC 3339 times, both ends included."""
 
     since: str
     until: str
 
 
 def days(span: Span) -> Iterator[tuple[str, ...]]:
-    """The keys of by_time that a span touches, one group a day, newest day first."""
+    """The keys of by_time for a span, one group a day, newest day first."""
     for day in _dates(span):
         yield tuple(f"{day.isoformat()}#{shard:02d}" for shard in range(SHARDS))
 
 
 def months(span: Span) -> Iterator[tuple[str, ...]]:
-    """The keys of by_attention for failures that a span touches, one group a month, newest first."""
+    """The keys of by_attention for failures in a span, one group a month, newest first."""
     seen = dict.fromkeys(f"{day.isoformat()[:7]}" for day in _dates(span))
     for month in seen:
         yield tuple(f"failed#{month}#{shard:02d}" for shard in range(SHARDS))

@@ -1,4 +1,4 @@
-"""Which of a provider's messages is ours, when the answer to a send was lost: exactly one, or none."""
+"""Find the message in a provider's list that belongs to a send with a lost response: exactly one, or none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sms_tracker.domain.spelling import spellings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """A send whose outcome is not known. Times are RFC 3339; ``text_hash`` is what the record keeps of the text."""
+    """A send with an unknown outcome. Times are RFC 3339; ``text_hash`` is the record's HMAC of the text."""
 
     message_id: str
     provider: str
@@ -25,8 +25,8 @@ class Sought:
 class Candidate:
     """One message in the provider's list.
 
-    ``sender`` is what its request named. ``certain`` says that the provider gave our own id back, so that only its
-    time is compared.
+    ``sender`` is the one in its request. ``certain`` is True where the provider returned our own id: then only the time
+    is compared.
     """
 
     provider_message_id: str
@@ -39,30 +39,32 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """This one is ours."""
+    """The provider's message that is ours."""
 
     candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
 class NotMatched:
-    """None can be said to be ours; ``why`` is the word for the log."""
+    """No message is certainly ours; ``reason`` is for the log."""
 
-    why: str
+    reason: str
 
 
-def matching(sought: Sought, candidates: Sequence[Candidate], hash_text: Callable[[str], str]) -> list[Candidate]:
-    """Those that could be ours by recipient, sender, text and time, or that the provider says are."""
+def possible_matches(
+    sought: Sought, candidates: Sequence[Candidate], hash_text: Callable[[str], str]
+) -> list[Candidate]:
+    """The candidates with our id, or with our recipient, sender and text, within the time of the send."""
     return [candidate for candidate in candidates if _matches(sought, candidate, hash_text)]
 
 
-def choose(matching: Sequence[Candidate], *, held: frozenset[str], rivals: int) -> Matched | NotMatched:
-    """Choose, never guess.
+def match(possible: Sequence[Candidate], *, held: frozenset[str], rivals: int) -> Matched | NotMatched:
+    """The one candidate that can only be ours.
 
-    ``held`` are provider ids that are known to be another's, or another attempt's; ``rivals`` is the number of other
-    records that sent the same text to the same recipient and have no id either: any may own what is found.
+    ``held`` has the provider ids that belong to other records or attempts. ``rivals`` is the number of other records
+    with the same text and recipient and no provider id: any of them may own the candidate.
     """
-    free = {each.provider_message_id: each for each in matching if each.provider_message_id not in held}
+    free = {each.provider_message_id: each for each in possible if each.provider_message_id not in held}
     chosen = [each for each in free.values() if each.certain] or list(free.values())
     if not chosen:
         return NotMatched("no-candidate")

@@ -1,4 +1,4 @@
-"""What is handed to a provider, and what can come of it."""
+"""The message handed to a provider, and the outcomes of sending and looking up."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ class OutboundMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The provider took it and named it.
+    """The provider accepted the message.
 
-    ``word`` is the provider's status word at acceptance and ``status`` what it maps to (ACCEPTED where the
-    answer gave no readable one); ``failure`` is there where that status is one already, with its code if the answer
-    names it; ``warning`` says what in the answer was not as expected.
+    ``word`` is the provider's status word at acceptance and ``status`` what it maps to (ACCEPTED where the response has
+    no readable one). ``failure`` is set where that status is a failure. ``warning`` describes an unexpected response.
     """
 
     provider_message_id: str
@@ -47,9 +46,9 @@ class Accepted:
 
 
 class Fault(StrEnum):
-    """Who has to change something before the same request can succeed.
+    """The party that must change something before the same request can succeed.
 
-    SENDER is the caller where the request names the sender, else the operator, who set the default.
+    SENDER: the caller, where the request names the sender; otherwise the operator, who set the default.
     """
 
     CALLER = "caller"
@@ -59,22 +58,22 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The provider said no for good: nothing was sent. ``failure`` holds its code and text."""
+    """The provider refused for good: nothing was sent. ``failure`` has its code and text."""
 
     failure: Failure
     fault: Fault
 
     def is_callers(self, *, default_sender: bool) -> bool:
-        """Whether the caller has to correct it: never where it is about what the request did not supply."""
+        """Whether the caller must correct it; False for a sender that the request did not supply."""
         return self.fault is Fault.CALLER or (self.fault is Fault.SENDER and not default_sender)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotProcessed:
-    """The provider certainly did not take it; the same request may be made again.
+    """The provider certainly did not accept it; the same request may be made again.
 
-    ``retry_after`` is seconds where the provider said so; ``soon`` is False when trying again within
-    seconds is pointless (a daily limit).
+    ``retry_after`` is in seconds, from the provider's response; ``soon`` is False where a retry within seconds cannot
+    help (a daily limit).
     """
 
     reason: str
@@ -85,7 +84,7 @@ class NotProcessed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeUnknown:
-    """It may or may not have been sent; it must be looked up, never sent again blindly."""
+    """The message may have been sent: look it up, never send it again blindly."""
 
     reason: str
 
@@ -95,7 +94,7 @@ SendOutcome = Accepted | Refused | NotProcessed | OutcomeUnknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoSuchMessage:
-    """The provider answered that it has no such message."""
+    """The provider has no such message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

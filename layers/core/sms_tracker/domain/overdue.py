@@ -1,4 +1,4 @@
-"""When a message without a final report is looked at again, and what is then to be done about it."""
+"""When a message without a final report is due for the reconciler, and what to do with it then."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sms_tracker.domain.report import timestamp
 
 
 class Step(StrEnum):
-    """What a record that is due needs."""
+    """The next step for a due record."""
 
     NOTHING = "nothing"
     WAIT = "wait"
@@ -26,9 +26,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """How long is waited for what. ``later`` are ages at which an open message is looked at again; then daily.
+    """Ages of a message. ``first`` and ``later`` are when an open one is looked at; then daily, until ``unknown``.
 
-    ``again`` is when a failure is looked at once more, after it became one.
+    A send that was not made fails after ``released``. A failure is looked at once more ``again`` after it failed.
     """
 
     first: timedelta = timedelta(minutes=10)
@@ -39,12 +39,12 @@ class Ages:
 
 
 SENDS = 3
-"""Times that a message with resend_if_lost is handed over at the most."""
+"""The most attempts of a message with resend_if_lost."""
 _DAY = timedelta(days=1)
 
 
 def step(record: Record, *, now: datetime, ages: Ages) -> Step:
-    """The next thing to do; pure, so that two reconcilers at once decide the same."""
+    """The next step. It depends on the arguments alone, so two reconcilers at once take the same one."""
     if record.state.status.final:
         return Step.NOTHING
     if _waits_for(record, ages=ages) > now:
@@ -66,9 +66,9 @@ def due(record: Record, *, now: datetime, ages: Ages) -> str:
 
 
 def named(record: Record) -> tuple[int, str] | None:
-    """The attempt whose id is to be looked up, with that id: the one the status is about.
+    """The attempt to look up and its provider id: the attempt of the status. None without an id.
 
-    A send that was released and all the same named by the provider is looked up under the last name it was given.
+    A released send that a provider nevertheless accepted is looked up by its last id.
     """
     attempt = record.state.attempt
     if record.send.phase is SendPhase.RELEASED and record.state.ids:
@@ -78,20 +78,20 @@ def named(record: Record) -> tuple[int, str] | None:
 
 
 def not_sent(record: Record) -> bool:
-    """Whether certainly no provider ever took it: released, never named, and no attempt before that was lost."""
+    """Whether certainly no provider accepted it: released, without a provider id, and no earlier attempt was lost."""
     lost_before = record.resend_if_lost and record.send.attempt > 1
     return record.send.phase is SendPhase.RELEASED and not record.state.ids and not lost_before
 
 
 def may_resend(record: Record, *, now: datetime) -> bool:
-    """Whether its client lets a message that cannot be found be handed over once more, and there is a sense in it."""
+    """Whether a message that cannot be found may be sent again: its client asked for it, and it can still help."""
     left = validity_left(record, now=now)
     wanted = record.resend_if_lost and record.body is not None and record.send.attempt < SENDS
     return wanted and record.send.phase is not SendPhase.ANSWERED and (left is None or left > 0)
 
 
 def validity_left(record: Record, *, now: datetime) -> int | None:
-    """Seconds in which delivery may still be tried, None for the provider's default."""
+    """Seconds left for delivery, None for the provider's default."""
     if record.validity_seconds is None:
         return None
     return record.validity_seconds - ceil((now - datetime.fromisoformat(record.created_at)).total_seconds())
@@ -103,7 +103,7 @@ def asked_at(record: Record) -> datetime:
 
 
 def _waits_for(record: Record, *, ages: Ages) -> datetime:
-    """The time before which nothing is done about it."""
+    """The time before which a record is left alone."""
     if not_sent(record):
         return datetime.fromisoformat(record.updated_at) + ages.released
     first = asked_at(record) + ages.first
@@ -113,7 +113,7 @@ def _waits_for(record: Record, *, ages: Ages) -> datetime:
 
 
 def _looks(ages: Ages) -> Iterator[timedelta]:
-    """The ages at which an open message is looked at, ascending; the last is when it is given up."""
+    """The ages at which an open message is looked at, ascending; at the last one it is given up."""
     daily = (ages.later[-1] + n * _DAY for n in count(1))
     yield from takewhile(lambda age: age < ages.unknown, chain(ages.later, daily))
     yield ages.unknown

@@ -1,4 +1,4 @@
-"""What the use cases need from the outside; aws/ and http fulfil it, tests bring fakes that pass the same contract."""
+"""What the use cases call, as protocols. aws/ and provider_http.py implement them; fakes pass the same contract."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The write was applied (or had been, by the same request whose reply was lost)."""
+    """The write was applied, now or by an earlier try of the same request, which lost its reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotWritten:
-    """The condition did not hold; ``record`` is what is there, None where nothing is."""
+    """The condition did not hold; ``record`` is the stored one, None where there is none."""
 
     record: Record | None
 
 
 class Messages(Protocol):
-    """The records. Every method raises ``Unavailable`` when it cannot say what happened."""
+    """The records. Every method raises ``Unavailable`` when its outcome is not known."""
 
     def put(self, record: Record) -> Written | NotWritten:
-        """Write a new record unless one with this id exists that another invocation wrote."""
+        """Write a new record, unless another invocation wrote one with this id."""
         ...
 
     def change(self, message_id: str, change: Change) -> Written | NotWritten:
@@ -44,14 +44,14 @@ class Messages(Protocol):
         ...
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
-        """Let the same key try again, if ``token`` still holds the claim; certainly nothing was sent."""
+        """End the claim that ``token`` holds, so that the same key may try again. Nothing was sent, for certain."""
         ...
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
         """Claim the send of ``record`` as the next attempt, under the claim, phase and version that ``record`` shows.
 
-        False where anything moved since it was read. Whether that phase may be taken over is the caller's to judge.
-        The message is due on the reconciler's agenda at once.
+        False where anything changed since the record was read. The caller decides whether its phase may be taken over.
+        The message is due for the reconciler at once.
         """
         ...
 
@@ -60,15 +60,15 @@ class Messages(Protocol):
         ...
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
-        """The id of the message that a provider knows under its own."""
+        """Our id of the message with this provider id, None where there is none."""
         ...
 
 
-class Damaged(Protocol):
-    """Told of a record that cannot be read, so that it does not hold up the others."""
+class OnUnreadable(Protocol):
+    """A callback for a record that cannot be read, so that the others can be."""
 
     def __call__(self, message_id: str, error: SmsTrackerError, /) -> None:
-        """Note it."""
+        """Called once for each such record."""
         ...
 
 
@@ -80,62 +80,63 @@ class Search(Protocol):
     ) -> tuple[list[Position], str | None]:
         """One page of an index's partition, newest first, and how far it reaches.
 
-        The second value is the sort key after which nothing newer is missing, None when the partition was read to its
-        end. ``span`` bounds the sort key, its end included here; the page reaches below that end, however many keys
-        share it, and to the partition's end where the index has no sort key. ``client`` may narrow the page already.
+        The second value is a sort key: every newer entry is in the page. It is None once the partition is read to its
+        end. ``span`` bounds the sort key, both ends included. The page always reaches below the span's end, however
+        many entries share that key; an index without sort key is read to the partition's end. ``client`` may narrow
+        the page.
         """
         ...
 
-    def records(self, message_ids: Sequence[str], *, damaged: Damaged | None = None) -> list[Record]:
-        """The records that exist, in no order; ``damaged`` is told of one that cannot be read, if it is given."""
+    def records(self, message_ids: Sequence[str], *, on_unreadable: OnUnreadable | None = None) -> list[Record]:
+        """The records that exist, in no order; one that cannot be read goes to ``on_unreadable``, or raises."""
         ...
 
 
 class ReconcileState(Protocol):
-    """What the reconciler still has to look at. Every method raises ``Unavailable``."""
+    """The reconciler's positions and the open messages that are due. Every method raises ``Unavailable``."""
 
-    def walked(self, name: str) -> str | None:
-        """The time up to which records were walked, None before the first walk of that name."""
+    def position(self, name: str) -> str | None:
+        """The time up to which records were read, None before the first run; each ``name`` has its own."""
         ...
 
-    def walk(self, name: str, until: str) -> None:
-        """Remember it; never moves it back."""
+    def advance(self, name: str, until: str) -> None:
+        """Save a position; an earlier one than is stored changes nothing."""
         ...
 
     def open(self, message_id: str, *, due: str) -> bool:
-        """Put a message that is not final on the agenda; False where it is there already, or final by now."""
+        """Make a message due that is not final; False where it already has a due time, or is final by now."""
         ...
 
     def put_off(self, message_id: str, *, due: str) -> None:
-        """Move a message that is not final yet; nothing for one that is."""
+        """Give a message another due time; a final one is left alone."""
         ...
 
     def due(self, shard: int, *, until: str, limit: int) -> list[str]:
-        """Ids of messages whose time has come, the longest overdue first."""
+        """Ids of the messages due by ``until``, the longest overdue first."""
         ...
 
 
 class Statistics(Protocol):
-    """The counted hours, and how far each stage of counting came. Every method raises ``Unavailable``."""
+    """The counted hours, and the position of each stage of counting. Every method raises ``Unavailable``."""
 
     def progress(self, stage: int) -> Progress | None:
-        """Where this stage is, None before its first run."""
+        """The position of a stage, None before its first run."""
         ...
 
     def save(self, stage: int, progress: Progress) -> bool:
-        """Remember position and sums in one write; False where another run is further already."""
+        """Save position and sums in one write; False where another run has come further."""
         ...
 
-    def put(self, cohort: HourlyStats) -> None:
-        """Replace what is known of this hour as a whole, unless it was computed later."""
+    def put(self, stats: HourlyStats) -> None:
+        """Replace the stored hour as a whole, unless that was computed later."""
         ...
 
     def hourly_stats(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
     ) -> Iterable[HourlyStats]:
-        """Those of these hours that were counted, in no order, one after the other: a month of all clients is large.
+        """The counted ones of these hours, in no order; one at a time, because a month of all clients is large.
 
-        Where a provider or client is named, their sums alone are in them.
+        With a provider or client, only the sums of that provider or client.
         """
         ...
 
@@ -144,13 +145,13 @@ class Queue(Protocol):
     """One queue."""
 
     def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
-        """Put one message; returns only once the queue has it, else raises ``Unavailable``."""
+        """Send one message; returns once the queue has it, else raises ``Unavailable``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamChange:
-    """One modification of a record, as the stream shows it; ``unreadable`` says why there are no records in it."""
+    """One modification of a record in the stream; ``unreadable`` is the reason where ``old`` and ``new`` are None."""
 
     sequence: str
     raw: Mapping[str, object] = field(repr=False)
@@ -177,15 +178,15 @@ class Bus(Protocol):
     """The event bus."""
 
     def put(self, events: Sequence[BusEvent]) -> list[str | None]:
-        """For each event None once the bus has it, else the reason why not; raises nothing."""
+        """For each event None once the bus has it, else the reason; raises nothing."""
         ...
 
 
 class Topic(Protocol):
-    """The topic that people listen to."""
+    """A topic with human subscribers."""
 
     def publish(self, subject: str, text: str) -> None:
-        """Tell them; raises ``Unavailable``."""
+        """Notify the subscribers; raises ``Unavailable``."""
         ...
 
 
@@ -198,27 +199,27 @@ class Http(Protocol):
 
 
 class CallFailed(Protocol):
-    """Whoever keeps an invocation's log; any thread may call it."""
+    """A callback for failed tries, to be logged; any thread may call it."""
 
     def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
-        """Hear of one try of a call to AWS or to a provider that came to nothing.
+        """Record one failed try of a call to AWS or to a provider.
 
-        ``code`` is AWS's or the provider's own, or how the call ended where nobody answered; ``status`` is HTTP's;
-        ``again`` is whether another try followed.
+        ``code`` is AWS's or the provider's own, or the kind of failure where no response came; ``status`` is HTTP's;
+        ``again`` is whether another try follows.
         """
         ...
 
 
 class Each(Protocol):
-    """One function over many items, as ``map`` does it, or several at a time; the results are in the items' order."""
+    """``map``, or a concurrent ``map``; results are in the order of the items."""
 
     def __call__(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
-        """Apply it to each. Iterating raises what it raised; calls of later items may then still run."""
+        """Apply the function to each item. Iterating raises its error; calls for later items may then still run."""
         ...
 
 
 class Clock(Protocol):
-    """The present, aware and in UTC."""
+    """The current time, aware and in UTC."""
 
     def __call__(self) -> datetime:
         """Now."""

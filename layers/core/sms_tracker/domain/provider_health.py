@@ -1,4 +1,4 @@
-"""How each provider does now: against its own week, and against the objective of knowing each message's end."""
+"""Gauges of each provider: against its own last week, and against the objective for messages with a final status."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sms_tracker.domain.status import Outcome
 _RECENT = (timedelta(hours=1), timedelta(hours=7))
 _WEEK = (timedelta(hours=7), timedelta(days=7))
 _SETTLED = (timedelta(hours=6), timedelta(hours=12))
-"""Ages of the hours that are looked at, from their end: six hours each, and the week before for comparison."""
+"""Ages of the counted hours, from their end: six hours each, and the week before for comparison."""
 _FEWEST = 50
-"""Messages below which a share says nothing: one failure among ten is no trend."""
+"""The fewest messages for a meaningful share: one failure in ten is no trend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderHealth:
-    """One provider's gauges; None where there are too few messages to tell.
+    """One provider's gauges; None where there are too few messages.
 
     ``delivery_rate`` (percent of what is final) and its ``change`` (percentage points) against the week; ``slower`` is
     the p90 of send to delivery as a multiple of the week's; ``tracked`` is the percentage of messages with a final
@@ -37,21 +37,21 @@ class ProviderHealth:
 
 
 def hours(now: datetime) -> list[str]:
-    """Those that :func:`vitals` wants to see."""
+    """The hours that :func:`provider_health` needs."""
     return [timestamp(hour_of(now) - number * HOUR) for number in range(1, 2 + _WEEK[1] // HOUR)]
 
 
-def provider_health(cohorts: Iterable[HourlyStats], *, now: datetime, objective: float) -> dict[str, ProviderHealth]:
+def provider_health(stats: Iterable[HourlyStats], *, now: datetime, objective: float) -> dict[str, ProviderHealth]:
     """By provider, from the hours of the last week; ``objective`` is the percentage to be tracked, below 100.
 
-    One hour is held at a time, for those of a week may be large.
+    Holds one hour at a time, because those of a week may be large.
     """
     recent, week, settled = (defaultdict[str, Tally](Tally) for _ in range(3))
-    for cohort in cohorts:
-        age = now - datetime.fromisoformat(cohort.hour) - HOUR
+    for hour in stats:
+        age = now - datetime.fromisoformat(hour.hour) - HOUR
         for (youngest, oldest), sums in ((_RECENT, recent), (_WEEK, week), (_SETTLED, settled)):
             if youngest <= age < oldest:
-                for (provider, _), tally in cohort.sums.items():
+                for (provider, _), tally in hour.sums.items():
                     sums[provider].add(tally)
     providers = sorted({*recent, *week, *settled})
     return {name: _of(recent[name], week[name], settled[name], objective) for name in providers}

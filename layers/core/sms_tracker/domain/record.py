@@ -1,4 +1,4 @@
-"""The record of one message, as it is stored and as it is changed."""
+"""The record of one message, and the changes to it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 MAX_REPORTS = 30
-"""Reports kept in a record's timeline; beyond, the join still applies and the raw report goes to ``unmatched``."""
+"""Reports kept in a timeline. The join applies to further ones too; their raw fields go to the queue ``unmatched``."""
 
 
 class SendPhase(StrEnum):
-    """How far the handing to a provider came; says nothing about the message's status."""
+    """How far an attempt to hand the message to a provider came; independent of the message's status."""
 
     CLAIMED = "claimed"
     ANSWERED = "answered"
@@ -27,10 +27,10 @@ class SendPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """The send path's own state, nothing of the message's status.
+    """The state of the send path, separate from the message's status.
 
-    ``token`` names the invocation that wrote it, ``until`` (epoch seconds) ends its claim. ``cause`` says why a
-    released send was not taken: ``account`` or ``not_sent``.
+    ``token`` identifies the invocation that wrote it; its claim ends at ``until`` (epoch seconds). ``cause`` is why a
+    released send was not accepted: ``account`` or ``not_sent``.
     """
 
     phase: SendPhase
@@ -44,8 +44,8 @@ class Send:
 class Entry:
     """One report as the timeline keeps it, under its fingerprint.
 
-    ``foreign`` marks a report whose recipient is not the record's: kept, moves nothing. ``fields`` are the
-    provider's further fields where they are kept; ``text`` is its text of a failure.
+    ``foreign`` marks a report about another recipient: kept without effect. ``fields`` are the provider's further
+    fields where they are kept; ``text`` is the provider's text of a failure.
     """
 
     word: str
@@ -63,12 +63,12 @@ class Entry:
 class Record:
     """One message. Times are RFC 3339 in UTC, ``expires_at`` epoch seconds, numbers E.164.
 
-    ``to`` is empty once the recipient is forgotten (ADR 12): all that told of that person is gone then.
+    ``to`` is empty once the recipient is forgotten (ADR 12), with all other personal data.
 
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
-    HMAC of what the client sent, ``text_hash`` one of the text; ``body`` is there only as long as the retention of
-    texts says. ``resend_if_lost`` and ``validity_seconds`` (None: the provider's default) are the client's own choice.
-    ``providers`` maps attempts to providers once there was a second attempt.
+    HMAC of the client's request, ``text_hash`` one of the text; ``body`` is stored as long as TextRetention allows.
+    ``resend_if_lost`` and ``validity_seconds`` (None: the provider's default) are the client's choice. ``providers``
+    maps attempts to providers once there is a second attempt.
     """
 
     message_id: str
@@ -94,24 +94,22 @@ class Record:
     providers: Mapping[int, str] = field(default_factory=dict)
 
     def provider_of(self, attempt: int) -> str:
-        """Whom an attempt was handed to; where that is not known, the provider that the status is about."""
+        """The provider of an attempt; the status's provider where the attempt's is not known."""
         named = None if attempt == self.state.attempt else self.providers.get(attempt)
         return named or self.state.provider
 
     def providers_with(self, attempt: int, provider: str) -> dict[int, str]:
-        """``providers`` once this attempt is made."""
+        """``providers`` with this attempt added."""
         return {**self.providers, self.state.attempt: self.state.provider, attempt: provider}
 
 
 class Guard(StrEnum):
-    """Under which condition a change may be written.
+    """The condition of a write; :func:`sms_tracker.aws.updates.update_of` draws it.
 
-    Each also demands that the record exists and that the change's reports are unseen, about its recipient, and
-    have room.
-
-    FIRST: judged without reading: order higher, no failure stored if the change brings one, no other provider id.
-    SEEN: computed from a record that was read: version as read.
-    LATE: the record says at least as much already, and a join never says less: no further condition, no version.
+    FIRST: made without a read. The order must be higher, and the record must have no failure if the change brings one,
+    and no other provider id for the attempt.
+    SEEN: made from a record that was read. The version must be the one read.
+    LATE: only lengthens the timeline. No further condition, because a join never takes anything back.
     """
 
     FIRST = "first"
@@ -123,9 +121,9 @@ class Guard(StrEnum):
 class Change:
     """One conditional write.
 
-    ``state`` is what to set: under FIRST only what the reports say, under SEEN the whole, under LATE nothing.
-    ``added`` are new in the timeline, ``foreign`` the fingerprints of those that are not about this recipient.
-    ``phase`` moves the send path, too.
+    ``state`` is what to set: under FIRST the state of the reports alone, under SEEN the whole, under LATE nothing.
+    ``added`` are new in the timeline; ``foreign`` has the fingerprints of those about another recipient.
+    ``phase``, if given, is the send path's new phase.
     """
 
     guard: Guard

@@ -23,18 +23,18 @@ _TIME = re.compile(
     "(?P<zone>[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
 )
 _BEFORE_LEAP = (23, 59)
-"""The hour and minute, in UTC, that a leap second ends."""
+"""Hour and minute (UTC) that may end in a leap second."""
 MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
 
 REFUSED, NOT_SENT, NO_REPORT = "refused", "not-sent", "no-final-report"
-"""Our own words beside the providers': refused at the door, never taken, and given up waiting."""
+"""Our own status words beside the providers': refused on sending, never accepted, given up waiting."""
 OWN_WORDS = {REFUSED: Status.FAILED, NOT_SENT: Status.FAILED, NO_REPORT: Status.UNKNOWN}
 
 
 class Source(StrEnum):
-    """How a report reached us."""
+    """Where a report came from."""
 
     CALLBACK = "callback"
     LOOKUP = "lookup"
@@ -45,10 +45,10 @@ class Source(StrEnum):
 class Report:
     """One claim.
 
-    ``word`` is the provider's own status word; ``status`` is what it maps to, None when it moves nothing
-    (an inbound word, or one that we do not know: then ``recognised`` is False). ``occurred`` is the
-    provider's time, as :func:`timestamp` writes it, or raw where it cannot be read. ``recipient`` is E.164 and only
-    given where a report must be checked against the record. ``details`` are the provider's further fields.
+    ``word`` is the provider's own status word; ``status`` is what it maps to, None where it changes nothing
+    (an inbound word, or an unknown one: then ``recognised`` is False). ``occurred`` is the
+    provider's time, as :func:`timestamp` writes it, or raw where it cannot be read. ``recipient`` is E.164, and only
+    set where it must be compared with the record's. ``details`` are the provider's further fields.
     """
 
     provider: str
@@ -69,24 +69,24 @@ class Report:
 
     @property
     def order(self) -> int | None:
-        """See :func:`sms_tracker.domain.status.order`; None for a report that moves nothing."""
+        """See :func:`sms_tracker.domain.status.order`; None for a report without a status."""
         return None if self.status is None else order(self.status, self.attempt)
 
     @property
     def is_failure(self) -> bool:
-        """Whether it claims that the message did not arrive."""
+        """Whether the status is a failure."""
         return self.status is not None and self.status.outcome is Outcome.FAILURE
 
     @property
     def at(self) -> str:
-        """When it became true: the provider's time where readable, else when we received it."""
+        """When the claim became true: the provider's time where it can be read, else the time of receipt."""
         return self.occurred if self.occurred and _is_timestamp(self.occurred) else self.received
 
     @property
     def fingerprint(self) -> str:
         """Equal for two deliveries of the same claim: 16 URL-safe characters (96 bits of SHA-256).
 
-        Lookups carry no time in it: asking twice is not two claims.
+        A lookup's time is left out, so that two lookups with one result are one claim.
         """
         occurred = None if self.source is Source.LOOKUP else self.occurred
         parts = (self.provider, str(self.attempt), self.provider_message_id, self.word, self.code, occurred)
@@ -110,9 +110,9 @@ def timestamp(moment: datetime) -> str:
 
 
 def instant(text: str) -> datetime:
-    """A time of RFC 3339, with small letters and a space for the ``T`` too, in UTC; raises ``ValueError`` for others.
+    """An RFC 3339 time in UTC; lower-case letters, and a space instead of ``T``, are accepted. Raises ``ValueError``.
 
-    Beyond that, seconds, zone (UTC) and the whole time (midnight) may be missing. A leap second is the second after.
+    Seconds, zone (UTC) and the whole time (midnight) may be missing. A leap second is read as the second after it.
     """
     if not (found := _TIME.fullmatch(text)):
         raise ValueError("no RFC 3339 time")
@@ -129,7 +129,7 @@ def instant(text: str) -> datetime:
 
 
 def _is_timestamp(value: str) -> bool:
-    """Whether :func:`timestamp` may have written it; a raw value may look like a time and name no moment."""
+    """Whether :func:`timestamp` could have written it. A raw value may look like a time that does not exist."""
     try:
         return timestamp(datetime.fromisoformat(value)) == value
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""How a text is encoded on the air and into how many parts it is cut (3GPP TS 23.038 and 23.040)."""
+"""The encoding of a text and its number of segments (3GPP TS 23.038 and 23.040)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EXTENDED = frozenset("\f^{}\\[~]|€")
 _GSM_7 = _BASIC | _EXTENDED
 
 GSM_PART = 153
-"""Septets in each of several parts; so many characters at most."""
+"""Septets in each part of a long message."""
 _BMP_END = 0xFFFF
 
 
@@ -26,7 +26,7 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """Encoding and the number of segments a text needs."""
+    """The encoding of a text and its number of segments."""
 
     encoding: Encoding
     segments: int
@@ -46,7 +46,7 @@ def segment(text: str) -> Segmentation:
 
 
 def is_gsm(text: str) -> bool:
-    """Whether GSM-7 has all its characters."""
+    """Whether all characters are in GSM-7."""
     return _GSM_7.issuperset(text)
 
 

@@ -1,4 +1,4 @@
-"""What the parameter store holds."""
+"""The settings in the parameter store."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _AROUND = r"[\s\ufeff\u200b-\u200f\u2060\"'`\u2018-\u201f\u00ab\u00bb]+"
-"""What copying, a shell or an editor leaves around a value: white space, invisible marks, quotes."""
+"""Left around a value by copying, a shell or an editor: white space, invisible marks, quotes."""
 _ENDS = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Secrets and public addresses.
-
-    ``public_base_urls``: the first is used for new callbacks, all are accepted.
-    """
+    """Secrets and public addresses. New callbacks use the first of ``public_base_urls``; all are accepted."""
 
     credentials: Mapping[str, Mapping[str, str]]
     service_key: bytes
@@ -24,5 +21,5 @@ class Settings:
 
 
 def trimmed(value: str) -> str:
-    """A secret or an address without white space, invisible marks and quotes around it: no key has any there."""
+    """A secret or an address without the white space, invisible marks and quotes around it."""
     return _ENDS.sub("", value)

@@ -1,4 +1,4 @@
-"""What a set of reports says about a message: the join that makes order and repetition not matter."""
+"""The state of a message from its reports: a join, so that order and repetition do not matter."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedFailure:
-    """A failure and the order of the report that brought it."""
+    """A failure and the order of its report."""
 
     failure: Failure
     order: int
 
     @property
     def key(self) -> tuple[bool, int, str, str, str, str]:
-        """A failure with a code beats one without; then the higher order; the rest only makes it total."""
-        told = self.failure
-        return (told.code is not None, self.order, told.code or "", told.message or "", told.category, told.reason)
+        """A failure with a code beats one without, then the higher order wins; the rest makes the order total."""
+        known = self.failure
+        return (known.code is not None, self.order, known.code or "", known.message or "", known.category, known.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """A point of the join semilattice.
 
-    ``ids`` maps an attempt to the provider's id for it. A provider should give one; of several the smallest
-    stays in ``ids`` and the others are in ``other_ids`` as ``(attempt, id)``.
-    ``at`` is when the status became true, RFC 3339. ``failure`` stays when a success outranks it.
+    ``ids`` maps an attempt to the provider's id for it. Normally there is one; of several the smallest is in ``ids``
+    and the others are in ``other_ids`` as ``(attempt, id)``. ``at`` is when the status became true, RFC 3339.
+    ``failure`` stays when a success outranks it.
     """
 
     status: Status
@@ -52,17 +52,17 @@ class State:
 
     @property
     def provider_message_id(self) -> str | None:
-        """The provider's id of the attempt that the status is about."""
+        """The provider's id of the attempt that has the status."""
         return self.ids.get(self.attempt)
 
     @property
     def shown_failure(self) -> Failure | None:
-        """The failure, while the status is one."""
+        """The failure, None unless the status is one."""
         return self.failure.failure if self.failure and self.status.outcome is Outcome.FAILURE else None
 
 
 def recorded(*, attempt: int, at: str, provider: str) -> State:
-    """The state before any report: recorded, and nothing known of the provider's answer."""
+    """The state before any report: the provider's answer is not known."""
     return State(status=Status.PENDING, attempt=attempt, at=at, provider=provider)
 
 
@@ -71,10 +71,10 @@ NOTHING = State(status=Status.PENDING, attempt=0, at="", provider="")
 
 
 def fold(reports: Iterable[Report], *, base: State) -> State:
-    """The whole record as the reports define it.
+    """The state that ``reports`` define, joined to ``base``.
 
-    Associative, commutative and idempotent: for every permutation, duplication and split of ``reports`` the
-    result is the same. Reports without a status move nothing.
+    Associative, commutative and idempotent: every permutation, duplication and split of ``reports`` gives the same
+    result. Reports without a status change nothing.
     """
     return reduce(_join, reports, base)
 

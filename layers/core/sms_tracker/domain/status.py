@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 MAX_ATTEMPT = 19
-"""Attempts are 1..19, so that one attempt's ranks never reach into the next attempt's."""
+"""Attempts are 1..19: an order has room for 20 ranks an attempt and stays below 1000."""
 
 
 class Outcome(StrEnum):
-    """What a status means to somebody who only wants to know whether it arrived."""
+    """A status reduced to whether the message arrived."""
 
     OPEN = "open"
     SUCCESS = "success"
@@ -18,7 +18,7 @@ class Outcome(StrEnum):
 
 
 class Status(StrEnum):
-    """Our words for how far a message came; see docs/providers for what each provider's word maps to."""
+    """How far a message came, the same for all providers; docs/providers has the words that map to each."""
 
     PENDING = "pending"
     SCHEDULED = "scheduled"
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether the provider is expected to say nothing more."""
+        """Whether no further report is expected."""
         return self.outcome is not Outcome.OPEN
 
     @property
@@ -63,7 +63,7 @@ _OUTCOME = {
 
 
 def order(status: Status, attempt: int) -> int:
-    """The number by which two reports of one message are compared: the higher one is its status.
+    """The rank of a report within its message: the highest order reported is the message's status.
 
     A later attempt outranks an earlier one, except that proof of delivery beats any attempt.
     """

@@ -1,4 +1,4 @@
-"""How reports are written to a record: one conditional write first, and what its refusal means."""
+"""The writes that apply reports to a record: first one that needs no read, then one that fits the stored record."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sms_tracker.domain.state import NOTHING, fold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """What to do about a refused write: try ``change``, or nothing where everything is in the record already.
+    """The write after a refused one; ``change`` is None where the record already has everything.
 
-    ``overflow`` are reports for which the timeline has no room; what they say is applied all the same.
+    ``overflow`` holds the reports for which the timeline has no room. Their status is applied all the same.
     """
 
     change: Change | None
@@ -25,7 +25,7 @@ class Next:
 def final_try(record: Record, report: Report, *, now: str) -> Change:
     """The write that ends a released send.
 
-    It stands on the version as read, so it loses against a client that takes the send over in the meantime.
+    Its condition is the version as read: a client that takes the send over in the meantime wins.
     """
     return Change(
         guard=Guard.SEEN,
@@ -38,10 +38,10 @@ def final_try(record: Record, report: Report, *, now: str) -> Change:
 
 
 def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
-    """The write that needs no read: right whenever each report is new and one of them moves the message.
+    """The write that needs no read; it holds where every report is new and one of them moves the message.
 
-    More than a timeline holds can never be that write, nor an expression that DynamoDB takes: then it is one that is
-    sure to be refused, for no record has version 0, and so shows the record.
+    More reports than a timeline holds cannot be written so, and would exceed DynamoDB's limit on expressions. They get
+    a condition that always fails (no record has version 0), and the refusal returns the record.
     """
     gain, added = fold(reports, base=NOTHING), _distinct(reports)
     if len(added) > MAX_REPORTS:
@@ -52,13 +52,13 @@ def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = 
 
 
 def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
-    """The write that fits ``record``, which the storage showed when it refused the one before."""
+    """The write that fits ``record``, as the refused write returned it."""
     new = [report for report in _distinct(reports) if report.fingerprint not in record.reports]
     foreign = frozenset(report.fingerprint for report in new if not _about(report, record))
     room = max(0, MAX_REPORTS - len(record.reports))
     added, overflow = tuple(new[:room]), tuple(new[room:])
     phase = None if record.send.phase is phase else phase
-    # What is in the timeline already is joined again: the same claim may come once more with an earlier time.
+    # Reports already in the timeline are joined again: a repeated claim may carry an earlier time.
     state = fold((report for report in reports if _about(report, record)), base=record.state)
     if state == record.state:
         change = Change(guard=Guard.LATE, added=added, foreign=foreign, now=now, phase=phase)
@@ -76,12 +76,12 @@ def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: Send
 
 
 def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
-    """Each claim once, as it came first."""
+    """Each claim once, in its first form."""
     if len(reports) == 1:
         return tuple(reports)
     return tuple({report.fingerprint: report for report in reversed(reports)}.values())[::-1]
 
 
 def _about(report: Report, record: Record) -> bool:
-    """A record that forgot its recipient has nothing to compare with."""
+    """Whether a report is about the record's recipient; a forgotten recipient matches every report."""
     return not record.to or report.recipient is None or record.to in spellings(report.recipient)

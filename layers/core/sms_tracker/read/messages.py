@@ -58,7 +58,7 @@ class MessageReader:
         warnings = list[str]()
         try:
             wanted = criteria(query, client=whose.client, now=self.clock(), countries=self.countries)
-            page = find(self.search, wanted, damaged=lambda _, error: warnings.append(str(error)))
+            page = find(self.search, wanted, on_unreadable=lambda _, error: warnings.append(str(error)))
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:

@@ -21,7 +21,7 @@ from sms_tracker.domain.indexes import (
     months,
     provider_key,
 )
-from sms_tracker.domain.ports import Damaged, Search
+from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Outcome, Status
 
@@ -87,17 +87,17 @@ def index_for(criteria: SearchQuery) -> Index:
     return BY_TIME
 
 
-def find(search: Search, criteria: SearchQuery, damaged: Damaged | None = None) -> Page:
+def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | None = None) -> Page:
     """One page of at most ``criteria.limit`` records.
 
     A page may be short, even empty, and still have more behind it, for it reads a bounded number of keys and records.
-    ``damaged`` is told of a record that is left out because it cannot be read. Raises ``Unavailable``.
+    ``on_unreadable`` is told of a record that is left out because it cannot be read. Raises ``Unavailable``.
     """
     found, looked_at = list[Record](), 0
     walk = _walk(search, index_for(criteria), criteria)
     for keys, reach in islice(walk, _READS_A_PAGE):
         for chunk in _chunks(keys, criteria.limit):
-            for record, position in _records(search, chunk, criteria, damaged):
+            for record, position in _records(search, chunk, criteria, on_unreadable):
                 found.append(record)
                 if len(found) == criteria.limit:
                     return Page(records=tuple(found), after=position)
@@ -157,10 +157,10 @@ def _chunks(keys: list[Position], limit: int) -> Iterator[list[Position]]:
 
 
 def _records(
-    search: Search, keys: list[Position], criteria: SearchQuery, damaged: Damaged | None
+    search: Search, keys: list[Position], criteria: SearchQuery, on_unreadable: OnUnreadable | None
 ) -> Iterator[tuple[Record, Position]]:
     """The records behind ``keys`` that meet the criteria, in the order of the keys."""
-    read = search.records([key.message_id for key in keys], damaged=damaged)
+    read = search.records([key.message_id for key in keys], on_unreadable=on_unreadable)
     found = {record.message_id: record for record in read}
     for key in keys:
         record = found.get(key.message_id)

@@ -105,7 +105,7 @@ class HourlyCounter:
                 keys, reach = self.search.keys(BY_TIME, f"{progress.hour[:10]}#{shard:02d}", span=span, client=None)
                 # What was created at the very end of the page may go on in the next one, so that one has it all.
                 taken = [key.message_id for key in keys if reach is None or key.at > reach]
-                for record in self.search.records(taken, damaged=self._left_out):
+                for record in self.search.records(taken, on_unreadable=self._left_out):
                     group = (record.state.provider, record.client)
                     if group not in progress.sums:
                         progress.sums[group] = Tally()

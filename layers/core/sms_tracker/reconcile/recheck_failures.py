@@ -9,7 +9,7 @@ from itertools import chain
 
 from sms_tracker.domain.indexes import BY_ATTENTION, Position, Span, months
 from sms_tracker.domain.overdue import named
-from sms_tracker.domain.ports import Damaged, ReconcileState, Search
+from sms_tracker.domain.ports import OnUnreadable, ReconcileState, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome
@@ -28,27 +28,27 @@ class FailureRecheck:
     """``look`` asks the provider about a record; None where in this run no more may be asked, or can be queued."""
 
     search: Search
-    agenda: ReconcileState
+    reconcile_state: ReconcileState
     look: Callable[[Record], str | None]
-    damaged: Damaged
+    on_unreadable: OnUnreadable
 
     def run(self, horizon: datetime) -> Iterator[str]:
         """Each failure once, in the order in which they failed, up to ``horizon``; the next run goes on from there.
 
         One about which its provider does not answer holds the others up for one run only.
         """
-        walked = self.agenda.walked(FAILURES)
+        walked = self.reconcile_state.position(FAILURES)
         since = max(datetime.fromisoformat(walked), horizon - _LATEST) if walked else horizon - _SLICE
         while since < horizon:
             until = min(since + _SLICE, horizon)
             for position, record in self._failed(Span(since=timestamp(since), until=timestamp(until))):
                 told = self.look(record)
                 if told is None or (told == NO_ANSWER and position.at != walked):
-                    self.agenda.walk(FAILURES, position.at)
+                    self.reconcile_state.advance(FAILURES, position.at)
                     yield "failures-left-for-the-next-run"
                     return
                 yield f"failure-{told}"
-            self.agenda.walk(FAILURES, timestamp(until))
+            self.reconcile_state.advance(FAILURES, timestamp(until))
             since = until
 
     def _failed(self, span: Span) -> Iterator[tuple[Position, Record]]:
@@ -58,7 +58,7 @@ class FailureRecheck:
         found = sorted({position for position in chain.from_iterable(keys) if position.at < span.until})
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
-            read = self.search.records([each.message_id for each in batch], damaged=self.damaged)
+            read = self.search.records([each.message_id for each in batch], on_unreadable=self.on_unreadable)
             records = {record.message_id: record for record in read}
             for position in batch:
                 record = records.get(position.message_id)

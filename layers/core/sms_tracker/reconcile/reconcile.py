@@ -71,7 +71,7 @@ class Reconciler:
 
     messages: Messages
     search: Search
-    agenda: ReconcileState
+    reconcile_state: ReconcileState
     settings: SettingsSource
     http: Http
     queue: Queue
@@ -107,7 +107,10 @@ class Reconciler:
         end = start + self.limits.seconds
         done.update(self._settle(end))
         again = FailureRecheck(
-            search=self.search, agenda=self.agenda, look=partial(self._look_again, end), damaged=self._set_aside
+            search=self.search,
+            reconcile_state=self.reconcile_state,
+            look=partial(self._look_again, end),
+            on_unreadable=self._set_aside,
         )
         try:
             done.update(again.run(self.clock() - self.ages.again))
@@ -121,18 +124,18 @@ class Reconciler:
         return word
 
     def _set_aside(self, message_id: str, error: SmsTrackerError) -> None:
-        """To the end of its line on the agenda: each run looks at it again until somebody has mended it."""
+        """Make it due last: every run tries it again until it is repaired."""
         self._damaged.add(message_id)
         self.errors[str(error)] += 1
-        self.agenda.put_off(message_id, due=timestamp(self.clock()))
+        self.reconcile_state.put_off(message_id, due=timestamp(self.clock()))
 
     def _spent(self, end: float) -> bool:
         return self.pace.monotonic() > end or self._inquiries.calls >= self.limits.lookups
 
     def _walk(self, end: float) -> Iterator[str]:
-        """Put on the agenda what is old enough and not final; the position moves only past what was looked at."""
+        """List what is old enough and not final as due; the position moves only past what was looked at."""
         horizon, size = self.clock() - self.ages.first, _SLICE
-        walked = self.agenda.walked(_OPEN)
+        walked = self.reconcile_state.position(_OPEN)
         since = datetime.fromisoformat(walked) if walked else horizon - self.ages.unknown
         while since < horizon:
             until, found = min(since + size, horizon), 0
@@ -142,29 +145,29 @@ class Reconciler:
                     return
                 found += len(records)
                 yield from chain.from_iterable(map(self._open, records))
-            self.agenda.walk(_OPEN, timestamp(until))
+            self.reconcile_state.advance(_OPEN, timestamp(until))
             since, size = until, min(2 * size, _QUIET) if found < _LITTLE else _SLICE
 
     def _between(self, span: Span) -> Iterator[list[Record]]:
         """The records of a span, page by page, an empty one for a page without."""
         for partition in chain.from_iterable(days(span)):
             for keys in pages(self.search, BY_TIME, partition, span):
-                yield self.search.records([key.message_id for key in keys], damaged=self._set_aside)
+                yield self.search.records([key.message_id for key in keys], on_unreadable=self._set_aside)
 
     def _open(self, record: Record) -> Iterator[str]:
         yield "walked"
         if record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED:
             reported = any(entry.source == Source.CALLBACK for entry in record.reports.values())
             self.receipts.setdefault(record.state.provider, Counter())[reported] += 1
-        if not record.state.status.final and self.agenda.open(record.message_id, due=timestamp(self.clock())):
+        if not record.state.status.final and self.reconcile_state.open(record.message_id, due=timestamp(self.clock())):
             yield "opened"
 
     def _settle(self, end: float) -> Iterator[str]:
         """Begin at another shard each minute, so that none is always the last when time is short."""
         first, share = self.clock().minute, max(_BATCH, ceil(self.limits.lookups / SHARDS))
         for number in range(SHARDS):
-            due_now = self.agenda.due((first + number) % SHARDS, until=timestamp(self.clock()), limit=share)
-            for record in self.search.records(due_now, damaged=self._set_aside):
+            due_now = self.reconcile_state.due((first + number) % SHARDS, until=timestamp(self.clock()), limit=share)
+            for record in self.search.records(due_now, on_unreadable=self._set_aside):
                 if self._spent(end):
                     yield "left-for-the-next-run"
                     return
@@ -191,7 +194,7 @@ class Reconciler:
             following = due(record, now=now, ages=self.ages)
             if decision == NO_ANSWER or wanted is Step.GIVE_UP:
                 following = min(following, timestamp(now + _SOON))
-            self.agenda.put_off(record.message_id, due=following)
+            self.reconcile_state.put_off(record.message_id, due=following)
         except SmsTrackerError as error:
             return self._left("failed", error)
         return decision

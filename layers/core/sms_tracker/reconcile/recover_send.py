@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_RECIPIENT, Span
-from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, choose, matching
+from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, match, possible_matches
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import asked_at
 from sms_tracker.domain.ports import Messages, Search
@@ -46,14 +46,14 @@ class SendRecovery:
         listed = self._listed(sought, settings)
         if not isinstance(listed, list):
             return listed
-        possible = matching(sought, listed, lambda text: text_hash(settings.service_key, text))
+        possible = possible_matches(sought, listed, lambda text: text_hash(settings.service_key, text))
         others = self._others(record, sought) if possible else []
         if others is None:
             return NotMatched("too-many-messages")
         # The records are asked beside the index, which shows an id a little later than they do.
         held = {known for each in (record, *others) for known in _ids(each)}
         held |= {each.provider_message_id for each in possible if self._holder(record, each)}
-        return choose(possible, held=frozenset(held), rivals=sum(_may_own(other, record) for other in others))
+        return match(possible, held=frozenset(held), rivals=sum(_may_own(other, record) for other in others))
 
     def _listed(self, sought: Sought, settings: Settings) -> list[Candidate] | NotMatched | LookupFailed:
         adapter, credentials = providers.load(sought.provider), settings.credentials[sought.provider]

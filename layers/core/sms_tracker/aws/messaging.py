@@ -1,0 +1,83 @@
+"""SQS queues, SNS topics and the EventBridge bus: each call returns once AWS has the message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sms_tracker.domain.errors import SmsTrackerError
+
+if TYPE_CHECKING:
+    from sms_tracker.aws.api import Api
+    from sms_tracker.domain.ports import BusEvent
+
+_ENTRIES, _BYTES = 10, 1_000_000
+"""PutEvents takes at most 10 entries and 1 MB a call; a little is left for the envelope."""
+
+
+class SqsQueue:
+    """One queue behind :class:`sms_tracker.domain.ports.Queue`."""
+
+    def __init__(self, sqs: Api, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
+        """One SendMessage; ``reason`` becomes the message attribute of that name."""
+        arguments: dict[str, Any] = {"DelaySeconds": delay_seconds} if delay_seconds else {}
+        if reason:
+            arguments["MessageAttributes"] = {"reason": {"DataType": "String", "StringValue": reason}}
+        self._sqs("SendMessage", QueueUrl=self._url, MessageBody=body, **arguments)
+
+    def ping(self) -> None:
+        """One GetQueueAttributes; raises unless it succeeds."""
+        self._sqs("GetQueueAttributes", QueueUrl=self._url, AttributeNames=["QueueArn"])
+
+
+class SnsTopic:
+    """One topic behind :class:`sms_tracker.domain.ports.Topic`."""
+
+    def __init__(self, sns: Api, arn: str) -> None:
+        self._sns = sns
+        self._arn = arn
+
+    def publish(self, subject: str, text: str) -> None:
+        """One Publish; ``subject`` is at most 100 ASCII characters, ``text`` at most 256 KiB."""
+        self._sns("Publish", TopicArn=self._arn, Subject=subject, Message=text)
+
+
+class EventBus:
+    """One bus behind :class:`sms_tracker.domain.ports.Bus`."""
+
+    def __init__(self, events: Api, name: str) -> None:
+        self._events = events
+        self._name = name
+
+    def put(self, events: Sequence[BusEvent]) -> list[str | None]:
+        """For each event None once the bus has it, else the error code; raises nothing."""
+        results: list[str | None] = []
+        for batch in _batches(events):
+            results += self._put_batch(batch)
+        return results
+
+    def _put_batch(self, batch: Sequence[BusEvent]) -> list[str | None]:
+        entries = [
+            {"EventBusName": self._name, "Source": e.source, "DetailType": e.detail_type, "Detail": e.detail}
+            for e in batch
+        ]
+        try:
+            answer = self._events("PutEvents", Entries=entries)
+        except SmsTrackerError as error:
+            return [str(error)] * len(batch)
+        return [entry.get("ErrorCode") for entry in answer["Entries"]]
+
+
+def _batches(events: Sequence[BusEvent]) -> Iterator[list[BusEvent]]:
+    batch: list[BusEvent] = []
+    for event in events:
+        if batch and (len(batch) == _ENTRIES or sum(e.size for e in batch) + event.size > _BYTES):
+            yield batch
+            batch = []
+        batch.append(event)
+    if batch:
+        yield batch

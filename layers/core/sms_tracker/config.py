@@ -1,0 +1,250 @@
+"""Settings of every function, typed, read once from its environment, by its app.py only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar, dataclass_transform
+
+from sms_tracker import providers
+from sms_tracker.domain.errors import Misconfigured, UnknownProvider
+from sms_tracker.domain.status import Status
+
+
+class TextRetention(StrEnum):
+    """How long a message's text is stored."""
+
+    NONE = "none"
+    UNTIL_FINAL = "until_final"
+    RECORD = "record"
+
+
+class Verification(StrEnum):
+    """How a provider's webhook is authenticated: its signature, or our own token in the callback URL."""
+
+    SIGNATURE = "signature"
+    TOKEN = "token"  # noqa: S105  # the name of a mode
+
+
+CORRECTIONS = "corrections"
+"""The word in PUBLISHED_STATUSES for a success that follows a failure."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Config:
+    """The settings of one function: each annotation is a variable of its environment, in lower case.
+
+    A plain class takes 4 µs to make, a dataclass 500, and every cold start makes all of them.
+    """
+
+    def __init__(self, **values: object) -> None:
+        vars(self).update(values)
+
+
+class AuthorizerConfig(Config):
+    """Where API keys are stored."""
+
+    state_table: str
+
+
+class SendConfig(Config):
+    """``allowed_countries`` holds ISO 3166 codes, None for all; ``senders`` a provider's default originator."""
+
+    messages_table: str
+    settings_prefix: str
+    providers: tuple[str, ...]
+    default_provider: str
+    senders: Mapping[str, str]
+    verification: Mapping[str, Verification]
+    allowed_countries: frozenset[str] | None
+    text_retention: TextRetention
+    retention_days: int
+    claim_seconds: int
+    keep_raw_reports: bool
+
+
+class WebhookConfig(Config):
+    """Which providers may report, and the queue of their reports."""
+
+    reports_queue_url: str
+    settings_prefix: str
+    providers: tuple[str, ...]
+    verification: Mapping[str, Verification]
+
+
+class ProcessorConfig(Config):
+    """Where reports go, and what is kept of them."""
+
+    messages_table: str
+    providers: tuple[str, ...]
+    reports_queue_url: str
+    unmatched_queue_url: str
+    reports_dlq_url: str
+    keep_raw_reports: bool
+    text_retention: TextRetention
+
+
+class PublisherConfig(Config):
+    """Which changes are published, and with which fields. ``published_statuses`` may hold :data:`CORRECTIONS`."""
+
+    event_bus_name: str
+    published_statuses: frozenset[str]
+    publish_failed_queue_url: str
+    event_personal_data: bool
+
+
+class DigestConfig(Config):
+    """The topic that receives the digests."""
+
+    alerts_topic_arn: str
+
+
+class QueryConfig(Config):
+    """Where records and statistics are. ``allowed_countries``, as in :class:`SendConfig`, helps to read a number."""
+
+    messages_table: str
+    state_table: str
+    reports_queue_url: str
+    allowed_countries: frozenset[str] | None
+
+
+class ReconcilerConfig(SendConfig):
+    """When and how fast providers are asked; and all settings of send, because the reconciler may send again."""
+
+    state_table: str
+    reports_queue_url: str
+    reconcile_after_seconds: int
+    unknown_after_seconds: int
+    not_sent_after_seconds: int
+    look_again_after_seconds: int
+    tracking_objective: float
+    lookups_per_second: int
+    lookups_per_run: int
+    run_seconds: int
+
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+def load(config: type[AnyConfig], environment: Mapping[str, str]) -> AnyConfig:
+    """Read ``config``'s variables; raises ``Misconfigured`` naming all that are missing or malformed.
+
+    The error shows no value but unknown country codes.
+    """
+    values: dict[str, Any] = {}
+    wrong = []
+    for name in names(config):
+        try:
+            values[name] = _parser(name)(environment[name.upper()])
+        except _Wrong as error:
+            wrong.append(f"{name.upper()} ({error})")
+        except (KeyError, ValueError):
+            wrong.append(name.upper())
+    if wrong:
+        raise Misconfigured(f"missing or malformed settings: {', '.join(sorted(wrong))}")
+    if values.get("default_provider") not in (None, *values.get("providers", ())):
+        raise Misconfigured("DEFAULT_PROVIDER is not one of PROVIDERS")
+    return config(**values)
+
+
+def names(config: type[Config]) -> list[str]:
+    """The names of a class's settings, inherited ones first."""
+    return [name for each in reversed(config.__mro__) for name in getattr(each, "__annotations__", ())]
+
+
+def _text(value: str) -> str:
+    if not value:
+        raise ValueError
+    return value
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _providers(value: str) -> tuple[str, ...]:
+    names = _words(value)
+    if not names:
+        raise ValueError
+    try:
+        for name in names:
+            providers.webhooks(name)
+    except UnknownProvider:
+        raise ValueError from None
+    return names
+
+
+def _pairs(value: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in _words(value)]
+    if not all(mark for _, mark, _ in pairs):
+        raise ValueError
+    return {name.strip(): item.strip() for name, _, item in pairs if item.strip()}
+
+
+class _Wrong(ValueError):
+    """A malformed setting that holds no secret: its text may be shown."""
+
+
+_MEANT = {"DA": "DK", "EL": "GR", "JA": "JP", "KO": "KR", "TP": "TL", "UK": "GB", "USA": "US", "ZR": "CD"}
+"""Codes that no country has and that can mean only one: of languages, of other lists, of the past."""
+
+
+def _countries(value: str) -> frozenset[str] | None:
+    """ISO 3166 codes of countries with telephone numbers; None for ``*``. Codes such as 001 are no country's."""
+    if value.strip() == "*":
+        return None
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # not in every function's layers
+
+    codes = frozenset(_words(value))
+    if not codes:
+        raise ValueError
+    if unknown := sorted(codes - SUPPORTED_REGIONS):
+        raise _Wrong(", ".join(_advice(code, SUPPORTED_REGIONS) for code in unknown[:5]))
+    return codes
+
+
+def _advice(code: str, known: Collection[str]) -> str:
+    meant = _MEANT.get(code.upper(), code.upper())
+    shown = re.sub("[^ -~]", "?", code)[:12]
+    return f"{shown} is no country code" + (f", write {meant}" if meant in known else "")
+
+
+def _number(value: str, least: int = 1) -> int:
+    if (number := int(value)) < least:
+        raise ValueError
+    return number
+
+
+def _percentage(value: str) -> float:
+    if not 0 < (number := float(value)) < 100:  # noqa: PLR2004  # percent
+        raise ValueError
+    return number
+
+
+def _published(value: str) -> frozenset[str]:
+    words = frozenset(_words(value))
+    if not words <= {*Status, CORRECTIONS}:
+        raise ValueError
+    return words
+
+
+_FLAG = {"true": True, "false": False}.__getitem__
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "providers": _providers,
+    "default_provider": lambda value: _providers(value)[0],
+    "senders": _pairs,
+    "verification": lambda value: {name: Verification(mode) for name, mode in _pairs(value).items()},
+    "allowed_countries": _countries,
+    "text_retention": TextRetention,
+    "retention_days": lambda value: _number(value, least=7),  # a provider's report may come days late
+    "tracking_objective": _percentage,
+    "keep_raw_reports": _FLAG,
+    "published_statuses": _published,
+    "event_personal_data": _FLAG,
+}
+
+
+def _parser(name: str) -> Callable[[str], Any]:
+    """A count's name ends in its unit."""
+    return _PARSERS.get(name) or (_number if name.endswith(("_seconds", "_per_second", "_per_run")) else _text)
