@@ -207,6 +207,21 @@ def test_an_api_key_is_no_key_for_callbacks() -> None:
     assert ADAPTER.keys({"account_sid": ACCOUNT, "api_key_sid": "SKexample", "api_key_secret": "secret"}) == ()
 
 
+@pytest.mark.parametrize(
+    ("entry", "value", "flaw"),
+    [
+        ("webhook_keys", "id=secret, id2=with=mark", None),
+        ("webhook_keys", "lonely", "holds an entry that is not id=secret"),
+        ("webhook_keys", "id=one,id2=", "holds an entry that is not id=secret"),
+        ("webhook_keys", f"id={ACCOUNT}", "holds an entry whose secret is a SID (AC…), which is no secret"),
+        ("subaccount_tokens", f"{OTHER}=token", None),
+        ("subaccount_tokens", "SK1=token", "holds an entry that is not AC…=token"),
+    ],
+)
+def test_a_list_of_keys_with_a_malformed_entry_has_a_flaw(entry: str, value: str, flaw: str | None) -> None:
+    assert ADAPTER.flaws({**CREDENTIALS, entry: value}).get(entry) == flaw
+
+
 # --- signatures
 
 
