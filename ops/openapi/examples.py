@@ -120,7 +120,7 @@ def _statistics() -> schemas.Stats:
 
 
 ANSWERS: Mapping[object, Mapping[str, object]] = {
-    schemas.Accepted: responses.accepted(_TAKEN, "").body,
+    schemas.AcceptedMessage: responses.accepted(_TAKEN, "").body,
     schemas.Message: views.message(_FAILED),
     schemas.MessagePage: _PAGE,
     schemas.Stats: _statistics(),

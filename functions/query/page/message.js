@@ -48,8 +48,8 @@ function why({ failure, provider }) {
   return h("section", { class: "note failure", "aria-labelledby": "why" },
     h("h2", { id: "why" }, `Why it did not arrive: ${words(failure.reason)}`),
     h("p", {}, failure.meaning),
-    h("p", {}, h("strong", {}, `${sentenceOf(failure.again)} (${words(failure.category)}).`)),
-    h("p", { class: "quiet" }, apart(said, ": "), " ", failure.page ? outward(failure.page, `${provider} on ${failure.code}`) : null));
+    h("p", {}, h("strong", {}, `${sentenceOf(failure.retry_advice)} (${words(failure.category)}).`)),
+    h("p", { class: "quiet" }, apart(said, ": "), " ", failure.docs_url ? outward(failure.docs_url, `${provider} on ${failure.code}`) : null));
 }
 
 function course(message) {
@@ -73,10 +73,10 @@ const HEADS = ["No.", "Status", "Provider’s word", "Received", "Provider’s t
 const row = (report, at) => [
   String(at + 1),
   badge(report.status ?? "no status", report.status ? outcome(report.status) : "unknown"),
-  h("code", {}, report.word),
+  h("code", {}, report.provider_status),
   time(report.received_at, { fine: true }),
   report.occurred_at ? time(report.occurred_at, { fine: true }) : null,
-  report.decides ? "gives the status" : report.applied ? report.because ?? "moved the status" : `none: ${report.because}`,
+  report.decides ? "gives the status" : report.applied ? "applied" : `none: ${report.not_applied_reason}`,
   details(report),
 ];
 
@@ -105,7 +105,7 @@ function record(message) {
     ["Segments", `${message.segments} (${message.encoding})`],
     ["Price", message.price],
     ["Network", message.network],
-    ["Attempt", `${message.attempt} (${message.send})`],
+    ["Attempt", String(message.attempt)],
     ["Created", time(message.created_at)],
     ["Updated", time(message.updated_at)],
     ["Version", String(message.version)],

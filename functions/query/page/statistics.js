@@ -9,8 +9,8 @@ const OUTCOMES = [["success", "delivered"], ["failure", "failed"], ["unknown", "
 /** Statistics of the last ``days``, in charts that are tables or have one beside them; of one client where it is named. */
 export async function show(view, [days, client = ""], signal) {
   const chosen = Object.hasOwn(DAYS, days ?? "") ? days : "1";
-  const from = new Date(Date.now() - (Number(chosen) * 24 - 1) * 3600e3).toISOString();
-  const stats = await get("/stats", { from, by: "provider", client }, signal);
+  const since = new Date(Date.now() - (Number(chosen) * 24 - 1) * 3600e3).toISOString();
+  const stats = await get("/stats", { since, by: "provider", client }, signal);
   const groups = stats.groups.toSorted((one, other) => other.messages - one.messages);
   document.title = `Last ${DAYS[chosen]} · sms-tracker`;
   view.replaceChildren(h("h1", { tabindex: -1 }, "Statistics"), period(chosen, client),

@@ -104,8 +104,8 @@ function inWords(message, all) {
 export function legend() {
   const sample = (point, text) => h("li", {}, s("svg", { class: "timeline", viewBox: "0 0 28 28", "aria-hidden": "true" }, mark(point, 14, 14)), text);
   return h("ul", { class: "legend" },
-    sample({ status: "sent" }, "moved the status"),
-    sample({ status: "sent", applied: false }, "changed nothing: late, or told before"),
+    sample({ status: "sent" }, "applied: changed status or failure"),
+    sample({ status: "sent", applied: false }, "changed nothing: late, or already known"),
     sample({ status: "undelivered" }, "failure"),
     sample({ status: null }, "no status, or unknown"),
     sample({ status: "delivered", decides: true }, "gives the status"));

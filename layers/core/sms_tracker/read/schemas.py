@@ -11,7 +11,6 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from sms_tracker.domain.failure import Category, Reason
-from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
 
@@ -34,7 +33,7 @@ Reference = Annotated[str | None, Field(description="The client's own reference"
 Answer = Literal["ok", "unavailable"]
 
 
-class Accepted(TypedDict):
+class AcceptedMessage(TypedDict):
     """A message that is recorded and, unless its status is `pending`, taken by its provider."""
 
     message_id: MessageId
@@ -59,15 +58,24 @@ class Failure(TypedDict):
     code: Annotated[str | None, Field(description="The provider's own code")]
     message: Annotated[str | None, Field(description="The provider's own text")]
     meaning: Annotated[str, Field(description="What it means and what to do, in plain words")]
-    again: Annotated[str, Field(description="Whether sending again helps, in plain words")]
-    page: Annotated[str | None, Field(description="The provider's page on the code; null where it has none")]
+    retryable: Annotated[
+        bool | None,
+        Field(
+            description="Whether sending the same message again may help: true for `temporary`, false for "
+            "`permanent`, null for `unknown`"
+        ),
+    ]
+    retry_advice: Annotated[str, Field(description="The same in plain words")]
+    docs_url: Annotated[
+        str | None, Field(description="The provider's documentation of the code; null where it has none")
+    ]
 
 
 class Report(TypedDict):
     """One claim about a message, by its provider or by this service."""
 
-    word: Annotated[str, Field(description="The provider's own status word")]
-    status: Annotated[Status | None, Field(description="What the word means; null where it moves nothing")]
+    provider_status: Annotated[str, Field(description="The provider's own word for the status")]
+    status: Annotated[Status | None, Field(description="Our status for it; null where it has none")]
     code: Annotated[str | None, Field(description="The provider's own code")]
     message: Annotated[str | None, Field(description="The provider's own text")]
     occurred_at: Annotated[str | None, Field(description="The provider's time; as it came where it cannot be read")]
@@ -78,7 +86,7 @@ class Report(TypedDict):
     fields: Annotated[dict[str, str], Field(description="The provider's further fields, where they are kept")]
     failure: Annotated[Failure | None, Field(description="What the report says went wrong; null where nothing did")]
     applied: Annotated[bool, Field(description="Whether it changed the message's status or failure when it came")]
-    because: Annotated[str | None, Field(description="Why it did not, or what it added")]
+    not_applied_reason: Annotated[str | None, Field(description="Why it did not; null where `applied` is true")]
 
 
 class _Followed(TypedDict):
@@ -108,7 +116,6 @@ class Message(_Followed, _From):
     price: Annotated[str | None, Field(description="What the provider charged, if it said")]
     network: Annotated[str | None, Field(description="The recipient's network (MCC and MNC), if the provider said")]
     failure: Annotated[Failure | None, Field(description="Only while the status is a failure")]
-    send: Annotated[SendPhase, Field(description="How far the handing to the provider came")]
     created_at: Time
     updated_at: Time
     reports: Annotated[list[Report], Field(description="The timeline, oldest first")]
@@ -157,18 +164,11 @@ class Freshness(TypedDict):
     final: Annotated[bool, Field(description="Whether it will not be counted again")]
 
 
-_Range = TypedDict(
-    "_Range",
-    {
-        "from": Annotated[Time, Field(description="Beginning of the first hour")],
-        "to": Annotated[Time, Field(description="End of the last hour")],
-    },
-)
-
-
-class Stats(_Range):
+class Stats(TypedDict):
     """Messages counted by the hour in which they were created."""
 
+    since: Annotated[Time, Field(description="Start of the first hour")]
+    until: Annotated[Time, Field(description="End of the last hour")]
     by: str
     client: Annotated[str | None, Field(description="Null: all clients")]
     provider: Annotated[str | None, Field(description="Null: all providers")]

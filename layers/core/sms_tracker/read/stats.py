@@ -50,10 +50,11 @@ class StatsQuery(BaseModel):
 
     since: Annotated[
         Time | None,
-        Field(alias="from", description="Messages created in the hour of this time or later; without it, 24 h before"),
+        Field(description="Messages created in the hour of this time or later; 24 hours before `until` if absent"),
     ] = None
     until: Annotated[
-        Time | None, Field(alias="to", description="Created before the end of this hour; at most 31 days later")
+        Time | None,
+        Field(description="Created before the end of this hour, at most 31 days after `since`; now if absent"),
     ] = None
     by: Annotated[By, Field(description="What the messages of a group have in common")] = By.PROVIDER
     provider: Annotated[
@@ -113,9 +114,9 @@ def read(query: Mapping[str, str], *, client: str | None, now: datetime) -> Aske
     until = datetime.fromisoformat(max(min(asked.until or present, present), EVER))
     since = until - _DEFAULT if asked.since is None else datetime.fromisoformat(max(asked.since, EVER))
     if since >= until:
-        raise InvalidMessage([FieldError("from", "is not before to, or not before now")])
+        raise InvalidMessage([FieldError("since", "is not before until, or not before now")])
     if until - since > _LONGEST:
-        raise InvalidMessage([FieldError("from", f"is more than {_LONGEST.days} days before to")])
+        raise InvalidMessage([FieldError("since", f"is more than {_LONGEST.days} days before until")])
     ended = hour_of(until)
     until = ended if ended == until else ended + HOUR
     return Asked(since=hour_of(since), until=until, by=asked.by, provider=asked.provider, client=client)
@@ -132,8 +133,8 @@ def body(asked: Asked, cohorts: Iterable[HourlyStats]) -> schemas.Stats:
     for tally in groups.values():
         total.add(tally)
     return {
-        "from": timestamp(asked.since),
-        "to": timestamp(asked.until),
+        "since": timestamp(asked.since),
+        "until": timestamp(asked.until),
         "by": str(asked.by),
         "client": asked.client,
         "provider": asked.provider,

@@ -14,7 +14,7 @@ from sms_tracker.domain.status import Status
 if TYPE_CHECKING:
     from sms_tracker.domain.outbound import NotProcessed, Refused
     from sms_tracker.domain.record import Record
-    from sms_tracker.read.schemas import Accepted
+    from sms_tracker.read.schemas import AcceptedMessage
 
 
 _ACCEPTED = 202
@@ -148,7 +148,7 @@ def webhook_problem(decision: str) -> ApiResponse:
 def accepted(record: Record, decision: str) -> ApiResponse:
     """202 with the message as it stands."""
     state = record.state
-    body: Accepted = {
+    body: AcceptedMessage = {
         "message_id": record.message_id,
         "status": state.status,
         "provider": state.provider,
