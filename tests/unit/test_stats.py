@@ -11,7 +11,7 @@ import pytest
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import BOUNDS, HourlyStats, Tally
 from sms_tracker.domain.report import timestamp
-from sms_tracker.read.stats import Figures
+from sms_tracker.read.stats import StatsReader
 from sms_tracker.services.responses import ApiResponse
 from tests.fakes import START, FakeClock
 from tests.memory_statistics import MemoryStatistics
@@ -37,7 +37,7 @@ def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[s
         statistics.put(HourlyStats(hour=at(-2), computed_at=COMPUTED, final=True, sums=sums))
         statistics.put(HourlyStats(hour=at(-13), computed_at=COMPUTED, final=False, sums={shop: tally(delivered=4)}))
     clock = FakeClock(START + timedelta(minutes=5))
-    return Figures(statistics=statistics, clock=clock).answer(client, scopes, query)
+    return StatsReader(statistics=statistics, clock=clock).answer(client, scopes, query)
 
 
 def groups(reply: ApiResponse, key: str) -> dict[str, int]:

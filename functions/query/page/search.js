@@ -58,7 +58,7 @@ export function showSearch([by = "", text = "", status = "", client = ""]) {
 }
 
 /** A client's field is an admin's: nobody else is answered statistics of all. */
-export const offerClients = () => get("/stats", { from: new Date(Date.now() - 3600e3).toISOString() })
+export const offerClients = () => get("/stats", { since: new Date(Date.now() - 3600e3).toISOString() })
   .then(({ client }) => { byId("whose").hidden = client !== null; }, () => {});
 
 /** The messages that the address asks for, newest first, with a button for more. */

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import CORRECTIONS, Status
 
 
 class TextRetention(StrEnum):
@@ -31,8 +31,6 @@ class Verification(StrEnum):
     TOKEN = "token"  # noqa: S105  # the name of a mode
 
 
-CORRECTIONS = "corrections"
-"""The word in PUBLISHED_STATUSES for a success that follows a failure."""
 _WHOLE = 100
 _NAMED, _SHOWN = 5, 12
 """Wrong country codes in one line, and characters of each."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublisherConfig:
-    """``published_statuses`` may also hold :data:`sms_tracker.config.CORRECTIONS`."""
+    """``published_statuses`` may also hold :data:`sms_tracker.domain.status.CORRECTIONS`."""
 
     event_bus_name: str
     published_statuses: frozenset[str]

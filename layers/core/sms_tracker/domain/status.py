@@ -6,6 +6,8 @@ from enum import StrEnum
 
 MAX_ATTEMPT = 19
 """Attempts are 1..19, so that one attempt's ranks never reach into the next attempt's."""
+CORRECTIONS = "corrections"
+"""Beside the statuses in PUBLISHED_STATUSES: a success after a failure or after ``unknown``."""
 
 
 class Outcome(StrEnum):

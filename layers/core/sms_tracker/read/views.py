@@ -1,4 +1,4 @@
-"""How a record is shown to the client that sent it."""
+"""A record as the API shows it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def message(record: Record) -> schemas.Message:
-    """The record with its timeline, oldest report first; ``failure`` only while the status is one."""
+    """The message with its timeline, oldest report first. ``failure`` is null unless the status is a failure."""
     state, failure = record.state, record.state.shown_failure
     return {
         "message_id": record.message_id,

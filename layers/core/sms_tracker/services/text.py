@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+
 from sms_tracker.domain.characters import controls, gsm_look_alike, is_blank, named
 from sms_tracker.domain.segments import GSM_PART, outside_gsm, segment
 
@@ -10,6 +14,11 @@ MAX_LENGTH = MAX_SEGMENTS * GSM_PART
 """Characters that may fit :data:`MAX_SEGMENTS`; how many do depends on which they are."""
 REPLACEMENT = "\ufffd"
 """What a decoder writes for bytes that it cannot read."""
+
+
+def text_hash(key: bytes, text: str) -> str:
+    """HMAC-SHA256 of a text (72 bits of it, 12 URL-safe characters): stored in place of the text."""
+    return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:9]).decode()
 
 
 def to_send(text: str, *, smart: bool) -> str:
