@@ -1,4 +1,4 @@
-"""What a failure means and what to do about it, in plain words: for people who read a digest, a message or the page."""
+"""The meaning of each failure and advice about it, for people: in the digest, the API and the web page."""
 
 from __future__ import annotations
 
