@@ -37,7 +37,7 @@ def timeline(about: str, record: Mapping[str, Any]) -> str:
         seconds = (datetime.fromisoformat(report["received_at"]) - start).total_seconds()
         code = f" {report['code']}" if report["code"] else ""
         text = f" ({report['message']})" if report["message"] else ""
-        lines.append(f"  {seconds:7.3f}s  {report['source']:<8}  {report['word']}{code}{text}")
+        lines.append(f"  {seconds:7.3f}s  {report['source']:<8}  {report['provider_status']}{code}{text}")
     failure = record["failure"]
     why = f": {failure['reason']}, {failure['category']}" if failure else ""
     lines.append(f"  {'':8}  => {record['status']}{why}, version {record['version']}")

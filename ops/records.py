@@ -6,12 +6,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sms_tracker.domain.indexes import BY_ATTENTION, BY_RECIPIENT, BY_TIME, SHARDS, Index, Span, days, open_shard
+from sms_tracker.domain.indexes import (
+    BY_ATTENTION,
+    BY_RECIPIENT,
+    BY_TIME,
+    SHARDS,
+    Index,
+    Span,
+    days,
+    key_pages,
+    open_shard,
+)
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import State, fold, recorded
-from sms_tracker.services.pages import pages
 from sms_tracker.services.timeline import report_of
 
 _ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
@@ -39,7 +48,7 @@ def sent_to(search: Search, number: str, on_unreadable: OnUnreadable | None = No
 def _records(
     search: Search, index: Index, partition: str, span: Span, on_unreadable: OnUnreadable | None
 ) -> Iterator[Record]:
-    for keys in pages(search, index, partition, span):
+    for keys in key_pages(search, index, partition, span):
         yield from search.records([key.message_id for key in keys], on_unreadable=on_unreadable)
 
 

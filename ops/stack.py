@@ -24,7 +24,7 @@ _SECONDS = 10.0
 class Stack:
     """What is asked of AWS is asked when it is first needed, and once.
 
-    ``damaged`` has each record that a command had to leave out, and why.
+    ``on_unreadable`` has each record that a command had to leave out, and why.
     """
 
     name: str

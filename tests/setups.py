@@ -13,12 +13,11 @@ from itertools import count
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.ports import Messages, SettingsSource
-from sms_tracker.services.provider_call import Pace
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender
-from sms_tracker.services.send_request import Policy
-from sms_tracker.services.submit import submit
+from sms_tracker.services.send_request import Policy, submit
 from tests.factories import MESSAGE_ID
 from tests.fakes import (
     BASE_URL,
@@ -98,7 +97,7 @@ class SendRig:
             fields["from"] = fields.pop("sender")
         headers = {} if key is None else {"idempotency-key": key}
         body = json.dumps({**REQUEST, **fields}).encode()
-        return submit(self.sender, client, frozenset({"send"}), HttpRequest("POST", "/messages", headers, body))
+        return submit(self.sender.send, client, frozenset({"send"}), HttpRequest("POST", "/messages", headers, body))
 
 
 def callback_of(request: HttpRequest) -> str:

@@ -45,7 +45,9 @@ def missing(
 def _left(api: httpx.Client, wanted: Accepted, since: str) -> Accepted:
     recorded: dict[str, set[str]] = {}
     for record in _records(api, since) if wanted else ():
-        recorded[record["message_id"]] = {one["word"] for one in record["reports"] if one["source"] == "callback"}
+        recorded[record["message_id"]] = {
+            one["provider_status"] for one in record["reports"] if one["source"] == "callback"
+        }
     left = {message_id: words - recorded.get(message_id, set()) for message_id, words in wanted.items()}
     return {message_id: words for message_id, words in left.items() if words or message_id not in recorded}
 

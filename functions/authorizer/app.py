@@ -1,4 +1,4 @@
-"""The authorizer Lambda: who does this key belong to, and what may it do."""
+"""The authorizer Lambda: the client and the scopes of an API key."""
 
 import os
 import time
@@ -18,20 +18,19 @@ keys = KeyStore(api("dynamodb", failed=log.failed), config.state_table)
 
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
-    """Identify only; the scopes travel in the context and each function decides. An error lets nobody in."""
+    """Identify the client. The context carries the scopes, and each function checks them. An error denies access."""
     scheme, _, key = event.get("headers", {}).get("authorization", "").partition(" ")
     try:
         found = keys.find(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
     except SmsTrackerError:
         line.count("KeysUnreadable")
         line.put(decision="unavailable")
-        raise  # rather than deny: API Gateway would remember that for a minute
-    expired = found is not None and found.expires_at is not None and found.expires_at <= time.time()
-    decision = "unknown-key" if found is None else "expired-key" if expired else "identified"
+        raise  # a denial would be cached by API Gateway for a minute
+    decision = "unknown-key" if found is None else "expired-key" if found.expired(time.time()) else "identified"
     line.count("KeysIdentified" if decision == "identified" else "KeysRefused")
     line.put(decision=decision)
-    if found is None or expired:
+    if found is None or decision != "identified":
         return {"isAuthorized": False}
-    # Which of a client's keys: one that is no longer seen can be revoked.
+    # The key's short hash shows which keys are still in use.
     line.put(client=found.client, key=name_of(key.strip()))
     return {"isAuthorized": True, "context": {"client": found.client, "scopes": " ".join(sorted(found.scopes))}}

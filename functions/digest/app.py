@@ -1,4 +1,4 @@
-"""The digest Lambda: failure events to one notification for people."""
+"""The digest Lambda: one notification for a batch of failure events."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.digest import digest
 
 config = load(DigestConfig, os.environ)
-logger, metrics = Logger(use_rfc3339=True), Metrics()  # Lambda's JSON format reads no level beside another timestamp
+logger, metrics = Logger(use_rfc3339=True), Metrics()  # with another timestamp format Lambda ignores the level
 logger.info("start", extra=start(config))
 failed = FailedCalls()
 topic = SnsTopic(api("sns", failed=failed), config.alerts_topic_arn)
@@ -22,17 +22,17 @@ topic = SnsTopic(api("sns", failed=failed), config.alerts_topic_arn)
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
-    """Tell people about one batch; what cannot be read goes the way to the DLQ, the rest is told."""
+    """Notify people about one batch. Unreadable events are retried and end in the DLQ."""
     try:
-        told = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
+        digested = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
     except SmsTrackerError as error:
         metrics.add_metric(name="DigestsNotTold", unit=MetricUnit.Count, value=1)
-        why = {"decision": "not-told", "error": str(error), "failed_calls": failed.take()}
-        logger.error("digest", extra=why)  # noqa: TRY400  # no traceback
+        refused = {"decision": "not-told", "error": str(error), "failed_calls": failed.take()}
+        logger.error("digest", extra=refused)  # noqa: TRY400  # no traceback
         raise
-    metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=told.failures)
-    decision = "told" if told.failures else "nothing-to-tell"
-    extra = {"decision": decision, "failures": told.failures, "unreadable": len(told.unreadable)}
+    metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=digested.failures)
+    decision = "told" if digested.failures else "nothing-to-tell"
+    extra = {"decision": decision, "failures": digested.failures, "unreadable": len(digested.unreadable)}
     tries = failed.take()
     logger.info("digest", extra={**extra, "failed_calls": tries} if tries else extra)
-    return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in told.unreadable]}
+    return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in digested.unreadable]}

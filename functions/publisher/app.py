@@ -1,7 +1,6 @@
 """The publisher Lambda: the table's stream to the event bus."""
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 from sms_tracker.aws.clients import api
@@ -9,10 +8,8 @@ from sms_tracker.aws.messaging import EventBus, SqsQueue
 from sms_tracker.aws.store import changes
 from sms_tracker.config import PublisherConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.ports import StreamChange
 from sms_tracker.log import Line, Log
-from sms_tracker.services.outcomes import ended
-from sms_tracker.services.publish import Policy, Publisher
+from sms_tracker.services.publish import Policy, Publisher, measure
 
 config = load(PublisherConfig, os.environ)
 log = Log(os.environ)
@@ -26,7 +23,7 @@ publisher = Publisher(
 
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
-    """Publish one batch; the stream comes again from the first event that the bus did not take."""
+    """Publish one batch; the stream retries from the first event that the bus refused."""
     batch = list(changes(event["Records"]))
     try:
         published = publisher.publish(batch)
@@ -34,9 +31,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         line.count("BatchesNotPublished")
         line.put(decision="unavailable")
         raise
-    line.count("EventsPublished", published.published)
-    line.count("EventsNotBuilt", published.broken)
-    line.count("EventsRefused", published.refused)
+    measure(published, batch, line)
     line.level = "ERROR" if published.refused or published.broken else "INFO"
     line.put(
         decision="published" if published.resume_at is None else "refused-by-bus",
@@ -45,19 +40,5 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         broken=published.broken,
         errors=published.errors,
     )
-    if published.resume_at is not None:
-        return {"batchItemFailures": [{"itemIdentifier": published.resume_at}]}
-    _measure(batch, line)
-    return {"batchItemFailures": []}
-
-
-def _measure(batch: Sequence[StreamChange], line: Line) -> None:
-    """Live figures of what ended; those of GET /stats are exact, for a stream may bring a change twice."""
-    over = list(ended(batch))
-    for outcome in sorted({each.outcome for each in over}):
-        line.apart(outcome=str(outcome)).count("Outcomes", sum(each.outcome is outcome for each in over))
-    for provider in sorted({each.provider for each in over}):
-        its = [each for each in over if each.provider == provider]
-        times = line.apart(provider=provider)
-        times.measure("TimeToDeliver", [each.delivered for each in its if each.delivered is not None], "Seconds")
-        times.measure("TimeToFinal", [each.known for each in its], "Seconds")
+    retried = [] if published.resume_at is None else [{"itemIdentifier": published.resume_at}]
+    return {"batchItemFailures": retried}

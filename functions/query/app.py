@@ -1,4 +1,4 @@
-"""The query Lambda: messages, statistics, health, the page for people and the API's description."""
+"""The query Lambda: messages, statistics, health, the web page and the API's description."""
 
 import os
 import time
@@ -18,44 +18,44 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.log import FailedCalls, start
-from sms_tracker.read.list_query import parameters
 from sms_tracker.read.messages import Health, MessageReader
-from sms_tracker.read.stats import Figures
-from sms_tracker.read.web_files import INDEX, Document, Page
+from sms_tracker.read.parameters import parameters
+from sms_tracker.read.stats import StatsReader
+from sms_tracker.read.web_files import INDEX, Document, WebFiles
 from sms_tracker.services.responses import ApiResponse, invalid
 
 config = load(QueryConfig, os.environ)
-logger = Logger(use_rfc3339=True)  # Lambda's JSON format reads no level beside any other timestamp
+logger = Logger(use_rfc3339=True)  # with another timestamp format Lambda ignores the level
 logger.info("start", extra=start(config))
 failed = FailedCalls()
 dynamodb = api("dynamodb", failed=failed)
 store = MessageStore(dynamodb, config.messages_table)
-browser = MessageReader(
+messages = MessageReader(
     messages=store,
     search=MessageSearch(dynamodb, config.messages_table),
     clock=lambda: datetime.now(UTC),
     countries=config.allowed_countries,
 )
-figures = Figures(statistics=StatisticsStore(dynamodb, config.state_table), clock=browser.clock)
+stats = StatsReader(statistics=StatisticsStore(dynamodb, config.state_table), clock=messages.clock)
 queue = SqsQueue(api("sqs", timeout=1.0, attempts=1, failed=failed), config.reports_queue_url)
 health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
 folders = (Path(__file__).with_name("page"), Path(__file__).with_name("docs"))
-page = Page({file.name: file.read_text("utf-8") for folder in folders for file in folder.iterdir()})
+files = WebFiles({file.name: file.read_text("utf-8") for folder in folders for file in folder.iterdir()})
 
 
 def _one(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
-    return browser.one(caller.client, caller.scopes, event["pathParameters"]["message_id"])
+    return messages.one(caller.client, caller.scopes, event["pathParameters"]["message_id"])
 
 
 def _many(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
-    return browser.many(caller.client, caller.scopes, _parameters(event))
+    return messages.many(caller.client, caller.scopes, _parameters(event))
 
 
 def _stats(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
-    return figures.answer(caller.client, caller.scopes, _parameters(event))
+    return stats.answer(caller.client, caller.scopes, _parameters(event))
 
 
 def _health(_event: dict[str, Any]) -> ApiResponse:
@@ -79,7 +79,7 @@ def _openapi(event: dict[str, Any]) -> Document | ApiResponse:
 
 
 def _file(event: dict[str, Any], name: str) -> Document | ApiResponse:
-    return page.file(name, event.get("headers", {}).get("if-none-match", ""))
+    return files.file(name, event.get("headers", {}).get("if-none-match", ""))
 
 
 def _parameters(event: dict[str, Any]) -> dict[str, str]:
@@ -96,27 +96,27 @@ ROUTES: dict[str, Callable[[dict[str, Any]], Document | ApiResponse]] = {
     "GET /docs": _docs,
     "GET /openapi.json": _openapi,
 }
-"""What the template sends here; API Gateway has checked the key wherever a route needs one. HEAD is asked as GET."""
+"""The template's routes. API Gateway has checked the key of each route that needs one. HEAD is handled as GET."""
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Answer one read."""
-    failed.take()  # of an invocation that ended in an exception
+    failed.take()  # left by an invocation that raised
     method, path = event["routeKey"].split()
     try:
-        reply = ROUTES[f"GET {path}"](event)
+        response = ROUTES[f"GET {path}"](event)
     except InvalidMessage as error:
-        reply = invalid(error)
-    known = event["requestContext"].get("authorizer")
-    client_name = gateway.caller(event).client if known else None
+        response = invalid(error)
+    identified = event["requestContext"].get("authorizer")
+    client = gateway.caller(event).client if identified else None
     extra = {
-        "decision": reply.decision,
+        "decision": response.decision,
         "route": event["routeKey"],
-        "client": client_name,
-        "read_of": reply.read_of,
-        "warnings": reply.warnings,
+        "client": client,
+        "read_of": response.read_of,
+        "warnings": response.warnings,
         "failed_calls": failed.take(),
     }
-    (logger.warning if reply.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
-    answer = gateway.response(reply.status, reply.body, reply.headers)
+    (logger.warning if response.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
+    answer = gateway.response(response.status, response.body, response.headers)
     return gateway.without_body(answer) if method == "HEAD" else answer

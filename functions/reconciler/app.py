@@ -1,4 +1,4 @@
-"""The reconciler Lambda: every few minutes, close what reports alone leave open, and count each hour's messages."""
+"""The reconciler Lambda: close messages without a final report, and count each hour's messages."""
 
 import os
 from datetime import timedelta
@@ -13,8 +13,8 @@ from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.config import ReconcilerConfig, load
 from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.domain.provider_health import hours, provider_health
 from sms_tracker.log import Line, Log
+from sms_tracker.reconcile import hourly_stats, reconcile
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
 
@@ -28,7 +28,7 @@ sender = wiring.sender(
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
-    reconcile_state=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
+    state=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
     queue=SqsQueue(api("sqs", failed=log.failed), config.reports_queue_url),
@@ -44,7 +44,7 @@ reconciler = Reconciler(
     resend=lambda record: f"resent-{sender.resend(record).decision}",
     failed=log.failed,
 )
-counting = HourlyCounter(
+counter = HourlyCounter(
     search=MessageSearch(dynamodb, config.messages_table, page=1000),
     statistics=StatisticsStore(dynamodb, config.state_table, retention=timedelta(days=config.retention_days)),
     clock=sender.clock,
@@ -52,13 +52,11 @@ counting = HourlyCounter(
     stages=ages(reconciler.ages.unknown),
     seconds=config.run_seconds,
 )
-_FEWEST = 5
-"""Messages below which it says nothing that no report came."""
 
 
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, int]:
-    """One bounded run of the step that its schedule names; returns what was done, counted by its word."""
+    """One bounded run of the step that the schedule names. Returns the decisions, counted."""
     done = _count(line) if event.get("step") == "statistics" else _reconcile(line)
     line.put(done=done)
     return done
@@ -68,29 +66,13 @@ def _reconcile(line: Line) -> dict[str, int]:
     done = dict(sorted(reconciler.run().items()))
     line.put(decision="reconciled", errors=dict(reconciler.errors))
     line.level = "WARNING" if reconciler.errors else "INFO"
-    line.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed", "unreadable"})
-    for name, word in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
-        line.count(name, done.get(word, 0))
-    for provider, reported in reconciler.receipts.items():
-        if (walked := reported.total()) >= _FEWEST:
-            line.apart(provider=provider).measure("ReceiptShare", 100 * reported[True] / walked, "Percent")
+    reconcile.measure(done, reconciler.receipts, line)
     return done
 
 
 def _count(line: Line) -> dict[str, int]:
-    done = dict(sorted(counting.run().items()))
-    line.put(decision="counted", errors=dict(counting.errors))
-    line.level = "WARNING" if counting.errors else "INFO"
-    line.count("StatisticsRuns")
-    line.count("HoursCounted", done.get("hour-counted", 0))
-    line.count("StatisticsFailures", counting.errors.total())
-    now = counting.clock()
-    found = provider_health(counting.statistics.hourly_stats(hours(now)), now=now, objective=config.tracking_objective)
-    for provider, gauges in found.items():
-        gauge = line.apart(provider=provider)
-        gauge.measure("DeliveryRate", gauges.delivery_rate, "Percent")
-        gauge.measure("DeliveryRateChange", gauges.change, "None")
-        gauge.measure("TimeToDeliverChange", gauges.slower, "None")
-        gauge.measure("TrackedShare", gauges.tracked, "Percent")
-        gauge.measure("TrackingBurn", gauges.burn, "None")
+    done = dict(sorted(counter.run().items()))
+    line.put(decision="counted", errors=dict(counter.errors))
+    line.level = "WARNING" if counter.errors else "INFO"
+    hourly_stats.measure(done, counter, line, objective=config.tracking_objective)
     return done

@@ -8,11 +8,11 @@ from sms_tracker import wiring
 from sms_tracker.aws import gateway
 from sms_tracker.aws.json_client import api
 from sms_tracker.config import SendConfig, load
-from sms_tracker.domain.errors import FieldError, InvalidMessage, Unreadable
+from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.provider_call import CountedCalls
-from sms_tracker.services.responses import invalid
-from sms_tracker.services.submit import submit
+from sms_tracker.services.responses import measure_send, not_base64
+from sms_tracker.services.send_request import submit
 
 config = load(SendConfig, os.environ)
 log = Log(os.environ)
@@ -25,8 +25,6 @@ sender = wiring.sender(
 )
 provider = CountedCalls(sender.http)
 sender = replace(sender, http=provider)
-_SERVER_ERROR = 500
-_METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRefused"}
 
 
 @log.lines
@@ -35,18 +33,14 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     provider.calls = 0
     caller = gateway.caller(event)
     try:
-        reply = submit(sender, caller.client, caller.scopes, gateway.request(event))
+        response = submit(sender.send, caller.client, caller.scopes, gateway.request(event))
     except Unreadable:
-        reply = invalid(InvalidMessage([FieldError("", "is not base64")]))
-    line.dimensions["decision"] = reply.decision
-    line.count("Sends")
-    if reply.decision in _METRICS:
-        line.count(_METRICS[reply.decision])
-    if reply.status >= _SERVER_ERROR or reply.decision == "outcome-unknown":
-        line.count("SendErrors")
-    if provider.calls > 1:
-        line.count("ProviderRetries", provider.calls - 1)
-    fields = {name: reply.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")}
-    line.put(decision=reply.decision, client=caller.client, warnings=reply.warnings, **fields)
-    line.level = "WARNING" if reply.warnings else "INFO"
-    return gateway.response(reply.status, reply.body, reply.headers)
+        response = not_base64()
+    line.dimensions["decision"] = response.decision
+    measure_send(response, line, provider_calls=provider.calls)
+    fields = {
+        name: response.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")
+    }
+    line.put(decision=response.decision, client=caller.client, warnings=response.warnings, **fields)
+    line.level = "WARNING" if response.warnings else "INFO"
+    return gateway.response(response.status, response.body, response.headers)

@@ -12,14 +12,14 @@ from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.config import Verification, WebhookConfig, load
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
-from sms_tracker.services.receive import Received, Receiver
+from sms_tracker.services.receive import Received, Receiver, measure
 from sms_tracker.services.responses import webhook_problem
 
 config = load(WebhookConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 receiver = Receiver(
-    # Two tries of 2 s: the providers wait 15 s, and this function has 10.
+    # Two tries of 2 s: the providers wait 15 s, and this function's time-out is 10 s.
     queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, failed=log.failed), config.reports_queue_url),
     settings=SsmSettings(
         api("ssm", timeout=1.0, attempts=2, failed=log.failed),
@@ -31,25 +31,21 @@ receiver = Receiver(
     enabled=config.providers,
     tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
 )
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
-_METRICS = {"queued": "ReportsReceived", "refused-signature": "SignaturesRefused", "unavailable": "WebhooksUnavailable"}
 
 
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
-    """Check, enqueue, acknowledge. A stranger learns only the status."""
+    """Verify, queue, acknowledge. A refusal reveals only the status."""
     provider = (event.get("pathParameters") or {}).get("provider", "")
     try:
         received = receiver.receive(provider, gateway.request(event))
     except Unreadable as error:
         received = Received(status=400, decision="unreadable", error=str(error))
     line.dimensions["provider"] = provider if provider in config.providers else "unknown"
-    line.count(_METRICS.get(received.decision, "WebhooksInvalid"))
-    if received.following:
-        line.count("NextSecretUsed")
+    measure(received, line)
     line.put(decision=received.decision, message_id=received.message_id, error=received.error)
-    if received.status < _CLIENT_ERROR:
+    line.level = "ERROR" if received.decision == "unavailable" else "INFO"
+    if received.decision == "queued":
         return gateway.response(received.status)
-    line.level = "ERROR" if received.status >= _SERVER_ERROR else "INFO"
-    reply = webhook_problem(received.decision)
-    return gateway.response(reply.status, reply.body, reply.headers)
+    problem = webhook_problem(received.decision)
+    return gateway.response(problem.status, problem.body, problem.headers)

@@ -66,6 +66,7 @@ def findings(evidence: Evidence) -> list[Finding]:
             posts[str(post["to"])].append(post)
         for entry in books["messages"]:
             taken[entry["to"]].append(entry)
+    phases = {change.new.message_id: change.new.send for change in evidence.history}
     found: list[Finding] = []
     never_reported: list[tuple[Finding, Mapping[str, Any]]] = []
     for message in evidence.plan:
@@ -79,7 +80,7 @@ def findings(evidence: Evidence) -> list[Finding]:
             elif record["status"] == "unknown":
                 never_reported += [(each, record) for each in _unknown(message, posts[message.to])]
             else:
-                found += _not_taken(message, promise, record, posts[message.to])
+                found += _not_taken(message, promise, record, posts[message.to], phases.get(record["message_id"]))
             found += _reports(message, record, taken[message.to])
     return [
         *found,
@@ -122,7 +123,7 @@ def _final(message: Message, record: Mapping[str, Any], taken: Mapping[str, Any]
     """What the provider took must end as the handset knows it, to the failure's code."""
     status, truth = record["status"], ledger.of(message.provider, taken)
     if not record["final"]:
-        yield "left open", f"{_about(message)}: {status}, send {record['send']}"
+        yield "left open", f"{_about(message)}: {status}"
         return
     if (status, record["provider_message_id"]) != (truth.expected, truth.provider_id):
         yield "wrong final", f"{_about(message)}: {status}, the truth is {truth.expected}"
@@ -132,13 +133,17 @@ def _final(message: Message, record: Mapping[str, Any], taken: Mapping[str, Any]
 
 
 def _not_taken(
-    message: Message, promise: Promise, record: Mapping[str, Any], posts: Sequence[Mapping[str, Any]]
+    message: Message,
+    promise: Promise,
+    record: Mapping[str, Any],
+    posts: Sequence[Mapping[str, Any]],
+    phase: str | None,
 ) -> Iterator[Finding]:
     """No provider took it: a refusal for good is a failure with its code; nothing else is one."""
     if not record["final"]:
         # That it was not sent is only said after 15 minutes; its client gave up and asks no more.
-        if not (message.client == "gives up" and record["send"] == "released"):
-            yield "left open", f"{_about(message)}: {record['status']}, send {record['send']}"
+        if not (message.client == "gives up" and phase == "released"):
+            yield "left open", f"{_about(message)}: {record['status']}, send {phase}"
         return
     refused = record["status"] == "failed" and message.end == "refused" and promise.status != _ACCEPTED
     if not refused or not posts or _code(record) != _text(posts[-1]["error"]):
@@ -192,9 +197,10 @@ def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mappin
     reports carry no time, a look-up's word is the same claim too, and may have come first.
     """
     same_claim = {"callback", "answer"} | (set() if simulators.load(message.provider).dated else {"lookup"})
-    kept = [(report["word"], report["code"], report["source"]) for report in record["reports"]]
+    kept = [(report["provider_status"], report["code"], report["source"]) for report in record["reports"]]
     claims = Counter(
-        (report["word"], report["code"], report["occurred_at"], report["source"]) for report in record["reports"]
+        (report["provider_status"], report["code"], report["occurred_at"], report["source"])
+        for report in record["reports"]
     )
     if any(times > 1 for times in claims.values()):
         yield "timeline", f"{_about(message)}: {claims}"

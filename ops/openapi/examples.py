@@ -23,7 +23,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas, views
 from sms_tracker.read.list_query import cursor
 from sms_tracker.read.messages import Health
-from sms_tracker.read.stats import Asked, By, body
+from sms_tracker.read.stats import By, Selection, body
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
@@ -109,18 +109,18 @@ def _statistics() -> schemas.Stats:
     cohort = HourlyStats(
         hour=hour, computed_at="2026-01-31T13:10:00.000Z", final=False, sums={(_PROVIDER, "shop"): counted}
     )
-    asked = Asked(
+    selection = Selection(
         since=datetime.fromisoformat(hour),
         until=datetime.fromisoformat(hour) + HOUR,
         by=By.PROVIDER,
         provider=None,
         client="shop",
     )
-    return body(asked, [cohort])
+    return body(selection, [cohort])
 
 
 ANSWERS: Mapping[object, Mapping[str, object]] = {
-    schemas.Accepted: responses.accepted(_TAKEN, "").body,
+    schemas.AcceptedMessage: responses.accepted(_TAKEN, "").body,
     schemas.Message: views.message(_FAILED),
     schemas.MessagePage: _PAGE,
     schemas.Stats: _statistics(),

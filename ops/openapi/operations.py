@@ -119,7 +119,7 @@ OPERATIONS = (
             Answer(
                 status=202,
                 text="Recorded, and taken by the provider unless `status` is `pending`",
-                shape=schemas.Accepted,
+                shape=schemas.AcceptedMessage,
                 headers=("Location",),
                 links={
                     "message": _MESSAGE,
@@ -200,7 +200,7 @@ OPERATIONS = (
         summary="How well messages arrive",
         text="Counts of the client's own messages (with `admin` everybody's), by the hour in which they were created: "
         "delivery rate, failures by reason, time to delivery. Hours are counted again as they grow old; `hours` says "
-        "when. `from` must be before `to` and before now, by 31 days at most.",
+        "when. `since` must be before `until` and before now, by 31 days at most.",
         scope="read",
         query=StatsQuery,
         answers=(Answer(status=200, text="The figures", shape=schemas.Stats),),

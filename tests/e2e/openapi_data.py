@@ -40,7 +40,9 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
     if isinstance(case.body, dict):
         _prepare_message(case.body)
     if isinstance(case.query, dict):
-        _prepare_search(case.query)
+        _prepare_range(case.query)
+        if case.operation.path == "/stats":
+            _prepare_month(case.query)
     given = case.headers.get("Idempotency-Key") if case.headers else None
     if isinstance(given, str) and KEY.fullmatch(given):
         case.headers["Idempotency-Key"] = str(uuid4())  # for a key belongs to one request
@@ -65,14 +67,23 @@ def _takes(provider: str, sender: str) -> bool:
     return any(re.fullmatch(form, sender) for form in providers.load(provider).SENDERS.values())
 
 
-def _prepare_search(query: dict[str, Any]) -> None:
-    """No range that ends before it begins, nor statistics of more than a month."""
+def _prepare_range(query: dict[str, Any]) -> None:
+    """No range that ends before it begins."""
     since, until = query.get("since"), query.get("until")
     if isinstance(since, str) and isinstance(until, str) and since > until:
         query["since"], query["until"] = until, since
-    begin, end = query.get("from"), query.get("to", "")
-    if isinstance(begin, str) and isinstance(end, str) and _A_TIME.match(begin) and (not end or _A_TIME.match(end)):
-        query["to"] = timestamp(datetime.fromisoformat(begin) + timedelta(days=1))
+
+
+def _prepare_month(query: dict[str, Any]) -> None:
+    """No statistics of more than a month."""
+    since, until = query.get("since"), query.get("until", "")
+    if (
+        isinstance(since, str)
+        and isinstance(until, str)
+        and _A_TIME.match(since)
+        and (not until or _A_TIME.match(until))
+    ):
+        query["until"] = timestamp(datetime.fromisoformat(since) + timedelta(days=1))
 
 
 @schemathesis.check

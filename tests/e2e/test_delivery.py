@@ -75,8 +75,8 @@ def test_the_timeline_holds_each_distinct_report_once(
     case: Case, travelled: Journey, simulators: dict[str, Simulator]
 ) -> None:
     reports = travelled.records[case]["reports"]
-    told = [(each["word"], each["code"]) for each in reports if each["source"] == "callback"]
-    answered = {(each["word"], each["code"]) for each in reports if each["source"] == "answer"}
+    told = [(each["provider_status"], each["code"]) for each in reports if each["source"] == "callback"]
+    answered = {(each["provider_status"], each["code"]) for each in reports if each["source"] == "answer"}
     made = {
         (each["word"], None if each["code"] is None else str(each["code"]))
         for message in simulators[case.provider].taken(case.to)
@@ -99,7 +99,7 @@ def test_a_forged_delivery_is_never_believed(case: Case, travelled: Journey, sim
 
 @of("new-word")
 def test_a_word_that_we_do_not_know_is_kept_as_it_came(case: Case, travelled: Journey) -> None:
-    (unknown,) = [each for each in travelled.records[case]["reports"] if each["word"] == "teleported"]
+    (unknown,) = [each for each in travelled.records[case]["reports"] if each["provider_status"] == "teleported"]
 
     assert unknown["status"] is None
     assert unknown["fields"]
@@ -124,7 +124,7 @@ def test_reports_that_overtake_the_answer_are_not_undone_by_it(case: Case, trave
 
     assert answered.status_code == 202
     assert answered.json()["provider_message_id"] == record["provider_message_id"]
-    assert {"sent", "delivered"} <= {each["word"] for each in record["reports"]}
+    assert {"sent", "delivered"} <= {each["provider_status"] for each in record["reports"]}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -208,7 +208,10 @@ def test_what_comes_again_or_late_changes_nothing(name: str, api: httpx.Client, 
     after = api.get(f"/messages/{sent['message_id']}").json()
 
     assert (after["status"], after["version"]) == ("delivered", before["version"])
-    assert sorted(each["word"] for each in after["reports"] if each["source"] == "callback") == ["delivered", "sent"]
+    assert sorted(each["provider_status"] for each in after["reports"] if each["source"] == "callback") == [
+        "delivered",
+        "sent",
+    ]
 
 
 @pytest.mark.parametrize("name", provider.NAMES)

@@ -116,9 +116,9 @@ def test_a_failure_is_explained_with_what_to_do_and_the_providers_own_page(
     box = page.get_by_role("region", name="Why it did not arrive: unreachable")
 
     expect(box).to_contain_text(failure["meaning"])
-    expect(box).to_contain_text(re.compile(failure["again"], re.IGNORECASE))
+    expect(box).to_contain_text(re.compile(failure["retry_advice"], re.IGNORECASE))
     expect(box).to_contain_text("twilio says 30003")
-    expect(box.get_by_role("link")).to_have_attribute("href", failure["page"])
+    expect(box.get_by_role("link")).to_have_attribute("href", failure["docs_url"])
     visitor.picture("message-undelivered")
 
 
@@ -145,7 +145,7 @@ def test_a_report_that_changed_nothing_is_told_apart(
     expect(page.locator(".picture .mark.idle")).to_have_count(len(idle))
     expect(page.locator(".picture .ring")).to_have_count(1)
     for report in idle:
-        expect(page.get_by_role("cell", name=f"none: {report['because']}").first).to_be_visible()
+        expect(page.get_by_role("cell", name=f"none: {report['not_applied_reason']}").first).to_be_visible()
     visitor.picture("message-corrected")
 
 

@@ -54,7 +54,7 @@ def test_no_field_of_an_answer_can_run_anything(
 ) -> None:
     record = sent["undelivered"]
     evil = {**hostile(record), **{name: record[name] for name in kept & record.keys()}}
-    evil["failure"] = {**evil["failure"], "page": "javascript:alert(4)"}
+    evil["failure"] = {**evil["failure"], "docs_url": "javascript:alert(4)"}
 
     def answer(route: Route) -> None:
         listed = {"messages": [evil, evil], "cursor": HOSTILE}

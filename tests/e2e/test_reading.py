@@ -31,7 +31,7 @@ def test_a_message_is_shown_with_its_timeline(read: list[dict[str, Any]]) -> Non
 
     assert (record["status"], record["final"], record["outcome"]) == ("undelivered", True, "failure")
     assert record["failure"]["code"] == "30003"
-    assert {(report["word"], report["source"], report["code"]) for report in record["reports"]} == {
+    assert {(report["provider_status"], report["source"], report["code"]) for report in record["reports"]} == {
         ("queued", "answer", None),
         ("sent", "callback", None),
         ("undelivered", "callback", "30003"),

@@ -161,7 +161,7 @@ def test_a_refused_send_that_is_not_repeated_fails_as_not_sent(course: Course, n
 
 def test_runs_at_the_same_time_changed_nothing_twice(course: Course) -> None:
     for case, record in course.records.items():
-        words = [(report["word"], report["attempt"], report["source"]) for report in record["reports"]]
+        words = [(report["provider_status"], report["attempt"], report["source"]) for report in record["reports"]]
         assert len(words) == len(set(words)), case
     versions = [(event["message_id"], event["version"]) for event in course.events]
     assert len(versions) == len(set(versions))

@@ -78,9 +78,9 @@ def test_an_admin_sees_this_client_among_all(stack: Stack, counted: dict[str, An
 def test_a_failure_is_explained_and_a_late_report_says_why_it_was_not_applied(records: list[dict[str, Any]]) -> None:
     failed = next(each for each in records if each["status"] == "undelivered" and each["provider"] == "twilio")
 
-    assert failed["failure"]["page"] == "https://www.twilio.com/docs/api/errors/30003"
+    assert failed["failure"]["docs_url"] == "https://www.twilio.com/docs/api/errors/30003"
     assert failed["failure"]["meaning"]
-    assert {(each["word"], each["applied"]) for each in failed["reports"]} >= {("undelivered", True)}
+    assert {(each["provider_status"], each["applied"]) for each in failed["reports"]} >= {("undelivered", True)}
 
 
 def test_what_an_admin_reads_of_another_s_is_logged_with_both_names(

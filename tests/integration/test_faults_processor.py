@@ -132,7 +132,7 @@ class Story:
     def drain(self, bodies: Sequence[str], wire: Wire | None = None) -> list[str]:
         """One process; returns the bodies that come again: those named as failed, or all if it was killed."""
         line = wire or self.cloud.settled
-        drain = ReportProcessor(
+        processor = ReportProcessor(
             messages=self.cloud.store(line),
             again=Prompt(self.cloud.queue(line, "again")),
             unmatched=self.cloud.queue(line, "unmatched"),
@@ -140,7 +140,7 @@ class Story:
             clock=FakeClock(),
         )
         deliveries = [QueueMessage(str(number), body) for number, body in enumerate(bodies)]
-        handled = survived(lambda: drain.drain(deliveries))
+        handled = survived(lambda: processor.process(deliveries))
         if handled is None:
             return list(bodies)
         told = sorted(queue_id for each in handled for queue_id in each.queue_ids)

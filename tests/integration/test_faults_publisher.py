@@ -16,8 +16,8 @@ from moto.core.botocore_stubber import MockRawResponse
 from sms_tracker.aws.store import changes
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.status import Status
-from sms_tracker.services.publish import CORRECTIONS, Policy, Published, Publisher
+from sms_tracker.domain.status import CORRECTIONS, Status
+from sms_tracker.services.publish import Policy, Published, Publisher
 from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW

@@ -131,14 +131,14 @@ class Story:
             fields={"MessageSid": SID, "MessageStatus": "delivered"},
         )
         elsewhere = MemoryQueue()
-        drain = ReportProcessor(
+        processor = ReportProcessor(
             messages=self.store,
             again=elsewhere,
             unmatched=elsewhere,
             dead=elsewhere,
             clock=self.clock,
         )
-        (handled,) = drain.drain([QueueMessage("q", encode(envelope))])
+        (handled,) = processor.process([QueueMessage("q", encode(envelope))])
         assert handled.decision == "applied"
 
     def check(self) -> None:

@@ -86,7 +86,7 @@ def test_a_walk_finds_the_same_as_in_memory(
     found = walk(MessageSearch(calling(dynamodb), "messages", page=page), criteria)
 
     assert found == walk(MemorySearch(stored), criteria)
-    assert sorted(each.message_id for each in found) == sorted(r.message_id for r in stored if criteria.met_by(r))
+    assert sorted(each.message_id for each in found) == sorted(r.message_id for r in stored if criteria.matches(r))
     assert len(found) > criteria.limit or criteria.client == "nobody"
 
 

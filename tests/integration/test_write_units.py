@@ -121,7 +121,7 @@ class Life:
 
     def hear(self, *fields: dict[str, str]) -> list[str]:
         """As the processor writes: one batch of queued callbacks. What was decided."""
-        drain = ReportProcessor(messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock())
+        processor = ReportProcessor(messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock())
         envelopes = [
             Envelope(
                 provider=self.case.provider,
@@ -133,7 +133,7 @@ class Life:
             )
             for each in fields
         ]
-        handled = drain.drain([QueueMessage(str(n), encode(each)) for n, each in enumerate(envelopes)])
+        handled = processor.process([QueueMessage(str(n), encode(each)) for n, each in enumerate(envelopes)])
         return [each.decision for each in handled]
 
 

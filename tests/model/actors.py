@@ -16,12 +16,12 @@ from typing import Any
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import Index, Position, Span
+from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
-from sms_tracker.services.provider_call import Pace
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from tests.fakes import START, FixedSettings
@@ -183,8 +183,8 @@ def unkeyed_id(name: str) -> str:
 def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> list[Handled]:
     """The processor with one batch."""
     again, unmatched, dead = (_Line(ask, name) for name in ("reports", "unmatched", "dead"))
-    drain = ReportProcessor(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
-    return drain.drain([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
+    processor = ReportProcessor(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
+    return processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
 
 def reconcile(ask: Ask, now: Callable[[], datetime]) -> Counter[str]:
@@ -193,7 +193,7 @@ def reconcile(ask: Ask, now: Callable[[], datetime]) -> Counter[str]:
     return Reconciler(
         messages=outside,
         search=outside,
-        reconcile_state=outside,
+        state=outside,
         settings=FixedSettings(),
         http=outside.http,
         queue=_Line(ask, "reports"),

@@ -16,9 +16,9 @@ from sms_tracker import providers
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import CORRECTIONS, Status
 from sms_tracker.services.events import DETAIL_TYPE, SOURCE, StatusChanged
-from sms_tracker.services.publish import CORRECTIONS, Policy, event
+from sms_tracker.services.publish import Policy, event
 from tests.factories import record
 
 PUBLISHED = Path(__file__).parents[2] / "events" / "published"

@@ -118,8 +118,8 @@ class Api:
 
 
 def record(message_id: str, *words: str) -> dict[str, Any]:
-    reported = [{"word": word, "source": "callback"} for word in words]
-    return {"message_id": message_id, "reports": [{"word": "queued", "source": "answer"}, *reported]}
+    reported = [{"provider_status": word, "source": "callback"} for word in words]
+    return {"message_id": message_id, "reports": [{"provider_status": "queued", "source": "answer"}, *reported]}
 
 
 def test_nothing_is_missing_once_every_page_is_read() -> None:

@@ -76,7 +76,7 @@ class Rig:
             self.messages.records[message_id] = factories.record(message_id=message_id)
 
     def drain(self, *bodies: str) -> list[Handled]:
-        drain = ReportProcessor(
+        processor = ReportProcessor(
             messages=self.messages,
             again=self.again,
             unmatched=self.unmatched,
@@ -84,7 +84,7 @@ class Rig:
             clock=FakeClock(),
             each=self.each,
         )
-        return drain.drain([QueueMessage(f"q{number}", each) for number, each in enumerate(bodies)])
+        return processor.process([QueueMessage(f"q{number}", each) for number, each in enumerate(bodies)])
 
     def decisions(self, *bodies: str) -> dict[str, str]:
         return {queue_id: each.decision for each in self.drain(*bodies) for queue_id in each.queue_ids}

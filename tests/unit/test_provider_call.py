@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpRequest, NoResponse
+from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
-from sms_tracker.services.provider_call import BUDGET, Pace, call_provider
+from sms_tracker.services.provider_call import BUDGET, call_provider
 from tests.fakes import Answer, FakeClock
 from tests.setups import OPTED_OUT, TAKEN, UNHEARD, UNREACHED, WRONG_TOKEN, answer
 

@@ -13,8 +13,8 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import BusEvent, StreamChange
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.state import RankedFailure, State
-from sms_tracker.domain.status import Outcome, Status
-from sms_tracker.services.publish import CORRECTIONS, Policy, Published, Publisher, event
+from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
+from sms_tracker.services.publish import Policy, Published, Publisher, event
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import MemoryBus, MemoryQueue

@@ -164,7 +164,7 @@ def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
     assert (reply.status, reply.decision) == (400, "invalid-request")
     assert reply.body["errors"] == [
         {"field": "limit", "message": "must be 1 to 100"},
-        {"field": "color", "message": "is no parameter of this request"},
+        {"field": "color", "message": "is not a parameter of this request"},
     ]
 
 

@@ -25,7 +25,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.log import FailedCalls
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
 from sms_tracker.services.process import QueueMessage, ReportProcessor
-from sms_tracker.services.send_request import text_hash
+from sms_tracker.services.text import text_hash
 from sms_tracker.services.track import track
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
@@ -122,7 +122,7 @@ class Rig:
         return Reconciler(
             messages=self.messages,
             search=self.search,
-            reconcile_state=self.reconcile_state,
+            state=self.reconcile_state,
             settings=sender.settings,
             http=self.account,
             queue=self.queue,
@@ -151,11 +151,11 @@ class Rig:
 
     def drain(self) -> None:
         """Let the processor deal with what was queued."""
-        drain = ReportProcessor(
+        processor = ReportProcessor(
             messages=self.messages, again=self.queue, unmatched=self.unmatched, dead=self.dead, clock=self.clock
         )
         bodies, self.queue.sent[:] = self.queue.bodies, []
-        drain.drain([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
+        processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
     @property
     def record(self) -> Record:

@@ -21,7 +21,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
 from sms_tracker.services.provider_call import BUDGET
 from sms_tracker.services.send import Sender
-from sms_tracker.services.submit import submit
+from sms_tracker.services.send_request import submit
 from sms_tracker.services.track import track
 from tests import factories
 from tests.fakes import MESSAGEBIRD, START, TWILIO, Answer, FixedSettings, MemoryMessages
@@ -445,7 +445,7 @@ class TestSameKeyAgain:
         first = rig.post(KEY)
         body = json.dumps(dict(reversed(REQUEST.items())), indent=2).encode()
         request = HttpRequest("POST", "/messages", {"idempotency-key": KEY}, body)
-        assert submit(rig.sender, "shop", frozenset({"send"}), request).body == first.body
+        assert submit(rig.sender.send, "shop", frozenset({"send"}), request).body == first.body
 
     def test_while_the_first_is_in_progress_the_second_is_asked_to_wait(self) -> None:
         second: list[Any] = []

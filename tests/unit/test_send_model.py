@@ -14,10 +14,9 @@ import pytest
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.settings import Settings
-from sms_tracker.services.identity import keyed_message_id
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
-from sms_tracker.services.send_request import Draft
+from sms_tracker.services.send_request import Draft, keyed_message_id
 from tests.model.actors import unkeyed_id
 from tests.model.close import to_the_end
 from tests.model.explore import Explored, explore
@@ -79,13 +78,13 @@ def test_two_equal_messages_without_a_key_never_get_each_others_answer() -> None
 class TakesOverWhatIsClaimed(Sender):
     """A planted fault: the phase of the send is not looked at."""
 
-    def _again(self, stored: Record) -> ApiResponse:
+    def _repeated(self, stored: Record) -> ApiResponse:
         released = replace(stored, send=replace(stored.send, phase=SendPhase.RELEASED))
         self.messages.release(stored.message_id, token=stored.send.token, cause="not_sent", now=stored.updated_at)
-        return self._take_over(released, self._wanted(stored), self.settings(), 20.0)
+        return self._take_over(released, self._draft(stored), self.settings(), 20.0)
 
     @staticmethod
-    def _wanted(stored: Record) -> Draft:
+    def _draft(stored: Record) -> Draft:
         return Draft(
             to=stored.to,
             body="Your parcel is here",

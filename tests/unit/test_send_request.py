@@ -15,9 +15,8 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import Policy, SendRequest, draft, fingerprint, idempotency_key, text_hash
-from sms_tracker.services.submit import submit
-from sms_tracker.services.text import MAX_SEGMENTS
+from sms_tracker.services.send_request import Policy, SendRequest, draft, fingerprint, idempotency_key, submit
+from sms_tracker.services.text import MAX_SEGMENTS, text_hash
 from tests.fakes import MemoryMessages
 from tests.setups import POLICY, REQUEST, SendRig
 
@@ -44,7 +43,7 @@ def refusal_of(field: str, **fields: object) -> str:
 def raw(body: bytes, **headers: str) -> ApiResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     rig = SendRig()
-    reply = submit(rig.sender, "shop", SEND, HttpRequest("POST", "/messages", named, body))
+    reply = submit(rig.sender.send, "shop", SEND, HttpRequest("POST", "/messages", named, body))
     assert reply.status == 202 or rig.http.requests == []
     return reply
 
@@ -292,7 +291,7 @@ class TestFrom:
             draft({**REQUEST, "from": sender, "provider": "messagebird"}, POLICY)
         (error,) = refusal.value.errors
         assert error.message.startswith(
-            "is no sender for messagebird, which takes E.164, a short code of 3 to 8 digits, or"
+            "is not a sender for messagebird, which takes E.164, a short code of 3 to 8 digits, or"
         )
 
     def test_a_provider_that_is_not_enabled_is_named_alone(self) -> None:
@@ -398,7 +397,7 @@ class TestPayload:
 
         assert reply.status == 400
         assert reply.body["errors"] == [
-            {"field": "", "message": r"holds bytes that are no UTF-8, or U+FFFD; write that as \ufffd"}
+            {"field": "", "message": r"holds bytes that are not UTF-8, or U+FFFD; write that as \ufffd"}
         ]
         assert raw(json.dumps({**REQUEST, field: "caf\ufffd"}).encode()).status == 202
 
@@ -452,7 +451,9 @@ class TestPayload:
 
     def test_a_key_without_the_scope_is_403_before_anything_is_read(self) -> None:
         rig = SendRig()
-        reply = submit(rig.sender, "shop", frozenset({"read", "admin"}), HttpRequest("POST", "/messages", {}, b"{"))
+        reply = submit(
+            rig.sender.send, "shop", frozenset({"read", "admin"}), HttpRequest("POST", "/messages", {}, b"{")
+        )
         assert (reply.status, reply.body["type"]) == (403, "urn:sms-tracker:problem:scope-missing")
         assert reply.headers["content-type"] == "application/problem+json"
 

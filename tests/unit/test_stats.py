@@ -11,7 +11,7 @@ import pytest
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import BOUNDS, HourlyStats, Tally
 from sms_tracker.domain.report import timestamp
-from sms_tracker.read.stats import Figures
+from sms_tracker.read.stats import StatsReader
 from sms_tracker.services.responses import ApiResponse
 from tests.fakes import START, FakeClock
 from tests.memory_statistics import MemoryStatistics
@@ -37,7 +37,7 @@ def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[s
         statistics.put(HourlyStats(hour=at(-2), computed_at=COMPUTED, final=True, sums=sums))
         statistics.put(HourlyStats(hour=at(-13), computed_at=COMPUTED, final=False, sums={shop: tally(delivered=4)}))
     clock = FakeClock(START + timedelta(minutes=5))
-    return Figures(statistics=statistics, clock=clock).answer(client, scopes, query)
+    return StatsReader(statistics=statistics, clock=clock).answer(client, scopes, query)
 
 
 def groups(reply: ApiResponse, key: str) -> dict[str, int]:
@@ -56,7 +56,7 @@ def test_without_parameters_the_last_day_is_counted_by_provider() -> None:
     reply = answered({})
 
     assert (reply.status, reply.decision) == (200, "counted")
-    assert (reply.body["from"], reply.body["to"]) == (at(-24), at(1))  # whole hours around the last 24
+    assert (reply.body["since"], reply.body["until"]) == (at(-24), at(1))  # whole hours around the last 24
     assert (reply.body["by"], reply.body["client"], reply.body["provider"]) == ("provider", "shop", None)
     assert groups(reply, "provider") == {"messagebird": 5, "twilio": 14}
 
@@ -90,7 +90,7 @@ def test_the_same_messages_are_grouped_in_each_way(by: str, expected: dict[str, 
 
 
 def test_every_hour_of_the_range_says_how_fresh_it_is() -> None:
-    reply = answered({"from": at(-3), "to": at(-1)})
+    reply = answered({"since": at(-3), "until": at(-1)})
 
     assert reply.body["hours"] == [
         {"hour": at(-3), "computed_at": None, "final": False},
@@ -99,9 +99,9 @@ def test_every_hour_of_the_range_says_how_fresh_it_is() -> None:
 
 
 def test_a_range_is_widened_to_whole_hours_and_never_goes_beyond_the_present() -> None:
-    body = answered({"from": at(-1.5), "to": at(50)}).body
+    body = answered({"since": at(-1.5), "until": at(50)}).body
 
-    assert (body["from"], body["to"]) == (at(-2), at(1))
+    assert (body["since"], body["until"]) == (at(-2), at(1))
 
 
 def test_one_provider_can_be_asked_for() -> None:
@@ -134,12 +134,12 @@ def test_another_s_statistics_and_those_of_a_key_that_may_not_read_are_refused(
     [
         ({"by": "week"}, ["by"]),
         ({"provider": "pigeon"}, ["provider"]),
-        ({"from": "yesterday", "to": "x"}, ["from", "to"]),
-        ({"from": at(-1), "to": at(-2)}, ["from"]),
-        ({"from": at(-1), "to": at(-1)}, ["from"]),
-        ({"from": at(1)}, ["from"]),
-        ({"from": at(-24 * 31 - 0.1), "to": at(0)}, ["from"]),
-        ({"to": "0001-01-01T00:00:00Z", "from": "0001-01-01T00:00:00Z"}, ["from"]),
+        ({"since": "yesterday", "until": "x"}, ["since", "until"]),
+        ({"since": at(-1), "until": at(-2)}, ["since"]),
+        ({"since": at(-1), "until": at(-1)}, ["since"]),
+        ({"since": at(1)}, ["since"]),
+        ({"since": at(-24 * 31 - 0.1), "until": at(0)}, ["since"]),
+        ({"until": "0001-01-01T00:00:00Z", "since": "0001-01-01T00:00:00Z"}, ["since"]),
         ({"color": "red", "by": ""}, ["by", "color"]),
     ],
 )
@@ -147,7 +147,7 @@ def test_what_is_wrong_is_named(query: dict[str, str], wrong: list[str]) -> None
     assert wrong_fields(query) == wrong
 
 
-@pytest.mark.parametrize("query", [{"from": at(-24 * 31), "to": at(0)}, {"to": "0001-01-01T00:00:00Z"}])
+@pytest.mark.parametrize("query", [{"since": at(-24 * 31), "until": at(0)}, {"until": "0001-01-01T00:00:00Z"}])
 def test_the_longest_range_and_the_oldest_are_answered(query: dict[str, str]) -> None:
     assert answered(query).status == 200
 

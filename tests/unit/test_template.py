@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sms_tracker import providers
-from sms_tracker.config import CORRECTIONS, PublisherConfig, load
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.config import PublisherConfig, load
+from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from tests.configs import VARIABLES
 from tests.unit.template_stack import ROOT, environment, overrides, refusals, samconfig, source, stack
 

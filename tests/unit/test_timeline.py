@@ -12,21 +12,17 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
-from sms_tracker.domain.timeline import Because, Effect, effects
+from sms_tracker.domain.timeline import NotApplied, not_applied
 from tests.factories import record, report
 from tests.unit.test_fold_properties import claims
 
-APPLIED = Effect(applied=True)
+APPLIED = None
 BASE = record().state
 CODED = Failure(category=Category.PERMANENT, reason=Reason.INVALID_RECIPIENT, code="30005")
 
 
-def came(*reports: Report) -> list[Effect]:
-    return effects([(each, False) for each in reports], base=BASE)
-
-
-def not_applied(because: Because) -> Effect:
-    return Effect(applied=False, because=because)
+def came(*reports: Report) -> list[NotApplied | None]:
+    return not_applied([(each, False) for each in reports], base=BASE)
 
 
 def test_reports_in_order_are_all_applied() -> None:
@@ -34,13 +30,13 @@ def test_reports_in_order_are_all_applied() -> None:
 
 
 def test_sent_after_delivered_comes_too_late() -> None:
-    assert came(report(Status.DELIVERED), report(Status.SENT)) == [APPLIED, not_applied(Because.EARLIER)]
+    assert came(report(Status.DELIVERED), report(Status.SENT)) == [APPLIED, NotApplied.EARLIER]
 
 
 def test_the_same_status_again_says_nothing_new() -> None:
     again = report(Status.SENT, occurred="2026-01-31T12:00:05.000Z")
 
-    assert came(report(Status.SENT), again) == [APPLIED, not_applied(Because.KNOWN)]
+    assert came(report(Status.SENT), again) == [APPLIED, NotApplied.KNOWN]
 
 
 def test_delivered_after_a_failure_is_applied() -> None:
@@ -51,22 +47,19 @@ def test_delivered_after_a_failure_is_applied() -> None:
 def test_a_failure_that_names_its_code_only_now_is_applied_though_the_status_stays(status: Status) -> None:
     without = report(Status.UNDELIVERED, failure=Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN))
 
-    assert came(without, report(status, code="30005", failure=CODED)) == [
-        APPLIED,
-        Effect(applied=True, because=Because.FAILURE),
-    ]
+    assert came(without, report(status, code="30005", failure=CODED)) == [APPLIED, APPLIED]
 
 
 def test_what_is_about_another_recipient_moves_nothing_after_it_either() -> None:
     told = [(report(Status.DELIVERED), True), (report(Status.SENT), False)]
 
-    assert effects(told, base=BASE) == [not_applied(Because.FOREIGN), APPLIED]
+    assert not_applied(told, base=BASE) == [NotApplied.FOREIGN, APPLIED]
 
 
 def test_a_word_that_is_not_known_and_one_about_incoming_messages_are_told_apart() -> None:
     strange, inbound = report(None, word="teleported", recognised=False), report(None, word="received")
 
-    assert came(strange, inbound) == [not_applied(Because.UNFAMILIAR), not_applied(Because.SILENT)]
+    assert came(strange, inbound) == [NotApplied.UNFAMILIAR, NotApplied.SILENT]
 
 
 def test_a_later_attempt_is_applied_whatever_the_earlier_one_came_to() -> None:
@@ -76,7 +69,7 @@ def test_a_later_attempt_is_applied_whatever_the_earlier_one_came_to() -> None:
 @given(st.lists(claims(), max_size=8))
 def test_the_applied_ones_alone_make_the_record(reports: list[Report]) -> None:
     reports = [replace(each, recipient=None) for each in reports]
-    applied = [each for each, effect in zip(reports, came(*reports), strict=True) if effect.applied]
+    applied = [each for each, reason in zip(reports, came(*reports), strict=True) if reason is None]
 
     whole, alone = fold(reports, base=BASE), fold(applied, base=BASE)
 

@@ -20,12 +20,11 @@ URL = f"https://sms.example.com/webhooks/twilio?message_id={ID}&attempt=1"
 MESSAGE = Message(
     number=1, provider="twilio", to=TO, way="as it should", end="delivered", client="waits", script={"name": "a"}
 )
-REPORT = {"word": "delivered", "code": None, "source": "callback", "occurred_at": None}
+REPORT = {"provider_status": "delivered", "code": None, "source": "callback", "occurred_at": None}
 RECORD: Mapping[str, Any] = {
     "message_id": ID,
     "status": "delivered",
     "final": True,
-    "send": "answered",
     "version": 2,
     "provider_message_id": SID,
     "failure": None,
@@ -132,6 +131,21 @@ def test_a_refusal_that_the_record_does_not_know_is_a_difference() -> None:
     assert checks(not_taken(REFUSED)) == {"wrong final"}
 
 
+@pytest.mark.parametrize(("phase", "wrong"), [("released", set()), ("claimed", {"left open"})])
+def test_a_message_may_stay_open_only_where_its_send_was_released_and_its_client_gave_up(
+    phase: str, wrong: set[str]
+) -> None:
+    unsent = replace(
+        not_taken(REFUSED, status="pending", final=False, version=1),
+        plan=[replace(MESSAGE, client="gives up")],
+        promises={},
+        history=[Change(old=None, new=image(1, "pending", send=phase))],
+        events=[],
+    )
+
+    assert checks(unsent) == wrong
+
+
 @pytest.mark.parametrize("posts", [(), (REFUSED,)])
 def test_a_worker_killed_while_it_wrote_about_a_message_explains_unknown(
     posts: tuple[Mapping[str, Any], ...],
@@ -168,7 +182,9 @@ def test_a_refusal_is_recorded_with_the_code_that_the_provider_gave(code: str | 
 def test_a_failure_must_know_the_code_though_no_report_of_it_arrived(known: str | None, wrong: set[str]) -> None:
     failed = replace(
         AGREED,
-        records=recorded(status="undelivered", failure={"code": known}, reports=[{**REPORT, "word": "undelivered"}]),
+        records=recorded(
+            status="undelivered", failure={"code": known}, reports=[{**REPORT, "provider_status": "undelivered"}]
+        ),
         books=books(truth={"word": "undelivered", "code": 30003}, callbacks=[]),
         history=history("undelivered", known),
         events=[{"message_id": ID, "version": 2, "status": "undelivered"}],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.record import Entry, Record, SendPhase
+from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import REFUSED, Report
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
@@ -56,7 +58,6 @@ def test_a_message_that_nobody_reported_on_yet_is_shown_as_recorded() -> None:
         "price": None,
         "network": None,
         "failure": None,
-        "send": "claimed",
         "created_at": NOW,
         "updated_at": NOW,
         "reports": [],
@@ -73,10 +74,33 @@ def test_a_failure_is_shown_while_the_status_is_one() -> None:
         "code": "30003",
         "message": "Unreachable",
         "meaning": "The handset was off or out of reach. Send again later.",
-        "again": "sending again may help",
-        "page": "https://www.twilio.com/docs/api/errors/30003",
+        "retryable": True,
+        "retry_advice": "sending again may help",
+        "docs_url": "https://www.twilio.com/docs/api/errors/30003",
     }
     assert message(tracked(failed, report(Status.DELIVERED)))["failure"] is None
+
+
+@pytest.mark.parametrize(
+    ("category", "retryable"), [(Category.TEMPORARY, True), (Category.PERMANENT, False), (Category.UNKNOWN, None)]
+)
+def test_a_failure_is_retryable_by_its_category(category: Category, retryable: object) -> None:
+    failure = Failure(category=category, reason=Reason.UNKNOWN)
+
+    shown = message(tracked(report(Status.FAILED, failure=failure)))["failure"]
+
+    assert shown is not None
+    assert (shown["retryable"], shown["docs_url"]) == (retryable, None)
+
+
+def test_a_report_that_only_explains_the_failure_is_applied() -> None:
+    early = report(Status.UNDELIVERED, failure=Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN))
+    coded = Failure(category=Category.PERMANENT, reason=Reason.INVALID_RECIPIENT, code="30005")
+    late = report(Status.UNDELIVERED, code="30005", failure=coded, received="2026-01-31T12:00:09.000Z")
+
+    shown = message(tracked(early, late))["reports"]
+
+    assert [(each["applied"], each["not_applied_reason"]) for each in shown] == [(True, None), (True, None)]
 
 
 def test_the_timeline_shows_the_oldest_report_first() -> None:
@@ -85,8 +109,8 @@ def test_the_timeline_shows_the_oldest_report_first() -> None:
 
     shown = message(tracked(late, early))["reports"]
 
-    assert [each["word"] for each in shown] == ["delivered", "sent"]
-    assert [(each["applied"], each["because"]) for each in shown] == [
+    assert [each["provider_status"] for each in shown] == ["delivered", "sent"]
+    assert [(each["applied"], each["not_applied_reason"]) for each in shown] == [
         (True, None),
         (False, "a later status was already known"),
     ]
@@ -98,7 +122,7 @@ def test_a_report_is_shown_with_what_its_word_means() -> None:
     (shown,) = message(tracked(expired))["reports"]
 
     assert shown == {
-        "word": "undelivered",
+        "provider_status": "undelivered",
         "status": "expired",  # by Twilio's code
         "code": "30036",
         "message": None,
@@ -108,8 +132,9 @@ def test_a_report_is_shown_with_what_its_word_means() -> None:
             "code": "30036",
             "message": None,
             "meaning": MEANING[Reason.EXPIRED],
-            "again": "sending again may help",
-            "page": "https://www.twilio.com/docs/api/errors/30036",
+            "retryable": True,
+            "retry_advice": "sending again may help",
+            "docs_url": "https://www.twilio.com/docs/api/errors/30036",
         },
         "occurred_at": None,
         "received_at": NOW,
@@ -117,7 +142,7 @@ def test_a_report_is_shown_with_what_its_word_means() -> None:
         "source": "callback",
         "other_recipient": False,
         "applied": True,
-        "because": None,
+        "not_applied_reason": None,
         "fields": {"RawDlrDoneDate": "2601311200"},
     }
 
@@ -125,14 +150,14 @@ def test_a_report_is_shown_with_what_its_word_means() -> None:
 def test_an_unfamiliar_word_is_shown_without_a_status() -> None:
     (shown,) = message(tracked(report(None, word="teleported", recognised=False)))["reports"]
 
-    assert (shown["word"], shown["status"], shown["failure"]) == ("teleported", None, None)
-    assert (shown["applied"], shown["because"]) == (False, "its word is not known here")
+    assert (shown["provider_status"], shown["status"], shown["failure"]) == ("teleported", None, None)
+    assert (shown["applied"], shown["not_applied_reason"]) == (False, "its word is not known here")
 
 
 def test_a_refusal_at_the_door_is_shown_as_a_failure() -> None:
     (shown,) = message(tracked(report(Status.FAILED, word=REFUSED, code="21610")))["reports"]
 
-    assert (shown["word"], shown["status"], shown["code"]) == ("refused", "failed", "21610")
+    assert (shown["provider_status"], shown["status"], shown["code"]) == ("refused", "failed", "21610")
     assert shown["failure"] is not None
     assert shown["failure"]["reason"] == "unreachable"  # what the record keeps: a word of ours has no table
 
@@ -156,22 +181,22 @@ def test_a_word_is_read_as_that_of_the_provider_its_attempt_was_handed_to() -> N
 
     assert first["failure"] is not None
     assert second["failure"] is not None
-    assert (first["status"], first["failure"]["page"]) == (
+    assert (first["status"], first["failure"]["docs_url"]) == (
         "undelivered",
         "https://www.twilio.com/docs/api/errors/30003",
     )
     assert (second["status"], second["failure"]["reason"]) == ("undelivered", "invalid_recipient")
-    assert "sms-platform-extended-error-codes" in str(second["failure"]["page"])
+    assert "sms-platform-extended-error-codes" in str(second["failure"]["docs_url"])
 
 
 def test_the_provider_s_id_of_the_attempt_that_counts_is_shown() -> None:
     assert message(tracked(report(Status.SENT)))["provider_message_id"] == SID
 
 
-def test_nothing_of_the_claim_but_its_phase_is_shown() -> None:
+def test_nothing_of_the_claim_is_shown() -> None:
     sent = record()
-    shown = json.dumps(message(replace(sent, send=replace(sent.send, phase=SendPhase.ANSWERED))))
+    shown = message(sent)
 
-    assert '"send": "answered"' in shown
-    assert sent.send.token not in shown
-    assert sent.fingerprint not in shown
+    assert "send" not in shown
+    assert sent.send.token not in json.dumps(shown)
+    assert sent.fingerprint not in json.dumps(shown)

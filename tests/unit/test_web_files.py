@@ -7,13 +7,13 @@ from itertools import product
 
 import pytest
 
-from sms_tracker.read.web_files import INDEX, Document, Page
+from sms_tracker.read.web_files import INDEX, Document, WebFiles
 from sms_tracker.services.responses import ApiResponse
 from tests.contrast import AA, colours, contrast
 from tests.unit.template_stack import ROOT
 
 FILES = {path.name: path.read_text("utf-8") for path in (ROOT / "functions" / "query" / "page").iterdir()}
-PAGE = Page(FILES)
+PAGE = WebFiles(FILES)
 _SCRIPTS = [name for name in FILES if name.endswith(".js")]
 
 

@@ -1,11 +1,11 @@
-/* Elements, made of tags, attributes and text; nothing on this page is ever read as HTML. */
+/* Build elements from tags, attributes and text. The page never parses text as HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element. Attributes that are null are left out, functions listen to an event; children may be text or null. */
+/** An HTML element. Null attributes are left out, functions become event listeners, children may be text or null. */
 export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 
-/** The same within a drawing. */
+/** An SVG element, likewise. */
 export const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
 function fill(element, attributes, children) {
@@ -19,7 +19,7 @@ function fill(element, attributes, children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Read out by screen readers, seen by nobody. */
+/** For screen readers only. */
 export const announce = (text) => { byId("live").textContent = text; };
 
 /** A table with its caption; a cell is text, an element, or null. On a phone each row becomes a card. */
@@ -32,7 +32,7 @@ export function table(caption, heads, rows) {
     h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map(cell)))));
 }
 
-/** A link to another site; what is no https address stays text. */
+/** A link to another site. Any address but https is shown as text. */
 export function outward(address, text) {
   const safe = URL.canParse(address) && new URL(address).protocol === "https:";
   return safe ? h("a", { href: address, rel: "noreferrer noopener", target: "_blank" }, `${text} (new tab)`) : h("span", {}, String(address));
@@ -45,15 +45,15 @@ const SHAPES = {
   unknown: "M6 6.2a2 2 0 1 1 2.6 2c-.4.2-.6.5-.6 1M8 11.3v.1",
 };
 
-/** A status as word and shape, so that colour tells nothing alone. */
+/** A status as word and shape: colour is never the only sign. */
 export const badge = (status, outcome) => h("span", { class: `badge ${outcome}` },
   s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5 }), s("path", { d: SHAPES[outcome] ?? SHAPES.unknown })),
   cut(status, 20));
 
-/** Whom a message went to; a recipient who was forgotten is in no record. */
+/** A message's recipient. The record of a forgotten recipient has none. */
 export const recipient = (message) => message.to ?? "a forgotten number";
 
-/** A word that has room for so many letters. */
+/** A word, shortened to at most this many letters. */
 export const cut = (word, letters) => (word.length > letters ? `${word.slice(0, letters - 1)}…` : word);
 
 const COARSE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });

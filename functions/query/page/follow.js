@@ -1,19 +1,19 @@
-/* Looking again until a message is final: soon at first, then less often, never in a hidden tab. */
+/* Poll a message until it is final: often at first, then less often, never in a hidden tab. */
 
 import { announce, h } from "./elements.js";
 
 const DELAYS = [1, 2, 5, 10, 20, 30, 60];
 
-/** ``look`` asks for the message, ``draw`` shows one that changed, ``place`` says what goes on; ends with ``signal``. */
+/** ``look`` fetches the message, ``draw`` shows a changed one, ``place`` holds the state; ``signal`` ends it. */
 export function follow({ message, place, look, draw, signal }) {
-  const told = h("span", { class: "pulse" });
+  const note = h("span", { class: "pulse" });
   const button = h("button", { type: "button", click: () => pressed() });
   let seen = JSON.stringify(message), final = message.final, paused = false, busy = false, step = 0, timer = 0, looked = "";
-  place.replaceChildren(told, button);
+  place.replaceChildren(note, button);
 
-  function tell(state, text, action) {
+  function show(state, text, action) {
     place.dataset.state = state;
-    told.textContent = text;
+    note.textContent = text;
     button.textContent = action;
     button.hidden = !action;
   }
@@ -21,11 +21,11 @@ export function follow({ message, place, look, draw, signal }) {
   function plan(trouble = "", wait = 0) {
     clearTimeout(timer);
     if (signal.aborted) return;
-    if (paused) return tell("still", "Not followed.", "Follow live");
-    if (final) return tell("still", `Final: nothing more is expected, though a late report may still correct it.${looked}`, "Look again");
-    if (document.hidden) return tell("still", "Paused while this tab is hidden.", "");
+    if (paused) return show("still", "Not followed.", "Follow live");
+    if (final) return show("still", `Final: nothing more is expected, though a late report may still correct it.${looked}`, "Look again");
+    if (document.hidden) return show("still", "Paused while this tab is hidden.", "");
     const seconds = Math.max(DELAYS[Math.min(step, DELAYS.length - 1)], wait);
-    tell("live", `${trouble || "Followed live:"} looks again every ${seconds} s.`, "Pause");
+    show("live", `${trouble || "Followed live:"} looks again every ${seconds} s.`, "Pause");
     timer = setTimeout(again, seconds * 1000);
   }
 
@@ -58,8 +58,8 @@ export function follow({ message, place, look, draw, signal }) {
       step += 1;
       return plan(error.title, error.wait);
     }
-    tell("still", `Not followed any more. ${error.title ?? "The page has a fault."} ${error.advice ?? ""}`, "Look again");
-    announce(told.textContent);
+    show("still", `Not followed any more. ${error.title ?? "The page has a fault."} ${error.advice ?? ""}`, "Look again");
+    announce(note.textContent);
   }
 
   function pressed() {

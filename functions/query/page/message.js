@@ -6,7 +6,7 @@ import { get } from "./service.js";
 import { meaning, outcome } from "./statuses.js";
 import { legend, timeline } from "./timeline.js";
 
-/** Show the message and follow it until ``signal`` says that the visitor has left. */
+/** Show the message and follow it until ``signal`` aborts. */
 export async function show(view, id, signal) {
   const look = () => get(`/messages/${encodeURIComponent(id)}`, {}, signal);
   const message = await look();
@@ -37,7 +37,7 @@ function sentence(message) {
   return meaning(message.status) + after;
 }
 
-/** Texts in a line, each for itself: one that turns the direction of writing turns nothing but itself. */
+/** Texts in a line, isolated from each other: right-to-left text does not affect its neighbours. */
 const apart = (texts, between) => texts.flatMap((text, at) => [at ? between : null, h("bdi", {}, text)]);
 
 const words = (name) => String(name).replaceAll("_", " ");
@@ -48,8 +48,8 @@ function why({ failure, provider }) {
   return h("section", { class: "note failure", "aria-labelledby": "why" },
     h("h2", { id: "why" }, `Why it did not arrive: ${words(failure.reason)}`),
     h("p", {}, failure.meaning),
-    h("p", {}, h("strong", {}, `${sentenceOf(failure.again)} (${words(failure.category)}).`)),
-    h("p", { class: "quiet" }, apart(said, ": "), " ", failure.page ? outward(failure.page, `${provider} on ${failure.code}`) : null));
+    h("p", {}, h("strong", {}, `${sentenceOf(failure.retry_advice)} (${words(failure.category)}).`)),
+    h("p", { class: "quiet" }, apart(said, ": "), " ", failure.docs_url ? outward(failure.docs_url, `${provider} on ${failure.code}`) : null));
 }
 
 function course(message) {
@@ -64,28 +64,28 @@ function course(message) {
   ];
 }
 
-/** The report that brought the status: a provider's own time counts before ours. */
+/** Whether the report gave the status. The provider's time counts before ours. */
 const decides = (report, { status, attempt, status_at: at }) =>
   report.status === status && report.attempt === attempt && [report.occurred_at, report.received_at].includes(at);
 
-const HEADS = ["No.", "Status", "Provider’s word", "Received", "Provider’s time", "Effect", "Details"];
+const HEADS = ["No.", "Status", "Provider’s status", "Received", "Provider’s time", "Effect", "Details"];
 
 const row = (report, at) => [
   String(at + 1),
   badge(report.status ?? "no status", report.status ? outcome(report.status) : "unknown"),
-  h("code", {}, report.word),
+  h("code", {}, report.provider_status),
   time(report.received_at, { fine: true }),
   report.occurred_at ? time(report.occurred_at, { fine: true }) : null,
-  report.decides ? "gives the status" : report.applied ? report.because ?? "moved the status" : `none: ${report.because}`,
+  report.decides ? "gives the status" : report.applied ? "applied" : `none: ${report.not_applied_reason}`,
   details(report),
 ];
 
-/** What else the report says; the provider's further fields open on demand. */
+/** The report's other fields; the provider's further fields open on demand. */
 function details(report) {
   const fields = Object.entries(report.fields ?? {});
-  const told = [SOURCES[report.source] ?? report.source, report.attempt > 1 ? `attempt ${report.attempt}` : "",
+  const parts = [SOURCES[report.source] ?? report.source, report.attempt > 1 ? `attempt ${report.attempt}` : "",
     report.code ? `code ${report.code}` : "", report.message].filter(Boolean);
-  return h("div", {}, apart(told, ", "), fields.length ? h("details", {}, h("summary", {}, "Fields"), pairs(fields)) : null);
+  return h("div", {}, apart(parts, ", "), fields.length ? h("details", {}, h("summary", {}, "Fields"), pairs(fields)) : null);
 }
 
 const SOURCES = { answer: "answer to sending", callback: "callback", lookup: "asked for" };
@@ -105,18 +105,18 @@ function record(message) {
     ["Segments", `${message.segments} (${message.encoding})`],
     ["Price", message.price],
     ["Network", message.network],
-    ["Attempt", `${message.attempt} (${message.send})`],
+    ["Attempt", String(message.attempt)],
     ["Created", time(message.created_at)],
     ["Updated", time(message.updated_at)],
     ["Version", String(message.version)],
   ]);
 }
 
-/** The address holds the id alone, never the key. */
+/** The link holds the message's id, never the key. */
 function link() {
-  const told = h("span", { role: "status" });
-  const copy = () => navigator.clipboard.writeText(location.href).then(() => told.replaceChildren("Copied; it works for whoever has a key of this client."));
-  return h("p", { class: "end" }, navigator.clipboard ? h("button", { type: "button", click: copy }, "Copy link") : null, told);
+  const note = h("span", { role: "status" });
+  const copy = () => navigator.clipboard.writeText(location.href).then(() => note.replaceChildren("Copied. It works with any key of this client."));
+  return h("p", { class: "end" }, navigator.clipboard ? h("button", { type: "button", click: copy }, "Copy link") : null, note);
 }
 
 function picture(place, message) {

@@ -1,4 +1,4 @@
-/* Where the page begins: the key, the address after the #, and the view that it names. */
+/* Entry point: the key, the address after the #, and its view. */
 
 import { announce, byId, h } from "./elements.js";
 import { list, offerClients, prepareSearch, showSearch } from "./search.js";
@@ -12,7 +12,7 @@ const VIEWS = {
 
 let leaving = new AbortController();
 
-/** Show what the address names: #/message/<id>, #/search/<by>/<text>/<status>/<client>, #/statistics/<days>/<client>, else the latest messages. */
+/** Show the view of the address: #/message/<id>, #/search/<by>/<text>/<status>/<client>, #/statistics/<days>/<client>, otherwise the latest messages. */
 async function show({ arriving = false } = {}) {
   leaving.abort();
   leaving = new AbortController();
@@ -27,7 +27,7 @@ async function show({ arriving = false } = {}) {
   document.title = "sms-tracker";
   try {
     await (VIEWS[name] ?? VIEWS.search)(view, words, signal);
-    // Whoever went on meanwhile, say into the search field, is left where they are.
+    // Keep the focus of a visitor who has moved on, for example into the search field.
     const free = [before, document.body].includes(document.activeElement);
     if (!arriving && !signal.aborted && free) view.querySelector("h1")?.focus();
   } catch (error) {
@@ -37,7 +37,7 @@ async function show({ arriving = false } = {}) {
 
 const decoded = (word) => { try { return decodeURIComponent(word); } catch { return word; } };
 
-/** With a key the views, without one the form for it. */
+/** Show the views, or without a key the form for it. */
 function open(known, name) {
   byId("key-form").hidden = known;
   byId("views").hidden = byId("key-kept").hidden = !known;
@@ -48,7 +48,7 @@ function open(known, name) {
   }
 }
 
-/** A key that is not accepted is asked for again; everything else is told where the answer would be. */
+/** Ask again for a refused key; show any other error in place of the view. */
 function refused(view, error) {
   if (error.kind === "key") return forget(`${error.title} ${error.advice}`);
   if (!error.kind) console.error(error);

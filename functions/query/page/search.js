@@ -1,4 +1,4 @@
-/* Searching: what the text in the one field is, and the list of what was found. */
+/* Search: recognise the kind of text in the field, and list the messages found. */
 
 import { announce, badge, byId, h, recipient, table, time } from "./elements.js";
 import { get } from "./service.js";
@@ -14,7 +14,7 @@ let chosen = false; // by hand, which nothing that is typed overrides until the 
 
 const recognised = (text) => KINDS.find(([, pattern]) => pattern.test(text))?.[0] ?? "reference";
 
-/** Let the form choose by what is typed, and lead to an address that can be shared. */
+/** Choose the field by the typed text, and navigate to an address that can be shared. */
 export function prepareSearch() {
   byId("status").append(...STATUSES.map((status) => h("option", {}, status)));
   byId("query").addEventListener("input", recognise);
@@ -47,7 +47,7 @@ function addressOf(by, text, status, client) {
   return `#/${words.map(encodeURIComponent).join("/").replace(/\/+$/, "")}`;
 }
 
-/** Put what the address says into the form. */
+/** Fill the form from the address. */
 export function showSearch([by = "", text = "", status = "", client = ""]) {
   byId("query").value = text;
   chosen = Boolean(text) && by !== recognised(text);
@@ -57,11 +57,11 @@ export function showSearch([by = "", text = "", status = "", client = ""]) {
   hint();
 }
 
-/** A client's field is an admin's: nobody else is answered statistics of all. */
-export const offerClients = () => get("/stats", { from: new Date(Date.now() - 3600e3).toISOString() })
+/** Offer the client field to admins: only they get statistics of all clients. */
+export const offerClients = () => get("/stats", { since: new Date(Date.now() - 3600e3).toISOString() })
   .then(({ client }) => { byId("whose").hidden = client !== null; }, () => {});
 
-/** The messages that the address asks for, newest first, with a button for more. */
+/** The messages of the address, newest first, with a button for more. */
 export async function list(view, [by = "", text = "", status = "", client = ""], signal) {
   const criteria = { ...(text ? { [by]: text } : {}), status, client };
   const parts = { rows: h("div", {}), end: h("p", { class: "end" }) };
@@ -82,14 +82,14 @@ export async function list(view, [by = "", text = "", status = "", client = ""],
   await more("");
 }
 
-/** How many there are, and how to go on: a page may be short, even empty, and have more behind it. */
+/** The number of messages and the button for more: a page may be short, even empty, and not be the last. */
 function ending(count, page, more) {
   const told = count ? `${count} message${count === 1 ? "" : "s"}${page.cursor ? " so far." : ", and no more."}`
     : page.cursor ? "Nothing in the newest part that was looked through." : "No message was found. Check what you search by; records expire, and a key sees its own client’s messages.";
   return [h("span", {}, told), page.cursor ? h("button", { type: "button", click: more }, count ? "More" : "Look further back") : null].filter(Boolean);
 }
 
-/** Whose a message is says the list where it holds those of several clients: an admin's. */
+/** The list has a column for the client if it holds several clients' messages. */
 function listed(found) {
   const several = new Set(found.map((message) => message.client)).size > 1;
   const heads = ["Created", "To", "Status", "Provider", "Reference", ...(several ? ["Client"] : [])];

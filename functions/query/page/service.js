@@ -1,15 +1,15 @@
-/* What is asked of the service, with the visitor's key, and what its refusals mean in words. */
+/* Requests to the service with the visitor's key, and its errors as sentences. */
 
 const KEY = "sms-tracker-key";
 
-/** The key, in the tab's own storage: gone when the tab is closed, never in a link. */
+/** The key in the tab's session storage: removed when the tab closes, never in a link. */
 export const key = {
   get: () => sessionStorage.getItem(KEY),
   keep: (value) => sessionStorage.setItem(KEY, value),
   forget: () => sessionStorage.removeItem(KEY),
 };
 
-/** Why there is no answer: what is wrong, what to do, and whether it may pass by itself. */
+/** A failed request: the error, advice, and whether it may pass by itself. */
 export class Refusal extends Error {
   constructor(kind, title, advice, wait = 0) {
     super(title);
@@ -40,7 +40,7 @@ async function answered(address, signal) {
 const unknownKey = () => new Refusal("key", "This key is not accepted.",
   "Check that it was copied whole; it may also have expired or been revoked. The service’s operator makes new ones.");
 
-/** API Gateway refuses in its own words, our functions with a problem that says what to do. */
+/** Errors of API Gateway have no type; our functions' problems have one, and advice. */
 function refusal(response, { detail = "", errors = [], type = "" }) {
   const wait = Number(response.headers.get("retry-after")) || 0;
   const status = response.status;

@@ -6,11 +6,11 @@ import { get } from "./service.js";
 const DAYS = { "1": "24 hours", "7": "7 days", "31": "31 days" };
 const OUTCOMES = [["success", "delivered"], ["failure", "failed"], ["unknown", "unknown"], ["open", "under way"]];
 
-/** Statistics of the last ``days``, in charts that are tables or have one beside them; of one client where it is named. */
+/** Statistics of the last ``days``, of one client if named. Each chart is a table or has one beside it. */
 export async function show(view, [days, client = ""], signal) {
   const chosen = Object.hasOwn(DAYS, days ?? "") ? days : "1";
-  const from = new Date(Date.now() - (Number(chosen) * 24 - 1) * 3600e3).toISOString();
-  const stats = await get("/stats", { from, by: "provider", client }, signal);
+  const since = new Date(Date.now() - (Number(chosen) * 24 - 1) * 3600e3).toISOString();
+  const stats = await get("/stats", { since, by: "provider", client }, signal);
   const groups = stats.groups.toSorted((one, other) => other.messages - one.messages);
   document.title = `Last ${DAYS[chosen]} · sms-tracker`;
   view.replaceChildren(h("h1", { tabindex: -1 }, "Statistics"), period(chosen, client),
@@ -24,7 +24,7 @@ const address = (days, client) => `#/statistics/${days}${client && `/${encodeURI
 const period = (chosen, client) => h("nav", { class: "period", "aria-label": "Period, until now" }, Object.entries(DAYS).map(([days, name]) =>
   h("a", { href: address(days, client), "aria-current": days === chosen ? "page" : null }, name)));
 
-/** Whose messages an admin looks at: one client's, or all. */
+/** An admin's choice of client, or of all clients. */
 const whose = (days, client) => h("form", { class: "line whose", submit: (event) => {
   event.preventDefault();
   location.hash = address(days, event.target.elements.counted.value.trim());
@@ -32,7 +32,7 @@ const whose = (days, client) => h("form", { class: "line whose", submit: (event)
 h("input", { id: "counted", value: client, autocomplete: "off", spellcheck: "false", placeholder: "all" }),
 h("button", {}, "Show"));
 
-/** How far the figures can be trusted: hours that are not counted yet, and when the newest was. */
+/** The freshness of the figures: hours not yet counted, and the time of the last count. */
 function counted({ hours, client }) {
   const known = hours.filter((hour) => hour.computed_at);
   const newest = known.map((hour) => hour.computed_at).sort().at(-1);
@@ -61,7 +61,7 @@ const number = (value) => Number(value).toLocaleString();
 const percent = (part) => `${(100 * part).toFixed(1)}\u00a0%`;
 const figure = (name, value, of) => h("p", { class: "figure" }, h("span", {}, name), h("strong", {}, value), h("small", {}, of));
 
-/** A share as a bar beside its number; the number says it all, so the bar is silent. */
+/** A share as a bar. Hidden from screen readers: the number beside it says the same. */
 const bar = (kind, part) => s("svg", { class: `bar ${kind}`, viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
   s("rect", { class: "rest", width: 100, height: 10 }), s("rect", { width: part ? Math.max(100 * part, 0.7) : 0, height: 10 }));
 

@@ -1,4 +1,4 @@
-/* The statuses of a message, lowest rank first, and what each means to a person. */
+/* The statuses of a message, lowest rank first, with their meanings. */
 
 const MEANINGS = {
   pending: ["open", "It is recorded; what the provider answered is not known yet."],
@@ -20,10 +20,10 @@ export const STATUSES = Object.keys(MEANINGS);
 
 const known = (status) => (Object.hasOwn(MEANINGS, status) ? MEANINGS[status] : ["unknown", ""]);
 
-/** open, success, failure or unknown; a word that is no status of ours is unknown. */
+/** open, success, failure or unknown; unknown for any other word. */
 export const outcome = (status) => known(status)[0];
 
 export const meaning = (status) => known(status)[1];
 
-/** A report without a status moves nothing and is drawn lowest. */
+/** A report without a status is drawn lowest. */
 export const rank = (status) => STATUSES.indexOf(status);

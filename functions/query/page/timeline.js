@@ -1,18 +1,18 @@
-/* The timeline as a picture: time runs to the right, every status has its height, the line is the message's status. */
+/* The timeline as a picture: time runs to the right, each status has its height, the line is the message's status. */
 
 import { cut, duration, h, s } from "./elements.js";
 import { outcome, rank } from "./statuses.js";
 
 const LANE = 34, TOP = 26, FOOT = 46, RIGHT = 22, NARROWEST = 46, WIDE = 84;
 
-/** What is drawn: the record's beginning, then its reports; ``level`` is the order of statuses, -1 for none. */
+/** The points: the record's creation, then its reports. ``level`` is the order of statuses, -1 for none. */
 function points(message) {
   const begin = { at: message.created_at, status: "pending", attempt: 1, applied: true, number: "" };
   const reports = message.reports.map((report, at) => ({ ...report, at: report.received_at, number: at + 1 }));
   return [begin, ...reports].map((point) => ({ ...point, at: Date.parse(point.at), level: level(point) }));
 }
 
-/** As the service compares: proof of delivery beats any attempt, else the later attempt wins, else the higher status. */
+/** The service's order: delivery beats any attempt, then the later attempt wins, then the higher status. */
 function level({ status, attempt }) {
   if (!status) return -1;
   return (outcome(status) === "success" ? 1000 : 0) + 20 * attempt + rank(status);
@@ -29,7 +29,7 @@ function across(all, left, width) {
   return [left, ...shares.map((each) => (x += NARROWEST + spare * (each / total)))];
 }
 
-/** The picture for a place ``room`` pixels wide; where the reports need more it is wider, to be scrolled. */
+/** The picture for ``room`` pixels; wider, and scrolled, if the reports need more. */
 export function timeline(message, room) {
   const all = points(message);
   const lanes = [...new Map(all.map((point) => [point.level, laneName(point)])).entries()].sort(([a], [b]) => b - a);
@@ -51,7 +51,7 @@ export function timeline(message, room) {
 
 const laneName = ({ status, attempt }) => (status ? (attempt > 1 ? `${attempt}: ${cut(status, 14)}` : cut(status, 14)) : "no status");
 
-/** The message's status from report to report: it only ever rises. */
+/** The message's status after each report; it never falls. */
 function course(all, xs, y, width) {
   let height = all[0].level;
   const steps = all.slice(1).map((point, at) => {
@@ -61,7 +61,7 @@ function course(all, xs, y, width) {
   return `M${xs[0]} ${y(all[0].level)}${steps.join("")}H${width}`;
 }
 
-/** Round is on the way or arrived, square a failure, a diamond neither; hollow changed nothing, a ring decides. */
+/** Circle: under way or delivered; square: failure; diamond: neither. Hollow: not applied. Ring: gives the status. */
 export function mark(point, x, y) {
   const kind = point.status ? outcome(point.status) : "unknown";
   const shape = {
@@ -100,12 +100,12 @@ function inWords(message, all) {
   return `Timeline, ${told.length} reports. ${told.join("; ")}. The status is ${message.status}. The table below says the same.`;
 }
 
-/** What the shapes mean, in the same shapes. */
+/** The legend of the shapes. */
 export function legend() {
   const sample = (point, text) => h("li", {}, s("svg", { class: "timeline", viewBox: "0 0 28 28", "aria-hidden": "true" }, mark(point, 14, 14)), text);
   return h("ul", { class: "legend" },
-    sample({ status: "sent" }, "moved the status"),
-    sample({ status: "sent", applied: false }, "changed nothing: late, or told before"),
+    sample({ status: "sent" }, "applied: changed status or failure"),
+    sample({ status: "sent", applied: false }, "changed nothing: late, or already known"),
     sample({ status: "undelivered" }, "failure"),
     sample({ status: null }, "no status, or unknown"),
     sample({ status: "delivered", decides: true }, "gives the status"));

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import CORRECTIONS, Status
 
 
 class TextRetention(StrEnum):
@@ -25,10 +25,6 @@ class Verification(StrEnum):
 
     SIGNATURE = "signature"
     TOKEN = "token"  # noqa: S105  # the name of a mode
-
-
-CORRECTIONS = "corrections"
-"""The word in PUBLISHED_STATUSES for a success that follows a failure."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

@@ -11,8 +11,8 @@ from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig, TextRetention, Verification
+from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.ports import CallFailed
-from sms_tracker.services.provider_call import Pace
 from sms_tracker.services.send import Rules, Sender
 from sms_tracker.services.send_request import Policy
 

@@ -17,6 +17,10 @@ class ApiKey:
     scopes: frozenset[str]
     expires_at: int | None = None
 
+    def expired(self, now: float) -> bool:
+        """Whether it ends at or before ``now``, epoch seconds."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 def key_id(key: str) -> str:
     """The primary key of an API key."""

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from sms_tracker.domain.status import MAX_ATTEMPT
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Our message ids: UUIDs in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def callback_target(url: str) -> CallbackTarget:
 
 
 def _uuid(value: str) -> str | None:
-    return value if _UUID.fullmatch(value) else None
+    return value if MESSAGE_ID.fullmatch(value) else None
 
 
 def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 MAX_ATTEMPT = 19
-"""Attempts are 1..19: an order has room for 20 ranks an attempt and stays below 1000."""
+"""Attempts are 1..19, so that one attempt's ranks never reach into the next attempt's."""
+CORRECTIONS = "corrections"
+"""Beside the statuses in PUBLISHED_STATUSES: a success after a failure or after ``unknown``."""
 
 
 class Outcome(StrEnum):

@@ -1,19 +1,17 @@
-"""What each report changed when it came, worked out from the reports alone."""
+"""Which reports changed the record when they arrived, derived from the timeline alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import State, fold
 
 
-class Because(StrEnum):
-    """Why a report was not applied; ``FAILURE`` says what one changed that left the status alone."""
+class NotApplied(StrEnum):
+    """Why a report changed neither the status nor the failure."""
 
-    FAILURE = "it tells more about the failure"
     EARLIER = "a later status was already known"
     KNOWN = "it says what was already known"
     FOREIGN = "it is about another recipient"
@@ -21,32 +19,23 @@ class Because(StrEnum):
     SILENT = "its word says nothing about delivery"
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Whether a report changed status or failure; ``because`` is None where it moved the status."""
+def not_applied(reports: Iterable[tuple[Report, bool]], *, base: State) -> list[NotApplied | None]:
+    """One value for each ``(report, whether it is about another recipient)``, in order of arrival.
 
-    applied: bool
-    because: Because | None = None
-
-
-def effects(told: Iterable[tuple[Report, bool]], *, base: State) -> list[Effect]:
-    """One effect for each ``(report, whether it is about another recipient)``, in their order of arrival.
-
-    An attempt begins with its first report. What was written in one go counts as one report after the other.
+    None means applied: the report changed the status or the failure. An attempt begins with its first report. Reports
+    that one write stored together count as one report after the other.
     """
-    found, state = list[Effect](), base
-    for report, foreign in told:
+    found, state = list[NotApplied | None](), base
+    for report, foreign in reports:
         after = state if foreign else fold([report], base=state)
-        found.append(Effect(applied=False, because=Because.FOREIGN) if foreign else _effect(report, state, after))
+        found.append(NotApplied.FOREIGN if foreign else _reason(report, state, after))
         state = after
     return found
 
 
-def _effect(report: Report, before: State, after: State) -> Effect:
+def _reason(report: Report, before: State, after: State) -> NotApplied | None:
     if report.status is None:
-        return Effect(applied=False, because=Because.SILENT if report.recognised else Because.UNFAMILIAR)
-    if after.order != before.order:
-        return Effect(applied=True)
-    if after.failure != before.failure:
-        return Effect(applied=True, because=Because.FAILURE)
-    return Effect(applied=False, because=Because.KNOWN if report.order == before.order else Because.EARLIER)
+        return NotApplied.SILENT if report.recognised else NotApplied.UNFAMILIAR
+    if (after.order, after.failure) != (before.order, before.failure):
+        return None
+    return NotApplied.KNOWN if report.order == before.order else NotApplied.EARLIER

@@ -34,6 +34,14 @@ def json_object(body: bytes) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An ``object_pairs_hook`` for :func:`json.loads`; raises ``ValueError`` where an object has a name twice."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a repeated name")
+    return members
+
+
 def json_fields(body: bytes) -> dict[str, str]:
     """A JSON webhook's top-level scalars as text, nested objects as ``outer[inner]``; raises ``Unreadable``."""
     value = json_object(body)

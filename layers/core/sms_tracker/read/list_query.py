@@ -1,11 +1,10 @@
-"""What a client asks for in a query string, and where a page ends, as text."""
+"""The parameters of GET /messages, and the cursor of its next page."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -23,36 +22,16 @@ from pydantic import (
 )
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.indexes import Position, Span
-from sms_tracker.domain.report import clean, instant, timestamp
+from sms_tracker.domain.indexes import EARLIEST, Position, Span
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
-from sms_tracker.providers.parsing import pairs
+from sms_tracker.read.parameters import Client, Time
 from sms_tracker.read.search import SearchQuery
 from sms_tracker.services.numbers import e164
-from sms_tracker.services.send_request import refusal
+from sms_tracker.services.validation import invalid_message
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
-_UNESCAPED_PLUS = re.compile(r"(?<=[0-9:.]{5}) (?=[0-9:]{4,5}$)")
-"""The space before an offset; the one between date and time follows a hyphen more closely."""
 _DEFAULT_SPAN = timedelta(days=7)
-EVER = "2000-01-01T00:00:00.000Z"
-"""Before any message of this service; a search looks back no further, whatever it asks for."""
-
-
-def parameters(query: str) -> dict[str, str]:
-    """A raw query's; raises ``InvalidMessage`` where one comes twice, for nobody knows which is meant."""
-    found = pairs(query)
-    times = Counter(name for name, _ in found)
-    if len(times) < len(found):
-        raise InvalidMessage([FieldError(clean(name), "comes twice") for name in times if times[name] > 1])
-    return dict(found)
-
-
-def _time(given: str) -> str:
-    try:
-        return timestamp(instant(_UNESCAPED_PLUS.sub("+", given)))
-    except ValueError:
-        raise ValueError("is no RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
 
 
 def _limit(given: str) -> int:
@@ -62,7 +41,7 @@ def _limit(given: str) -> int:
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    """A plus that was not escaped arrives as a space. Digits alone are international unless there is one country."""
+    """An unescaped plus arrives as a space. Digits alone are international unless there is one country."""
     text, countries = given.strip(), info.context
     if text[:1].isdecimal() and (given.startswith(" ") or countries is None or len(countries) > 1):
         text = f"+{text}"
@@ -76,11 +55,10 @@ def _position(given: str) -> Position:
             return Position(at, message_id)
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
-    raise ValueError("is none that this service gave out")
+    raise ValueError("is not a cursor of this service")
 
 
 Number = Annotated[str, BeforeValidator(_number), Field(json_schema_extra={"format": "phone-number"})]
-Time = Annotated[str, BeforeValidator(_time), Field(json_schema_extra={"format": "date-time"})]
 Limit = Annotated[Annotated[int, Field(ge=1, le=_MAX_LIMIT)], BeforeValidator(_limit)]
 Cursor = Annotated[
     Position, PlainValidator(_position), WithJsonSchema({"type": "string", "format": "cursor", "minLength": 1})
@@ -88,7 +66,7 @@ Cursor = Annotated[
 
 
 class ListQuery(BaseModel):
-    """The parameters of ``GET /messages``; the longest words are those that can be stored, and be keys of an index."""
+    """The parameters of ``GET /messages``. Lengths are limited to those that are stored and indexed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -103,15 +81,13 @@ class ListQuery(BaseModel):
         Annotated[str, StringConstraints(min_length=1, max_length=256)] | None,
         Field(description="The provider's id of the message"),
     ] = None
-    status: Annotated[Status | None, Field(description="Status that a message has now")] = None
-    client: Annotated[
-        str | None, Field(description="Whose messages; another than the key's own client needs the scope `admin`")
-    ] = None
+    status: Annotated[Status | None, Field(description="Current status")] = None
+    client: Client = None
     since: Annotated[
         Time | None,
         Field(
-            description="Created at this time or later. Without it a search by status or time alone looks back seven "
-            "days, any other at everything",
+            description="Created at this time or later. If absent, a search by status or time alone covers seven days, "
+            "any other search all messages",
             examples=["2026-01-30T00:00:00Z"],
         ),
     ] = None
@@ -119,46 +95,46 @@ class ListQuery(BaseModel):
         Time | None,
         Field(description="Created at this time or earlier; not before `since`", examples=["2026-01-31T00:00:00Z"]),
     ] = None
-    limit: Annotated[Limit, Field(description="Messages on a page at most")] = _DEFAULT_LIMIT
-    cursor: Annotated[Cursor | None, Field(description="`cursor` of the page before, to go on from there")] = None
+    limit: Annotated[Limit, Field(description="Messages on a page, at most")] = _DEFAULT_LIMIT
+    cursor: Annotated[Cursor | None, Field(description="`cursor` of the previous page")] = None
 
 
 def criteria(
     query: Mapping[str, str], *, client: str | None, now: datetime, countries: frozenset[str] | None = None
 ) -> SearchQuery:
-    """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every one that is wrong.
+    """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every wrong one.
 
-    ``client`` is whose messages the caller may see, of those it asked for; None for all. ``countries`` are those that
-    the deployment sends to, ISO 3166, None for all: see :func:`sms_tracker.services.numbers.e164`.
+    ``client`` is the client to search, None for all. ``countries`` (ISO 3166, None for all) are those that the
+    deployment sends to: see :func:`sms_tracker.services.numbers.e164`.
     """
     try:
-        asked = ListQuery.model_validate(query, context=countries)
+        parsed = ListQuery.model_validate(query, context=countries)
     except ValidationError as error:
-        raise refusal(error, "parameter") from None
-    until = min(asked.until or timestamp(now), timestamp(now))
-    narrow = asked.to or asked.reference or asked.provider_message_id
-    since = max(asked.since or (EVER if narrow else _before(until)), EVER)
+        raise invalid_message(error, "parameter") from None
+    until = min(parsed.until or timestamp(now), timestamp(now))
+    narrow = parsed.to or parsed.reference or parsed.provider_message_id
+    since = max(parsed.since or (EARLIEST if narrow else _before(until)), EARLIEST)
     if since > until:
         raise InvalidMessage([FieldError("since", "is after until, or after now")])
-    if client is None and asked.reference:
-        raise InvalidMessage([FieldError("client", "is needed with reference, which is a client's own word")])
+    if client is None and parsed.reference:
+        raise InvalidMessage([FieldError("client", "is required with reference, which is unique per client only")])
     return SearchQuery(
         client=client,
         now=timestamp(now),
         span=Span(since=since, until=until),
-        limit=asked.limit,
-        to=asked.to,
-        reference=asked.reference,
-        provider_message_id=asked.provider_message_id,
-        status=asked.status,
-        after=asked.cursor,
+        limit=parsed.limit,
+        to=parsed.to,
+        reference=parsed.reference,
+        provider_message_id=parsed.provider_message_id,
+        status=parsed.status,
+        after=parsed.cursor,
     )
 
 
 def cursor(position: Position) -> str:
-    """A position as an opaque, URL-safe word."""
+    """A position as an opaque, URL-safe text."""
     return base64.urlsafe_b64encode(json.dumps([position.at, position.message_id]).encode()).rstrip(b"=").decode()
 
 
 def _before(until: str) -> str:
-    return EVER if until < EVER else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)
+    return EARLIEST if until < EARLIEST else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)

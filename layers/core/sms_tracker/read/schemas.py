@@ -1,6 +1,6 @@
-"""What clients are answered, as types: the code is checked against them, and the OpenAPI document is made from them.
+"""The API's responses as types: mypy checks the code against them, and the OpenAPI document is made from them.
 
-Nothing imports this module when a function runs, so no function pays for it.
+No function imports this module at run time.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.failure import Category, Reason
-from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
 
@@ -21,7 +21,7 @@ Time = Annotated[
 MessageId = Annotated[
     str,
     Field(
-        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        pattern=f"^{MESSAGE_ID.pattern}$",
         json_schema_extra={"format": "uuid"},
         description="Our id of the message",
     ),
@@ -34,8 +34,8 @@ Reference = Annotated[str | None, Field(description="The client's own reference"
 Answer = Literal["ok", "unavailable"]
 
 
-class Accepted(TypedDict):
-    """A message that is recorded and, unless its status is `pending`, taken by its provider."""
+class AcceptedMessage(TypedDict):
+    """A recorded message. Unless its status is `pending`, its provider took it."""
 
     message_id: MessageId
     status: Status
@@ -47,51 +47,63 @@ class Accepted(TypedDict):
     segments: Segments
     created_at: Time
     warnings: NotRequired[
-        Annotated[list[str], Field(min_length=1, description="What costs segments or looks broken; where there is any")]
+        Annotated[
+            list[str],
+            Field(min_length=1, description="Characters that cost segments or look broken; absent if none"),
+        ]
     ]
 
 
 class Failure(TypedDict):
-    """Why a message did not arrive, in words that do not depend on the provider, beside the provider's own."""
+    """Why a message did not arrive: in terms that are the same for all providers, and in the provider's own."""
 
-    category: Annotated[Category, Field(description="Whether sending the same again could help")]
+    category: Annotated[Category, Field(description="Whether sending the same message again may help")]
     reason: Reason
     code: Annotated[str | None, Field(description="The provider's own code")]
     message: Annotated[str | None, Field(description="The provider's own text")]
-    meaning: Annotated[str, Field(description="What it means and what to do, in plain words")]
-    again: Annotated[str, Field(description="Whether sending again helps, in plain words")]
-    page: Annotated[str | None, Field(description="The provider's page on the code; null where it has none")]
+    meaning: Annotated[str, Field(description="What the reason means and what to do, for people")]
+    retryable: Annotated[
+        bool | None,
+        Field(
+            description="Whether sending the same message again may help: true for `temporary`, false for "
+            "`permanent`, null for `unknown`"
+        ),
+    ]
+    retry_advice: Annotated[str, Field(description="The same for people")]
+    docs_url: Annotated[
+        str | None, Field(description="The provider's documentation of the code; null where it has none")
+    ]
 
 
 class Report(TypedDict):
-    """One claim about a message, by its provider or by this service."""
+    """One report about a message, by its provider or by this service."""
 
-    word: Annotated[str, Field(description="The provider's own status word")]
-    status: Annotated[Status | None, Field(description="What the word means; null where it moves nothing")]
+    provider_status: Annotated[str, Field(description="The provider's own word for the status")]
+    status: Annotated[Status | None, Field(description="Our status for it; null where it has none")]
     code: Annotated[str | None, Field(description="The provider's own code")]
     message: Annotated[str | None, Field(description="The provider's own text")]
-    occurred_at: Annotated[str | None, Field(description="The provider's time; as it came where it cannot be read")]
+    occurred_at: Annotated[str | None, Field(description="The provider's time; unchanged if it cannot be parsed")]
     received_at: Time
     attempt: Attempt
-    source: Annotated[str, Field(description="How it came: `callback`, `lookup` or `answer`")]
-    other_recipient: Annotated[bool, Field(description="About another recipient than the message's: moves nothing")]
-    fields: Annotated[dict[str, str], Field(description="The provider's further fields, where they are kept")]
-    failure: Annotated[Failure | None, Field(description="What the report says went wrong; null where nothing did")]
-    applied: Annotated[bool, Field(description="Whether it changed the message's status or failure when it came")]
-    because: Annotated[str | None, Field(description="Why it did not, or what it added")]
+    source: Annotated[str, Field(description="`callback`, `lookup` or `answer` (to sending)")]
+    other_recipient: Annotated[bool, Field(description="About another recipient than the message's; never applied")]
+    fields: Annotated[dict[str, str], Field(description="The provider's further fields, if they are kept")]
+    failure: Annotated[Failure | None, Field(description="The failure that it reports; null if none")]
+    applied: Annotated[bool, Field(description="Whether it changed the message's status or failure")]
+    not_applied_reason: Annotated[str | None, Field(description="Why it was not applied; null if it was")]
 
 
 class _Followed(TypedDict):
     message_id: MessageId
     version: Annotated[int, Field(ge=1, description="Rises by one with each change")]
     status: Status
-    final: Annotated[bool, Field(description="Whether the provider is expected to say nothing more")]
+    final: Annotated[bool, Field(description="Whether no further report is expected")]
     outcome: Outcome
-    status_at: Annotated[Time, Field(description="When the status became true, by the provider's clock if it said")]
+    status_at: Annotated[Time, Field(description="When the status became true, by the provider's clock if known")]
     provider: str
     provider_message_id: ProviderMessageId
-    attempt: Annotated[Attempt, Field(description="Handing to the provider that the status is about")]
-    client: Annotated[str, Field(description="Whose key sent it")]
+    attempt: Annotated[Attempt, Field(description="Attempt that the status is about")]
+    client: Annotated[str, Field(description="The client that sent it")]
     to: Annotated[Number | None, Field(description="Recipient, as E.164; null once forgotten")]
 
 
@@ -99,49 +111,48 @@ _From = TypedDict("_From", {"from": Annotated[str, Field(description="Sender")]}
 
 
 class Message(_Followed, _From):
-    """A message as it stands, with its timeline."""
+    """A message with its timeline."""
 
     reference: Reference
-    body: Annotated[str | None, Field(description="The text, where the deployment keeps it")]
+    body: Annotated[str | None, Field(description="The text, if the deployment keeps it")]
     encoding: Encoding
     segments: Segments
-    price: Annotated[str | None, Field(description="What the provider charged, if it said")]
-    network: Annotated[str | None, Field(description="The recipient's network (MCC and MNC), if the provider said")]
-    failure: Annotated[Failure | None, Field(description="Only while the status is a failure")]
-    send: Annotated[SendPhase, Field(description="How far the handing to the provider came")]
+    price: Annotated[str | None, Field(description="The provider's price, if known")]
+    network: Annotated[str | None, Field(description="The recipient's network (MCC and MNC), if known")]
+    failure: Annotated[Failure | None, Field(description="Null unless the status is a failure")]
     created_at: Time
     updated_at: Time
     reports: Annotated[list[Report], Field(description="The timeline, oldest first")]
 
 
 class MessagePage(TypedDict):
-    """Messages newest first. A page may be short, even empty, and still not be the last: only `cursor` says so."""
+    """Messages newest first. A page may be short, even empty, and not be the last; `cursor` is null on the last."""
 
     messages: list[Message]
-    cursor: Annotated[str | None, Field(description="Parameter `cursor` of the next page; null on the last")]
+    cursor: Annotated[str | None, Field(description="Parameter `cursor` for the next page; null on the last")]
 
 
 class SecondsToDelivery(TypedDict):
-    """How long the delivered messages took, from our record to the provider's report."""
+    """Seconds to delivery, from our record to the provider's report."""
 
-    counts: Annotated[list[int], Field(description="Deliveries by `bounds`; the last is what took longer")]
-    p50: Annotated[float | None, Field(description="Half took no longer; null where nothing was delivered")]
-    p90: Annotated[float | None, Field(description="Nine of ten took no longer")]
+    counts: Annotated[list[int], Field(description="Deliveries up to each of `bounds`, and above the last")]
+    p50: Annotated[float | None, Field(description="Median; null if nothing was delivered")]
+    p90: Annotated[float | None, Field(description="90th percentile; null if nothing was delivered")]
 
 
 class Figures(TypedDict):
-    """What was counted of some messages."""
+    """The counts of a set of messages."""
 
     messages: int
-    statuses: Annotated[dict[str, int], Field(description="Messages by status; those that there are")]
-    outcomes: Annotated[dict[str, int], Field(description="Messages by outcome; all four")]
-    delivery_rate: Annotated[float | None, Field(description="Success among what is final; null where nothing is")]
+    statuses: Annotated[dict[str, int], Field(description="Messages by status; zero counts are absent")]
+    outcomes: Annotated[dict[str, int], Field(description="Messages by outcome, all four")]
+    delivery_rate: Annotated[float | None, Field(description="Success among final messages; null if none is final")]
     reasons: Annotated[dict[str, int], Field(description="Failures by reason")]
     seconds_to_delivery: SecondsToDelivery
 
 
 class Group(Figures):
-    """The figures of messages that have something in common; it has the one name that was asked for."""
+    """The figures of one group. It has the one key that `by` names."""
 
     hour: NotRequired[Time]
     day: NotRequired[Time]
@@ -150,36 +161,29 @@ class Group(Figures):
 
 
 class Freshness(TypedDict):
-    """How fresh the figures of one hour are."""
+    """The freshness of one hour's figures."""
 
     hour: Time
-    computed_at: Annotated[Time | None, Field(description="When it was counted last; null if it never was")]
-    final: Annotated[bool, Field(description="Whether it will not be counted again")]
+    computed_at: Annotated[Time | None, Field(description="When it was last counted; null if never")]
+    final: Annotated[bool, Field(description="Whether it is not counted again")]
 
 
-_Range = TypedDict(
-    "_Range",
-    {
-        "from": Annotated[Time, Field(description="Beginning of the first hour")],
-        "to": Annotated[Time, Field(description="End of the last hour")],
-    },
-)
-
-
-class Stats(_Range):
+class Stats(TypedDict):
     """Messages counted by the hour in which they were created."""
 
+    since: Annotated[Time, Field(description="Start of the first hour")]
+    until: Annotated[Time, Field(description="End of the last hour")]
     by: str
-    client: Annotated[str | None, Field(description="Null: all clients")]
-    provider: Annotated[str | None, Field(description="Null: all providers")]
-    bounds: Annotated[list[int], Field(description="Seconds up to which each of `counts` reaches")]
+    client: Annotated[str | None, Field(description="Null for all clients")]
+    provider: Annotated[str | None, Field(description="Null for all providers")]
+    bounds: Annotated[list[int], Field(description="Upper limits of `counts`, in seconds")]
     total: Figures
     groups: list[Group]
     hours: list[Freshness]
 
 
 class Health(TypedDict):
-    """The service is well."""
+    """The service is healthy."""
 
     status: Literal["ok"]
     version: str
@@ -188,20 +192,20 @@ class Health(TypedDict):
 
 
 class WrongField(TypedDict):
-    """One field, header or parameter of a request and what is wrong with it."""
+    """One wrong field, header or parameter of a request."""
 
     field: Annotated[str, Field(description="Its name; empty for the body as a whole")]
     message: str
 
 
 class Problem(TypedDict):
-    """An error of ours (RFC 9457). `detail` says what to do; further members depend on the type."""
+    """An error of this service (RFC 9457). `detail` is advice; further members depend on the type."""
 
     type: Annotated[str, Field(description="`urn:sms-tracker:problem:` and the problem's name")]
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
-    errors: NotRequired[Annotated[list[WrongField], Field(description="Every field that is wrong")]]
+    errors: NotRequired[Annotated[list[WrongField], Field(description="Every wrong field")]]
     message_id: NotRequired[MessageId]
     provider: NotRequired[str]
     provider_code: NotRequired[Annotated[str, Field(description="The provider's own code")]]
@@ -212,6 +216,6 @@ class Problem(TypedDict):
 
 
 class GatewayError(TypedDict):
-    """An error of API Gateway's own, from before any function of ours is asked."""
+    """An error of API Gateway itself, before any function is called."""
 
     message: str

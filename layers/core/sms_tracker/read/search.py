@@ -1,4 +1,4 @@
-"""Find: messages by recipient, reference, provider id, status or time, newest first and page by page."""
+"""Search messages by recipient, reference, provider id, status or time, newest first, page by page."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Outcome, Status
 
 _READS_A_PAGE = 31
-"""Days (or months), of 16 queries each, that one page may read; a page that ends there is short and has a cursor."""
+"""Days (or months) that one page may read, 16 queries each. A page that ends there is short and has a cursor."""
 _RECORDS_A_PAGE = 1000
-"""Records that one page may look at, for a rare status may be met by none of them."""
+"""Records that one page may read: a rare status may match none of them."""
 _CHUNK = 100
-"""Records read at once where the first ``limit`` of a page's keys did not fill it."""
+"""Records read at once if the first ``limit`` of a page's keys did not fill it."""
 _END = "~"
 """Sorts after every time and every id."""
 _MIDNIGHT = "T00:00:00.000Z"
@@ -38,10 +38,10 @@ _MIDNIGHT = "T00:00:00.000Z"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """What to look for; a record must meet all.
+    """The criteria; a record must match all.
 
-    ``client`` is None for every client's. ``span`` bounds when it was created, ``to`` is E.164, ``after`` is where the
-    page before ended, ``now`` RFC 3339.
+    ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``after`` is the end of
+    the previous page, ``now`` is RFC 3339.
     """
 
     client: str | None
@@ -54,8 +54,8 @@ class SearchQuery:
     status: Status | None = None
     after: Position | None = None
 
-    def met_by(self, record: Record) -> bool:
-        """Whether it meets every criterion; an index may lag or know less."""
+    def matches(self, record: Record) -> bool:
+        """Whether it matches every criterion; an index may lag or hold less."""
         return (
             self.client in (None, record.client)
             and self.to in (None, record.to)
@@ -67,15 +67,15 @@ class SearchQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Records newest first; ``after`` continues the list, None at its end."""
+class Results:
+    """Records newest first. ``after`` continues the list, None at its end."""
 
     records: tuple[Record, ...]
     after: Position | None
 
 
 def index_for(criteria: SearchQuery) -> Index:
-    """The index that finds these the fastest."""
+    """The index with the fewest keys for these criteria."""
     if criteria.provider_message_id is not None:
         return BY_PROVIDER_ID
     if criteria.reference is not None:
@@ -87,11 +87,11 @@ def index_for(criteria: SearchQuery) -> Index:
     return BY_TIME
 
 
-def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | None = None) -> Page:
+def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | None = None) -> Results:
     """One page of at most ``criteria.limit`` records.
 
-    A page may be short, even empty, and still have more behind it, for it reads a bounded number of keys and records.
-    ``on_unreadable`` is told of a record that is left out because it cannot be read. Raises ``Unavailable``.
+    A page may be short, even empty, and still not be the last: it reads a limited number of keys and records.
+    ``on_unreadable`` receives each record that is left out because it cannot be read. Raises ``Unavailable``.
     """
     found, looked_at = list[Record](), 0
     walk = _walk(search, index_for(criteria), criteria)
@@ -100,18 +100,18 @@ def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | No
             for record, position in _records(search, chunk, criteria, on_unreadable):
                 found.append(record)
                 if len(found) == criteria.limit:
-                    return Page(records=tuple(found), after=position)
+                    return Results(records=tuple(found), after=position)
             looked_at += len(chunk)
             if looked_at >= _RECORDS_A_PAGE:
-                return Page(records=tuple(found), after=chunk[-1])
+                return Results(records=tuple(found), after=chunk[-1])
         after = reach
-    return Page(records=tuple(found), after=None if next(walk, None) is None else after)
+    return Results(records=tuple(found), after=None if next(walk, None) is None else after)
 
 
 def _walk(search: Search, index: Index, criteria: SearchQuery) -> Iterator[tuple[list[Position], Position]]:
-    """Keys newest first, in pages that miss nothing, each with the position down to which everything was read."""
+    """Keys newest first, in complete pages, each with the position down to which everything was read."""
     after = criteria.after or Position(_END, "")
-    if index.sort and after.at < criteria.span.since:  # a cursor of another search: nothing is left of this one
+    if index.sort and after.at < criteria.span.since:  # a cursor of another search
         return
     for start, partitions in _groups(index, criteria, after):
         while True:
@@ -123,7 +123,7 @@ def _walk(search: Search, index: Index, criteria: SearchQuery) -> Iterator[tuple
 
 
 def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The partitions to be read side by side, newest group first, each with the first moment that may be in it."""
+    """The partitions to read together, newest group first, each with the first moment in it."""
     newest = criteria.now if index is BY_ATTENTION else criteria.span.until
     span = replace(criteria.span, until=min(newest, after.at))
     if index is BY_TIME:
@@ -142,7 +142,7 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
 def _merged(
     search: Search, index: Index, partitions: tuple[str, ...], criteria: SearchQuery, after: Position
 ) -> tuple[list[Position], str | None]:
-    """What is certainly next among the partitions' pages: everything newer than the shortest of them reaches."""
+    """The next keys of all partitions: those newer than the reach of the shortest page."""
     newest = _END if index is BY_ATTENTION else criteria.span.until
     span = replace(criteria.span, until=min(newest, after.at)) if index.sort else None
     pages = [search.keys(index, partition, span=span, client=criteria.client) for partition in partitions]
@@ -152,17 +152,17 @@ def _merged(
 
 
 def _chunks(keys: list[Position], limit: int) -> Iterator[list[Position]]:
-    """Mostly the first ``limit`` keys fill a page; where they do not, most will not, and many are read at once."""
+    """The first ``limit`` keys usually fill a page. If they do not, most keys will not match, so read many at once."""
     yield from filter(None, (keys[:limit], *(keys[at : at + _CHUNK] for at in range(limit, len(keys), _CHUNK))))
 
 
 def _records(
     search: Search, keys: list[Position], criteria: SearchQuery, on_unreadable: OnUnreadable | None
 ) -> Iterator[tuple[Record, Position]]:
-    """The records behind ``keys`` that meet the criteria, in the order of the keys."""
+    """The records of ``keys`` that match the criteria, in the order of the keys."""
     read = search.records([key.message_id for key in keys], on_unreadable=on_unreadable)
     found = {record.message_id: record for record in read}
     for key in keys:
         record = found.get(key.message_id)
-        if record is not None and criteria.met_by(record):
+        if record is not None and criteria.matches(record):
             yield record, key

@@ -1,4 +1,4 @@
-"""Statistics: what GET /stats answers, from the hours that were counted."""
+"""GET /stats: sums of the hourly statistics."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, HourlyStats, Tally, hour_of, quantile
+from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.ports import Clock, Statistics
 from sms_tracker.domain.report import timestamp
-from sms_tracker.read.list_query import EVER, Time
-from sms_tracker.read.messages import chosen
+from sms_tracker.read.parameters import Client, Time, client_filter
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok
-from sms_tracker.services.send_request import refusal
+from sms_tracker.services.validation import invalid_message
 
 if TYPE_CHECKING:
     from sms_tracker.read import schemas
@@ -29,7 +29,7 @@ _DEFAULT, _LONGEST = timedelta(hours=24), timedelta(days=31)
 
 
 class By(StrEnum):
-    """What a group has in common."""
+    """The grouping of the messages."""
 
     HOUR = "hour"
     DAY = "day"
@@ -50,24 +50,23 @@ class StatsQuery(BaseModel):
 
     since: Annotated[
         Time | None,
-        Field(alias="from", description="Messages created in the hour of this time or later; without it, 24 h before"),
+        Field(description="Messages created in the hour of this time or later; 24 hours before `until` if absent"),
     ] = None
     until: Annotated[
-        Time | None, Field(alias="to", description="Created before the end of this hour; at most 31 days later")
+        Time | None,
+        Field(description="Created before the end of this hour, at most 31 days after `since`; now if absent"),
     ] = None
-    by: Annotated[By, Field(description="What the messages of a group have in common")] = By.PROVIDER
+    by: Annotated[By, Field(description="How the messages are grouped")] = By.PROVIDER
     provider: Annotated[
         Annotated[str, AfterValidator(_provider), Field(json_schema_extra={"enum": [*providers.names()]})] | None,
-        Field(description="Only messages of this provider"),
+        Field(description="Only this provider's messages"),
     ] = None
-    client: Annotated[
-        str | None, Field(description="Whose messages; another than the key's own client needs the scope `admin`")
-    ] = None
+    client: Client = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What to count: ``hours`` from ``since`` until before ``until``; a provider or client that is None is any."""
+class Selection:
+    """The messages to sum up: ``hours`` from ``since`` to before ``until``; None is any provider or client."""
 
     since: datetime
     until: datetime
@@ -82,67 +81,67 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """The use case."""
+class StatsReader:
+    """Answers ``GET /stats``."""
 
     statistics: Statistics
     clock: Clock
 
     def answer(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> ApiResponse:
-        """Sums by group and in all, and how fresh each hour is."""
-        whose = chosen(query, client=client, scopes=scopes)
-        if isinstance(whose, ApiResponse):
-            return whose
+        """Sums by group and in total, and the freshness of each hour."""
+        allowed = client_filter(query, client=client, scopes=scopes)
+        if isinstance(allowed, ApiResponse):
+            return allowed
         try:
-            asked = read(query, client=whose.client, now=self.clock())
-            cohorts = self.statistics.hourly_stats(asked.hours, provider=asked.provider, client=asked.client)
-            return ok(body(asked, cohorts), "counted")
+            chosen = selection(query, client=allowed.client, now=self.clock())
+            hourly = self.statistics.hourly_stats(chosen.hours, provider=chosen.provider, client=chosen.client)
+            return ok(body(chosen, hourly), "counted")
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
             return responses.unreadable(error)
 
 
-def read(query: Mapping[str, str], *, client: str | None, now: datetime) -> Asked:
-    """The parameters of ``GET /stats``; raises ``InvalidMessage`` with every one that is wrong."""
+def selection(query: Mapping[str, str], *, client: str | None, now: datetime) -> Selection:
+    """Read the parameters of ``GET /stats``; raises ``InvalidMessage`` with every wrong one."""
     try:
-        asked = StatsQuery.model_validate(query)
+        parsed = StatsQuery.model_validate(query)
     except ValidationError as error:
-        raise refusal(error, "parameter") from None
+        raise invalid_message(error, "parameter") from None
     present = timestamp(now)
-    until = datetime.fromisoformat(max(min(asked.until or present, present), EVER))
-    since = until - _DEFAULT if asked.since is None else datetime.fromisoformat(max(asked.since, EVER))
+    until = datetime.fromisoformat(max(min(parsed.until or present, present), EARLIEST))
+    since = until - _DEFAULT if parsed.since is None else datetime.fromisoformat(max(parsed.since, EARLIEST))
     if since >= until:
-        raise InvalidMessage([FieldError("from", "is not before to, or not before now")])
+        raise InvalidMessage([FieldError("since", "is not before until, or not before now")])
     if until - since > _LONGEST:
-        raise InvalidMessage([FieldError("from", f"is more than {_LONGEST.days} days before to")])
-    ended = hour_of(until)
-    until = ended if ended == until else ended + HOUR
-    return Asked(since=hour_of(since), until=until, by=asked.by, provider=asked.provider, client=client)
+        raise InvalidMessage([FieldError("since", f"is more than {_LONGEST.days} days before until")])
+    last = hour_of(until)
+    until = last if last == until else last + HOUR
+    return Selection(since=hour_of(since), until=until, by=parsed.by, provider=parsed.provider, client=client)
 
 
-def body(asked: Asked, cohorts: Iterable[HourlyStats]) -> schemas.Stats:
-    """Sums over the hours asked for; one that was never counted adds nothing, and is said so."""
-    fresh: dict[str, schemas.Freshness] = {}
+def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
+    """Sums over the chosen hours. An hour that was never counted adds nothing; its ``computed_at`` is null."""
+    freshness: dict[str, schemas.Freshness] = {}
     groups, total = defaultdict[str, Tally](Tally), Tally()
-    for cohort in cohorts:
-        fresh[cohort.hour] = {"hour": cohort.hour, "computed_at": cohort.computed_at, "final": cohort.final}
-        for (provider, client), tally in cohort.sums.items():
-            groups[_key(asked.by, cohort.hour, provider, client)].add(tally)
+    for each in hourly:
+        freshness[each.hour] = {"hour": each.hour, "computed_at": each.computed_at, "final": each.final}
+        for (provider, client), tally in each.sums.items():
+            groups[_key(chosen.by, each.hour, provider, client)].add(tally)
     for tally in groups.values():
         total.add(tally)
     return {
-        "from": timestamp(asked.since),
-        "to": timestamp(asked.until),
-        "by": str(asked.by),
-        "client": asked.client,
-        "provider": asked.provider,
+        "since": timestamp(chosen.since),
+        "until": timestamp(chosen.until),
+        "by": str(chosen.by),
+        "client": chosen.client,
+        "provider": chosen.provider,
         "bounds": list(BOUNDS),
         "total": _figures(total),
         "groups": [
-            cast("schemas.Group", {str(asked.by): key, **_figures(tally)}) for key, tally in sorted(groups.items())
+            cast("schemas.Group", {str(chosen.by): key, **_figures(tally)}) for key, tally in sorted(groups.items())
         ],
-        "hours": [fresh.get(hour) or {"hour": hour, "computed_at": None, "final": False} for hour in asked.hours],
+        "hours": [freshness.get(hour) or {"hour": hour, "computed_at": None, "final": False} for hour in chosen.hours],
     }
 
 

@@ -1,4 +1,4 @@
-"""How a record is shown to the client that sent it."""
+"""A record as the API shows it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
-from sms_tracker.domain.timeline import Effect, effects
-from sms_tracker.services.advice import AGAIN, MEANING
+from sms_tracker.domain.timeline import NotApplied, not_applied
+from sms_tracker.services.advice import MEANING, RETRY_ADVICE, RETRYABLE
 from sms_tracker.services.timeline import by_arrival, report_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def message(record: Record) -> schemas.Message:
-    """The record with its timeline, oldest report first; ``failure`` only while the status is one."""
+    """The message with its timeline, oldest report first. ``failure`` is null unless the status is a failure."""
     state, failure = record.state, record.state.shown_failure
     return {
         "message_id": record.message_id,
@@ -41,7 +41,6 @@ def message(record: Record) -> schemas.Message:
         "price": record.price,
         "network": record.network,
         "failure": _failure(failure, provider=state.provider, status=state.status),
-        "send": record.send.phase,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "reports": _timeline(record),
@@ -49,7 +48,7 @@ def message(record: Record) -> schemas.Message:
 
 
 def _failure(failure: Failure | None, *, provider: str, status: Status) -> schemas.Failure | None:
-    """With what it means in plain words, and where the provider says more about its code."""
+    """The failure with its meaning, retry advice and the provider's documentation of its code."""
     if failure is None:
         return None
     return {
@@ -58,24 +57,25 @@ def _failure(failure: Failure | None, *, provider: str, status: Status) -> schem
         "code": failure.code,
         "message": failure.message,
         "meaning": MEANING[failure.reason],
-        "again": AGAIN[failure.category],
-        "page": None if failure.code is None else providers.load(provider).page(failure.code, status),
+        "retryable": RETRYABLE[failure.category],
+        "retry_advice": RETRY_ADVICE[failure.category],
+        "docs_url": None if failure.code is None else providers.load(provider).page(failure.code, status),
     }
 
 
 def _timeline(record: Record) -> list[schemas.Report]:
-    """Each report with what it changed when it came."""
+    """Each report, and why it was not applied, oldest first."""
     entries = by_arrival(record)
     reports = [report_of(record, entry) for entry in entries]
     base = recorded(attempt=1, at=record.created_at, provider=record.provider_of(1))
-    told = zip(reports, (entry.foreign for entry in entries), strict=True)
-    return [_report(*each) for each in zip(entries, reports, effects(told, base=base), strict=True)]
+    reasons = not_applied(zip(reports, (entry.foreign for entry in entries), strict=True), base=base)
+    return [_report(*each) for each in zip(entries, reports, reasons, strict=True)]
 
 
-def _report(entry: Entry, report: Report, effect: Effect) -> schemas.Report:
+def _report(entry: Entry, report: Report, reason: NotApplied | None) -> schemas.Report:
     status = report.status
     return {
-        "word": entry.word,
+        "provider_status": entry.word,
         "status": status,
         "code": entry.code,
         "message": entry.text,
@@ -85,7 +85,7 @@ def _report(entry: Entry, report: Report, effect: Effect) -> schemas.Report:
         "attempt": entry.attempt,
         "source": entry.source,
         "other_recipient": entry.foreign,
-        "applied": effect.applied,
-        "because": None if effect.because is None else str(effect.because),
+        "applied": reason is None,
+        "not_applied_reason": None if reason is None else str(reason),
         "fields": dict(entry.fields),
     }

@@ -1,4 +1,4 @@
-"""The page for people: a few files, and the headers under which they may run nothing but themselves."""
+"""The web page's files, with headers that let them run only their own code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""No inline script or style, no other host, no frame, and no text that becomes HTML or code."""
+"""No inline script or style, no other host, no frame, no text turned into HTML or code."""
 _HEADERS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -23,13 +23,13 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "cache-control": "no-cache",  # kept by browsers and asked for again, so that a deployment is seen at once
+    "cache-control": "no-cache",  # browsers cache and revalidate, so a deployment takes effect at once
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A reply whose body is text as it is, where a ``ApiResponse``'s is JSON."""
+    """A response with a plain text body; the body of an ``ApiResponse`` is JSON."""
 
     status: int
     body: str
@@ -39,25 +39,25 @@ class Document:
     read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-class Page:
-    """Answers ``files``, by name, to browsers; ``known`` is what theirs sent as If-None-Match."""
+class WebFiles:
+    """Serves ``files`` by name."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = {name: _document(name, content) for name, content in files.items()}
 
     def file(self, name: str, known: str = "") -> Document | ApiResponse:
-        """200 with the file, 304 where the browser has the same, 404 for any other name."""
+        """200 with the file, 304 if ``known`` (If-None-Match) has its tag, 404 for any other name."""
         file = self._files.get(name)
         if file is None:
             return no_such_file()
-        if file.headers["etag"] in known:  # a quoted digest: found in a list and behind W/, too
+        if file.headers["etag"] in known:  # a quoted digest, so this also finds it in a list and after W/
             return Document(status=304, body="", decision="unchanged", headers=file.headers)
         return file
 
 
 def no_such_file() -> ApiResponse:
     """404."""
-    return problem("no-such-file", "The page has no such file. It begins at /.")
+    return problem("no-such-file", "There is no such file. The page is at /.")
 
 
 def _document(name: str, content: str) -> Document:

@@ -1,1 +1,1 @@
-"""Close what reports alone leave open, and count each hour's messages."""
+"""Close messages without a final report, and count each hour's messages."""

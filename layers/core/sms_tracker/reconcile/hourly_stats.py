@@ -1,27 +1,28 @@
-"""Count: fold the messages of each hour from their records, again and again until nothing in it is open."""
+"""Count each hour's messages from their records, repeatedly until none is open."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.hourly_stats import HourlyStats, Progress, Tally, due, following, last_moment, start, unfinished
 from sms_tracker.domain.indexes import BY_TIME, SHARDS, Span
+from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Clock, Search, Statistics
+from sms_tracker.domain.provider_health import hours, provider_health
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.timeline import delivered_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyCounter:
-    """The use case with everything it needs from outside. Safe to crash anywhere and to run twice at once.
+    """Counts hours. Safe to crash anywhere and to run twice at once.
 
-    ``stages`` are the ages at which an hour is counted, ascending; ``seconds`` is for one run. ``stride`` records are
-    read before the position is saved; an hour with more of them is counted at its stages only. ``errors`` are those of
-    the last run.
+    ``stages`` are the ages at which an hour is counted, ascending; ``seconds`` is the time for one run. The position is
+    saved after ``stride`` records; an hour with more records gets no preview. ``errors`` are those of the last run.
     """
 
     search: Search
@@ -34,7 +35,7 @@ class HourlyCounter:
     errors: Counter[str] = field(default_factory=Counter, init=False)
 
     def run(self) -> Counter[str]:
-        """The last stage comes first, so that what is final never waits; counts of what was done, by its word."""
+        """Run all stages, the last one first, so that final counts never wait. Returns the decisions, counted."""
         end = self.monotonic() + self.seconds
         stages = reversed(range(len(self.stages)))
         done: Counter[str] = Counter()
@@ -42,14 +43,14 @@ class HourlyCounter:
         for steps in (*(self._catch_up(stage, end) for stage in stages), self._preview(end)):
             try:
                 done.update(steps)
-            except SmsTrackerError as error:  # what was saved is right; the next run goes on from there
+            except SmsTrackerError as error:  # the saved state is valid; the next run continues from it
                 done["failed"] += 1
                 self.errors[str(error)] += 1
         return done
 
     def _catch_up(self, stage: int, end: float) -> Iterator[str]:
-        """Count what is due at this stage, hour by hour; an hour is left behind only once its counts are put."""
-        progress = self.statistics.progress(stage) or self._begun(stage)
+        """Count the hours due at this stage. The position passes an hour only once its counts are stored."""
+        progress = self.statistics.progress(stage) or self._start(stage)
         while (hour := due(self.stages, stage, progress, now=self.clock())) is not None:
             if progress.hour != hour or progress.since is None:
                 progress = Progress(hour=hour, since=timestamp(self.clock()))
@@ -64,14 +65,14 @@ class HourlyCounter:
                 return
             yield "hour-counted"
 
-    def _begun(self, stage: int) -> Progress:
-        """Where a stage begins is remembered at once: no hour is missed then, whatever befalls its first run."""
+    def _start(self, stage: int) -> Progress:
+        """Save a stage's first position at once, so that a failed first run misses no hour."""
         progress = Progress(hour=start(self.stages, stage, now=self.clock()))
         self.statistics.save(stage, progress)
         return progress
 
     def _count(self, stage: int, progress: Progress, end: float) -> Progress | str:
-        """The rest of an hour, or why it is left to another run. What is saved are the sums of just what was read."""
+        """Count the rest of an hour, or return why another run must. The saved sums cover the records read so far."""
         counted, unsaved = progress, 0
         for counted, read in self._pages(progress):
             unsaved += read
@@ -85,7 +86,7 @@ class HourlyCounter:
         return counted
 
     def _preview(self, end: float) -> Iterator[str]:
-        """What no stage has counted yet, where it is little: anew in each run, so nothing is saved on the way."""
+        """Count hours that no stage has reached, if they are small: anew in each run, without saving a position."""
         for hour in unfinished(self.stages, now=self.clock()):
             progress, total = Progress(hour=hour, since=timestamp(self.clock())), 0
             for counted, read in self._pages(progress):
@@ -97,27 +98,44 @@ class HourlyCounter:
             yield "hour-previewed"
 
     def _pages(self, progress: Progress) -> Iterator[tuple[Progress, int]]:
-        """The hour's records from where ``progress`` is, page by page, each counted once; and how many a page had."""
+        """The counts after each page of the hour's records from ``progress`` on, with the page's number of records."""
         for shard in range(progress.shard, SHARDS):
             until = progress.until if shard == progress.shard and progress.until else last_moment(progress.hour)
             span: Span | None = Span(since=progress.hour, until=until)
             while span is not None:
                 keys, reach = self.search.keys(BY_TIME, f"{progress.hour[:10]}#{shard:02d}", span=span, client=None)
-                # What was created at the very end of the page may go on in the next one, so that one has it all.
-                taken = [key.message_id for key in keys if reach is None or key.at > reach]
-                for record in self.search.records(taken, on_unreadable=self._left_out):
+                # Records created at the page's last moment may continue on the next page, which repeats them all.
+                counted = [key.message_id for key in keys if reach is None or key.at > reach]
+                for record in self.search.records(counted, on_unreadable=self._skip):
                     group = (record.state.provider, record.client)
                     if group not in progress.sums:
                         progress.sums[group] = Tally()
                     progress.sums[group].count(record, delivered_at(record))
                 span = None if reach is None else Span(since=progress.hour, until=reach)
                 position = (shard, span.until) if span else (shard + 1, None)
-                yield replace(progress, shard=position[0], until=position[1]), len(taken)
+                yield replace(progress, shard=position[0], until=position[1]), len(counted)
 
-    def _left_out(self, _: str, error: SmsTrackerError) -> None:
+    def _skip(self, _: str, error: SmsTrackerError) -> None:
         self.errors[str(error)] += 1
 
     def _put(self, progress: Progress, *, final: bool) -> None:
         computed_at = progress.since or timestamp(self.clock())
-        cohort = HourlyStats(hour=progress.hour, computed_at=computed_at, final=final, sums=progress.sums)
-        self.statistics.put(cohort)
+        counted = HourlyStats(hour=progress.hour, computed_at=computed_at, final=final, sums=progress.sums)
+        self.statistics.put(counted)
+
+
+def measure(done: Mapping[str, int], counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
+    """Count one run, and measure each provider's health. ``objective`` is a percentage below 100."""
+    metrics.count("StatisticsRuns")
+    metrics.count("HoursCounted", done.get("hour-counted", 0))
+    metrics.count("StatisticsFailures", counter.errors.total())
+    now = counter.clock()
+    for provider, health in provider_health(
+        counter.statistics.hourly_stats(hours(now)), now=now, objective=objective
+    ).items():
+        own = metrics.apart(provider=provider)
+        own.measure("DeliveryRate", health.delivery_rate, "Percent")
+        own.measure("DeliveryRateChange", health.change, "None")
+        own.measure("TimeToDeliverChange", health.slower, "None")
+        own.measure("TrackedShare", health.tracked, "Percent")
+        own.measure("TrackingBurn", health.burn, "None")

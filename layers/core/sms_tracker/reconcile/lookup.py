@@ -1,4 +1,4 @@
-"""Inquire: ask providers about messages at the agreed pace, and queue what they say as a report."""
+"""Look messages up at their providers at a limited rate, and queue the answers as reports."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import dataclass, field, replace
 from sms_tracker import providers
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.invocation import Pace, ignore_failed_call, log_failed_call
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Queue, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.domain.state import fold
-from sms_tracker.services.provider_call import Pace, ignore_failed_call, log_failed_call
 
 NO_ANSWER, LOOKED_UP = "provider-did-not-answer", "looked-up"
 _BUSY = frozenset({429, *range(500, 600)})
 _ANSWERS = frozenset({*range(200, 300), 404})
 _TIMEOUT = 10.0
 _FAILURES = 3
-"""Calls without an answer in a row after which a provider is left alone for the rest of a run."""
+"""Consecutive calls without an answer after which a run stops calling a provider."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Lookups:
-    """Those of one run. ``rate`` is calls a second to each provider, ``calls`` how many were made to any."""
+    """The look-ups of one run. ``rate`` is calls a second to each provider, ``calls`` the calls made so far."""
 
     settings: SettingsSource
     http: Http
@@ -40,11 +40,11 @@ class Lookups:
     _failures: Counter[str] = field(default_factory=Counter)
 
     def silent(self, provider: str) -> bool:
-        """Whether it is left alone for the rest of the run."""
+        """Whether this run no longer calls the provider."""
         return self._failures[provider] >= _FAILURES
 
     def look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
-        """The provider's record goes the way of a callback: through the queue, under the same rules."""
+        """Look one message up; its record is queued and processed like a callback. Returns the decision."""
         name = record.state.provider
         adapter, credentials = providers.load(name), self.settings().credentials[name]
         answer = self.ask(name, adapter.lookup_request(provider_message_id, credentials=credentials))
@@ -68,7 +68,7 @@ class Lookups:
         return LOOKED_UP
 
     def ask(self, name: str, request: HttpRequest) -> HttpResponse | NoResponse:
-        """One call to a provider, no sooner after the one before than the rate allows."""
+        """Make one call to a provider, after the pause that the rate demands."""
         wait = self._asked.get(name, 0.0) + 1 / self.rate - self.pace.monotonic()
         if name in self._asked and wait > 0:
             self.pace.sleep(wait)
@@ -83,13 +83,13 @@ class Lookups:
 
 
 def _known(report: Report, record: Record) -> bool:
-    """Whether it is in the timeline, or adds nothing to a record that is final: that is not worth a write."""
+    """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record."""
     if report.fingerprint in record.reports:
         return True
     return record.state.status.final and report.recognised and fold([report], base=record.state) == record.state
 
 
 def without_text(body: bytes) -> str:
-    """A provider's record of a message as JSON, without the message's text: that is not for the queue."""
+    """A provider's record of a message as JSON, without the text, which must not be queued."""
     record = json.loads(body)
     return json.dumps({name: value for name, value in record.items() if name != "body"})

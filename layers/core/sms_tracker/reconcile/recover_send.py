@@ -1,4 +1,4 @@
-"""Lost: find out at the provider what became of a send whose answer never came."""
+"""Recover a send without an answer: find its message in the provider's list."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.spelling import spellings
-from sms_tracker.services.send_request import text_hash
+from sms_tracker.services.text import text_hash
 
 _PAGES = 5
-"""Pages of a provider's list that are read; more messages than that in the window: nothing can be concluded."""
+"""Pages of a provider's list that are read. With more messages in the window nothing can be concluded."""
 _RIVAL_PAGES = 5
-"""Pages of our own messages to the same recipient that are read for the same purpose."""
+"""Pages of our own messages to the same recipient that are read at most."""
 _SLACK = timedelta(minutes=2)
-"""How far the provider's clock may be from ours, and how long it may take to create what it took."""
+"""Tolerance for the difference of the clocks and for the provider's delay in creating a message."""
 _RECORDED_BEFORE = timedelta(days=7)
-"""A rival may have been recorded long before it was handed over as a later attempt; none is open for longer."""
+"""A rival may have been recorded this long before its last attempt; no message is open for longer."""
 
 Ask = Callable[[str, HttpRequest], HttpResponse | NoResponse]
-"""Makes one request to a provider (by name) at the agreed pace."""
+"""Makes one request to a provider (by name) at a limited rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendRecovery:
-    """Looks for one message in its provider's list, and makes sure that it is nobody else's."""
+    """Finds one message in its provider's list that can belong to no other record."""
 
     messages: Messages
     search: Search
     ask: Ask
 
     def find(self, record: Record, settings: Settings) -> Matched | NotMatched | LookupFailed:
-        """The one that can only be this record's; raises ``Unavailable`` when our own records cannot be read."""
+        """The message that can only be this record's; raises ``Unavailable`` when our records cannot be read."""
         sought = _sought(record)
         listed = self._listed(sought, settings)
         if not isinstance(listed, list):
@@ -50,7 +50,7 @@ class SendRecovery:
         others = self._others(record, sought) if possible else []
         if others is None:
             return NotMatched("too-many-messages")
-        # The records are asked beside the index, which shows an id a little later than they do.
+        # The records are read as well as the index, which shows an id a little later.
         held = {known for each in (record, *others) for known in _ids(each)}
         held |= {each.provider_message_id for each in possible if self._holder(record, each)}
         return match(possible, held=frozenset(held), rivals=sum(_may_own(other, record) for other in others))
@@ -74,7 +74,7 @@ class SendRecovery:
         return holder not in (None, record.message_id)
 
     def _others(self, record: Record, sought: Sought) -> list[Record] | None:
-        """Our other messages to the same recipient, None where they are too many to be read."""
+        """Our other messages to the same recipient, None if there are too many to read."""
         earliest = datetime.fromisoformat(sought.since) - _RECORDED_BEFORE
         span = Span(since=timestamp(earliest), until=sought.until)
         others: dict[str, Record] = {}
@@ -100,7 +100,7 @@ def _ids(record: Record) -> set[str]:
 
 
 def _may_own(other: Record, record: Record) -> bool:
-    """Whether a hand-over of ``other`` has an unknown outcome, and would look the same at the provider."""
+    """Whether an attempt of ``other`` has an unknown outcome and would look the same at the provider."""
     provider = record.state.provider
     if (other.sender, other.text_hash, other.state.provider) != (record.sender, record.text_hash, provider):
         return False
@@ -110,7 +110,7 @@ def _may_own(other: Record, record: Record) -> bool:
 
 
 def _sought(record: Record) -> Sought:
-    """With resend_if_lost any attempt may be the one that is found; else only the last can have been lost."""
+    """The search. With resend_if_lost any attempt may be found, otherwise only the last one."""
     asked_from = datetime.fromisoformat(record.created_at) if record.resend_if_lost else asked_at(record)
     return Sought(
         message_id=record.message_id,

@@ -1,1 +1,1 @@
-"""The use cases: send, receive, track, publish, digest, find."""
+"""The use cases on a message's path: send, receive, process, publish, digest."""

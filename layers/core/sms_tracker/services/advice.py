@@ -1,4 +1,4 @@
-"""What a failure means and what to do about it, in plain words: for people who read a digest, a message or the page."""
+"""The meaning of each failure and advice about it, for people: in the digest, the API and the web page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ MEANING: Mapping[Reason, str] = {
     Reason.NOT_SENT: "No provider took it. Nothing was sent; send it again.",
     Reason.UNKNOWN: "The provider gave no usable reason. See its code in docs/providers.",
 }
-AGAIN: Mapping[Category, str] = {
+RETRYABLE: Mapping[Category, bool | None] = {
+    Category.PERMANENT: False,
+    Category.TEMPORARY: True,
+    Category.UNKNOWN: None,
+}
+"""Whether sending the same message again may help; None where that is not known."""
+RETRY_ADVICE: Mapping[Category, str] = {
     Category.PERMANENT: "sending again will not help",
     Category.TEMPORARY: "sending again may help",
     Category.UNKNOWN: "whether sending again helps is not known",

@@ -1,4 +1,4 @@
-"""Digest: tell people about failures once a minute, grouped, with what each group means and what to do."""
+"""Digest: notify people about failures once a minute, grouped by cause, with meaning and advice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 
 from sms_tracker.domain.ports import Topic
-from sms_tracker.services.advice import AGAIN, MEANING
+from sms_tracker.services.advice import MEANING, RETRY_ADVICE
 from sms_tracker.services.events import StatusChanged
 
 _GROUPS, _EXAMPLES = 20, 5
@@ -17,21 +17,21 @@ _GROUPS, _EXAMPLES = 20, 5
 
 
 class _Envelope(BaseModel):
-    """What EventBridge wraps around an event; the rest of it is of no interest here."""
+    """EventBridge's envelope of an event; its other fields are ignored."""
 
     detail: StatusChanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digested:
-    """``failures`` is how many messages were told of; ``unreadable`` are the queue ids that belong in the DLQ."""
+    """``failures`` is the number of messages in the notification; ``unreadable`` are queue ids for the DLQ."""
 
     failures: int
     unreadable: tuple[str, ...] = ()
 
 
 def digest(bodies: Iterable[tuple[str, str]], topic: Topic) -> Digested:
-    """Tell the topic about a batch of ``(queue id, event as JSON)``; raises ``Unavailable`` if it cannot be told.
+    """Publish one notification for a batch of ``(queue id, event as JSON)``; raises ``Unavailable``.
 
     Of several events of one message only the one with the highest version counts.
     """
@@ -72,10 +72,10 @@ def _paragraph(group: Sequence[StatusChanged]) -> str:
     examples = ", ".join(event.message_id for event in group[:_EXAMPLES])
     more = f" and {len(group) - _EXAMPLES} more" if len(group) > _EXAMPLES else ""
     if first.failure is None:
-        meaning = "No final report came in time; it may or may not have arrived."
+        meaning = "No final report came in time. The message may or may not have arrived."
         title = f"{first.provider}, {first.status}"
     else:
         code = f", code {first.failure.code}" if first.failure.code else ""
         title = f"{first.provider}, {first.failure.reason}{code}"
-        meaning = f"{MEANING[first.failure.reason]} ({AGAIN[first.failure.category]})"
+        meaning = f"{MEANING[first.failure.reason]} ({RETRY_ADVICE[first.failure.category]})"
     return f"{len(group)} x {title}\n  {meaning}\n  {examples}{more}"

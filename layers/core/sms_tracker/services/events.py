@@ -1,4 +1,4 @@
-"""The published event, as consumers see it; events/schema/ holds its JSON Schema, made from this model."""
+"""The published event. Its JSON Schema in events/schema/ is generated from this model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Time = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3
 
 
 class FailureDetail(BaseModel):
-    """Why it did not arrive, in words that do not depend on the provider, beside the provider's own."""
+    """Why a message did not arrive: in terms that are the same for all providers, and in the provider's own."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -62,6 +62,6 @@ class StatusChanged(BaseModel):
     body: Annotated[str | None, Field(description="Only with EventPersonalData and while the text is stored")] = None
 
     def detail(self) -> str:
-        """The event's ``detail`` as JSON; personal fields are absent, not null, where they are not published."""
+        """The event's ``detail`` as JSON. Personal fields that are not published are absent, not null."""
         absent = {name for name in ("to", "sender", "body") if getattr(self, name) is None}
         return self.model_dump_json(by_alias=True, exclude=absent)

@@ -1,4 +1,4 @@
-"""Telephone numbers as people write them, as E.164: a number is validated, never extracted from a text."""
+"""Phone numbers as people write them, to E.164. A number is validated, never extracted from a text."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sms_tracker.domain.characters import IGNORABLE
 
 _PREFIX = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DASHES = "\u02d7\u2043\u2212\u30fc"
-"""Used as hyphens and not in Unicode's category Pd: the minus signs, the hyphen bullet, the Japanese sound mark."""
+"""Used as hyphens, but not in Unicode's category Pd: minus signs, the hyphen bullet, the Japanese sound mark."""
 _LIKE = "write it like +31612345678"
 _LONGEST = 250
 _SHOWN_RUNS, _SHOWN_CHARACTERS = 5, 12
 
 
 def e164(given: str, countries: frozenset[str] | None) -> str:
-    """A possible number as E.164; raises ``ValueError`` with a sentence for the caller.
+    """A possible number as E.164; raises ``ValueError`` with a message for the client.
 
     A number is decimal digits of any script, one ``+`` in front, an optional ``tel:``, and separators: spaces, hyphens,
-    dots, slashes, parentheses, invisible characters. Extensions and parameters (RFC 3966, ``;ext=5``) cannot be
-    sent to. National forms and ``00`` are read only where ``countries`` (ISO 3166) is exactly one.
+    dots, slashes, parentheses, invisible characters. Extensions and parameters (RFC 3966, ``;ext=5``) are
+    refused. National forms and ``00`` are read only where ``countries`` (ISO 3166) is exactly one.
     """
     plain = _plain(given)
     region = next(iter(countries)) if countries and len(countries) == 1 else None
@@ -67,7 +67,7 @@ def _plain(given: str) -> str:
 
 
 def _ascii(character: str) -> str | None:
-    """What a character of a number stands for: nothing where it is a space, None where it is of no number."""
+    """The ASCII form of a number's character: empty for a space, None for one that no number has."""
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     if character.isspace():
@@ -79,7 +79,7 @@ def _ascii(character: str) -> str | None:
 
 
 def _wrong(text: str) -> str:
-    """The characters that are of no number, in runs; by code point too where they may look like others."""
+    """The characters that no number has, in runs; with code points if they are not ASCII."""
     runs = ["".join(run) for wrong, run in groupby(text, lambda each: _ascii(each) is None) if wrong]
     return ", ".join(_named(run[:_SHOWN_CHARACTERS]) for run in runs[:_SHOWN_RUNS])
 
@@ -112,9 +112,9 @@ def _digits(plain: str) -> str:
 
 
 def _as_dialled(digits: str, number: phonenumbers.PhoneNumber, region: str) -> bool:
-    """Whether that country writes ``number`` so: with its trunk prefix unless it needs none, its own code, or its 00.
+    """Whether the country dials ``number`` as ``digits``: with its trunk prefix, its own country code, or 00.
 
-    Else it may be another country's number that lacks its + alone: 12025550143 in the Netherlands.
+    Otherwise it may be another country's number without its +, such as 12025550143 in the Netherlands.
     """
     significant = phonenumbers.national_significant_number(number)
     trunk = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)

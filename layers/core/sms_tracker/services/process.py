@@ -1,10 +1,11 @@
-"""Drain: take a batch of queued reports to their records, and lose none of them."""
+"""Process a batch of queued reports: write them to their records, and lose none."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,16 @@ from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
 
 if TYPE_CHECKING:
+    from sms_tracker.domain.invocation import Metrics
     from sms_tracker.domain.ports import Clock, Each, Messages, Queue
 
-_LOOK_AGAIN = 15
-"""Seconds before a report without our id is looked up again: the sender may not have stored the provider's id yet."""
+_RETRY_DELAY = 15
+"""Seconds before the second look-up by provider id: the sender may not have stored that id yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """One message as the queue hands it over: the queue's own id and the body."""
+    """One message of the queue: the queue's id and the body."""
 
     queue_id: str
     body: str
@@ -32,9 +34,9 @@ class QueueMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """What came of one report, or of several of one message.
+    """The result for one report, or for several reports of one message.
 
-    ``decision`` is applied, noted, duplicate, unmatched, deferred, dead (will never work) or failed (comes again).
+    ``decision`` is applied, noted, duplicate, unmatched, deferred, dead (can never succeed) or failed (is retried).
     """
 
     decision: str
@@ -45,9 +47,16 @@ class Handled:
     tracked: Tracked | None = None
     error: str | None = None
 
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """The fields of the log, without empty ones."""
+        words = [report.word for report in self.reports]
+        known = {"decision": self.decision, "message_id": self.message_id, "words": words, "error": self.error}
+        return {name: value for name, value in known.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Queued:
     delivery: QueueMessage
     envelope: Envelope
     report: Report
@@ -55,7 +64,7 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportProcessor:
-    """The use case with everything it needs from outside."""
+    """Processes batches. ``again`` is the queue of the reports themselves, ``dead`` their DLQ."""
 
     messages: Messages
     again: Queue
@@ -63,34 +72,34 @@ class ReportProcessor:
     dead: Queue
     clock: Clock
     each: Each = map
-    """How the messages of a batch are written: ``map`` writes them one after the other."""
+    """Writes the messages of a batch; ``map`` writes one after the other."""
 
-    def drain(self, deliveries: Sequence[QueueMessage]) -> list[Handled]:
-        """Handle a batch; only what is ``failed`` must come again. Reports of one message become one write.
+    def process(self, deliveries: Sequence[QueueMessage]) -> list[Handled]:
+        """Handle a batch; only ``failed`` reports must be retried. Reports of one message become one write.
 
-        What comes back is in the order of the batch, however the writes were.
+        The results are in the order of the batch, whatever the order of the writes.
         """
         handled: list[Handled] = []
-        groups: dict[str, list[_Waiting]] = defaultdict(list)
+        groups: dict[str, list[_Queued]] = defaultdict(list)
         for delivery in deliveries:
-            sorted_out = self._sort(delivery)
-            if isinstance(sorted_out, Handled):
-                handled.append(sorted_out)
+            found = self._read(delivery)
+            if isinstance(found, Handled):
+                handled.append(found)
             else:
-                message_id, waiting = sorted_out
-                groups[message_id].append(waiting)
+                message_id, queued = found
+                groups[message_id].append(queued)
         each = self.each if len(groups) > 1 else map  # handing one write to a thread costs more than it saves
         return handled + list(each(self._write, list(groups.items())))
 
-    def _sort(self, delivery: QueueMessage) -> Handled | tuple[str, _Waiting]:
+    def _read(self, delivery: QueueMessage) -> Handled | tuple[str, _Queued]:
         try:
             try:
                 envelope = decode(delivery.body)
-                waiting = _Waiting(delivery, envelope, read(envelope))
-                message_id = envelope.message_id or self._find(waiting.report)
-                return self._defer(waiting) if message_id is None else (message_id, waiting)
+                queued = _Queued(delivery, envelope, read(envelope))
+                message_id = envelope.message_id or self._find(queued.report)
+                return self._defer(queued) if message_id is None else (message_id, queued)
             except (Unreadable, UnknownProvider, Rejected) as error:
-                return self._bury([delivery], str(error))
+                return self._dead_letter([delivery], str(error))
         except SmsTrackerError as error:
             return Handled(decision="failed", queue_ids=(delivery.queue_id,), error=str(error))
 
@@ -99,63 +108,63 @@ class ReportProcessor:
             return None
         return self.messages.by_provider_id(report.provider, report.provider_message_id)
 
-    def _defer(self, waiting: _Waiting) -> Handled:
-        """A report set in a provider's console may overtake the sender's write of the provider's id, so look twice."""
-        envelope = waiting.envelope
+    def _defer(self, queued: _Queued) -> Handled:
+        """A report without our id may arrive before the provider's id is stored, so it is looked up twice."""
+        envelope = queued.envelope
         if envelope.tries == 0:
-            self.again.send(encode(replace(envelope, tries=1)), delay_seconds=_LOOK_AGAIN)
+            self.again.send(encode(replace(envelope, tries=1)), delay_seconds=_RETRY_DELAY)
             decision = "deferred"
         else:
-            self.unmatched.send(waiting.delivery.body, reason="no message has this provider id")
+            self.unmatched.send(queued.delivery.body, reason="no message has this provider id")
             decision = "unmatched"
-        return Handled(decision=decision, queue_ids=(waiting.delivery.queue_id,), provider=envelope.provider)
+        return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=envelope.provider)
 
-    def _write(self, of_one_message: tuple[str, Sequence[_Waiting]]) -> Handled:
-        message_id, group = of_one_message
-        reports = tuple(waiting.report for waiting in group)
+    def _write(self, entry: tuple[str, Sequence[_Queued]]) -> Handled:
+        message_id, group = entry
+        reports = tuple(queued.report for queued in group)
         handled = partial(
             Handled,
-            queue_ids=tuple(waiting.delivery.queue_id for waiting in group),
+            queue_ids=tuple(queued.delivery.queue_id for queued in group),
             message_id=message_id,
             provider=reports[0].provider,
             reports=reports,
         )
         try:
             tracked = track(self.messages, message_id, reports, now=timestamp(self.clock()))
-            self._keep_aside(group, tracked)
+            self._set_aside(group, tracked)
         except Rejected as error:
-            return self._bury_group(handled, group, str(error))
+            return self._dead_letter_group(handled, group, str(error))
         except SmsTrackerError as error:
             return handled(decision="failed", error=str(error))
         return handled(decision=tracked.decision, tracked=tracked)
 
-    def _keep_aside(self, group: Sequence[_Waiting], tracked: Tracked) -> None:
-        """Raw reports that have no place in a record go to the queue ``unmatched``, never away."""
+    def _set_aside(self, group: Sequence[_Queued], tracked: Tracked) -> None:
+        """Send raw reports that no record can hold to the queue ``unmatched``."""
         if tracked.decision == "unmatched":
-            for waiting in group:
-                self.unmatched.send(waiting.delivery.body, reason="no message has this id")
+            for queued in group:
+                self.unmatched.send(queued.delivery.body, reason="no message has this id")
         elif tracked.overflow:
             overflow = {report.fingerprint for report in tracked.overflow}
-            for waiting in group:
-                if waiting.report.fingerprint in overflow:
-                    self.unmatched.send(waiting.delivery.body, reason="the message's timeline is full")
+            for queued in group:
+                if queued.report.fingerprint in overflow:
+                    self.unmatched.send(queued.delivery.body, reason="the message's timeline is full")
 
-    def _bury_group(self, handled: partial[Handled], group: Sequence[_Waiting], reason: str) -> Handled:
+    def _dead_letter_group(self, handled: partial[Handled], group: Sequence[_Queued], reason: str) -> Handled:
         try:
-            buried = self._bury([waiting.delivery for waiting in group], reason)
+            dead = self._dead_letter([queued.delivery for queued in group], reason)
         except SmsTrackerError as error:
             return handled(decision="failed", error=str(error))
-        return handled(decision=buried.decision, error=reason)
+        return handled(decision=dead.decision, error=reason)
 
-    def _bury(self, deliveries: Sequence[QueueMessage], reason: str) -> Handled:
-        """What can never succeed goes to the DLQ at once, with its reason."""
+    def _dead_letter(self, deliveries: Sequence[QueueMessage], reason: str) -> Handled:
+        """Send what can never succeed to the DLQ at once, with the reason."""
         for delivery in deliveries:
             self.dead.send(delivery.body, reason=reason)
         return Handled(decision="dead", queue_ids=tuple(d.queue_id for d in deliveries), error=reason)
 
 
 def read(envelope: Envelope) -> Report:
-    """What an envelope's raw fields mean today; raises ``UnknownProvider`` or ``Unreadable``."""
+    """An envelope's raw fields as a report; raises ``UnknownProvider`` or ``Unreadable``."""
     adapter = providers.load(envelope.provider)
     if envelope.source is Source.LOOKUP:
         record = HttpResponse(200, body=envelope.fields.get("record", "").encode())
@@ -167,3 +176,17 @@ def read(envelope: Envelope) -> Report:
     if (envelope.attempt, envelope.source) == (report.attempt, report.source):
         return report
     return replace(report, attempt=envelope.attempt, source=envelope.source)
+
+
+def measure(handled: Sequence[Handled], metrics: Metrics, *, now: datetime) -> None:
+    """Count the reports of a batch by result, and measure the age of the oldest."""
+    for each in handled:
+        metrics.count(f"Reports{each.decision.title()}", len(each.queue_ids))
+        metrics.count("ReportsUnrecognised", sum(not report.recognised for report in each.reports))
+        if each.tracked:
+            metrics.count("ReportsForOtherRecipient", len(each.tracked.foreign))
+            metrics.count("SecondProviderIds", len(each.tracked.other_ids))
+            metrics.count("ReportsBeyondTimeline", len(each.tracked.overflow))
+    oldest = min((report.received for each in handled for report in each.reports), default=None)
+    age = None if oldest is None else (now - datetime.fromisoformat(oldest)).total_seconds()
+    metrics.measure("ReportAge", age, "Seconds")

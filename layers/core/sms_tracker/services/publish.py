@@ -1,40 +1,40 @@
-"""Publish: which stored changes become events, what an event says, and that the bus has each."""
+"""Publish stored changes as events on the bus, and measure the outcomes among them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import ValidationError
 
 from sms_tracker.domain.errors import Rejected
+from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Bus, BusEvent, Queue, StreamChange
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from sms_tracker.services.events import DETAIL_TYPE, SOURCE, FailureDetail, StatusChanged
-
-CORRECTIONS = "corrections"
-"""The word that, among the published statuses, stands for a success after a failure (or after giving up)."""
+from sms_tracker.services.timeline import delivered_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What is published: ``statuses`` may hold :data:`CORRECTIONS`; numbers and text only if ``personal_data``."""
+    """The published statuses, perhaps with :data:`CORRECTIONS`; numbers and text only if ``personal_data``."""
 
     statuses: frozenset[str]
     personal_data: bool
 
 
 def event(old: Record, new: Record, policy: Policy) -> StatusChanged | None:
-    """The event of one stored change, or None where it is not for publishing.
+    """The event of one stored change, None if it is not published.
 
-    One per change of status into the published ones, and one when a failure learns its code.
+    Published are changes to a published status, and a published failure that gains its code.
     """
     status, previous = new.state.status, old.state.status
     corrects = _corrects(previous, status)
-    wanted = status in policy.statuses or (corrects is not None and CORRECTIONS in policy.statuses)
-    if not wanted or (status is previous and not _learnt_code(old, new)):
+    published = status in policy.statuses or (corrects is not None and CORRECTIONS in policy.statuses)
+    if not published or (status is previous and not _gained_code(old, new)):
         return None
     failure = new.state.shown_failure
     return StatusChanged(
@@ -66,14 +66,14 @@ def _corrects(previous: Status, status: Status) -> Status | None:
     return previous if wrong and status.outcome is Outcome.SUCCESS else None
 
 
-def _learnt_code(old: Record, new: Record) -> bool:
+def _gained_code(old: Record, new: Record) -> bool:
     before, after = old.state.shown_failure, new.state.shown_failure
     return before is not None and after is not None and before.code is None and after.code is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """How one batch went. ``resume_at`` is the sequence number from which it must come again, None if all is done."""
+    """The result of one batch. ``resume_at`` is the sequence number to retry from, None if all is done."""
 
     published: int
     broken: int
@@ -84,7 +84,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """The use case with everything it needs from outside."""
+    """Publishes batches of changes; ``failed`` is the queue ``publish-failed``."""
 
     bus: Bus
     failed: Queue
@@ -93,41 +93,41 @@ class Publisher:
     def publish(self, changes: Iterable[StreamChange]) -> Published:
         """Publish a batch's events in order.
 
-        A change whose event cannot be built goes to the queue ``publish-failed`` and the batch goes on; an event that
-        the bus does not take makes the stream come again from there. Raises ``Unavailable`` if neither can be told.
+        A change without a valid event goes to the queue ``publish-failed``, and the batch continues. An event that the
+        bus refuses makes the stream retry from there. Raises ``Unavailable`` if the queue is unavailable.
         """
         events: list[tuple[str, BusEvent]] = []
         broken = 0
         for change in changes:
             try:
-                made = self._event(change)
+                built = self._event(change)
             except (ValueError, ValidationError) as error:
                 broken += 1
                 self._set_aside(change, type(error).__name__)
                 continue
-            if made is not None:
-                events.append((change.sequence, made))
-        refusals = self.bus.put([made for _, made in events])
-        errors = [(sequence, why) for (sequence, _), why in zip(events, refusals, strict=True) if why is not None]
+            if built is not None:
+                events.append((change.sequence, built))
+        refusals = self.bus.put([each for _, each in events])
+        errors = [(sequence, error) for (sequence, _), error in zip(events, refusals, strict=True) if error is not None]
         return Published(
             published=len(events) - len(errors),
             broken=broken,
             refused=len(errors),
             resume_at=errors[0][0] if errors else None,
-            errors=tuple(sorted({why for _, why in errors})),
+            errors=tuple(sorted({error for _, error in errors})),
         )
 
     def _set_aside(self, change: StreamChange, reason: str) -> None:
         try:
             self.failed.send(json.dumps(change.raw, default=str), reason=reason)
-        except Rejected:  # two images can be more than a queue takes; the keys find the record in the table
+        except Rejected:  # two images can exceed the queue's limit; the keys are enough to find the record
             self.failed.send(json.dumps(_without_images(change.raw), default=str), reason=reason)
 
     def _event(self, change: StreamChange) -> BusEvent | None:
         if change.old is None or change.new is None:
             raise ValueError(change.unreadable)
-        made = event(change.old, change.new, self.policy)
-        return None if made is None else BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=made.detail())
+        built = event(change.old, change.new, self.policy)
+        return None if built is None else BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=built.detail())
 
 
 def _without_images(raw: Mapping[str, object]) -> dict[str, object]:
@@ -136,3 +136,61 @@ def _without_images(raw: Mapping[str, object]) -> dict[str, object]:
         {name: part for name, part in stream.items() if not name.endswith("Image")} if isinstance(stream, dict) else {}
     )
     return {**raw, "dynamodb": kept}
+
+
+def measure(published: Published, changes: Iterable[StreamChange], metrics: Metrics) -> None:
+    """Count the events and, once the batch is done, measure its outcomes.
+
+    Outcomes are live figures, because a stream may repeat a change; those of ``GET /stats`` are exact.
+    """
+    metrics.count("EventsPublished", published.published)
+    metrics.count("EventsNotBuilt", published.broken)
+    metrics.count("EventsRefused", published.refused)
+    if published.resume_at is None:
+        _measure_outcomes(list(reached(changes)), metrics)
+
+
+def _measure_outcomes(outcomes: Sequence[Reached], metrics: Metrics) -> None:
+    for outcome in sorted({each.outcome for each in outcomes}):
+        metrics.apart(outcome=str(outcome)).count("Outcomes", sum(each.outcome is outcome for each in outcomes))
+    for provider in sorted({each.provider for each in outcomes}):
+        known = [each for each in outcomes if each.provider == provider]
+        delivered = [each.seconds_to_delivery for each in known if each.seconds_to_delivery is not None]
+        own = metrics.apart(provider=provider)
+        own.measure("TimeToDeliver", delivered, "Seconds")
+        own.measure("TimeToFinal", [each.seconds_to_final for each in known], "Seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """A message that reached an outcome, or another one. Seconds count from its creation.
+
+    ``seconds_to_delivery`` ends at the recipient, None if not delivered; ``seconds_to_final`` at the stored outcome.
+    """
+
+    provider: str
+    outcome: Outcome
+    seconds_to_delivery: float | None
+    seconds_to_final: float
+
+
+def reached(changes: Iterable[StreamChange]) -> Iterator[Reached]:
+    """The changes that brought an outcome. A correction counts once more, and so does a repeated change."""
+    for change in changes:
+        if change.old is None or change.new is None:
+            continue
+        state = change.new.state
+        if state.status.outcome in {Outcome.OPEN, change.old.state.status.outcome}:
+            continue
+        delivered, created = delivered_at(change.new), datetime.fromisoformat(change.new.created_at)
+        yield Reached(
+            provider=state.provider,
+            outcome=state.status.outcome,
+            seconds_to_delivery=_seconds(created, delivered) if delivered else None,
+            seconds_to_final=_seconds(created, change.new.updated_at),
+        )
+
+
+def _seconds(created: datetime, moment: str) -> float:
+    """Clamped at 0: the provider's clock may be behind ours."""
+    return max(0.0, (datetime.fromisoformat(moment) - created).total_seconds())

@@ -1,4 +1,4 @@
-"""Receive: check who vouches for a webhook, put its raw fields on the queue, and only then acknowledge it."""
+"""Receive a webhook: verify its signature, queue its raw fields, then acknowledge it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from sms_tracker.domain.report import Source, timestamp
 
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
+    from sms_tracker.domain.invocation import Metrics
     from sms_tracker.domain.ports import Clock, Queue, SettingsSource
     from sms_tracker.domain.settings import Settings
     from sms_tracker.providers.base import Key, Webhooks
 
 MAX_BODY = 64 * 1024
-"""Bytes of a webhook's body (and, apart, of its query) that are read."""
+"""Bytes of a webhook's body at most; the same limit applies to its path and query."""
 _REFRESH = 30.0
-"""Seconds after which a refused signature makes us read the secrets again: one of them may have been rotated."""
+"""Age in seconds of secrets that are read again after a refused signature: one may have been rotated."""
+_METRICS = {"queued": "ReportsReceived", "refused-signature": "SignaturesRefused", "unavailable": "WebhooksUnavailable"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """The status to answer with; ``decision`` is the word for logs and metrics, the rest is for the log.
+    """The status to answer with. ``decision`` goes to the log and the metrics, the rest to the log.
 
-    ``following`` says that the secret that a rotation brings in was the one that vouched.
+    ``following``: only the next secret of a rotation verified the signature.
     """
 
     status: int
@@ -40,7 +42,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """The use case with everything it needs from outside. ``tokens``: providers whose callbacks carry our own token."""
+    """Receives webhooks. ``tokens``: the providers whose callback URLs carry our own token."""
 
     queue: Queue
     settings: SettingsSource
@@ -49,7 +51,7 @@ class Receiver:
     tokens: frozenset[str]
 
     def receive(self, name: str, request: HttpRequest) -> Received:
-        """Answer one webhook; ``request.url`` is its raw path and query. Raises nothing for what a stranger sends."""
+        """Answer one webhook; ``request.url`` is its raw path and query. Never raises for invalid input."""
         try:
             provider = self._provider(name)
             if len(request.body) > MAX_BODY or len(request.url) > MAX_BODY:
@@ -87,11 +89,13 @@ class Receiver:
 
     def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> bool:
         try:
-            return self._vouched(provider, request, target, self.settings())
+            return self._verify_with(provider, request, target, self.settings())
         except InvalidSignature:
-            return self._vouched(provider, request, target, self.settings(max_age=_REFRESH))
+            return self._verify_with(provider, request, target, self.settings(max_age=_REFRESH))
 
-    def _vouched(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings) -> bool:
+    def _verify_with(
+        self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings
+    ) -> bool:
         if provider.name in self.tokens:
             if not token_matches(settings.service_key, provider.name, target):
                 raise InvalidSignature("the token in the callback URL is not ours")
@@ -110,7 +114,7 @@ class Receiver:
         raise InvalidSignature("; ".join((str(refusal), *flaws)))
 
     def _by_following(self, provider: Webhooks, public: HttpRequest, keys: Sequence[Key]) -> bool:
-        """Whether the next secret alone vouches for it, which is asked only while there is one."""
+        """Whether the next secret of a rotation signed it; False without a rotation."""
         following = [key for key in keys if key.following]
         if not following:
             return False
@@ -122,6 +126,12 @@ class Receiver:
 
 
 def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
-    """The request at each address under which the sender may have known us; the Host header is never asked."""
+    """The request at each public address of ours. The Host header is ignored."""
     for base in settings.public_base_urls:
         yield replace(request, url=base + request.url)
+
+
+def measure(received: Received, metrics: Metrics) -> None:
+    """Count one answered webhook."""
+    metrics.count(_METRICS.get(received.decision, "WebhooksInvalid"))
+    metrics.count("NextSecretUsed", int(received.following))

@@ -1,4 +1,4 @@
-"""What a client is answered, as values: every status code of ``POST /messages`` and its problem body."""
+"""The API's responses as values: every status code of ``POST /messages``, and the problem bodies."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from sms_tracker.domain.report import NOT_SENT
 from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
+    from sms_tracker.domain.failure import Failure
+    from sms_tracker.domain.invocation import Metrics
     from sms_tracker.domain.outbound import NotProcessed, Refused
     from sms_tracker.domain.record import Record
-    from sms_tracker.read.schemas import Accepted
+    from sms_tracker.read.schemas import AcceptedMessage
 
-
-_ACCEPTED = 202
+_ACCEPTED, _SERVER_ERROR = 202, 500
+_JSON = {"content-type": "application/json"}
+_SOON, _LATER = 5.0, 3600.0
+"""Retry-After in seconds: for a passing fault, and for a daily limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """Status, JSON body and headers; ``decision`` is the word for logs and metrics, ``warnings`` are for the log.
+    """Status, JSON body and headers. ``decision`` goes to the log and the metrics, ``warnings`` to the log.
 
-    ``read_of`` names the records of others that an admin is shown, ids by client: they are logged.
+    ``read_of``: ids of other clients' records in the body, by client. They are logged.
     """
 
     status: int
@@ -35,23 +39,18 @@ class ApiResponse:
     read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def noting(self, warning: str | None) -> ApiResponse:
-        """The same reply with one more thing for the log; None adds nothing."""
+        """The same response with one more warning for the log; None adds nothing."""
         return replace(self, warnings=(*self.warnings, warning)) if warning else self
 
     def advising(self, warnings: Sequence[str]) -> ApiResponse:
-        """The same reply with ``warnings`` for the client, if it is a 202 and there are any."""
-        if not warnings or self.status != _ACCEPTED:
-            return self
-        return replace(self, body={**self.body, "warnings": list(warnings)})
-
-
-_SOON, _LATER = 5.0, 3600.0
-"""Seconds after which trying again makes sense: a passing fault, a daily limit."""
+        """The same response with ``warnings`` for the client, if it is a 202."""
+        shown = warnings and self.status == _ACCEPTED
+        return replace(self, body={**self.body, "warnings": list(warnings)}) if shown else self
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A problem's status and what it means, whatever the occasion."""
+    """A problem's status and title."""
 
     status: int
     title: str
@@ -76,7 +75,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "unavailable": Kind(503, "Not available at the moment"),
     "unhealthy": Kind(503, "A part of the service does not answer"),
 }
-"""Every problem that an answer of ours can be, by its name; the OpenAPI document lists the same."""
+"""Every problem by its name. The OpenAPI document lists the same."""
 
 
 def problem(
@@ -87,7 +86,7 @@ def problem(
     retry_after: float | None = None,
     members: Mapping[str, object] | None = None,
 ) -> ApiResponse:
-    """An RFC 9457 problem; ``kind`` names one of ``PROBLEMS``, ``detail`` says what to do."""
+    """An RFC 9457 problem. ``kind`` is a name in ``PROBLEMS``, ``detail`` the advice to the client."""
     status = PROBLEMS[kind].status
     body: dict[str, object] = {
         "type": f"urn:sms-tracker:problem:{kind}",
@@ -106,24 +105,28 @@ def problem(
 
 def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Sequence[str]] | None = None) -> ApiResponse:
     """200 with JSON."""
-    headers = {"content-type": "application/json"}
-    return ApiResponse(status=200, body=body, decision=decision, headers=headers, read_of=read_of or {})
+    return ApiResponse(status=200, body=body, decision=decision, headers=_JSON, read_of=read_of or {})
 
 
 def unreadable(error: SmsTrackerError) -> ApiResponse:
-    """503: the records cannot be read at the moment."""
+    """503: the records cannot be read."""
     return problem("unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).noting(str(error))
 
 
 def invalid(error: InvalidMessage) -> ApiResponse:
-    """400: every field that is wrong."""
+    """400 with every wrong field."""
     detail = "Correct the fields named in errors and send the request again."
     return problem("invalid-request", detail, errors=error.errors)
 
 
+def not_base64() -> ApiResponse:
+    """400: API Gateway marked the body as base64, and it is not."""
+    return invalid(InvalidMessage([FieldError("", "is not base64")]))
+
+
 def scope_missing(scope: str) -> ApiResponse:
-    """403: the key is good, for something else."""
-    return problem("scope-missing", f"This key lacks the scope {scope}. Ask the operator for one that has it.")
+    """403: the key is valid but lacks the scope."""
+    return problem("scope-missing", f"This key lacks the scope {scope}. Ask the operator for a key with it.")
 
 
 def no_such_message() -> ApiResponse:
@@ -141,14 +144,14 @@ _WEBHOOK = {
 
 
 def webhook_problem(decision: str) -> ApiResponse:
-    """Why a webhook was not taken; a stranger learns nothing about the message."""
+    """The refusal of a webhook; reveals nothing about the message."""
     return problem(decision, _WEBHOOK[decision], retry_after=_SOON if decision == "unavailable" else None)
 
 
 def accepted(record: Record, decision: str) -> ApiResponse:
-    """202 with the message as it stands."""
+    """202 with the current message."""
     state = record.state
-    body: Accepted = {
+    body: AcceptedMessage = {
         "message_id": record.message_id,
         "status": state.status,
         "provider": state.provider,
@@ -159,23 +162,22 @@ def accepted(record: Record, decision: str) -> ApiResponse:
         "segments": record.segmentation.segments,
         "created_at": record.created_at,
     }
-    headers = {"content-type": "application/json", "location": f"/messages/{record.message_id}"}
+    headers = {**_JSON, "location": f"/messages/{record.message_id}"}
     return ApiResponse(status=202, body=body, decision=decision, headers=headers)
 
 
 def refused(record: Record) -> ApiResponse:
-    """422: the message is recorded as failed for good, as its provider refused it, or as none took it in time."""
-    if any(entry.word == NOT_SENT and entry.attempt == record.send.attempt for entry in record.reports.values()):
-        return _not_sent(record)
+    """422: the message failed for good. Its provider refused it, or no provider took it in time."""
     failure = record.state.failure.failure if record.state.failure else None
-    told = failure.message or failure.reason if failure else "no reason given"
-    detail = f"{record.state.provider} refused the message: {told}. Correct it and send it as a new request."
+    if any(entry.word == NOT_SENT and entry.attempt == record.send.attempt for entry in record.reports.values()):
+        return _not_sent(record, failure)
+    cause = failure.message or failure.reason if failure else "no reason given"
+    detail = f"{record.state.provider} refused the message: {cause}. Correct it and send it as a new request."
     code, reason = (failure.code, str(failure.reason)) if failure else (None, None)
     return _about(record, problem("refused-by-provider", detail, members={"provider_code": code, "reason": reason}))
 
 
-def _not_sent(record: Record) -> ApiResponse:
-    failure = record.state.failure.failure if record.state.failure else None
+def _not_sent(record: Record, failure: Failure | None) -> ApiResponse:
     detail = (
         f"{record.state.provider} did not take the message and it was not sent again in time, so nothing was sent. "
         "Send it as a new request, with a new Idempotency-Key."
@@ -184,24 +186,24 @@ def _not_sent(record: Record) -> ApiResponse:
 
 
 def account_refused(record: Record, outcome: Refused) -> ApiResponse:
-    """502: our account or configuration at the provider is wrong, which the caller cannot change."""
+    """502: our account or configuration at the provider is wrong. The client cannot change that."""
     detail = (
         f"{record.state.provider} refuses this service's account or configuration; nothing was sent. "
-        "Its operator has to act; the same request with the same Idempotency-Key may be sent again then."
+        "Its operator has to act. Then send the same request with the same Idempotency-Key again."
     )
     return _about(record, problem("account-refused", detail, members={"provider_code": outcome.failure.code}))
 
 
 def not_processed(record: Record, outcome: NotProcessed) -> ApiResponse:
-    """503: the provider certainly did not take it, and retries are spent."""
+    """503: the provider certainly did not take the message, and retries are spent."""
     detail = f"{record.state.provider} did not take the message; nothing was sent. Send the same request again later."
     wait = outcome.retry_after or (_SOON if outcome.soon else _LATER)
-    reply = problem("provider-unavailable", detail, retry_after=wait, members={"provider_code": outcome.code})
-    return _about(record, reply).noting(outcome.reason)
+    response = problem("provider-unavailable", detail, retry_after=wait, members={"provider_code": outcome.code})
+    return _about(record, response).noting(outcome.reason)
 
 
 def nothing_recorded(error: SmsTrackerError) -> ApiResponse:
-    """503: the record could not be written, so the provider was not asked."""
+    """503: the record could not be written, so the provider was not called."""
     detail = "The message could not be recorded, so nothing was sent. Send the same request again later."
     return problem("unavailable", detail, retry_after=_SOON).noting(str(error))
 
@@ -213,23 +215,36 @@ def key_reused(record: Record) -> ApiResponse:
 
 
 def in_progress(record: Record, seconds: float) -> ApiResponse:
-    """409: another request with this key is being worked on."""
-    detail = "A request with this Idempotency-Key is still in progress. Ask again after the time in Retry-After."
+    """409: another request with this key is in progress."""
+    detail = "A request with this Idempotency-Key is still in progress. Send it again after the time in Retry-After."
     return _about(record, problem("in-progress", detail, retry_after=seconds))
 
 
 def attempts_spent(record: Record) -> ApiResponse:
-    """503: a key can be tried again only so often."""
-    detail = "This Idempotency-Key has been tried too often without being taken. Send the message with a new key."
+    """503: the key has no attempts left."""
+    detail = "This Idempotency-Key has been tried too often without success. Send the message with a new key."
     return _about(record, problem("attempts-spent", detail))
 
 
-def _about(record: Record, reply: ApiResponse) -> ApiResponse:
-    body = {**reply.body, "message_id": record.message_id, "provider": record.state.provider}
-    return replace(reply, body=body, headers={**reply.headers, "location": f"/messages/{record.message_id}"})
+def _about(record: Record, response: ApiResponse) -> ApiResponse:
+    body = {**response.body, "message_id": record.message_id, "provider": record.state.provider}
+    return replace(response, body=body, headers={**response.headers, "location": f"/messages/{record.message_id}"})
 
 
 def is_refused(record: Record) -> bool:
-    """Whether the provider's answer to the last attempt was a refusal: answered, failed, and never given an id."""
+    """Whether the provider refused the last attempt: answered, failed, without a provider id."""
     state = record.state
     return state.status is Status.FAILED and record.send.attempt == state.attempt and state.attempt not in state.ids
+
+
+_METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRefused"}
+
+
+def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:
+    """Count one answered ``POST /messages``."""
+    metrics.count("Sends")
+    if response.decision in _METRICS:
+        metrics.count(_METRICS[response.decision])
+    if response.status >= _SERVER_ERROR or response.decision == "outcome-unknown":
+        metrics.count("SendErrors")
+    metrics.count("ProviderRetries", max(0, provider_calls - 1))

@@ -1,4 +1,4 @@
-"""What a client may send, and what becomes of it: a draft that a provider can be handed."""
+"""POST /messages: its body as a model, validation into a draft, and the entry point."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import hmac
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from uuid import UUID, uuid5
 
 from pydantic import (
     AfterValidator,
@@ -25,28 +26,28 @@ from pydantic import (
 from sms_tracker import providers
 from sms_tracker.domain.characters import CONTROLS
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.report import clean
+from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Segmentation, segment
+from sms_tracker.services import responses
 from sms_tracker.services.numbers import allowed, e164
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
+from sms_tracker.services.validation import invalid_message, json_body
 
-_MAX_ERRORS = 20
-"""Fields named in one answer; a request may hold any number of unknown ones, under names of any length."""
+SCOPE = "send"
+_NAMESPACE = UUID("5f1a1c58-6f5e-5c0e-9a53-3f1d8a8f2f6b")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 """An Idempotency-Key."""
 
 
 def _whole(value: object) -> object:
-    """JSON knows one kind of number: 60.0 is an integer to it, and to JSON Schema."""
+    """An integer for 60.0: JSON and JSON Schema have one kind of number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What this deployment allows; ``countries`` are ISO 3166 codes, None for all.
-
-    ``keeps_text`` says whether texts are stored as long as a second attempt may need them.
-    """
+    """The deployment's rules. ``countries`` are ISO 3166, None for all; ``keeps_text``: TextRetention is not none."""
 
     providers: tuple[str, ...]
     default_provider: str
@@ -74,7 +75,7 @@ def _provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
 
 def _sender(sender: str | None, info: ValidationInfo[Policy]) -> str | None:
     if "provider" not in info.data:
-        return sender  # a wrong provider is named alone
+        return sender  # the answer names the wrong provider only
     provider = info.data["provider"] or info.context.default_provider
     if sender is None:
         if not info.context.senders.get(provider):
@@ -82,7 +83,7 @@ def _sender(sender: str | None, info: ValidationInfo[Policy]) -> str | None:
         return None
     forms = providers.load(provider).SENDERS
     if not any(re.fullmatch(form, sender) for form in forms.values()):
-        raise ValueError(f"is no sender for {provider}, which takes {_either(forms)}")
+        raise ValueError(f"is not a sender for {provider}, which takes {_either(forms)}")
     return sender
 
 
@@ -92,7 +93,7 @@ def _either(forms: Iterable[str]) -> str:
 
 
 def _add_sender_pattern(schema: dict[str, Any]) -> None:
-    """The forms of all providers; a function, so that only the API's document loads every adapter."""
+    """Add the forms of all providers. A function, so that only the API's document loads every adapter."""
     forms = {form: None for name in providers.names() for form in providers.load(name).SENDERS.values()}
     schema["pattern"] = f"^({'|'.join(forms)})$"
 
@@ -102,14 +103,14 @@ def _add_sender_description(schema: dict[str, Any]) -> None:
     schema["description"] = f"Sender; the provider's default sender if absent. {'. '.join(rules)}"
 
 
-def _resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
-    if wanted and not info.context.keeps_text:
+def _resend(resend: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
+    if resend and not info.context.keeps_text:
         raise ValueError("needs a stored text, which TextRetention=none forbids here")
-    return wanted
+    return resend
 
 
 class SendRequest(BaseModel):
-    """The body of ``POST /messages``; a name that is not listed is refused."""
+    """The body of ``POST /messages``; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -118,7 +119,7 @@ class SendRequest(BaseModel):
         AfterValidator(_recipient),
         Field(
             description="Recipient: an international number, written with digits, one `+` in front and separators; a "
-            "national one only where the deployment sends to one country (`AllowedCountries`)",
+            "national number only where the deployment sends to one country (`AllowedCountries`)",
             examples=["+31612345678"],
             json_schema_extra={"format": "phone-number"},
         ),
@@ -127,7 +128,7 @@ class SendRequest(BaseModel):
         bool,
         Field(
             description="Replace typographic characters (quotes, dashes, spaces, ligatures …) by their GSM look-alikes "
-            "where the whole text is GSM-7 then"
+            "if that makes the whole text GSM-7"
         ),
     ] = False
     body: Annotated[
@@ -136,7 +137,7 @@ class SendRequest(BaseModel):
         AfterValidator(_text),
         Field(
             description=f"The text, not blank; it may need at most {MAX_SEGMENTS} segments. Written in GSM-7 where "
-            "that has all its characters (160 in one segment, 153 in each of several), else in UCS-2 (70 and 67)",
+            "that has all its characters (160 in one segment, 153 in each of several), otherwise in UCS-2 (70 and 67)",
             examples=["Your parcel is here"],
             json_schema_extra={"pattern": f"^[^{CONTROLS}]*$"},
         ),
@@ -144,7 +145,7 @@ class SendRequest(BaseModel):
     provider: Annotated[
         Annotated[str, Field(json_schema_extra={"enum": [*providers.names()]})] | None,
         AfterValidator(_provider),
-        Field(description="Who sends it, of those that are enabled here; this deployment's default if absent"),
+        Field(description="Provider to send it, of those enabled here; the deployment's default if absent"),
     ] = None
     sender: Annotated[
         Annotated[str, Field(json_schema_extra=_add_sender_pattern)] | None,
@@ -158,7 +159,7 @@ class SendRequest(BaseModel):
     reference: Annotated[
         str | None,
         StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$"),
-        Field(description="The client's own reference, to find the message by", examples=["order-42"]),
+        Field(description="The client's own reference, which `GET /messages` can search for", examples=["order-42"]),
     ] = None
     validity_seconds: Annotated[
         Annotated[int, Field(ge=1, le=36000), BeforeValidator(_whole)] | None,
@@ -168,7 +169,7 @@ class SendRequest(BaseModel):
         bool,
         AfterValidator(_resend),
         Field(
-            description="Send again if the provider's answer was lost and it knows nothing of the message: may arrive "
+            description="Send again if the provider's answer was lost and the provider has no such message: may arrive "
             "twice. Only where the deployment keeps texts (`TextRetention`)"
         ),
     ] = False
@@ -176,9 +177,10 @@ class SendRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A valid message with every default filled in; ``to`` is E.164, ``body`` what is sent, ``warnings`` about it.
+    """A valid message with every default filled in.
 
-    ``default_sender`` is whether the request left the sender to us.
+    ``to`` is E.164, ``body`` the text as sent, ``warnings`` are about the text. ``default_sender``: the request named
+    no sender.
     """
 
     to: str = field(repr=False)
@@ -194,13 +196,13 @@ class Draft:
 
 
 def draft(payload: object, policy: Policy) -> Draft:
-    """Validate one decoded JSON body; raises ``InvalidMessage`` with every field that is wrong."""
+    """Validate one decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
     if not isinstance(payload, dict):
         raise InvalidMessage([FieldError("", "must be a JSON object")])
     try:
-        request = SendRequest.model_validate({"from": None, **payload}, context=policy)  # else nothing checks a default
+        request = SendRequest.model_validate({"from": None, **payload}, context=policy)  # pydantic checks no default
     except ValidationError as error:
-        raise refusal(error, "field") from None
+        raise invalid_message(error, "field") from None
     provider = request.provider or policy.default_provider
     return Draft(
         to=request.to,
@@ -216,22 +218,6 @@ def draft(payload: object, policy: Policy) -> Draft:
     )
 
 
-def refusal(error: ValidationError, noun: str) -> InvalidMessage:
-    """What pydantic found, in the caller's terms; ``noun`` is what an unknown name would have to be."""
-    wrong = error.errors(include_url=False)[:_MAX_ERRORS]
-    return InvalidMessage([FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item, noun)) for item in wrong])
-
-
-def _sentence(item: Mapping[str, Any], noun: str) -> str:
-    if item["type"] == "extra_forbidden":
-        return f"is no {noun} of this request"
-    if item["type"] == "missing":
-        return "is required"
-    if item["type"] == "string_unicode":
-        return "holds half a surrogate pair, which no encoding can carry"
-    return str(item["ctx"]["error"] if item["type"] == "value_error" else item["msg"])
-
-
 def idempotency_key(value: str | None) -> str | None:
     """The header's value; raises ``InvalidMessage`` unless it is 1..255 visible ASCII characters."""
     if value is not None and not KEY.fullmatch(value):
@@ -239,12 +225,25 @@ def idempotency_key(value: str | None) -> str | None:
     return value
 
 
-def text_hash(key: bytes, text: str) -> str:
-    """HMAC-SHA256 (72 bits of it, 12 URL-safe characters) of a text: what remains of it when it is not stored."""
-    return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:9]).decode()
-
-
 def fingerprint(key: bytes, payload: object) -> str:
-    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of what the client sent, before any default."""
+    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of the payload as sent, before defaults."""
     canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
     return urlsafe_b64encode(hmac.digest(key, canonical, hashlib.sha256)[:16]).rstrip(b"=").decode()
+
+
+def keyed_message_id(client: str, key: str) -> str:
+    """UUIDv5 of client and idempotency key: the same request has the same id, so the conditional put detects it."""
+    return str(uuid5(uuid5(_NAMESPACE, client), key))
+
+
+def submit(
+    send: Callable[[str, object, str | None], ApiResponse], client: str, scopes: frozenset[str], request: HttpRequest
+) -> ApiResponse:
+    """Check the scope, then ``send`` the client's payload under its idempotency key; a problem if that is refused."""
+    if SCOPE not in scopes:
+        return responses.scope_missing(SCOPE)
+    try:
+        key = idempotency_key(request.headers.get("idempotency-key"))
+        return send(client, json_body(request.body), key)
+    except InvalidMessage as error:
+        return responses.invalid(error)

@@ -1,19 +1,28 @@
-"""The text of a message: what is sent of it, why it may not be, and what a client may want to change."""
+"""The text of a message: validation, GSM look-alikes, warnings, and its hash."""
 
 from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
 
 from sms_tracker.domain.characters import controls, gsm_look_alike, is_blank, named
 from sms_tracker.domain.segments import GSM_PART, outside_gsm, segment
 
 MAX_SEGMENTS = 10
 MAX_LENGTH = MAX_SEGMENTS * GSM_PART
-"""Characters that may fit :data:`MAX_SEGMENTS`; how many do depends on which they are."""
+"""Most characters in :data:`MAX_SEGMENTS`; texts with other characters hold fewer."""
 REPLACEMENT = "\ufffd"
-"""What a decoder writes for bytes that it cannot read."""
+"""A decoder's replacement for bytes that it cannot decode."""
+
+
+def text_hash(key: bytes, text: str) -> str:
+    """HMAC-SHA256 of a text (72 bits of it, 12 URL-safe characters): stored in place of the text."""
+    return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:9]).decode()
 
 
 def to_send(text: str, *, smart: bool) -> str:
-    """``text``, if ``smart`` with GSM look-alikes; raises ``ValueError`` with what is wrong about it."""
+    """The text to send, with GSM look-alikes if ``smart``; raises ``ValueError`` with a message for the client."""
     if is_blank(text):
         raise ValueError("is blank: a phone would show nothing")
     if wrong := controls(text):
@@ -25,7 +34,7 @@ def to_send(text: str, *, smart: bool) -> str:
 
 
 def _cause(text: str) -> str:
-    """Which characters force UCS-2, and the way out where there is one; nothing for GSM-7."""
+    """The characters that force UCS-2, with the remedy if there is one; empty for GSM-7."""
     if not (forcing := outside_gsm(text)):
         return ""
     smart = "; smart_encoding replaces them" if gsm_look_alike(text) != text else ""
@@ -33,7 +42,7 @@ def _cause(text: str) -> str:
 
 
 def warnings(text: str) -> tuple[str, ...]:
-    """For a text that is sent all the same: characters that alone force UCS-2 and need not, and broken ones."""
+    """Warnings about a valid text: replaceable characters that force UCS-2, and broken characters."""
     found = []
     if (plain := gsm_look_alike(text)) != text:
         cost = f"Segments: {segment(text).segments}, with smart_encoding {segment(plain).segments}."

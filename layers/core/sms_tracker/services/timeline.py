@@ -1,4 +1,4 @@
-"""A record's timeline as reports again, by today's tables of what each provider's words mean."""
+"""A record's timeline as reports, interpreted by the providers' current tables."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 
 
 def by_arrival(record: Record) -> list[Entry]:
-    """The oldest report first, as they reached us."""
+    """The entries in order of arrival, oldest first."""
     return [entry for _, entry in sorted(record.reports.items(), key=lambda pair: (pair[1].received, pair[0]))]
 
 
 def report_of(record: Record, entry: Entry) -> Report:
-    """What an entry of the timeline was read as; the provider's id is not in the timeline."""
+    """An entry of the timeline as a report, without the provider's id, which the timeline does not keep."""
     status, failure = _meaning(record, entry)
     provider = record.provider_of(entry.attempt)
     return Report(
@@ -35,7 +35,7 @@ def report_of(record: Record, entry: Entry) -> Report:
 
 
 def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | None]:
-    """The reason behind a word of our own is in the record alone."""
+    """Status and failure. The reason for one of our own words is only in the record."""
     if entry.word not in OWN_WORDS:
         return providers.load(record.provider_of(entry.attempt)).meaning(entry.word, entry.code, entry.text)
     status, stored = OWN_WORDS[entry.word], record.state.failure
@@ -45,7 +45,7 @@ def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | Non
 
 
 def delivered_at(record: Record) -> str | None:
-    """When it was delivered, for what was read also; None for what was not."""
+    """When the message was delivered, also if it was read since; None if it was not delivered."""
     state = record.state
     if state.status is Status.READ:
         reports = (report_of(record, entry) for entry in record.reports.values() if not entry.foreign)

@@ -1,4 +1,4 @@
-"""Track: write reports to their message, whatever the order and however often they come."""
+"""Track: write reports to their message, in any order and any number of times."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from sms_tracker.domain.report import Report
 
 _TRIES = 8
-"""Writes per call; each refusal means that another writer got ahead, and nobody gets ahead that often for long."""
+"""Writes per call. Each refusal means that another writer was faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracked:
-    """What came of it.
+    """The result.
 
-    ``decision`` is applied (the message moved), noted (the timeline grew), duplicate (nothing new) or unmatched
-    (no such message). ``overflow`` are reports that the full timeline could not keep, ``foreign`` the fingerprints of
-    those about another recipient, ``other_ids`` further provider ids of one attempt; ``record`` is the one last seen.
+    ``decision`` is applied (the message changed), noted (the timeline grew), duplicate (nothing new) or unmatched
+    (no such message). ``overflow`` are reports beyond the timeline's limit, ``foreign`` the fingerprints of reports
+    about another recipient, ``other_ids`` further provider ids of one attempt, ``record`` the record last read.
     """
 
     decision: str
@@ -37,9 +37,9 @@ class Tracked:
 def track(
     messages: Messages, message_id: str, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None
 ) -> Tracked:
-    """Apply ``reports`` of one message in one write where they come in order, in a few where they do not.
+    """Apply the reports of one message: one write if they are in order, otherwise a few.
 
-    Raises ``Unavailable`` when the storage does, or when other writers won every race.
+    Raises ``Unavailable`` if the storage does, or if other writers were faster every time.
     """
     change = first_try(reports, now=now, phase=phase)
     overflow: tuple[Report, ...] = ()

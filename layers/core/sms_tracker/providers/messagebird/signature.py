@@ -149,19 +149,12 @@ def _base64url(part: str) -> bytes:
 
 def _json_object(octets: bytes) -> dict[str, object]:
     try:
-        value = json.loads(octets, object_pairs_hook=_without_repeats)
+        value = json.loads(octets, object_pairs_hook=parsing.unique_members)
     except (ValueError, RecursionError):
         raise InvalidSignature("the JWT is not readable JSON") from None
     if not isinstance(value, dict):
         raise InvalidSignature("the JWT is not made of JSON objects")
     return value
-
-
-def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a repeated name")
-    return members
 
 
 def _octets(text: str) -> bytes:

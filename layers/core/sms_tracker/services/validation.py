@@ -1,0 +1,52 @@
+"""Read a client's input: JSON bodies, and pydantic's errors in the client's terms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.report import clean
+from sms_tracker.providers.parsing import unique_members
+from sms_tracker.services.text import REPLACEMENT
+
+_MAX_ERRORS = 20
+"""Fields named in one answer. A request may hold any number of unknown fields, with names of any length."""
+
+
+def json_body(body: bytes) -> object:
+    """The decoded body; raises ``InvalidMessage``.
+
+    JSON is UTF-8 (RFC 8259, 8.1), so a charset in the content type is ignored.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        payload: object = json.loads(text, object_pairs_hook=unique_members, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidMessage([FieldError("", "must be a JSON object in UTF-8, no name twice")]) from None
+    if REPLACEMENT in text:  # API Gateway hands JSON over as text and replaces bytes that are not UTF-8
+        raise InvalidMessage([FieldError("", r"holds bytes that are not UTF-8, or U+FFFD; write that as \ufffd")])
+    return payload
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")  # Python reads NaN and Infinity by default
+
+
+def invalid_message(error: ValidationError, noun: str) -> InvalidMessage:
+    """The wrong fields in the client's terms; ``noun`` is what the request calls them: field or parameter."""
+    wrong = error.errors(include_url=False)[:_MAX_ERRORS]
+    return InvalidMessage([FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item, noun)) for item in wrong])
+
+
+def _sentence(item: Mapping[str, Any], noun: str) -> str:
+    if item["type"] == "extra_forbidden":
+        return f"is not a {noun} of this request"
+    if item["type"] == "missing":
+        return "is required"
+    if item["type"] == "string_unicode":
+        return "holds half a surrogate pair, which no encoding can carry"
+    return str(item["ctx"]["error"] if item["type"] == "value_error" else item["msg"])
