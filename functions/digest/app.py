@@ -28,8 +28,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         digested = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
     except SmsTrackerError as error:
         metrics.add_metric(name="DigestsNotTold", unit=MetricUnit.Count, value=1)
-        extra = {"decision": "not-told", "error": str(error), "failed_calls": failed.take()}
-        logger.error("digest", extra=extra)  # noqa: TRY400  # no traceback
+        refused = {"decision": "not-told", "error": str(error), "failed_calls": failed.take()}
+        logger.error("digest", extra=refused)  # noqa: TRY400  # no traceback
         raise
     metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=digested.failures)
     decision = "told" if digested.failures else "nothing-to-tell"
