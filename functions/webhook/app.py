@@ -33,7 +33,12 @@ receiver = Receiver(
     tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
 )
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
-_METRICS = {"queued": "ReportsReceived", "refused-signature": "SignaturesRefused", "unavailable": "WebhooksUnavailable"}
+_METRICS = {
+    "queued": "ReportsReceived",
+    "refused-signature": "SignaturesRefused",
+    "unavailable": "WebhooksUnavailable",
+    "foreign": "ReportsForeign",
+}
 
 
 @log.lines

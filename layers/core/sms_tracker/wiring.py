@@ -10,7 +10,7 @@ from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import TextRetention, Verification
+from sms_tracker.config import TextRetention
 from sms_tracker.config.send import SendConfig
 from sms_tracker.domain.ports import CallFailed
 from sms_tracker.services.provider_call import Pace
@@ -54,7 +54,7 @@ def _rules(config: SendConfig) -> Rules:
     )
     return Rules(
         policy=policy,
-        tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
+        stack=config.settings_prefix.removeprefix("/"),
         retention=timedelta(days=config.retention_days),
         claim=timedelta(seconds=config.claim_seconds),
     )

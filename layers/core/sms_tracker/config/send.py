@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sms_tracker.config import TextRetention, Verification
+from sms_tracker.config import TextRetention
 from sms_tracker.domain.errors import Misconfigured
 
 
@@ -18,7 +18,6 @@ class SendConfig:
     providers: tuple[str, ...]
     default_provider: str
     senders: Mapping[str, str]
-    verification: Mapping[str, Verification]
     allowed_countries: frozenset[str] | None
     text_retention: TextRetention
     retention_days: int

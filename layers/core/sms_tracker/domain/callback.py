@@ -1,4 +1,4 @@
-"""Our callback URL: it carries the message's id and attempt, and a token where the account cannot sign."""
+"""Our callback URL: it carries the message's id and attempt, and a token that binds both to this stack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class CallbackTarget:
-    """Which message and attempt a callback claims to be about; ``message_id`` is None where the URL names none."""
+    """The message and attempt that a report names; ``message_id`` is None where it names none.
+
+    ``token`` proves that this stack sent the message: two stacks may share one provider account.
+    """
 
     message_id: str | None
     attempt: int
@@ -77,7 +80,7 @@ def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> 
 
 
 def token_matches(key: bytes, provider: str, target: CallbackTarget) -> bool:
-    """Whether the URL's token is ours, compared in constant time."""
+    """Whether ``target`` carries this stack's token, compared in constant time."""
     if target.message_id is None or target.token is None:
         return False
     expected = callback_token(key, provider, target.message_id, target.attempt)

@@ -10,9 +10,13 @@ from sms_tracker.domain.spelling import spellings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """A send whose outcome is not known. Times are RFC 3339; ``text_hash`` is what the record keeps of the text."""
+    """A send whose outcome is not known. Times are RFC 3339; ``text_hash`` is what the record keeps of the text.
+
+    ``references`` are those that its attempts left with the provider: another stack's message never carries one.
+    """
 
     message_id: str
+    references: frozenset[str] = field(repr=False)
     provider: str
     to: str = field(repr=False)
     sender: str = field(repr=False)

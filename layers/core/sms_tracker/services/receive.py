@@ -40,7 +40,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """The use case with everything it needs from outside. ``tokens``: providers whose callbacks carry our own token."""
+    """The use case with everything it needs from outside. ``tokens`` names the providers whose accounts cannot sign."""
 
     queue: Queue
     settings: SettingsSource
@@ -56,16 +56,7 @@ class Receiver:
                 return Received(status=413, decision="too-large")
             target = callback_target(request.url)
             following = self._verify(provider, request, target)
-            fields = provider.fields(request)
-            envelope = Envelope(
-                provider=name,
-                message_id=target.message_id,
-                attempt=target.attempt,
-                source=Source.CALLBACK,
-                received_at=timestamp(self.clock()),
-                fields=fields,
-            )
-            self.queue.send(encode(envelope))
+            decision = self._take(provider, request, target)
         except UnknownProvider:
             return Received(status=404, decision="unknown-provider")
         except InvalidSignature as error:
@@ -75,8 +66,27 @@ class Receiver:
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
         return Received(
-            status=provider.ack_status, decision="queued", message_id=target.message_id, following=following
+            status=provider.ack_status, decision=decision, message_id=target.message_id, following=following
         )
+
+    def _take(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> str:
+        """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
+
+        A report without a token is queued without its message id: it counts by a provider id that we hold.
+        """
+        fields = provider.fields(request)
+        if target.token is not None and not token_matches(self.settings().service_key, provider.name, target):
+            return "foreign"
+        envelope = Envelope(
+            provider=provider.name,
+            message_id=target.message_id if target.token else None,
+            attempt=target.attempt,
+            source=Source.CALLBACK,
+            received_at=timestamp(self.clock()),
+            fields=fields,
+        )
+        self.queue.send(encode(envelope))
+        return "queued"
 
     def _provider(self, name: str) -> Webhooks:
         if name not in self.enabled:

@@ -31,10 +31,10 @@ from sms_tracker.services.track import track
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How this deployment sends. ``tokens`` names the providers whose callbacks carry our own token."""
+    """How this deployment sends. ``stack`` is its name, part of each id that is derived from a key."""
 
     policy: Policy
-    tokens: frozenset[str]
+    stack: str
     retention: timedelta
     claim: timedelta
 
@@ -137,7 +137,7 @@ class Sender:
     def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
         now = self.clock()
         return Record(
-            message_id=keyed_message_id(client, key) if key else self.new_id(),
+            message_id=keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
             version=1,
             state=recorded(attempt=1, at=timestamp(now), provider=wanted.provider),
             send=self._claim(1),
@@ -163,6 +163,7 @@ class Sender:
     def _request(self, record: Record, wanted: Draft, settings: Settings) -> HttpRequest:
         """Built before anything is recorded, so that missing credentials leave nothing behind."""
         name, attempt = wanted.provider, record.send.attempt
+        token = callback_token(settings.service_key, name, record.message_id, attempt)
         message = OutboundMessage(
             message_id=record.message_id,
             attempt=attempt,
@@ -170,10 +171,9 @@ class Sender:
             sender=wanted.sender,
             body=wanted.body,
             encoding=wanted.segmentation.encoding,
+            token=token,
             validity_seconds=wanted.validity_seconds,
         )
-        signed = name in self.rules.tokens
-        token = callback_token(settings.service_key, name, record.message_id, attempt) if signed else None
         url = callback_url(settings.public_base_urls[0], name, record.message_id, attempt, token=token)
         return providers.load(name).send_request(message, credentials=settings.credentials[name], callback_url=url)
 

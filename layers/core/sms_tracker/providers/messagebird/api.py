@@ -117,7 +117,7 @@ class MessageBird(MessageBirdWebhooks):
             "recipients": [message.to.removeprefix("+")],
             "body": message.body,
             "datacoding": _DATACODING[message.encoding],
-            "reference": message.message_id,
+            "reference": message.reference,
             "reportUrl": callback_url,
         }
         if message.validity_seconds is not None:
@@ -150,7 +150,7 @@ class MessageBird(MessageBirdWebhooks):
         return HttpRequest("GET", f"{_base(credentials)}/messages?{query}", _headers(credentials))
 
     def search_outcome(self, result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
-        """What carries our id as its ``reference``."""
+        """What carries one of our references."""
         if isinstance(result, NoResponse):
             return LookupFailed(reason=result.reason)
         if result.status != HTTPStatus.OK:

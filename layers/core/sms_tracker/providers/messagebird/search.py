@@ -24,7 +24,7 @@ def read(answer: Mapping[str, object], sought: Sought) -> Listed | LookupFailed:
     ours = tuple(
         Candidate(provider_message_id=known, created=_created(record), certain=True)
         for record in items
-        if parsing.text(record.get("reference")) == sought.message_id and (known := parsing.text(record.get("id")))
+        if parsing.text(record.get("reference")) in sought.references and (known := parsing.text(record.get("id")))
     )
     if ours or _older(items, sought):
         return Listed(ours, None)
