@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import shlex
 
 import httpx
@@ -10,7 +12,7 @@ from local import simulators
 from local.clients import REGION, ROOT_KEY
 from local.simulators.base import Reported
 from local.simulators.callback_sender import Outgoing
-from local.stack import Stack
+from local.stack import SERVICE_KEY, Stack
 
 _SILENT = "+31612345608"
 """The simulated provider takes it and never reports, so the pasted callbacks are what moves it."""
@@ -95,7 +97,8 @@ def report(stack: Stack, provider: str, sent: dict[str, str]) -> list[str]:
         word=simulator.courses["delivered"].split()[-1],
         message_id=sent["message_id"],
         provider_id=sent["provider_message_id"],
-        callback_url=f"{stack.api_url}/webhooks/{provider}?message_id={sent['message_id']}&attempt=1",
+        callback_url=f"{stack.api_url}/webhooks/{provider}?message_id={sent['message_id']}&attempt=1"
+        f"&token={_token(provider, sent['message_id'])}",
         to=_SILENT,
     )
     made = simulator.signing.sign(simulator.credentials(stack.simulator_urls[provider]), delivery)
@@ -106,3 +109,9 @@ def _curl(made: Outgoing) -> str:
     headers = [part for name, value in made.headers.items() for part in ("-H", f"{name}: {value}")]
     body = ["-d", made.body.decode()] if made.body else []
     return shlex.join(["curl", "-i", made.url, *headers, *body])
+
+
+def _token(provider: str, message_id: str) -> str:
+    """What binds the message to this stack; without it a report counts by the provider's id alone."""
+    text = f"{provider}\x1f{message_id}\x1f1".encode()
+    return base64.urlsafe_b64encode(hmac.digest(SERVICE_KEY, text, "sha256")).rstrip(b"=").decode()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -30,6 +29,8 @@ from local.template import Template, known, load, widen
 from ops.keys import new_key
 
 NAME = "sms-tracker"
+SERVICE_KEY = b"the local stack's own key, 32 bytes"
+"""Made up, and the same at each start, so that tests and pasted examples can make tokens."""
 _LOCAL = {
     "ProcessorBatchWindow": "1",
     "PublisherBatchWindow": "0",
@@ -205,7 +206,7 @@ class Stack:
     def _configure(self) -> None:
         """Write what on AWS `make secrets` writes, and our addresses, for the stack wrote that of an API Gateway."""
         self._progress("writing secrets and public addresses")
-        service = {"hmac_key": base64.b64encode(os.urandom(32)).decode()}
+        service = {"hmac_key": base64.b64encode(SERVICE_KEY).decode()}
         documents = {**(self._secrets or simulation.secrets(self._ports)), "service": service}
         for owner, document in documents.items():
             self._put_parameter(f"secrets/{owner}", json.dumps(document), secret=True)

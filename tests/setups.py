@@ -42,7 +42,7 @@ POLICY = Policy(
     senders={"twilio": "+15551234567", "messagebird": "MyShop"},
     countries=None,
 )
-RULES = Rules(policy=POLICY, tokens=frozenset(), retention=timedelta(days=90), claim=CLAIM)
+RULES = Rules(policy=POLICY, stack="sms-tracker", retention=timedelta(days=90), claim=CLAIM)
 
 
 def answer(status: int, body: Mapping[str, object] | None = None, **headers: str) -> HttpResponse:
@@ -117,15 +117,21 @@ def message_id_of(request: HttpRequest) -> str:
     return parse_qs(urlsplit(callback_of(request)).query)["message_id"][0]
 
 
+def ours(provider: str, message_id: str = MESSAGE_ID, attempt: int = 1) -> str:
+    """The query of a callback URL that this stack gave to a provider."""
+    return f"message_id={message_id}&attempt={attempt}&token={callback_token(provider, message_id, attempt)}"
+
+
 def twilio_webhook(
     fields: Mapping[str, str] | None = None,
     *,
-    query: str = f"message_id={MESSAGE_ID}&attempt=1",
+    query: str | None = None,
     token: str = TWILIO["auth_token"],
     base: str = BASE_URL,
 ) -> HttpRequest:
     """A status callback as it reaches the function: raw path and query, signed for ``base``."""
     sent = {"AccountSid": TWILIO["account_sid"], "MessageSid": SID, "MessageStatus": "delivered", **(fields or {})}
+    query = ours("twilio") if query is None else query
     path = f"/webhooks/twilio?{query}" if query else "/webhooks/twilio"
     text = base + path + "".join(name + sent[name] for name in sorted(sent))
     signature = base64.b64encode(hmac.digest(token.encode(), text.encode(), hashlib.sha1)).decode()
@@ -140,13 +146,13 @@ def twilio_webhook(
 def messagebird_webhook(
     fields: Mapping[str, str] | None = None,
     *,
-    query: str = f"message_id={MESSAGE_ID}&attempt=1",
+    query: str | None = None,
     key: str = MESSAGEBIRD["signing_key"],
     base: str = BASE_URL,
 ) -> HttpRequest:
     """A status report as it reaches the function: a GET, vouched for by a JWT over the public URL."""
     sent = {"id": BIRD_ID, "status": "delivered", "recipient": "31612345678", **(fields or {})}
-    path = f"/webhooks/messagebird?{query}&{urlencode(sent)}"
+    path = f"/webhooks/messagebird?{ours('messagebird') if query is None else query}&{urlencode(sent)}"
     now = int(START.timestamp())
     claims = {
         "iss": "MessageBird",

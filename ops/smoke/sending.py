@@ -48,7 +48,7 @@ def with_test_credentials(target: Target, environment: Mapping[str, str]) -> Che
 def _trial(label: str, name: str, trial: Trial, document: Mapping[str, str], url: str) -> Result:
     adapter = providers.load(name)
     message = OutboundMessage(
-        message_id=NOBODY, attempt=1, to=trial.to, sender=trial.sender, body=_TEXT, encoding=Encoding.GSM_7
+        message_id=NOBODY, attempt=1, to=trial.to, sender=trial.sender, body=_TEXT, encoding=Encoding.GSM_7, token=""
     )
     callback = callback_url(url, name, NOBODY, 1)
     try:

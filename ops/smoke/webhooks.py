@@ -22,7 +22,7 @@ QUERIES = {
     " with them escaped": "&smoke%5Bprice%5D=0.07%2CEUR&smoke%5Bat%5D=12%3A00%3A00",
 }
 """What a gateway may rewrite, which would break a signature over the address as the provider wrote it."""
-_HANDSET, _NO_MESSAGE = "+12025550100", "0" * 32
+_HANDSET, NO_MESSAGE = "+12025550100", "0" * 32
 _FORGED = "a-secret-that-is-not-the-accounts"
 
 
@@ -49,7 +49,7 @@ class Signer:
     def __call__(self, secret: str, address: str) -> httpx.Request:
         word = simulators.load(self.provider).courses["delivered"].split()[-1]
         url = str(httpx.URL(address))  # signed as httpx sends it, which may escape brackets
-        delivery = Reported(word=word, message_id=NOBODY, provider_id=_NO_MESSAGE, callback_url=url, to=_HANDSET)
+        delivery = Reported(word=word, message_id=NOBODY, provider_id=NO_MESSAGE, callback_url=url, to=_HANDSET)
         made = self.signing.sign({**self.document, self.signing.entry: secret}, delivery)
         return self.http.build_request(made.method, made.url, headers=made.headers, content=made.body or None)
 
@@ -80,12 +80,12 @@ def _signed(target: Target, accounts: Accounts, signer: Signer) -> Checks:
 
 def _vouched(target: Target, accounts: Accounts, signer: Signer) -> dict[str, tuple[str, str]]:
     """What makes a report genuine: a secret that is accepted, or our token in the address."""
-    name, entry = signer.provider, signer.signing.entry
+    name, entry, key = signer.provider, signer.signing.entry, accounts.service_key
+    token = callback_token(key, name, NOBODY, 1) if key else None
+    address = callback_url(target.url, name, NOBODY, 1, token=token)
     if name in accounts.tokens:
-        token = callback_token(accounts.service_key, name, NOBODY, 1)
-        return {"with our token": (_FORGED, callback_url(target.url, name, NOBODY, 1, token=token))}
+        return {"with our token": (_FORGED, address)}
     accepted = [each for each in (entry, f"next_{entry}") if signer.document.get(each)]
-    address = callback_url(target.url, name, NOBODY, 1)
     return {f"signed by {each}": (signer.document[each], address) for each in accepted}
 
 

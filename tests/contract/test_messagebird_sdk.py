@@ -323,6 +323,7 @@ MESSAGE = OutboundMessage(
     sender="Parcels",
     body="Ваша посылка",
     encoding=Encoding.UCS_2,
+    token="a-token",
     validity_seconds=3600,
 )
 
@@ -331,7 +332,7 @@ def test_we_ask_for_a_message_as_their_client_does(api: Api) -> None:
     api.answer = json.dumps(CREATED).encode()
     report_url = f"{BASE}?message_id=m-1&attempt=1"
     options = {
-        "reference": "m-1",
+        "reference": "m-1.a-token",
         "reportUrl": report_url,
         "validity": 3600,
         "datacoding": "unicode",
@@ -370,10 +371,14 @@ def test_we_look_a_message_up_as_their_client_does(api: Api) -> None:
 
 
 def test_we_list_messages_as_their_client_does(api: Api) -> None:
-    api.status, api.answer = 200, json.dumps({"offset": 400, "totalCount": 700, "items": [CREATED]}).encode()
+    api.status, api.answer = (
+        200,
+        json.dumps({"offset": 400, "totalCount": 700, "items": [{**CREATED, "reference": "m-1.a-token"}]}).encode(),
+    )
     theirs = client(api).message_list(limit=200, offset=400)
     sought = Sought(
         message_id="m-1",
+        references=frozenset({"m-1.a-token"}),
         provider="messagebird",
         to="+31612345678",
         sender="Parcels",

@@ -138,6 +138,7 @@ def message(**changes: Any) -> OutboundMessage:
         "sender": "+15551234567",
         "body": "Your parcel is here",
         "encoding": Encoding.GSM_7,
+        "token": "a-token",
     }
     return OutboundMessage(**{**values, **changes})
 
@@ -617,6 +618,7 @@ def test_a_lookup_that_fails_says_when_to_come_again(provider: Provider) -> None
 
 SOUGHT = Sought(
     message_id=MESSAGE_ID,
+    references=frozenset({f"{MESSAGE_ID}.a-token"}),
     provider="any",
     to="+31612345678",
     sender="+15551234567",

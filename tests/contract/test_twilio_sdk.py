@@ -360,6 +360,7 @@ def test_a_send_request_is_the_one_that_twilios_client_makes(
             sender=sender,
             body=body,
             encoding=Encoding.GSM_7,
+            token="a-token",
             validity_seconds=validity,
         ),
         credentials={**CREDENTIALS, **API_KEY} if api_key else CREDENTIALS,
@@ -389,6 +390,7 @@ def test_a_search_is_the_list_that_twilios_client_asks_for() -> None:
     listing.page(to="+31612345678", date_sent_after=date(2026, 3, 1), page_size=1000)
     sought = Sought(
         message_id="m-1",
+        references=frozenset({"m-1.a-token"}),
         provider="twilio",
         to="+31612345678",
         sender="MyShop",

@@ -17,7 +17,7 @@ from twilio.request_validator import RequestValidator
 from local import simulators
 from local.simulators.messagebird import Settings as MessageBirdAccount
 from local.simulators.twilio import Settings as TwilioAccount
-from local.stack import Stack
+from local.stack import SERVICE_KEY, Stack
 
 NAMES = simulators.names()
 TWILIO, MESSAGEBIRD = TwilioAccount(), MessageBirdAccount()
@@ -72,8 +72,14 @@ class Simulator:
 
 def callback(base: str, provider: str, message_id: str | None, attempt: int = 1) -> str:
     """The address that the service gave the provider; without a message it is one pasted into a console."""
-    query = f"?message_id={message_id}&attempt={attempt}" if message_id else ""
-    return f"{base}/webhooks/{provider}{query}"
+    query = f"?message_id={message_id}&attempt={attempt}&token={_token(provider, message_id, attempt)}"
+    return f"{base}/webhooks/{provider}{query if message_id else ''}"
+
+
+def _token(provider: str, message_id: str | None, attempt: int, key: bytes = SERVICE_KEY) -> str:
+    """What binds a message to the stack with this key, made without the service's code."""
+    text = f"{provider}\x1f{message_id}\x1f{attempt}".encode()
+    return base64.urlsafe_b64encode(hmac.digest(key, text, "sha256")).rstrip(b"=").decode()
 
 
 def signed(provider: str, target: str, fields: Mapping[str, str]) -> httpx.Request:

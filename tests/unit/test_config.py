@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 
 from sms_tracker import providers
-from sms_tracker.config import _MEANT, Config, PublisherConfig, SendConfig, TextRetention, Verification, load
+from sms_tracker.config import _MEANT, Config, PublisherConfig, SendConfig, TextRetention, load
 from sms_tracker.domain.errors import Misconfigured
 from tests.configs import CONFIGS, VARIABLES
 
@@ -88,7 +88,6 @@ def test_settings_are_read_with_their_types() -> None:
         providers=("twilio", "messagebird"),
         default_provider="twilio",
         senders={"twilio": "+15551234567", "messagebird": "My Shop"},
-        verification={"twilio": Verification.SIGNATURE, "messagebird": Verification.TOKEN},
         allowed_countries=frozenset({"NL", "BE"}),
         text_retention=TextRetention.UNTIL_FINAL,
         retention_days=90,

@@ -16,6 +16,7 @@ from tests.fakes import MESSAGEBIRD, TWILIO
 
 SOUGHT = Sought(
     message_id="our-id",
+    references=frozenset({"our-id.a-token"}),
     provider="any",
     to="+31612345678",
     sender="+15551234567",
@@ -92,8 +93,8 @@ def test_a_message_of_twilios_that_cannot_be_read_may_be_ours(message: object) -
 
 
 def test_messagebird_gives_our_reference_back() -> None:
-    item = {"id": "bird-1", "reference": "our-id", "createdDatetime": NEW}
-    other = {"id": "bird-2", "reference": "another", "createdDatetime": NEW}
+    item = {"id": "bird-1", "reference": "our-id.a-token", "createdDatetime": NEW}
+    other = {"id": "bird-2", "reference": "our-id", "createdDatetime": NEW}
     ours = Candidate(provider_message_id="bird-1", created="2026-03-01T12:00:01.000Z", certain=True)
     assert bird(other, item, total=900) == Listed((ours,), None)
 
@@ -136,4 +137,4 @@ def test_what_is_no_list_of_messagebirds_proves_no_absence(answer: dict[str, Any
 
 
 def test_a_reference_without_an_id_is_no_candidate() -> None:
-    assert bird({"reference": "our-id", "createdDatetime": NEW}) == Listed((), None)
+    assert bird({"reference": "our-id.a-token", "createdDatetime": NEW}) == Listed((), None)

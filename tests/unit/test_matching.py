@@ -12,6 +12,7 @@ from tests.factories import MESSAGE_ID, TO
 
 SOUGHT = Sought(
     message_id=MESSAGE_ID,
+    references=frozenset(),
     provider="twilio",
     to=TO,
     sender="+15551234567",

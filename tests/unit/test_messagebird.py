@@ -38,6 +38,7 @@ MESSAGE = OutboundMessage(
     sender="Parcels",
     body="Your parcel is here",
     encoding=Encoding.GSM_7,
+    token="a-token",
 )
 
 
@@ -121,7 +122,7 @@ def test_a_message_asks_for_status_reports_under_our_id() -> None:
         "recipients": ["31612345678"],
         "body": "Your parcel is here",
         "datacoding": "plain",
-        "reference": MESSAGE.message_id,
+        "reference": f"{MESSAGE.message_id}.a-token",
         "reportUrl": CALLBACK,
     }
 
@@ -134,6 +135,7 @@ def test_unicode_validity_number_and_own_address_are_passed_on() -> None:
         sender="+15551234567",
         body="ж",
         encoding=Encoding.UCS_2,
+        token="a-token",
         validity_seconds=60,
     )
     credentials = {**CREDENTIALS, "api_url": "http://127.0.0.1:9/"}

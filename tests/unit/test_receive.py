@@ -22,7 +22,7 @@ from sms_tracker.domain.settings import Settings
 from sms_tracker.services.receive import MAX_BODY, Received, Receiver
 from tests.factories import MESSAGE_ID
 from tests.fakes import BASE_URL, MESSAGEBIRD, START, TWILIO, FakeClock, FixedSettings, MemoryQueue
-from tests.setups import BIRD_ID, SID, callback_token, messagebird_webhook, twilio_webhook
+from tests.setups import BIRD_ID, SID, callback_token, messagebird_webhook, ours, twilio_webhook
 
 Webhook = Callable[..., HttpRequest]
 each_provider = pytest.mark.parametrize(
@@ -65,7 +65,7 @@ class TestQueued:
         self, provider: str, webhook: Webhook
     ) -> None:
         rig = Rig()
-        received = rig.receive(provider, webhook({"Odd": "raw  value ü"}, query=f"message_id={MESSAGE_ID}&attempt=2"))
+        received = rig.receive(provider, webhook({"Odd": "raw  value ü"}, query=ours(provider, attempt=2)))
         assert (received.status, received.decision) == ({"twilio": 204, "messagebird": 200}[provider], "queued")
         assert received.message_id == MESSAGE_ID
         ((body, reason, delay),) = rig.queue.sent
@@ -75,7 +75,7 @@ class TestQueued:
         assert (envelope.source, envelope.received_at) == (Source.CALLBACK, timestamp(START))
         assert envelope.fields["Odd"] == "raw  value ü"
         assert SID in envelope.fields.values() or BIRD_ID in envelope.fields.values()
-        assert not {"message_id", "attempt"} & envelope.fields.keys()
+        assert not {"message_id", "attempt", "token"} & envelope.fields.keys()
 
     @each_key
     def test_each_key_is_accepted_while_one_rotates(self, provider: str, webhook: Webhook, key: str) -> None:
@@ -122,10 +122,31 @@ class TestQueued:
         assert rig.receive("twilio", twilio_webhook(query=query)).status == 204
         assert decode(rig.queue.bodies[0]).message_id is None
 
+    @each_provider
+    def test_an_authentic_report_without_our_token_counts_by_the_providers_id_alone(
+        self, provider: str, webhook: Webhook
+    ) -> None:
+        rig = Rig()
+        assert rig.receive(provider, webhook(query=f"message_id={MESSAGE_ID}&attempt=2")).decision == "queued"
+        envelope = decode(rig.queue.bodies[0])
+        assert (envelope.message_id, envelope.attempt) == (None, 2)
+
+    @each_provider
+    @pytest.mark.parametrize("other", ["a-token", "", "%FF", "token of another attempt"])
+    def test_a_report_about_another_stacks_message_is_acknowledged_and_not_queued(
+        self, provider: str, webhook: Webhook, other: str
+    ) -> None:
+        rig = Rig()
+        token = callback_token(provider, MESSAGE_ID, 2) if " " in other else other
+        received = rig.receive(provider, webhook(query=f"message_id={MESSAGE_ID}&attempt=1&token={token}"))
+        assert (received.status // 100, received.decision) == (2, "foreign" if token else "queued")
+        assert [decode(body).message_id for body in rig.queue.bodies] == ([] if token else [None])
+
     @pytest.mark.parametrize("attempt", ["0", "20", "-1", "1e1", "", "x", "01", "9" * 5000, "%D9%A1"])
     def test_an_attempt_that_is_none_counts_as_the_first(self, attempt: str) -> None:
         rig = Rig()
-        assert rig.receive("twilio", twilio_webhook(query=f"message_id={MESSAGE_ID}&attempt={attempt}")).status == 204
+        query = f"message_id={MESSAGE_ID}&attempt={attempt}&token={callback_token('twilio', MESSAGE_ID, 1)}"
+        assert rig.receive("twilio", twilio_webhook(query=query)).status == 204
         envelope = decode(rig.queue.bodies[0])
         assert (envelope.message_id, envelope.attempt) == (MESSAGE_ID, 1)
 
@@ -145,7 +166,7 @@ class TestQueued:
 class TestTarget:
     """The provider knows where our id stands in what it signs: here, as if it were in a field."""
 
-    OTHER = CallbackTarget("0" + MESSAGE_ID[1:], 3, None)
+    OTHER = CallbackTarget("0" + MESSAGE_ID[1:], 3, callback_token("twilio", "0" + MESSAGE_ID[1:], 3))
 
     @pytest.fixture(autouse=True)
     def provider(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +331,7 @@ class TestToken:
 
     def test_a_signature_does_not_replace_the_token(self) -> None:
         rig = Rig(tokens=frozenset({"messagebird"}))
-        assert rig.refuses("messagebird", messagebird_webhook()) == 403
+        assert rig.refuses("messagebird", messagebird_webhook(query=f"message_id={MESSAGE_ID}&attempt=1")) == 403
 
     def test_a_token_does_not_replace_the_signature_elsewhere(self) -> None:
         query = f"message_id={MESSAGE_ID}&attempt=1&token={callback_token('twilio', MESSAGE_ID, 1)}"

@@ -131,7 +131,8 @@ class TestAccepted:
             (request,) = rig.http.requests
             message_id = reply.body["message_id"]
             base = f"https://sms.example.com/webhooks/{provider}"
-            assert callback_of(request) == f"{base}?message_id={message_id}&attempt=1"
+            token = callback_token(provider, str(message_id), 1)
+            assert callback_of(request) == f"{base}?message_id={message_id}&attempt=1&token={token}"
 
     def test_twilio_is_asked_to_repeat_callbacks_that_fail(self) -> None:
         rig = SendRig()
@@ -141,7 +142,9 @@ class TestAccepted:
     def test_messagebird_gets_our_id_as_its_reference(self) -> None:
         rig = SendRig([BIRD_TAKEN])
         reply = rig.post(provider="messagebird")
-        assert json.loads(rig.http.requests[0].body)["reference"] == reply.body["message_id"]
+        message_id = str(reply.body["message_id"])
+        token = callback_token("messagebird", message_id, 1)
+        assert json.loads(rig.http.requests[0].body)["reference"] == f"{message_id}.{token}"
 
     def test_what_is_stored_is_what_was_sent(self) -> None:
         rig = SendRig()
@@ -623,18 +626,17 @@ class TestWhatIsKept:
         rig.post()
         assert only(rig).body == REQUEST["body"]
 
-    def test_a_token_is_in_the_callback_url_where_the_account_cannot_sign(self) -> None:
-        rig = SendRig([WRONG_TOKEN, TAKEN], rules=replace(RULES, tokens=frozenset({"twilio"})))
+    def test_each_attempts_callback_url_carries_its_own_token(self) -> None:
+        rig = SendRig([WRONG_TOKEN, TAKEN])
         message_id = str(rig.post(KEY).body["message_id"])
         rig.post(KEY)
         for attempt, request in enumerate(rig.http.requests, start=1):
             query = parse_qs(urlsplit(callback_of(request)).query)
             assert query["token"] == [callback_token("twilio", message_id, attempt)]
 
-    def test_another_providers_token_mode_puts_none_in_the_url(self) -> None:
-        rig = SendRig(rules=replace(RULES, tokens=frozenset({"messagebird"})))
-        rig.post()
-        assert "token" not in callback_of(rig.http.requests[0])
+    def test_the_same_key_in_two_stacks_makes_two_messages(self) -> None:
+        here, there = SendRig(), SendRig(rules=replace(RULES, stack="sms-tracker-dev"))
+        assert here.post(KEY).body["message_id"] != there.post(KEY).body["message_id"]
 
     def test_new_callbacks_go_to_the_first_public_address(self) -> None:
         rig = SendRig(settings=FixedSettings(urls=("https://new.example.com", "https://old.example.com")))

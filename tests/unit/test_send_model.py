@@ -26,7 +26,7 @@ from tests.model.world import Violation
 pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
 
 KEY = "order-42"
-ONE_MESSAGE = frozenset({keyed_message_id("shop", KEY)})
+ONE_MESSAGE = frozenset({keyed_message_id("sms-tracker", "shop", KEY)})
 TWO_MESSAGES = frozenset({unkeyed_id("first"), unkeyed_id("other")})
 RETRIED = {"first": KEY, "again": KEY}
 

@@ -246,6 +246,5 @@ def test_concurrency_is_limited_only_where_a_parameter_says_so() -> None:
 def test_every_provider_can_be_enabled_and_configured(provider: str) -> None:
     assert re.fullmatch(PARAMETERS["Providers"]["AllowedPattern"], provider)
     assert provider in PARAMETERS["DefaultProvider"]["AllowedValues"]
-    assert provider in load(SendConfig, environment("send")).verification
     assert f"{provider}=" in environment("send")["SENDERS"]
-    assert environment("webhook")["VERIFICATION"] == environment("send")["VERIFICATION"]
+    assert f"{provider}=" in environment("webhook")["VERIFICATION"]

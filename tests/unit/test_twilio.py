@@ -81,7 +81,7 @@ def answer_to(status: int, body: dict[str, object], **headers: str) -> SendOutco
 
 def message(sender: str = "+15551234567", **changes: Any) -> OutboundMessage:
     values: dict[str, Any] = {"body": "Hi", "encoding": Encoding.GSM_7, **changes}
-    return OutboundMessage(message_id="1", attempt=1, to="+31612345678", sender=sender, **values)
+    return OutboundMessage(message_id="1", attempt=1, token="a-token", to="+31612345678", sender=sender, **values)
 
 
 def form_of(sent: OutboundMessage) -> dict[str, str]:

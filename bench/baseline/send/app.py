@@ -52,6 +52,7 @@ def _ask(message_id: str, to: str, body: str) -> SendOutcome:
         sender=_SENDER,
         body=body,
         encoding=Encoding.GSM_7,
+        token="",
         validity_seconds=None,
     )
     url = f"{base}/webhooks/{_PROVIDER}?message_id={message_id}&attempt=1"

@@ -52,7 +52,6 @@ class SendConfig(Config):
     providers: tuple[str, ...]
     default_provider: str
     senders: Mapping[str, str]
-    verification: Mapping[str, Verification]
     allowed_countries: frozenset[str] | None
     text_retention: TextRetention
     retention_days: int

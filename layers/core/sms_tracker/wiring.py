@@ -10,7 +10,7 @@ from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import SendConfig, TextRetention, Verification
+from sms_tracker.config import SendConfig, TextRetention
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.ports import CallFailed
 from sms_tracker.services.send import Rules, Sender
@@ -48,7 +48,7 @@ def _rules(config: SendConfig) -> Rules:
     )
     return Rules(
         policy=policy,
-        tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
+        stack=config.settings_prefix.removeprefix("/"),
         retention=timedelta(days=config.retention_days),
         claim=timedelta(seconds=config.claim_seconds),
     )

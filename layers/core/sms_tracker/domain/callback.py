@@ -1,4 +1,4 @@
-"""Our callback URL, with the message's id and attempt, and a token for accounts whose webhooks are not signed."""
+"""Our callback URL: it carries the message's id and attempt, and a token that binds both to this stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class CallbackTarget:
-    """The message and attempt that a callback URL names; ``message_id`` is None where it names none."""
+    """The message and attempt that a report names; ``message_id`` is None where it names none.
+
+    ``token`` proves that this stack sent the message: two stacks may share one provider account.
+    """
 
     message_id: str | None
     attempt: int
@@ -78,7 +81,7 @@ def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> 
 
 
 def token_matches(key: bytes, provider: str, target: CallbackTarget) -> bool:
-    """Whether the URL's token is ours, compared in constant time."""
+    """Whether ``target`` carries this stack's token, compared in constant time."""
     if target.message_id is None or target.token is None:
         return False
     expected = callback_token(key, provider, target.message_id, target.attempt)

@@ -10,9 +10,13 @@ from sms_tracker.domain.spelling import spellings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """A send with an unknown outcome. Times are RFC 3339; ``text_hash`` is the record's HMAC of the text."""
+    """A send with an unknown outcome. Times are RFC 3339; ``text_hash`` is the record's HMAC of the text.
+
+    ``references`` are those that its attempts left with the provider; no other stack's message has one.
+    """
 
     message_id: str
+    references: frozenset[str] = field(repr=False)
     provider: str
     to: str = field(repr=False)
     sender: str = field(repr=False)

@@ -18,6 +18,7 @@ class OutboundMessage:
 
     ``to`` is E.164; ``sender`` is E.164, a short code, at most 11 alphanumerics, or a provider's own
     sender (Twilio's ``MG…`` messaging service); ``validity_seconds`` is 1..36000 or None for the provider's default.
+    ``token`` is :func:`sms_tracker.domain.callback.callback_token`; it goes wherever the message's id goes.
     """
 
     message_id: str
@@ -26,7 +27,18 @@ class OutboundMessage:
     sender: str = field(repr=False)
     body: str = field(repr=False)
     encoding: Encoding
+    token: str = field(repr=False)
     validity_seconds: int | None = None
+
+    @property
+    def reference(self) -> str:
+        """What a provider may keep and show as the sender's own reference: the message's id and the token."""
+        return reference(self.message_id, self.token)
+
+
+def reference(message_id: str, token: str) -> str:
+    """See :attr:`OutboundMessage.reference`: 80 unreserved characters."""
+    return f"{message_id}.{token}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

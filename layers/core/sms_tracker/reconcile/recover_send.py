@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sms_tracker import providers
+from sms_tracker.domain.callback import callback_token
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_RECIPIENT, Span
 from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, match, possible_matches
-from sms_tracker.domain.outbound import LookupFailed
+from sms_tracker.domain.outbound import LookupFailed, reference
 from sms_tracker.domain.overdue import asked_at
 from sms_tracker.domain.ports import Messages, Search
 from sms_tracker.domain.record import Record, SendPhase
@@ -42,7 +43,7 @@ class SendRecovery:
 
     def find(self, record: Record, settings: Settings) -> Matched | NotMatched | LookupFailed:
         """The message that can only be this record's; raises ``Unavailable`` when our records cannot be read."""
-        sought = _sought(record)
+        sought = _sought(record, settings.service_key)
         listed = self._listed(sought, settings)
         if not isinstance(listed, list):
             return listed
@@ -109,11 +110,12 @@ def _may_own(other: Record, record: Record) -> bool:
     return lost_now or (other.resend_if_lost and any(attempt not in other.state.ids for attempt in earlier))
 
 
-def _sought(record: Record) -> Sought:
+def _sought(record: Record, key: bytes) -> Sought:
     """The search. With resend_if_lost any attempt may be found, otherwise only the last one."""
     asked_from = datetime.fromisoformat(record.created_at) if record.resend_if_lost else asked_at(record)
     return Sought(
         message_id=record.message_id,
+        references=frozenset(_references(record, key)),
         provider=record.state.provider,
         to=record.to,
         sender=record.sender,
@@ -121,3 +123,9 @@ def _sought(record: Record) -> Sought:
         since=timestamp(asked_from - _SLACK),
         until=timestamp(datetime.fromtimestamp(record.send.until, tz=UTC) + _SLACK),
     )
+
+
+def _references(record: Record, key: bytes) -> Iterator[str]:
+    name, known = record.state.provider, record.message_id
+    for attempt in range(1, record.send.attempt + 1):
+        yield reference(known, callback_token(key, name, known, attempt))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,12 @@ MAX_BODY = 64 * 1024
 """Bytes of a webhook's body at most; the same limit applies to its path and query."""
 _REFRESH = 30.0
 """Age in seconds of secrets that are read again after a refused signature: one may have been rotated."""
-_METRICS = {"queued": "ReportsReceived", "refused-signature": "SignaturesRefused", "unavailable": "WebhooksUnavailable"}
+_METRICS = {
+    "queued": "ReportsReceived",
+    "foreign": "ReportsForeign",
+    "refused-signature": "SignaturesRefused",
+    "unavailable": "WebhooksUnavailable",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +66,7 @@ class Receiver:
             fields = provider.fields(request)
             if name not in self.tokens:  # a token vouches for the URL alone
                 target = provider.target(request, fields)
-            envelope = Envelope(
-                provider=name,
-                message_id=target.message_id,
-                attempt=target.attempt,
-                source=Source.CALLBACK,
-                received_at=timestamp(self.clock()),
-                fields=fields,
-            )
-            self.queue.send(encode(envelope))
+            decision = self._enqueue(provider, fields, target)
         except UnknownProvider:
             return Received(status=404, decision="unknown-provider")
         except InvalidSignature as error:
@@ -79,8 +76,26 @@ class Receiver:
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
         return Received(
-            status=provider.ACK_STATUS, decision="queued", message_id=target.message_id, following=following
+            status=provider.ACK_STATUS, decision=decision, message_id=target.message_id, following=following
         )
+
+    def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
+        """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
+
+        A report without a token is queued without its message id: it counts by a provider id that we hold.
+        """
+        if target.token is not None and not token_matches(self.settings().service_key, provider.name, target):
+            return "foreign"
+        envelope = Envelope(
+            provider=provider.name,
+            message_id=target.message_id if target.token else None,
+            attempt=target.attempt,
+            source=Source.CALLBACK,
+            received_at=timestamp(self.clock()),
+            fields=fields,
+        )
+        self.queue.send(encode(envelope))
+        return "queued"
 
     def _provider(self, name: str) -> Webhooks:
         if name not in self.enabled:

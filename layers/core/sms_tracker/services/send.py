@@ -33,10 +33,10 @@ from sms_tracker.services.track import track
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The deployment's rules for sending. ``tokens``: the providers whose callback URLs carry our own token."""
+    """The deployment's rules for sending. ``stack`` is its name, part of every id derived from a key."""
 
     policy: Policy
-    tokens: frozenset[str]
+    stack: str
     retention: timedelta
     claim: timedelta
 
@@ -131,7 +131,7 @@ class Sender:
     def _record(self, client: str, payload: object, key: str | None, message: Draft, settings: Settings) -> Record:
         now = self.clock()
         return Record(
-            message_id=keyed_message_id(client, key) if key else self.new_id(),
+            message_id=keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
             version=1,
             state=recorded(attempt=1, at=timestamp(now), provider=message.provider),
             send=self._claim(1),
@@ -157,6 +157,7 @@ class Sender:
     def _request(self, record: Record, message: Draft, settings: Settings) -> HttpRequest:
         """Built before the record is put, so that missing credentials leave no record."""
         name, attempt = message.provider, record.send.attempt
+        token = callback_token(settings.service_key, name, record.message_id, attempt)
         outbound = OutboundMessage(
             message_id=record.message_id,
             attempt=attempt,
@@ -164,10 +165,9 @@ class Sender:
             sender=message.sender,
             body=message.body,
             encoding=message.segmentation.encoding,
+            token=token,
             validity_seconds=message.validity_seconds,
         )
-        signed = name in self.rules.tokens
-        token = callback_token(settings.service_key, name, record.message_id, attempt) if signed else None
         url = callback_url(settings.public_base_urls[0], name, record.message_id, attempt, token=token)
         return providers.load(name).send_request(outbound, credentials=settings.credentials[name], callback_url=url)
 

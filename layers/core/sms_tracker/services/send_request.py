@@ -231,9 +231,9 @@ def fingerprint(key: bytes, payload: object) -> str:
     return urlsafe_b64encode(hmac.digest(key, canonical, hashlib.sha256)[:16]).rstrip(b"=").decode()
 
 
-def keyed_message_id(client: str, key: str) -> str:
-    """UUIDv5 of client and idempotency key: the same request has the same id, so the conditional put detects it."""
-    return str(uuid5(uuid5(_NAMESPACE, client), key))
+def keyed_message_id(stack: str, client: str, key: str) -> str:
+    """UUIDv5, so that the conditional put is the idempotency check. Stacks may share an account, where no ids may meet."""
+    return str(uuid5(uuid5(uuid5(_NAMESPACE, stack), client), key))
 
 
 def submit(

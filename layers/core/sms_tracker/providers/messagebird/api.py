@@ -84,7 +84,7 @@ def send_request(message: OutboundMessage, *, credentials: Credentials, callback
         "recipients": [message.to.removeprefix("+")],
         "body": message.body,
         "datacoding": _DATACODING[message.encoding],
-        "reference": message.message_id,
+        "reference": message.reference,
         "reportUrl": callback_url,
     }
     if message.validity_seconds is not None:
@@ -189,7 +189,7 @@ def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> List
     ours = tuple(
         Candidate(provider_message_id=known, created=_created(record), certain=True)
         for record in items
-        if parsing.text(record.get("reference")) == sought.message_id and (known := parsing.text(record.get("id")))
+        if parsing.text(record.get("reference")) in sought.references and (known := parsing.text(record.get("id")))
     )
     if ours or _are_older(items, sought):
         return Listed(ours, None)
