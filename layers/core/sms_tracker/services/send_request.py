@@ -232,7 +232,7 @@ def fingerprint(key: bytes, payload: object) -> str:
 
 
 def keyed_message_id(stack: str, client: str, key: str) -> str:
-    """UUIDv5, so that the conditional put is the idempotency check. Stacks may share an account, where no ids may meet."""
+    """UUIDv5, so that the conditional put is the idempotency check, also where stacks share a provider account."""
     return str(uuid5(uuid5(uuid5(_NAMESPACE, stack), client), key))
 
 
