@@ -66,7 +66,7 @@ def _simulated(stack: Stack, key: str, auth: str) -> list[str]:
     url = stack.api_url
     sent = {name: _send(url, key, name) for name in stack.simulator_urls}
     first, message = next(iter(sent.items()))
-    books = "  ".join(f"{address}/_truth" for address in stack.simulator_urls.values())
+    books = "  ".join(f"{address}/_ledger" for address in stack.simulator_urls.values())
     return [
         "# one message with its timeline (the simulated providers never report on those that were sent for you)",
         f"curl -s {url}/messages/{message['message_id']} {auth}",

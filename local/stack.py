@@ -27,7 +27,7 @@ from local.package import BUILD
 from local.process import LOCALHOST, ROOT, Process, Progress, StackError, free_port
 from local.simulators.base import Destination
 from local.template import Template, known, load, widen
-from ops.keys import new_key
+from ops.api_keys import new_key
 
 NAME = "sms-tracker"
 _LOCAL = {

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from ops import command, region
-from ops.api_keys import IssuedKey, KeyRing
-from ops.keys import SCOPES, client_name, new_key, scope_names
+from ops.api_keys import SCOPES, ApiKeys, IssuedKey, client_name, new_key, scope_names
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.keys import name_of
@@ -43,8 +42,8 @@ def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int
 
 def _run(options: argparse.Namespace, stack: Callable[[str], Stack]) -> int:
     region.use(options.stack)
-    ring = KeyRing(client("dynamodb", timeout=_SECONDS), stack(options.stack).output("StateTableName"))
-    _COMMANDS[options.command](ring, options)
+    keys = ApiKeys(client("dynamodb", timeout=_SECONDS), stack(options.stack).output("StateTableName"))
+    _COMMANDS[options.command](keys, options)
     return 0
 
 
@@ -65,12 +64,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _create(ring: KeyRing, options: argparse.Namespace) -> None:
-    _issue(ring, options.client, options.scopes or ("send", "read"), expires_at=_expires_at(options))
+def _create(keys: ApiKeys, options: argparse.Namespace) -> None:
+    _issue(keys, options.client, options.scopes or ("send", "read"), expires_at=_expires_at(options))
 
 
-def _list(ring: KeyRing, options: argparse.Namespace) -> None:
-    found = [key for key in ring.all() if options.client in (None, key.client)]
+def _list(keys: ApiKeys, options: argparse.Namespace) -> None:
+    found = [key for key in keys.all() if options.client in (None, key.client)]
     if not found:
         print(f"no keys of {options.client}" if options.client else "no keys", file=sys.stderr)
         return
@@ -82,12 +81,12 @@ def _list(ring: KeyRing, options: argparse.Namespace) -> None:
         print(row.format(key.name, key.ends or "-", key.client, scopes, key.created_at or "-", expires))
 
 
-def _rotate(ring: KeyRing, options: argparse.Namespace) -> None:
-    old = ring.named(options.name)
+def _rotate(keys: ApiKeys, options: argparse.Namespace) -> None:
+    old = keys.named(options.name)
     expires_at = _expires_at(options) or old.expires_at
     if expires_at is not None and expires_at <= time.time():
         raise ValueError(f"{old.name} of {old.client} expired on {_day(expires_at)}: --days gives the new key its own")
-    _issue(ring, old.client, old.scopes, expires_at=expires_at)
+    _issue(keys, old.client, old.scopes, expires_at=expires_at)
     print(
         f"{old.name} stays valid beside it. Once the client has changed and the authorizer's log no longer names it:\n"
         f'  make api-key ARGS="revoke {old.name} --apply"',
@@ -95,20 +94,20 @@ def _rotate(ring: KeyRing, options: argparse.Namespace) -> None:
     )
 
 
-def _revoke(ring: KeyRing, options: argparse.Namespace) -> None:
-    key = ring.named(options.name)
+def _revoke(keys: ApiKeys, options: argparse.Namespace) -> None:
+    key = keys.named(options.name)
     what = f"{key.name} of {key.client} ({','.join(sorted(key.scopes))})"
     if not options.apply:
         print(f"would revoke {what}")
         print("nothing was changed; --apply does it", file=sys.stderr)
         return
-    ring.revoke(key)
+    keys.revoke(key)
     print(f"revoked {what}; API Gateway may let it in for up to 60 s more")
 
 
-def _issue(ring: KeyRing, owner: str, scopes: Iterable[str], *, expires_at: int | None) -> None:
+def _issue(keys: ApiKeys, owner: str, scopes: Iterable[str], *, expires_at: int | None) -> None:
     key, item = new_key(owner, scopes, expires_at=expires_at, created_at=timestamp(datetime.now(UTC)))
-    ring.add(item)
+    keys.add(item)
     until = f"until {_day(expires_at)}" if expires_at else "without end"
     print(
         f"key {name_of(key)} of {owner} with {','.join(sorted(scopes))}, {until}; it cannot be shown again:",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from ops import command, region
 from ops.erasure import Eraser, waits
-from ops.queue_scan import QUEUES, REDRIVE_FIRST, Sweep
+from ops.queue_scan import QUEUES, REDRIVE_FIRST, QueueScan
 from ops.records import sent_to
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
@@ -24,7 +24,7 @@ records still hold it: docs/operations.md, "Forgetting a person". Safe to run ag
 
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack, *, wait: int = 1) -> int:
-    """Returns the exit code: 1 also where something had to be left for later. ``wait``: see ``Sweep``."""
+    """Returns the exit code: 1 also where something had to be left for later. ``wait``: see ``QueueScan``."""
     parser = _parser()
     options = parser.parse_args(arguments)
     advice = "; what was done stays done, run it again" if options.apply else ""
@@ -67,8 +67,8 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
         counted["left"] += 1
         yield f"{why}: left, mend or delete it", False
     for name, output in QUEUES.items():
-        sweep = Sweep(sqs=sqs, queue=stack.output(output), number=number, wait=wait)
-        found = sweep.run(apply=apply)
+        scan = QueueScan(sqs=sqs, queue=stack.output(output), number=number, wait=wait)
+        found = scan.run(apply=apply)
         advice = " (make repair can redrive it first)" if found and not apply and name in REDRIVE_FIRST else ""
         yield f"queue {name}: {found} {'deleted' if apply else 'would be deleted'}{advice}", True
     yield f"{counted['records']} records, {counted['left']} left", True

@@ -31,7 +31,7 @@ def names(number: str) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+class QueueScan:
     """At most ``limit`` messages and ``seconds`` of one queue; SQS hands out 120,000 at a time at most.
 
     ``wait`` is the long poll's seconds, by which SQS asks all of its servers.

@@ -55,7 +55,7 @@ def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
             stack.damaged[record.message_id] = f"{record.message_id} changed meanwhile, run it again"
             continue
         if options.apply and not change.state.status.final:
-            stack.agenda.put_off(record.message_id, due=change.now)  # what was final was not on it
+            stack.reconcile_state.put_off(record.message_id, due=change.now)  # what was final was not on it
         count["changed"] += 1
         outcome = "written" if options.apply else "would be written"
         yield f"{record.message_id}: {record.state.status} -> {change.state.status} ({outcome})"

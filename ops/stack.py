@@ -65,7 +65,7 @@ class Stack:
         return MessageStore(api("dynamodb"), self.output("MessagesTableName"))
 
     @cached_property
-    def agenda(self) -> DynamoReconcileState:
+    def reconcile_state(self) -> DynamoReconcileState:
         messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
         return DynamoReconcileState(api("dynamodb"), messages=messages, state=state)
 

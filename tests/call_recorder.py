@@ -1,4 +1,4 @@
-"""A tap on an AWS client: sees every call, and fails those that a test wants failed."""
+"""A recorder on an AWS client: sees every call, and fails those that a test wants failed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def refusal(code: str) -> ClientError:
 
 
 @dataclass
-class Tap:
+class CallRecorder:
     """``calls`` are operation and arguments; while ``error`` is set every call raises it."""
 
     client: Any

@@ -90,7 +90,7 @@ def period_of(alarm: Mapping[str, Any]) -> int:
     return int(seconds)
 
 
-def speaks(alarm: Mapping[str, Any], periods: Sequence[Period]) -> bool:
+def in_alarm(alarm: Mapping[str, Any], periods: Sequence[Period]) -> bool:
     """Whether the alarm is in ALARM after these periods.
 
     It evaluates its last ``EvaluationPeriods`` that have data. TreatMissingData fills up where there are fewer.

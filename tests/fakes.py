@@ -100,7 +100,7 @@ class MemoryMessages:
 
 
 @dataclass
-class MemoryAgenda:
+class MemoryReconcileState:
     """The agenda over the same table."""
 
     messages: MemoryMessages

@@ -62,7 +62,7 @@ UNHEARD = NoResponse(written=True, reason="ReadTimeout")
 
 
 @dataclass
-class SendRig:
+class SendSetup:
     """``POST /messages`` with a provider that answers as scripted, on a clock that only waiting moves."""
 
     answers: Sequence[Answer] = (TAKEN,)

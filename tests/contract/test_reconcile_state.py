@@ -21,9 +21,9 @@ from sms_tracker.domain.record import Send, SendPhase
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests import tables
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.factories import MESSAGE_ID, NOW, record, report
-from tests.fakes import MemoryAgenda, MemoryMessages
+from tests.fakes import MemoryMessages, MemoryReconcileState
 
 SOON, LATER, LATEST = "2026-01-31T12:10:00.000Z", "2026-01-31T13:00:00.000Z", "2026-02-28T00:00:00.000Z"
 MINE = int(shard(MESSAGE_ID))
@@ -43,7 +43,7 @@ class Kept:
 @contextmanager
 def _in_memory() -> Iterator[Kept]:
     messages = MemoryMessages()
-    yield Kept(MemoryAgenda(messages), messages)
+    yield Kept(MemoryReconcileState(messages), messages)
 
 
 @contextmanager
@@ -177,6 +177,6 @@ def test_the_index_shows_open_messages_beside_failures() -> None:
 def test_tables_that_do_not_answer_are_unavailable(call: Callable[[ReconcileState], object], error: Exception) -> None:
     with mock_aws():
         dynamodb = tables.client()
-        Tap(dynamodb, error=error)
+        CallRecorder(dynamodb, error=error)
         with pytest.raises(Unavailable, match=r"^\w+: \w+$"):
             call(DynamoReconcileState(calling(dynamodb), messages="messages", state="state"))

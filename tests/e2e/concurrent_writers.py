@@ -95,7 +95,7 @@ def _tracked(store: MessageStore, message_id: str, each: Report) -> str:
     raise AssertionError("a report could not be written")
 
 
-def let_loose(database: Database, seeds: Sequence[int]) -> Counter[tuple[str, str]]:
+def run_writers(database: Database, seeds: Sequence[int]) -> Counter[tuple[str, str]]:
     """All at once; what they decided, together."""
     store = database.store()
     for message_id in MESSAGES:

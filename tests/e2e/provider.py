@@ -1,4 +1,4 @@
-"""The simulated providers as a test sees them: their books, their scripts, and webhooks signed as they sign them."""
+"""The simulated providers as a test sees them: their ledgers, their scripts, and webhooks signed as they sign them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Simulator:
         self._http.get("/_control/idle", params={"timeout": 45}).raise_for_status()
 
     def posts_so_far(self) -> int:
-        return len(self._books()["posts"])
+        return len(self._ledger()["posts"])
 
     def wait_for_post(self, after: int) -> None:
         """Wait until it was asked to send once more than ``after`` times."""
@@ -60,14 +60,14 @@ class Simulator:
 
     def posts(self, to: str) -> list[dict[str, Any]]:
         """Every request to send to ``to``, refused ones too."""
-        return [post for post in self._books()["posts"] if post["to"] == to]
+        return [post for post in self._ledger()["posts"] if post["to"] == to]
 
     def taken(self, to: str) -> list[dict[str, Any]]:
         """Every message to ``to`` that it took."""
-        return [message for message in self._books()["messages"] if message["to"] == to]
+        return [message for message in self._ledger()["messages"] if message["to"] == to]
 
-    def _books(self) -> dict[str, Any]:
-        return dict(self._http.get("/_truth").raise_for_status().json())
+    def _ledger(self) -> dict[str, Any]:
+        return dict(self._http.get("/_ledger").raise_for_status().json())
 
 
 def callback(base: str, provider: str, message_id: str | None, attempt: int = 1) -> str:

@@ -20,7 +20,7 @@ from local import emulator
 from local.process import LOCALHOST, ROOT, Process, free_port
 from sms_tracker.domain.state import fold
 from tests import tables
-from tests.e2e.concurrent_writers import MESSAGES, REPORTS, WRITERS, Database, let_loose
+from tests.e2e.concurrent_writers import MESSAGES, REPORTS, WRITERS, Database, run_writers
 from tests.factories import record
 
 _DYNALITE = "3.2.2"
@@ -89,7 +89,7 @@ def installed() -> str:
 
 
 def check(database: Database) -> None:
-    decided = let_loose(database, range(WRITERS))
+    decided = run_writers(database, range(WRITERS))
     store, first = database.store(), record().state
     for message_id in MESSAGES:
         found = store.get(message_id)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from ops.api_key import main
-from ops.keys import new_key
+from ops.api_keys import new_key
 from ops.stack import Stack
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.keys import ApiKey, KeyStore, name_of

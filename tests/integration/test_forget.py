@@ -13,7 +13,7 @@ import pytest
 
 from ops.erasure import Eraser, waits
 from ops.forget import main
-from ops.queue_scan import QUEUES, Sweep
+from ops.queue_scan import QUEUES, QueueScan
 from ops.stack import Stack
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.items import from_item, to_item
@@ -234,7 +234,7 @@ def test_a_queue_loses_what_names_the_number_in_any_form(deployed: Deployed, wri
     for body in (*others, written):
         sqs.send_message(QueueUrl=queue, MessageBody=body)
 
-    found = Sweep(sqs=sqs, queue=queue, number=TO, wait=0).run(apply=True)
+    found = QueueScan(sqs=sqs, queue=queue, number=TO, wait=0).run(apply=True)
 
     left = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert found == 1
@@ -247,7 +247,7 @@ def test_a_queue_with_more_than_may_be_looked_at_is_an_error_and_keeps_it(deploy
         sqs.send_message(QueueUrl=queue, MessageBody=str(number))
 
     with pytest.raises(ValueError, match="holds more"):
-        Sweep(sqs=sqs, queue=queue, number=TO, wait=0, limit=10).run(apply=True)
+        QueueScan(sqs=sqs, queue=queue, number=TO, wait=0, limit=10).run(apply=True)
 
     waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
     assert waiting["ApproximateNumberOfMessages"] == "25"

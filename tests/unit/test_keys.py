@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ops.keys import new_key
+from ops.api_keys import new_key
 
 
 def test_a_key_is_recognisable_and_has_256_random_bits() -> None:

@@ -44,7 +44,7 @@ CASES = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
+class ScenarioRun:
     """What the client, the providers' books and the consumers of events saw."""
 
     answers: Mapping[Case, httpx.Response]
@@ -78,7 +78,7 @@ def send(api: httpx.Client, case: Case) -> httpx.Response:
     return api.post("/messages", json=message, headers={"idempotency-key": f"journey-{case}"})
 
 
-def travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]) -> Journey:
+def run_all(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]) -> ScenarioRun:
     """Send all, wait until nothing is under way any more, and collect."""
     events, digests = stack.observe_events(name="journey-events"), stack.observe_digests(name="journey-digests")
     hanging = [case for case in CASES if case.course == "timeout"]
@@ -96,7 +96,7 @@ def travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator])
         simulator.idle()
     watch.drained(stack)
     records = {case: api.get(answers[case].headers["location"]).raise_for_status().json() for case in CASES}
-    return Journey(
+    return ScenarioRun(
         answers=answers,
         while_open=while_open,
         records=records,
