@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import httpx
 
 from local import ledger, simulators
 from local.observe import Queue
-from local.process import StackError
+from local.process import StackError, run_command
 from local.screen import Screen, timeline
 from local.stack import Stack
 
@@ -59,18 +58,9 @@ def cases() -> list[Case]:
 
 
 def main() -> int:
-    """Run the demo; returns the exit code."""
-    for end in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in a shell's background job
-        signal.signal(end, signal.default_int_handler)
-    try:
-        with Stack(progress=lambda line: print(f"  {line}", flush=True)) as stack:
-            return _run(stack)
-    except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    """Run the demo on a new stack; returns the exit code."""
+    with Stack(progress=lambda line: print(f"  {line}", flush=True)) as stack:
+        return _run(stack)
 
 
 def _run(stack: Stack) -> int:
@@ -193,4 +183,4 @@ def _received(events: Queue, records: Mapping[str, Mapping[str, Any]]) -> list[d
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +22,25 @@ Progress = Callable[[str], None]
 
 
 class StackError(Exception):
-    """The local stack cannot start or go on; the message is for the person who started it."""
+    """The local stack cannot start or continue; the message is for the person who started it."""
+
+
+def run_command(run: Callable[[], int], *errors: type[Exception]) -> int:
+    """The exit code of ``run``: 1 after a ``StackError`` or one of ``errors``, 130 after Ctrl-C or SIGTERM.
+
+    Either prints one line on standard error.
+    """
+    for end in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
+        signal.signal(end, signal.default_int_handler)
+    expected: tuple[type[Exception], ...] = (StackError, *errors)
+    try:
+        return run()
+    except expected as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left running", file=sys.stderr)
+        return 130
 
 
 def free_port() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections import Counter
@@ -14,25 +13,21 @@ from local.chaos.deployment import FULL, SHORT
 from local.chaos.objective import tracked
 from local.chaos.run import Outcome, run
 from local.chaos.run_log import FOLDER
-from local.process import StackError
+from local.process import run_command
 
 _SHOWN = 40
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run; returns the exit code."""
+    """Run the command; returns the exit code."""
     flags = _parser().parse_args(arguments)
+    return run_command(lambda: _run(flags))
+
+
+def _run(flags: argparse.Namespace) -> int:
     count = flags.messages or (60 if flags.short else 500)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
-    try:
-        outcome = run(count, flags.seed, SHORT if flags.short else FULL, lambda line: print(f"  {line}", flush=True))
-    except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    outcome = run(count, flags.seed, SHORT if flags.short else FULL, lambda line: print(f"  {line}", flush=True))
     wrong = findings(outcome.evidence)
     print(report(outcome, wrong))
     print(f"\n{count} messages, seed {flags.seed}, {time.monotonic() - began:.0f} s: {len(wrong)} differences")

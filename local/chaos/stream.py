@@ -98,9 +98,10 @@ class StreamMapping(threading.Thread):
             answer = self._clients.streams.get_records(ShardIterator=self._iterator)
             self._iterator = answer["NextShardIterator"]
             for record in answer["Records"]:
+                if record["eventName"] != "REMOVE":
+                    self._remember(record["dynamodb"])
                 if record["eventName"] == "MODIFY":  # the template's filter
                     waiting.append(record)
-                    self._record(record["dynamodb"])
             if waiting:
                 self._idle.clear()
                 waiting = self._deliver(waiting)
@@ -122,7 +123,7 @@ class StreamMapping(threading.Thread):
         """Seconds since the last change was read."""
         return time.monotonic() - self._moved
 
-    def _record(self, record: Mapping[str, Any]) -> None:
+    def _remember(self, record: Mapping[str, Any]) -> None:
         self._moved = time.monotonic()
         old = Image.read(record["OldImage"]) if "OldImage" in record else None
         change = Change(old=old, new=Image.read(record["NewImage"]))
