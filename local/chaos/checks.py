@@ -37,7 +37,7 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 class Evidence:
     """Everything that the checks compare. ``records`` are by recipient, ``ledgers`` by provider, both read over HTTP.
 
-    ``cut_short`` are messages whose write by a ``send`` worker ended in the worker's kill. ``senders_killed`` are the
+    ``cut_short`` are messages of ``send`` workers that were killed during a write. ``senders_killed`` are the
     times of random kills, for which the message in work is unknown.
     """
 

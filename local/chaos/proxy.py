@@ -44,7 +44,7 @@ class _Part:
 
     @property
     def message_id(self) -> str:
-        """The message whose item is written, empty for any other call."""
+        """The message id of a write, empty for any other call."""
         if self.operation not in {"PutItem", "UpdateItem"}:
             return ""
         request = json.loads(self.body)
@@ -60,7 +60,7 @@ class Proxy:
         self._server = Server("faults", self._converse)
         self.url = self._server.url
         self.cut_short: set[str] = set()
-        """Messages whose write by a ``send`` worker ended in the worker's kill."""
+        """Messages of ``send`` workers that were killed during a write."""
 
     def open(self, emulator_port: int) -> None:
         """Start forwarding, in a thread."""

@@ -146,7 +146,7 @@ class StreamMapping(threading.Thread):
         answer = self._clients.functions.invoke(FunctionName=self._function, Payload=payload.encode())
         result = json.loads(answer["Payload"].read() or b"null")
         if answer.get("FunctionError") or not isinstance(result, dict):
-            self.met["stream batches whose invocation failed"] += 1
+            self.met["stream batches with a failed invocation"] += 1
             return None
         failures = {failure["itemIdentifier"] for failure in result.get("batchItemFailures", [])}
         if not failures:
