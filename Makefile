@@ -5,10 +5,10 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := layers/core:.
 export SAM_CLI_TELEMETRY := 0
-# Else each of many processes would compile all that it imports, which takes longer than what most of them do.
+# Otherwise each process compiles its imports, which takes longer than most of them run.
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
-# The variables of .env, without what Windows writes: carriage returns and a byte order mark.
+# The variables of .env, without the carriage returns and the byte order mark of Windows.
 DOTENV := set -a; if [ -f .env ]; then eval "$$(LC_ALL=C tr -d '\r\357\273\277' < .env)"; fi; set +a
 COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
 
@@ -38,23 +38,23 @@ format: .venv/.ready ## rewrite the code in the project's format
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
 .PHONY: demo
-demo: setup ## run the main job on the local stack, check it against the providers' own books, exit
+demo: setup ## send through every provider on the local stack, check it against the providers' ledgers, exit
 	@$(PY) -m local.demo
 
 .PHONY: run
-run: setup ## keep the local stack up until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVIDERS=live)
+run: setup ## run the local stack until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVIDERS=live)
 	@$(DOTENV); exec $(PY) -m local.run
 
 .PHONY: chaos
-chaos: setup ## everything goes wrong at once; prove that nothing is lost, doubled or wrong (ARGS="--help")
+chaos: setup ## inject many faults at once; check that no message is lost, doubled or wrong (ARGS="--help")
 	@$(PY) -m local.chaos $(ARGS)
 
 .PHONY: load
-load: setup ## drive a stack with sends and signed reports, look whether all arrived (URL, KEY, ARGS="--help")
+load: setup ## send messages and signed reports to a stack, check that all arrived (URL, KEY, ARGS="--help")
 	@$(DOTENV); $(PY) -m bench.load $(ARGS)
 
 .PHONY: bench
-bench: setup ## measure CPU, calls, units, sizes and costs beside the plain way (ARGS="--help")
+bench: setup ## measure CPU, calls, units, sizes and costs beside plain boto3 and Powertools (ARGS="--help")
 	@$(PY) -m bench $(ARGS)
 
 .PHONY: cost
@@ -92,11 +92,11 @@ secrets-scan: .venv/.ready
 build: .venv/.ready .aws-sam/cache ## build for AWS; needs python3.13 on the PATH
 	@.venv/bin/sam build
 
-# SAM looks for changes in a layer's own folder alone.
+# SAM only looks for changes in a layer's own folder.
 .aws-sam/cache: Makefile scripts/package.py
 	@rm -rf $@ && mkdir -p $@
 
-# What `sam build` runs for each function and layer of the template, in a copy of its folder.
+# `sam build` runs this for each function and layer of the template, in a copy of its folder.
 PACKAGE := python3.13 -I $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts/package.py
 build-%Function:
 	@$(PACKAGE) . "$(ARTIFACTS_DIR)" --mount /var/task
@@ -105,10 +105,10 @@ build-%Layer:
 	@$(PACKAGE) . "$(ARTIFACTS_DIR)/python" --mount /opt/python --platform manylinux2014_aarch64
 
 .PHONY: deploy
-deploy: .venv/.ready ## deploy what was built, in the region of the other commands (ARGS="--guided", ARGS="--config-env prod")
+deploy: .venv/.ready ## deploy the build, in the region of the other commands (ARGS="--guided", ARGS="--config-env prod")
 	@$(PY) -m ops.deploy $(ARGS)
 
-# Only some commands read .env, so a region or an account in it would separate them from the others.
+# Only some commands read .env: an AWS setting there would apply to these alone.
 PROVIDERS_ENV := if [ -f .env ]; then ! grep -Eo '^[[:space:]]*(export[[:space:]]+)?AWS_[A-Z_]+' .env >&2 || \
   { echo "error: set these in the shell: .env is for the providers" >&2; exit 2; }; fi; $(DOTENV)
 
@@ -121,11 +121,11 @@ api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--c
 	@$(PY) -m ops.api_key $(ARGS)
 
 .PHONY: schema
-schema: .venv/.ready ## write the published events' JSON Schema anew
+schema: .venv/.ready ## write the published events' JSON Schema
 	@$(PY) -m ops.schema
 
 .PHONY: openapi
-openapi: .venv/.ready ## write the API's description and its page anew
+openapi: .venv/.ready ## write the API's description and its page
 	@$(PY) -m ops.openapi
 
 .PHONY: dashboard
@@ -133,15 +133,15 @@ dashboard: .venv/.ready ## draw the CloudWatch dashboard with sample data: docs/
 	@$(PY) -m local.dashboard $(ARGS)
 
 .PHONY: repair
-repair: .venv/.ready ## rebuild, redrive, republish, stuck: an operator's repairs (ARGS="--help")
+repair: .venv/.ready ## rebuild, redrive, republish, stuck: operators' repairs (ARGS="--help")
 	@$(PY) -m ops.repair $(ARGS)
 
 .PHONY: republish
-republish: .venv/.ready ## publish events again for messages made in a time (FROM= TO=, APPLY=1)
+republish: .venv/.ready ## publish events again for messages created in a time span (FROM= TO=, APPLY=1)
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
 
 .PHONY: forget
-forget: .venv/.ready ## take one person's data out of records and queues (TO=+…, APPLY=1)
+forget: .venv/.ready ## erase one person's data from records and queues (TO=+…, APPLY=1)
 	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
 
 .PHONY: smoke

@@ -1,1 +1,1 @@
-"""Measurements: what a message costs in CPU, calls, bytes, units and dollars. `make bench`, `make cost`."""
+"""Measurements of a message's cost in CPU, calls, bytes, units and dollars: `make bench`, `make cost`, `make load`."""

@@ -1,10 +1,10 @@
-"""What AWS and the providers answer: plausible, always the same, and kept nowhere."""
+"""Canned answers of AWS and the providers: plausible, constant, stored nowhere."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -18,11 +18,15 @@ BASE_URL = "https://sms.example.com"
 """The public address for which the samples in events/ are signed."""
 
 _ID = "00000000-0000-4000-8000-000000000000"
-_Reply = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+_PUBLISHED = (
+    '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">'
+    f"<PublishResult><MessageId>{_ID}</MessageId></PublishResult>"
+    f"<ResponseMetadata><RequestId>{_ID}</RequestId></ResponseMetadata></PublishResponse>"
+)
 
 
 def parameters(prefix: str, provider_url: str) -> dict[str, str]:
-    """What `make secrets` and the stack write into the parameter store."""
+    """The parameter store as `make secrets` and the stack fill it."""
     values = {f"{prefix}/public-base-urls": BASE_URL}
     for owner, document in SECRETS.items():
         known = document if owner == "service" else {**document, "api_url": provider_url}
@@ -30,17 +34,8 @@ def parameters(prefix: str, provider_url: str) -> dict[str, str]:
     return values
 
 
-def _parameters(stored: Mapping[str, str], names: Sequence[str]) -> dict[str, Any]:
-    found = [{"Name": name, "Type": "SecureString", "Value": stored[name]} for name in names if name in stored]
-    return {"Parameters": found, "InvalidParameters": []}
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
 def _item(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A key, a message, or nothing, by the table's key."""
+    """A message, a key or nothing, by the table's key."""
     if "message_id" in body["Key"]:
         return {"Item": to_item(record(message_id=body["Key"]["message_id"]["S"]))}
     if body["Key"]["pk"]["S"] != key_id(API_KEY):
@@ -48,12 +43,17 @@ def _item(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"Item": {**body["Key"], "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}}}
 
 
-_REPLIES: dict[tuple[str, str], _Reply] = {
-    ("sqs", "SendMessage"): lambda body: {"MessageId": _ID, "MD5OfMessageBody": _md5(body["MessageBody"])},
+def _sent(body: Mapping[str, Any]) -> dict[str, Any]:
+    md5 = hashlib.md5(body["MessageBody"].encode(), usedforsecurity=False).hexdigest()
+    return {"MessageId": _ID, "MD5OfMessageBody": md5}
+
+
+_REPLIES: dict[tuple[str, str], Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    ("sqs", "SendMessage"): _sent,
     ("sqs", "GetQueueAttributes"): lambda _: {"Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:1:reports"}},
     ("events", "PutEvents"): lambda body: {
         "FailedEntryCount": 0,
-        "Entries": [{"EventId": _ID}] * len(body["Entries"]),
+        "Entries": [{"EventId": _ID} for _ in body["Entries"]],
     },
     ("dynamodb", "PutItem"): lambda _: {},
     ("dynamodb", "UpdateItem"): lambda _: {},
@@ -64,25 +64,18 @@ _REPLIES: dict[tuple[str, str], _Reply] = {
 
 
 def aws(stored: Mapping[str, str]) -> Respond:
-    """AWS with these parameters."""
+    """AWS with these parameters in its store."""
 
     def respond(call: Call) -> Answer:
-        match call.service:
-            case "sns":
-                return _published()
-            case "ssm":
-                return answered(_parameters(stored, call.body["Names"]))
+        if call.service == "sns":
+            return Answer(_PUBLISHED.encode(), kind="text/xml")
+        if call.service == "ssm":
+            names = [name for name in call.body["Names"] if name in stored]
+            found = [{"Name": name, "Type": "SecureString", "Value": stored[name]} for name in names]
+            return answered({"Parameters": found, "InvalidParameters": []})
         return answered(_REPLIES[call.service, call.operation](call.body))
 
     return respond
-
-
-def _published() -> Answer:
-    space = "http://sns.amazonaws.com/doc/2010-03-31/"
-    result = f"<PublishResult><MessageId>{_ID}</MessageId></PublishResult>"
-    metadata = f"<ResponseMetadata><RequestId>{_ID}</RequestId></ResponseMetadata>"
-    text = f'<PublishResponse xmlns="{space}">{result}{metadata}</PublishResponse>'
-    return Answer(text.encode(), kind="text/xml")
 
 
 def provider(call: Call) -> Answer:

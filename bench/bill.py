@@ -1,4 +1,4 @@
-"""A month's bill: every row that AWS charges, from counted and measured figures, the template and a load."""
+"""A month's AWS bill, row by row, from counted and measured figures, the template and a load."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ from bench.prices import PRICES
 from bench.units import read_units
 
 FULL_CPU = 1769
-"""Megabytes at which Lambda gives a function one vCPU; less memory is a share of one."""
+"""Megabytes of memory with one vCPU; less memory has a share of it."""
 _PLATFORM_BYTES, _PLATFORM_LINES = 250, 3
-"""START, END and REPORT of each invocation."""
+"""Bytes and lines of START, END and REPORT of an invocation."""
 _LINE = 26
 """Bytes that CloudWatch adds to each line."""
 _POLLERS, _POLLS, _IDLE_POLLS = 5, 20, 3 * 60 * 720
-"""Lambda's pollers of a queue; receives a second of a busy one; long polls of 20 s a month of an idle one."""
+"""Lambda's pollers of a queue, their receives a second when busy, their long polls (20 s) a month when idle."""
 _SHARDS, _SHARD_POLLS = 4, 4
-"""Shards of a new on-demand table's stream, one for each partition; Lambda's reads of a shard a second."""
+"""Shards of a new on-demand table's stream, one for each partition; Lambda's reads of each a second."""
 _PARALLEL = 8
-"""Messages of a batch that the processor writes at once."""
+"""Messages of a batch that the processor writes in parallel."""
 _IDLE_CALLS = 20
-"""AWS calls of a reconciler's run that finds nothing."""
+"""AWS calls of a reconciler run without work."""
 _SECRETS_LIFE = 330
-"""Average seconds after which an environment reads its settings again."""
+"""Average seconds between two reads of the settings in an environment."""
 _TLS = 1000
 """Bytes sent to open a connection to a provider."""
 _COMPRESSED = 0.15
 _EVENT_BYTES = 730
-"""Of an event of ours on the bus."""
+"""Bytes of one of our events on the bus."""
 _TEN = 10
-"""Most messages in one SQS request."""
+"""Messages in one SQS request, at most."""
 Figures = Mapping[str, float]
 
 
 def _assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
-    """A field of ``Load`` and option of `make cost`."""
+    """A field of ``Load``, which is an option of `make cost`."""
     return field(default=default, metadata={"unit": unit, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Assumptions about the load and about waiting, each with its unit and bounds."""
+    """Assumptions about load and waiting, each with its unit and bounds."""
 
     messages: float = _assumed(1e6, "messages a month", least=1)
-    hours: float = _assumed(200.0, "hours of the month in which they come", least=0.01, most=744)
+    hours: float = _assumed(200.0, "hours of the month in which messages arrive", least=0.01, most=744)
     callbacks: int = _assumed(3, "status reports a message")
     failed: float = _assumed(0.01, "share of messages that fail, 0 to 1", most=1)
     cold: float = _assumed(0.005, "share of invocations that start an environment, 0 to 1", most=1)
-    pace: float = _assumed(1.0, "CPU seconds of Lambda's arm64 for one measured here", least=0.01)
+    pace: float = _assumed(1.0, "CPU seconds on Lambda's arm64 for one CPU second here", least=0.01)
     aws_ms: float = _assumed(6.0, "milliseconds of waiting for an AWS call")
     provider_ms: float = _assumed(250.0, "milliseconds of waiting for a provider's call")
     environments: int = _assumed(10, "environments that read the secrets")
-    count_ms: float = _assumed(0.5, "CPU milliseconds of the statistics for one reading of a message")
+    count_ms: float = _assumed(0.5, "CPU milliseconds of the statistics for one read of a message")
     metrics: int = _assumed(23, "custom metrics sent in an hour with messages")
 
     @property
@@ -65,7 +65,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the template sets. ``events_ok`` and ``events_failed`` are events of a message that arrives or fails."""
+    """The template's settings. ``events_ok`` and ``events_failed`` are events of a message that arrives or fails."""
 
     memory: Mapping[str, int]
     batch: int
@@ -80,13 +80,13 @@ class Settings:
     runs_a_month: float
     counted: float
     access_log_bytes: int
-    events_ok: float
-    events_failed: float
+    events_ok: float = 0
+    events_failed: float = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line; ``price`` is a key of ``PRICES``, and ``monthly`` rows are due without any message."""
+    """One line; ``price`` is a key of ``PRICES``. ``monthly`` rows are due without any message."""
 
     name: str
     quantity: float
@@ -99,13 +99,13 @@ class Row:
 
 
 def milliseconds(cpu: float, memory: int, load: Load, *, calls: float = 1, provider: float = 0) -> int:
-    """Billed time of one warm invocation: CPU at the memory's share of a vCPU, and waiting, rounded up."""
+    """Billed time of one warm invocation: CPU at the memory's share of a vCPU plus waiting, rounded up."""
     waited = calls * load.aws_ms + provider * load.provider_ms
     return max(1, ceil(cpu * load.pace / min(1.0, memory / FULL_CPU) + waited))
 
 
 def batch_fill(load: Load, settings: Settings) -> float:
-    """Reports in a batch: the first, and those that one poller sees in the window."""
+    """Reports in a batch: the first, and those that one poller receives in the window."""
     a_second = load.messages * load.callbacks / load.seconds / _POLLERS
     return min(settings.batch, 1 + a_second * settings.window)
 
@@ -133,7 +133,7 @@ def bill(figures: Figures, load: Load, settings: Settings) -> list[Row]:
 
 
 def invocations(figures: Figures, load: Load, settings: Settings) -> Mapping[str, float]:
-    """Of each function in the month, the reconciler apart."""
+    """Each function's invocations in the month, without the reconciler's."""
     minutes = load.hours * 60
     return {
         "send": load.messages,
@@ -168,7 +168,7 @@ def _lambda(figures: Figures, called: Mapping[str, float], load: Load, settings:
 
 
 def _reconciler(load: Load, settings: Settings) -> Iterator[Row]:
-    """Runs without work, and the CPU for a message: one walk past it, and each reading of the statistics."""
+    """Runs without work, and the CPU for each message: one scan and each read by the statistics."""
     memory, runs = settings.memory["reconciler"], settings.runs_a_month
     gigabyte_ms = memory / 1024 / 1000
     idle = milliseconds(0, memory, load, calls=_IDLE_CALLS) * gigabyte_ms
@@ -235,5 +235,5 @@ def _rest(load: Load, settings: Settings) -> Iterator[Row]:
 
 
 def total(rows: Iterable[Row], *, monthly: bool | None = None) -> float:
-    """Dollars: of all rows, or of those that are due without a message, or of the others."""
+    """Dollars of all rows, of the ``monthly`` ones, or of the others."""
     return sum(row.dollars for row in rows if monthly in (None, row.monthly))

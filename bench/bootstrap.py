@@ -1,8 +1,8 @@
-"""Lambda's bootstrap in small: import ``app``, invoke its handler on command, and report the CPU of each step.
+"""A small Lambda bootstrap: import ``app``, invoke its handler on command, and report the CPU of each step.
 
-bench.sandbox starts it with an interpreter whose path holds the function, its layers and boto3 alone. Commands are JSON
-lines on standard input; answers are JSON lines on the pipe whose number is the first argument. With --bare it imports
-as little as it can, so that the modules of a function can be counted.
+bench.sandbox starts it with an import path of the function, its layers and boto3. Commands are JSON lines on standard
+input; answers are JSON lines on the pipe given as the first argument. With --bare it imports as little as possible, so
+that a function's modules can be counted.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import os
 import sys
 import time
 
-if "--bare" not in sys.argv:  # imported by Lambda's runtime before any function
+if "--bare" not in sys.argv:  # Lambda's runtime imports it before any function
     import logging  # noqa: F401
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # the typing module would be counted
+if TYPE_CHECKING:  # importing typing would change the count
     from collections.abc import Callable, Mapping
     from typing import Any
 
@@ -25,13 +25,9 @@ class Context:
     """A handler's second argument."""
 
     function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function")
-    function_version = "$LATEST"
     invoked_function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function_name}"
     memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
     aws_request_id = "00000000-0000-4000-8000-000000000000"
-    log_group_name = f"/aws/lambda/{function_name}"
-    log_stream_name = "2026/01/31/[$LATEST]0"
-    identity = client_context = None
 
     def get_remaining_time_in_millis(self) -> int:
         """As at the start of an invocation."""
@@ -39,7 +35,7 @@ class Context:
 
 
 def main() -> None:
-    """Import ``app``, then serve commands until standard input ends."""
+    """Import ``app``, then run commands until standard input ends."""
     with open(int(sys.argv[1]), "w", encoding="utf-8", buffering=1) as answers:  # noqa: PTH123  # a number, no path
         sys.path[:0] = json.loads(os.environ.pop("BENCH_PATH"))
         answers.write(_measured(lambda: __import__("app") and None))
@@ -62,8 +58,8 @@ def _measured(run: Callable[[], object]) -> str:
     before = time.process_time()
     try:
         answer = run()
-    except Exception:  # noqa: BLE001  # any error of a function is for the one who measures
-        import traceback  # noqa: PLC0415  # rarely needed, and counted otherwise
+    except Exception:  # noqa: BLE001  # any error of a function goes to the caller
+        import traceback  # noqa: PLC0415  # would change the count of modules
 
         return json.dumps({"error": traceback.format_exc()}) + "\n"
     cpu = time.process_time() - before

@@ -11,12 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 from bench.bill import Figures, Load, Row, Settings, bill, total
-from bench.cold import cold
-from bench.counted import FUNCTIONS, counted
+from bench.counted import counted
+from bench.cpu import cold, warm
+from bench.deployment import FUNCTIONS
 from bench.prices import AS_OF, NOTE, PRICES, REGION
-from bench.report import QUICK, Outcome, Plan, Progress, keep, known, progress
-from bench.table import Cell, Table
-from bench.warm import warm
+from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, progress
 from ops.command import within
 from sms_tracker.domain.hourly_stats import ages
 from tests.unit.template_stack import source, stack
@@ -24,7 +23,7 @@ from tests.unit.template_stack import source, stack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A deployment that differs from the default: other settings, rows of the bill that fall away."""
+    """A change to the default deployment: other settings, rows of the bill that disappear."""
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +43,7 @@ SAVINGS = (
     Change(name="StatisticsSchedule=rate(15 minutes)", settings={"counted": 15}),
     Change(name="Alarms=false", settings={"alarms": 0, "dashboards": 0}),
 )
-"""``counted`` is in minutes here."""
+"""Here ``counted`` is the schedule in minutes."""
 EXTRAS = (
     Change(name="ProcessorBatchWindow=1, PublisherBatchWindow=0", settings={"window": 1, "stream_window": 0}),
     Change(name="delivered published", settings={"events_ok": 1}),
@@ -53,7 +52,7 @@ EXTRAS = (
 
 
 def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
-    """Dollars per million messages, and what each saving and each extra changes."""
+    """Dollars per million messages, and the effect of each saving and extra."""
     figures, measured = known(), dict[str, float]()
     for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.item_bytes")):
         if needed not in figures:
@@ -61,12 +60,7 @@ def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
     given, template, figures = load or Load(), settings(), figures | measured
     rows = bill(figures, given, template)
     ours = total(rows) / given.messages * 1e6
-    tables = (
-        _bill(rows, given),
-        _changes(figures, given, template),
-        _volumes(figures, given, template),
-        _assumed(given),
-    )
+    tables = (_bill(rows, given), _changes(figures, given, template), _volumes(figures, given, template))
     return Outcome(tables, {**measured, "cost.ours": ours})
 
 
@@ -75,7 +69,7 @@ def _bill(rows: Sequence[Row], load: Load) -> Table:
     lines: list[list[Cell]] = [
         [row.name, row.quantity, str(PRICES[row.price]), f"{row.dollars * scale:.2f}"] for row in rows
     ]
-    ends = (("due each month without a message", total(rows, monthly=True)), ("together", total(rows)))
+    ends = (("due each month without any message", total(rows, monthly=True)), ("total", total(rows)))
     lines += [[name, "", "", f"{dollars * scale:.2f}"] for name, dollars in ends]
     title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
     return Table(title=title, columns=("row", "quantity", "price", "dollars"), rows=lines, note=NOTE)
@@ -86,7 +80,7 @@ def _changes(figures: Figures, load: Load, template: Settings) -> Table:
     alone = [(each.name, changed([each], figures, load, template)) for each in (*SAVINGS, *EXTRAS)]
     every = ("all savings together", changed(SAVINGS, figures, load, template))
     rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in (*alone, every)]
-    return Table(title="What saves, and what costs more", columns=("change", "dollars per million"), rows=rows)
+    return Table(title="Savings and extras", columns=("change", "dollars per million"), rows=rows)
 
 
 def changed(changes: Sequence[Change], figures: Figures, load: Load, template: Settings) -> float:
@@ -110,13 +104,8 @@ def _volumes(figures: Figures, load: Load, template: Settings) -> Table:
     return Table(title="Dollars by volume", columns=columns, rows=rows)
 
 
-def _assumed(load: Load) -> Table:
-    rows = [[each.name, each.metadata["unit"], str(getattr(load, each.name))] for each in fields(load)]
-    return Table(title="Assumed; each is an option of `make cost`", columns=("option", "what", "value"), rows=rows)
-
-
 def settings() -> Settings:
-    """The template's, its parameters at their defaults."""
+    """The template's settings with default parameters."""
     deployed = stack()
     mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]
     reports, stream = (
@@ -140,13 +129,11 @@ def settings() -> Settings:
         runs_a_month=sum(30 * 24 * 60 / _minutes(each.properties["ScheduleExpression"]) for each in schedules),
         counted=readings(_minutes(source()["Parameters"]["StatisticsSchedule"]["Default"])),
         access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, access)),
-        events_ok=0,
-        events_failed=1,
     )
 
 
 def _metrics(alarm: Mapping[str, Any]) -> int:
-    """Metrics that an alarm reads: each is billed."""
+    """The number of billed metrics that an alarm reads."""
     return max(1, sum("MetricStat" in each for each in alarm.get("Metrics", [])))
 
 
@@ -160,14 +147,14 @@ def _minutes(schedule: str) -> float:
 
 
 def readings(minutes: float) -> float:
-    """Readings of a message by statistics that run every so many minutes: one a stage, and each run until the first."""
+    """Reads of a message by statistics that run at this interval: one a stage, plus each run before the first stage."""
     stages = ages(timedelta(seconds=_parameter("UnknownAfterSeconds")))
-    until_first = timedelta(minutes=30) + stages[0]  # the mean age of a message at the end of its hour is 30 minutes
+    until_first = timedelta(minutes=30) + stages[0]  # a message's mean age at the end of its hour is 30 minutes
     return len(stages) + until_first / timedelta(minutes=minutes)
 
 
 def arguments(given: Sequence[str] | None = None) -> Load:
-    """An option for every assumption."""
+    """Parse the command line: an option for each assumption."""
     parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
     for each in fields(Load):
         kind, unit = (int if isinstance(each.default, int) else float), each.metadata["unit"]
@@ -178,7 +165,7 @@ def arguments(given: Sequence[str] | None = None) -> Load:
 
 
 def main() -> int:
-    """Print the bill, from the figures of earlier runs; missing ones are measured first, roughly."""
+    """Print the bill from the figures of earlier runs; missing figures are measured quickly first."""
     outcome = cost(QUICK, progress, arguments())
     print("\n".join(table.text() for table in outcome.tables))
     keep(outcome.figures)

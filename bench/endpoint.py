@@ -1,4 +1,4 @@
-"""AWS and the providers as the functions reach them here: HTTPS, kept alive, on the loopback; every call recorded."""
+"""HTTPS endpoints on the loopback that stand in for AWS and the providers, with keep-alive; every call is recorded."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import IPv4Address
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 import certifi
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
-LOCALHOST = "127.0.0.1"
+from local.process import LOCALHOST
+from tests.certificates import issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +34,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back; ``kind`` is its content type."""
+    """One response; ``kind`` is its content type."""
 
     body: bytes
     status: int = 200
@@ -55,23 +51,15 @@ Respond = Callable[[Call], Answer]
 
 @dataclass
 class Endpoint:
-    """A running server; ``calls`` are what it was asked since it was last cleared."""
+    """A running server; ``calls`` are the requests since the last ``take``."""
 
     respond: Respond
     calls: list[Call] = field(default_factory=list)
     url: str = ""
-    lock: Lock = field(default_factory=Lock)
-
-    def handle(self, call: Call) -> Answer:
-        """Record it and answer it."""
-        with self.lock:
-            self.calls.append(call)
-        return self.respond(call)
 
     def take(self) -> list[Call]:
-        """The calls so far; from here on only new ones."""
-        with self.lock:
-            calls, self.calls = self.calls, []
+        """Return the calls so far and clear them."""
+        calls, self.calls = self.calls, []
         return calls
 
 
@@ -79,18 +67,19 @@ _SERVICES = {"DynamoDB": "dynamodb", "AmazonSQS": "sqs", "AmazonSSM": "ssm", "AW
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection; AWS keeps it open, and so does this."""
+    """One connection, kept alive as on AWS."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = 65536  # the answer leaves in one piece
+    wbufsize = 65536  # the answer is sent in one piece
     timeout = 60
     endpoint: ClassVar[Endpoint]
 
     def do_POST(self) -> None:  # as the base class names it
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         call = self._call(body)
-        answer = self.endpoint.handle(call)
+        self.endpoint.calls.append(call)
+        answer = self.endpoint.respond(call)
         self.send_response(answer.status)
         self.send_header("content-type", answer.kind)
         self.send_header("content-length", str(len(answer.body)))
@@ -99,22 +88,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    def do_GET(self) -> None:  # as the base class names it
-        self.do_POST()
+    do_GET = do_POST  # noqa: N815  # as the base class names it
 
     def _call(self, body: bytes) -> Call:
         target, _, operation = self.headers.get("x-amz-target", "").partition(".")
         service = _SERVICES.get(target.partition("_")[0], "")
         if service:
             fields = json.loads(body)
-        else:  # SNS speaks the older query protocol, and the providers their own
+        else:  # SNS uses the query protocol; the providers have their own
             fields = dict(parse_qsl(body.decode())) if b"=" in body and not body.startswith(b"{") else {}
             operation = fields.get("Action", self.path)
             service = "sns" if "Action" in fields else "provider"
         return Call(service=service, operation=operation, body=fields, body_bytes=len(body))
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -123,16 +111,21 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
-        """A client that went away is no news: each function's process ends with its connections open."""
+        """Ignore closed connections: each function's process ends with its connections open."""
 
 
 @contextmanager
 def serving(*responders: Respond) -> Iterator[tuple[list[Endpoint], Path]]:
-    """One server for each responder, and the file of authorities that a client must trust."""
+    """One server for each responder, and the file of authorities for their clients.
+
+    The certificate is RSA with 2048 bits, as AWS's are. The file also holds the public authorities: a cold start
+    reads them all.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        context = _tls(folder)
-        yield [stack.enter_context(_serve(respond, context)) for respond in responders], folder / "authorities.pem"
+        authorities, context = issue(folder, LOCALHOST, rsa.generate_private_key(public_exponent=65537, key_size=2048))
+        authorities.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authorities.read_bytes())
+        yield [stack.enter_context(_serve(respond, context)) for respond in responders], authorities
 
 
 @contextmanager
@@ -140,7 +133,7 @@ def _serve(respond: Respond, context: ssl.SSLContext) -> Iterator[Endpoint]:
     endpoint = Endpoint(respond)
     handler = type("Handler", (_Handler,), {"endpoint": endpoint})
     with _Server((LOCALHOST, 0), handler) as server:
-        # The handshake is for the connection's own thread, so that one client cannot hold up another.
+        # Each connection's own thread does the handshake, so that no client delays another.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         endpoint.url = f"https://{LOCALHOST}:{server.server_port}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -150,35 +143,3 @@ def _serve(respond: Respond, context: ssl.SSLContext) -> Iterator[Endpoint]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def _tls(folder: Path) -> ssl.SSLContext:
-    """A certificate of the kind that AWS shows (RSA, 2048 bits), signed by itself and gone at the end.
-
-    Beside it the file of authorities holds those of the world: reading them is a part of every cold start.
-    """
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sms-tracker bench")])
-    start = datetime.now(UTC) - timedelta(hours=1)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(LOCALHOST))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    chain, private = folder / "certificate.pem", folder / "key.pem"
-    chain.write_bytes(pem)
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (folder / "authorities.pem").write_bytes(Path(certifi.where()).read_bytes() + b"\n" + pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain, private)
-    return context

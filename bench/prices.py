@@ -1,7 +1,7 @@
 """AWS list prices: US East (N. Virginia), June 2026, without free tiers, discounts and taxes.
 
-None was read off its pricing page for this table; each names the page to check (aws.amazon.com/…/pricing). DynamoDB's
-include the cut of November 2024. Lambda bills the start of an environment since August 2025.
+The prices were not read from the pricing pages; each names the page to check (aws.amazon.com/…/pricing). DynamoDB's
+include the reduction of November 2024. Lambda bills the init of an environment since August 2025.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 REGION, AS_OF = "us-east-1", "June 2026"
 NOTE = (
-    "Prices are from memory: check those that a decision depends on. In eu-west-1 HTTP API, DynamoDB and logs cost "
-    "11 to 14 % more, the rest about the same: two dollars more in all."
+    "Prices are from memory: check those that matter to a decision. In eu-west-1 HTTP API, DynamoDB and logs cost "
+    "11 to 14 % more, the rest about the same: two dollars more in total."
 )
 _MILLION, _GB = 1e6, 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars for ``number`` of what a bill counts, in words ``unit``; ``page`` is the pricing page."""
+    """``dollars`` for ``number`` billed things, described by ``unit``; ``page`` is the pricing page."""
 
     dollars: float
     number: float
@@ -27,7 +27,7 @@ class Price:
 
     @property
     def each(self) -> float:
-        """For one."""
+        """Dollars for one."""
         return self.dollars / self.number
 
     def __str__(self) -> str:
@@ -49,9 +49,9 @@ PRICES = {
     "schedule": Price(1.00, _MILLION, "million scheduled invocations", "Amazon EventBridge"),
     "publish": Price(0.50, _MILLION, "million requests", "Amazon SNS"),
     "mail": Price(2.00, 100_000, "100,000 e-mails", "Amazon SNS"),
-    "log": Price(0.50, _GB, "GB taken in", "Amazon CloudWatch"),
+    "log": Price(0.50, _GB, "GB ingested", "Amazon CloudWatch"),
     "logged": Price(0.03, _GB, "GB, compressed, and month", "Amazon CloudWatch"),
-    "metric": Price(0.30, 720, "metric and month of 720 hours in which it is sent", "Amazon CloudWatch"),
+    "metric": Price(0.30, 720, "metric and month of 720 hours with data", "Amazon CloudWatch"),
     "alarm": Price(0.10, 1, "metric of an alarm and month", "Amazon CloudWatch"),
     "dashboard": Price(3.00, 1, "dashboard and month", "Amazon CloudWatch"),
     "key": Price(1.00, 1, "customer key and month", "AWS KMS"),

@@ -1,4 +1,4 @@
-"""Measured samples and figures: taken in turns, summarised, and kept in .build/bench."""
+"""Measured samples and figures: taken in turns, shown in tables, kept in .build/bench."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from datetime import UTC, datetime
 from statistics import quantiles
 from typing import TypeVar
 
-from bench.code import BUILD
-from bench.table import Table
 from local.emulator import PYTHON
+from local.package import BUILD
 
 Sample = TypeVar("Sample")
 Progress = Callable[[str], None]
+Cell = str | float | int
 MS = 1000.0
-FIGURES = BUILD / "figures.json"
-"""Every figure by name, each from the last run of its case."""
-_FEW = 2
+FIGURES = BUILD / "bench" / "figures.json"
+"""Every figure by name, from the last run of its case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Fresh processes for a cold case; rounds, and calls in a round, for a warm one."""
+    """Fresh processes of a cold case; rounds, and calls in a round, of a warm one."""
 
     samples: int
     rounds: int
@@ -39,9 +38,40 @@ FULL = Plan(samples=11, rounds=11, calls=50)
 QUICK = Plan(samples=3, rounds=3, calls=20)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """``rows`` are as wide as ``columns``: a name, then figures."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+
+    def text(self) -> str:
+        """Aligned for a terminal: the first column to the left, the others to the right."""
+        lines = [list(self.columns), *([shown(cell) for cell in row] for row in self.rows)]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
+        head, *body = ["  ".join(_padded(cell, widths, n) for n, cell in enumerate(line)).rstrip() for line in lines]
+        rule = "-" * sum([*widths, 2 * (len(widths) - 1)])
+        return "\n".join([self.title, "", head, rule, *body, *([self.note] if self.note else []), ""])
+
+
+def _padded(cell: str, widths: Sequence[int], place: int) -> str:
+    return cell.ljust(widths[place]) if place == 0 else cell.rjust(widths[place])
+
+
+def shown(cell: Cell) -> str:
+    """Three significant digits; whole numbers in full, thousands separated."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int) or abs(cell) >= 100:  # noqa: PLR2004  # three digits before the point are enough
+        return f"{cell:,.0f}"
+    return f"{cell:.3g}" if abs(cell) < 1 else f"{cell:.2f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Tables, and what targets and costs need by name: milliseconds, bytes, units."""
+    """Tables, and named figures for targets and costs: milliseconds, bytes, units."""
 
     tables: tuple[Table, ...]
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -50,24 +80,10 @@ class Outcome:
 Case = Callable[[Plan, Progress], Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Median and quartiles."""
-
-    median: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.3g} ({self.low:.3g} to {self.high:.3g})"
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Of at least one value."""
-    if len(values) < _FEW:
-        return Spread(values[0], values[0], values[0])
+def spread(values: Sequence[float]) -> str:
+    """Median and quartiles of at least two values."""
     low, middle, high = quantiles(values, n=4, method="inclusive")
-    return Spread(middle, low, high)
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
 
 def in_turns(cases: Mapping[str, Callable[[], Sample]], *, rounds: int, progress: Progress) -> dict[str, list[Sample]]:
@@ -75,13 +91,13 @@ def in_turns(cases: Mapping[str, Callable[[], Sample]], *, rounds: int, progress
     taken: dict[str, list[Sample]] = {name: [] for name in cases}
     for number in range(rounds):
         for name, sample in cases.items():
-            progress(f"round {number + 1} of {rounds}: {name}")
+            progress(f"{name}, round {number + 1} of {rounds}")
             taken[name].append(sample())
     return taken
 
 
 def machine() -> str:
-    """The machine and the versions, without anything that identifies the machine."""
+    """The processor and the versions."""
     versions = "import platform, boto3; print('Python', platform.python_version() + ', boto3', boto3.__version__)"
     found = subprocess.run([str(PYTHON), "-c", versions], capture_output=True, check=True, text=True).stdout.strip()
     load, today = os.getloadavg()[0], datetime.now(UTC).date()
@@ -95,12 +111,12 @@ def known() -> dict[str, float]:
 
 def keep(figures: Mapping[str, float]) -> None:
     """Add to the figures, or replace older ones."""
-    BUILD.mkdir(parents=True, exist_ok=True)
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps({**known(), **figures}, indent=1, sort_keys=True))
 
 
 def progress(line: str) -> None:
-    """Print a line, on a terminal over the one before."""
+    """Print a line, on a terminal over the previous one."""
     if sys.stderr.isatty():
         print(f"\r\033[K  {line}", end="", file=sys.stderr, flush=True)
     else:

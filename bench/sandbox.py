@@ -1,4 +1,4 @@
-"""A function in a process of its own, started as Lambda starts it: cold once, then warm until it is closed."""
+"""A function in its own process, started as Lambda starts it: one cold start, then warm calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 @cache
 def runtime() -> str:
-    """The folder with boto3, last on the path and compiled, as Lambda's own copy is."""
+    """The folder with boto3, compiled; it is last on the path, as in Lambda's runtime."""
     command = [str(PYTHON), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     folder = subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
     subprocess.run([str(PYTHON), "-m", "compileall", "-q", "-j", "0", folder], capture_output=True, check=True)
@@ -28,12 +28,12 @@ def runtime() -> str:
 
 
 class Failed(Exception):
-    """A function did not start, or raised; the message is its traceback."""
+    """A function failed to start or raised; the message is its traceback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """``path`` are the folders of its modules, its own first."""
+    """``path`` are the folders of its modules, its own folder first."""
 
     name: str
     path: tuple[Path, ...]
@@ -42,7 +42,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """CPU seconds of all threads; modules imported by then; the handler's last answer."""
+    """CPU seconds of all threads, the number of imported modules, the handler's last answer."""
 
     cpu: float
     modules: int
@@ -55,7 +55,7 @@ class Sandbox(ExitStack):
     init: Step
 
     def __init__(self, function: Function, *, bare: bool = False) -> None:
-        """With ``bare`` the process imports next to nothing of its own, so that modules can be counted."""
+        """``bare`` keeps the process's own imports minimal, to count the function's modules."""
         super().__init__()
         self._function = function
         self._options = ["--bare"] if bare else []
@@ -71,10 +71,10 @@ class Sandbox(ExitStack):
     def _start(self) -> None:
         reader, writer = os.pipe()
         self._answers = self.enter_context(os.fdopen(reader, encoding="utf-8"))
-        self._log = self.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # a full pipe makes a function wait
+        self._log = self.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # a full pipe would block the function
         path = [*map(str, self._function.path), runtime()]
         self._process = subprocess.Popen(
-            # -I -S -B: no user settings, no start-up files of site-packages, no writing of .pyc files
+            # -I -S -B: no user settings, no site-packages, no writing of .pyc files
             [PYTHON, "-I", "-S", "-B", str(_BOOTSTRAP), str(writer), *self._options],
             stdin=subprocess.PIPE,
             stdout=self._log,
@@ -83,11 +83,11 @@ class Sandbox(ExitStack):
             pass_fds=[writer],
             text=True,
         )
-        self.enter_context(self._process)  # closes its input and waits for its end
+        self.enter_context(self._process)  # closes the input and waits
         os.close(writer)
 
     def call(self, event: Mapping[str, Any], *, calls: int = 1) -> Step:
-        """Invoke it ``calls`` times with the same event."""
+        """Invoke the function ``calls`` times with the same event."""
         assert self._process.stdin is not None  # noqa: S101  # for the type checker
         self._process.stdin.write(json.dumps({"event": event, "calls": calls}) + "\n")
         self._process.stdin.flush()
@@ -95,7 +95,7 @@ class Sandbox(ExitStack):
 
     @property
     def logged(self) -> str:
-        """Its output so far."""
+        """The output so far."""
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), size, 0).decode()
 

@@ -1,4 +1,4 @@
-"""What DynamoDB charges: an item's size, and the units that a write costs on it and on every index.
+"""What DynamoDB charges: an item's size, and the units of a write on the item and on every index.
 
 The rules are those of the DynamoDB developer guide: "Item sizes and formats", "Read and write operations", and for
 indexes "Provisioned throughput considerations for Global Secondary Indexes".
@@ -18,7 +18,7 @@ _READ = 4 * KB
 
 
 def item_size(item: Item) -> int:
-    """Bytes of an item: its names and its values."""
+    """Bytes of an item's names and values."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
@@ -28,46 +28,45 @@ def _value_size(typed: Item) -> int:
     match kind:
         case "S":
             return len(value.encode())
-        case "N":  # a byte for two significant digits, one more, and one for a minus sign
+        case "N":  # one byte for two significant digits, one more, and one for a minus sign
             digits = value.lstrip("-").replace(".", "").strip("0")
             return ceil(len(digits) / 2) + 1 + (1 if value.startswith("-") else 0)
         case "BOOL":
             return 1
         case "SS":
             return sum(len(each.encode()) for each in value)
-        case "M":  # three bytes, and one for each pair
+        case "M":  # three bytes, plus one for each pair
             return 3 + len(value) + item_size(value)
     raise AssertionError(f"the records hold no {kind}")
 
 
 def write_units(size: int) -> int:
-    """One for each KB that was begun; a refused write and the write of nothing cost one too."""
+    """One for each started KB, at least one; a refused write costs units too."""
     return max(1, ceil(size / KB))
 
 
 def read_units(size: int, *, consistent: bool) -> float:
-    """One for each 4 KB that were begun, half of it where a stale answer will do."""
+    """One for each started 4 KB; half of that for an eventually consistent read."""
     return max(1, ceil(size / _READ)) * (1 if consistent else 0.5)
 
 
 def index_units(indexes: Iterable[Mapping[str, Any]], before: Item, after: Item) -> int:
-    """What a write costs on all indexes together: nothing where what an index holds of the item stays the same."""
-    return sum(index_units_of(index, before, after) for index in indexes)
+    """Units of a write on all indexes, declared as in the template; none for an unchanged index entry."""
+    return sum(_units_on(index, before, after) for index in indexes)
 
 
-def index_units_of(index: Mapping[str, Any], before: Item, after: Item) -> int:
-    """What a write costs on one index, declared as in the template."""
+def _units_on(index: Mapping[str, Any], before: Item, after: Item) -> int:
     keys = [part["AttributeName"] for part in index["KeySchema"]]
     old, new = (entry(index, item) for item in (before, after))
     if old == new:
         return 0
     if old and new and [old[key] for key in keys] == [new[key] for key in keys]:
         return write_units(max(item_size(old), item_size(new)))
-    return sum(write_units(item_size(each)) for each in (old, new) if each)  # another key: one deleted, one written
+    return sum(write_units(item_size(each)) for each in (old, new) if each)  # a new key: a deletion, an insertion
 
 
 def entry(index: Mapping[str, Any], item: Item) -> Item:
-    """What an index holds of an item: nothing where a key is missing."""
+    """An index's entry for an item; empty if a key is missing."""
     keys = [part["AttributeName"] for part in index["KeySchema"]]
     if any(key not in item for key in keys):
         return {}

@@ -1,1 +1,1 @@
-"""The local stack: the real template in an AWS emulator, with simulated providers; never packaged."""
+"""The local stack: the real template in an AWS emulator, with simulated providers. Never packaged."""

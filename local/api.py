@@ -1,4 +1,4 @@
-"""Wire the HTTP API from its OpenAPI body, which API Gateway reads and the emulator ignores."""
+"""Configure the HTTP API from its OpenAPI body, which the emulator ignores."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Json = Mapping[str, Any]
 
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
 _FUNCTION = re.compile(r"\$\{(\w+?)(?:\.Arn|Aliaslive)\}")
-"""What stands for a function's ARN; its alias is the newest version, and the emulator runs that in any case."""
+"""A placeholder of a function's ARN or alias; the emulator always runs the newest version."""
 _GATEWAY = "x-amazon-apigateway-"
 
 
 def wire(clients: Clients, *, template: Json, physical: Mapping[str, str], arns: Mapping[str, str]) -> str:
-    """Give the template's HTTP API its authorizers, integrations and routes, and return the API's id.
+    """Create the HTTP API's authorizers, integrations and routes; returns the API's id.
 
     ``template`` is the processed one; ``physical`` and ``arns`` are the resources' names and ARNs by logical id.
     """
@@ -30,7 +30,7 @@ def wire(clients: Clients, *, template: Json, physical: Mapping[str, str], arns:
     }
     for route_key, operation in _operations(body):
         required = [name for requirement in operation.get("security", []) for name in requirement]
-        names = [name for name in required if name in authorizers]  # SAM writes the word NONE for a public route
+        names = [name for name in required if name in authorizers]  # SAM writes NONE for a public route
         security: dict[str, Any] = (
             {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizers[names[0]]} if names else {}
         )
@@ -83,15 +83,15 @@ def _integration(clients: Clients, api_id: str, described: Json, arns: Mapping[s
 
 
 def _arn(uri: Json | str, arns: Mapping[str, str]) -> str:
-    """The one function that ``uri`` names."""
+    """The ARN of the function in ``uri``."""
     for logical_id in _named(uri):
         if logical_id in arns:
             return arns[logical_id]
-    raise StackError(f"the local stack finds no function in this integration: {uri}")
+    raise StackError(f"no known function in this integration: {uri}")
 
 
 def _named(value: object) -> Iterator[str]:
-    """The logical ids in ``${Logical.Arn}``, its alias and ``{"Fn::GetAtt": ["Logical", "Arn"]}``, however deep."""
+    """The logical ids in ``${Logical.Arn}``, its alias and ``{"Fn::GetAtt": ["Logical", "Arn"]}``, at any depth."""
     if isinstance(value, str):
         yield from _FUNCTION.findall(value)
     elif isinstance(value, Mapping):

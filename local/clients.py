@@ -1,4 +1,4 @@
-"""boto3 clients for the emulator, deaf to the AWS settings of whoever runs this."""
+"""boto3 clients for the emulator, independent of the user's AWS settings."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 REGION: Final = "eu-central-1"
 ROOT_KEY = "test"
-"""The emulator's root user: its policies bind the functions' roles, not us."""
+"""The emulator's root user, which no policy restricts."""
 
 
 def _session() -> boto3.Session:
-    """A session that reads no environment variable and no file of the user's."""
+    """A session that ignores the user's environment variables and files."""
     variables = {name: (key, None, default, convert) for name, (key, _env, default, convert) in _VARIABLES.items()}
     variables["config_file"] = (None, None, "/dev/null", None)
     variables["credentials_file"] = (None, None, "/dev/null", None)
@@ -45,7 +45,7 @@ _VARIABLES = BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 
 class Clients:
-    """One client a service, made when first used."""
+    """One client for each service, created on first use."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -103,5 +103,5 @@ class Clients:
 
     @cached_property
     def streams(self) -> Any:
-        """DynamoDB Streams; only the chaos suite reads them, so there are no types for it."""
+        """DynamoDB Streams; only the chaos suite reads them, without type stubs."""
         return self._client("dynamodbstreams")

@@ -1,4 +1,4 @@
-"""Draw the template's CloudWatch dashboard with sample data, so that it can be looked at before it is deployed."""
+"""Draw the template's CloudWatch dashboard with sample data, to review it before a deployment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local.template import load
 
 TARGET = ROOT / "docs/dashboard.svg"
 _COLUMN, _ROW, _GAP = 50, 40, 8
-"""Pixels of one unit of CloudWatch's grid of 24 columns, and between widgets."""
+"""Pixels of a unit of CloudWatch's grid (24 columns), and between widgets."""
 _COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 _POINTS = 72
 _SAMPLE = {
@@ -27,20 +27,20 @@ _SAMPLE = {
     "messages": (400.0, 160.0),
     "requests": (260.0, 90.0),
 }
-"""Mean and spread of the sample data, by the axis' unit; what counts trouble is rare."""
+"""Mean and spread of the sample data by the axis' unit; error metrics are mostly zero."""
 _RARE = 0.04
-_TROUBLE = re.compile("fail|refus|error|unknown|repeat|503|dlq|publish|unmatched|dead|duplicate|unrecog|invocations")
+_ERRORS = re.compile("fail|refus|error|unknown|repeat|503|dlq|publish|unmatched|dead|duplicate|unrecog|invocations")
 
 
 def body(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The dashboard as CloudWatch reads it; ``${...}`` stands for itself."""
+    """The dashboard's JSON; ``${...}`` is left as it is."""
     source: str = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     parsed: dict[str, Any] = json.loads(source)
     return parsed
 
 
 def draw(dashboard: Mapping[str, Any]) -> str:
-    """The whole picture as SVG; the same for the same dashboard."""
+    """The dashboard as SVG; deterministic."""
     height = max(widget["y"] + widget["height"] for widget in dashboard["widgets"]) * _ROW
     parts = [part for widget in dashboard["widgets"] for part in _widget(widget)]
     return "\n".join(
@@ -103,15 +103,15 @@ def _graph(properties: Mapping[str, Any], width: float, height: float) -> Iterat
 
 
 def _sample(title: str, label: str, unit: str) -> Sequence[float]:
-    """A day in steps of twenty minutes: busy by day, quiet by night, and now and then a little trouble."""
+    """A day in steps of twenty minutes, with a daily cycle and occasional errors."""
     mean, spread = _SAMPLE.get(unit, (40.0, 20.0))
-    chance = random.Random(f"{title} {label}")  # noqa: S311  # a picture, the same each time
-    if _TROUBLE.search(f"{label} {unit}"):
-        return [float(chance.randint(1, 5)) if chance.random() < _RARE else 0.0 for _ in range(_POINTS)]
+    rng = random.Random(f"{title} {label}")  # noqa: S311  # deterministic sample data
+    if _ERRORS.search(f"{label} {unit}"):
+        return [float(rng.randint(1, 5)) if rng.random() < _RARE else 0.0 for _ in range(_POINTS)]
     scale = 4.0 if "p99" in label or "p90" in label else 1.0
     day = 0.0 if unit == "%" else 0.6
     values = (
-        mean * (1 + day * math.sin(2 * math.pi * n / _POINTS - 2)) + chance.gauss(0, spread / 3) for n in range(_POINTS)
+        mean * (1 + day * math.sin(2 * math.pi * n / _POINTS - 2)) + rng.gauss(0, spread / 3) for n in range(_POINTS)
     )
     return [max(0.0, value * scale) for value in values]
 
@@ -125,7 +125,7 @@ def _ceiling(value: float) -> float:
 def main() -> None:
     """``python -m local.dashboard``: write the picture."""
     parser = argparse.ArgumentParser(prog="make dashboard", description=__doc__)
-    parser.add_argument("--to", type=Path, default=TARGET, help="file to write (default %(default)s)")
+    parser.add_argument("--to", type=Path, default=TARGET, help="file to write (default: %(default)s)")
     target: Path = parser.parse_args().to
     target.write_text(draw(body(load(ROOT / "template.yaml"))), encoding="utf-8")
     print(f"wrote {target}")

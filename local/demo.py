@@ -1,9 +1,8 @@
-"""`make demo`: send through every provider on the local stack, watch every message to its end, check it all, exit."""
+"""`make demo`: send through every provider on the local stack, follow every message to its end, check, exit."""
 
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import httpx
 
 from local import ledger, simulators
 from local.observe import Queue
-from local.process import StackError
+from local.process import StackError, run_command
 from local.screen import Screen, timeline
 from local.stack import Stack
 
@@ -32,11 +31,11 @@ CASES = {
     "15": "a forged report of delivery",
     "18": "undelivered, then delivered after all",
 }
-"""The recipient's last two digits choose what the simulated provider does; see local/simulators/scenario.py."""
-_TOLD_TWICE = {"to": "+31612345618", "script": {"like": "corrected", "delay": 40}}
-"""So much time between its reports that both the failure and its correction are published."""
-_PATIENCE = 60.0
-_LOOK_EVERY = 0.25
+"""By the recipient's last two digits, which choose the simulated provider's scenario (local/simulators/scenario.py)."""
+_SLOW_CORRECTION = {"to": "+31612345618", "script": {"like": "corrected", "delay": 40}}
+"""Enough time between the reports to publish both the failure and its correction."""
+_TIMEOUT = 60.0
+_POLL_SECONDS = 0.25
 _FINAL_REFUSAL = 422
 
 
@@ -59,37 +58,28 @@ def cases() -> list[Case]:
 
 
 def main() -> int:
-    """Run the demo; returns the exit code."""
-    for end in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in a shell's background job
-        signal.signal(end, signal.default_int_handler)
-    try:
-        with Stack(progress=lambda line: print(f"  {line}", flush=True)) as stack:
-            return _run(stack)
-    except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    """Run the demo on a new stack; returns the exit code."""
+    with Stack(progress=lambda line: print(f"  {line}", flush=True)) as stack:
+        return _run(stack)
 
 
 def _run(stack: Stack) -> int:
     for url in stack.simulator_urls.values():
-        httpx.put(f"{url}/_control/scenario", json=_TOLD_TWICE).raise_for_status()
+        httpx.put(f"{url}/_control/scenario", json=_SLOW_CORRECTION).raise_for_status()
     events, digests = stack.observe_events(), stack.observe_digests()
     key = stack.create_key("demo", {"send", "read"})
     stack.warm_up(key)
-    # The emulator knows no batch windows: holding the digest back until the end stands in for its minute.
+    # The emulator has no batch windows: pausing the digest until the end replaces its minute.
     with stack.paused("digest"):
         records = _send_and_watch(stack.api_url, key, cases())
         for case, record in records:
             print(timeline(case.about, record))
         received = _received(events, {record["message_id"]: record for _, record in records})
-    return _judge(stack, [record for _, record in records], received, digests)
+    return _check(stack, [record for _, record in records], received, digests)
 
 
 def _send_and_watch(url: str, key: str, wanted: Sequence[Case]) -> list[tuple[Case, dict[str, Any]]]:
-    """Send all at once and look until each is final; raises ``StackError`` where one does not get there."""
+    """Send all at once and poll until each is final; raises ``StackError`` after a time-out."""
     print(f"\nSending {len(wanted)} messages\n")
     pool = ThreadPoolExecutor(len(wanted))
     try:
@@ -104,7 +94,7 @@ def _watch(
     api: httpx.Client, wanted: Sequence[Case], answers: Sequence[Future[str]]
 ) -> list[tuple[Case, dict[str, Any]]]:
     screen = Screen([f"{case.provider:<12} {case.about}" for case in wanted])
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while True:
         records = [_look(api, answer) for answer in answers]
         screen.show([_state(record) for record in records])
@@ -112,12 +102,12 @@ def _watch(
             return [(case, record) for case, record in zip(wanted, records, strict=True) if record]
         if time.monotonic() > deadline:
             late = [case.about for case, record in zip(wanted, records, strict=True) if not (record or {}).get("final")]
-            raise StackError(f"no final status within {_PATIENCE:.0f} s: {'; '.join(late)}")
-        time.sleep(_LOOK_EVERY)
+            raise StackError(f"no final status within {_TIMEOUT:.0f} s: {'; '.join(late)}")
+        time.sleep(_POLL_SECONDS)
 
 
 def _send(api: httpx.Client, case: Case, number: int) -> str:
-    """One POST /messages; returns the message id that the answer names, be it 202 or a refusal."""
+    """One POST /messages; returns the message id of the answer, a 202 or a refusal."""
     message = {
         "to": case.to,
         "body": f"Hello from the demo, {case.about}",
@@ -139,50 +129,48 @@ def _look(api: httpx.Client, answer: Future[str]) -> dict[str, Any] | None:
 
 def _state(record: Mapping[str, Any] | None) -> str:
     if record is None:
-        return "asking the provider"
+        return "sending"
     failure = record["failure"]
     return f"{record['status']} ({failure['reason']})" if failure else str(record["status"])
 
 
-def _judge(
+def _check(
     stack: Stack, records: Sequence[Mapping[str, Any]], received: Sequence[Mapping[str, Any]], digests: Queue
 ) -> int:
-    """Print what consumers received, hold everything against the providers' books, say how it went."""
+    """Print the received events and notifications, compare everything with the providers' ledgers, print the result."""
     by_id = {record["message_id"]: record for record in records}
     print(f"\nEvents on the bus: {len(received)}")
     for event in sorted(received, key=lambda event: (event["message_id"], event["version"])):
         corrects = f", corrects {event['corrects']}" if event["corrects"] else ""
         print(f"  {event['message_id']} v{event['version']} {event['status']} ({event['outcome']}{corrects})")
     failed = {event["message_id"] for event in received if event["outcome"] == "failure"}
-    told = _told(digests, failed)
-    print("\nWhat people were told:\n")
-    print("  " + told.replace("\n", "\n  "))
-    truth = [each for name, url in stack.simulator_urls.items() for each in ledger.taken(name, url)]
-    wrong = list(ledger.differences(by_id, truth, received))
-    wrong += [
-        f"{message_id}: nobody was told of its failure" for message_id in sorted(failed) if message_id not in told
-    ]
+    notified = _notifications(digests, failed)
+    print("\nNotifications:\n")
+    print("  " + notified.replace("\n", "\n  "))
+    taken = [each for name, url in stack.simulator_urls.items() for each in ledger.taken(name, url)]
+    wrong = list(ledger.differences(by_id, taken, received))
+    wrong += [f"{each}: no notification of its failure" for each in sorted(failed) if each not in notified]
     for line in wrong:
         print(f"WRONG: {line}", file=sys.stderr)
     print(
-        f"\n{len(records)} messages, {len(truth)} taken by the providers, {len(wrong)} differences from their own books"
+        f"\n{len(records)} messages, {len(taken)} taken by the providers, {len(wrong)} differences from their ledgers"
     )
     return 1 if wrong else 0
 
 
-def _told(digests: Queue, failed: set[str]) -> str:
-    """The notifications' texts, once each failure is named in one of them, or when patience ends."""
+def _notifications(digests: Queue, failed: set[str]) -> str:
+    """The notifications' texts, once each failure is in one of them, or after the time-out."""
     texts: list[str] = []
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline and not all(message_id in "".join(texts) for message_id in failed):
         texts += digests.drain(wait_seconds=1)
     return "\n\n".join(texts)
 
 
 def _received(events: Queue, records: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The events of these messages, once each: what can still be missing is waited for."""
+    """The events of these messages, once each; waits for missing ones."""
     received: dict[tuple[str, int], dict[str, Any]] = {}
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         for body in events.drain(wait_seconds=1):
             detail = json.loads(body)["detail"]
@@ -193,4 +181,4 @@ def _received(events: Queue, records: Mapping[str, Mapping[str, Any]]) -> list[d
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

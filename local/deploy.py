@@ -26,12 +26,12 @@ _CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion"
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What CloudFormation made."""
+    """A created stack."""
 
     name: str
     api_id: str
     physical: Mapping[str, str]
-    """The resources' names by their logical ids in the template."""
+    """The resources' names by logical id."""
     outputs: Mapping[str, str]
 
 
@@ -44,7 +44,7 @@ def deploy(
     parameters: Mapping[str, str],
     progress: Progress,
 ) -> Deployment:
-    """Upload the code under ``root``, create the stack ``name``, and wire its API; raises ``StackError``."""
+    """Upload the code under ``root``, create the stack ``name``, configure its API; raises ``StackError``."""
     progress("packaging the functions and the layers")
     packaged = _upload(clients, template, root=root, progress=progress)
     progress(f"deploying the template as stack {name}")
@@ -58,8 +58,8 @@ def deploy(
 
 
 def _upload(clients: Clients, template: Template, *, root: Path, progress: Progress) -> Template:
-    """``template`` with every code folder uploaded and named by its place in S3: what `sam package` does."""
-    with suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):  # it serves every stack
+    """Upload every code folder and return the template with its S3 locations, as `sam package` does."""
+    with suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):  # one for every stack
         clients.s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     resources = dict(template["Resources"])
     for logical_id, resource in resources.items():
@@ -78,7 +78,7 @@ def _create(clients: Clients, template: Template, *, name: str, parameters: Mapp
     try:
         clients.cloudformation.create_stack(
             StackName=name,
-            TemplateURL=f"{clients.endpoint}/{_BUCKET}/{_TEMPLATE}",  # for it is too long to be an argument
+            TemplateURL=f"{clients.endpoint}/{_BUCKET}/{_TEMPLATE}",  # too long for an argument
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
@@ -90,7 +90,7 @@ def _create(clients: Clients, template: Template, *, name: str, parameters: Mapp
             raise StackError(f"the deployment failed: {_failure(clients, name)}")
         if time.monotonic() > deadline:
             raise StackError(f"the deployment did not end within {_TIMEOUT_SECONDS} s")
-        time.sleep(_POLL_SECONDS)  # CloudFormation can only be asked
+        time.sleep(_POLL_SECONDS)  # CloudFormation has no notifications here
 
 
 def _status(clients: Clients, name: str) -> str:
@@ -99,7 +99,7 @@ def _status(clients: Clients, name: str) -> str:
 
 
 def _failure(clients: Clients, name: str) -> str:
-    """The first resource that failed, with the reason: those after it were only canceled."""
+    """The first failed resource with its reason; later ones were only canceled."""
     events = clients.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     if not failures:
@@ -109,7 +109,7 @@ def _failure(clients: Clients, name: str) -> str:
 
 
 def _read(body: object) -> Template:
-    """A template as botocore gives it: decoded if it is JSON, otherwise as text."""
+    """A template from botocore, which decodes JSON and returns other formats as text."""
     return parse(body if isinstance(body, str) else json.dumps(body))
 
 

@@ -9,7 +9,7 @@ from local.clients import REGION, ROOT_KEY
 from local.process import LOCALHOST, ROOT, Process, StackError
 
 PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
-"""Runs the emulator, and by its choice the functions too: what is missing from their layer must be missing here."""
+"""Runs the emulator and the functions, so it must not have packages that the layers lack."""
 
 _SETTINGS = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -22,24 +22,24 @@ _SETTINGS = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     "AWS_EC2_METADATA_DISABLED": "true",
-    "DOCKER_HOST": "unix:///dev/null/none",  # it would tidy up containers in the user's Docker
+    "DOCKER_HOST": "unix:///dev/null/none",  # otherwise it removes containers in the user's Docker
     "SFTP_ENABLED": "0",
     "IOT_MTLS_ENABLED": "0",
-    "LAMBDA_WARM_TTL_SECONDS": "20",  # a burst's surplus workers give their memory back
+    "LAMBDA_WARM_TTL_SECONDS": "20",  # idle workers of a burst exit soon
 }
 
 
 def start(port: int, *, auth: bool, log: Path) -> Process:
-    """Start it on ``port``; with ``auth`` it enforces the functions' policies. It answers once ``ready``."""
+    """Start the emulator on ``port``; ``auth`` enforces the functions' policies. Use it once ``ready``."""
     if not PYTHON.exists():
         raise StackError(f"{PYTHON.parent.parent.name} is missing: run `make setup`")
-    # Nothing of our own environment: the functions inherit this one, credentials of the user's included.
+    # Without the user's environment and credentials: the functions inherit this one.
     env = {**_SETTINGS, "GATEWAY_PORT": str(port), "AUTH": str(auth).lower()}
     return Process("the AWS emulator", [str(PYTHON), "-m", "ministack.app"], env=env, log=log)
 
 
 def ready(port: int) -> bool:
-    """Whether it answers."""
+    """Whether the emulator answers."""
     connection = http.client.HTTPConnection(LOCALHOST, port, timeout=5)
     try:
         connection.request("GET", "/_ministack/ready")

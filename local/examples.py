@@ -1,4 +1,4 @@
-"""Lines to paste into a shell: one for each route of the running local stack, signed callbacks among them."""
+"""Shell lines for each route of the running local stack, including signed callbacks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from local.simulators.callback_sender import Outgoing
 from local.stack import SERVICE_KEY, Stack
 
 _SILENT = "+31612345608"
-"""The simulated provider takes it and never reports, so the pasted callbacks are what moves it."""
+"""The simulated providers take messages to this number and never report, so only pasted callbacks do."""
 
 
 def examples(stack: Stack) -> str:
-    """The text that `make run` prints once the stack is up."""
+    """The text that `make run` prints once the stack runs."""
     key = stack.create_key("local", {"send", "read"})
     url = stack.api_url
     auth = f"-H 'Authorization: Bearer {key}'"
@@ -27,19 +27,19 @@ def examples(stack: Stack) -> str:
     lines = [
         f"API   {url}",
         f"key   {key}",
-        f"page  {url}/   (a browser shows the messages, with this key)",
+        f"page  {url}/   (open it in a browser, with this key)",
         "",
-        "# what the examples of docs/testing.md need",
+        "# variables of the examples in docs/testing.md",
         _variables(stack, key),
-        "# what make smoke, api-key, forget and repair need to work on this stack, once more in that terminal",
+        "# variables of make smoke, api-key, forget and repair for this stack, for another terminal",
         _operator(stack),
         "# health",
         f"curl -i {url}/health",
-        "# send (the same Idempotency-Key replays the answer)",
+        "# send (a repeated Idempotency-Key replays the answer)",
         f"curl -i {url}/messages {auth} -H 'Content-Type: application/json' -H 'Idempotency-Key: order-42' -d {body}",
         "# list, newest first; also by to, status, provider_message_id, since, until",
         f"curl -s '{url}/messages?reference=order-42' {auth}",
-        "# statistics, counted every minute here; also by hour, day, client",
+        "# statistics, updated every minute here; also by hour, day, client",
         f"curl -s '{url}/stats?by=provider' {auth}",
     ]
     if stack.simulator_urls:
@@ -68,16 +68,16 @@ def _simulated(stack: Stack, key: str, auth: str) -> list[str]:
     url = stack.api_url
     sent = {name: _send(url, key, name) for name in stack.simulator_urls}
     first, message = next(iter(sent.items()))
-    books = "  ".join(f"{address}/_truth" for address in stack.simulator_urls.values())
+    ledgers = "  ".join(f"{address}/_ledger" for address in stack.simulator_urls.values())
     return [
-        "# one message with its timeline (the simulated providers never report on those that were sent for you)",
+        "# one message with its timeline (the simulated providers never report on these messages)",
         f"curl -s {url}/messages/{message['message_id']} {auth}",
         *(line for name, message in sent.items() for line in report(stack, name, message)),
         "# a report without a signature",
         f"curl -i {url}/webhooks/{first} -d status=delivered",
         "",
-        f"The simulated providers' own books: {books}",
-        "The recipient's last two digits choose what happens: local/simulators/scenario.py lists them.",
+        f"The simulated providers' ledgers: {ledgers}",
+        "The recipient's last two digits choose the scenario: local/simulators/scenario.py lists them.",
     ]
 
 
@@ -89,7 +89,7 @@ def _send(url: str, key: str, provider: str) -> dict[str, str]:
 
 
 def report(stack: Stack, provider: str, sent: dict[str, str]) -> list[str]:
-    """The provider's signed report of a message's delivery; nothing where its reports do not come by webhook."""
+    """Lines with the provider's signed report of a delivery; empty if its reports do not come by webhook."""
     simulator = simulators.load(provider)
     if simulator.signing is None:
         return []

@@ -1,8 +1,8 @@
-"""The local stand-in for API Gateway's domain: one port that shows the API and nothing else of the emulator.
+"""The local replacement of API Gateway's domain: one port with the API and nothing else of the emulator.
 
-A request passes byte for byte, except for what leads it into the API: a prefix on its path, which the emulator takes
-off again, and the Host. The emulator would also answer to the API's own host name, but keeps /health and its
-administration there for itself; with the prefix nothing but the API can be reached, by a tunnel's visitors too.
+It forwards a request byte for byte, but adds a prefix to its path, which the emulator removes, and replaces the Host.
+The emulator also answers at the API's own host name, where /health and its administration are its own; with the prefix
+only the API is reachable, also through a tunnel.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from local.process import LOCALHOST
 from local.server import Server
 
 _CHUNK_BYTES = 64 * 1024
-_LANES = {"webhook": 2, "send": 4, "other": 2}
-"""How many requests of a kind are in the API at a time; more wait for their turn. The emulator would start a worker
-process for each, which on two cores is slower than waiting, and sends that hang must not hold up the rest."""
-_OURS = {b"host", b"connection", b"upgrade", b"http2-settings"}  # an upgraded connection would lead past the prefix
+_CONCURRENCY = {"webhook": 2, "send": 4, "other": 2}
+"""Concurrent requests by kind; others wait. The emulator starts a worker for each concurrent request, which is slower
+on two cores, and hanging sends must not block other requests."""
+_OURS = {b"host", b"connection", b"upgrade", b"http2-settings"}  # an upgraded connection would bypass the prefix
 
 
 class Gateway:
-    """Takes ``port`` (0: any) at once; answers after ``open``."""
+    """Listens on ``port`` (0: any) at once; answers after ``open``."""
 
     def __init__(self, port: int = 0) -> None:
         self._server = Server("gateway", self._forward, port)
         self.port, self.url = self._server.port, self._server.url
-        self._lanes = {kind: asyncio.Semaphore(places) for kind, places in _LANES.items()}
+        self._slots = {kind: asyncio.Semaphore(places) for kind, places in _CONCURRENCY.items()}
 
     def open(self, *, emulator_port: int, api_id: str) -> None:
-        """Begin to answer, from a thread of its own."""
+        """Start answering, in a thread."""
         self._upstream = emulator_port
         self._prefix = f"/_aws/execute-api/{api_id}/$default".encode()
         self._server.open()
 
     def close(self) -> None:
-        """Stop listening and drop what is open."""
+        """Stop listening and close every connection."""
         self._server.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request, one connection: whatever follows the head is passed on until the answer is complete."""
+        """Handle one request on one connection: forward everything after the head until the answer is complete."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = await _read_head(reader, writer)
             if head and (lines := self._rewritten(head)):
-                async with self._lanes[_kind(head)]:
+                async with self._slots[_kind(head)]:
                     await self._exchange(lines, reader, writer)
             elif head:
                 writer.write(_refusal(b"400 Bad Request"))
@@ -56,15 +56,15 @@ class Gateway:
             writer.write(_refusal(b"502 Bad Gateway"))
             return
         upstream.write(head)
-        sending = asyncio.create_task(_pass_on(reader, upstream))
+        sending = asyncio.create_task(_copy(reader, upstream))
         try:
-            await _pass_on(answer, writer)
+            await _copy(answer, writer)
         finally:
             sending.cancel()
             upstream.close()
 
     def _rewritten(self, head: bytes) -> bytes | None:
-        """``head`` led into the API; None if its first line is not that of a request for a path."""
+        """``head`` for the emulator; None if its first line is not a request for a path."""
         first, *lines = head.split(b"\r\n")
         try:
             method, target, version = first.split(b" ")
@@ -73,8 +73,8 @@ class Gateway:
         if not target.startswith(b"/"):
             return None
         kept = [line for line in lines if line.partition(b":")[0].strip().lower() not in _OURS]
-        led = [b"Host: %s:%d" % (LOCALHOST.encode(), self._upstream), b"Connection: close"]
-        return b"\r\n".join([b" ".join([method, self._prefix + target, version]), *led, *kept])
+        added = [b"Host: %s:%d" % (LOCALHOST.encode(), self._upstream), b"Connection: close"]
+        return b"\r\n".join([b" ".join([method, self._prefix + target, version]), *added, *kept])
 
 
 def _kind(head: bytes) -> str:
@@ -92,7 +92,7 @@ async def _read_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
         return None
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(ConnectionError):  # either side may leave early
         while data := await reader.read(_CHUNK_BYTES):
             writer.write(data)

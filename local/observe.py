@@ -1,4 +1,4 @@
-"""Look at what leaves the service, as another consumer would: a queue of one's own on its bus or topic."""
+"""Observe the service as a consumer, with a queue on its bus or topic; read logs, pause consumers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DAY = "86400"
 
 
 class Queue:
-    """A queue that collects what is published from now on."""
+    """A queue that collects published messages."""
 
     def __init__(self, clients: Clients, name: str) -> None:
         self._sqs = clients.sqs
@@ -21,7 +21,7 @@ class Queue:
         self.arn = attributes["QueueArn"]
 
     def allow(self, service: str, source_arn: str) -> None:
-        """Let ``service`` deliver here on behalf of ``source_arn``."""
+        """Allow ``service`` to send to this queue for ``source_arn``."""
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": service},
@@ -33,7 +33,7 @@ class Queue:
         self._sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
 
     def drain(self, *, wait_seconds: int = 0) -> list[str]:
-        """Take everything that is there; if nothing is, wait up to ``wait_seconds`` (20 at most) for the first."""
+        """Receive and delete every message; if there is none, wait up to ``wait_seconds`` (20 at most)."""
         bodies: list[str] = []
         while messages := self._sqs.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=0 if bodies else wait_seconds
@@ -54,7 +54,7 @@ def events(clients: Clients, *, bus: str, pattern: dict[str, object], name: str 
 
 
 def notifications(clients: Clients, *, topic_arn: str, name: str = "observed-digests") -> Queue:
-    """Collect what the topic publishes; each body is the plain text of one notification."""
+    """Collect the topic's notifications; each body is the plain text of one."""
     queue = Queue(clients, name)
     queue.allow("sns.amazonaws.com", topic_arn)
     clients.sns.subscribe(
@@ -64,7 +64,7 @@ def notifications(clients: Clients, *, topic_arn: str, name: str = "observed-dig
 
 
 def function_logs(clients: Clients, function_name: str) -> list[str]:
-    """What a function wrote, oldest first, one element a line."""
+    """A function's log lines, oldest first."""
     missing = clients.logs.exceptions.ResourceNotFoundException
     try:
         pages = clients.logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}")
@@ -74,9 +74,9 @@ def function_logs(clients: Clients, function_name: str) -> list[str]:
 
 
 def limit(clients: Clients, function_name: str, at_once: int) -> None:
-    """Let at most ``at_once`` of ``function_name`` take from its queues.
+    """Limit the concurrency of ``function_name`` on its queues.
 
-    The template's own parameter cannot do it here: the emulator takes it as text, and then stops polling every queue.
+    The template's parameter does not work here: the emulator reads it as text and stops polling every queue.
     """
     for mapping in clients.functions.list_event_source_mappings(FunctionName=function_name)["EventSourceMappings"]:
         clients.functions.update_event_source_mapping(
@@ -86,9 +86,9 @@ def limit(clients: Clients, function_name: str, at_once: int) -> None:
 
 @contextmanager
 def paused(clients: Clients, function_name: str) -> Iterator[None]:
-    """Let what ``function_name`` consumes pile up in its queue or stream, and hand it over at the end.
+    """Pause the consumption of ``function_name``'s queue or stream, and resume it at the end.
 
-    The emulator knows no batch windows; this stands in for them, and for a consumer that is down.
+    It replaces batch windows, which the emulator lacks, and simulates a consumer that is down.
     """
     mappings = clients.functions.list_event_source_mappings(FunctionName=function_name)["EventSourceMappings"]
     for mapping in mappings:

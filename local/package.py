@@ -20,7 +20,7 @@ _SCRIPT = ROOT / "scripts" / "package.py"
 
 
 def function_zip(folder: Path) -> bytes:
-    """A function's own code; what it imports beyond that comes from its layers."""
+    """A zip of a function's own code; other imports come from its layers."""
     if not (folder / "app.py").exists():
         raise StackError(f"{folder} has no app.py")
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
@@ -30,15 +30,15 @@ def function_zip(folder: Path) -> bytes:
 def layer_zip(source: Path, progress: Progress) -> bytes:
     """The layer ``source`` as a zip that points to its packaged content.
 
-    The emulator unpacks a layer once for every worker, a thousand files and more than half a second each time.
-    So this zip holds one .pth file that puts the packaged folder first on the path, where /opt/python is on AWS.
+    The emulator unpacks a layer for every worker: a thousand files, more than half a second. So this zip holds one .pth
+    file that puts the packaged folder first on the path, in place of /opt/python on AWS.
     """
     line = f"import sys; sys.path.insert(0, {str(packaged(source, progress))!r})\n"
     return _zip({"python/lib/python3/site-packages/layer.pth": line.encode()})
 
 
 def packaged(source: Path, progress: Progress) -> Path:
-    """The folder with the layer ``source``, for the emulator's interpreter; built once per content."""
+    """The folder with ``source`` packaged for the emulator's interpreter; built once for its content."""
     version = subprocess.run([PYTHON, "-VV"], capture_output=True, check=True).stdout
     files = [path for path in sorted(source.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
     contents = [part for path in files for part in (str(path.relative_to(source)).encode(), path.read_bytes())]
@@ -66,13 +66,13 @@ def _package(source: Path, target: Path, *, mount: Path) -> None:
 def _move(scratch: Path, target: Path) -> None:
     try:
         scratch.rename(target)
-    except OSError:  # another stack built the same at the same time
+    except OSError:  # another stack built it at the same time
         if not target.exists():
             raise
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:
-    """A zip that is the same for the same content."""
+    """A reproducible zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

@@ -1,9 +1,10 @@
-"""Child processes that cannot outlive this one, and the error that says why the stack did not start."""
+"""Child processes that end with this one, and the error and exit codes of the local stack's commands."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -21,11 +22,29 @@ Progress = Callable[[str], None]
 
 
 class StackError(Exception):
-    """The local stack cannot start or go on; the message is for the person who started it."""
+    """The local stack cannot start or continue; the message is for the person who started it."""
+
+
+def run_command(run: Callable[[], int], *errors: type[Exception]) -> int:
+    """The exit code of ``run``: 1 after a ``StackError`` or one of ``errors``, 130 after Ctrl-C or SIGTERM.
+
+    Either prints one line on standard error.
+    """
+    for end in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
+        signal.signal(end, signal.default_int_handler)
+    expected: tuple[type[Exception], ...] = (StackError, *errors)
+    try:
+        return run()
+    except expected as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left running", file=sys.stderr)
+        return 130
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A currently unused port."""
     with listen(0) as listener:
         return int(listener.getsockname()[1])
 
@@ -44,17 +63,17 @@ def listen(port: int) -> socket.socket:
 
 
 class Process:
-    """A supervised command: ended by ``stop``, and by this program's own end, however that comes about."""
+    """A supervised command, which ends with ``stop`` or with this program, even when it is killed."""
 
     def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
-        """Start it in an empty folder of its own, which is also its TMPDIR; its output goes to ``log``.
+        """Start the command in a new folder, which is also its TMPDIR; its output goes to ``log``.
 
-        The folder is the supervisor's to make as it is to remove: an interruption here leaves none behind.
+        The supervisor creates and removes the folder, so that an interruption leaves none behind.
         """
         self.name = name
         self.workdir = Path(tempfile.gettempdir()) / f"sms-tracker-{secrets.token_hex(8)}"
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)  # another stack may still be writing to the old one
+        log.unlink(missing_ok=True)  # another stack may still write to the old file
         self._log = log.open("w+b")
         self._supervisor = subprocess.Popen(
             [sys.executable, "-I", str(_SUPERVISE), str(self.workdir), *command],
@@ -62,7 +81,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C in the terminal is for this program alone
+            start_new_session=True,  # a terminal's Ctrl-C reaches only this program
         )
 
     @property
@@ -75,13 +94,13 @@ class Process:
         return self._supervisor.poll() is None
 
     def tail(self, lines: int = 12) -> str:
-        """The end of what it wrote."""
+        """The last lines of its output."""
         size = os.fstat(self._log.fileno()).st_size
         text = os.pread(self._log.fileno(), 65536, max(0, size - 65536)).decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
     def check(self) -> None:
-        """Raise ``StackError`` with its last words if it has ended."""
+        """Raise ``StackError`` with its last lines if it has ended."""
         if not self.alive:
             raise StackError(
                 f"{self.name} ended with code {self._supervisor.returncode}; its last lines:\n{self.tail()}"
@@ -94,10 +113,10 @@ class Process:
             self.check()
             if time.monotonic() > deadline:
                 raise StackError(f"{self.name} was not ready within {seconds:g} s; its last lines:\n{self.tail()}")
-            time.sleep(_POLL_SECONDS)  # neither program can tell us by itself
+            time.sleep(_POLL_SECONDS)  # the programs have no notification
 
     def stop(self) -> None:
-        """End it with everything it started; returns when all is gone. Harmless when repeated."""
+        """End the command and its children, and wait for their end. Idempotent."""
         if self._supervisor.stdin:
             self._supervisor.stdin.close()
         try:

@@ -1,4 +1,4 @@
-"""`make run`: the local stack, up until Ctrl-C, with lines to paste for every route."""
+"""`make run`: run the local stack until Ctrl-C, and print example lines for every route."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ PORT = 8080
 _CHECK_EVERY = 1.0
 USAGE = """usage: make run [PORT=8080] [PUBLIC_BASE_URL=https://…] [PROVIDERS=simulated|live]
 
-Starts the whole service on this machine and keeps it up until Ctrl-C.
+Runs the whole service on this machine until Ctrl-C.
 
-  PORT             where the API answers on 127.0.0.1
-  PUBLIC_BASE_URL  where a tunnel leads to that port; callbacks are sent there
-  PROVIDERS=live   send through real accounts, whose credentials come from .env (see .env.example);
+  PORT             port of the API on 127.0.0.1
+  PUBLIC_BASE_URL  public address of a tunnel to that port; the providers' callbacks go there
+  PROVIDERS=live   send through real accounts with the credentials in .env (see .env.example);
                    needs PUBLIC_BASE_URL, because the providers must reach this machine
 """
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Start, print what to paste, wait; returns the exit code."""
+    """Start the stack, print the examples, wait for a signal; returns the exit code."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(USAGE)
         return 0
@@ -83,7 +83,7 @@ def _stack(environment: Mapping[str, str]) -> Stack:
 
 
 def live(environment: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """The real accounts' documents and the parameters that go with them; raises ``StackError`` where none is given."""
+    """The real accounts' documents and their parameters; raises ``StackError`` without an account."""
     found = documents(environment)
     if not found or not environment.get("PUBLIC_BASE_URL"):
         raise StackError("PROVIDERS=live needs PUBLIC_BASE_URL and an account in .env (see .env.example)")
@@ -101,7 +101,7 @@ def live(environment: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], dic
 
 
 def sender_variables(name: str) -> dict[str, str]:
-    """A provider's parameters for its default sender, and the variable of each: ``AcmeFrom`` is ``ACME_FROM``."""
+    """A provider's sender parameters and the variable of each: ``AcmeFrom`` is ``ACME_FROM``."""
     return {parameter: f"{name}_{parameter[len(name) :]}".upper() for parameter in simulators.load(name).parameters}
 
 

@@ -1,4 +1,4 @@
-"""What the demo shows: a table that is redrawn on a terminal and only grows elsewhere, and timelines."""
+"""The demo's output: a table, redrawn on a terminal, and timelines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Screen:
-    """A table with one fixed label a row and a state that changes."""
+    """A table with a fixed label and a changing state in each row."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._labels = labels
@@ -17,7 +17,7 @@ class Screen:
         self._shown: list[str] | None = None
 
     def show(self, states: Sequence[str]) -> None:
-        """Redraw on a terminal; elsewhere print only the rows that changed."""
+        """Redraw the table on a terminal; elsewhere print only changed rows."""
         rows = [f"  {label:<{self._width}}  {state}" for label, state in zip(self._labels, states, strict=True)]
         if sys.stdout.isatty():
             up = f"\x1b[{len(rows)}A" if self._shown else ""

@@ -1,4 +1,4 @@
-"""A server of raw connections on a thread of its own, for what stands between two sides and passes bytes on."""
+"""A TCP server in its own thread, for proxies."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from local.process import LOCALHOST, listen
 
 HEAD_BYTES = 64 * 1024
-"""The longest head of a request; one that is longer makes ``readuntil`` raise ``LimitOverrunError``."""
+"""The longest head of a request; ``readuntil`` raises ``LimitOverrunError`` for a longer one."""
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
-"""Does all there is to do on one connection; cancelled where the server closes in the middle of it."""
+"""Handles one connection; cancelled when the server closes."""
 
 
 class Server:
-    """Takes ``port`` (0: any) at once, so that others can be told of it; serves connections after ``open``."""
+    """Listens on ``port`` (0: any) at once, so that its URL is known; serves connections after ``open``."""
 
     def __init__(self, name: str, serve: Serve, port: int = 0) -> None:
         self._name, self._serve = name, serve
@@ -27,16 +27,16 @@ class Server:
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._thread: threading.Thread | None = None
-        self._connections: set[asyncio.Task[None]] = set()  # the loop itself holds a task only weakly
+        self._connections: set[asyncio.Task[None]] = set()  # the loop has only weak references to tasks
 
     def open(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         run = self._loop.run_until_complete
         self._thread = threading.Thread(target=run, args=(self._run(),), name=self._name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and drop what is open."""
+        """Stop listening and close every connection."""
         if self._thread:
             self._loop.call_soon_threadsafe(self._stopped.set)
             self._thread.join()

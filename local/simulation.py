@@ -1,4 +1,4 @@
-"""The simulated providers as a child process, and what the service needs to know to use them."""
+"""The simulated providers as a child process, with the service's parameters and secrets for them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from local.process import LOCALHOST, ROOT, Process, listening
 from local.simulators.base import Destination
 
 Secrets = Mapping[str, Mapping[str, str]]
-"""Each provider's flat secret document, as the functions read it."""
+"""Each provider's secret document, as the functions read it."""
 
 
 def start(ports: Mapping[str, int], *, log: Path) -> Process:
-    """Start all on ``ports``, by provider; they answer once ``ready``."""
+    """Start all on ``ports`` by provider; use them once ``ready``."""
     options = [option for name, port in ports.items() for option in (f"--{name}-port", str(port))]
     env = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
     return Process("the provider simulators", [sys.executable, "-m", "local.simulators", *options], env=env, log=log)
@@ -30,12 +30,12 @@ def ready(ports: Mapping[str, int]) -> bool:
 
 
 def url(port: int) -> str:
-    """Where a simulator listens."""
+    """A simulator's base URL."""
     return f"http://{LOCALHOST}:{port}"
 
 
 def parameters() -> dict[str, str]:
-    """The template's parameters for them: all are enabled, and each has a default sender."""
+    """The template's parameters: every provider enabled, each with a default sender."""
     senders = {name: value for each in simulators.names() for name, value in simulators.load(each).parameters.items()}
     return {"Providers": ",".join(simulators.names()), **senders}
 
@@ -46,7 +46,7 @@ def secrets(ports: Mapping[str, int]) -> Secrets:
 
 
 def report_to(destination: Destination, ports: Mapping[str, int]) -> None:
-    """Name a deployed stack to those simulators that have one address for all reports."""
+    """Set a deployed stack as the receiver in simulators with one address for all reports."""
     for name, port in ports.items():
         if settings := simulators.load(name).reports_to(destination):
             httpx.put(f"{url(port)}/_control/settings", json=dict(settings)).raise_for_status()

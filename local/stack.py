@@ -26,7 +26,7 @@ from local.package import BUILD
 from local.process import LOCALHOST, ROOT, Process, Progress, StackError, free_port
 from local.simulators.base import Destination
 from local.template import Template, known, load, widen
-from ops.keys import new_key
+from ops.api_keys import new_key
 
 NAME = "sms-tracker"
 SERVICE_KEY = b"the local stack's own key, 32 bytes"
@@ -35,13 +35,13 @@ _LOCAL = {
     "ProcessorBatchWindow": "1",
     "PublisherBatchWindow": "0",
     "DigestWindowSeconds": "1",
-    "ReconcileState": "DISABLED",  # nothing is as old as its schedule; a test that wants a run starts one
+    "ReconcileState": "DISABLED",  # tests start the runs that they need
     "StatisticsState": "DISABLED",
-    "ArchiveDays": "0",  # the emulator's CloudFormation knows no archives
+    "ArchiveDays": "0",  # the emulator's CloudFormation has no archives
 }
 EVERY_MINUTE = {"StatisticsState": "ENABLED", "StatisticsSchedule": "rate(1 minute)"}
-"""Parameters of a stack that somebody looks at: its statistics are never old."""
-_PROCESSORS = 2  # at a time: more only cost memory on two cores
+"""Parameters of an interactive stack: statistics are updated every minute."""
+_PROCESSORS = 2  # concurrent; more only cost memory on two cores
 
 
 def _silent(_: str) -> None:
@@ -49,15 +49,15 @@ def _silent(_: str) -> None:
 
 
 class Stack:
-    """A context manager; what fails while it starts is a ``StackError``, and leaving it ends all it started."""
+    """A context manager that starts the stack and ends it; a failed start raises ``StackError``."""
 
     api_url: str
     """Base URL of the API: plain HTTP on the loopback."""
     clients: Clients
-    """The AWS services behind it, as root."""
+    """The emulator's AWS services, as root."""
     deployment: deploy.Deployment
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing that a developer may want otherwise
+    def __init__(  # noqa: PLR0913 - each argument is an independent option
         self,
         *,
         port: int = 0,
@@ -70,17 +70,17 @@ class Stack:
         log_dir: Path = BUILD / "logs",
         progress: Progress = _silent,
     ) -> None:
-        """Describe a stack; nothing is started yet.
+        """Describe a stack without starting it.
 
         Args:
-            port: Where the API answers; 0 for any free port.
+            port: The API's port; 0 for any free one.
             auth: Whether the emulator enforces the functions' IAM policies.
-            parameters: The template's parameters, besides the fast ones of the local stack.
-            secrets: Real providers' credentials, by provider; without them the simulators are started and used.
-            public_base_url: Where a tunnel's visitors reach ``port``; used for callbacks before the local address.
-            transform: Changes the template before it is deployed, so that a test can take something out of it.
-            root: Where template.yaml and the code lie.
-            log_dir: Where emulator.log and simulators.log go.
+            parameters: The template's parameters, in addition to those of the local stack.
+            secrets: Real accounts' credentials, by provider; without them the simulators are used.
+            public_base_url: The public address of a tunnel to ``port``; callbacks use it instead of the local one.
+            transform: Changes the template before the deployment.
+            root: The folder of template.yaml and the code.
+            log_dir: The folder of emulator.log and simulators.log.
             progress: Called with a line for each step.
         """
         self._port, self._auth, self._root, self._log_dir = port, auth, root, log_dir
@@ -93,7 +93,7 @@ class Stack:
 
     @property
     def simulator_urls(self) -> Mapping[str, str]:
-        """Where each simulator listens, by provider; empty with real providers."""
+        """Each simulator's base URL, by provider; empty with real providers."""
         return {name: simulation.url(port) for name, port in self._ports.items()}
 
     def __enter__(self) -> Self:
@@ -116,7 +116,7 @@ class Stack:
 
     @property
     def emulator_pid(self) -> int:
-        """The process above the AWS emulator, which is above the functions' workers."""
+        """The supervisor of the AWS emulator, which is the parent of the functions' workers."""
         return self._processes[0].pid
 
     def check(self) -> None:
@@ -131,9 +131,9 @@ class Stack:
         return key
 
     def warm_up(self, key: str) -> None:
-        """Have one worker started for each function behind the API, and ``key`` remembered by the authorizer.
+        """Start one worker for each function behind the API, and cache ``key`` in the authorizer.
 
-        Without it a burst of first requests starts as many workers at once, seconds each on two cores.
+        Otherwise a first burst of requests starts many workers at once, each taking seconds on two cores.
         """
         bearer = {"authorization": f"Bearer {key}"}
         with httpx.Client(base_url=self.api_url, timeout=60, trust_env=False) as api, ThreadPoolExecutor(3) as pool:
@@ -146,27 +146,27 @@ class Stack:
                 request.result()
 
     def observe_events(self, *, name: str = "observed-events") -> observe.Queue:
-        """Collect every event that the service publishes from now on."""
+        """Collect every event that the service publishes."""
         bus = self.deployment.outputs["BusName"]
         return observe.events(self.clients, bus=bus, pattern={"source": ["sms-tracker"]}, name=name)
 
     def observe_digests(self, *, name: str = "observed-digests") -> observe.Queue:
-        """Collect every notification to people from now on."""
+        """Collect every notification to people."""
         return observe.notifications(self.clients, topic_arn=self.deployment.outputs["AlertsTopicArn"], name=name)
 
     def logs(self, function: str) -> list[str]:
-        """What ``function`` ("send", "webhook"…) wrote so far, a line each."""
+        """The log lines of ``function`` ("send", "webhook"…)."""
         return observe.function_logs(self.clients, f"{NAME}-{function}")
 
     def paused(self, function: str) -> AbstractContextManager[None]:
-        """Hold back what ``function`` ("processor", "digest"…) consumes, and hand it over at the end."""
+        """Pause the consumption of ``function`` ("processor", "digest"…), and resume it at the end."""
         return observe.paused(self.clients, f"{NAME}-{function}")
 
     def _start(self) -> None:
         gateway = Gateway(self._port)
         self._exit.callback(gateway.close)
         aws_port = free_port()
-        self._progress("starting the AWS emulator" + (", which enforces IAM" if self._auth else ""))
+        self._progress("starting the AWS emulator" + (" with IAM enforced" if self._auth else ""))
         aws = self._supervise(emulator.start(aws_port, auth=self._auth, log=self._log_dir / "emulator.log"))
         if self._ports:
             self._progress("starting the provider simulators")
@@ -204,7 +204,7 @@ class Stack:
         )
 
     def _configure(self) -> None:
-        """Write what on AWS `make secrets` writes, and our addresses, for the stack wrote that of an API Gateway."""
+        """Write the secrets, as `make secrets` does, and our addresses in place of API Gateway's."""
         self._progress("writing secrets and public addresses")
         service = {"hmac_key": base64.b64encode(SERVICE_KEY).decode()}
         documents = {**(self._secrets or simulation.secrets(self._ports)), "service": service}

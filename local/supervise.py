@@ -1,9 +1,9 @@
-"""Run one command and end it, with everything it started, when the program that asked for it is gone.
+"""Run one command and kill it, with its children, when the parent program ends.
 
     python supervise.py WORKDIR COMMAND...
 
-Standard input is the lifeline: it closes when the asker closes it, exits or is killed. What runs here keeps
-nothing worth a graceful end, so its process group is killed and WORKDIR, which is made here, removed.
+Standard input closes when the parent closes it, exits or is killed. The command has no state worth a graceful end, so
+its process group is killed, and WORKDIR, which is created here, is removed.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _kill_when_asker_is_gone(group: int) -> None:
+def _kill_when_parent_ends(group: int) -> None:
     os.read(sys.stdin.fileno(), 1)
     _kill_group(group)
 
 
 def _remove(workdir: str) -> None:
-    """What was just killed may still be writing."""
+    """Retry, because killed processes may still be writing."""
     deadline = time.monotonic() + _REMOVE_SECONDS
     while os.path.lexists(workdir) and time.monotonic() < deadline:
         shutil.rmtree(workdir, ignore_errors=True)
@@ -42,10 +42,10 @@ def _remove(workdir: str) -> None:
 def main() -> int:
     workdir, *command = sys.argv[1:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)  # the lifeline alone decides; a handler is not inherited, SIG_IGN is
+        signal.signal(number, lambda *_: None)  # children inherit SIG_IGN, but no handler
     Path(workdir).mkdir(mode=0o700)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=workdir, process_group=0)
-    threading.Thread(target=_kill_when_asker_is_gone, args=(child.pid,), daemon=True).start()
+    threading.Thread(target=_kill_when_parent_ends, args=(child.pid,), daemon=True).start()
     code = child.wait()
     _kill_group(child.pid)
     _remove(workdir)

@@ -1,4 +1,4 @@
-"""Read the template, and bend it where the emulator is not as exact as AWS."""
+"""Read the template, and adapt it to the emulator's limits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Template = dict[str, Any]
 _BARE = {"Ref", "Condition"}
 _UNKNOWN = {"AWS::Logs::QueryDefinition"}
 _ALARM = "AWS::CloudWatch::Alarm"
-"""One that calculates with several ``Metrics`` is unknown, too."""
+"""The emulator lacks alarms with an expression over several ``Metrics`` too."""
 _BLIND = {"ssm:GetParameters"}
-"""Actions that the emulator authorizes for ``*`` whatever they name, so that no statement about a name allows them."""
+"""Actions that the emulator authorizes only for ``*``, so that a statement about a named resource denies them."""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -38,7 +38,7 @@ def _function(loader: _Loader, name: str, node: yaml.Node) -> Template:
 
 
 def _text(loader: _Loader, node: yaml.Node) -> str:
-    """2010-09-09 is no date here."""
+    """Keep 2010-09-09 as text, not as a date."""
     return str(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else ""
 
 
@@ -47,7 +47,7 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
 def load(path: Path) -> Template:
-    """The template, its short tags (``!Ref``) as the functions they stand for."""
+    """The template with short tags (``!Ref``) as full functions."""
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as reason:
@@ -55,7 +55,7 @@ def load(path: Path) -> Template:
 
 
 def parse(text: str) -> Template:
-    """As ``load``; raises ``StackError`` with the place of what is wrong."""
+    """As ``load``, from text; raises ``StackError`` with the position of an error."""
     try:
         template: Template = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as reason:
@@ -64,7 +64,7 @@ def parse(text: str) -> Template:
 
 
 def known(template: Template) -> Template:
-    """The template without what the emulator cannot make."""
+    """The template without resources that the emulator lacks."""
     kept = {
         name: each
         for name, each in template["Resources"].items()
@@ -74,7 +74,7 @@ def known(template: Template) -> Template:
 
 
 def widen(template: Template) -> None:
-    """Let statements about ``_BLIND`` actions apply to ``*``; an action whose statement is missing stays refused."""
+    """Let statements about ``_BLIND`` actions apply to ``*``; actions without a statement stay denied."""
     for statement in _statements(template["Resources"]):
         actions = statement["Action"]
         if _BLIND.issuperset([actions] if isinstance(actions, str) else actions):

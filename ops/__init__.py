@@ -1,1 +1,1 @@
-"""What an operator runs against a deployed stack."""
+"""Operators' commands for a deployed stack."""

@@ -1,4 +1,4 @@
-"""Which variable (of .env or the environment) becomes which entry of a provider's secret, and what it may hold."""
+"""The variables (in .env or the environment) behind each entry of a provider's secret, and their checks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMS: Mapping[str, tuple[str, str]] = {
     "signing_key": (r"[0-9A-Za-z]{32}", "32 letters and digits"),
     "next_signing_key": (r"[0-9A-Za-z]{32}", "32 letters and digits"),
 }
-"""What each entry usually looks like. No provider promises it, so that another form is doubted and not refused."""
+"""The usual form of each entry. Providers do not guarantee it, so another form is a warning, not an error."""
 
 Documents = Mapping[str, Mapping[str, str]]
 
@@ -41,7 +41,7 @@ Documents = Mapping[str, Mapping[str, str]]
 def documents(
     environment: Mapping[str, str], accounts: Mapping[str, Mapping[str, str]] = ENTRIES
 ) -> dict[str, dict[str, str]]:
-    """Each provider's document from the variables that are set, trimmed; providers of which none is are left out."""
+    """Each provider's document from its set variables, trimmed; providers without any are omitted."""
     found = {
         provider: {
             entry: value
@@ -54,13 +54,13 @@ def documents(
 
 
 def trimmed_variables(environment: Mapping[str, str]) -> list[str]:
-    """The variables whose values have something around them, or around a part of them, that is not stored."""
+    """The variables with surrounding characters in their values, or in parts of them, that are not stored."""
     entries = (pair for each in ENTRIES.values() for pair in each.items())
     return [name for entry, name in entries if _plain(entry, environment.get(name, "")) != environment.get(name, "")]
 
 
 def flaws(found: Documents) -> list[str]:
-    """A sentence for each value that certainly cannot be what its variable holds; it shows no value."""
+    """A sentence for each invalid value, without the value."""
     entries = (
         (ENTRIES[provider][entry], flaw)
         for provider, document in found.items()
@@ -70,7 +70,7 @@ def flaws(found: Documents) -> list[str]:
 
 
 def doubts(found: Documents) -> list[str]:
-    """A sentence for each value that does not look as usual; it shows no value."""
+    """A sentence for each value of an unusual form, without the value."""
     entries = ((provider, *entry) for provider, document in found.items() for entry in document.items())
     return [
         f"{ENTRIES[provider][entry]} is not {FORMS[entry][1]}, as is usual"

@@ -1,4 +1,4 @@
-"""`make api-key`: create, list, rotate and revoke clients' keys; one is shown once, and only its SHA-256 is stored."""
+"""`make api-key`: create, list, rotate and revoke clients' keys. A key is shown once; only its SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from ops import command, region
-from ops.api_keys import IssuedKey, KeyRing
-from ops.keys import SCOPES, client_name, new_key, scope_names
+from ops.api_keys import SCOPES, ApiKeys, IssuedKey, client_name, new_key, scope_names
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.keys import name_of
@@ -20,7 +19,7 @@ _DAY = 86400
 _MAX_DAYS = 36500
 _SECONDS = 10.0
 _END_OF_TIME = 253_402_300_799
-"""The last second that a ``datetime`` can hold; keys may have been stored with a later one."""
+"""The last second of a ``datetime``; a stored key can have a later expiry."""
 _TAKES = {
     "create": {"client", "scopes", "days"},
     "list": {"client"},
@@ -28,32 +27,32 @@ _TAKES = {
     "revoke": {"name", "apply"},
 }
 _EPILOG = """
-  create --client shop --scopes send,read     a new key, alone on standard output; its name on standard error
-  list [--client shop]                        every key: its name, never the key or its hash
-  rotate NAME [--days 90]                     a second key like that one, with its expiry; both are valid
-  revoke NAME --apply                         end it, at the latest 60 seconds later
+  create --client shop --scopes send,read     print a new key on standard output, its name on standard error
+  list [--client shop]                        list the keys by name, without the keys or their hashes
+  rotate NAME [--days 90]                     create a second key with the same client, scopes and expiry
+  revoke NAME --apply                         delete a key; it is refused within 60 seconds
 """
 
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int:
-    """Returns the exit code; a new key alone goes to standard output."""
+    """Returns the exit code; standard output receives only a new key or a list."""
     options = _options(arguments)
     return command.run(lambda: _run(options, stack))
 
 
 def _run(options: argparse.Namespace, stack: Callable[[str], Stack]) -> int:
     region.use(options.stack)
-    ring = KeyRing(client("dynamodb", timeout=_SECONDS), stack(options.stack).output("StateTableName"))
-    _COMMANDS[options.command](ring, options)
+    keys = ApiKeys(client("dynamodb", timeout=_SECONDS), stack(options.stack).output("StateTableName"))
+    _COMMANDS[options.command](keys, options)
     return 0
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line; exits with 2 where an option is missing, wrong, or not the command's."""
+    """Parse the command line; exits with 2 for a missing, invalid or unused option."""
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
     if options.command in ("rotate", "revoke") and not options.name:
-        parser.error(f"{options.command} needs the name of a key; `list` shows them")
+        parser.error(f"{options.command} needs the name of a key, as `list` shows it")
     unused = {name for takes in _TAKES.values() for name in takes if getattr(options, name) not in (None, False)}
     for name in sorted(unused - _TAKES[options.command]):
         parser.error(f"{options.command} takes no {'name' if name == 'name' else f'--{name}'}")
@@ -65,12 +64,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _create(ring: KeyRing, options: argparse.Namespace) -> None:
-    _issue(ring, options.client, options.scopes or ("send", "read"), expires_at=_expires_at(options))
+def _create(keys: ApiKeys, options: argparse.Namespace) -> None:
+    _issue(keys, options.client, options.scopes or ("send", "read"), expires_at=_expires_at(options))
 
 
-def _list(ring: KeyRing, options: argparse.Namespace) -> None:
-    found = [key for key in ring.all() if options.client in (None, key.client)]
+def _list(keys: ApiKeys, options: argparse.Namespace) -> None:
+    found = [key for key in keys.all() if options.client in (None, key.client)]
     if not found:
         print(f"no keys of {options.client}" if options.client else "no keys", file=sys.stderr)
         return
@@ -82,36 +81,36 @@ def _list(ring: KeyRing, options: argparse.Namespace) -> None:
         print(row.format(key.name, key.ends or "-", key.client, scopes, key.created_at or "-", expires))
 
 
-def _rotate(ring: KeyRing, options: argparse.Namespace) -> None:
-    old = ring.named(options.name)
+def _rotate(keys: ApiKeys, options: argparse.Namespace) -> None:
+    old = keys.named(options.name)
     expires_at = _expires_at(options) or old.expires_at
     if expires_at is not None and expires_at <= time.time():
-        raise ValueError(f"{old.name} of {old.client} expired on {_day(expires_at)}: --days gives the new key its own")
-    _issue(ring, old.client, old.scopes, expires_at=expires_at)
+        raise ValueError(f"{old.name} of {old.client} expired on {_day(expires_at)}: set --days for the new key")
+    _issue(keys, old.client, old.scopes, expires_at=expires_at)
     print(
-        f"{old.name} stays valid beside it. Once the client has changed and the authorizer's log no longer names it:\n"
+        f"{old.name} stays valid. Once the client uses the new key and the authorizer's log no longer shows the old:\n"
         f'  make api-key ARGS="revoke {old.name} --apply"',
         file=sys.stderr,
     )
 
 
-def _revoke(ring: KeyRing, options: argparse.Namespace) -> None:
-    key = ring.named(options.name)
+def _revoke(keys: ApiKeys, options: argparse.Namespace) -> None:
+    key = keys.named(options.name)
     what = f"{key.name} of {key.client} ({','.join(sorted(key.scopes))})"
     if not options.apply:
         print(f"would revoke {what}")
-        print("nothing was changed; --apply does it", file=sys.stderr)
+        print("nothing was changed; run it again with --apply", file=sys.stderr)
         return
-    ring.revoke(key)
-    print(f"revoked {what}; API Gateway may let it in for up to 60 s more")
+    keys.revoke(key)
+    print(f"revoked {what}; API Gateway may accept it for up to 60 s")
 
 
-def _issue(ring: KeyRing, owner: str, scopes: Iterable[str], *, expires_at: int | None) -> None:
+def _issue(keys: ApiKeys, owner: str, scopes: Iterable[str], *, expires_at: int | None) -> None:
     key, item = new_key(owner, scopes, expires_at=expires_at, created_at=timestamp(datetime.now(UTC)))
-    ring.add(item)
-    until = f"until {_day(expires_at)}" if expires_at else "without end"
+    keys.add(item)
+    until = f"until {_day(expires_at)}" if expires_at else "without expiry"
     print(
-        f"key {name_of(key)} of {owner} with {','.join(sorted(scopes))}, {until}; it cannot be shown again:",
+        f"key {name_of(key)} of {owner} with {','.join(sorted(scopes))}, {until}; it is shown only once:",
         file=sys.stderr,
     )
     print(key)
@@ -124,7 +123,7 @@ def _expires_at(options: argparse.Namespace) -> int | None:
 def _expiry(key: IssuedKey) -> str:
     if key.expires_at is None:
         return "never"
-    return f"{_day(key.expires_at)} (over)" if key.expires_at <= time.time() else _day(key.expires_at)
+    return f"{_day(key.expires_at)} (expired)" if key.expires_at <= time.time() else _day(key.expires_at)
 
 
 def _day(expires_at: int) -> str:
@@ -142,24 +141,24 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", nargs="?", default="create", choices=_COMMANDS, help="default: create")
-    parser.add_argument("name", nargs="?", help="of the key to rotate or revoke, as `list` shows it")
+    parser.add_argument("name", nargs="?", help="name of the key to rotate or revoke, as `list` shows it")
     command.add_stack(parser)
     parser.add_argument(
         "--client",
         type=command.text,
-        help="create: a name of 1 to 64 of A-Za-z0-9._-, written on its messages; list: that client's keys",
+        help="create: the client's name, 1 to 64 of A-Za-z0-9._-, stored with its messages; list: only its keys",
     )
     parser.add_argument(
         "--scopes",
         type=_scopes,
-        help=f"create: separated by commas, of {', '.join(sorted(SCOPES))} (default: send,read)",
+        help=f"create: comma-separated list of {', '.join(sorted(SCOPES))} (default: send,read)",
     )
     parser.add_argument(
         "--days",
         type=command.within(int, 1, _MAX_DAYS),
-        help="create, rotate: days until it expires, 1 or more (default: never; the old key's expiry)",
+        help="create, rotate: days until expiry, at least 1 (default: never; for rotate the old key's expiry)",
     )
-    parser.add_argument("--apply", action="store_true", help="revoke; without, only say what would be done")
+    parser.add_argument("--apply", action="store_true", help="revoke the key; without it, only print what would happen")
     return parser
 
 

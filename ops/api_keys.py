@@ -1,21 +1,69 @@
-"""The API keys of a stack as an operator sees them: listed by name, found, added, revoked."""
+"""API keys: what a client receives, what the state table stores, and the table's keys for operators."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sms_tracker.aws.items import Item, marshal, unmarshal
-from sms_tracker.aws.keys import SHORT
+from sms_tracker.aws.keys import SHORT, key_id
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+PREFIX = "smst_"
+"""A prefix by which secret scanners recognise a leaked key."""
+
+_ENDS = 4
+"""Stored last characters of a key, which identify it for its holder; 232 bits stay unknown."""
+
+SCOPES = frozenset({"send", "read", "admin"})
+
+
+def client_name(text: str) -> str:
+    """A new client's name, unchanged; raises ``ValueError`` unless it is 1 to 64 of ``A-Za-z0-9._-``."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError(f"{text!r} is not a client's name: use 1 to 64 letters, digits, dots, hyphens or underscores")
+    return text
+
+
+def scope_names(text: str) -> frozenset[str]:
+    """The scopes of a comma-separated list; raises ``ValueError`` for an unknown one."""
+    found = [each.strip() for each in text.split(",")]
+    for each in found:
+        if each not in SCOPES:
+            raise ValueError(f"{each!r} in {text!r} is not a scope: use one or more of {','.join(sorted(SCOPES))}")
+    return frozenset(found)
+
+
+def new_key(
+    client: str, scopes: Iterable[str], *, expires_at: int | None = None, created_at: str | None = None
+) -> tuple[str, Item]:
+    """A new 256-bit key and its item for the state table; ``expires_at`` is epoch seconds, ``created_at`` RFC 3339.
+
+    The item does not reveal the key. Raises ``ValueError`` for an unknown scope.
+    """
+    wanted = frozenset(scopes)
+    if not client or not wanted or not wanted <= SCOPES:
+        raise ValueError(f"a key needs a client's name and scopes of {', '.join(sorted(SCOPES))}")
+    key = PREFIX + secrets.token_urlsafe(32)
+    values = {
+        "pk": key_id(key),
+        "client": client,
+        "scopes": wanted,
+        "ends": key[-_ENDS:],
+        "created_at": created_at,
+        "expires_at": expires_at,
+    }
+    return key, marshal(values)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedKey:
-    """A key as the state table knows it. ``name`` is what lists and logs call it; ``ends`` its last characters."""
+    """A key in the state table. ``name`` identifies it in lists and logs; ``ends`` are its last characters."""
 
     name: str
     client: str
@@ -26,19 +74,19 @@ class IssuedKey:
     item_key: str = field(repr=False)
 
 
-class KeyRing:
-    """The keys in the ``state`` table, for an operator. Errors of AWS come as botocore raises them."""
+class ApiKeys:
+    """The keys in the state table. Raises botocore's errors."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def add(self, item: Item) -> None:
-        """Keep a new key; it is valid at once."""
+        """Store a new key; it is valid at once."""
         self._dynamodb.put_item(TableName=self._table, Item=item)
 
     def all(self) -> Iterator[IssuedKey]:
-        """Every key, in no order, expired ones that DynamoDB has not removed yet included."""
+        """Every key, in no order, including expired ones that DynamoDB has not deleted yet."""
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="begins_with(pk, :key)",
@@ -49,14 +97,14 @@ class KeyRing:
             yield from map(_issued, page["Items"])
 
     def named(self, name: str) -> IssuedKey:
-        """The one key whose name begins so; raises ``ValueError`` where there is none, or more than one."""
+        """The key with a name that begins with ``name``; raises ``ValueError`` unless there is exactly one."""
         found = [each for each in self.all() if name and each.item_key.startswith(f"key#{name.lower()}")]
         if len(found) != 1:
-            raise ValueError(f"{len(found) or 'no'} keys are called {name}; `list` shows them")
+            raise ValueError(f"{len(found) or 'no'} keys have the name {name}; see `list`")
         return found[0]
 
     def revoke(self, key: IssuedKey) -> None:
-        """Delete it; harmless when repeated."""
+        """Delete the key; idempotent."""
         self._dynamodb.delete_item(TableName=self._table, Key=marshal({"pk": key.item_key}))
 
 

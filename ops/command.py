@@ -1,4 +1,4 @@
-"""What operators' commands share: the stack's option, numbers within bounds, errors as one line, exit codes."""
+"""Shared parts of operators' commands: the stack's option, bounded numbers, one-line errors, exit codes."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ _REFUSED = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Codes by which AWS's services refuse credentials as such, not what they may do."""
+"""AWS's error codes for invalid credentials, as opposed to missing permissions."""
 
 
 def run(command: Callable[[], int], *, advice: str = "") -> int:
-    """The exit code of ``command``: 1 after an error, which is one line on standard error, and 130 after Ctrl-C."""
+    """The exit code of ``command``: 1 after an error, printed as one line on standard error, 130 after Ctrl-C."""
     try:
         return command()
     except (ValueError, LookupError, ClientError, BotoCoreError, SmsTrackerError) as error:
         print(f"error: {explained(error)}{advice}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: what was done stays done, run it again", file=sys.stderr)
+        print("interrupted: completed steps stay; run it again", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `| head`; what Python still writes at its end must not fail too
+    except BrokenPipeError:  # `| head`; Python's final flush must not fail too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
 def explained(error: BaseException) -> str:
-    """An error as one line; errors of our AWS clients keep AWS's own sentence as their cause."""
+    """An error as one line; for errors of our AWS clients AWS's own message."""
     if isinstance(error, SmsTrackerError) and isinstance(error.__cause__, ClientError | BotoCoreError):
         error = error.__cause__
     line = " ".join(str(error).split())
     if isinstance(error, NoCredentialsError):
-        return "no AWS credentials are set: export AWS_PROFILE, or log in"
+        return "no AWS credentials: export AWS_PROFILE, or log in"
     if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _REFUSED:
         return f"AWS refuses the credentials, log in again: {line}"
     return line
@@ -61,12 +61,14 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 
 def _stack_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no stack's name: letters, digits and hyphens, a letter first")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a stack name: use letters, digits and hyphens, starting with a letter"
+        )
     return text
 
 
 def within(kind: Callable[[str], float], least: float, most: float) -> Callable[[str], float]:
-    """An option's type: a number of that kind from ``least`` to ``most``."""
+    """An option type: a number of that kind from ``least`` to ``most``."""
 
     def number(text: str) -> float:
         try:
@@ -75,14 +77,14 @@ def within(kind: Callable[[str], float], least: float, most: float) -> Callable[
             value = float("nan")
         if not least <= value <= most:
             whole = "whole " if kind is int else ""
-            raise argparse.ArgumentTypeError(f"{text!r} is no {whole}number from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {whole}number from {least:g} to {most:g}")
         return value
 
     return number
 
 
 def text(given: str) -> str:
-    """An option's type: any text but none, which an unset shell variable leaves."""
+    """An option type: any text but an empty one, as an unset shell variable gives."""
     if not given.strip():
         raise argparse.ArgumentTypeError("is empty")
     return given

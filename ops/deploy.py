@@ -1,4 +1,4 @@
-"""`make deploy`: `sam deploy` in the region of the other commands; what it is given, SAM is given."""
+"""`make deploy`: run `sam deploy` with the same arguments, in the region of the other commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAM = ".venv/bin/sam"
 
 
 def main(arguments: Sequence[str], execute: Callable[[str, list[str]], object] = os.execv) -> int:
-    """Returns the exit code where SAM is not started; where it is, this process becomes SAM's."""
+    """Replaces this process by SAM, or returns an exit code if SAM cannot start."""
     return command.run(lambda: _deploy([*arguments], execute))
 
 
@@ -28,7 +28,7 @@ def _deploy(arguments: list[str], execute: Callable[[str, list[str]], object]) -
 
 
 def _stack_of(environment: str) -> str:
-    """The stack that a section of samconfig.toml deploys; raises ``ValueError`` where there is no such section."""
+    """The stack of a section of samconfig.toml; raises ``ValueError`` for an unknown section."""
     environments = region.environments()
     if environment not in environments:
         raise ValueError(f"samconfig.toml has no environment {environment}: --config-env names one")

@@ -1,4 +1,4 @@
-"""What is taken out of a record when its recipient is forgotten, and which records have to wait for that (ADR 12)."""
+"""Erase a recipient from a record, and the conditions under which a record has to wait (ADR 12)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _COMPARED = timedelta(days=8)
-"""How long an open message's search may still compare it with another one whose answer was lost."""
+"""How long the search for a lost answer may still compare the message."""
 _TRIES = 5
 
 
 def waits(record: Record, *, now: datetime) -> str | None:
-    """Why a record cannot forget its recipient yet, None where it can."""
+    """Why a record cannot be erased yet; None if it can."""
     if not record.state.status.final:
         return f"open ({record.state.status}): reports and look-ups still need its number"
     lost = record.send.phase is SendPhase.CLAIMED or record.resend_if_lost
@@ -34,17 +34,17 @@ def waits(record: Record, *, now: datetime) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Takes out of a record all that tells of its recipient; what is left is who sent what kind of thing, and when."""
+    """Removes every personal field from a record; sender, kind, times and statuses stay."""
 
     dynamodb: DynamoDBClient
     table: str
 
     def forget(self, record: Record, *, now: datetime) -> str:
-        """``forgotten``, or why not; the record as it is now decides, for reports may still come."""
+        """``forgotten``, or the reason against it, by the record's current state: reports may still arrive."""
         current: Record | None = record
         for _ in range(_TRIES):
             if current is None or not current.to:
-                return "forgotten"  # meanwhile, by its retention or by another run
+                return "forgotten"  # deleted by its retention, or erased by another run
             if why := waits(current, now=now):
                 return why
             try:
@@ -57,7 +57,7 @@ class Eraser:
                 current = self._read(current)
             else:
                 return "forgotten"
-        return "changed again and again meanwhile"
+        return "changed too often; run it again"
 
     def _read(self, record: Record) -> Record | None:
         answer = self.dynamodb.get_item(TableName=self.table, Key=_key(record), ConsistentRead=True)
@@ -65,9 +65,9 @@ class Eraser:
 
 
 def _without_person(record: Record) -> Update:
-    """One write, under the status and the timeline that were read. Not a change of status, so ``version`` stays."""
+    """One write, conditional on the status and timeline that were read. The status does not change, nor ``version``."""
     update = Update()
-    update.require(f"{update.path('final')} = {update.value(True)}")  # noqa: FBT003  # a value as any other
+    update.require(f"{update.path('final')} = {update.value(True)}")  # noqa: FBT003  # a value
     update.require(f"{update.path('version')} = {update.value(record.version)}")
     update.require(f"size({update.path('reports')}) = {update.value(len(record.reports))}")
     for name in ("to", "body", "text", "reference", "client_reference"):

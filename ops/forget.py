@@ -1,4 +1,4 @@
-"""`make forget`: one person's data out of records and queues. Says what it would do; does it with --apply."""
+"""`make forget`: erase one person's data from records and queues. Without --apply it only prints what would happen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from ops import command, region
 from ops.erasure import Eraser, waits
-from ops.queue_scan import QUEUES, REDRIVE_FIRST, Sweep
+from ops.queue_scan import QUEUES, REDRIVE_FIRST, QueueScan
 from ops.records import sent_to
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
@@ -19,22 +19,22 @@ from sms_tracker.services.numbers import e164
 _FORGOTTEN = "forgotten"
 _EPILOG = """
 Backups of the last 35 days (point-in-time recovery), the table's stream of the last 24 hours and the provider's own
-records still hold it: docs/operations.md, "Forgetting a person". Safe to run again, and to stop.
+records still hold the data: docs/operations.md, "Forgetting a person". Safe to repeat and to interrupt.
 """
 
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack, *, wait: int = 1) -> int:
-    """Returns the exit code: 1 also where something had to be left for later. ``wait``: see ``Sweep``."""
+    """Returns the exit code; 1 also if a record has to wait. ``wait``: see ``QueueScan``."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    advice = "; what was done stays done, run it again" if options.apply else ""
+    advice = "; completed steps stay; run it again" if options.apply else ""
     return command.run(lambda: _run(parser, options, stack, wait=wait), advice=advice)
 
 
 def _run(
     parser: argparse.ArgumentParser, options: argparse.Namespace, stack: Callable[[str], Stack], *, wait: int
 ) -> int:
-    # A number with its + is read before anything is asked of AWS; a national form needs the deployment's countries.
+    # A number with + is parsed before any call to AWS; a national format needs the deployment's countries.
     number = _number(parser, options.to, None) if "+" in options.to else None
     region.use(options.stack)
     deployed = stack(options.stack)
@@ -44,15 +44,15 @@ def _run(
         left += not done
         print(line, flush=True)
     if not options.apply:
-        print("nothing was changed; --apply (APPLY=1) does it", file=sys.stderr)
+        print("nothing was changed; run it again with --apply (APPLY=1)", file=sys.stderr)
         return 0
     if left:
-        print(f"{left} had to be left: run it again when they are over", file=sys.stderr)
+        print(f"{left} have to wait: run it again later", file=sys.stderr)
     return 1 if left else 0
 
 
 def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tuple[str, bool]]:
-    """A line for each thing, and whether nothing is left to do about it."""
+    """A line for each item, and whether it is done."""
     eraser, sqs = Eraser(client("dynamodb"), stack.output("MessagesTableName")), client("sqs", timeout=20)
     counted = Counter[str]()
     for record in sent_to(stack.search, number, stack.leave_out):
@@ -63,24 +63,24 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
         ids = " ".join(record.state.ids.values()) or "-"
         shown = outcome if apply or outcome != _FORGOTTEN else "would be forgotten"
         yield f"{record.message_id}  {record.client}  {record.state.provider} {ids}  {shown}", outcome == _FORGOTTEN
-    for why in stack.damaged.values():
+    for why in stack.unreadable.values():
         counted["left"] += 1
-        yield f"{why}: left, mend or delete it", False
+        yield f"{why}: skipped; repair or delete it", False
     for name, output in QUEUES.items():
-        sweep = Sweep(sqs=sqs, queue=stack.output(output), number=number, wait=wait)
-        found = sweep.run(apply=apply)
-        advice = " (make repair can redrive it first)" if found and not apply and name in REDRIVE_FIRST else ""
+        scan = QueueScan(sqs=sqs, queue=stack.output(output), number=number, wait=wait)
+        found = scan.run(apply=apply)
+        advice = " (consider a redrive first: make repair)" if found and not apply and name in REDRIVE_FIRST else ""
         yield f"queue {name}: {found} {'deleted' if apply else 'would be deleted'}{advice}", True
     yield f"{counted['records']} records, {counted['left']} left", True
     if stack.policy.personal_data:
-        yield "events carried the number (EventPersonalData): the archive and the consumers keep them", True
+        yield "events contain the number (EventPersonalData): the archive and the consumers keep them", True
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make forget", description=__doc__, epilog=_EPILOG)
-    parser.add_argument("--to", required=True, help="the number, written as in POST /messages")
+    parser.add_argument("--to", required=True, help="the phone number, as in POST /messages")
     command.add_stack(parser)
-    parser.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
+    parser.add_argument("--apply", action="store_true", help="erase the data; without it, only print what would happen")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Look through a queue that nothing consumes, and take out what is about one number."""
+"""Scan a queue without a consumer for messages about one phone number."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
 
 QUEUES = {**SOURCES, "publish-failed": "PublishFailedQueueUrl"}
-"""Queues that hold messages until somebody looks, as outputs of the stack."""
+"""Queues without a consumer, by the stack output with their URL."""
 REDRIVE_FIRST = ("reports-dlq", "publish-failed")
-"""What is in these is work that was not done yet: a report to apply, an event to publish."""
+"""Queues that hold pending work: a report to apply, an event to publish."""
 _HIDDEN = 900
-"""Seconds for which what was looked at stays out of sight, should this program be stopped."""
+"""Seconds that received messages stay hidden if the scan is interrupted."""
 _BATCH = 10
 
 
-def names(number: str) -> re.Pattern[str]:
-    """``number`` (E.164) as the providers write it: with +, with 00, or bare; never as a part of a longer one."""
+def number_pattern(number: str) -> re.Pattern[str]:
+    """Matches ``number`` (E.164) as providers write it: with +, with 00 or bare, but not inside a longer number."""
     digits = "|".join(each.removeprefix("+") for each in spellings(number))
     return re.compile(rf"(?<![0-9])(?:00)?(?:{digits})(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """At most ``limit`` messages and ``seconds`` of one queue; SQS hands out 120,000 at a time at most.
+class QueueScan:
+    """One scan of a queue, bounded by ``limit`` messages and ``seconds``; SQS allows 120,000 messages in flight.
 
-    ``wait`` is the long poll's seconds, by which SQS asks all of its servers.
+    ``wait`` is the long poll in seconds, which makes SQS query all its servers.
     """
 
     sqs: SQSClient
@@ -45,11 +45,11 @@ class Sweep:
     seconds: float = _HIDDEN * 2 / 3
 
     def run(self, *, apply: bool) -> int:
-        """How many name the number, deleted with ``apply``; all the rest is visible again at the end.
+        """How many messages contain the number. ``apply`` deletes them; the others become visible again.
 
-        Raises ``ValueError`` where there is more than it may look at.
+        Raises ``ValueError`` if the queue exceeds the bounds.
         """
-        pattern, found, others = names(self.number), 0, list[str]()
+        pattern, found, others = number_pattern(self.number), 0, list[str]()
         try:
             for message in self._messages():
                 found += (named := pattern.search(message["Body"]) is not None)
@@ -62,16 +62,14 @@ class Sweep:
         return found
 
     def _messages(self) -> Iterator[MessageTypeDef]:
-        """Each once; a long poll that comes back empty has asked everywhere."""
+        """Each message once; an empty long poll ends the scan."""
         seen, end = set[str](), time.monotonic() + self.seconds
         while found := self.sqs.receive_message(
             QueueUrl=self.queue, MaxNumberOfMessages=_BATCH, VisibilityTimeout=_HIDDEN, WaitTimeSeconds=self.wait
         ).get("Messages"):
             if len(seen) >= self.limit or time.monotonic() > end:
                 self._show([message["ReceiptHandle"] for message in found])
-                raise ValueError(
-                    f"the queue holds more than the {len(seen)} messages that were looked at; empty it first"
-                )
+                raise ValueError(f"the queue holds more than the {len(seen)} scanned messages; empty it first")
             yield from (message for message in found if message["MessageId"] not in seen)
             seen |= {message["MessageId"] for message in found}
 

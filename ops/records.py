@@ -1,4 +1,4 @@
-"""Records as an operator's command reads them: by time or number, made anew from their reports, what holds them up."""
+"""Records for operators' commands: find by time or number, rebuild from their reports, explain why they are stuck."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
 
 
 def between(search: Search, span: Span, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
-    """Every record made in that time, newest day first; ``on_unreadable``, here and below, as in ``Search``."""
+    """Every record created in that span, newest day first; ``on_unreadable``, here and below, as in ``Search``."""
     for partitions in days(span):
         for partition in partitions:
             yield from _records(search, BY_TIME, partition, span, on_unreadable)
 
 
 def opened(search: Search, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
-    """Every open record that the reconciler has listed, whatever its age."""
+    """Every record that the reconciler tracks, of any age."""
     for number in range(SHARDS):
         yield from _records(search, BY_ATTENTION, open_shard(number), _ALWAYS, on_unreadable)
 
 
 def sent_to(search: Search, number: str, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
-    """Every record of that number, however it is spelt, of all clients, newest first."""
+    """Every record of that number in any spelling, of all clients, newest first."""
     for each in spellings(number):
         yield from _records(search, BY_RECIPIENT, each, _ALWAYS, on_unreadable)
 
@@ -53,7 +53,7 @@ def _records(
 
 
 def rebuilt(record: Record) -> State:
-    """The state that the timeline says; ids are the record's own, for the timeline does not hold them."""
+    """The state that follows from the timeline; ids come from the record, because the timeline lacks them."""
     state = record.state
     base = recorded(attempt=record.send.attempt, at=record.created_at, provider=state.provider)
     base = replace(base, ids=state.ids, other_ids=state.other_ids)
@@ -62,9 +62,9 @@ def rebuilt(record: Record) -> State:
 
 
 def repair(record: Record, *, now: str) -> Change | None:
-    """The write that sets what the timeline says, under the version that was read; None where it says nothing else.
+    """The write of the rebuilt state, conditional on the version that was read; None if nothing differs.
 
-    A timeline that is full may lack the very report that won, so it proves nothing.
+    A full timeline may lack the decisive report, so it proves nothing.
     """
     state = rebuilt(record)
     if state == record.state or len(record.reports) >= MAX_REPORTS:
@@ -73,24 +73,24 @@ def repair(record: Record, *, now: str) -> Change | None:
 
 
 def stuck(record: Record, *, now: datetime) -> str | None:
-    """Why a record needs somebody, None where it does not."""
+    """Why a record needs an operator; None if it does not."""
     if len(record.reports) >= MAX_REPORTS:
-        return "its timeline is full: further reports go to the queue unmatched"
+        return "its timeline is full: further reports go to the queue `unmatched`"
     if record.state.status.final:
         return None
     if record.send.phase is SendPhase.RELEASED:
-        return f"released ({record.send.cause}): certainly not sent, waits for the client to try again"
+        return f"released ({record.send.cause}): not sent, waits for the client's retry"
     if record.send.phase is SendPhase.CLAIMED:
         if record.send.until > now.timestamp():
             return None
         ended = datetime.fromtimestamp(record.send.until, tz=UTC)
-        return f"the provider's answer is not known; its claim ended {ended:%Y-%m-%dT%H:%M:%SZ}"
+        return f"the provider's answer is unknown; the claim ended {ended:%Y-%m-%dT%H:%M:%SZ}"
     hours = (now - datetime.fromisoformat(record.created_at)).total_seconds() / 3600
     return f"{record.state.status} for {hours:.0f} h without a final report" if hours >= 1 else None
 
 
 def earlier(record: Record) -> State:
-    """The state before the report that won, as far as the timeline tells."""
+    """The state before the decisive report, as far as the timeline shows it."""
     base = recorded(attempt=record.send.attempt, at=record.created_at, provider=record.state.provider)
     reports = (report_of(record, entry) for entry in record.reports.values() if not entry.foreign)
     return fold((each for each in reports if each.order is not None and each.order < record.state.order), base=base)

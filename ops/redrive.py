@@ -1,4 +1,4 @@
-"""Move messages from a queue to where they belong: receive, send, delete, at a chosen rate."""
+"""Move messages from a queue back to its source queue: receive, send, delete, at a chosen rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TARGETS = {
     "failures-dlq": "FailuresQueueUrl",
     "failure-rule-dlq": "FailuresQueueUrl",
 }
-"""Where what is in a queue belongs, as an output of the stack."""
+"""The target of each queue's messages, by the stack output with its URL."""
 SOURCES = {
     "unmatched": "UnmatchedQueueUrl",
     "reports-dlq": "ReportsDlqUrl",
@@ -27,7 +27,7 @@ _BATCH = 10
 
 
 def waiting(sqs: SQSClient, url: str) -> int:
-    """About how many messages a queue holds."""
+    """The approximate number of messages in a queue."""
     name = "ApproximateNumberOfMessages"
     answer: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"][name])
@@ -35,7 +35,7 @@ def waiting(sqs: SQSClient, url: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redrive:
-    """``rate`` is messages a second; ``limit`` at most so many. A message is deleted only once the target has it."""
+    """Moves at most ``limit`` messages, ``rate`` a second. A message is deleted once the target has it."""
 
     sqs: SQSClient
     source: str
@@ -45,7 +45,7 @@ class Redrive:
     sleep: Callable[[float], None] = time.sleep
 
     def run(self) -> Iterator[int]:
-        """Move; yields the number moved so far. No more than were there at first: some may come back meanwhile."""
+        """Move messages and yield their number so far; at most as many as the queue held at first: some may return."""
         moved, allowed = 0, min(self.limit, waiting(self.sqs, self.source))
         while moved < allowed:
             wanted = min(_BATCH, allowed - moved)

@@ -1,4 +1,4 @@
-"""The one AWS region of an operator's command; sources that name two are refused."""
+"""The AWS region of an operator's command; sources that name different regions are an error."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from botocore.session import Session
 
 SAMCONFIG = Path(__file__).resolve().parents[1] / "samconfig.toml"
 VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""The AWS CLI reads both; boto3 and SAM read the second alone, so it is set to the region that was found."""
+"""The AWS CLI reads both, boto3 and SAM only the second, which ``use`` sets."""
 
 
 def use(stack: str, *, option: str | None = None) -> None:
     """Set the stack's region for boto3 and for child processes, and print it on standard error.
 
-    ``option`` (SAM's ``--region``), either variable, the profile where neither is set, and samconfig.toml name it.
-    Raises ``ValueError`` where two of them differ or where it is no region, ``LookupError`` where none names one, and
-    botocore's ``ProfileNotFound``.
+    The sources are ``option`` (SAM's ``--region``), both variables, the profile if neither is set, and samconfig.toml.
+    Raises ``ValueError`` if two differ or the region does not exist, ``LookupError`` if there is none, and botocore's
+    ``ProfileNotFound``.
     """
     named = _named(stack, option)
     if not named:
-        raise LookupError("no AWS region is set: export AWS_DEFAULT_REGION=eu-west-1, or give the profile a region")
+        raise LookupError("no AWS region: export AWS_DEFAULT_REGION=eu-west-1, or set one in the profile")
     if len(set(named.values())) > 1:
         raise ValueError(f"regions differ: {', '.join(f'{source} is {name}' for source, name in named.items())}")
     source, region = next(iter(named.items()))
     try:
         Session().get_partition_for_region(region)
     except UnknownRegionError:
-        raise ValueError(f"{source} is {region!r}, which is no AWS region such as eu-west-1") from None
+        raise ValueError(f"{source} is {region!r}, not an AWS region such as eu-west-1") from None
     os.environ["AWS_DEFAULT_REGION"] = region
     print(f"stack {stack}, region {region} ({source})", file=sys.stderr, flush=True)
 
 
 def _named(stack: str, option: str | None) -> dict[str, str]:
-    """Each source that names a region, with that region."""
+    """The region of each source that has one."""
     variables = {name: os.environ.get(name) for name in VARIABLES}
     found = {"--region": option, **variables}
     if not any(variables.values()):
@@ -48,7 +48,7 @@ def _named(stack: str, option: str | None) -> dict[str, str]:
 
 
 def _deployed_to(stack: str) -> str | None:
-    """The region that samconfig.toml names for this stack; `sam deploy --guided` writes it there."""
+    """The stack's region in samconfig.toml, which `sam deploy --guided` writes."""
     for values in environments().values():
         if values.get("stack_name") == stack and values.get("region"):
             return str(values["region"])
@@ -56,7 +56,7 @@ def _deployed_to(stack: str) -> str | None:
 
 
 def environments() -> dict[str, dict[str, object]]:
-    """What each environment of samconfig.toml sets for `sam deploy`; raises ``ValueError`` where it is no TOML."""
+    """Each environment's parameters of `sam deploy` in samconfig.toml; raises ``ValueError`` for invalid TOML."""
     try:
         sections = tomllib.loads(SAMCONFIG.read_text(encoding="utf-8")) if SAMCONFIG.exists() else {}
     except ValueError as error:

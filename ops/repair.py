@@ -1,4 +1,4 @@
-"""`make repair`: put right what does not put itself right. Says what it would do; does it with --apply."""
+"""`make repair`: operators' repairs. Without --apply it only prints what would happen."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import instant, timestamp
 
 _PROGRESS = 10_000
-"""Messages read between two lines about it."""
+"""Messages read between two progress lines."""
 _FIRST_YEAR = 2000
 _LONGEST = timedelta(days=3660)
 """Records are kept for ten years at most."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code: 1 also where a record was left out."""
+    """Returns the exit code; 1 also if a record was skipped."""
     options = _parser().parse_args(arguments)
     return command.run(lambda: _run(options))
 
@@ -38,11 +38,11 @@ def _run(options: argparse.Namespace) -> int:
     stack = Stack(options.stack)
     for line in _COMMANDS[options.command](stack, options):
         print(line, flush=True)
-    for why in stack.damaged.values():
-        print(f"left out: {why}", file=sys.stderr)
+    for why in stack.unreadable.values():
+        print(f"skipped: {why}", file=sys.stderr)
     if options.command != "stuck" and not options.apply:
-        print("nothing was changed; --apply (APPLY=1) does it", file=sys.stderr)
-    return 1 if stack.damaged else 0
+        print("nothing was changed; run it again with --apply (APPLY=1)", file=sys.stderr)
+    return 1 if stack.unreadable else 0
 
 
 def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
@@ -52,10 +52,10 @@ def _rebuild(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         if change is None or change.state is None:
             continue
         if options.apply and isinstance(stack.store.change(record.message_id, change), NotWritten):
-            stack.damaged[record.message_id] = f"{record.message_id} changed meanwhile, run it again"
+            stack.unreadable[record.message_id] = f"{record.message_id} changed during the run; run it again"
             continue
         if options.apply and not change.state.status.final:
-            stack.reconcile_state.put_off(record.message_id, due=change.now)  # what was final was not on it
+            stack.reconcile_state.put_off(record.message_id, due=change.now)  # final messages are not tracked
         count["changed"] += 1
         outcome = "written" if options.apply else "would be written"
         yield f"{record.message_id}: {record.state.status} -> {change.state.status} ({outcome})"
@@ -89,7 +89,7 @@ def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[
         over += done
         yield line
         time.sleep(1 / options.rate)
-    yield _moved(over, min(held, options.limit) - over, "done with")
+    yield _moved(over, min(held, options.limit) - over, "published or without event")
 
 
 def _held(held: int, options: argparse.Namespace, to: str) -> str:
@@ -113,7 +113,7 @@ def _republish(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
             yield f"{published} published"
     else:
         count["changed"] = sum(1 for _ in made)
-    none = f"nothing to publish; published are {', '.join(sorted(stack.policy.statuses))} and corrections"
+    none = f"nothing to publish; the policy publishes {', '.join(sorted(stack.policy.statuses))} and corrections"
     yield _summary(count, "published again", apply=options.apply, none=none)
 
 
@@ -128,13 +128,13 @@ def _stuck(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _summary(count: Counter[str], done: str, *, apply: bool, none: str) -> str:
-    """The last line: how many messages were read, and what became, or would become, of how many."""
+    """The last line: how many messages were read and how many were, or would be, changed."""
     changed = f"{count['changed']} {done if apply else f'would be {done}'}" if count["changed"] else none
     return f"messages read: {count['read']}; {changed}"
 
 
 def _chosen(stack: Stack, options: argparse.Namespace, count: Counter[str]) -> Iterator[Record]:
-    """The messages that the options name; counts them, and shows on standard error that it goes on."""
+    """The messages selected by the options; counts them, and prints progress on standard error."""
     for record in _found(stack, options):
         count["read"] += 1
         if count["read"] % _PROGRESS == 0:
@@ -156,13 +156,13 @@ def _found(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
 
 
 def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span:
-    """By default the last 72 hours; raises ``ValueError`` for a time that no message was made in."""
+    """By default the last 72 hours; raises ``ValueError`` for an impossible span."""
     until = min(until or now, now)
     since = since or until - timedelta(hours=72)
     if since > until:
-        raise ValueError(f"--from {timestamp(since)} is after --to {timestamp(until)}, which is now at the latest")
+        raise ValueError(f"--from {timestamp(since)} is after --to {timestamp(until)}, which is capped at now")
     if until - since > _LONGEST:
-        raise ValueError(f"--from {since:%Y-%m-%d} to {until:%Y-%m-%d} is longer than records are kept, ten years")
+        raise ValueError(f"--from {since:%Y-%m-%d} to {until:%Y-%m-%d} exceeds the longest retention, ten years")
     return Span(since=timestamp(since), until=timestamp(until))
 
 
@@ -173,16 +173,14 @@ def _parser() -> argparse.ArgumentParser:
     named = argparse.ArgumentParser(add_help=False)
     command.add_stack(named)
     applied = argparse.ArgumentParser(add_help=False)
-    applied.add_argument("--apply", action="store_true", help="do it; without, only say what would be done")
+    applied.add_argument("--apply", action="store_true", help="make the changes; without it, only print them")
     chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument("--id", type=_message_id, help="one message")
+    chosen.add_argument("--id", type=_message_id, help="only this message")
+    chosen.add_argument("--open", action="store_true", help="the messages that the reconciler tracks, of any age")
     chosen.add_argument(
-        "--open", action="store_true", help="open messages that the reconciler has listed, whatever their age"
+        "--from", dest="since", type=_moment, help="created at or after, RFC 3339 (default: 72 h before --to)"
     )
-    chosen.add_argument(
-        "--from", dest="since", type=_moment, help="made at or after, RFC 3339 (default: 72 h before --to)"
-    )
-    chosen.add_argument("--to", dest="until", type=_moment, help="made at or before (default: now)")
+    chosen.add_argument("--to", dest="until", type=_moment, help="created at or before (default: now)")
     parser = argparse.ArgumentParser(prog="make repair", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, described in _DESCRIBED.items():
@@ -197,21 +195,23 @@ def _parser() -> argparse.ArgumentParser:
         help="messages a second (default: %(default)s)",
     )
     redrive.add_argument(
-        "--limit", type=command.within(int, 1, 10**9), default=100_000, help="at most so many (default: %(default)s)"
+        "--limit",
+        type=command.within(int, 1, 10**9),
+        default=100_000,
+        help="maximum number of messages (default: %(default)s)",
     )
     return parser
 
 
 _DESCRIBED = {
-    "rebuild": """Set records to what their stored reports say. Prints each record that differs. It writes under the
-        version that was read, so it may run while reports come.""",
-    "republish": """Publish the last event of messages again. Consumers recognise an event by message and version.
-        Statuses that are not published make no event.""",
-    "stuck": """List messages that need a person, and why. Changes nothing. A message is listed while its answer is
-        unknown, when it was released, open for an hour, or when its timeline is full.""",
-    "redrive": """Move a queue's messages to where they belong. Receives, sends and then deletes each, so that an
-        interrupted run loses none. Messages of publish-failed are published from the table; those that name no record
-        stay.""",
+    "rebuild": """Rebuild records from their stored reports. Prints each record that differs. Each write depends on the
+        version that was read, so it is safe while reports arrive.""",
+    "republish": """Publish the last event of messages again. Consumers identify an event by message and version.
+        Statuses that are not published produce no event.""",
+    "stuck": """List messages that need an operator, with the reason. Changes nothing. A message is listed while its
+        answer is unknown, when it was released, open for an hour, or when its timeline is full.""",
+    "redrive": """Move a queue's messages to their target. Each is received, sent, then deleted, so an interrupted run
+        loses none. Messages of publish-failed are published from the table; those without a record stay.""",
 }
 
 
@@ -219,17 +219,17 @@ def _message_id(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no message id") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a message id") from None
 
 
 def _moment(text: str) -> datetime:
-    """RFC 3339; without an offset it is UTC."""
+    """An option type: RFC 3339; UTC without an offset."""
     try:
         moment = instant(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z") from None
     if moment.year < _FIRST_YEAR:
-        raise argparse.ArgumentTypeError(f"{text!r} is before any message")
+        raise argparse.ArgumentTypeError(f"{text!r} is before the first possible message")
     return moment
 
 

@@ -1,4 +1,4 @@
-"""Events made again from the table: at least once is promised, and consumers know one by message and version."""
+"""Publish events again from the table. Consumers identify an event by message and version, so repeats are harmless."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT_ONCE = 100
 
 
 def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
-    """The event of each record's last change, where the policy publishes it."""
+    """The event of each record's last change, if the policy publishes it."""
     for record in records:
         before = replace(record, state=earlier(record), version=record.version - 1)
         made = event(before, record, policy)
@@ -30,9 +30,9 @@ def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
 
 
 def publish(made: Iterator[BusEvent], bus: Bus) -> Iterator[int]:
-    """Put a few at a time, because a month may hold millions; yields how many the bus has.
+    """Publish in batches, because a month may hold millions; yields the number published so far.
 
-    Raises ``ValueError`` where it refuses one.
+    Raises ``ValueError`` if the bus refuses one.
     """
     count = 0
     while some := [*islice(made, _AT_ONCE)]:
@@ -45,7 +45,7 @@ def publish(made: Iterator[BusEvent], bus: Bus) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpublished:
-    """The queue ``publish-failed``: each change in it names its message, whose event is made again from the table."""
+    """The queue ``publish-failed``: the event of each message in it is made again from the table."""
 
     sqs: SQSClient
     source: str
@@ -54,9 +54,9 @@ class Unpublished:
     policy: Policy
 
     def run(self, limit: int) -> Iterator[tuple[bool, str]]:
-        """Publish, then delete; yields whether it is done with, and a line about it.
+        """Publish, then delete; yields whether the message is done, and a line about it.
 
-        A message that names no record (Lambda's pointer to a batch) stays where it is.
+        A message without a record (Lambda's pointer to a batch) stays.
         """
         stay: list[str] = []
         for _ in range(limit):
@@ -64,23 +64,23 @@ class Unpublished:
             if not found.get("Messages"):
                 break
             (message,) = found["Messages"]
-            done, told = self._publish(self._record(message["Body"]))
+            done, line = self._publish(self._record(message["Body"]))
             if done:
                 self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
             else:
                 stay.append(message["ReceiptHandle"])
-            yield done, told
-        for receipt in stay:  # visible again only now, so that none was received twice
+            yield done, line
+        for receipt in stay:  # made visible at the end, so that none is received twice
             self.sqs.change_message_visibility(QueueUrl=self.source, ReceiptHandle=receipt, VisibilityTimeout=0)
 
     def _publish(self, record: Record | None) -> tuple[bool, str]:
-        """Whether it is done with, and what to tell about it."""
+        """Whether the message is done, and a line about it."""
         if record is None:
-            return False, "left: it names no message that is here; use `republish` with its time"
+            return False, "left: no record has its message id; use `republish` with its time"
         made = [*events([record], self.policy)]
         refused = [why for why in self.bus.put(made) if why]
-        told = "published" if made else f"nothing to publish, it is {record.state.status}"
-        return not refused, f"{record.message_id}: {refused[0] if refused else told}"
+        outcome = "published" if made else f"nothing to publish, its status is {record.state.status}"
+        return not refused, f"{record.message_id}: {refused[0] if refused else outcome}"
 
     def _record(self, body: str) -> Record | None:
         try:

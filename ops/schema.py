@@ -1,4 +1,4 @@
-"""The published event's JSON Schema, made from the model: `python -m ops.schema` writes it, `--check` compares it."""
+"""The published event's JSON Schema, generated from the model: `python -m ops.schema` writes it, `--check` compares."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATH = Path(__file__).parents[1] / "events" / "schema" / "sms-status-changed.v1.
 
 
 def document() -> dict[str, Any]:
-    """JSON Schema 2020-12 of an event's ``detail``; all is always there but the fields that a parameter adds."""
+    """JSON Schema 2020-12 of an event's ``detail``; every field is required except those that a parameter adds."""
     made = StatusChanged.model_json_schema(mode="serialization")
     added = {field.alias or name for name, field in StatusChanged.model_fields.items() if field.default is None}
     return {
@@ -28,14 +28,14 @@ def document() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The document as the file holds it."""
+    """The document as stored in the file."""
     return json.dumps(document(), indent=2) + "\n"
 
 
 def main(arguments: Sequence[str], path: Path = PATH) -> int:
-    """0 once the file is current; 1 where ``--check`` finds that it is not."""
+    """Returns 0 if the file is current, 1 if ``--check`` finds a difference."""
     parser = argparse.ArgumentParser(prog="python -m ops.schema", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if the file is not current")
+    parser.add_argument("--check", action="store_true", help="do not write; fail if the file is not current")
     if not parser.parse_args(arguments).check:
         path.write_text(text())
         return 0

@@ -1,4 +1,4 @@
-"""`make secrets`: write the providers' credentials to the parameter store, where CloudFormation cannot."""
+"""`make secrets`: write the providers' credentials to the parameter store (CloudFormation makes no SecureString)."""
 
 from __future__ import annotations
 
@@ -52,22 +52,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
     command.add_stack(parser)
     parser.add_argument(
-        "--kms-key", type=command.text, help="KMS key that encrypts them, as in SecretsKeyArn (default: aws/ssm)"
+        "--kms-key", type=command.text, help="KMS key for encryption, as in SecretsKeyArn (default: aws/ssm)"
     )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be written")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be written")
     return parser
 
 
 def _put(ssm: SSMClient, name: str, document: Mapping[str, str], *, key: str | None, dry_run: bool) -> None:
-    """One SecureString with one JSON document, replaced as a whole; only the names of its entries are shown."""
+    """Write one SecureString with one JSON document; prints only the names of its entries."""
     if not dry_run:
         encrypted = {"KeyId": key} if key else {}
-        ssm.put_parameter(Name=name, Value=json.dumps(document), Type="SecureString", Overwrite=True, **encrypted)  # type: ignore[arg-type]  # the stubs want each option apart
+        ssm.put_parameter(Name=name, Value=json.dumps(document), Type="SecureString", Overwrite=True, **encrypted)  # type: ignore[arg-type]  # the stubs expect separate options
     print(f"{'would write' if dry_run else 'wrote'} {name}: {', '.join(document)}")
 
 
 def _put_service_key(ssm: SSMClient, stack: str, *, key: str | None, dry_run: bool) -> None:
-    """Our own key is made once and never replaced: fingerprints and callback tokens in use depend on it."""
+    """Create the service's own key once; it is never replaced: fingerprints and callback tokens depend on it."""
     name = f"/{stack}/secrets/service"
     try:
         ssm.get_parameter(Name=name)

@@ -1,4 +1,4 @@
-"""A deployed stack as an operator's command sees it: by its name, its outputs and its functions' settings."""
+"""A deployed stack for operators' commands: its outputs, its functions' settings, and its adapters."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _SECONDS = 10.0
 
 @dataclass
 class Stack:
-    """What is asked of AWS is asked when it is first needed, and once.
+    """Each value is read from AWS once, on first use.
 
-    ``on_unreadable`` has each record that a command had to leave out, and why.
+    ``unreadable`` has the reason for each record that a command skipped.
     """
 
     name: str
-    damaged: dict[str, str] = field(default_factory=dict, init=False)
+    unreadable: dict[str, str] = field(default_factory=dict, init=False)
 
     def leave_out(self, message_id: str, error: SmsTrackerError) -> None:
-        """Note a record that cannot be read, so that the others can be dealt with."""
-        self.damaged[message_id] = str(error)
+        """Note an unreadable record, so that the command continues with the others."""
+        self.unreadable[message_id] = str(error)
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """Raises ``ValueError`` where there is no such stack, or none that was ever deployed to its end."""
+        """The stack's outputs; raises ``ValueError`` for a missing or never completed stack."""
         cloudformation = client("cloudformation", timeout=_SECONDS)
         try:
             (found,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
@@ -45,13 +45,13 @@ class Stack:
                 raise
             raise ValueError(f"no stack {self.name} in {cloudformation.meta.region_name}") from None
         if not found.get("Outputs"):
-            raise ValueError(f"stack {self.name} has no outputs, it is {found['StackStatus']}")
+            raise ValueError(f"stack {self.name} has no outputs, its status is {found['StackStatus']}")
         return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
     def output(self, name: str) -> str:
-        """One output; raises ``ValueError`` where the stack has none of that name."""
+        """One output; raises ``ValueError`` for an unknown name."""
         if name not in self.outputs:
-            raise ValueError(f"stack {self.name} has no output {name}; is it sms-tracker's, and of this version?")
+            raise ValueError(f"stack {self.name} has no output {name}; is it an sms-tracker stack of this version?")
         return self.outputs[name]
 
     @cached_property
@@ -73,17 +73,17 @@ class Stack:
 
     @cached_property
     def policy(self) -> Policy:
-        """What the publisher publishes at present."""
+        """The publisher's current policy."""
         config = load(PublisherConfig, self.variables("publisher"))
         return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
 
     @cached_property
     def countries(self) -> frozenset[str] | None:
-        """Those that are sent to, ISO 3166; None for all."""
+        """The allowed countries, ISO 3166; None for all."""
         return load(SendConfig, self.variables("send")).allowed_countries
 
     def variables(self, function: str) -> Mapping[str, str]:
-        """The environment of a function, named as its folder is."""
+        """The variables of a function, named as its folder."""
         found = client("lambda", timeout=_SECONDS).get_function_configuration(FunctionName=f"{self.name}-{function}")
         variables: Mapping[str, str] = found["Environment"]["Variables"]
         return variables

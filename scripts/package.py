@@ -1,8 +1,8 @@
-"""Package one function or layer as it is shipped: its code and what its requirements.txt pins, stripped and compiled.
+"""Package one function or layer for AWS: its code and the packages in its requirements.txt, stripped and compiled.
 
     python3.13 -I package.py SOURCE TARGET --mount /opt/python --platform manylinux2014_aarch64
 
-Standard library alone, for `sam build` runs it with a bare interpreter; the local stack runs it with its own.
+It uses only the standard library, because `sam build` runs it with a bare interpreter.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from pathlib import Path
 _NOT_CODE = ("requirements.*", "__pycache__", "*.pyc")
 _UNUSED = (
     "bin",
-    "*.dist-info",  # nothing here asks for its own version; docs/adr/0014-packaging.md says what does without
+    "*.dist-info",  # no package reads its own metadata: docs/adr/0014-packaging.md
     "**/*.pyi",
-    "**/*.px[di]",  # Cython's sources of compiled modules
+    "**/*.px[di]",  # Cython sources of compiled modules
     "**/*.pyx",
     "**/py.typed",
     "**/tests",
-    "phonenumbers/carrierdata",  # names of carriers, places and time zones: 20 MB, loaded on demand and never asked for
+    "phonenumbers/carrierdata",  # carriers, places and time zones: 20 MB, loaded on demand, never used
     "phonenumbers/geodata",
     "phonenumbers/tzdata",
 )
 
 
 def package(source: Path, target: Path, *, mount: str, platforms: Sequence[str]) -> None:
-    """Fill ``target``, which the functions will see at ``mount``; without ``platforms`` for this machine."""
+    """Fill ``target``, which functions see at ``mount``; for this machine without ``platforms``."""
     requirements = source / "requirements.txt"
     if requirements.exists():
         _install(requirements, target, platforms)
@@ -69,19 +69,19 @@ def _install(requirements: Path, target: Path, platforms: Sequence[str]) -> None
 
 
 def _compile(target: Path, mount: str) -> None:
-    """Bytecode that is used as it is: zips carry no times to compare with, and Lambda's folders are read-only."""
+    """Compile bytecode without a check of the source: zips keep no times, and Lambda's folders are read-only."""
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(target, ddir=mount, quiet=1, force=True, invalidation_mode=unchecked):
         raise SystemExit(f"error: {target} does not compile")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read the command line."""
+    """Parse the command line and package."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--mount", required=True, help="where the functions will see TARGET; tracebacks name it")
-    parser.add_argument("--platform", action="append", default=[], help="as pip takes it; default: this machine's")
+    parser.add_argument("--mount", required=True, help="path of TARGET for the functions, shown in tracebacks")
+    parser.add_argument("--platform", action="append", default=[], help="a platform as in pip (default: this machine)")
     given = parser.parse_args(arguments)
     package(given.source, given.target, mount=given.mount, platforms=given.platform)
 

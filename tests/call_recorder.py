@@ -1,4 +1,4 @@
-"""A tap on an AWS client: sees every call, and fails those that a test wants failed."""
+"""Records every call of an AWS client, and makes calls fail on demand."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ UNREACHABLE = EndpointConnectionError(endpoint_url="https://nowhere.invalid")
 
 
 def refusal(code: str) -> ClientError:
-    """AWS's answer with an error's code; the text behind it is for nobody's log."""
+    """AWS's error response with that code; its message must not reach a log."""
     return ClientError({"Error": {"Code": code, "Message": "a text with a secret"}}, "Operation")
 
 
 @dataclass
-class Tap:
+class CallRecorder:
     """``calls`` are operation and arguments; while ``error`` is set every call raises it."""
 
     client: Any

@@ -1,4 +1,4 @@
-"""A deployed stack in memory: AWS on moto, a provider's API on this machine, and functions started as Lambda does."""
+"""A deployed stack in memory: AWS on moto, a provider's API on this machine, functions started as by Lambda."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ SECRETS = {
 }
 NUMBERS_AND_TEXTS = ("31612345678", "32470123456", "15551234567", "parcel", "My Shop")
 PRIVATE = (*NUMBERS_AND_TEXTS, "not-a-secret", "example-primary-auth-token", SECRETS["service"]["hmac_key"])
-"""Parts of every number, text and secret that the samples and the settings hold."""
+"""Parts of every number, text and secret in the samples and settings."""
 BIRD_MESSAGE = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
 BIRD_ID = "e8077d803532c0b5937c639b60216938"
 SID = "SM" + "0" * 29 + "a01"
 
 
 class _Aws:
-    """The tests' own clients, made once: moto stands behind whichever are used while it is there."""
+    """The tests' AWS clients, created once; moto intercepts their calls while it is active."""
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
@@ -75,7 +75,7 @@ AWS = _Aws()
 
 
 class _Provider(BaseHTTPRequestHandler):
-    """Both providers' create calls: taken, or refused as the test says."""
+    """Both providers' create calls, taken or refused by the test's choice."""
 
     def do_POST(self) -> None:  # as the base class names it
         running: Provider = self.server.running  # type: ignore[attr-defined]  # set by the fixture
@@ -94,12 +94,12 @@ class _Provider(BaseHTTPRequestHandler):
         self.wfile.write(encoded)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: what is on stdout is the function's own."""
+        """Log nothing: standard output belongs to the function."""
 
 
 @dataclass
 class Provider:
-    """A provider's API on this machine, and what it was asked to send."""
+    """A provider's API on this machine; ``taken`` are its requests to send."""
 
     url: str
     taken: list[tuple[str, str]] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Provider:
 
 @contextmanager
 def serving() -> Iterator[Provider]:
-    """A provider's API, for as long as it is wanted."""
+    """A running provider's API."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Provider) as server:
         running = Provider(f"http://127.0.0.1:{server.server_port}")
         server.running = running  # type: ignore[attr-defined]  # read by the handler
@@ -121,7 +121,7 @@ def serving() -> Iterator[Provider]:
 
 @dataclass(frozen=True)
 class Cloud:
-    """What a test looks into afterwards; ``queues`` are their URLs by name."""
+    """The stack's state for assertions; ``queues`` are URLs by name."""
 
     queues: Mapping[str, str]
 
@@ -129,7 +129,7 @@ class Cloud:
         return from_item(AWS.dynamodb.get_item(TableName="messages", Key={"message_id": {"S": message_id}})["Item"])
 
     def bodies(self, name: str) -> list[str]:
-        """All that is in a queue, delayed ones not."""
+        """The bodies in a queue, without delayed ones."""
         found = AWS.sqs.receive_message(QueueUrl=self.queues[name], MaxNumberOfMessages=10)
         return [message["Body"] for message in found.get("Messages", [])]
 
@@ -165,7 +165,7 @@ def _arn(queue_url: str) -> str:
 
 
 def put_key(**attributes: Any) -> None:
-    """The samples' key, as the state table keeps it."""
+    """Store the samples' key in the state table."""
     item = {"pk": {"S": key_id(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}, **attributes}
     AWS.dynamodb.put_item(TableName="state", Item=item)
 
@@ -186,7 +186,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "KEEP_RAW_REPORTS": "false",
         "REPORTS_QUEUE_URL": queues["reports"],
         "RECONCILE_AFTER_SECONDS": "600",
-        "UNKNOWN_AFTER_SECONDS": "10800",  # a first run walks so far back
+        "UNKNOWN_AFTER_SECONDS": "10800",  # a first run scans back so far
         "NOT_SENT_AFTER_SECONDS": "900",
         "LOOK_AGAIN_AFTER_SECONDS": "3600",
         "TRACKING_OBJECTIVE": "99",
@@ -209,7 +209,7 @@ Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
 
 def cold_start(function: str) -> Handler:
-    """The handler of a module that was never imported before, its logger on the stdout of this test."""
+    """The handler of a freshly imported module, with its logger on this test's standard output."""
     os.environ["POWERTOOLS_SERVICE_NAME"] = function
     logging.Logger.manager.loggerDict.pop(function, None)
     spec = importlib.util.spec_from_file_location(f"{function}_app", ROOT / "functions" / function / "app.py")
@@ -223,7 +223,7 @@ def cold_start(function: str) -> Handler:
 
 @dataclass(frozen=True)
 class Invoked:
-    """What a function answered, what it logged about it, what it counted, and what apart from that."""
+    """A function's answer, its log line, its metrics, and its other log lines."""
 
     answer: dict[str, Any]
     line: Mapping[str, Any]
@@ -232,7 +232,7 @@ class Invoked:
 
 
 Invoke = Callable[[str, Mapping[str, Any]], Invoked]
-"""Run one event through a function, named as its folder is."""
+"""Invoke a function, named as its folder, with one event."""
 
 
 def sample(name: str) -> dict[str, Any]:

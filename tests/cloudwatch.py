@@ -1,4 +1,4 @@
-"""CloudWatch as its documentation describes it: metrics read out of log lines, and what an alarm makes of them."""
+"""CloudWatch as documented: metrics from log lines, alarm states, and SQS metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Dimensions = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric as CloudWatch tells them apart: by every dimension, and every value of one."""
+    """One metric as CloudWatch distinguishes them: by namespace, name and every dimension's value."""
 
     namespace: str
     name: str
@@ -23,7 +23,7 @@ class Metric:
 
 
 Period = Mapping[Metric, Sequence[float]]
-"""What was measured within one period."""
+"""The values measured in one period."""
 
 _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "Sum": sum,
@@ -45,7 +45,7 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 _MORE = 2
 """Periods that an alarm reads beyond those it evaluates: "Configuring how CloudWatch alarms treat missing data"."""
 _OUT_OF_AGE = 3
-"""Receives from which on a message no longer counts for its queue's age."""
+"""Receives after which a message no longer counts for its queue's age."""
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _KNOWN = {
     *("AlarmName", "AlarmDescription", "AlarmActions", "OKActions", "Namespace", "MetricName", "Dimensions"),
@@ -55,7 +55,7 @@ _KNOWN = {
 
 
 def level(line: Mapping[str, Any]) -> str:
-    """What Lambda takes a line of JSON for: INFO where its time is not RFC 3339 ("Log-level filtering")."""
+    """The level by which Lambda filters a JSON line: INFO if its time is not RFC 3339 ("Log-level filtering")."""
     timed = _RFC_3339.fullmatch(str(line.get("timestamp")))
     return str(line.get("level", "INFO")) if timed else "INFO"
 
@@ -80,20 +80,20 @@ def _of(directive: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[tuple
 
 
 def watched(alarm: Mapping[str, Any]) -> list[Metric]:
-    """The metrics that an alarm reads: its own, or those of its expression."""
+    """The metrics of an alarm or of its expression."""
     return [_metric(each["MetricStat"]["Metric"]) for each in _read(alarm)] or [_metric(alarm)]
 
 
 def period_of(alarm: Mapping[str, Any]) -> int:
-    """Seconds of each of the alarm's periods."""
+    """The length of the alarm's periods in seconds."""
     (seconds,) = {each["MetricStat"]["Period"] for each in _read(alarm)} or {alarm["Period"]}
     return int(seconds)
 
 
-def speaks(alarm: Mapping[str, Any], periods: Sequence[Period]) -> bool:
+def in_alarm(alarm: Mapping[str, Any], periods: Sequence[Period]) -> bool:
     """Whether the alarm is in ALARM after these periods.
 
-    It evaluates its last ``EvaluationPeriods`` that have data. TreatMissingData fills up where there are fewer.
+    It evaluates the last ``EvaluationPeriods`` with data. TreatMissingData applies to missing ones.
     """
     assert alarm.keys() <= _KNOWN, alarm.keys() - _KNOWN
     wanted: int = alarm["EvaluationPeriods"]
@@ -115,7 +115,7 @@ def _metric(named: Mapping[str, Any]) -> Metric:
 
 
 def _point(alarm: Mapping[str, Any], period: Period) -> float | None:
-    """What the alarm compares of one period; None where data is missing."""
+    """The value of one period that the alarm compares; None for missing data."""
     if "Metrics" not in alarm:
         return _statistic(alarm.get("ExtendedStatistic") or alarm["Statistic"], period.get(_metric(alarm), []))
     (returned,) = (each for each in alarm["Metrics"] if each.get("ReturnData", True))
@@ -133,7 +133,7 @@ def _statistic(name: str, values: Sequence[float]) -> float | None:
 
 
 def _calculated(node: ast.expr, series: Mapping[str, float | None]) -> float | None:
-    """As "Using math expressions with CloudWatch metrics" has it: nothing comes of what is missing, nor of x / 0."""
+    """By "Using math expressions with CloudWatch metrics": missing data and x / 0 give no value."""
     match node:
         case ast.Name(id=name):
             return series[name]
@@ -145,11 +145,11 @@ def _calculated(node: ast.expr, series: Mapping[str, float | None]) -> float | N
             if one is None or other is None or (isinstance(sign, ast.Div) and other == 0):
                 return None
             return _OPERATORS[type(sign)](one, other)
-    raise AssertionError(f"the tests do not know {ast.unparse(node)}")
+    raise AssertionError(f"unsupported expression: {ast.unparse(node)}")
 
 
 def _percentile(values: Sequence[float], share: float) -> float:
-    """By rank: the least value that so many percent of all do not exceed."""
+    """The percentile by rank."""
     return sorted(values)[math.ceil(len(values) * share / 100) - 1]
 
 
@@ -165,10 +165,10 @@ class Message:
 
 @dataclass
 class Queue:
-    """A standard queue on a clock of the caller's, and what SQS measures of it each minute.
+    """A standard queue with the caller's clock, and its SQS metrics.
 
-    A message received three times or more counts no longer for ApproximateAgeOfOldestMessage ("Available CloudWatch
-    metrics for Amazon SQS"). Depth, visible and in flight, counts all.
+    A message received three times or more no longer counts for ApproximateAgeOfOldestMessage ("Available CloudWatch
+    metrics for Amazon SQS"). The depth, visible and in flight, counts all.
     """
 
     visibility: float
@@ -178,7 +178,7 @@ class Queue:
         self.messages.append(Message(body, at))
 
     def receive(self, *, at: float) -> list[Message]:
-        """All that is visible, which hides it."""
+        """Receive every visible message, which hides it."""
         taken = [message for message in self.messages if message.hidden_until <= at]
         for message in taken:
             message.receives += 1

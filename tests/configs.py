@@ -1,4 +1,4 @@
-"""Every function's settings, by the function's name."""
+"""Every function's settings class, by the function's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every test run shares: no deadline for an example, who counts for coverage, how many of each kind passed."""
+"""Settings of every test run: no Hypothesis deadline, the tests that count for coverage, a summary by kind."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("shared machine", deadline=None)  # a slow moment is no failure: each test has its time-out
+settings.register_profile("shared machine", deadline=None)  # slowness is no failure: each test has a time-out
 settings.load_profile("shared machine")
 
 KINDS = ("unit", "contract", "integration", "e2e")
 COVERING = ("unit", "contract")
-"""Their tests reach every branch of domain and providers; tracing the others would only make them half as fast."""
+"""Their tests reach every branch of domain and providers; tracing the others would only halve their speed."""
 _HERE = Path(__file__).parent
 
 
@@ -24,6 +24,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count by the folder that a test lives in."""
+    """Count passed tests by folder."""
     passed = Counter(Path(report.nodeid).parts[1] for report in terminalreporter.stats.get("passed", []))
     terminalreporter.write_line(", ".join(f"{passed[kind]} {kind}" for kind in KINDS))

@@ -1,15 +1,15 @@
-"""How well what is written can be told from its ground: WCAG 2.2's contrast of the colours that a stylesheet names."""
+"""WCAG 2.2 contrast of a stylesheet's colours."""
 
 from __future__ import annotations
 
 import re
 
 AA = 4.5
-"""What it asks of ordinary text at level AA."""
+"""The minimum contrast of normal text at level AA."""
 
 
 def colours(style: str, scheme: str) -> dict[str, str]:
-    """A stylesheet's colours by their names, in the scheme ``light`` or ``dark``."""
+    """A stylesheet's colours by name, in the scheme ``light`` or ``dark``."""
     light, mark, rest = style.partition("@media (prefers-color-scheme: dark)")
     assert mark
     return _named(light) | (_named(rest) if scheme == "dark" else {})

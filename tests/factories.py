@@ -1,4 +1,4 @@
-"""Records, reports and requests with sensible values, for tests that care about one of them."""
+"""Records and reports with default values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def record(**values: Any) -> Record:
 
 
 def report(status: Status | None = Status.SENT, **values: Any) -> Report:
-    """A callback whose word is the status itself, with a failure where it is one."""
+    """A callback with the status as its word, and a failure for a failed status."""
     defaults: dict[str, Any] = {
         "provider": "twilio",
         "word": "" if status is None else str(status),

@@ -1,4 +1,4 @@
-"""Stand-ins for the outside that keep the ports' promises; the contract tests hold them against the real ones."""
+"""In-memory implementations of the ports; the contract tests run them and the real ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BASE_URL = "https://sms.example.com"
 
 @dataclass
 class FakeClock:
-    """Time that moves only when told; also a monotonic clock and a sleep."""
+    """A clock that only ``sleep`` and assignments move; also a monotonic clock."""
 
     now: datetime = START
 
@@ -39,9 +39,9 @@ class FakeClock:
 
 @dataclass
 class MemoryMessages:
-    """The table as a dictionary, with DynamoDB's conditional semantics. ``writes`` counts what was applied.
+    """The table as a dictionary, with DynamoDB's conditional semantics. ``writes`` counts applied writes.
 
-    ``due`` are the open messages on the reconciler's agenda.
+    ``due`` are the due times of messages that the reconciler tracks.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class MemoryMessages:
 
 @dataclass
 class MemoryReconcileState:
-    """The agenda over the same table."""
+    """The reconciler's state in the same table."""
 
     messages: MemoryMessages
     positions: dict[str, str] = field(default_factory=dict)
@@ -191,7 +191,7 @@ def _entry(report: Report, change: Change, *, keep_fields: bool) -> Entry:
 
 @dataclass
 class MemoryQueue:
-    """A queue that keeps what it was given: ``(body, reason, delay)``. ``fail`` makes it raise ``error``."""
+    """A queue that stores ``(body, reason, delay)``. ``fail`` makes it raise ``error``."""
 
     sent: list[tuple[str, str | None, int]] = field(default_factory=list)
     fail: bool = False
@@ -209,7 +209,7 @@ class MemoryQueue:
 
 @dataclass
 class MemoryBus:
-    """A bus that keeps what it took; ``refuse`` says of which details it takes none."""
+    """A bus that stores accepted events; ``refuse`` selects events to refuse."""
 
     events: list[BusEvent] = field(default_factory=list)
     refuse: Callable[[BusEvent], bool] = lambda _: False
@@ -222,15 +222,15 @@ class MemoryBus:
 
 @dataclass
 class MemoryTopic:
-    """A topic that keeps what it was told: ``(subject, text)``."""
+    """A topic that stores ``(subject, text)``."""
 
-    told: list[tuple[str, str]] = field(default_factory=list)
+    published: list[tuple[str, str]] = field(default_factory=list)
     fail: bool = False
 
     def publish(self, subject: str, text: str) -> None:
         if self.fail:
             raise Unavailable("Publish: Throttled")
-        self.told.append((subject, text))
+        self.published.append((subject, text))
 
 
 Answer = HttpResponse | NoResponse
@@ -238,7 +238,7 @@ Answer = HttpResponse | NoResponse
 
 @dataclass
 class ScriptedHttp:
-    """Answers in turn, the last one for good, and keeps every request. ``during`` runs while the provider has it."""
+    """Returns its answers in turn, then repeats the last; records requests. ``during`` runs before each answer."""
 
     answers: Sequence[Answer]
     requests: list[HttpRequest] = field(default_factory=list)
@@ -257,7 +257,7 @@ MESSAGEBIRD = {"access_key": "live_key", "signing_key": "sign-one", "next_signin
 
 @dataclass
 class FixedSettings:
-    """Settings that are simply there; ``asked`` keeps each max_age."""
+    """Constant settings; ``asked`` records each max_age."""
 
     credentials: Mapping[str, Mapping[str, str]] = field(
         default_factory=lambda: {"twilio": TWILIO, "messagebird": MESSAGEBIRD}

@@ -1,4 +1,4 @@
-"""The indexes over records in memory, as the port promises them and no friendlier: small pages, cut anywhere."""
+"""The search port in memory, with its least convenient guarantees: small pages, split anywhere."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from tests.fakes import START
 
 @dataclass
 class MemorySearch:
-    """``stored`` are all records, ``page`` is how many keys one read sees. A failure is due when it was updated.
+    """``stored`` are all records, ``page`` is the number of keys in one read. A failure is due when it was updated.
 
-    ``reads`` counts the pages asked for, ``looked_at`` the ids whose records were. ``error`` makes it refuse; the
-    records of ``unreadable`` ids cannot be read.
+    ``reads`` counts pages, ``looked_at`` ids of read records. ``error`` is raised by every call; ``unreadable`` ids
+    have damaged records.
     """
 
     stored: Sequence[Record]
@@ -64,7 +64,7 @@ class MemorySearch:
         while True:
             page = list(islice(positions, self.page))
             found += page
-            # DynamoDB, too, names a last key when a page was filled by the very last one.
+            # DynamoDB also returns a last key if the last item exactly fills a page.
             reach = page[-1].at if len(page) == self.page else None
             if reach is None or (index.sort and (span is None or reach < span.until)):
                 return [p for p in found if client is None or clients.get(p.message_id, client) == client], reach
@@ -97,7 +97,7 @@ def _arbitrary_among_equals(position: Position) -> tuple[str, bytes]:
 
 
 def _entries(stored: Iterable[Record]) -> Iterator[tuple[str, str, Position]]:
-    """Index, partition and place of every record."""
+    """Index, partition and position of every record."""
     for record in stored:
         message_id, created_at, state = record.message_id, record.created_at, record.state
         created = Position(created_at, message_id)
@@ -113,7 +113,7 @@ def _entries(stored: Iterable[Record]) -> Iterator[tuple[str, str, Position]]:
 
 
 def walk(search: Search, criteria: SearchQuery) -> list[Record]:
-    """All pages, each cursor taken through its text as a client would."""
+    """All pages, following cursors in their text form, as a client does."""
     found: list[Record] = []
     for _ in range(500):
         page = find(search, criteria)
@@ -123,6 +123,6 @@ def walk(search: Search, criteria: SearchQuery) -> list[Record]:
             return found
         after = read({"cursor": cursor(page.after)}, client=criteria.client, now=START).after
         assert after is not None
-        assert criteria.after is None or after < criteria.after, "a page must lead further"
+        assert criteria.after is None or after < criteria.after, "a page must advance the cursor"
         criteria = replace(criteria, after=after)
-    raise AssertionError("the list has no end")
+    raise AssertionError("the list does not end")

@@ -1,4 +1,4 @@
-"""The counted hours in memory, as the port promises them; kept as stored, so that nobody changes them afterwards."""
+"""The statistics port in memory; values are stored serialised, so that later changes do not affect them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sms_tracker.domain.hourly_stats import HourlyStats, Progress
 
 @dataclass
 class MemoryStatistics:
-    """``stages`` and ``hours`` hold what was saved, with its sums as text. ``error`` makes it refuse."""
+    """``stages`` and ``hours`` are the saved values, with sums as text. ``error`` is raised by every call."""
 
     stages: dict[int, tuple[Progress, str]] = field(default_factory=dict)
     hours: dict[str, tuple[HourlyStats, str]] = field(default_factory=dict)

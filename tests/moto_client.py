@@ -1,4 +1,4 @@
-"""The small client over moto, which by itself stands behind boto3 alone."""
+"""Runs the project's AWS client on moto, which only intercepts boto3."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _alone = Lock()  # moto loses updates under threads
 
 
 def ask(headers: Mapping[str, str], body: bytes) -> Answer:
-    """What moto answers to a call, wherever it was sent."""
+    """Moto's answer to a call."""
     service = _SERVICES[headers["x-amz-target"].partition(".")[0]]
     url = f"https://{service}.{REGION}.amazonaws.com/"
     with _alone:
@@ -34,7 +34,7 @@ def ask(headers: Mapping[str, str], body: bytes) -> Answer:
 
 
 def json_client(service: str) -> JsonClient:
-    """A client without a network, for use under moto; it does not wait between its tries."""
+    """A client without a network, for use under moto; it does not wait between tries."""
     credentials = Credentials("test", "test")
     return JsonClient(
         service, Endpoint(REGION, "memory", 443), ask, credentials=lambda: credentials, sleep=lambda _: None

@@ -1,4 +1,4 @@
-"""An HTTP server that does what a test tells it to: answer, drop the connection, say nothing."""
+"""A scripted HTTP server: it answers, drops the connection or hangs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DATE = "Sat, 31 Jan 2026 12:00:00 GMT"
 
 @dataclass(frozen=True)
 class Reply:
-    """What is done with one request. ``body`` None: nothing is answered, and the connection is closed.
+    """The reaction to one request. ``body`` None: close the connection without an answer.
 
-    ``hang``: nothing is answered, and it stays open. ``close``: it is closed after the answer, without a word.
+    ``hang``: keep it open without an answer. ``close``: close it after the answer, without a Connection header.
     """
 
     status: int = 200
@@ -36,7 +36,7 @@ class Reply:
 
 
 def error(code: str, status: int = 400, headers: Mapping[str, str] | None = None, **members: object) -> Reply:
-    """AWS's error, as its JSON services write it."""
+    """An error response of AWS's JSON services."""
     document = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "a text with a secret", **members}
     return Reply(status, json.dumps(document).encode(), headers or {})
 
@@ -53,7 +53,7 @@ HANG = Reply(hang=True)
 
 @dataclass
 class Request:
-    """What came, header names lower-cased; ``connection`` counts from 0."""
+    """A received request; header names in lower case, ``connection`` from 0."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -62,7 +62,7 @@ class Request:
 
 @dataclass
 class Server:
-    """``replies`` are used one after the other, the last of them again and again."""
+    """``replies`` are used in turn, then the last one again."""
 
     replies: list[Reply]
     port: int = 0
@@ -97,7 +97,7 @@ def _head(sent: object) -> Iterator[tuple[str, str, str]]:
 
 @contextmanager
 def serving(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server on the loopback for as long as it is wanted."""
+    """A running server on the loopback."""
     server = Server(list(replies))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.port = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The use cases set up on fakes, the providers' answers, and webhooks signed as the providers sign them."""
+"""Use cases on fakes, the providers' answers, and genuinely signed webhooks."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ UNHEARD = NoResponse(written=True, reason="ReadTimeout")
 
 
 @dataclass
-class SendRig:
-    """``POST /messages`` with a provider that answers as scripted, on a clock that only waiting moves."""
+class SendSetup:
+    """``POST /messages`` with scripted provider answers and a fake clock."""
 
     answers: Sequence[Answer] = (TAKEN,)
     during: Callable[[HttpRequest], object] = lambda _: None
@@ -92,7 +92,7 @@ class SendRig:
         self.clock.sleep(seconds)
 
     def post(self, key: str | None = None, *, client: str = "shop", **fields: object) -> ApiResponse:
-        """One request; ``fields`` are laid over REQUEST, ``sender`` standing for ``from``."""
+        """One request; ``fields`` override REQUEST, with ``sender`` for ``from``."""
         if "sender" in fields:
             fields["from"] = fields.pop("sender")
         headers = {} if key is None else {"idempotency-key": key}
@@ -108,12 +108,12 @@ def callback_of(request: HttpRequest) -> str:
 
 
 def attempt_of(request: HttpRequest) -> int:
-    """The attempt that a send request asks to be reported about."""
+    """The attempt in a send request's callback URL."""
     return int(parse_qs(urlsplit(callback_of(request)).query)["attempt"][0])
 
 
 def message_id_of(request: HttpRequest) -> str:
-    """The message that a send request asks to be reported about."""
+    """The message id in a send request's callback URL."""
     return parse_qs(urlsplit(callback_of(request)).query)["message_id"][0]
 
 
@@ -129,7 +129,7 @@ def twilio_webhook(
     token: str = TWILIO["auth_token"],
     base: str = BASE_URL,
 ) -> HttpRequest:
-    """A status callback as it reaches the function: raw path and query, signed for ``base``."""
+    """A status callback as the function receives it: raw path and query, signed for ``base``."""
     sent = {"AccountSid": TWILIO["account_sid"], "MessageSid": SID, "MessageStatus": "delivered", **(fields or {})}
     query = ours("twilio") if query is None else query
     path = f"/webhooks/twilio?{query}" if query else "/webhooks/twilio"
@@ -150,7 +150,7 @@ def messagebird_webhook(
     key: str = MESSAGEBIRD["signing_key"],
     base: str = BASE_URL,
 ) -> HttpRequest:
-    """A status report as it reaches the function: a GET, vouched for by a JWT over the public URL."""
+    """A status report as the function receives it: a GET, signed by a JWT over the public URL."""
     sent = {"id": BIRD_ID, "status": "delivered", "recipient": "31612345678", **(fields or {})}
     path = f"/webhooks/messagebird?{ours('messagebird') if query is None else query}&{urlencode(sent)}"
     now = int(START.timestamp())
@@ -175,6 +175,6 @@ def _base64url(octets: bytes) -> str:
 
 
 def callback_token(provider: str, message_id: str, attempt: int) -> str:
-    """Our own token as the ADR on secrets describes it, made without our code."""
+    """Our callback token as in the ADR on secrets, made without the service's code."""
     text = f"{provider}\x1f{message_id}\x1f{attempt}".encode()
     return _base64url(hmac.digest(SERVICE_KEY, text, hashlib.sha256))

@@ -1,4 +1,4 @@
-"""The tables of template.yaml on moto: key schema and indexes are the template's own."""
+"""The tables of template.yaml on moto, with its key schema and indexes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCHEMA = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "Billi
 
 
 def client(endpoint: str | None = None) -> DynamoDBClient:
-    """A client for use under moto: made-up credentials, no retries."""
+    """A client for use under moto: dummy credentials, no retries."""
     made: DynamoDBClient = session().client(
         "dynamodb",
         endpoint_url=endpoint,
@@ -30,12 +30,12 @@ def client(endpoint: str | None = None) -> DynamoDBClient:
 
 @cache
 def session() -> Session:
-    """One for all, which reads the services' descriptions once."""
+    """A shared session, which reads the service descriptions once."""
     return Session(region_name="eu-west-1")
 
 
 def create(dynamodb: DynamoDBClient, resource: str, name: str) -> str:
-    """Create the table that the template calls ``resource``, under ``name``."""
+    """Create the template's table ``resource`` with the name ``name``."""
     declared = source()["Resources"][resource]["Properties"]
     dynamodb.create_table(TableName=name, **{key: declared[key] for key in _SCHEMA if key in declared})
     return name

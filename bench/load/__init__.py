@@ -1,1 +1,1 @@
-"""Load: clients that send and providers that report, signed as the real ones sign, and what became of every report."""
+"""Load tests: clients that send, providers that report with genuine signatures, and a check of every report."""

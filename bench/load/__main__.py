@@ -1,11 +1,10 @@
-"""`make load`: drive a stack with sends and signed reports, then look whether every accepted report arrived."""
+"""`make load`: send messages and signed reports to a stack, then check that every accepted report arrived."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,37 +16,32 @@ from pathlib import Path
 import httpx
 
 from bench.load import arrival
+from bench.load.signed import data_file
 from bench.load.target import Target, given, simulated
-from local.process import StackError
+from local.process import run_command
 from local.stack import Stack
 
 USERS = Path(__file__).with_name("users.py")
 _LAST_REQUESTS = 15
-"""Seconds that users have at the end to finish their message."""
+"""Seconds for users to finish their last message."""
 _EPILOG = """environment:
-  URL, KEY   a stack that runs: what `make run` prints, or a deployed one and an API key (scopes send, read);
-             without them a local stack is started for the occasion
-  .env       the account whose keys sign callbacks: needed for a deployed stack, with signatures and not tokens
+  URL, KEY   a running stack and an API key (scopes send, read), as `make run` prints them;
+             without them the command starts a local stack
+  .env       the accounts that sign callbacks, for a deployed stack that verifies signatures
 
-On a deployed stack every send is real: give --to a number of yours, or use a provider's test credentials.
+On a deployed stack every send is real: set --to to your own number, or use a provider's test credentials.
 The route limits (SendThrottleRate and others) answer 429, which counts as an error."""
 
 
 def main() -> int:
-    """Run it; returns the exit code: 0 if nothing failed and nothing is missing."""
-    for end in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in a shell's background job
-        signal.signal(end, signal.default_int_handler)
+    """Run the command; returns 0 if no request failed and no report is missing."""
     options = _options()
-    try:
-        with ExitStack() as resources:
-            target = given(os.environ, options.to) if "URL" in os.environ else _started(resources)
-            return _run(target, options.users, options.duration)
-    except (StackError, httpx.HTTPError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    with ExitStack() as resources:
+        target = given(os.environ, options.to) if "URL" in os.environ or options.print else _started(resources)
+        if options.print:
+            print(data_file(target, options.print))
+            return 0
+        return _run(target, options.users, options.duration)
 
 
 def _options() -> argparse.Namespace:
@@ -57,9 +51,10 @@ def _options() -> argparse.Namespace:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--duration", type=int, default=60, metavar="SECONDS", help="how long (%(default)s)")
-    parser.add_argument("--users", type=int, default=8, help="how many messages are under way at once (%(default)s)")
-    parser.add_argument("--to", help="recipient; needed unless the providers are simulated")
+    parser.add_argument("--print", type=int, metavar="N", help="only send N messages and print their reports as JSON")
+    parser.add_argument("--duration", type=int, default=60, metavar="SECONDS", help="duration (default: %(default)s)")
+    parser.add_argument("--users", type=int, default=8, help="concurrent users (default: %(default)s)")
+    parser.add_argument("--to", help="recipient (required unless the providers are simulated)")
     return parser.parse_args()
 
 
@@ -86,7 +81,7 @@ def _run(target: Target, users: int, seconds: int) -> int:
 
 
 def _locust(target: Target, users: int, seconds: int, journal: Path) -> bool:
-    """Whether a request failed; Locust prints the figures."""
+    """Run Locust, which prints the figures; returns whether a request failed."""
     plan = {"target": asdict(target), "journal": str(journal), "run": f"load-{uuid.uuid4().hex[:8]}"}
     command = [sys.executable, "-m", "locust", "--locustfile", str(USERS), "--headless", "--only-summary"]
     command += ["--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"]
@@ -96,4 +91,4 @@ def _locust(target: Target, users: int, seconds: int, journal: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main, httpx.HTTPError))

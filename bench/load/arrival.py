@@ -1,4 +1,4 @@
-"""Whether every report that was accepted arrived in its record: read back over the API."""
+"""Check over the API that every accepted report is in its message's record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 PATIENCE = 30.0
-"""Seconds without a single report coming in, after which the rest counts as lost."""
+"""Seconds without an arriving report after which the rest counts as lost."""
 _LOOK_EVERY = 1.0
 
 Accepted = Mapping[str, set[str]]
@@ -20,7 +20,7 @@ Accepted = Mapping[str, set[str]]
 
 
 def accepted(journal: Path) -> tuple[Accepted, str]:
-    """What the users wrote down, and when the first of these messages was made."""
+    """The accepted reports in the journal, and the creation time of the first message."""
     lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
     words: defaultdict[str, set[str]] = defaultdict(set)
     for line in lines:
@@ -31,11 +31,11 @@ def accepted(journal: Path) -> tuple[Accepted, str]:
 def missing(
     api: httpx.Client, wanted: Accepted, since: str, progress: Callable[[str], None], *, patience: float = PATIENCE
 ) -> Accepted:
-    """Those of ``wanted`` that are in no record, once all are there or none came in for so many seconds."""
+    """The reports of ``wanted`` that are in no record, once all arrived or none did for ``patience`` seconds."""
     left, deadline = _left(api, wanted, since), time.monotonic() + patience
     while left and time.monotonic() < deadline:
-        progress(f"{_count(left)} of {_count(wanted)} reports still on their way")
-        time.sleep(_LOOK_EVERY)  # the API can only be asked
+        progress(f"{_count(left)} of {_count(wanted)} reports still pending")
+        time.sleep(_LOOK_EVERY)  # the API has no notifications
         before, left = left, _left(api, wanted, since)
         if left != before:
             deadline = time.monotonic() + patience

@@ -1,11 +1,14 @@
-"""Requests as clients and providers make them, signed: for `make load`, and for any other tool as a data file."""
+"""Requests as clients and providers send them, signed: for `make load`, and as a data file for other tools."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+
+import httpx
 
 from bench.load.target import Target
 from local import simulators
@@ -16,7 +19,7 @@ _ONE_FAILS_IN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request; ``name`` is what its kind is called in statistics, ``word`` what a provider reports by it."""
+    """One HTTP request; ``name`` is its kind in the statistics, ``word`` the reported status."""
 
     name: str
     method: str
@@ -27,7 +30,7 @@ class Request:
 
 
 def send(target: Target, number: int, *, run: str) -> Request:
-    """POST /messages, the ``number``-th of a ``run``, through one provider after the other."""
+    """POST /messages, the ``number``-th of a ``run``; the providers alternate."""
     provider = target.providers[number % len(target.providers)]
     text = {"to": target.to, "body": "Your parcel is here", "provider": provider, "reference": f"{run}-{number}"}
     headers = {
@@ -39,13 +42,13 @@ def send(target: Target, number: int, *, run: str) -> Request:
 
 
 def reports(target: Target, number: int, sent: Mapping[str, str]) -> Iterator[Request]:
-    """All that its provider reports about a message, in order; ``sent`` is what the send was answered."""
+    """The provider's reports about a message, in order; ``sent`` is the answer to its send."""
     provider = sent["provider"]
     signing, words = simulators.load(provider).signing, _words(provider, fails=number % _ONE_FAILS_IN == 0)
     if signing is None:
         raise ValueError(f"{provider} makes no webhooks")
     for place, word in enumerate(words):
-        # Each report at a time of its own, and none at that of the answer: it would be the same report again.
+        # Distinct times, none equal to the answer's: an equal time and word would be the same report.
         at = datetime.now(UTC) - timedelta(seconds=10 * (len(words) - place))
         report = Reported(
             word=word,
@@ -67,7 +70,19 @@ def reports(target: Target, number: int, sent: Mapping[str, str]) -> Iterator[Re
 
 
 def _words(provider: str, *, fails: bool) -> list[str]:
-    """Three reports. What a longer way begins with is the answer's word, and would be the same report again."""
+    """Three words; the first of a longer course repeats the answer's word."""
     courses = simulators.load(provider).courses
     words = courses["long-way"].split()[-3:]
     return [*words[:-1], courses["undelivered"].split()[-1]] if fails else words
+
+
+def data_file(target: Target, messages: int) -> str:
+    """Send so many messages; returns their reports as a JSON array of requests, for other load tools."""
+    run = f"load-{uuid.uuid4().hex[:8]}"
+    made: list[Request] = []
+    with httpx.Client(timeout=40) as api:
+        for number in range(messages):
+            one = send(target, number, run=run)
+            answer = api.request(one.method, one.url, headers=dict(one.headers), content=one.body).raise_for_status()
+            made += reports(target, number, answer.json())
+    return json.dumps([asdict(each) for each in made], indent=1)

@@ -1,4 +1,4 @@
-"""What is put under load: an address, a key, the accounts that sign, and the recipient."""
+"""The target of a load test: an address, a key, the signing accounts, and the recipient."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from local.process import LOCALHOST, StackError
 from ops.accounts import documents
 
 SILENT = "+31612345608"
-"""The simulated providers take it and never report, so that all reports are ours."""
+"""The simulated providers take messages to this number and never report, so that all reports are ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A deployed stack, here or on AWS. ``accounts`` are the documents of the providers to send through."""
+    """A deployed stack, local or on AWS. ``accounts`` are the secret documents of the providers to use."""
 
     url: str
     key: str
@@ -25,7 +25,7 @@ class Target:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """Those to send through, in order."""
+        """The providers to use, sorted."""
         return tuple(sorted(self.accounts))
 
 
@@ -36,22 +36,22 @@ def simulated(url: str, key: str) -> Target:
 
 
 def given(environment: Mapping[str, str], to: str | None) -> Target:
-    """What URL and KEY name; the accounts of .env sign, unless it is a local stack with simulated providers.
+    """The stack of URL and KEY, signed with the accounts in .env unless its providers are simulated.
 
-    Raises ``StackError`` where something is missing.
+    Raises ``StackError`` if something is missing.
     """
     url, key = environment.get("URL", "").rstrip("/"), environment.get("KEY", "")
     if not url or not key:
-        raise StackError("URL and KEY name the stack and an API key for it, with the scopes send and read")
+        raise StackError("set URL and KEY: the stack's address and an API key with scopes send and read")
     if urlsplit(url).hostname == LOCALHOST and environment.get("PROVIDERS") != "live":
         return simulated(url, key)
     accounts = {name: one for name, one in documents(environment).items() if _signs(name) in one}
     if not accounts or not to:
-        raise StackError(f"{url} needs --to, and in .env an account with what signs its callbacks")
+        raise StackError(f"{url} needs --to, and in .env an account that signs callbacks")
     return Target(url=url, key=key, accounts=accounts, to=to)
 
 
 def _signs(provider: str) -> str | None:
-    """The entry of the provider's document that signs its webhooks."""
+    """The entry of the provider's document with the signing secret."""
     signing = simulators.load(provider).signing
     return None if signing is None else signing.entry

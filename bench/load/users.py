@@ -1,6 +1,6 @@
-"""Locust's file: each user sends a message, is its provider for three reports, and begins anew.
+"""Locust's file: each user sends a message, then its provider's three reports, and repeats.
 
-Started by `make load` as a process of its own, for gevent changes the standard library beneath it.
+`make load` starts it as a separate process, because gevent patches the standard library.
 """
 
 from __future__ import annotations
@@ -8,32 +8,29 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import gevent
-from locust import FastHttpUser, events, task
+from locust import FastHttpUser, task
 
 from bench.load.signed import Request, reports, send
 from bench.load.target import Target
 
-PROGRESS_EVERY = 5.0
 _PLAN = json.loads(os.environ["LOAD"])
 _TARGET = Target(**_PLAN["target"])
 _numbers = itertools.count(1)
 _journal = Path(_PLAN["journal"]).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115  # as long as the process
 
 
-class Handset(FastHttpUser):
-    """A client, a provider and a handset in one."""
+class User(FastHttpUser):
+    """A client and its provider."""
 
     network_timeout = connection_timeout = 40.0
 
     @task
     def message(self) -> None:
-        """One message with all its reports; those that were accepted are written down."""
+        """One message with all its reports; accepted ones are written to the journal."""
         number = next(_numbers)
         answer = self._request(send(_TARGET, number, run=_PLAN["run"]), {HTTPStatus.ACCEPTED})
         if answer is None or answer.get("provider_message_id") is None:
@@ -44,7 +41,7 @@ class Handset(FastHttpUser):
                 _note(answer["message_id"], report.word, answer["created_at"])
 
     def _request(self, one: Request, wanted: set[HTTPStatus]) -> dict[str, Any] | None:
-        """The answer's JSON, empty where it has none; None where it is not what is wanted."""
+        """The answer's JSON, or an empty object; None for an unexpected status."""
         with self.client.request(
             one.method, one.url, name=one.name, headers=dict(one.headers), data=one.body, catch_response=True
         ) as answer:
@@ -57,22 +54,3 @@ class Handset(FastHttpUser):
 
 def _note(message_id: str, word: str | None, created_at: str) -> None:
     _journal.write(json.dumps({"message_id": message_id, "word": word, "created_at": created_at}) + "\n")
-
-
-def _show_progress(environment: Any, **_: object) -> None:
-    gevent.spawn(_progress, environment, time.monotonic())
-
-
-def _progress(environment: Any, start: float) -> None:
-    while True:
-        gevent.sleep(PROGRESS_EVERY)
-        total = environment.stats.total
-        rate, users = total.current_rps or 0.0, environment.runner.user_count
-        print(
-            f"  {time.monotonic() - start:4.0f} s  {users} users  {total.num_requests} requests  {rate:.0f}/s"
-            f"  {total.num_failures} failed",
-            flush=True,
-        )
-
-
-events.test_start.add_listener(_show_progress)  # type: ignore[no-untyped-call]  # Locust types it not

@@ -1,1 +1,1 @@
-"""The local stack under everything that can go wrong at once, and a ledger check of what came of it."""
+"""The chaos suite: many faults at once on the local stack, then a consistency check."""

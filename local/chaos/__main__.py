@@ -1,56 +1,51 @@
-"""`make chaos`: prove on the local stack that nothing is lost, doubled or wrong while everything goes wrong."""
+"""`make chaos`: inject many faults at once on the local stack and check that no message is lost, doubled or wrong."""
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 
+from local.chaos.checks import CHECKS, findings
 from local.chaos.deployment import FULL, SHORT
 from local.chaos.objective import tracked
 from local.chaos.run import Outcome, run
 from local.chaos.run_log import FOLDER
-from local.chaos.verdict import CHECKS, findings
-from local.process import StackError
+from local.process import run_command
 
 _SHOWN = 40
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run; returns the exit code."""
+    """Run the command; returns the exit code."""
     flags = _parser().parse_args(arguments)
+    return run_command(lambda: _run(flags))
+
+
+def _run(flags: argparse.Namespace) -> int:
     count = flags.messages or (60 if flags.short else 500)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
-    try:
-        outcome = run(count, flags.seed, SHORT if flags.short else FULL, lambda line: print(f"  {line}", flush=True))
-    except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    outcome = run(count, flags.seed, SHORT if flags.short else FULL, lambda line: print(f"  {line}", flush=True))
     wrong = findings(outcome.evidence)
     print(report(outcome, wrong))
     print(f"\n{count} messages, seed {flags.seed}, {time.monotonic() - began:.0f} s: {len(wrong)} differences")
     if wrong:
-        print(f"what was done to whom, and the functions' logs: {FOLDER}")
+        print(f"the injected faults and the functions' logs: {FOLDER}")
     return 1 if wrong else 0
 
 
 def report(outcome: Outcome, wrong: Sequence[tuple[str, str]]) -> str:
-    """The tables of what was injected and what came of it."""
-    lines = ["", "What was injected, and how it was met:"]
+    """The tables of injected faults and findings."""
+    lines = ["", "Injected faults and how they were handled:"]
     for group, counts in outcome.injected.items():
         lines.append(f"\n  {group}")
         lines += [f"    {number:>6}  {name}" for name, number in sorted(counts.items())]
     found = Counter(check for check, _ in wrong)
-    lines.append("\nWhat came of it:\n")
+    lines.append("\nFindings:\n")
     lines += [f"    {found[check]:>6}  {check:<16} {meaning}" for check, meaning in CHECKS.items()]
-    lines.append(f"\nThe objective: {tracked(outcome.evidence)}")
+    lines.append(f"\nTracking objective: {tracked(outcome.evidence)}")
     lines += [f"\n  {check}: {line}" for check, line in wrong[:_SHOWN]]
     if len(wrong) > _SHOWN:
         lines.append(f"\n  and {len(wrong) - _SHOWN} more")
@@ -59,9 +54,9 @@ def report(outcome: Outcome, wrong: Sequence[tuple[str, str]]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
-    parser.add_argument("--messages", type=int, metavar="N", help="how many to send (500; 60 with --short)")
-    parser.add_argument("--seed", type=int, default=1, help="of everything that is chosen (1)")
-    parser.add_argument("--short", action="store_true", help="no hanging providers, short waits: a minute or two")
+    parser.add_argument("--messages", type=int, metavar="N", help="messages to send (500; 60 with --short)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of every random choice (1)")
+    parser.add_argument("--short", action="store_true", help="no hanging providers, short waits: one or two minutes")
     return parser
 
 

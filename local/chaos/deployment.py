@@ -1,4 +1,4 @@
-"""The template as the chaos suite deploys it: its functions behind the proxy, and with less waiting."""
+"""The template as the chaos suite deploys it: functions behind the fault proxy, shorter waits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from local.template import Template
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How long things take; everything else is the deployed template's. Seconds."""
+    """Waits of a run, in seconds. Everything else is as in the template."""
 
     hangs: bool
     claim: int
@@ -41,7 +41,7 @@ SHORT = Scale(
     reconcile_every=3.0,
     at_once=8,
 )
-"""Without hanging sends a claim need not cover them, and all that waits for an age waits less."""
+"""Without hanging sends, claims and ages can be shorter."""
 
 _RECONCILER_SECONDS = 40
 
@@ -56,14 +56,14 @@ def parameters(scale: Scale) -> dict[str, str]:
     }
 
 
-def spoiled(template: Template, *, proxy: str, scale: Scale) -> Template:
-    """The functions reach AWS through ``proxy``, the stream is read by us, and waiting is shorter."""
+def with_faults(template: Template, *, proxy: str, scale: Scale) -> Template:
+    """Route the functions' AWS calls through ``proxy``, disable the stream mapping, shorten the waits."""
     resources = template["Resources"]
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = proxy
     resources["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Enabled"] = False
     resources["ReportsQueue"]["Properties"]["VisibilityTimeout"] = scale.visibility
     for name in ("ReconcileAfterSeconds", "UnknownAfterSeconds"):
-        del template["Parameters"][name]["MinValue"]  # of a service that lives for days
+        del template["Parameters"][name]["MinValue"]  # the suite needs shorter ages than production
     for name in ("SendFunction", "ReconcilerFunction"):
         resources[name]["Properties"]["Environment"]["Variables"]["CLAIM_SECONDS"] = str(scale.claim)
     reconciler = resources["ReconcilerFunction"]["Properties"]

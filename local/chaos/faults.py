@@ -1,4 +1,4 @@
-"""A proxy between the functions and AWS that spoils some calls: the SDK's own retries are part of what is tested."""
+"""The faults that the proxy injects into AWS calls; the clients' own retries are part of the test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from random import Random
 
 
 class Fault(StrEnum):
-    """What happens to a call."""
+    """A fault of one call."""
 
     THROTTLED = "throttled"
     REFUSED = "refused with 503"
@@ -42,10 +42,10 @@ RATES: Mapping[str, Mapping[Fault, float]] = {
     "GetParameters": {Fault.THROTTLED: 0.1},
     "Publish": {Fault.REFUSED: 0.05},
 }
-"""The share of an operation's calls that each fault spoils."""
+"""The share of an operation's calls that receive each fault."""
 
 _STUBBORN = 0.4
-"""The share of faults that meet the SDK's retries too, so that the caller comes to know of them."""
+"""The share of faults that also hit the client's retries, so that the caller sees the error."""
 _SDK_TRIES = 3
 _REPEATED = {Fault.THROTTLED, Fault.REFUSED, Fault.LOST}
 KILLS = {Fault.KILLED_BEFORE, Fault.KILLED_AFTER}
@@ -53,7 +53,7 @@ KILLS = {Fault.KILLED_BEFORE, Fault.KILLED_AFTER}
 
 @dataclass(slots=True)
 class Faults:
-    """Decides by the seed and the order of calls; ``active`` switches all of it. ``injected`` counts what it did."""
+    """Chooses faults by the seed and the order of calls while ``active``. ``injected`` counts them."""
 
     seed: int
     active: bool = False
@@ -63,7 +63,7 @@ class Faults:
     _again: dict[bytes, tuple[Fault, int]] = field(default_factory=dict)
 
     def choose(self, operation: str, body: bytes) -> Fault | None:
-        """What happens to this call, None for nothing. The same bytes are the SDK's retry of the same call."""
+        """The fault of this call, or None. A call with the same bytes counts as a retry."""
         self.calls += 1
         rates = RATES.get(operation)
         if not self.active or rates is None:
@@ -88,13 +88,13 @@ class Faults:
         return None, 0
 
     def failing(self, entries: int) -> set[int]:
-        """Which of a call's entries fail, where it fails in part: at least one."""
+        """The entries that fail in a partial failure: at least one."""
         random = self._chance.setdefault("entries", Random(f"entries {self.seed}"))  # noqa: S311 - repeatable
         return {index for index in range(entries) if random.random() < 0.5} or {entries - 1}  # noqa: PLR2004 - a half
 
 
 def refusal(operation: str, fault: Fault) -> bytes:
-    """The answer in AWS' own form."""
+    """An error response as AWS formats it."""
     status, code = (503, "ServiceUnavailable") if fault is Fault.REFUSED else (400, _throttled(operation))
     body = json.dumps({"__type": code, "message": "made up by the chaos suite"}).encode()
     return answer(status, body)
@@ -107,6 +107,6 @@ def _throttled(operation: str) -> str:
 
 
 def answer(status: int, body: bytes) -> bytes:
-    """A whole HTTP answer."""
+    """A complete HTTP response."""
     head = f"HTTP/1.1 {status} -\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body

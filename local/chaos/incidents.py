@@ -1,4 +1,4 @@
-"""What goes wrong at a point of the run rather than with a message or a call: kills, poison, rotated secrets."""
+"""Incidents at fixed points of a run: killed workers, poison records, rotated secrets."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from local.stack import Stack
 _KILLS, _POISON = 12, 3
 
 
-class Mishaps:
-    """``poison`` names the stream records that no code can read."""
+class Incidents:
+    """``poison`` are the message ids of stream records that no code can read."""
 
     def __init__(self, stack: Stack, workers: Workers, *, total: int, seed: int, say: Callable[[str], None]) -> None:
         self._stack, self._workers, self._total, self._say = stack, workers, total, say
@@ -23,22 +23,22 @@ class Mishaps:
         self.poison: list[str] = []
 
     def after(self, done: int) -> None:
-        """Called after each message."""
+        """Run what is due after ``done`` messages."""
         total = self._total
         if done % max(1, total // _KILLS) == 0:
-            self._workers.kill_any(self._random)  # busy or not; the proxy kills in the middle of a call
+            self._workers.kill_any(self._random)  # the proxy kills busy ones; this one may be idle
         if done % max(1, total // _POISON) == total // (2 * _POISON):
             self._poison_the_stream()
         if done == total // 2:
             self._rotation.rotate()
-            self._say("  the providers sign with their next secrets from here on")
+            self._say("  the providers now sign with their next secrets")
         if done == total * 3 // 4:
             self._rotation.finish()
         if done % max(1, total // 10) == 0:
             self._say(f"  {done} of {total} sent")
 
     def _poison_the_stream(self) -> None:
-        """A record that no code can read is written, and changed."""
+        """Write a record that no code can read, and change it."""
         name = f"poison-{len(self.poison)}"
         self.poison.append(name)
         table, dynamodb = self._stack.deployment.outputs["MessagesTableName"], self._stack.clients.dynamodb

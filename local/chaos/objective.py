@@ -1,4 +1,4 @@
-"""The objective, measured: of the messages that a provider took, how many have the right final status, and how soon."""
+"""The tracking objective: the share of taken messages with the right final status, and the delay until then."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from statistics import median, quantiles
 from typing import Any
 
 from local import ledger
-from local.chaos.verdict import Evidence
+from local.chaos.checks import Evidence
 
 
 def tracked(evidence: Evidence) -> str:
-    """A sentence about all messages of the run, by the providers' own books."""
-    taken = sum(len(books["messages"]) for books in evidence.books.values())
+    """A sentence about all messages of the run, by the providers' ledgers."""
+    taken = sum(len(each["messages"]) for each in evidence.ledgers.values())
     waits = list(_known_after(evidence))
     if len(waits) < 2:  # noqa: PLR2004 - a distribution has at least two
         return f"{len(waits)} of {taken} messages that a provider took have the right final status"
@@ -25,16 +25,16 @@ def tracked(evidence: Evidence) -> str:
 
 
 def _known_after(evidence: Evidence) -> Iterator[float]:
-    for provider, books in evidence.books.items():
-        for entry in books["messages"]:
-            truth = ledger.of(provider, entry)
+    for provider, found in evidence.ledgers.items():
+        for entry in found["messages"]:
+            taken = ledger.of(provider, entry)
             for record in evidence.records.get(entry["to"], []):
-                if record["final"] and record["status"] == truth.expected:
+                if record["final"] and record["status"] == taken.expected:
                     yield _seconds(record)
 
 
 def _seconds(record: Mapping[str, Any]) -> float:
-    """From the record's creation to the first report that said what it ended as."""
-    said = [report["received_at"] for report in record["reports"] if report["status"] == record["status"]]
-    known = min(said, default=record["updated_at"])
+    """From the record's creation to the first report with its final status."""
+    matching = [report["received_at"] for report in record["reports"] if report["status"] == record["status"]]
+    known = min(matching, default=record["updated_at"])
     return (datetime.fromisoformat(known) - datetime.fromisoformat(record["created_at"])).total_seconds()

@@ -1,4 +1,4 @@
-"""What is to go wrong with each message: chosen once, by the seed alone, before anything is sent."""
+"""The plan of a run: each message's fault, chosen by the seed before the first send."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDS: Mapping[str, int] = {
     "new-word": 5,
     "long-way": 3,
 }
-"""What becomes of a message: a scenario of the simulators, and its weight."""
+"""How a message ends: a scenario of the simulators, and its weight."""
 
 _CORRECTED = ("corrected", "code-learnt-late")
 _DELIVERED = {"delivered", "corrected", "new-word", "long-way"}
@@ -44,16 +44,16 @@ _HANGS: Mapping[str, tuple[int, Mapping[str, Any]]] = {
     "no answer although taken": (1, {"answer": "hang", "taken": True}),
     "no answer, not taken": (1, {"answer": "hang"}),
 }
-"""Each occupies one of the four places for sends for ten seconds, so they are few."""
+"""Each holds one of four concurrent sends for ten seconds, so their weights are low."""
 _SLOW_TO_SETTLE = {"500 although taken, reports dropped", "503 and not taken", *_HANGS}
-"""They end by age alone: sent in the first half, so that their age runs while the rest is under way."""
+"""These end by age alone. They are sent in the first half, so that they age during the second."""
 
 _CLIENTS = {"waits": 84, "asks twice at once": 8, "hangs up early": 5, "gives up": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message: what its client sends, how its client behaves, and what its provider does with it."""
+    """One message: its payload, its client's behaviour and its provider's script."""
 
     number: int
     provider: str
@@ -80,7 +80,7 @@ class Message:
 
 
 def plan(count: int, seed: int, *, hangs: bool = True) -> list[Message]:
-    """``count`` messages in the order in which they are sent; ``hangs`` admits providers that never answer."""
+    """``count`` messages in sending order; ``hangs`` includes providers that never answer."""
     random = Random(f"plan {seed}")  # noqa: S311 - repeatable, not secret
     ways = {**_WAYS, **(_HANGS if hangs else {})}
     # Each way at least once, then by weight.
@@ -112,9 +112,9 @@ def _message(random: Random, number: int, way: str, how: Mapping[str, Any]) -> M
 def _end(random: Random, how: Mapping[str, Any]) -> str:
     (end,) = _weighted(random, _ENDS, 1)
     if how.get("drop_last"):
-        return random.choice(_CORRECTED)  # so that only a second look at a failure learns the truth
+        return random.choice(_CORRECTED)  # only a recheck of the failure finds the delivery
     if how.get("forge") and end in _DELIVERED:
-        return "undelivered"  # so that belief would show
+        return "undelivered"  # accepting the forgery would show
     return end
 
 

@@ -1,4 +1,4 @@
-"""The way to AWS: passes the functions' calls byte for byte to the emulator, except where ``Faults`` says otherwise."""
+"""The proxy between the functions and AWS: it forwards calls byte for byte, except where ``Faults`` injects a fault."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from local.process import LOCALHOST
 from local.server import Server
 
 _LATE = 0.7
-"""Seconds by which an answer is late: more than usual, less than the functions' time-outs."""
+"""Delay of a late answer in seconds, below the functions' time-outs."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One request or answer as it came."""
+    """One request or answer as received."""
 
     head: bytes
     body: bytes
@@ -44,7 +44,7 @@ class _Part:
 
     @property
     def message_id(self) -> str:
-        """The message whose item is written, empty for any other call."""
+        """The message id of a write, empty for any other call."""
         if self.operation not in {"PutItem", "UpdateItem"}:
             return ""
         request = json.loads(self.body)
@@ -52,27 +52,27 @@ class _Part:
 
 
 class Proxy:
-    """Takes a port at once, so that functions can be told of it; passes on after ``open``."""
+    """Listens at once, so that its URL can be deployed; forwards after ``open``."""
 
     def __init__(self, faults: Faults, kill: Callable[[int], str], note: Callable[[str], None]) -> None:
-        """``kill`` ends the worker that speaks from a port, and names its function; ``note`` is told of each fault."""
+        """``kill`` ends the worker connected from a port and returns its function; ``note`` logs each fault."""
         self._faults, self._kill, self._note = faults, kill, note
         self._server = Server("faults", self._converse)
         self.url = self._server.url
         self.cut_short: set[str] = set()
-        """Messages that a worker of ``send`` was writing about when it was ended."""
+        """Messages of ``send`` workers that were killed during a write."""
 
     def open(self, emulator_port: int) -> None:
-        """Begin, from a thread of its own."""
+        """Start forwarding, in a thread."""
         self._upstream = emulator_port
         self._server.open()
 
     def close(self) -> None:
-        """Stop listening and drop what is open."""
+        """Stop listening and close every connection."""
         self._server.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The calls of one connection, one after the other."""
+        """Forward the calls of one connection in turn."""
         gone = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
         upstream: asyncio.StreamWriter | None = None
         with contextlib.suppress(*gone):
@@ -91,7 +91,7 @@ class Proxy:
     async def _call(
         self, call: _Part, port: int, back: asyncio.StreamReader, upstream: asyncio.StreamWriter
     ) -> bytes | None:
-        """The answer to give, None to close the connection without one."""
+        """The answer, or None to close the connection without one."""
 
         async def forward(part: _Part) -> _Part:
             upstream.write(part.whole)
@@ -124,7 +124,7 @@ class Proxy:
         return bool(name)
 
     async def _in_part(self, call: _Part, forward: Callable[[_Part], Awaitable[_Part]]) -> bytes:
-        """PutEvents of which some entries fail: the others go on, as on AWS."""
+        """PutEvents with failing entries: the others are forwarded, as on AWS."""
         request = json.loads(call.body)
         entries = request["Entries"]
         failing = self._faults.failing(len(entries))
@@ -134,8 +134,8 @@ class Proxy:
             reply = await forward(_with_body(call, json.dumps({**request, "Entries": taken}).encode()))
             results = iter(json.loads(reply.body)["Entries"])
         failure = {"ErrorCode": "InternalFailure", "ErrorMessage": "made up by the chaos suite"}
-        told = [failure if index in failing else next(results) for index in range(len(entries))]
-        return answer(200, json.dumps({"FailedEntryCount": len(failing), "Entries": told}).encode())
+        entries_json = [failure if index in failing else next(results) for index in range(len(entries))]
+        return answer(200, json.dumps({"FailedEntryCount": len(failing), "Entries": entries_json}).encode())
 
 
 def _with_body(part: _Part, body: bytes) -> _Part:
@@ -153,7 +153,7 @@ async def _read(reader: asyncio.StreamReader) -> _Part:
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    """A chunked body as it came, framing included."""
+    """A chunked body as received, framing included."""
     whole = b""
     while True:
         line = await reader.readuntil(b"\r\n")

@@ -1,4 +1,4 @@
-"""The providers' secrets, rotated while messages are under way, in the steps that operators take."""
+"""Rotate the providers' secrets during a run, in the steps of the operators' guide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.stack import Stack
 
 
 class Rotation:
-    """Three steps, each taken once."""
+    """Three steps, each run once."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -20,18 +20,18 @@ class Rotation:
         self._signings = {name: signing for name, signing in found.items() if signing}
 
     def announce(self) -> None:
-        """The service accepts the next secret beside the one in use."""
+        """Let the service accept the next secret as well."""
         for provider, signing in self._signings.items():
             self._change(provider, {f"next_{signing.entry}": signing.successor})
 
     def rotate(self) -> None:
-        """The providers sign with it."""
+        """Let the providers sign with it."""
         for provider, signing in self._signings.items():
             url = self._stack.simulator_urls[provider]
             httpx.put(f"{url}/_control/settings", json=dict(signing.rotated)).raise_for_status()
 
     def finish(self) -> None:
-        """The service forgets the old one."""
+        """Remove the old secret from the service."""
         for provider, signing in self._signings.items():
             self._change(provider, {signing.entry: signing.successor, f"next_{signing.entry}": ""})
 

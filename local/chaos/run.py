@@ -1,4 +1,4 @@
-"""One run of the chaos suite: a spoiled stack, its clients, a quiet phase in which all must settle, the evidence."""
+"""One run of the chaos suite: faults while clients send, a quiet phase until everything settles, the evidence."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from urllib.parse import urlsplit
 import httpx
 
 from local import ledger
-from local.chaos import reading
-from local.chaos.deployment import Scale, parameters, spoiled
+from local.chaos import collect
+from local.chaos.checks import Evidence
+from local.chaos.deployment import Scale, parameters, with_faults
 from local.chaos.faults import Faults
-from local.chaos.incidents import Mishaps
+from local.chaos.incidents import Incidents
 from local.chaos.plan import plan
 from local.chaos.proxy import Proxy
-from local.chaos.run_log import FOLDER, Diary
+from local.chaos.run_log import FOLDER, RunLog
 from local.chaos.senders import Senders
 from local.chaos.stream import StreamMapping, published, wait_for
-from local.chaos.verdict import Evidence
 from local.chaos.workers import Workers
 from local.stack import NAME, Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run found, and what it did to the service, by kind."""
+    """The evidence of a run, and its injected faults by kind."""
 
     evidence: Evidence
     injected: Mapping[str, Mapping[str, int]]
 
 
 def run(count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> Outcome:
-    """Send ``count`` messages through chaos and collect the evidence; raises ``StackError`` where it cannot."""
+    """Send ``count`` messages under faults and collect the evidence; raises ``StackError`` if the stack fails."""
     with ExitStack() as exit_stack:
         chaos = _Chaos(count, seed, scale, say)
         exit_stack.callback(chaos.proxy.close)
         stack = exit_stack.enter_context(
             Stack(
                 parameters=parameters(scale),
-                transform=lambda template: spoiled(template, proxy=chaos.proxy.url, scale=scale),
+                transform=lambda template: with_faults(template, proxy=chaos.proxy.url, scale=scale),
                 log_dir=FOLDER,
                 progress=say,
             )
@@ -59,19 +59,19 @@ class _Chaos:
     def __init__(self, count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> None:
         self._scale, self._say, self._seed = scale, say, seed
         self._plan = plan(count, seed, hangs=scale.hangs)
-        self._diary = Diary()
-        self._workers = Workers(self._diary.note)
+        self._run_log = RunLog()
+        self._workers = Workers(self._run_log.note)
         self._faults = Faults(seed)
-        self.proxy = Proxy(self._faults, self._workers.kill_speaker, self._diary.note)
+        self.proxy = Proxy(self._faults, self._workers.kill_by_port, self._run_log.note)
         self._reconciled: Counter[str] = Counter()
 
     def go(self, stack: Stack) -> Outcome:
-        """Everything, in its order."""
+        """Run every phase."""
         self._stack = stack
         self.proxy.open(urlsplit(stack.clients.endpoint).port or 0)
         self._workers.below(stack.emulator_pid)
         total, seed = len(self._plan), self._seed
-        self._mishaps = Mishaps(stack, self._workers, total=total, seed=seed, say=self._say)
+        self._incidents = Incidents(stack, self._workers, total=total, seed=seed, say=self._say)
         self._script()
         events = stack.observe_events()
         table = stack.deployment.outputs["MessagesTableName"]
@@ -79,54 +79,54 @@ class _Chaos:
         self._mapping.start()
         key = stack.create_key("chaos", {"send", "read"})
         stack.warm_up(key)
-        senders = Senders(stack.api_url, key, seed=seed, at_once=self._scale.at_once, progress=self._mishaps.after)
+        senders = Senders(stack.api_url, key, seed=seed, at_once=self._scale.at_once, progress=self._incidents.after)
         try:
-            self._stormy(senders)
-            self._quiet(senders)
-            self._diary.keep(stack)
+            self._inject(senders)
+            self._settle(senders)
+            self._run_log.save_function_logs(stack)
             return self._outcome(senders, key, self._received(events))
         finally:
             self._mapping.stop()
             senders.close()
 
-    def _stormy(self, senders: Senders) -> None:
-        self._say(f"sending {len(self._plan)} messages through chaos (seed {self._seed})")
+    def _inject(self, senders: Senders) -> None:
+        self._say(f"sending {len(self._plan)} messages under faults (seed {self._seed})")
         self._faults.active = True
         with self._reconciling():
             senders.send(self._plan)
         self._faults.active = False
 
-    def _quiet(self, senders: Senders) -> None:
-        """No more faults: what is open must be closed by what the service does by itself."""
-        self._say("quiet: clients ask again, reports come in, the reconciler closes what is open")
+    def _settle(self, senders: Senders) -> None:
+        """Wait, without faults, until the service has closed every open message by itself."""
+        self._say("quiet phase: clients retry, reports arrive, the reconciler closes open messages")
         began = time.monotonic()
         patience = self._scale.claim + self._scale.unknown_after + self._scale.look_again_after + 60.0
-        insisting = threading.Thread(target=senders.insist, args=(self._plan, patience), daemon=True)
-        insisting.start()
-        told = 0.0
+        retrying = threading.Thread(target=senders.retry_open, args=(self._plan, patience), daemon=True)
+        retrying.start()
+        shown_at = 0.0
         while time.monotonic() < began + patience:
             rested = self._mapping.resting() > self._scale.look_again_after + 1
             self._reconcile()
             for url in self._stack.simulator_urls.values():
                 httpx.get(f"{url}/_control/idle", params={"timeout": 10}, timeout=20)
             open_ids = self._open()
-            calm = not open_ids and not insisting.is_alive() and self._drained() and self._mapping.settled(5)
+            calm = not open_ids and not retrying.is_alive() and self._drained() and self._mapping.settled(5)
             if calm and rested and self._mapping.resting() > self._scale.look_again_after:
-                return  # the last run has looked at every failure again, and learnt nothing
-            if time.monotonic() > told + 10:
-                self._say(f"  {len(open_ids)} open after {time.monotonic() - began:.0f} s of quiet")
-                told = time.monotonic()
-            insisting.join(1)
-            if not insisting.is_alive():
-                time.sleep(1)  # what is open waits for an age, which nobody announces
-        self._say("  not everything came to rest")
+                return  # the last run rechecked every failure and changed nothing
+            if time.monotonic() > shown_at + 10:
+                self._say(f"  {len(open_ids)} open after {time.monotonic() - began:.0f} s of the quiet phase")
+                shown_at = time.monotonic()
+            retrying.join(1)
+            if not retrying.is_alive():
+                time.sleep(1)  # open messages wait for an age, which has no event
+        self._say("  some messages did not settle")
 
     def _open(self) -> list[str]:
-        """What has no final status; nobody asks again for what is released, and that it was not sent takes longer."""
+        """Messages without a final status, except released ones, which wait longer for theirs."""
         return [
             image.message_id
             for image in list(self._mapping.latest.values())
-            if not image.final and image.send != "released" and image.message_id not in self._mishaps.poison
+            if not image.final and image.send != "released" and image.message_id not in self._incidents.poison
         ]
 
     def _drained(self) -> bool:
@@ -145,7 +145,7 @@ class _Chaos:
 
     @contextmanager
     def _reconciling(self) -> Iterator[None]:
-        """The reconciler's schedule, faster."""
+        """Run the reconciler on a faster schedule."""
         ended = threading.Event()
 
         def repeat() -> None:
@@ -170,11 +170,11 @@ class _Chaos:
             self._reconciled.update(result)
 
     def _received(self, queue: Any) -> list[dict[str, Any]]:
-        """Every event on the bus, once what must be there has come or patience ends."""
+        """Every event on the bus, once all expected ones arrived or 15 seconds passed."""
         wanted = {
             (change.new.message_id, change.new.version)
             for change in self._mapping.history
-            if published(change) and change.new.message_id not in self._mishaps.poison
+            if published(change) and change.new.message_id not in self._incidents.poison
         }
         received: list[dict[str, Any]] = []
 
@@ -186,25 +186,25 @@ class _Chaos:
         return received
 
     def _outcome(self, senders: Senders, key: str, events: Sequence[Mapping[str, Any]]) -> Outcome:
-        books = {name: ledger.books(url) for name, url in self._stack.simulator_urls.items()}
-        self._say("comparing the providers' books, our records, the table's history and the events")
+        ledgers = {name: ledger.read_ledger(url) for name, url in self._stack.simulator_urls.items()}
+        self._say("comparing the providers' ledgers, our records, the table's history and the events")
         evidence = Evidence(
             plan=self._plan,
             promises=senders.promises,
-            records=reading.records(self._stack.api_url, key),
-            books=books,
+            records=collect.records(self._stack.api_url, key),
+            ledgers=ledgers,
             history=self._mapping.history,
             events=events,
-            queues=reading.aside(self._stack),
-            poison=frozenset(self._mishaps.poison),
+            queues=collect.failure_queues(self._stack),
+            poison=frozenset(self._incidents.poison),
             cut_short=frozenset(self.proxy.cut_short),
             senders_killed=tuple(self._workers.senders_killed),
         )
-        return Outcome(evidence=evidence, injected=self._injected(senders, books))
+        return Outcome(evidence=evidence, injected=self._injected(senders, ledgers))
 
-    def _injected(self, senders: Senders, books: Mapping[str, Mapping[str, Any]]) -> dict[str, Counter[str]]:
+    def _injected(self, senders: Senders, ledgers: Mapping[str, Mapping[str, Any]]) -> dict[str, Counter[str]]:
         callbacks = (
-            callback for book in books.values() for entry in book["messages"] for callback in entry["callbacks"]
+            callback for each in ledgers.values() for entry in each["messages"] for callback in entry["callbacks"]
         )
         ended = (callback["status"] or callback["error"] or "never" for callback in callbacks)
         calls = Counter({f"{operation}: {fault}": n for (operation, fault), n in self._faults.injected.items()})
@@ -213,7 +213,7 @@ class _Chaos:
             "clients": Counter(message.client for message in self._plan),
             f"AWS calls, of {self._faults.calls}": calls,
             "workers killed": self._workers.killed,
-            "stream": self._mapping.met + Counter({"poison records": len(self._mishaps.poison)}),
+            "stream": self._mapping.met + Counter({"poison records": len(self._incidents.poison)}),
             "answers to clients": senders.met,
             "callbacks": Counter(f"answered {each}" for each in ended),
             "reconciler": self._reconciled,

@@ -1,4 +1,4 @@
-"""What was done to the service, a line each, and what its functions wrote: how a difference came about."""
+"""Log files of a run: injected faults and the functions' logs, to explain a finding."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FOLDER = BUILD / "logs-chaos"
 _FUNCTIONS = ("send", "webhook", "processor", "publisher", "reconciler")
 
 
-class Diary:
-    """The file ``faults.log`` of one run, and one for each function at its end."""
+class RunLog:
+    """``faults.log`` during a run, and one file for each function at its end."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -21,11 +21,11 @@ class Diary:
         self._faults.write_text("")
 
     def note(self, text: str) -> None:
-        """Write down what happened just now."""
+        """Append a line with the current time."""
         with self._faults.open("a") as file:
             file.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}\n")
 
-    def keep(self, stack: Stack) -> None:
-        """The functions' own logs."""
+    def save_function_logs(self, stack: Stack) -> None:
+        """Write each function's log to its file."""
         for name in _FUNCTIONS:
             (self._folder / f"{name}.log").write_text("\n".join(stack.logs(name)))

@@ -1,4 +1,4 @@
-"""The clients of the service: they send, lose patience, ask again with the same key, and note what was promised."""
+"""The service's clients: they send, time out, retry with the same key, and record the answers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from local.chaos.plan import Message
 
 _SETTLED = {httpx.codes.ACCEPTED, httpx.codes.UNPROCESSABLE_ENTITY}
 _NOTHING_SENT = {"unavailable", "provider-unavailable", "account-refused"}
-"""Problem types by which the service promises that nothing was sent."""
+"""Problem types that promise that nothing was sent."""
 _TRIES = 3
-_PATIENCE = 40.0
-_IMPATIENCE = 0.15
+_TIMEOUT = 40.0
+_SHORT_TIMEOUT = 0.15
 _PAUSE = 0.3
 
 
 @dataclass(slots=True)
 class Promise:
-    """What the answers to one key said. ``status`` is 202 or 422 once settled; ``last`` the last answer's word."""
+    """The answers to one key. ``status`` is 202 or 422 once settled; ``last`` is the last status and problem type."""
 
     status: int | None = None
     message_ids: set[str] = field(default_factory=set)
@@ -33,7 +33,7 @@ class Promise:
 
 
 class Senders:
-    """All clients, one thread each at most ``at_once``; ``progress`` is called after each message."""
+    """All clients, at most ``at_once`` in parallel; ``progress`` is called after each message."""
 
     def __init__(self, url: str, key: str, *, seed: int, at_once: int, progress: Callable[[int], None]) -> None:
         headers = {"authorization": f"Bearer {key}"}
@@ -51,28 +51,28 @@ class Senders:
         self._api.close()
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Every message once, with few tries each."""
+        """Send every message, with few tries each."""
         with ThreadPoolExecutor(self._at_once) as pool:
             for _ in pool.map(self._first, messages):
                 self._done += 1
                 self._progress(self._done)
 
-    def insist(self, messages: Sequence[Message], seconds: float) -> None:
-        """Who was promised nothing final comes again with the same key; those who gave up do not."""
+    def retry_open(self, messages: Sequence[Message], seconds: float) -> None:
+        """Retry with the same key until the answer is final; clients that gave up do not retry."""
         deadline = time.monotonic() + seconds
         left = [each for each in messages if self.promises[each.number].status is None and each.client != "gives up"]
         while left and time.monotonic() < deadline:
             with ThreadPoolExecutor(self._at_once) as pool:
-                list(pool.map(lambda each: self._try(each, _PATIENCE), left))
+                list(pool.map(lambda each: self._try(each, _TIMEOUT), left))
             left = [each for each in left if self.promises[each.number].status is None]
             if left:
-                time.sleep(2 * _PAUSE)  # their claims have to run out, which nobody announces
+                time.sleep(2 * _PAUSE)  # their claims expire, which has no event
 
     def _first(self, message: Message) -> None:
         with self._lock:
             self.promises[message.number] = Promise()
         if message.client == "asks twice at once":
-            twin = threading.Thread(target=self._try, args=(message, _PATIENCE))
+            twin = threading.Thread(target=self._try, args=(message, _TIMEOUT))
             twin.start()
             self._tries(message)
             twin.join()
@@ -83,15 +83,15 @@ class Senders:
         tries = 1 if message.client == "gives up" else _TRIES
         for number in range(tries):
             hasty = message.client == "hangs up early" and number == 0
-            self._try(message, _IMPATIENCE if hasty else _PATIENCE)
+            self._try(message, _SHORT_TIMEOUT if hasty else _TIMEOUT)
             if self.promises[message.number].status is not None:
                 return
             time.sleep(_PAUSE * (0.5 + self._random.random()))
 
-    def _try(self, message: Message, patience: float) -> None:
+    def _try(self, message: Message, timeout: float) -> None:
         headers = {"idempotency-key": message.key}
         try:
-            answer = self._api.post("/messages", json=message.payload, headers=headers, timeout=patience)
+            answer = self._api.post("/messages", json=message.payload, headers=headers, timeout=timeout)
         except httpx.HTTPError as error:
             self._note(message, f"client: {type(error).__name__}", None)
             return
@@ -116,5 +116,5 @@ class Senders:
 
 
 def nothing_sent(promise: Promise) -> bool:
-    """Whether the last word was our own promise that nothing went out."""
+    """Whether the last answer promised that nothing was sent."""
     return promise.status is None and promise.last.partition(" ")[2] in _NOTHING_SENT

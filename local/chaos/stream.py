@@ -1,8 +1,7 @@
 """Lambda's mapping from the table's stream to the publisher, as AWS documents it, and a history of all changes.
 
-The emulator's own mapping goes on after a batch that failed in part; this one comes again from the item that failed,
-halves a batch whose invocation failed, and stays in order. What it reads is also the checker's independent source:
-every version that a record ever had.
+The emulator's own mapping continues after a partial failure. This one retries from the failed item, halves a batch
+after a failed invocation, and keeps the order. The history is also the checks' independent source of every version.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _SUCCESS = {"delivered", "read"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """What the checker wants to know of an item; read without the service's code."""
+    """An item as the checks see it, read without the service's code."""
 
     message_id: str
     version: int | None
@@ -35,7 +34,7 @@ class Image:
     code: str | None
     send: str | None
     reports: Mapping[str, str]
-    """Each entry of the timeline as text, by its key."""
+    """Each timeline entry as text, by its key."""
 
     @classmethod
     def read(cls, item: Mapping[str, Any]) -> Image:
@@ -64,7 +63,7 @@ class Change:
 
 
 def published(change: Change) -> bool:
-    """Whether a stored change must become an event, by the rule that the README gives consumers."""
+    """Whether a stored change must become an event, by the rule in the README."""
     old, new = change.old, change.new
     if old is None or new.status is None:
         return False
@@ -93,7 +92,7 @@ class StreamMapping(threading.Thread):
         )["ShardIterator"]
 
     def run(self) -> None:
-        """Read, remember, deliver."""
+        """Read, record and deliver changes."""
         waiting: list[dict[str, Any]] = []
         while not self._ended.is_set():
             answer = self._clients.streams.get_records(ShardIterator=self._iterator)
@@ -111,12 +110,12 @@ class StreamMapping(threading.Thread):
                 self._ended.wait(_PAUSE)
 
     def stop(self) -> None:
-        """End after the batch in hand."""
+        """End after the current batch."""
         self._ended.set()
         self.join()
 
     def settled(self, seconds: float) -> bool:
-        """Whether, within that time, everything read was delivered and nothing new was there."""
+        """Whether everything read was delivered within that time, and nothing new arrived."""
         self._idle.clear()
         return self._idle.wait(seconds)
 
@@ -142,28 +141,28 @@ class StreamMapping(threading.Thread):
         return waiting[0 if failed is None else failed :]
 
     def _invoke(self, batch: Sequence[Mapping[str, Any]]) -> int | None:
-        """How many of the batch are done with; None if the invocation failed."""
+        """How many records of the batch succeeded; None if the invocation failed."""
         payload = json.dumps({"Records": batch}, default=_plain)
         answer = self._clients.functions.invoke(FunctionName=self._function, Payload=payload.encode())
         result = json.loads(answer["Payload"].read() or b"null")
         if answer.get("FunctionError") or not isinstance(result, dict):
-            self.met["stream batches whose invocation failed"] += 1
+            self.met["stream batches with a failed invocation"] += 1
             return None
         failures = {failure["itemIdentifier"] for failure in result.get("batchItemFailures", [])}
         if not failures:
             return len(batch)
-        self.met["stream batches that failed half-way"] += 1
+        self.met["stream batches that failed in part"] += 1
         return next(n for n, record in enumerate(batch) if record["dynamodb"]["SequenceNumber"] in failures)
 
 
 def _plain(value: object) -> float:
-    """The time of a record, which botocore reads as a datetime, as a function gets it: in seconds."""
+    """A record's time in seconds, as a function receives it; botocore reads it as a datetime."""
     assert isinstance(value, datetime)  # noqa: S101 - nothing else in a record without binary attributes
     return value.timestamp()
 
 
 def wait_for(true: Callable[[], bool], seconds: float) -> bool:
-    """Ask until it is so; for what can only be asked."""
+    """Poll until ``true()``; returns whether it became true in time."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The functions' worker processes, as the operating system sees them, and their sudden end."""
+"""Find and kill the functions' worker processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import psutil
 class Workers:
     """The Lambda workers below one emulator process.
 
-    ``killed`` counts those that were ended, by function; ``senders_killed`` are the moments at which one of ``send``
-    was, chosen at random: what it worked on nobody knows. Each is told to ``note``.
+    ``killed`` counts kills by function. ``senders_killed`` are the times of random kills of ``send`` workers, for which
+    the message in work is unknown. ``note`` logs each kill.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -25,20 +25,20 @@ class Workers:
         self.senders_killed: list[datetime] = []
 
     def below(self, supervisor: int) -> None:
-        """From now on the workers are what the emulator below ``supervisor`` started."""
+        """Use the workers of the emulator below the process ``supervisor``."""
         self._supervisor = psutil.Process(supervisor)
 
-    def kill_speaker(self, port: int) -> str:
-        """End the worker whose TCP connection leaves from local ``port``; its function's name, empty if none was."""
+    def kill_by_port(self, port: int) -> str:
+        """Kill the worker connected from local ``port``; returns its function's name, or an empty string."""
         for name, worker in self._found():
             if port in _ports(worker) and self._kill(name, worker):
                 return name
         return ""
 
     def kill_any(self, random: Random) -> None:
-        """End a worker, each function as likely as another.
+        """Kill a random worker, each function with equal probability.
 
-        Only one that has spoken to AWS: where one dies as it starts, the emulator ends all others of its function.
+        Only workers with a connection: when one dies at its start, the emulator ends every worker of its function.
         """
         by_function: defaultdict[str, list[psutil.Process]] = defaultdict(list)
         for name, worker in self._found():
@@ -58,16 +58,16 @@ class Workers:
         return False
 
     def _found(self) -> Iterator[tuple[str, psutil.Process]]:
-        """Each with the name of its function: grandchildren of the supervisor, whose child is the emulator."""
+        """Each worker with its function's name. The emulator is the supervisor's child, a worker its grandchild."""
         for emulator in self._supervisor.children() if self._supervisor else ():
             for worker in emulator.children():
-                with contextlib.suppress(psutil.Error):  # gone, or not ours to look into
+                with contextlib.suppress(psutil.Error):  # ended, or owned by another user
                     if function := worker.environ().get("AWS_LAMBDA_FUNCTION_NAME"):
                         yield function.rpartition("-")[2], worker
 
 
 def _ports(worker: psutil.Process) -> set[int]:
-    """Its own ports of the TCP connections that it has, none where it is gone."""
+    """The local ports of its TCP connections; empty if it has ended."""
     with contextlib.suppress(psutil.Error):
         return {each.laddr.port for each in worker.net_connections("tcp") if each.laddr}
     return set()

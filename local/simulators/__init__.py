@@ -1,7 +1,7 @@
-"""The providers on 127.0.0.1: their real routes, authentication, reports and signatures, and faults on demand.
+"""The simulated providers on 127.0.0.1: real routes, authentication, reports and signatures, with faults on demand.
 
-One folder a provider; nothing outside it knows a provider's words. The simulators import nothing of the service, so
-that a mistake in it cannot hide in them. ``python -m local.simulators --help`` shows how they start.
+Each provider has a folder; no other file uses its words. The simulators import no service code, so a mistake there
+cannot hide here. ``python -m local.simulators --help`` shows how to start them.
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> SimulatedProvider:
-    """What there is to know of the provider of that name."""
+    """The description of the provider of that name."""
     return cast("SimulatedProvider", import_module(f"{__name__}.{name}").SIMULATOR)

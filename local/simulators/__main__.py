@@ -1,6 +1,6 @@
 """Every simulator in one process; ``python -m local.simulators --help`` lists a port and settings for each provider.
 
-Prints one JSON line once all answer, ends on SIGTERM and SIGINT, and with ``--die-with-stdin`` when its parent does.
+Prints one JSON line once all are ready. Ends on SIGTERM and SIGINT, and with ``--die-with-stdin`` with its parent.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import uvicorn
 from starlette.applications import Starlette
 
 from local.simulators import load, names
-from local.simulators.callback_sender import Courier
+from local.simulators.callback_sender import CallbackSender
 from local.simulators.control import application
 from local.simulators.ledger import Ledger
 from local.simulators.network import Network
 from local.simulators.scenario import Scenarios
-from local.simulators.send_endpoint import World
+from local.simulators.send_endpoint import Backend
 
 _HOST = "127.0.0.1"
 _SIMULATORS = {name: load(name) for name in names()}
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is up and leaves signals to the process."""
+    """A server with an event for its start; the process handles the signals."""
 
     def __init__(self, app: Starlette, listener: socket.socket) -> None:
         super().__init__(
@@ -45,23 +45,28 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.up.set()
 
-    async def run_until_told(self) -> None:
-        """Serve; ``_serve`` is ``serve`` without its signal handlers, over which the servers would fight."""
+    async def serve_until_exit(self) -> None:
+        """Serve without signal handlers (``_serve``), which several servers cannot share."""
         await self._serve([self._listener])
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.simulators", description="the simulated providers")
-    parser.add_argument("--pace", type=float, default=0.05, help="usual seconds between two steps of a message")
-    parser.add_argument("--seed", type=int, default=1, help="of jitter and shuffling")
     parser.add_argument(
-        "--retry-pause", type=float, default=0.2, help="seconds before a callback's first retry; doubles"
+        "--pace", type=float, default=0.05, help="usual seconds between two steps of a message (default: %(default)s)"
     )
-    parser.add_argument("--die-with-stdin", action="store_true", help="end when standard input, a pipe, is closed")
+    parser.add_argument("--seed", type=int, default=1, help="seed of jitter and shuffling (default: %(default)s)")
+    parser.add_argument(
+        "--retry-pause",
+        type=float,
+        default=0.2,
+        help="seconds before a callback's first retry, doubled for each further one (default: %(default)s)",
+    )
+    parser.add_argument("--die-with-stdin", action="store_true", help="exit when standard input (a pipe) closes")
     for name, simulator in _SIMULATORS.items():
-        parser.add_argument(f"--{name}-port", type=int, default=0, help="0 takes a free one")
+        parser.add_argument(f"--{name}-port", type=int, default=0, help="port to listen on (default: a free one)")
         for each in fields(simulator.settings):
-            assert each.default is not MISSING  # noqa: S101 - every setting has a default; said for the type checker
+            assert each.default is not MISSING  # noqa: S101 - for the type checker
             parser.add_argument(f"--{name}-{each.name.replace('_', '-')}", default=each.default)
     return parser
 
@@ -72,7 +77,7 @@ def _settings(provider: str, flags: argparse.Namespace) -> Any:
 
 
 def _listen(port: int) -> socket.socket:
-    # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms for an acknowledgement.
+    # Without IPPROTO_TCP asyncio keeps Nagle's algorithm, and each answer waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -82,11 +87,11 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _world(provider: str, courier: Courier, flags: argparse.Namespace) -> World:
+def _backend(provider: str, sender: CallbackSender, flags: argparse.Namespace) -> Backend:
     ledger = Ledger()
     random = Random(f"{provider} {flags.seed}")  # noqa: S311 - jitter, not a secret
     scenarios = Scenarios(_SIMULATORS[provider].courses)
-    return World(ledger, scenarios, Network(ledger, courier, pace=flags.pace, random=random))
+    return Backend(ledger, scenarios, Network(ledger, sender, pace=flags.pace, random=random))
 
 
 def _end_with_stdin(stop: asyncio.Event) -> None:
@@ -108,23 +113,23 @@ async def _serve(flags: argparse.Namespace) -> None:
     if flags.die_with_stdin:
         _end_with_stdin(stop)
     listeners = {name: _listen(getattr(flags, f"{name}_port")) for name in _SIMULATORS}
-    courier = Courier(retry_pause=flags.retry_pause)
+    sender = CallbackSender(retry_pause=flags.retry_pause)
     providers = [
-        simulator.account(_settings(name, flags), _world(name, courier, flags))
+        simulator.account(_settings(name, flags), _backend(name, sender, flags))
         for name, simulator in _SIMULATORS.items()
     ]
     servers = [_Server(application(provider), listeners[provider.name]) for provider in providers]
     async with asyncio.TaskGroup() as running:
         for server in servers:
-            running.create_task(server.run_until_told())
+            running.create_task(server.serve_until_exit())
         for server in servers:
             await server.up.wait()
         print(_ready(listeners), flush=True)
         await stop.wait()
         for provider, server in zip(providers, servers, strict=True):
-            provider.world.network.stop()
+            provider.backend.network.stop()
             server.should_exit = True
-    await courier.close()
+    await sender.close()
 
 
 def _ready(listeners: dict[str, socket.socket]) -> str:
@@ -134,7 +139,7 @@ def _ready(listeners: dict[str, socket.socket]) -> str:
 
 
 def main() -> None:
-    """Parse flags and serve until told to end."""
+    """Parse the flags and serve until a signal."""
     parser = _parser()
     flags = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""What a provider's folder states for the local stack, its commands, the checks after a deployment, and the tests."""
+"""A simulated provider's description, used by the local stack, the commands, the smoke checks and the tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message, now
 from local.simulators.scenario import Script, Step
-from local.simulators.send_endpoint import Provider, World
+from local.simulators.send_endpoint import Backend, Provider
 
 Document = Mapping[str, str]
 """A provider's secret document, as `make secrets` stores it."""
@@ -20,7 +20,7 @@ Document = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """A report to make: a ``word`` or ``word:code`` about a message, ``at`` a time if the report is to have one.
+    """A report to make: a ``word`` or ``word:code`` about a message, with the time ``at`` if given.
 
     ``message_id`` is ours and ``provider_id`` the provider's; the report goes to ``callback_url``.
     """
@@ -34,7 +34,7 @@ class Reported:
 
     @property
     def message(self) -> Message:
-        """The message as its provider keeps it."""
+        """The message as the provider stores it."""
         return Message(
             id=self.provider_id,
             to=self.to,
@@ -50,13 +50,13 @@ class Reported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
-    """How reports that come by webhook are signed.
+    """How a provider signs the reports that it sends by webhook.
 
     Attributes:
-        sign: Makes a genuine report, signed from a secret document; it is acceptable for a day.
-        entry: The signing secret in that document. During a rotation its successor is ``next_`` and the same name.
-        successor: What a rotation brings in.
-        rotated: The simulator's settings from then on.
+        sign: Makes a report signed with a secret document, valid for a day.
+        entry: The signing secret in that document. During a rotation the next secret is ``next_`` plus that name.
+        successor: The next secret of a rotation.
+        rotated: The simulator's settings after the rotation.
         absent: The template's parameters for an account without the secret.
     """
 
@@ -69,7 +69,7 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One send with test credentials. ``code`` is the provider's refusal that must come, None for an acceptance."""
+    """One send with test credentials. ``code`` is the expected refusal, None if the provider must accept."""
 
     sender: str
     to: str
@@ -78,7 +78,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a deployed stack takes reports: the base URL of its webhooks, the local AWS, and the stack's outputs."""
+    """Where a deployed stack receives reports: the base URL of its webhooks, the local AWS, the stack's outputs."""
 
     base_url: str
     aws_url: str
@@ -86,12 +86,12 @@ class Destination:
 
 
 def in_callback_url(entry: Mapping[str, Any]) -> str:
-    """Our message id in a message of the books, from the query of its callback URL."""
+    """Our message id in a ledger entry, from the query of its callback URL."""
     return str(httpx.URL(entry["callback_url"]).params["message_id"])
 
 
 def in_each_message(_: Destination) -> Mapping[str, str]:
-    """No settings: each request to send names the address of its reports."""
+    """No settings: each request to send carries the address of its reports."""
     return {}
 
 
@@ -100,10 +100,10 @@ class SimulatedProvider:
     """One provider.
 
     Attributes:
-        title: The name as people write it; the template's parameters of this provider begin with it.
+        title: The name for people; the template's parameters of this provider begin with it.
         settings: The account's keys and the form of its reports: a dataclass of strings with defaults. Each is a flag
             of ``python -m local.simulators`` and a setting of the control calls.
-        account: Makes the simulated account from such settings.
+        account: Makes the simulated account from the settings.
         credentials: The secret document of the default settings, for an API at that address.
         parameters: The template's parameters: the sender of a message that names none.
         courses: The provider's words for each course of reports, by the names that ``scenario.TABLE`` uses: words as
@@ -111,15 +111,15 @@ class SimulatedProvider:
         statuses: Our status for each final ``word`` or, before that, ``word:code``; other words stand for themselves.
         dated: Whether a report carries the time of its event.
         signing: How reports are signed; None where they do not come by webhook.
-        message_id: Finds our id in a message of the books.
-        reports_to: The simulator's settings that name a stack as the receiver of all reports.
-        test_entries: Entries of the secret document for credentials with which the provider sends nothing.
-        trials: What `make smoke` sends with them.
+        message_id: Finds our id in a ledger entry.
+        reports_to: The simulator's settings for a stack that receives all reports.
+        test_entries: Entries of the secret document for test credentials, which send nothing.
+        trials: The sends of `make smoke` with them.
     """
 
     title: str
     settings: type[Any]
-    account: Callable[[Any, World], Provider]
+    account: Callable[[Any, Backend], Provider]
     credentials: Callable[[str], dict[str, str]]
     parameters: Mapping[str, str]
     courses: Mapping[str, str]
@@ -132,5 +132,5 @@ class SimulatedProvider:
     trials: tuple[Trial, ...] = ()
 
     def status(self, word: str, code: int | str | None) -> str:
-        """Our status for a message that ends with that word and code."""
+        """Our status for a message with that final word and code."""
         return self.statuses.get(f"{word}:{code}") or self.statuses.get(word, word)

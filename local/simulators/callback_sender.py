@@ -1,4 +1,4 @@
-"""Makes callbacks over HTTP: the bytes that were signed, the provider's time-outs, and its retries."""
+"""Sends callbacks over HTTP with the signed bytes, the provider's time-outs and its retries."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a provider waits and what it tries again. Times are seconds; ``total`` covers every retry."""
+class RetryPolicy:
+    """A provider's time-outs and retries. Times are seconds; ``total`` covers every retry."""
 
     retries: int
     retried: frozenset[str]
@@ -32,17 +32,17 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One signed callback, sent alike at every try. ``url`` has no fragment."""
+    """One signed callback, the same at every try. ``url`` has no fragment."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
-    patience: Patience
+    retry_policy: RetryPolicy
 
 
-class Courier:
-    """Delivers callbacks; every connection is new, so that no stale one loses a report."""
+class CallbackSender:
+    """Sends callbacks, each over a new connection, so that no stale one loses a report."""
 
     def __init__(self, *, retry_pause: float) -> None:
         self._retry_pause = retry_pause
@@ -50,14 +50,14 @@ class Courier:
         self._client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close every connection."""
         await self._client.aclose()
 
-    async def deliver(self, outgoing: Outgoing, callback: Callback) -> None:
-        """Try until it is answered well or patience ends; every try is written into ``callback``."""
+    async def send(self, outgoing: Outgoing, callback: Callback) -> None:
+        """Try until it is answered or the retries are used up; ``callback`` receives every try."""
         async with self._places:
             try:
-                async with asyncio.timeout(outgoing.patience.total):
+                async with asyncio.timeout(outgoing.retry_policy.total):
                     await self._tries(outgoing, callback)
             except TimeoutError:
                 callback.tries.append(Try(at=now(), error="total time-out", kind="rt"))
@@ -65,12 +65,12 @@ class Courier:
                 callback.over = True
 
     async def _tries(self, outgoing: Outgoing, callback: Callback) -> None:
-        for retry in range(outgoing.patience.retries + 1):
+        for retry in range(outgoing.retry_policy.retries + 1):
             if retry:
                 await asyncio.sleep(self._retry_pause * 2 ** (retry - 1))
             tried = await self._once(outgoing)
             callback.tries.append(tried)
-            if tried.kind not in outgoing.patience.retried:
+            if tried.kind not in outgoing.retry_policy.retried:
                 return
 
     async def _once(self, outgoing: Outgoing) -> Try:
@@ -90,20 +90,20 @@ def _text(error: Exception) -> str:
 
 
 def _request(outgoing: Outgoing) -> httpx.Request:
-    """The request whose target is exactly what was signed; httpx alone would escape some of its characters."""
+    """The request with exactly the signed target; httpx alone escapes some characters."""
     parts = urlsplit(outgoing.url)
     host = parts.hostname or ""
-    # RFC 6761: names under .localhost are the loopback, though many resolvers do not know them.
+    # RFC 6761: names under .localhost are the loopback; many resolvers do not implement it.
     address = "127.0.0.1" if host.endswith(".localhost") else host
     port = f":{parts.port}" if parts.port else ""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    # Userinfo is part of what is signed, and travels as a header.
+    # The signature covers the userinfo; HTTP carries it as a header.
     login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     headers = httpx.Headers({**outgoing.headers, "host": f"{host}{port}"})
     if login:
         headers["authorization"] = "Basic " + base64.b64encode(":".join(login).encode()).decode()
-    patience = outgoing.patience
-    timeout = httpx.Timeout(patience.read, connect=patience.connect, pool=None)
+    retry_policy = outgoing.retry_policy
+    timeout = httpx.Timeout(retry_policy.read, connect=retry_policy.connect, pool=None)
     return httpx.Request(
         outgoing.method,
         f"{parts.scheme}://{address}{port}/",

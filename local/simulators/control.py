@@ -1,4 +1,4 @@
-"""The routes that no provider has: the truth, the scenarios, the keys, and waiting until nothing is pending."""
+"""The control routes: the ledger, the scenarios, the settings, and waiting until nothing is pending."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _LONGEST_WAIT = 300.0
 
 
 def application(provider: Provider) -> Starlette:
-    """A provider's own routes, and beside them:
+    """A provider's own routes and the control routes:
 
-    GET /_health                            that it runs
-    GET /_truth, GET /_truth/{id}           what really happened; of a message to several, the first or ``?to=``
-    DELETE /_truth                          forget it, with every callback still to come
-    GET /_control/idle?timeout=30&taken=0   answers 200 once nothing is pending and that many were taken, else 503
-    GET /_control/seen?posts=1&timeout=30   answers 200 once that many requests to send came in, else 503
+    GET /_health                            200 while it runs
+    GET /_ledger, GET /_ledger/{id}         the ledger; of a message to several recipients, the first or ``?to=``
+    DELETE /_ledger                         clear it and cancel every pending callback
+    GET /_control/idle?timeout=30&taken=0   200 once nothing is pending and that many were taken, else 503
+    GET /_control/seen?posts=1&timeout=30   200 once that many requests to send arrived, else 503
     GET /_control/scenarios                 the table, with each row's script at this provider
     PUT /_control/scenario                  {"to": "+…" | "*", "script": {…} | "name" | null}
-    DELETE /_control/scenario               back to the table alone
-    GET, PUT /_control/settings             keys and signatures, any part of them; a rotation is one PUT
+    DELETE /_control/scenario               remove every set script
+    GET, PUT /_control/settings             keys and signatures; PUT changes the given ones
     """
     control = _Control(provider)
     return Starlette(
         routes=[
             *provider.routes(),
             Route("/_health", control.health),
-            Route("/_truth", control.truth),
-            Route("/_truth", control.forget, methods=["DELETE"]),
-            Route("/_truth/{id}", control.message),
+            Route("/_ledger", control.ledger),
+            Route("/_ledger", control.clear, methods=["DELETE"]),
+            Route("/_ledger/{id}", control.message),
             Route("/_control/idle", control.idle),
             Route("/_control/seen", control.seen),
             Route("/_control/scenarios", control.scenarios),
@@ -54,49 +54,49 @@ def application(provider: Provider) -> Starlette:
 class _Control:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._world = provider.world
+        self._backend = provider.backend
 
     async def health(self, _: Request) -> Response:
-        return JSONResponse({"provider": self._provider.name, "pending": self._world.network.pending})
+        return JSONResponse({"provider": self._provider.name, "pending": self._backend.network.pending})
 
-    async def truth(self, _: Request) -> Response:
-        pending = self._world.network.pending
-        return JSONResponse({"provider": self._provider.name, "pending": pending} | self._world.ledger.as_json())
+    async def ledger(self, _: Request) -> Response:
+        pending = self._backend.network.pending
+        return JSONResponse({"provider": self._provider.name, "pending": pending} | self._backend.ledger.as_json())
 
     async def message(self, request: Request) -> Response:
-        group = self._world.ledger.messages.get(request.path_params["id"], [])
+        group = self._backend.ledger.messages.get(request.path_params["id"], [])
         to = request.query_params.get("to")
         found = next((each for each in group if to in (None, each.to)), None)
         if found is None:
             return _problem(404, "no such message")
-        return JSONResponse(self._world.ledger.message_json(found))
+        return JSONResponse(self._backend.ledger.message_json(found))
 
-    async def forget(self, _: Request) -> Response:
-        self._world.network.stop()
-        self._world.ledger.clear()
+    async def clear(self, _: Request) -> Response:
+        self._backend.network.stop()
+        self._backend.ledger.clear()
         return Response(status_code=204)
 
     async def idle(self, request: Request) -> Response:
-        ledger, network, taken = self._world.ledger, self._world.network, _number(request, "taken", 0)
+        ledger, network, taken = self._backend.ledger, self._backend.network, _number(request, "taken", 0)
         return await self._when(request, lambda: network.pending == 0 and ledger.count >= taken)
 
     async def seen(self, request: Request) -> Response:
         posts = _number(request, "posts", 1)
-        return await self._when(request, lambda: len(self._world.ledger.posts) >= posts)
+        return await self._when(request, lambda: len(self._backend.ledger.posts) >= posts)
 
     async def _when(self, request: Request, true: Callable[[], bool]) -> Response:
-        ledger, network = self._world.ledger, self._world.network
-        came = await ledger.until(true, min(_number(request, "timeout", 30), _LONGEST_WAIT))
+        ledger, network = self._backend.ledger, self._backend.network
+        reached = await ledger.until(true, min(_number(request, "timeout", 30), _LONGEST_WAIT))
         answer = {"idle": network.pending == 0, "pending": network.pending, "taken": ledger.count}
-        return JSONResponse(answer | {"posts": len(ledger.posts)}, status_code=200 if came else 503)
+        return JSONResponse(answer | {"posts": len(ledger.posts)}, status_code=200 if reached else 503)
 
     async def scenarios(self, _: Request) -> Response:
-        return JSONResponse([_row_json(scenario, self._world.scenarios.courses) for scenario in TABLE])
+        return JSONResponse([_row_json(scenario, self._backend.scenarios.courses) for scenario in TABLE])
 
     async def put_scenario(self, request: Request) -> Response:
         try:
             given = _object(await request.body())
-            script = self._world.scenarios.put(str(given["to"]), given["script"])
+            script = self._backend.scenarios.put(str(given["to"]), given["script"])
         except (ValueError, TypeError, AttributeError) as error:
             return _problem(400, str(error))
         except KeyError as missing:
@@ -104,7 +104,7 @@ class _Control:
         return JSONResponse(script and asdict(script))
 
     async def clear_scenarios(self, _: Request) -> Response:
-        self._world.scenarios.clear()
+        self._backend.scenarios.clear()
         return Response(status_code=204)
 
     async def settings(self, _: Request) -> Response:

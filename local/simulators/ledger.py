@@ -1,4 +1,4 @@
-"""What really happened: every request that came, every message taken, every callback made; readable over HTTP."""
+"""A simulator's ledger: every request to send, every message taken, every callback sent; readable over HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local.simulators.scenario import Code, Script, Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """One attempt to make a callback: the status that came back, or the kind of failure and its text."""
+    """One try of a callback: the response status, or the kind and text of the failure."""
 
     at: datetime
     status: int | None = None
@@ -36,7 +36,7 @@ class Callback:
 
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """One message to one recipient, as the provider keeps it; ``step`` is its own record's word by now."""
+    """One message to one recipient, as the provider stores it. ``step`` is the current status of that record."""
 
     id: str
     to: str
@@ -53,16 +53,16 @@ class Message:
     callbacks: list[Callback] = field(default_factory=list)
 
     @property
-    def truth(self) -> Step:
-        """What the handset knows in the end."""
+    def handset(self) -> Step:
+        """The final step on the handset."""
         return self.script.reports[-1] if self.script.reports else self.step
 
 
 @dataclass(slots=True, kw_only=True)
 class Post:
-    """One request to send, refused ones too. ``earlier`` counts those with the same bytes before it.
+    """One request to send, including refused ones. ``earlier`` counts earlier requests with the same bytes.
 
-    ``answered`` is None as long as no answer was given, and for good when it was let hang.
+    ``answered`` is None until the answer, and stays None for a request left hanging.
     """
 
     fingerprint: str
@@ -80,7 +80,7 @@ def now() -> datetime:
 
 
 class Ledger:
-    """The provider's memory. ``until`` waits for a change instead of polling for it."""
+    """A provider's ledger. ``until`` waits for a change without polling."""
 
     def __init__(self) -> None:
         self.posts: list[Post] = []
@@ -90,7 +90,7 @@ class Ledger:
         self._changed = asyncio.Event()
 
     def post(self, body: bytes) -> Post:
-        """Count a request to send, before anything is known about it."""
+        """Count a request to send, before it is read."""
         fingerprint = hashlib.sha256(body).hexdigest()
         post = Post(fingerprint=fingerprint, earlier=self._seen[fingerprint], at=now())
         self._seen[fingerprint] += 1
@@ -99,7 +99,7 @@ class Ledger:
         return post
 
     def take(self, post: Post, messages: list[Message]) -> None:
-        """Keep the messages of one request, one for each recipient; they share an id."""
+        """Store the messages of one request, one for each recipient; they share an id."""
         self._taken[post.fingerprint] += 1
         post.taken = tuple(message.id for message in messages)
         for message in messages:
@@ -117,7 +117,7 @@ class Ledger:
         return [message for group in reversed(self.messages.values()) for message in reversed(group)]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Clear everything."""
         self.posts.clear()
         self.messages.clear()
         self._seen.clear()
@@ -125,12 +125,12 @@ class Ledger:
         self.changed()
 
     def changed(self) -> None:
-        """Wake whoever waits in ``until``."""
+        """Wake every ``until``."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def until(self, true: Callable[[], bool], seconds: float) -> bool:
-        """Wait until ``true()``, at most so long; returns whether it came true."""
+        """Wait until ``true()``, at most ``seconds``; returns whether it became true."""
         try:
             async with asyncio.timeout(seconds):
                 while not true():
@@ -140,7 +140,7 @@ class Ledger:
         return True
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, oldest first. ``sent_twice`` lists the ids of messages with equal recipient and text."""
+        """The whole ledger, oldest first. ``sent_twice`` lists the ids of messages with equal recipient and text."""
         alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         messages = list(reversed(self.newest_first()))
         for message in messages:
@@ -153,7 +153,7 @@ class Ledger:
         }
 
     def message_json(self, message: Message) -> dict[str, Any]:
-        """One message; ``times_taken`` counts the requests with its very bytes that were taken."""
+        """One message; ``times_taken`` counts the taken requests with the same bytes."""
         return {
             "id": message.id,
             "to": message.to,
@@ -165,7 +165,7 @@ class Ledger:
             "scenario": message.script.name,
             "taken_at": message.taken_at.isoformat(),
             "times_taken": self._taken[message.fingerprint],
-            "truth": _step_json(message.truth),
+            "handset": _step_json(message.handset),
             "record": _step_json(message.step) | {"at": message.step_at.isoformat()},
             "callbacks": [_callback_json(callback) for callback in message.callbacks],
         }

@@ -1,4 +1,4 @@
-"""The mobile network behind a provider: plays each message's script and has its reports delivered."""
+"""The mobile network behind a provider: it plays each message's script and sends its reports."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import logging
 from collections.abc import Callable, Sequence
 from random import Random
 
-from local.simulators.callback_sender import Courier, Outgoing
+from local.simulators.callback_sender import CallbackSender, Outgoing
 from local.simulators.ledger import Callback, Ledger, Message, now
 from local.simulators.scenario import Order, Step
 
 Reporter = Callable[[Message, Step, bool], Outgoing | None]
-"""Makes the callback for a step, with a wrong signature if the flag is set; None where the message wants none."""
+"""Makes the callback for a step, with a wrong signature if the flag is set; None for a message without callbacks."""
 
 Ready = tuple[Outgoing, Callback]
-"""A callback to make, and where its tries are written."""
+"""A callback to send, and its ledger entry."""
 
 _log = logging.getLogger(__name__)
 
 
-class Play:
-    """A message on its way. ``answerable``: its create call may be answered; ``answered``: it was, or never will be."""
+class Delivery:
+    """A message in delivery. ``answerable``: its create call may be answered. ``answered``: it was, or never is."""
 
     def __init__(self, message: Message, report: Reporter) -> None:
         self.message = message
@@ -31,31 +31,31 @@ class Play:
 
 
 class Network:
-    """Plays scripts as tasks; ``pace`` is the usual time between two steps in seconds, ``random`` its jitter."""
+    """Plays scripts as tasks. ``pace`` is the usual number of seconds between steps, ``random`` its jitter."""
 
-    def __init__(self, ledger: Ledger, courier: Courier, *, pace: float, random: Random) -> None:
+    def __init__(self, ledger: Ledger, sender: CallbackSender, *, pace: float, random: Random) -> None:
         self._ledger = ledger
-        self._courier = courier
+        self._sender = sender
         self._pace = pace
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def pending(self) -> int:
-        """Messages with a step or a callback still to come, or whose create call is not answered yet."""
+        """Messages with a pending step, callback or answer to the create call."""
         return len(self._tasks)
 
-    def start(self, message: Message, report: Reporter) -> Play:
-        """Begin a message's play."""
-        play = Play(message, report)
-        task = asyncio.get_running_loop().create_task(self._run(play))
+    def start(self, message: Message, report: Reporter) -> Delivery:
+        """Begin a message's delivery."""
+        delivery = Delivery(message, report)
+        task = asyncio.get_running_loop().create_task(self._run(delivery))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        task.add_done_callback(lambda _: play.answerable.set())
-        return play
+        task.add_done_callback(lambda _: delivery.answerable.set())
+        return delivery
 
     def stop(self) -> None:
-        """Cancel every step and callback still to come."""
+        """Cancel every pending step and callback."""
         for task in self._tasks:
             task.cancel()
 
@@ -63,44 +63,44 @@ class Network:
         self._tasks.discard(task)
         self._ledger.changed()
         if not task.cancelled() and (error := task.exception()):
-            _log.error("a message's script broke off", exc_info=error)
+            _log.error("a message's script failed", exc_info=error)
 
-    async def _run(self, play: Play) -> None:
-        script = play.message.script
-        await self._steps(play, script.reports[: script.early])
-        play.answerable.set()
-        await play.answered.wait()
+    async def _run(self, delivery: Delivery) -> None:
+        script = delivery.message.script
+        await self._steps(delivery, script.reports[: script.early])
+        delivery.answerable.set()
+        await delivery.answered.wait()
         if script.forge:
-            await self._in_turn(play, self._ready(play, Step(script.forge), forged=True))
-        await self._steps(play, script.reports[script.early :])
+            await self._in_turn(delivery, self._ready(delivery, Step(script.forge), forged=True))
+        await self._steps(delivery, script.reports[script.early :])
 
-    async def _steps(self, play: Play, steps: Sequence[Step]) -> None:
-        script = play.message.script
+    async def _steps(self, delivery: Delivery, steps: Sequence[Step]) -> None:
+        script = delivery.message.script
         held: list[Ready] = []
         async with asyncio.TaskGroup() as calls:
             for step in steps:
                 await asyncio.sleep(script.delay * self._pace * (0.5 + self._random.random()))
-                play.message.step, play.message.step_at = step, now()
+                delivery.message.step, delivery.message.step_at = step, now()
                 dropped = script.drop or (script.drop_last and step is script.reports[-1])
-                copies = [] if dropped else self._ready(play, step, copies=script.copies)
+                copies = [] if dropped else self._ready(delivery, step, copies=script.copies)
                 if script.order is not Order.TRUE:
                     held += copies
                     continue
                 for copy in copies:
-                    calls.create_task(self._in_turn(play, [copy]))
+                    calls.create_task(self._in_turn(delivery, [copy]))
         if script.order is Order.SHUFFLED:
             self._random.shuffle(held)
-        await self._in_turn(play, held[::-1])
+        await self._in_turn(delivery, held[::-1])
 
-    def _ready(self, play: Play, step: Step, *, copies: int = 1, forged: bool = False) -> list[Ready]:
-        """Signed once, sent ``copies`` times: the same bytes, as a provider that delivers twice sends them."""
-        outgoing = play.report(play.message, step, forged)
+    def _ready(self, delivery: Delivery, step: Step, *, copies: int = 1, forged: bool = False) -> list[Ready]:
+        """Sign once and send ``copies`` times: a provider's duplicates have the same bytes."""
+        outgoing = delivery.report(delivery.message, step, forged)
         if outgoing is None:
             return []
         return [(outgoing, Callback(step=step, url=outgoing.url, forged=forged)) for _ in range(copies)]
 
-    async def _in_turn(self, play: Play, callbacks: Sequence[Ready]) -> None:
-        """One after the other, each awaited, so that an order is an order."""
+    async def _in_turn(self, delivery: Delivery, callbacks: Sequence[Ready]) -> None:
+        """Send one after the other, each awaited, to keep the order."""
         for outgoing, callback in callbacks:
-            play.message.callbacks.append(callback)
-            await self._courier.deliver(outgoing, callback)
+            delivery.message.callbacks.append(callback)
+            await self._sender.send(outgoing, callback)

@@ -1,6 +1,6 @@
-"""What happens to a message: one table by the recipient's last two digits, and scripts set by control calls.
+"""The course of a message: a table by the recipient's last two digits, and scripts set by control calls.
 
-A number that is not in the table is delivered. A script set for a number, or for ``*``, comes first.
+A number outside the table is delivered. A script set for a number, or for ``*``, takes precedence.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from enum import StrEnum
 from typing import Any
 
 HANG = 0
-"""As an answer: the request is read and never answered."""
+"""An answer that never comes: the request is read and left open."""
 
 Code = int | str
 """A provider's error code: a number, or a word of its API."""
 
 
 class Order(StrEnum):
-    """In which order the callbacks of a message leave, once all of them are due (``true``: each when it is due)."""
+    """The order of a message's callbacks once all are due; with ``true`` each is sent when it is due."""
 
     TRUE = "true"
     REVERSED = "reversed"
@@ -27,7 +27,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One word of the provider about a message, with its error code where it has one."""
+    """One status word of the provider about a message, with its error code if any."""
 
     word: str
     code: Code | None = None
@@ -45,15 +45,14 @@ def _code(text: str) -> Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """How one message fares.
+    """The course of one message.
 
-    ``reports`` is the true course of events, its last step what the handset knows. ``answer`` is the HTTP status of
-    the create call (None: the usual one; HANG: none at all) and ``error`` the provider's code in it. ``taken`` says
-    whether the message goes out (None: only if the answer is the usual one). Answer and error apply to the first
-    ``times`` requests with identical bytes (None: to all). ``early`` reports are made before the create call is
-    answered; ``copies`` of each leave at once; ``delay`` is the wait before each, in paces. ``drop``: no report is ever
-    made; ``drop_last``: all but the last are. ``forge``: a word claimed in addition under a wrong signature. ``fields``
-    replace or join a report's fields.
+    ``reports`` are the actual steps; the last one is the handset's. ``answer`` is the HTTP status of the create call
+    (None: the usual one; HANG: no answer) and ``error`` the provider's code in it. ``taken`` is whether the message is
+    sent (None: only with the usual answer). Answer and error apply to the first ``times`` requests with identical bytes
+    (None: to all). ``early`` reports are sent before the answer to the create call, each ``copies`` times, after a
+    ``delay`` in paces. ``drop`` sends no report, ``drop_last`` all but the last. ``forge`` is the word of an additional
+    report with a wrong signature. ``fields`` replace or extend a report's fields.
     """
 
     name: str = "custom"
@@ -74,16 +73,16 @@ class Script:
 
     @property
     def goes_out(self) -> bool:
-        """Whether the provider takes the message, whatever it answers."""
+        """Whether the provider takes the message, regardless of its answer."""
         return self.usual if self.taken is None else self.taken
 
     @property
     def usual(self) -> bool:
-        """Whether the create call is answered as if nothing were wrong."""
+        """Whether the create call receives the usual answer."""
         return self.answer is None and self.error is None
 
     def seen_before(self, earlier: int) -> Script:
-        """The script for a request whose very bytes came ``earlier`` times before."""
+        """The script for a request after ``earlier`` requests with the same bytes."""
         if self.times is None or earlier < self.times:
             return self
         return replace(self, answer=None, error=None, taken=None)
@@ -91,7 +90,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A row of the table: the last two digits that choose it, the course of its reports, and what else happens.
+    """A row of the table: its two digits, the course of its reports, and other fields of the script.
 
     ``course`` names a course of reports, for which each provider has its own words.
     """
@@ -103,7 +102,7 @@ class Scenario:
     how: Mapping[str, Any]
 
     def script(self, courses: Mapping[str, str]) -> Script:
-        """The row at a provider with these words; see ``SimulatedProvider.courses``."""
+        """The row's script at a provider with these words; see ``SimulatedProvider.courses``."""
         words = courses[self.course]
         if words.startswith("!"):
             return Script(name=self.name, error=_code(words[1:]), **self.how)
@@ -121,7 +120,7 @@ TABLE = (
     _row("03", "failed", "the network gave up"),
     _row("04", "slow", "arrives late", "delivered", delay=20.0),
     _row("05", "tangled", "every report twice, last one first", "delivered", copies=2, order=Order.REVERSED),
-    _row("06", "early", "all reports come before the create call is answered", "delivered", early=9),
+    _row("06", "early", "every report arrives before the create call is answered", "delivered", early=9),
     _row("07", "timeout", "taken, but the create call is never answered", "delivered", answer=HANG, taken=True),
     _row("08", "silent", "arrives, but no report is ever made", "delivered", drop=True),
     _row("09", "refused", "no valid number: the create call is refused"),
@@ -130,20 +129,20 @@ TABLE = (
     _row("12", "unavailable", "503 and not taken", "delivered", answer=503),
     _row("13", "broken-answer", "500 although taken", "delivered", answer=500, taken=True),
     _row("14", "hang", "read, never answered, not taken", "delivered", answer=HANG),
-    _row("15", "forged", "undelivered; somebody forges a delivery", "undelivered", forge="delivered"),
-    _row("16", "read", "read by the recipient; delivered, where the provider does not report reading"),
-    _row("17", "new-word", "a word that no documentation has, then delivered"),
+    _row("15", "forged", "undelivered, with a forged report of delivery", "undelivered", forge="delivered"),
+    _row("16", "read", "read by the recipient, or delivered if the provider does not report reading"),
+    _row("17", "new-word", "an undocumented word, then delivered"),
     _row("18", "corrected", "undelivered, but delivered after all"),
     _row("19", "code-then-none", "the same failure again, without its code"),
-    _row("20", "new-code", "a failure code that no documentation has"),
-    _row("21", "long-way", "every word on the way"),
+    _row("20", "new-code", "an undocumented failure code"),
+    _row("21", "long-way", "every intermediate word"),
     _row("22", "throttled", "429, always", "delivered", answer=429),
     _row("23", "locked-out", "our credentials are refused"),
     _row("24", "shuffled", "every report three times, in any order", "long-way", copies=3, order=Order.SHUFFLED),
     _row("25", "code-learnt-late", "the same failure again, this time with its code"),
 )
 COURSES = frozenset(scenario.course for scenario in TABLE)
-"""Every course that a provider has to have words for."""
+"""Every course for which a provider needs words."""
 
 _BY_DIGITS = {scenario.digits: scenario for scenario in TABLE}
 _BY_NAME = {scenario.name: scenario for scenario in TABLE}
@@ -157,19 +156,19 @@ class Scenarios:
         self._set: dict[str, Script] = {}
 
     def script(self, to: str) -> Script:
-        """For this number, else for ``*``, else by its last two digits, else delivered."""
+        """The script set for this number, else for ``*``, else by its last two digits, else delivered."""
         known = _BY_DIGITS.get(to[-2:], TABLE[0]).script(self.courses)
         return self._set.get(_digits(to)) or self._set.get("*") or known
 
     def put(self, to: str, script: object) -> Script | None:
-        """Set what ``read`` makes of ``script``; None takes it back. Raises ``ValueError`` saying what is wrong."""
+        """Set what ``read`` makes of ``script``; None removes it. Raises ``ValueError``."""
         if script is None:
             return self._set.pop(_digits(to), None)
         self._set[_digits(to)] = self.read(script)
         return self._set[_digits(to)]
 
     def clear(self) -> None:
-        """Back to the table alone."""
+        """Remove every set script."""
         self._set.clear()
 
     def read(self, value: object) -> Script:

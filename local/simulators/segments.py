@@ -1,4 +1,4 @@
-"""How many segments a provider counts for a text (GSM 03.38); its own count, to compare the service's with."""
+"""A provider's count of segments in a text (GSM 03.38), independent of the service's."""
 
 _GSM = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -13,7 +13,7 @@ def plain(text: str) -> bool:
 
 
 def count(text: str) -> int:
-    """160 septets alone or 153 a part; 70 UTF-16 units alone or 67 a part; no character is split."""
+    """One segment up to 160 septets or 70 UTF-16 units, else parts of 153 or 67; no character is split."""
     gsm = plain(text)
     single, part = (160, 153) if gsm else (70, 67)
     sizes = [_size(char, gsm=gsm) for char in text]

@@ -1,4 +1,4 @@
-"""How a provider takes a request to send: it is counted, read, and answered as its script says."""
+"""A provider's send endpoint: it counts a request, reads it, and answers by its script."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from starlette.routing import BaseRoute
 
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Ledger, Message, Post
-from local.simulators.network import Network, Play
+from local.simulators.network import Delivery, Network
 from local.simulators.scenario import HANG, Code, Scenarios, Script, Step
 
 LONGEST_HANG = 120.0
-"""Seconds after which even a patient client of a hanging request gets an answer."""
+"""Seconds after which a hanging request is answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a provider refuses a request: HTTP status, its own code, its words, and the parameter at fault."""
+    """A provider's error: HTTP status, code, text, and the wrong parameter."""
 
     status: int
     code: Code
@@ -33,7 +33,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Ends the reading of a request that is refused."""
+    """Raised while a request is read that the provider refuses."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.text)
@@ -41,8 +41,8 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What one simulated provider works with."""
+class Backend:
+    """The parts behind one simulated provider."""
 
     ledger: Ledger
     scenarios: Scenarios
@@ -50,43 +50,43 @@ class World:
 
 
 class Provider(Protocol):
-    """What differs between the providers."""
+    """The part that differs between providers."""
 
     name: str
     success: int
     """The HTTP status of an accepted request to send."""
-    world: World
+    backend: Backend
     settings: Any
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Its public routes."""
+        """The public routes."""
         ...
 
     def read(self, request: Request, body: bytes) -> list[Message]:
-        """The messages that a request asks for, one for each recipient; raises ``Refused``."""
+        """The messages of a request, one for each recipient; raises ``Refused``."""
         ...
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        """Its error of that HTTP status or code."""
+        """The error with that HTTP status or code."""
         ...
 
     def refused(self, refusal: Refusal) -> Response:
-        """An error in its own form."""
+        """An error response in the provider's format."""
         ...
 
     def as_json(self, messages: list[Message]) -> dict[str, Any]:
-        """The messages of one request as its API shows them."""
+        """The messages of one request as the API returns them."""
         ...
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
-        """The callback for a step, or None where the message asked for none."""
+        """The callback for a step, or None for a message without callbacks."""
         ...
 
 
 async def take(provider: Provider, request: Request) -> Response:
-    """Answer a request to send. It is counted before anything can go wrong with it."""
+    """Answer a request to send, counting it before it is read."""
     body = await request.body()
-    post = provider.world.ledger.post(body)
+    post = provider.backend.ledger.post(body)
     try:
         messages = provider.read(request, body)
     except Refused as refused:
@@ -95,23 +95,23 @@ async def take(provider: Provider, request: Request) -> Response:
     post.to = messages[0].to
     script = messages[0].script.seen_before(post.earlier)
     answer = provider.as_json(messages)
-    plays = _start(provider, post, messages) if script.goes_out else []
-    for play in plays:
-        await play.answerable.wait()
-    return await _answer(provider, request, post, script, plays, answer)
+    deliveries = _start(provider, post, messages) if script.goes_out else []
+    for delivery in deliveries:
+        await delivery.answerable.wait()
+    return await _answer(provider, request, post, script, deliveries, answer)
 
 
-def _start(provider: Provider, post: Post, messages: list[Message]) -> list[Play]:
-    provider.world.ledger.take(post, messages)
-    return [provider.world.network.start(message, provider.report) for message in messages]
+def _start(provider: Provider, post: Post, messages: list[Message]) -> list[Delivery]:
+    provider.backend.ledger.take(post, messages)
+    return [provider.backend.network.start(message, provider.report) for message in messages]
 
 
 async def _answer(
-    provider: Provider, request: Request, post: Post, script: Script, plays: list[Play], taken: dict[str, Any]
+    provider: Provider, request: Request, post: Post, script: Script, deliveries: list[Delivery], taken: dict[str, Any]
 ) -> Response:
     def go_on() -> None:
-        for play in plays:
-            play.answered.set()
+        for delivery in deliveries:
+            delivery.answered.set()
 
     if script.answer == HANG:
         await _client_gone(request)
@@ -137,8 +137,8 @@ async def _client_gone(request: Request) -> None:
 
 
 def choose(refusals: Sequence[Refusal], status: int | None, code: Code | None) -> Refusal:
-    """The first refusal of that code, else of that status; one that no table has is made up. ``status`` wins."""
+    """The first refusal with that code, else with that status, else a made-up one. ``status`` takes precedence."""
     found = next((each for each in refusals if each.code == code), None)
     found = found or next((each for each in refusals if code is None and each.status == status), None)
-    found = found or Refusal(status=status or 400, code=code or 0, text="An error that no documentation has.")
+    found = found or Refusal(status=status or 400, code=code or 0, text="An undocumented error.")
     return replace(found, status=status or found.status)

@@ -1,1 +1,1 @@
-"""The check after a deployment: what the public address does, and above all what it refuses."""
+"""Checks after a deployment: what the public address accepts, and above all what it refuses."""

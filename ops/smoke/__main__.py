@@ -1,4 +1,4 @@
-"""`make smoke`: check a deployment at its public address; exit code 1 names each thing that is broken."""
+"""`make smoke`: check a deployment at its public address; exits with 1 and a list of broken checks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _SECONDS = 30.0
 _SCOPED = {"read": "READ_KEY", "send": "SEND_KEY"}
 _EPILOG = f"""
 Variables: URL and KEY, a key with scopes send and read; READ_KEY and SEND_KEY, keys with one scope each; those of
-.env.example, where no AWS credentials lead to the stack's secrets.
+.env.example, if no AWS credentials give access to the stack's secrets.
 
-Nothing is sent unless TO names a handset. Each genuine webhook is about the message {NOBODY},
-which does not exist, and ends in the queue unmatched.
+The check sends a message only if TO is set. Its genuine webhooks are about the message {NOBODY},
+which does not exist, and end in the queue unmatched.
 """
 
 
@@ -37,7 +37,7 @@ def main(
     transport: httpx.BaseTransport | None = None,
     stack: Callable[[str], Stack] = Stack,
 ) -> int:
-    """Returns the exit code: 0 where nothing is broken, 1 where something is, 2 where there is nothing to check."""
+    """Returns the exit code: 0 if nothing is broken, 1 if something is, 2 for a wrong command line."""
     parser = _parser(environment)
     options = parser.parse_args(arguments)
     key, url = environment.get("KEY", ""), options.url.rstrip("/")
@@ -68,7 +68,7 @@ def _checks(target: Target, accounts: Accounts, options: argparse.Namespace, env
 
 
 def _accounts(stack: Stack, url: str, environment: Mapping[str, str]) -> Accounts:
-    """The deployed secrets where AWS can be asked; raises ``ValueError`` where regions differ."""
+    """The deployed secrets if AWS is accessible, else those of .env; raises ``ValueError`` if regions differ."""
     try:
         region.use(stack.name)
     except LookupError as error:
@@ -108,12 +108,16 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--url", default=environment.get("URL", ""), help="the public address (default: $URL)")
     command.add_stack(parser)
-    parser.add_argument("--to", default=environment.get("TO", ""), help="send a real message there, and follow it")
+    parser.add_argument(
+        "--to",
+        default=environment.get("TO", ""),
+        help="send a real message to this number and follow it (default: $TO)",
+    )
     parser.add_argument(
         "--seconds",
         type=command.within(float, 0, 86400),
         default=120,
-        help="to wait for its end (default: %(default)s)",
+        help="seconds to wait for its final status (default: %(default)s)",
     )
     return parser
 

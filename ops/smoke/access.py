@@ -1,4 +1,4 @@
-"""Who gets in: the health of the service, keys on every route, and no way in without TLS."""
+"""Access checks: health, keys on every route, and no access without TLS."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _PROBLEM = "application/problem+json"
 
 
 def health(target: Target) -> Checks:
-    """Table and queue answer."""
+    """Check that table and queue answer."""
     yield check(target, "health", target.request("GET", "/health"), _healthy)
 
 
 def _healthy(answer: httpx.Response) -> str | None:
     try:
-        told = answer.json()
+        document = answer.json()
     except ValueError:
-        return "not the answer of this service"
-    return None if answer.is_success and told.get("status") == "ok" else f"table or queue do not answer: {told}"
+        return "not an answer of this service"
+    return None if answer.is_success and document.get("status") == "ok" else f"table or queue do not answer: {document}"
 
 
 def encrypted(target: Target) -> Checks:
-    """Nothing is answered without TLS; a redirect to https, a refusal or a closed port will do."""
+    """Check that plain HTTP gets a redirect to https, a refusal or a closed port."""
     name = "plain http is not served"
     if not target.url.startswith("https://"):
         yield skipped(name, "the address itself is plain http")
@@ -45,7 +45,7 @@ def encrypted(target: Target) -> Checks:
 
 
 def routes(target: Target, declared: Sequence[Route]) -> Checks:
-    """Each route with the right key, a wrong one, one of another scope and none; webhooks are checked apart."""
+    """Check each route with the right key, a wrong one, one of another scope and none; webhooks are separate."""
     for route in declared:
         if route.guarded:
             yield from _guarded(target, route)
@@ -80,12 +80,14 @@ def _scope_missing(answer: httpx.Response) -> str | None:
 
 
 def _answered(answer: httpx.Response) -> str | None:
-    """By the function itself, that is: API Gateway knows no problem documents."""
+    """Whether the function answered; API Gateway sends no problem documents."""
     if answer.status_code in REFUSED:
         return (
-            "refused; has the key the scopes send and read?" if "authorization" in answer.request.headers else "refused"
+            "refused; does the key have the scopes send and read?"
+            if "authorization" in answer.request.headers
+            else "refused"
         )
     ours = answer.is_success or answer.headers.get("content-type", "").startswith(_PROBLEM)
     if answer.status_code == HTTPStatus.NOT_FOUND and not ours:
-        return "there is no such route; is this version deployed?"
+        return "no such route; is this version deployed?"
     return None if ours and not answer.is_server_error else "not answered"

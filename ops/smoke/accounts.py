@@ -1,4 +1,4 @@
-"""What the deployment knows of the providers: read from the stack, or else from .env and the environment."""
+"""The deployment's provider accounts, read from the stack, or from .env and the environment."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sms_tracker.config import Verification, WebhookConfig, load
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Each enabled provider's secret document; ``enabled`` is None where nobody can say which are.
+    """Each enabled provider's secret document; ``enabled`` is None if unknown.
 
-    ``tokens`` are the providers whose callbacks carry our own token, made with ``service_key``.
+    ``tokens`` are the providers with our own token in their callbacks, made with ``service_key``.
     """
 
     documents: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -26,7 +26,7 @@ class Accounts:
 
 
 def from_stack(stack: Stack, url: str) -> Accounts:
-    """What its functions are given; raises ``ValueError`` where the stack is not the one behind ``url``."""
+    """The functions' accounts; raises ``ValueError`` if ``url`` is not an address of the stack."""
     config = load(WebhookConfig, stack.variables("webhook"))
     settings = SsmSettings(api("ssm"), config.settings_prefix, config.providers, jitter=lambda: 0.0)()
     if url not in settings.public_base_urls:
@@ -40,5 +40,5 @@ def from_stack(stack: Stack, url: str) -> Accounts:
 
 
 def from_environment(environment: Mapping[str, str]) -> Accounts:
-    """What `make secrets` would write."""
+    """The accounts that `make secrets` would write."""
     return Accounts(documents=documents(environment))

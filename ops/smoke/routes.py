@@ -1,4 +1,4 @@
-"""The routes of the API, read from template.yaml: a new one is checked before anybody remembers to."""
+"""The routes of the API, read from template.yaml, so that new ones are checked too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEBHOOKS = "/webhooks/{provider}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One route; ``guarded`` ones need a key."""
+    """One route; ``guarded`` routes need a key."""
 
     method: str
     path: str
@@ -27,12 +27,12 @@ class Route:
 
     @property
     def scope(self) -> str:
-        """What a key needs for it: reading changes nothing, all else sends."""
+        """The scope that a key needs: read for GET, send for others."""
         return "read" if self.method == "GET" else "send"
 
     @property
     def example(self) -> str:
-        """A path that it matches and that names nothing."""
+        """A matching path without an existing object."""
         return re.sub(r"\{[^}]+\}", NOBODY, self.path)
 
     def __str__(self) -> str:

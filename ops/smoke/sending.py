@@ -1,4 +1,4 @@
-"""Sending: what the providers say to their test credentials, and one real message followed to its end."""
+"""Send checks: the providers' answers to test credentials, and one real message followed to its final status."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _LOOK_EVERY = 2.0
 TEST_ENTRIES: Mapping[str, Mapping[str, str]] = {
     name: variables(f"{name}_test", simulators.load(name).test_entries) for name in simulators.names()
 }
-"""Variables of the credentials with which the providers take requests and send nothing."""
+"""The variables of the providers' test credentials, which send nothing."""
 
 
 def with_test_credentials(target: Target, environment: Mapping[str, str]) -> Checks:
-    """Straight to the provider, by the adapter that the deployment sends with; its own credentials stay as they are."""
+    """Send directly to the provider with the deployment's adapter and test credentials."""
     given = documents(environment, TEST_ENTRIES)
     for name in simulators.names():
         for trial in simulators.load(name).trials:
@@ -68,7 +68,7 @@ def _trial(label: str, name: str, trial: Trial, document: Mapping[str, str], url
 
 
 def followed(target: Target, accounts: Accounts, *, to: str, seconds: float) -> Checks:
-    """A real message to a handset of one's own through every provider, until it is delivered."""
+    """Send a real message through every provider and wait for its delivery."""
     sent: dict[str, str] = {}
     for name in accounts.enabled or accounts.documents:
         body = {"to": to, "body": _TEXT, "provider": name}
@@ -81,11 +81,11 @@ def followed(target: Target, accounts: Accounts, *, to: str, seconds: float) -> 
 
 def _accepted(sent: dict[str, str], name: str, answer: httpx.Response) -> str | None:
     try:
-        told = answer.json()
+        document = answer.json()
         if answer.status_code != HTTPStatus.ACCEPTED:
-            wrong = [f"{each['field']} {each['message']}" for each in told.get("errors", [])]
-            return "; ".join(wrong) or str(told["detail"])
-        sent[name] = told["message_id"]
+            wrong = [f"{each['field']} {each['message']}" for each in document.get("errors", [])]
+            return "; ".join(wrong) or str(document["detail"])
+        sent[name] = document["message_id"]
     except (ValueError, LookupError):
         return "not accepted"
     return None
@@ -94,7 +94,7 @@ def _accepted(sent: dict[str, str], name: str, answer: httpx.Response) -> str | 
 def _arrival(target: Target, name: str, message_id: str, end: float) -> Result:
     record = _record(target, message_id)
     while not record.get("final") and time.monotonic() < end:
-        time.sleep(_LOOK_EVERY)  # the API can only be asked
+        time.sleep(_LOOK_EVERY)  # the API has no notifications
         record = _record(target, message_id)
     good = record.get("outcome") == "success"
     detail = f"{record.get('status', 'no record')}, {message_id}"
@@ -102,7 +102,7 @@ def _arrival(target: Target, name: str, message_id: str, end: float) -> Result:
 
 
 def _record(target: Target, message_id: str) -> dict[str, Any]:
-    """As it is now; empty where it cannot be read at this moment."""
+    """The current record; empty if it cannot be read now."""
     try:
         answer = target.http.send(target.request("GET", f"/messages/{message_id}", key=target.key))
         return dict(answer.json()) if answer.is_success else {}

@@ -1,4 +1,4 @@
-"""Webhooks at the public address: genuine ones are taken, whatever is in their query; forged ones are not."""
+"""Webhook checks at the public address: genuine ones are accepted with any query; forged ones are refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FORGED = "a-secret-that-is-not-the-accounts"
 
 
 def webhooks(target: Target, accounts: Accounts, declared: Sequence[Route]) -> Checks:
-    """Those of each enabled provider; of every provider where the enabled ones are not known."""
+    """Check each enabled provider's webhooks, or every provider's if the enabled ones are unknown."""
     for name in providers.names():
         if accounts.enabled is None or name in accounts.enabled:
             yield from _unsigned(target, name, declared)
@@ -39,7 +39,7 @@ def webhooks(target: Target, accounts: Accounts, declared: Sequence[Route]) -> C
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Makes a provider's report about ``NOBODY`` from the secret to sign with and the address with our query."""
+    """Makes a provider's report about ``NOBODY``, signed with a secret, to an address with our query."""
 
     http: httpx.Client
     provider: str
@@ -90,7 +90,7 @@ def _vouched(target: Target, accounts: Accounts, signer: Signer) -> dict[str, tu
 
 
 def _altered(http: httpx.Client, request: httpx.Request) -> httpx.Request:
-    """The same signature beside another attempt and another status."""
+    """The same signature with another attempt and status."""
     headers = {name: value for name, value in request.headers.items() if name not in ("content-length", "host")}
     url = str(request.url).replace("attempt=1", "attempt=2")
     content = request.content.replace(b"delivered", b"failed")
@@ -100,16 +100,16 @@ def _altered(http: httpx.Client, request: httpx.Request) -> httpx.Request:
 def _taken(target: Target, name: str, request: httpx.Request, query: str) -> Result:
     found = check(target, name, request, _open)
     if found.outcome is Outcome.BROKEN and found.detail.startswith(str(HTTPStatus.FORBIDDEN.value)):
-        hint = "the gateway changes such a query" if query else _HINT
+        hint = "the gateway rewrites such a query" if query else _HINT
         return Result(name, found.outcome, f"{found.detail}; {hint}")
     return found
 
 
-_HINT = "is the secret the deployed one for six minutes, and is the address in /{stack}/public-base-urls?"
+_HINT = "was the secret deployed at least six minutes ago, and is the address in /{stack}/public-base-urls?"
 
 
 def _shut(answer: httpx.Response) -> str | None:
-    """404 is the answer of a provider that is not enabled."""
+    """404 is the answer for a disabled provider."""
     return None if answer.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) else "not refused"
 
 

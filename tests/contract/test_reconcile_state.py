@@ -21,7 +21,7 @@ from sms_tracker.domain.record import Send, SendPhase
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests import tables
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.factories import MESSAGE_ID, NOW, record, report
 from tests.fakes import MemoryMessages, MemoryReconcileState
 
@@ -177,6 +177,6 @@ def test_the_index_shows_open_messages_beside_failures() -> None:
 def test_tables_that_do_not_answer_are_unavailable(call: Callable[[ReconcileState], object], error: Exception) -> None:
     with mock_aws():
         dynamodb = tables.client()
-        Tap(dynamodb, error=error)
+        CallRecorder(dynamodb, error=error)
         with pytest.raises(Unavailable, match=r"^\w+: \w+$"):
             call(DynamoReconcileState(calling(dynamodb), messages="messages", state="state"))

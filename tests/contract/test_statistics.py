@@ -18,7 +18,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.ports import Statistics
 from tests import tables
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.memory_statistics import MemoryStatistics
 
 HOUR, NEXT = "2026-01-31T12:00:00.000Z", "2026-01-31T13:00:00.000Z"
@@ -170,6 +170,6 @@ def test_thousands_of_clients_fit_into_one_item() -> None:
 def test_a_table_that_does_not_answer_is_unavailable(call: Callable[[Statistics], object], error: Exception) -> None:
     with mock_aws():
         dynamodb = tables.client()
-        Tap(dynamodb, error=error)
+        CallRecorder(dynamodb, error=error)
         with pytest.raises(Unavailable, match=r"^\w+: \w+$"):
             call(StatisticsStore(calling(dynamodb), "state"))

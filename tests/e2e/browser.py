@@ -1,4 +1,4 @@
-"""A visitor of the page: headless Chromium, what it complains of, and pictures of what it saw."""
+"""Headless Chromium for the page: visits, their problems, screenshots."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run"
 )
-_PATIENCE = 60_000.0
+_TIMEOUT_MS = 60_000.0
 _REFUSED = "Failed to load resource"
-"""What Chromium itself writes of every answer from 400 on; the page can neither prevent nor hide it."""
+"""Chromium's own message for every answer from 400 on, which a page cannot prevent."""
 
 
 def installed() -> str:
-    """Where Chromium is; without one the test is skipped, and in CI it fails."""
+    """The path of Chromium; without it the test is skipped, or fails in CI."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         reason = f"no Chromium: none of {', '.join(NAMES)} is on the PATH (Debian: apt-get install chromium)"
@@ -39,8 +39,8 @@ def installed() -> str:
 
 @contextmanager
 def started() -> Iterator[Browser]:
-    """One browser, for the tests of a module."""
-    expect.set_options(timeout=_PATIENCE)
+    """A running browser."""
+    expect.set_options(timeout=_TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=installed(), args=_ARGUMENTS.split())
         yield browser
@@ -49,49 +49,49 @@ def started() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """One tab with nothing remembered; ``complaints`` is all that may not happen in it."""
+    """One tab in a new context; ``problems`` collects errors, dialogs and foreign requests."""
 
     page: Page
     url: str
-    complaints: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.set_default_timeout(_PATIENCE)
+        self.page.set_default_timeout(_TIMEOUT_MS)
         self.page.on("console", self._written)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         self.page.on("dialog", self._stopped)
         self.page.on("request", lambda request: self._asked(request.url))
 
     def _written(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(_REFUSED):
-            self.complaints.append(f"console: {message.text}")
+            self.problems.append(f"console: {message.text}")
 
     def _stopped(self, dialog: Dialog) -> None:
-        self.complaints.append(f"dialog: {dialog.message}")
+        self.problems.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
     def _asked(self, address: str) -> None:
         elsewhere = urlsplit(address).scheme != "data" and not address.startswith(f"{self.url}/")
-        if elsewhere or "smst_" in address:  # nor may a key be in one
-            self.complaints.append(f"request: {address}")
+        if elsewhere or "smst_" in address:  # nor may a URL contain a key
+            self.problems.append(f"request: {address}")
 
     def arrive(self, fragment: str = "") -> None:
         self.page.goto(f"{self.url}/{fragment}")
 
     def unlock(self, key: str) -> None:
-        """Give the key as a person does."""
+        """Enter the key as a person does."""
         self.page.get_by_label("API key").fill(key)
         self.page.get_by_role("button", name="Open").click()
 
     def picture(self, name: str) -> None:
-        """For people to look at; git does not keep it."""
+        """Save a screenshot, which git ignores."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 @contextmanager
 def visit(browser: Browser, url: str, *, size: tuple[int, int] = DESK, dark: bool = False) -> Iterator[Visit]:
-    """A visitor who must have nothing to complain of at the end."""
+    """A visit that must end without problems."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
@@ -103,7 +103,7 @@ def visit(browser: Browser, url: str, *, size: tuple[int, int] = DESK, dark: boo
         yield visitor
     finally:
         context.close()
-    assert visitor.complaints == []
+    assert visitor.problems == []
 
 
 def send(api: httpx.Client, to: str, by: str, reference: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""An operator's commands as a person runs them against the deployed stack."""
+"""Run operators' commands against the deployed stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 def run(stack: Stack, module: str, *arguments: str, **variables: str) -> Done:
-    """`make … ARGS=…` without make, with nothing but a region, an address, credentials and ``variables``."""
+    """`make … ARGS=…` without make; the environment has only a region, an endpoint, credentials and ``variables``."""
     settings = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": "layers/core:.",

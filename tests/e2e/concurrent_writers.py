@@ -1,4 +1,4 @@
-"""Many processes that write reports to the same few messages; started afresh, so that they share nothing."""
+"""Many separate processes that write reports of the same few messages."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ REPORTS = tuple(
     for status in _STATUSES
     for attempt in range(1, 4)
 )
-"""18 for each message: fewer than a timeline holds, each moving it or not as its order will have it."""
+"""18 for each message, fewer than a timeline holds."""
 
 
-class AsksAfterwards:
-    """A client of a DynamoDB that cannot say what is there when it refuses: then the item is read.
+class ReadsAfterRefusal:
+    """A client for a DynamoDB that does not return the item with a refusal: it reads the item afterwards.
 
-    It may have been written again by then, which is no other than a refusal that comes a little later.
+    Another write in between is equivalent to a later refusal.
     """
 
     def __init__(self, client: Any) -> None:
@@ -44,12 +44,12 @@ class AsksAfterwards:
         return getattr(self._client, name)
 
     def put_item(self, **arguments: Any) -> Any:
-        return self._ask(self._client.put_item, {"message_id": arguments["Item"]["message_id"]}, arguments)
+        return self._call(self._client.put_item, {"message_id": arguments["Item"]["message_id"]}, arguments)
 
     def update_item(self, **arguments: Any) -> Any:
-        return self._ask(self._client.update_item, arguments["Key"], arguments)
+        return self._call(self._client.update_item, arguments["Key"], arguments)
 
-    def _ask(self, call: Any, key: Mapping[str, Any], arguments: dict[str, Any]) -> Any:
+    def _call(self, call: Any, key: Mapping[str, Any], arguments: dict[str, Any]) -> Any:
         arguments.pop("ReturnValuesOnConditionCheckFailure")
         try:
             return call(**arguments)
@@ -63,20 +63,20 @@ class AsksAfterwards:
 
 @dataclass(frozen=True)
 class Database:
-    """Where the table is; ``says_old`` is whether a refusal shows the item."""
+    """The table's location; ``returns_old`` is whether a refusal includes the item."""
 
     endpoint: str
     table: str
-    says_old: bool
+    returns_old: bool
 
     def store(self) -> MessageStore:
         plain = tables.client(self.endpoint)
-        client: Any = plain if self.says_old else AsksAfterwards(plain)
+        client: Any = plain if self.returns_old else ReadsAfterRefusal(plain)
         return MessageStore(calling(client), self.table)
 
 
 def write(database: Database, seed: int) -> Counter[tuple[str, str]]:
-    """One process: every report of every message, in an order of its own; counts decisions by message."""
+    """One process: write every report of every message in a random order; counts decisions by message."""
     store, decided = database.store(), Counter[tuple[str, str]]()
     work = [(message_id, each) for message_id in MESSAGES for each in REPORTS]
     random.Random(seed).shuffle(work)
@@ -86,7 +86,7 @@ def write(database: Database, seed: int) -> Counter[tuple[str, str]]:
 
 
 def _tracked(store: MessageStore, message_id: str, each: Report) -> str:
-    """As the queue does it: what lost every race comes again."""
+    """Track a report and retry lost races, as the queue does."""
     for _ in range(50):
         try:
             return track(store, message_id, [each], now=NOW).decision
@@ -95,8 +95,8 @@ def _tracked(store: MessageStore, message_id: str, each: Report) -> str:
     raise AssertionError("a report could not be written")
 
 
-def let_loose(database: Database, seeds: Sequence[int]) -> Counter[tuple[str, str]]:
-    """All at once; what they decided, together."""
+def run_writers(database: Database, seeds: Sequence[int]) -> Counter[tuple[str, str]]:
+    """Run all writers in parallel; returns the sum of their decisions."""
     store = database.store()
     for message_id in MESSAGES:
         store.put(record(message_id=message_id))

@@ -1,6 +1,6 @@
-"""One local stack for all end-to-end tests; with xdist one for each worker, and a file on one.
+"""One local stack for all end-to-end tests; with xdist one for each worker.
 
-The functions' IAM policies are enforced; AUTH=false turns that off, to see whether a failure is a matter of policy.
+The functions' IAM policies are enforced; AUTH=false disables that, to find out whether a policy causes a failure.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def visitor(browser: Browser, stack: Stack) -> Iterator[Visit]:
 
 @pytest.fixture(scope="module")
 def sent(api: httpx.Client) -> dict[str, dict[str, Any]]:
-    """One message that arrived and one of each provider that did not, as their records are when final."""
+    """The final records of a delivered, an undelivered and a corrected message."""
     wanted = {"delivered": ("00", "twilio"), "undelivered": ("01", "twilio"), "corrected": ("18", "messagebird")}
     made = {name: chromium.send(api, number(digits), by) for name, (digits, by) in wanted.items()}
     return {name: watch.final(api, message_id) for name, message_id in made.items()}

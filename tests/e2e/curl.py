@@ -1,4 +1,4 @@
-"""Run the curl lines that the documentation and `make run` give, on machines without curl too."""
+"""Run the curl lines of the documentation and of `make run`, without curl."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from local.process import ROOT
 
 
 def run(line: str, variables: Mapping[str, str] | None = None) -> httpx.Response:
-    """Make the request of one line after filling in ``$NAME``; an option that is not known here is an error."""
+    """Send the request of one line with ``$NAME`` filled in; raises for an unknown option."""
     options = _parser().parse_args(shlex.split(Template(line).substitute(variables or {}))[1:])
     headers = dict(_header(line) for line in options.header)
     body = _body(options.data if options.data is not None else options.data_binary)
-    if body is not None:  # what curl takes for granted, JSON or not
+    if body is not None:  # curl's default
         headers.setdefault("content-type", "application/x-www-form-urlencoded")
     method = options.request or ("GET" if body is None else "POST")
     return httpx.request(method, options.url, headers=headers, content=body, timeout=40, trust_env=False)

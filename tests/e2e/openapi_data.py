@@ -1,4 +1,4 @@
-"""What a schema cannot say, for schemathesis: which numbers can be sent to, which cursors were given out, and so on."""
+"""Data for schemathesis beyond the schema: valid numbers, cursors, senders and ranges."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sms_tracker.services.send_request import KEY
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS
 
 _DELIVERED = "00"
-"""The simulated providers take and deliver what is sent to a number that ends so."""
+"""Last digits of numbers for which the simulated providers deliver."""
 _DEFAULT_PROVIDER = "twilio"
 _TIMES = st.integers(1_577_836_800_000, 1_767_225_600_000).map(
     lambda milliseconds: timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
 )
-"""Of the years 2020 to 2025."""
+"""Times in the years 2020 to 2025."""
 _A_TIME = re.compile(r"202\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
 schemathesis.openapi.format("phone-number", st.integers(0, 9999).map(lambda n: f"+31622{n:04d}{_DELIVERED}"))
@@ -36,7 +36,7 @@ schemathesis.openapi.format("cursor", st.builds(Position, _TIMES, st.uuids().map
 
 @schemathesis.hook
 def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
-    """Make one request what its schema lets pass and no schema could ask for; one that is wrong stays wrong."""
+    """Adapt a request to rules beyond the schema; an invalid request stays invalid."""
     if isinstance(case.body, dict):
         _prepare_message(case.body)
     if isinstance(case.query, dict):
@@ -45,11 +45,11 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
             _prepare_month(case.query)
     given = case.headers.get("Idempotency-Key") if case.headers else None
     if isinstance(given, str) and KEY.fullmatch(given):
-        case.headers["Idempotency-Key"] = str(uuid4())  # for a key belongs to one request
+        case.headers["Idempotency-Key"] = str(uuid4())  # a key belongs to one request
 
 
 def _prepare_message(body: dict[str, Any]) -> None:
-    """Not blank, not too many segments, a sender that the chosen provider takes, and no wish for a stored text."""
+    """A text that is not blank and not too long, a sender of the provider, and no stored text."""
     text = body.get("body")
     if isinstance(text, str) and 0 < len(text) <= MAX_LENGTH:
         if segment(text).segments > MAX_SEGMENTS:
@@ -88,9 +88,9 @@ def _prepare_month(query: dict[str, Any]) -> None:
 
 @schemathesis.check
 def no_such_route(_context: CheckContext, response: Response, case: Case[Any]) -> None:
-    """A method that a path does not have is answered by API Gateway itself, which never says 405.
+    """API Gateway answers unknown methods with 404, never with 405.
 
-    Of OPTIONS this shows nothing: the emulator keeps it for CORS.
+    OPTIONS is not checked: the emulator handles it for CORS.
     """
     method = str(response.request.method)
     if method not in {"OPTIONS", *(known.upper() for known in case.operation.schema[case.operation.path])}:

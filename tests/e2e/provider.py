@@ -1,4 +1,4 @@
-"""The simulated providers as a test sees them: their books, their scripts, and webhooks signed as they sign them."""
+"""The simulated providers for tests: ledgers, scripts, and webhooks with genuine signatures."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _numbers = count()
 
 
 def number(digits: str) -> str:
-    """A recipient that no other test writes to; the last two ``digits`` choose what the provider does."""
+    """A recipient that no other test uses; the last two ``digits`` choose the scenario."""
     return f"+31611{next(_numbers):04d}{digits}"
 
 
 class Simulator:
-    """One provider's control calls; each test speaks of its own recipients alone."""
+    """One provider's control calls; each test uses its own recipients."""
 
     def __init__(self, stack: Stack, name: str) -> None:
         self.name = name
@@ -41,33 +41,33 @@ class Simulator:
         self._http.close()
 
     def script(self, to: str, script: object) -> None:
-        """Decide what happens to ``to`` from now on; None gives it back to its last two digits."""
+        """Set the script of ``to``; None removes it."""
         self._http.put("/_control/scenario", json={"to": to, "script": script}).raise_for_status()
 
     def settings(self, **changes: str) -> None:
         self._http.put("/_control/settings", json=changes).raise_for_status()
 
     def idle(self) -> None:
-        """Wait until every report that is to be made was made and answered."""
+        """Wait until every pending report was sent and answered."""
         self._http.get("/_control/idle", params={"timeout": 45}).raise_for_status()
 
     def posts_so_far(self) -> int:
-        return len(self._books()["posts"])
+        return len(self._ledger()["posts"])
 
     def wait_for_post(self, after: int) -> None:
-        """Wait until it was asked to send once more than ``after`` times."""
+        """Wait for one more request to send than ``after``."""
         self._http.get("/_control/seen", params={"timeout": 30, "posts": after + 1}).raise_for_status()
 
     def posts(self, to: str) -> list[dict[str, Any]]:
-        """Every request to send to ``to``, refused ones too."""
-        return [post for post in self._books()["posts"] if post["to"] == to]
+        """Every request to send to ``to``, including refused ones."""
+        return [post for post in self._ledger()["posts"] if post["to"] == to]
 
     def taken(self, to: str) -> list[dict[str, Any]]:
-        """Every message to ``to`` that it took."""
-        return [message for message in self._books()["messages"] if message["to"] == to]
+        """Every taken message to ``to``."""
+        return [message for message in self._ledger()["messages"] if message["to"] == to]
 
-    def _books(self) -> dict[str, Any]:
-        return dict(self._http.get("/_truth").raise_for_status().json())
+    def _ledger(self) -> dict[str, Any]:
+        return dict(self._http.get("/_ledger").raise_for_status().json())
 
 
 def callback(base: str, provider: str, message_id: str | None, attempt: int = 1) -> str:
@@ -100,7 +100,7 @@ def _messagebird(target: str, fields: Mapping[str, str]) -> httpx.Request:
 
 
 def legacy_signature(url: str, body: bytes) -> dict[str, str]:
-    """MessageBird's oldest signature: it covers the query and the body, not the address, and does not expire."""
+    """MessageBird's oldest signature: it covers query and body, but not the address, and does not expire."""
     query = urlencode(sorted(parse_qsl(urlsplit(url).query, keep_blank_values=True), key=lambda pair: pair[0]))
     text = f"{_STAMP}\n{query}\n".encode() + hashlib.sha256(body).digest()
     signature = hmac.digest(MESSAGEBIRD.signing_key.encode(), text, "sha256")
@@ -111,7 +111,7 @@ def legacy_signature(url: str, body: bytes) -> dict[str, str]:
 
 
 def report_fields(provider: str, provider_id: str, word: str, *, occurred: str | None = None) -> dict[str, str]:
-    """What a provider says of its message in the fewest fields."""
+    """A report with the fewest fields."""
     if provider == "twilio":
         return {"MessageSid": provider_id, "MessageStatus": word}
     at = {"statusDatetime": occurred} if occurred else {}
@@ -119,7 +119,7 @@ def report_fields(provider: str, provider_id: str, word: str, *, occurred: str |
 
 
 def simulators_of(stack: Stack) -> Iterator[dict[str, Simulator]]:
-    """All, by name, closed at the end; for a fixture."""
+    """All simulators by name, closed at the end; for a fixture."""
     every = {name: Simulator(stack, name) for name in NAMES}
     yield every
     for simulator in every.values():

@@ -18,7 +18,7 @@ import pytest
 from local.process import ROOT
 from local.simulators.scenario import TABLE
 from local.stack import Stack
-from ops.keys import new_key
+from ops.api_keys import new_key
 from tests.e2e import curl, provider, watch
 from tests.e2e.provider import Simulator, number
 

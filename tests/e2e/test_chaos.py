@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from local.chaos.__main__ import report
+from local.chaos.checks import findings
 from local.chaos.deployment import SHORT
 from local.chaos.run import run
-from local.chaos.verdict import findings
 
 _MESSAGES = 60
 

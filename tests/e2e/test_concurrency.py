@@ -20,7 +20,7 @@ from local import emulator
 from local.process import LOCALHOST, ROOT, Process, free_port
 from sms_tracker.domain.state import fold
 from tests import tables
-from tests.e2e.concurrent_writers import MESSAGES, REPORTS, WRITERS, Database, let_loose
+from tests.e2e.concurrent_writers import MESSAGES, REPORTS, WRITERS, Database, run_writers
 from tests.factories import record
 
 _DYNALITE = "3.2.2"
@@ -38,14 +38,14 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def database(process: Process, port: int, *, says_old: bool) -> Database:
+def database(process: Process, port: int, *, returns_old: bool) -> Database:
     deadline = time.monotonic() + 30
     while not answers(port):
         process.check()
         assert time.monotonic() < deadline, process.tail()
         time.sleep(0.05)
     endpoint = f"http://{LOCALHOST}:{port}"
-    return Database(endpoint, tables.create(tables.client(endpoint), "MessagesTable", "messages"), says_old)
+    return Database(endpoint, tables.create(tables.client(endpoint), "MessagesTable", "messages"), returns_old)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def emulated(tmp_path: Path) -> Iterator[Database]:
     port = free_port()
     process = emulator.start(port, auth=False, log=tmp_path / "emulator.log")
     try:
-        yield database(process, port, says_old=True)
+        yield database(process, port, returns_old=True)
     finally:
         process.stop()
 
@@ -66,7 +66,7 @@ def dynalite(tmp_path: Path) -> Iterator[Database]:
     command = [installed(), "-e", program, str(_FOLDER / "node_modules" / "dynalite"), str(port), LOCALHOST]
     process = Process("dynalite", command, env={"PATH": os.environ["PATH"]}, log=tmp_path / "dynalite.log")
     try:
-        yield database(process, port, says_old=False)
+        yield database(process, port, returns_old=False)
     finally:
         process.stop()
 
@@ -89,7 +89,7 @@ def installed() -> str:
 
 
 def check(database: Database) -> None:
-    decided = let_loose(database, range(WRITERS))
+    decided = run_writers(database, range(WRITERS))
     store, first = database.store(), record().state
     for message_id in MESSAGES:
         found = store.get(message_id)

@@ -1,10 +1,9 @@
-"""From POST to a final status that agrees with the provider's own books, whatever happens on the way."""
+"""From POST to a final status that agrees with the provider's ledger, in every scenario."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,16 +13,11 @@ import pytest
 from local.observe import Queue
 from local.process import ROOT
 from local.stack import Stack
-from tests.e2e import journey, provider, watch
-from tests.e2e.journey import CASES, Case, Journey
+from tests.e2e import provider, scenario_run, watch
 from tests.e2e.provider import Simulator, callback, number, report_fields, signed
+from tests.e2e.scenario_run import CASES, Case, ScenarioRun
 
 SCHEMA = json.loads((ROOT / "events" / "schema" / "sms-status-changed.v1.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def simulators(stack: Stack) -> Iterator[dict[str, Simulator]]:
-    yield from provider.simulators_of(stack)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,8 +28,8 @@ def unknown_anywhere(stack: Stack) -> int:
 
 
 @pytest.fixture(scope="module")
-def travelled(stack: Stack, api: httpx.Client, simulators: dict[str, Simulator]) -> Journey:
-    return journey.travel(stack, api, simulators)
+def run(stack: Stack, api: httpx.Client, simulators: dict[str, Simulator]) -> ScenarioRun:
+    return scenario_run.run_all(stack, api, simulators)
 
 
 def of(course: str) -> pytest.MarkDecorator:
@@ -43,17 +37,17 @@ def of(course: str) -> pytest.MarkDecorator:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_record_ends_as_the_providers_own_books_say(case: Case, travelled: Journey) -> None:
-    assert travelled.records[case]["final"]
-    assert travelled.differences(case) == []
+def test_the_record_ends_as_the_providers_ledger_says(case: Case, run: ScenarioRun) -> None:
+    assert run.records[case]["final"]
+    assert run.differences(case) == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_one_message_is_one_post(case: Case, travelled: Journey, simulators: dict[str, Simulator]) -> None:
+def test_one_message_is_one_post(case: Case, run: ScenarioRun, simulators: dict[str, Simulator]) -> None:
     answered = [post["answered"] for post in simulators[case.provider].posts(case.to)]
     expected = {"throttled-once": [429, 201], "timeout": [None], "broken-answer": [500]}
 
-    if travelled.answers[case].status_code == 202:
+    if run.answers[case].status_code == 202:
         assert answered == expected.get(case.course, [201])
     else:
         assert (case.course, len(answered)) in {("refused", 1), ("opted-out", 1)}
@@ -61,9 +55,9 @@ def test_one_message_is_one_post(case: Case, travelled: Journey, simulators: dic
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_report_is_acknowledged_but_the_forged(
-    case: Case, travelled: Journey, simulators: dict[str, Simulator]
+    case: Case, run: ScenarioRun, simulators: dict[str, Simulator]
 ) -> None:
-    assert case in travelled.records
+    assert case in run.records
     usual = 204 if case.provider == "twilio" else 200
     for message in simulators[case.provider].taken(case.to):
         for made in message["callbacks"]:
@@ -72,13 +66,13 @@ def test_every_report_is_acknowledged_but_the_forged(
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_timeline_holds_each_distinct_report_once(
-    case: Case, travelled: Journey, simulators: dict[str, Simulator]
+    case: Case, run: ScenarioRun, simulators: dict[str, Simulator]
 ) -> None:
-    reports = travelled.records[case]["reports"]
+    reports = run.records[case]["reports"]
     told = [(each["provider_status"], each["code"]) for each in reports if each["source"] == "callback"]
     answered = {(each["provider_status"], each["code"]) for each in reports if each["source"] == "answer"}
     made = {
-        (each["word"], None if each["code"] is None else str(each["code"]))
+        (each["provider_status"], None if each["code"] is None else str(each["code"]))
         for message in simulators[case.provider].taken(case.to)
         for each in message["callbacks"]
         if not each["forged"]
@@ -90,37 +84,37 @@ def test_the_timeline_holds_each_distinct_report_once(
 
 
 @of("forged")
-def test_a_forged_delivery_is_never_believed(case: Case, travelled: Journey, simulators: dict[str, Simulator]) -> None:
+def test_a_forged_delivery_is_never_believed(case: Case, run: ScenarioRun, simulators: dict[str, Simulator]) -> None:
     (message,) = simulators[case.provider].taken(case.to)
 
     assert [made["word"] for made in message["callbacks"] if made["forged"]] == ["delivered"]
-    assert travelled.records[case]["status"] == "undelivered"
+    assert run.records[case]["status"] == "undelivered"
 
 
 @of("new-word")
-def test_a_word_that_we_do_not_know_is_kept_as_it_came(case: Case, travelled: Journey) -> None:
-    (unknown,) = [each for each in travelled.records[case]["reports"] if each["provider_status"] == "teleported"]
+def test_a_word_that_we_do_not_know_is_kept_as_it_came(case: Case, run: ScenarioRun) -> None:
+    (unknown,) = [each for each in run.records[case]["reports"] if each["provider_status"] == "teleported"]
 
     assert unknown["status"] is None
     assert unknown["fields"]
 
 
 @of("new-code")
-def test_a_code_that_we_do_not_know_is_kept_and_told(case: Case, travelled: Journey) -> None:
+def test_a_code_that_we_do_not_know_is_kept_and_told(case: Case, run: ScenarioRun) -> None:
     code = {"twilio": "39999", "messagebird": "250"}[case.provider]
 
-    assert travelled.records[case]["failure"]["code"] == code
-    assert travelled.events_of(case)[-1]["failure"]["code"] == code
+    assert run.records[case]["failure"]["code"] == code
+    assert run.events_of(case)[-1]["failure"]["code"] == code
 
 
 @of("code-then-none")
-def test_a_later_failure_without_a_code_does_not_erase_the_first_ones(case: Case, travelled: Journey) -> None:
-    assert travelled.records[case]["failure"]["code"] == {"twilio": "30003", "messagebird": "1"}[case.provider]
+def test_a_later_failure_without_a_code_does_not_erase_the_first_ones(case: Case, run: ScenarioRun) -> None:
+    assert run.records[case]["failure"]["code"] == {"twilio": "30003", "messagebird": "1"}[case.provider]
 
 
 @of("early")
-def test_reports_that_overtake_the_answer_are_not_undone_by_it(case: Case, travelled: Journey) -> None:
-    answered, record = travelled.answers[case], travelled.records[case]
+def test_reports_that_overtake_the_answer_are_not_undone_by_it(case: Case, run: ScenarioRun) -> None:
+    answered, record = run.answers[case], run.records[case]
 
     assert answered.status_code == 202
     assert answered.json()["provider_message_id"] == record["provider_message_id"]
@@ -128,33 +122,33 @@ def test_reports_that_overtake_the_answer_are_not_undone_by_it(case: Case, trave
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_what_arrived_without_a_failure_is_not_published(case: Case, travelled: Journey) -> None:
-    published = [(event["status"], event["previous_status"]) for event in travelled.events_of(case)]
+def test_what_arrived_without_a_failure_is_not_published(case: Case, run: ScenarioRun) -> None:
+    published = [(event["status"], event["previous_status"]) for event in run.events_of(case)]
 
     assert len(published) == len(set(published))
-    if case.course != "corrected" and travelled.records[case]["outcome"] == "success":
+    if case.course != "corrected" and run.records[case]["outcome"] == "success":
         assert published == []
 
 
-def test_every_event_is_valid_and_names_nobody(travelled: Journey) -> None:
-    assert travelled.events
-    for event in travelled.events:
+def test_every_event_is_valid_and_names_nobody(run: ScenarioRun) -> None:
+    assert run.events
+    for event in run.events:
         jsonschema.validate(event["detail"], SCHEMA)
         assert (event["source"], event["detail-type"]) == ("sms-tracker", "SMS Status Changed")
         assert_names_nobody(json.dumps(event["detail"]))
 
 
-def test_people_are_told_of_every_kind_of_failure_and_of_nobodys_number(travelled: Journey) -> None:
-    failed = [record for record in travelled.records.values() if record["outcome"] == "failure"]
-    counts = [int(count) for text in travelled.digests for count in re.findall(r"^(\d+) x ", text, flags=re.MULTILINE)]
+def test_people_are_told_of_every_kind_of_failure_and_of_nobodys_number(run: ScenarioRun) -> None:
+    failed = [record for record in run.records.values() if record["outcome"] == "failure"]
+    counts = [int(count) for text in run.digests for count in re.findall(r"^(\d+) x ", text, flags=re.MULTILINE)]
 
     assert sum(counts) >= len(failed)
-    for text in travelled.digests:
+    for text in run.digests:
         assert_names_nobody(text)
 
 
 def assert_names_nobody(text: str) -> None:
-    assert journey.TEXT not in text
+    assert scenario_run.TEXT not in text
     assert not [case.to for case in CASES if case.to[1:] in text]
 
 
@@ -162,17 +156,17 @@ def assert_names_nobody(text: str) -> None:
 
 
 @of("timeout")
-def test_a_send_without_an_answer_is_pending_until_a_report_says_more(case: Case, travelled: Journey) -> None:
-    assert travelled.answers[case].status_code == 202
-    assert travelled.answers[case].json()["status"] == "pending"
-    assert travelled.answers[case].json()["provider_message_id"] is None
-    assert travelled.records[case]["status"] == "delivered"
-    assert travelled.records[case]["provider_message_id"]
+def test_a_send_without_an_answer_is_pending_until_a_report_says_more(case: Case, run: ScenarioRun) -> None:
+    assert run.answers[case].status_code == 202
+    assert run.answers[case].json()["status"] == "pending"
+    assert run.answers[case].json()["provider_message_id"] is None
+    assert run.records[case]["status"] == "delivered"
+    assert run.records[case]["provider_message_id"]
 
 
 @of("timeout")
-def test_the_same_key_meanwhile_is_asked_to_wait(case: Case, travelled: Journey) -> None:
-    answer = travelled.while_open[case]
+def test_the_same_key_meanwhile_is_asked_to_wait(case: Case, run: ScenarioRun) -> None:
+    answer = run.while_open[case]
 
     assert answer.status_code == 409
     assert 1 <= int(answer.headers["retry-after"]) <= 34

@@ -124,7 +124,7 @@ def test_no_command_starts_without_a_region(stack: Stack, tmp_path: Path, line: 
     done = newcomer.types(line)
 
     assert done.returncode != 0
-    assert done.stderr.startswith("error: no AWS region is set")
+    assert done.stderr.startswith("error: no AWS region")
 
 
 def test_a_region_in_env_that_only_some_commands_would_read_is_refused(stack: Stack, tmp_path: Path) -> None:

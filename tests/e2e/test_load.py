@@ -1,4 +1,4 @@
-"""`make load` on the local stack: what it reports of a short run, and its requests in another program's hands."""
+"""`make load` on the local stack: the report of a short run, and its data file for other tools."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_report_that_is_accepted_under_load_arrives(stack: Stack) -> None:
 
 
 def test_requests_from_a_data_file_are_accepted(stack: Stack) -> None:
-    made = run(stack, "bench.load.generate", "--messages", "2")
+    made = run(stack, "bench.load", "--print", "2")
 
     assert made.returncode == 0, made.stderr
     answers = [

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
 from local import simulators
 from local.stack import Stack
-from ops.queue_scan import QUEUES, Sweep
+from ops.queue_scan import QUEUES, QueueScan
 from ops.smoke.sending import TEST_ENTRIES
 from tests.e2e import command, watch
-from tests.e2e.provider import Simulator, callback, number, report_fields, signed, simulators_of
+from tests.e2e.provider import Simulator, callback, number, report_fields, signed
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def books(stack: Stack) -> Iterator[dict[str, Simulator]]:
-    yield from simulators_of(stack)
 
 
 def test_a_deployment_that_is_well_passes_every_check(stack: Stack, api_key: str) -> None:
@@ -72,7 +65,7 @@ def keys_of(stack: Stack, client: str) -> list[str]:
 
 
 def test_a_forgotten_person_is_in_no_record_and_no_queue_and_gets_no_second_message(
-    stack: Stack, api: httpx.Client, books: dict[str, Simulator]
+    stack: Stack, api: httpx.Client, simulators: dict[str, Simulator]
 ) -> None:
     to = number("01")  # undelivered
     request = {"to": to, "body": "Meet me", "provider": "twilio", "reference": f"of {to}"}
@@ -93,7 +86,7 @@ def test_a_forgotten_person_is_in_no_record_and_no_queue_and_gets_no_second_mess
     assert api.get("/messages", params={"to": to}).json()["messages"] == []
     again = api.post("/messages", json=request, headers={"idempotency-key": f"forget-{to}"})
     assert (again.status_code, again.json()["to"]) == (202, None)
-    assert len(books["twilio"].taken(to)) == 1
+    assert len(simulators["twilio"].taken(to)) == 1
     assert api.get(f"/messages/{sent['message_id']}").json()["status"] == "undelivered"
 
 
@@ -103,5 +96,5 @@ def names(stack: Stack, to: str) -> int:
     pages = stack.clients.dynamodb.get_paginator("scan").paginate(TableName=table)
     records = sum(to[1:] in json.dumps(item) for page in pages for item in page["Items"])
     queues = [stack.deployment.outputs[output] for output in QUEUES.values()]
-    sweeps = (Sweep(sqs=stack.clients.sqs, queue=queue, number=to, wait=0) for queue in queues)
+    sweeps = (QueueScan(sqs=stack.clients.sqs, queue=queue, number=to, wait=0) for queue in queues)
     return records + sum(sweep.run(apply=False) for sweep in sweeps)

@@ -79,8 +79,8 @@ def test_the_browser_itself_refuses_to_run_what_was_slipped_in(visitor: Visit) -
                          catch (error) { return error.name; } }"""
 
     assert visitor.page.evaluate(refused) == "TypeError"
-    assert all("TrustedHTML" in complaint for complaint in visitor.complaints)
-    visitor.complaints.clear()
+    assert all("TrustedHTML" in problem for problem in visitor.problems)
+    visitor.problems.clear()
 
 
 def controls(page: Page) -> list[str]:

@@ -88,8 +88,8 @@ def assert_denied(stack: Stack, function: str, words: str) -> None:
 
 
 def asked(stack: Stack) -> list[Any]:
-    books = httpx.get(f"{stack.simulator_urls['twilio']}/_truth", trust_env=False).raise_for_status()
-    return list(books.json()["posts"])
+    ledger = httpx.get(f"{stack.simulator_urls['twilio']}/_ledger", trust_env=False).raise_for_status()
+    return list(ledger.json()["posts"])
 
 
 def test_a_send_that_may_not_write_its_record_sends_nothing(unrecorded: Stack) -> None:

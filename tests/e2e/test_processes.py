@@ -73,7 +73,7 @@ def test_what_it_prints_can_be_pasted_and_ctrl_c_ends_it_all(tmp_path: Path) -> 
         about = dict(zip(lines[1:], lines, strict=False))
         examples = [line for line in lines if line.startswith("curl ")]
         answers = {about[line]: curl.run(line) for line in examples}
-        ports = [port, *(int(each) for each in re.findall(r"127\.0\.0\.1:(\d+)/_truth", "\n".join(lines)))]
+        ports = [port, *(int(each) for each in re.findall(r"127\.0\.0\.1:(\d+)/_ledger", "\n".join(lines)))]
         assert len(running(tmp_path)) > 3
         assert all(listening(each) for each in ports)
 

@@ -72,7 +72,7 @@ def test_what_could_not_be_published_is_made_again_from_the_table(
 
     assert done.returncode == 0, done.stderr
     assert f"{failed['message_id']}: published" in done.stdout
-    assert "left: it names no message" in done.stdout
+    assert "left: no record has its message id" in done.stdout
     assert event_of(heard, failed)["status"] == "undelivered"
     left = watch.found_in(stack, "PublishFailedQueueUrl", f"shardId-{failed['message_id']}")
     assert json.loads(left["Body"]) == pointer

@@ -47,7 +47,7 @@ def logs(stack: Stack, api: httpx.Client) -> dict[str, list[str]]:
         watch.final(api, message_id)
     watch.drained(stack)
     stack.clients.functions.invoke(FunctionName=f"{stack.deployment.name}-reconciler", Payload=b"{}")
-    watch.eventually(lambda: stack.logs("digest"), "nobody was told")
+    watch.eventually(lambda: stack.logs("digest"), "no digest ran")
     return {function: stack.logs(function) for function in FUNCTIONS}
 
 

@@ -1,4 +1,4 @@
-"""Wait for what the service does by itself, with a bound, and look into its queues."""
+"""Wait, with a bound, for asynchronous results, and read the service's queues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 
 
 def eventually(look: Callable[[], _T | None], what: str, *, seconds: float = SECONDS) -> _T:
-    """The first thing that ``look`` finds; for what can only be asked, and tells nobody."""
+    """Poll until ``look`` returns something true, and return it."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
@@ -32,7 +32,7 @@ def eventually(look: Callable[[], _T | None], what: str, *, seconds: float = SEC
 
 
 def held(stack: Stack, queue: str) -> int:
-    """How many messages the queue of that output holds, those handed to a consumer included, delayed ones not."""
+    """How many messages the queue of that output holds, visible or in flight, but not delayed."""
     attributes = stack.clients.sqs.get_queue_attributes(
         QueueUrl=stack.deployment.outputs[queue], AttributeNames=[_WAITING, _IN_FLIGHT]
     )["Attributes"]
@@ -40,12 +40,12 @@ def held(stack: Stack, queue: str) -> int:
 
 
 def drained(stack: Stack) -> None:
-    """Wait until the processor has dealt with every report."""
+    """Wait until the processor has handled every report."""
     eventually(lambda: held(stack, "ReportsQueueUrl") == 0, "the reports' queue is not empty")
 
 
 def found_in(stack: Stack, queue: str, text: str) -> MessageTypeDef:
-    """Take from the queue of that output the message that has ``text`` in its body; the others stay."""
+    """Take the message with ``text`` in its body from the queue of that output; the others stay."""
     url, sqs = stack.deployment.outputs[queue], stack.clients.sqs
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
@@ -64,12 +64,12 @@ def found_in(stack: Stack, queue: str, text: str) -> MessageTypeDef:
 
 
 def reason(message: MessageTypeDef) -> str:
-    """Why a message was put aside."""
+    """The reason of a message in a failure queue."""
     return message["MessageAttributes"]["reason"]["StringValue"]
 
 
 def counted(stack: Stack) -> None:
-    """Have the reconciler count the messages of this hour."""
+    """Let the reconciler count the messages of this hour."""
     name = f"{stack.deployment.name}-reconciler"
     answer = stack.clients.functions.invoke(FunctionName=name, Payload=b'{"step": "statistics"}')
     done = json.loads(answer["Payload"].read())
@@ -79,7 +79,7 @@ def counted(stack: Stack) -> None:
 
 
 def final(api: httpx.Client, message_id: str) -> dict[str, Any]:
-    """A message's record, once its status is final."""
+    """A message's record once its status is final."""
 
     def look() -> dict[str, Any] | None:
         found = api.get(f"/messages/{message_id}").raise_for_status().json()

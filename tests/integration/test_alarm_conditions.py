@@ -22,7 +22,7 @@ from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests.cloud import AWS, SECRETS, Cloud, Handler, cold_start, sample
-from tests.cloudwatch import Metric, Period, measured, speaks, watched
+from tests.cloudwatch import Metric, Period, in_alarm, measured, watched
 from tests.factories import record, report
 from tests.scripted_server import Reply, serving
 from tests.unit.template_stack import environment, stack
@@ -316,8 +316,8 @@ def test_an_alarm_speaks_once_the_fault_lasts_and_not_before(name: str, deployme
     lasting = [quiet] * alarm["EvaluationPeriods"] + [faulty.measures] * wanted
     shorter = [quiet] * alarm["EvaluationPeriods"] + [faulty.measures] * (wanted - 1)
 
-    assert speaks(alarm, lasting)
-    assert not speaks(alarm, shorter)
+    assert in_alarm(alarm, lasting)
+    assert not in_alarm(alarm, shorter)
 
 
 @each_alarm
@@ -326,14 +326,14 @@ def test_an_alarm_is_silent_while_all_is_well(name: str, deployment: Callable[[]
     TABLE[name].sound(sound)
 
     assert {*watched(alarm)} <= sound.measures.keys() or alarm["Statistic"] == "Sum"  # a count of none is not sent
-    assert not speaks(alarm, [sound.measures] * alarm["EvaluationPeriods"])
+    assert not in_alarm(alarm, [sound.measures] * alarm["EvaluationPeriods"])
 
 
 @each_alarm
 def test_an_alarm_is_silent_where_nothing_happens(name: str) -> None:
     alarm = ALARMS[name]
 
-    assert not speaks(alarm, [{}] * alarm["EvaluationPeriods"])
+    assert not in_alarm(alarm, [{}] * alarm["EvaluationPeriods"])
 
 
 @pytest.mark.parametrize(
@@ -353,6 +353,6 @@ def test_a_reconciler_that_is_not_scheduled_is_not_missed_and_one_slow_schedule_
     alarm, faulty = ALARMS["reconciler-silent"], deployment()
     without_messages(scheduled)(faulty)
 
-    assert speaks(alarm, [faulty.measures, {}, faulty.measures])  # every half an hour
-    assert not speaks(alarm, [{}, {}, faulty.measures])  # the first run of a new stack
-    assert not speaks(alarm, [{}, {}, {}, {}])
+    assert in_alarm(alarm, [faulty.measures, {}, faulty.measures])  # every half an hour
+    assert not in_alarm(alarm, [{}, {}, faulty.measures])  # the first run of a new stack
+    assert not in_alarm(alarm, [{}, {}, {}, {}])

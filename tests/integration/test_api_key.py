@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from ops.api_key import main
-from ops.keys import new_key
+from ops.api_keys import new_key
 from ops.stack import Stack
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.keys import ApiKey, KeyStore, name_of
@@ -111,7 +111,7 @@ def test_a_key_that_is_over_is_rotated_only_with_days_of_its_own(keys: KeyStore,
     renewed = run("rotate", name_of(old), "--days", "1")
 
     assert (refused[0], refused[1]) == (1, "")
-    assert "expired on 1970-01-01: --days gives the new key its own" in refused[2]
+    assert "expired on 1970-01-01: set --days for the new key" in refused[2]
     assert renewed[0] == 0
     assert keys.find(renewed[1]) is not None
 
@@ -122,7 +122,7 @@ def test_a_new_keys_own_name_is_printed_beside_it(command: list[str], run: Run) 
 
     _, key, told = run(*command, *([name_of(old)] if command == ["rotate"] else []))
 
-    assert f"key {name_of(key)} of shop with read,send, without end" in told
+    assert f"key {name_of(key)} of shop with read,send, without expiry" in told
 
 
 def test_a_list_of_one_client_has_no_other_and_says_when_there_is_none(run: Run) -> None:
@@ -180,7 +180,7 @@ def test_a_scope_that_does_not_exist_is_refused_with_those_that_do(
     with pytest.raises(SystemExit, match="2"):
         run("--client", "shop", "--scopes", written)
 
-    assert "is no scope: write one or more of admin,read,send" in capsys.readouterr().err
+    assert "is not a scope: use one or more of admin,read,send" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "1.5", "", "a year", "99999999999"])
@@ -212,8 +212,8 @@ def test_a_name_that_fits_no_key_or_several_revokes_none(keys: KeyStore, run: Ru
     refusals = [run("revoke", name, "--apply") for name in (shared, "zzzz")]
 
     assert [code for code, _, _ in refusals] == [1, 1]
-    assert "keys are called" in refusals[0][2]
-    assert "no keys are called zzzz" in refusals[1][2]
+    assert "keys have the name" in refusals[0][2]
+    assert "no keys have the name zzzz" in refusals[1][2]
     assert all(keys.find(key) for key in created)
 
 
@@ -249,7 +249,7 @@ def test_a_stack_of_another_kind_is_one_line(run: Run) -> None:
     assert code == 1
     assert told.splitlines() == [
         "stack other, region eu-west-1 (AWS_DEFAULT_REGION)",
-        "error: stack other has no output StateTableName; is it sms-tracker's, and of this version?",
+        "error: stack other has no output StateTableName; is it an sms-tracker stack of this version?",
     ]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.messaging import EventBus
 from sms_tracker.domain.ports import BusEvent
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 
 
 def event(number: int, size: int = 0) -> BusEvent:
@@ -65,10 +65,10 @@ def test_events_arrive_on_the_bus_they_were_meant_for() -> None:
     ],
 )
 def test_a_call_that_fails_refuses_all_its_events_and_raises_nothing(error: Exception, why: str) -> None:
-    tap = Tap(boto3.client("events"), error=error)
+    recorder = CallRecorder(boto3.client("events"), error=error)
 
-    assert bus(tap.client).put([event(n) for n in range(12)]) == [why] * 12
-    assert tap.names == ["PutEvents", "PutEvents"]
+    assert bus(recorder.client).put([event(n) for n in range(12)]) == [why] * 12
+    assert recorder.names == ["PutEvents", "PutEvents"]
 
 
 def test_no_event_is_no_call() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cloud import AWS, Cloud, cold_start, sample
-from tests.cloudwatch import Metric, Period, Queue, measured, period_of, speaks
+from tests.cloudwatch import Metric, Period, Queue, in_alarm, measured, period_of
 from tests.unit.template_stack import environment, stack
 
 MINUTE = 60
@@ -40,7 +40,7 @@ def in_periods(samples: Samples, seconds: int) -> list[Period]:
 
 def speaking(samples: Samples) -> set[str]:
     """The alarms that are on after the half hour."""
-    return {name for name, alarm in ALARMS.items() if speaks(alarm, in_periods(samples, period_of(alarm)))}
+    return {name for name, alarm in ALARMS.items() if in_alarm(alarm, in_periods(samples, period_of(alarm)))}
 
 
 def event(queue: Queue, at: float) -> dict[str, Any]:

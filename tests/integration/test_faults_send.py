@@ -27,7 +27,7 @@ from tests.setups import (
     UNHEARD,
     UNREACHED,
     WRONG_TOKEN,
-    SendRig,
+    SendSetup,
     answer,
     attempt_of,
     message_id_of,
@@ -69,7 +69,7 @@ CASES = {
 
 @dataclass
 class Provider:
-    """The provider's own truth: what was handed to it, attempt by attempt, and what it answered."""
+    """The provider's ledger: what it received, attempt by attempt, and its answers."""
 
     answers: list[Answer]
     killed: str | None = None
@@ -111,12 +111,12 @@ class Story:
 
     def request(self, wire: Wire | None = None) -> ApiResponse | None:
         """The reply; None where the process was killed."""
-        rig = SendRig(messages=self.store, clock=self.clock)
+        setup = SendSetup(messages=self.store, clock=self.clock)
         if wire is not None:
             settings = self.cloud.settings(wire, self.clock)
-            rig = SendRig(messages=self.cloud.store(wire), settings=settings, clock=self.clock)
-        rig.sender = replace(rig.sender, http=self.provider, new_token=lambda: uuid4().hex)
-        return survived(lambda: rig.post(self.key))
+            setup = SendSetup(messages=self.cloud.store(wire), settings=settings, clock=self.clock)
+        setup.sender = replace(setup.sender, http=self.provider, new_token=lambda: uuid4().hex)
+        return survived(lambda: setup.post(self.key))
 
     def record(self, message_id: object) -> Record | None:
         return self.store.get(str(message_id))

@@ -13,7 +13,7 @@ import pytest
 
 from ops.erasure import Eraser, waits
 from ops.forget import main
-from ops.queue_scan import QUEUES, Sweep
+from ops.queue_scan import QUEUES, QueueScan
 from ops.stack import Stack
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.items import from_item, to_item
@@ -156,7 +156,7 @@ def test_a_record_that_cannot_be_read_is_left_and_named_and_the_others_are_forgo
     code, told = deployed.forget("--apply")
 
     assert code == 1
-    assert f"record {OTHER_ID} cannot be read: KeyError: left" in told
+    assert f"record {OTHER_ID} cannot be read: KeyError: skipped" in told
     assert deployed.read().to == ""
 
 
@@ -167,7 +167,7 @@ def test_an_open_message_is_left_and_the_command_says_so(deployed: Deployed) -> 
 
     assert code == 1
     assert "open (sent)" in told
-    assert "1 had to be left" in told
+    assert "1 have to wait" in told
     assert deployed.read().to == TO
 
 
@@ -234,7 +234,7 @@ def test_a_queue_loses_what_names_the_number_in_any_form(deployed: Deployed, wri
     for body in (*others, written):
         sqs.send_message(QueueUrl=queue, MessageBody=body)
 
-    found = Sweep(sqs=sqs, queue=queue, number=TO, wait=0).run(apply=True)
+    found = QueueScan(sqs=sqs, queue=queue, number=TO, wait=0).run(apply=True)
 
     left = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert found == 1
@@ -247,7 +247,7 @@ def test_a_queue_with_more_than_may_be_looked_at_is_an_error_and_keeps_it(deploy
         sqs.send_message(QueueUrl=queue, MessageBody=str(number))
 
     with pytest.raises(ValueError, match="holds more"):
-        Sweep(sqs=sqs, queue=queue, number=TO, wait=0, limit=10).run(apply=True)
+        QueueScan(sqs=sqs, queue=queue, number=TO, wait=0, limit=10).run(apply=True)
 
     waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
     assert waiting["ApproximateNumberOfMessages"] == "25"
@@ -256,7 +256,7 @@ def test_a_queue_with_more_than_may_be_looked_at_is_an_error_and_keeps_it(deploy
 def test_what_holds_unfinished_work_is_to_be_redriven_first(deployed: Deployed) -> None:
     client("sqs").send_message(QueueUrl=deployed.queues["publish-failed"], MessageBody=TO)
 
-    assert "publish-failed: 1 would be deleted (make repair can redrive it first)" in deployed.forget()[1]
+    assert "publish-failed: 1 would be deleted (consider a redrive first: make repair)" in deployed.forget()[1]
 
 
 @pytest.mark.parametrize(

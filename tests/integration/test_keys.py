@@ -6,12 +6,12 @@ import boto3
 import pytest
 from types_boto3_dynamodb import DynamoDBClient
 
-from ops.keys import new_key
+from ops.api_keys import new_key
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.keys import ApiKey, KeyStore, key_id
 from sms_tracker.domain.errors import Unavailable
 from tests import tables
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 
 
 @pytest.fixture
@@ -63,17 +63,17 @@ def test_a_stored_hash_is_no_key(dynamodb: DynamoDBClient) -> None:
 
 def test_a_lookup_is_one_call_that_does_not_carry_the_key(dynamodb: DynamoDBClient) -> None:
     key = issued(dynamodb, "shop", "read")
-    tap = Tap(dynamodb)
+    recorder = CallRecorder(dynamodb)
 
     KeyStore(calling(dynamodb), "state").find(key)
 
-    assert tap.names == ["GetItem"]
-    assert key not in str(tap.calls)
+    assert recorder.names == ["GetItem"]
+    assert key not in str(recorder.calls)
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException")])
 def test_a_table_that_cannot_be_read_is_unavailable(dynamodb: DynamoDBClient, error: Exception) -> None:
-    Tap(dynamodb, error=error)
+    CallRecorder(dynamodb, error=error)
 
     with pytest.raises(Unavailable, match=r"^GetItem: \w+$"):
         KeyStore(calling(dynamodb), "state").find("smst_any")

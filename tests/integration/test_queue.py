@@ -9,44 +9,44 @@ import pytest
 from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 
 
 @dataclass
-class Rig:
-    tap: Tap
+class Setup:
+    recorder: CallRecorder
     url: str
     queue: SqsQueue
 
 
 @pytest.fixture
-def rig(aws: None) -> Rig:  # noqa: ARG001  # moto is under the client
+def setup(aws: None) -> Setup:  # noqa: ARG001  # moto is under the client
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="reports")["QueueUrl"]
-    return Rig(Tap(sqs), url, SqsQueue(calling(sqs), url))
+    return Setup(CallRecorder(sqs), url, SqsQueue(calling(sqs), url))
 
 
-def test_a_message_that_was_sent_is_there(rig: Rig) -> None:
-    rig.queue.send('{"v":1}')
+def test_a_message_that_was_sent_is_there(setup: Setup) -> None:
+    setup.queue.send('{"v":1}')
 
-    (message,) = rig.tap.client.receive_message(QueueUrl=rig.url, MessageAttributeNames=["All"])["Messages"]
+    (message,) = setup.recorder.client.receive_message(QueueUrl=setup.url, MessageAttributeNames=["All"])["Messages"]
     assert message["Body"] == '{"v":1}'
     assert "MessageAttributes" not in message
 
 
-def test_a_reason_travels_beside_the_body(rig: Rig) -> None:
-    rig.queue.send("?", reason="the message is not JSON")
+def test_a_reason_travels_beside_the_body(setup: Setup) -> None:
+    setup.queue.send("?", reason="the message is not JSON")
 
-    (message,) = rig.tap.client.receive_message(QueueUrl=rig.url, MessageAttributeNames=["All"])["Messages"]
+    (message,) = setup.recorder.client.receive_message(QueueUrl=setup.url, MessageAttributeNames=["All"])["Messages"]
     assert message["Body"] == "?"
     assert message["MessageAttributes"]["reason"]["StringValue"] == "the message is not JSON"
 
 
-def test_a_delay_is_asked_for_only_where_there_is_one(rig: Rig) -> None:
-    rig.queue.send("now")
-    rig.queue.send("later", delay_seconds=15)
+def test_a_delay_is_asked_for_only_where_there_is_one(setup: Setup) -> None:
+    setup.queue.send("now")
+    setup.queue.send("later", delay_seconds=15)
 
-    (_, first), (_, second) = rig.tap.calls
+    (_, first), (_, second) = setup.recorder.calls
     assert "DelaySeconds" not in first
     assert second["DelaySeconds"] == 15
 
@@ -62,26 +62,26 @@ def test_a_delay_is_asked_for_only_where_there_is_one(rig: Rig) -> None:
     ],
 )
 def test_a_message_that_was_not_taken_raises_without_a_word_of_it(
-    rig: Rig, error: Exception, expected: SmsTrackerError
+    setup: Setup, error: Exception, expected: SmsTrackerError
 ) -> None:
-    rig.tap.error = error
+    setup.recorder.error = error
 
     with pytest.raises(type(expected)) as caught:
-        rig.queue.send("a body")
+        setup.queue.send("a body")
 
     assert str(caught.value) == str(expected)
 
 
-def test_a_queue_that_is_gone_is_unavailable(rig: Rig) -> None:
-    rig.tap.client.delete_queue(QueueUrl=rig.url)
+def test_a_queue_that_is_gone_is_unavailable(setup: Setup) -> None:
+    setup.recorder.client.delete_queue(QueueUrl=setup.url)
 
     with pytest.raises(Unavailable):
-        rig.queue.send("a body")
+        setup.queue.send("a body")
 
 
-def test_a_queue_answers_a_ping_or_is_unavailable(rig: Rig) -> None:
-    rig.queue.ping()
-    rig.tap.error = UNREACHABLE
+def test_a_queue_answers_a_ping_or_is_unavailable(setup: Setup) -> None:
+    setup.queue.ping()
+    setup.recorder.error = UNREACHABLE
 
     with pytest.raises(Unavailable, match="GetQueueAttributes"):
-        rig.queue.ping()
+        setup.queue.ping()

@@ -31,7 +31,7 @@ from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record, report
 from tests.fakes import START, MemoryBus, MemoryMessages
 
-LEFT = "left: it names no message that is here; use `republish` with its time"
+LEFT = "left: no record has its message id; use `republish` with its time"
 OTHER_ID = "11111111-1111-4111-8111-111111111111"
 
 
@@ -104,7 +104,7 @@ def test_what_is_stuck_says_why() -> None:
     soon, later = START + timedelta(seconds=5), START + timedelta(hours=2)
 
     assert stuck(record(), now=soon) is None
-    assert "answer is not known" in str(stuck(record(), now=later))
+    assert "answer is unknown" in str(stuck(record(), now=later))
     assert stuck(record(state=recorded(attempt=1, at=NOW, provider="twilio")), now=later) is not None
 
 
@@ -201,7 +201,7 @@ def test_publishing_again_ends_where_the_bus_refuses_and_reads_nothing_beyond() 
 def test_a_message_of_which_nothing_is_published_is_done_with(sqs: SQSClient, aside: str) -> None:
     bus = MemoryBus()
 
-    assert f"{MESSAGE_ID}: nothing to publish, it is sent" in unpublished(sqs, aside, bus, Status.SENT)
+    assert f"{MESSAGE_ID}: nothing to publish, its status is sent" in unpublished(sqs, aside, bus, Status.SENT)
     assert (bus.events, waiting(sqs, aside)) == ([], 1)
 
 
@@ -236,7 +236,7 @@ def repairing(deployed: Stack, capsys: pytest.CaptureFixture[str]) -> Repair:  #
 
 
 BY_ID, BY_TIME = ["--id", MESSAGE_ID], ["--from", NOW, "--to", NOW]
-DRY = ["nothing was changed; --apply (APPLY=1) does it"]
+DRY = ["nothing was changed; run it again with --apply (APPLY=1)"]
 
 
 def lagging(stack: Stack) -> None:
@@ -272,7 +272,7 @@ def test_a_record_that_changes_meanwhile_is_left_and_the_exit_code_says_so(
     code, told, hint = repairing("rebuild", *BY_ID, "--apply")
 
     assert (code, told) == (1, ["messages read: 1; nothing to rebuild"])
-    assert hint == [f"left out: {MESSAGE_ID} changed meanwhile, run it again"]
+    assert hint == [f"skipped: {MESSAGE_ID} changed during the run; run it again"]
 
 
 def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where_there_was_nothing(
@@ -283,7 +283,11 @@ def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where
 
     dry, done = repairing("republish", *BY_ID), repairing("republish", *BY_ID, "--apply")
 
-    assert none == (0, ["messages read: 1; nothing to publish; published are undelivered and corrections"], [])
+    assert none == (
+        0,
+        ["messages read: 1; nothing to publish; the policy publishes undelivered and corrections"],
+        [],
+    )
     assert dry == (0, ["messages read: 1; 1 would be published again"], DRY)
     assert done == (0, ["1 published", "messages read: 1; 1 published again"], [])
 
@@ -337,7 +341,7 @@ def test_redrive_of_what_was_not_published_says_what_is_left(deployed: Stack, re
 
     assert code == 0
     assert {f"{MESSAGE_ID}: published", LEFT} < {*told}
-    assert told[-1] == "1 done with, 1 left: see above, or run it again"
+    assert told[-1] == "1 published or without event, 1 left: see above, or run it again"
 
 
 @pytest.mark.parametrize(
@@ -347,8 +351,8 @@ def test_redrive_of_what_was_not_published_says_what_is_left(deployed: Stack, re
         (["--id", MESSAGE_ID, "--open"], "exclude each other"),
         (["--open", "--from", NOW], "exclude each other"),
         (["--from", "2026-02-01", "--to", "2026-01-31"], "is after --to 2026-01-31T00:00:00.000Z"),
-        (["--from", "9000-01-01T00:00:00Z"], "which is now at the latest"),
-        (["--from", "2000-01-01"], "longer than records are kept"),
+        (["--from", "9000-01-01T00:00:00Z"], "which is capped at now"),
+        (["--from", "2000-01-01"], "exceeds the longest retention"),
     ],
 )
 def test_a_choice_of_no_messages_is_an_error(options: list[str], error: str, repairing: Repair) -> None:
@@ -415,7 +419,7 @@ def test_a_record_that_cannot_be_read_is_named_and_holds_up_no_other(repairing: 
 
     code, told, hint = repairing("stuck", "--from", NOW, "--to", NOW)
 
-    assert (code, hint) == (1, [f"left out: record {OTHER_ID} cannot be read: KeyError"])
+    assert (code, hint) == (1, [f"skipped: record {OTHER_ID} cannot be read: KeyError"])
     assert [line.split()[0] for line in told] == [MESSAGE_ID, "messages"]
 
 
@@ -442,7 +446,7 @@ def test_what_is_no_time_is_refused_before_anything_is_read(capsys: pytest.Captu
     with pytest.raises(SystemExit):
         main(["stuck", "--from", "2026-W05-1"])
 
-    assert "is no time such as 2026-01-31T12:00:00Z" in capsys.readouterr().err
+    assert "is not a time such as 2026-01-31T12:00:00Z" in capsys.readouterr().err
 
 
 def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:

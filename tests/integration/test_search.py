@@ -23,7 +23,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.read.search import SearchQuery, find
 from sms_tracker.services.track import track
 from tests import tables
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.factories import TO, record, report
 from tests.fakes import START
 from tests.memory_search import MemorySearch, walk
@@ -108,27 +108,27 @@ def test_records_are_read_a_hundred_at_a_time_and_what_is_gone_is_left_out(
     filled: tuple[DynamoDBClient, list[Record]],
 ) -> None:
     _, stored = filled
-    tap = Tap(tables.client())
+    recorder = CallRecorder(tables.client())
     missing = [str(uuid5(NAMESPACE_OID, f"gone {number}")) for number in range(100)]
 
-    found = MessageSearch(calling(tap.client), "messages").records([*missing, *(r.message_id for r in stored)])
+    found = MessageSearch(calling(recorder.client), "messages").records([*missing, *(r.message_id for r in stored)])
 
-    assert tap.names == ["BatchGetItem", "BatchGetItem"]
+    assert recorder.names == ["BatchGetItem", "BatchGetItem"]
     assert sorted(r.message_id for r in found) == sorted(r.message_id for r in stored)
 
 
 def test_no_id_is_no_call(filled: tuple[DynamoDBClient, list[Record]]) -> None:
     assert filled
-    tap = Tap(tables.client())
+    recorder = CallRecorder(tables.client())
 
-    assert MessageSearch(calling(tap.client), "messages").records([]) == []
-    assert tap.calls == []
+    assert MessageSearch(calling(recorder.client), "messages").records([]) == []
+    assert recorder.calls == []
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")])
 def test_an_index_or_a_table_that_cannot_be_read_is_unavailable(error: Exception) -> None:
-    tap = Tap(tables.client(), error=error)
-    search = MessageSearch(calling(tap.client), "messages")
+    recorder = CallRecorder(tables.client(), error=error)
+    search = MessageSearch(calling(recorder.client), "messages")
 
     with pytest.raises(Unavailable, match=r"^Query: \w+$"):
         find(search, SHOP)

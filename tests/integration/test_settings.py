@@ -14,7 +14,7 @@ import pytest
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.fakes import FakeClock
 
 PROVIDERS = ("twilio", "messagebird")
@@ -36,12 +36,12 @@ class Store:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
-        self.tap = Tap(boto3.client("ssm"))
+        self.recorder = CallRecorder(boto3.client("ssm"))
         for name, value in self.parameters.items():
             self.put(name, value)
-        self.tap.calls.clear()
+        self.recorder.calls.clear()
         self.settings = SsmSettings(
-            calling(self.tap.client),
+            calling(self.recorder.client),
             "/stack",
             PROVIDERS,
             jitter=lambda: self.jitter,
@@ -51,11 +51,11 @@ class Store:
 
     def put(self, name: str, value: str) -> None:
         kind: Any = "SecureString" if "/secrets/" in name else "String"
-        self.tap.client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+        self.recorder.client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
 
     @property
     def reads(self) -> int:
-        return self.tap.names.count("GetParameters")
+        return self.recorder.names.count("GetParameters")
 
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -77,11 +77,11 @@ def test_one_call_reads_them_all_and_only_of_the_enabled_providers() -> None:
 
     store.settings()
 
-    assert store.tap.names == ["GetParameters"]
-    assert set(store.tap.calls[0][1]["Names"]) == GOOD.keys()
-    only = SsmSettings(calling(store.tap.client), "/stack", ("twilio",), jitter=lambda: 0.0)
+    assert store.recorder.names == ["GetParameters"]
+    assert set(store.recorder.calls[0][1]["Names"]) == GOOD.keys()
+    only = SsmSettings(calling(store.recorder.client), "/stack", ("twilio",), jitter=lambda: 0.0)
     assert only().credentials.keys() == {"twilio"}
-    assert "/stack/secrets/messagebird" not in store.tap.calls[1][1]["Names"]
+    assert "/stack/secrets/messagebird" not in store.recorder.calls[1][1]["Names"]
 
 
 def test_they_are_read_again_only_after_their_lifetime() -> None:
@@ -108,7 +108,7 @@ def test_the_lifetime_differs_between_environments_by_up_to_a_fifth() -> None:
 def test_every_lifetime_draws_its_own_length() -> None:
     store, drawn = Store(GOOD), iter([0.0, 1.0, 1.0])
     settings = SsmSettings(
-        calling(store.tap.client), "/stack", PROVIDERS, jitter=lambda: next(drawn), monotonic=store.clock.monotonic
+        calling(store.recorder.client), "/stack", PROVIDERS, jitter=lambda: next(drawn), monotonic=store.clock.monotonic
     )
     settings()
     reads = []
@@ -143,7 +143,7 @@ def test_asking_for_fresh_ones_all_the_time_does_not_flood_the_store() -> None:
 def test_settings_once_read_serve_on_through_an_outage_of_a_day(error: Exception) -> None:
     store = Store(GOOD)
     before = store.settings()
-    store.tap.error = error
+    store.recorder.error = error
     store.clock.sleep(STALE_IF_ERROR - 1)
 
     assert store.settings() == before
@@ -152,12 +152,12 @@ def test_settings_once_read_serve_on_through_an_outage_of_a_day(error: Exception
 def test_after_a_day_without_the_store_old_settings_are_not_trusted_any_more() -> None:
     store = Store(GOOD)
     store.settings()
-    store.tap.error = UNREACHABLE
+    store.recorder.error = UNREACHABLE
     store.clock.sleep(STALE_IF_ERROR + 1)
 
     with pytest.raises(Unavailable, match="the settings cannot be read"):
         store.settings()
-    store.tap.error = None
+    store.recorder.error = None
     store.clock.sleep(31)
     assert store.settings().service_key == HMAC_KEY
 
@@ -165,7 +165,7 @@ def test_after_a_day_without_the_store_old_settings_are_not_trusted_any_more() -
 def test_an_unreachable_store_is_tried_every_half_minute_and_not_on_every_request() -> None:
     store = Store(GOOD)
     store.settings()
-    store.tap.error = UNREACHABLE
+    store.recorder.error = UNREACHABLE
     store.clock.sleep(LIFETIME + 1)
     for _ in range(100):
         store.settings()
@@ -177,14 +177,14 @@ def test_an_unreachable_store_is_tried_every_half_minute_and_not_on_every_reques
 @pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")])
 def test_a_cold_start_without_the_store_has_no_settings(error: Exception) -> None:
     store = Store(GOOD)
-    store.tap.error = error
+    store.recorder.error = error
 
     with pytest.raises(Unavailable) as caught:
         store.settings()
 
     assert str(caught.value).startswith("GetParameters: ")
     assert "secret" not in str(caught.value)
-    store.tap.error = None
+    store.recorder.error = None
     assert store.settings().service_key == HMAC_KEY
 
 

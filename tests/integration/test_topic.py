@@ -10,7 +10,7 @@ import pytest
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.messaging import SnsTopic
 from sms_tracker.domain.errors import Rejected, Unavailable
-from tests.call_recorder import UNREACHABLE, Tap, refusal
+from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -39,10 +39,10 @@ def test_a_notification_reaches_who_subscribed() -> None:
     ],
 )
 def test_what_was_not_told_raises_without_its_text(error: Exception, kind: type[Exception]) -> None:
-    tap = Tap(boto3.client("sns"), error=error)
+    recorder = CallRecorder(boto3.client("sns"), error=error)
 
     with pytest.raises(kind) as caught:
-        SnsTopic(calling(tap.client), "arn:aws:sns:eu-west-1:123456789012:alerts").publish("subject", "a text")
+        SnsTopic(calling(recorder.client), "arn:aws:sns:eu-west-1:123456789012:alerts").publish("subject", "a text")
 
     assert str(caught.value).startswith("Publish: ")
     assert "text" not in str(caught.value)

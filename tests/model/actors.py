@@ -1,8 +1,8 @@
-"""Who acts in the model: the real use cases, stopped at each call to the outside and gone on with by running again.
+"""The model's actors: the real use cases, suspended at each external call and resumed by replay.
 
-A use case is a function of what the outside answered. So its state is that list of answers, its *log*: to go on, it is
-run from its beginning with the log, and what it asks after the log's end is its next call. That needs no thread, and
-two actors with the same log are in the same state.
+A use case is a function of the answers to its external calls. So its state is the list of these answers, its *log*. To
+resume, it runs from its beginning with the log; the first call after the log's end is its next one. That needs no
+thread, and two actors with the same log are in the same state.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from tests.setups import REQUEST, RULES
 TICKS = tuple(
     START + timedelta(minutes=minutes) for minutes in (0, 2 / 3, 11, 27, 62, 6 * 60 + 5, 31 * 60, 73 * 60, 74 * 60)
 )
-"""Moments that differ for the code: a claim's end, the reconciler's ages, a release's end, 72 hours."""
+"""Times that the code distinguishes: a claim's end, the reconciler's ages, a release's end, 72 hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to the outside."""
+    """One external call."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -43,14 +43,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, and when (an index of TICKS)."""
+    """The answer to a call, and its time (an index of TICKS)."""
 
     value: Any
     tick: int
 
 
 class Asked(BaseException):
-    """The log is at its end, and this is what the actor wants next. No code catches it, as none outlives a crash."""
+    """Raised at the log's end with the actor's next call. As a BaseException, no code under test catches it."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call.name)
@@ -58,12 +58,12 @@ class Asked(BaseException):
 
 
 Ask = Callable[..., Any]
-"""``ask(name, *arguments)`` answers one call to the outside."""
+"""``ask(name, *arguments)`` answers one external call."""
 
 
 @dataclass
-class Tape:
-    """Answers from a log; after its end it raises ``Asked``."""
+class Replay:
+    """Answers calls from a log; raises ``Asked`` after its end."""
 
     log: Sequence[Answer]
     tick: int
@@ -84,12 +84,12 @@ class Tape:
 
 @dataclass(frozen=True)
 class Outside:
-    """All ports at once, each call passed to ``ask``."""
+    """Every port; passes each call to ``ask``."""
 
     ask: Ask
 
     def put(self, record: Record) -> Written | NotWritten:
-        return self.ask("put", record)  # type: ignore[no-any-return]  # what the log holds, as in all of these
+        return self.ask("put", record)  # type: ignore[no-any-return]  # the log's value, as in all of these
 
     def change(self, message_id: str, change: Change) -> Written | NotWritten:
         return self.ask("change", message_id, change)  # type: ignore[no-any-return]
@@ -111,7 +111,7 @@ class Outside:
     ) -> tuple[list[Position], str | None]:
         return self.ask("keys", index, partition, span, client)  # type: ignore[no-any-return]
 
-    def records(self, message_ids: Sequence[str], *, on_unreadable: object = None) -> list[Record]:  # noqa: ARG002  # none is, here
+    def records(self, message_ids: Sequence[str], *, on_unreadable: object = None) -> list[Record]:  # noqa: ARG002  # no record is damaged here
         return self.ask("records", tuple(message_ids)) if message_ids else []
 
     def position(self, name: str) -> str | None:
@@ -135,8 +135,8 @@ class Outside:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """One queue by its name."""
+class _Queue:
+    """One queue."""
 
     ask: Ask
     name: str
@@ -147,7 +147,7 @@ class _Line:
 
 
 def _pace() -> Pace:
-    """Each pause takes 15 of the 20 seconds that a request has, so that there are two tries at the most."""
+    """Each pause takes 15 of a request's 20 seconds, so that there are at most two tries."""
     slept: list[float] = []
     return Pace(monotonic=lambda: sum(slept), sleep=lambda _: slept.append(15.0), fraction=lambda: 0.5)
 
@@ -160,7 +160,7 @@ def request(
     key: str | None,
     kind: type[Sender] = Sender,
 ) -> ApiResponse:
-    """One POST /messages of the client, by a Lambda of its own."""
+    """One POST /messages of the client, in its own Lambda environment."""
     outside, tokens = Outside(ask), count(1)
     sender = kind(
         messages=outside,
@@ -176,13 +176,13 @@ def request(
 
 
 def unkeyed_id(name: str) -> str:
-    """The id of the message that a request without a key makes."""
+    """The message id of a request without a key."""
     return f"00000000-0000-4000-8000-{sum(name.encode()):012d}"
 
 
 def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> list[Handled]:
     """The processor with one batch."""
-    again, unmatched, dead = (_Line(ask, name) for name in ("reports", "unmatched", "dead"))
+    again, unmatched, dead = (_Queue(ask, name) for name in ("reports", "unmatched", "dead"))
     processor = ReportProcessor(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
     return processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
@@ -196,10 +196,10 @@ def reconcile(ask: Ask, now: Callable[[], datetime]) -> Counter[str]:
         state=outside,
         settings=FixedSettings(),
         http=outside.http,
-        queue=_Line(ask, "reports"),
+        queue=_Queue(ask, "reports"),
         clock=now,
         pace=_pace(),
         ages=Ages(),
         limits=Limits(seconds=1e9, lookups=1000, rate=1e9),
-        resend=lambda _: "never: nobody asked for it",
+        resend=lambda _: "never: not requested",
     ).run()

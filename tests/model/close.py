@@ -1,4 +1,4 @@
-"""From any state to 72 hours: everybody is dead, and the reconciler and the queue go on without a fault."""
+"""Run any state to 72 hours: every actor has ended, the reconciler and the queue continue without faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.model.world import LAST, WRITES, Violation, World, empty, read, sid, 
 
 @dataclass
 class _Live:
-    """The outside that answers at once."""
+    """External calls that answer at once."""
 
     model: Model
     world: World
@@ -44,10 +44,10 @@ class _Live:
 
 
 def to_the_end(model: Model, world: World) -> None:
-    """Let time pass to 72 hours and more; then every record must say what became of its message."""
+    """Let time pass beyond 72 hours; then every record must have the right final status."""
     live = _Live(model, world)
     for tick in range(LAST, len(TICKS)):
-        walked = live.world.walked if tick <= LAST + 1 else timestamp(TICKS[tick])  # nothing new is there to walk over
+        walked = live.world.walked if tick <= LAST + 1 else timestamp(TICKS[tick])  # no new messages to scan
         live.world = replace(live.world, tick=tick, walked=walked)
         if (state := (tick, *live.world.lasting())) in model.settled:
             return
@@ -59,7 +59,7 @@ def to_the_end(model: Model, world: World) -> None:
 
 
 def check_end(model: Model, world: World) -> None:
-    """Final; as the provider has it where it was told; and no failure of ours for what was sent."""
+    """Every status is final, equals the provider's if it was reported, and is no failure for a sent message."""
     for message_id, record in world.stored().items():
         sent = [n for n, post in enumerate(world.posts) if post.message_id == message_id and post.processed]
         status = record.state.status
@@ -67,8 +67,8 @@ def check_end(model: Model, world: World) -> None:
             raise Violation(f"still {status} after 72 hours")
         if not sent and status.outcome not in (Status.FAILED.outcome, Status.UNKNOWN.outcome):
             raise Violation(f"{status}, and it was never sent")
-        told = {*record.state.ids.values()} & {sid(n) for n in sent}
-        if sent and status != model.final and (told or len(model.message_ids) == 1):
+        reported = {*record.state.ids.values()} & {sid(n) for n in sent}
+        if sent and status != model.final and (reported or len(model.message_ids) == 1):
             raise Violation(f"{status}, and the provider says {model.final}")
         if sent and status not in (model.final, Status.UNKNOWN):
             raise Violation(f"{status} for a message that was sent")

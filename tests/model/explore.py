@@ -1,4 +1,4 @@
-"""Every state that can be reached: all interleavings of all actors, with a fault at any step of any of them."""
+"""Explore every reachable state: all interleavings of all actors, with a fault at any step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.model.world import LAST, Violation, World
 
 @dataclass
 class Explored:
-    """What was seen: ``worlds`` states, ``steps`` between them, and the ``ends`` that were brought to 72 hours."""
+    """The numbers of states (``worlds``), ``steps`` between them, and ``ends`` that ran to 72 hours."""
 
     worlds: int = 0
     steps: int = 0
@@ -20,13 +20,13 @@ class Explored:
 
 
 def explore(model: Model, close: Callable[[Model, World], None]) -> Explored:
-    """Breadth first, each state once; a violation comes with the shortest way to it."""
+    """Breadth first, each state once; a violation includes the shortest path to it."""
     first = model.start()
     came_from: dict[World, tuple[World, str] | None] = {first: None}
     waiting, seen, closed = deque([first]), Explored(), set[object]()
     while waiting:
         world = waiting.popleft()
-        label = "the reconciler goes on alone"
+        label = "the reconciler continues alone"
         try:
             for label, following in model.steps(world):
                 seen.steps += 1
@@ -35,7 +35,7 @@ def explore(model: Model, close: Callable[[Model, World], None]) -> Explored:
                     waiting.append(following)
             if world.tick == LAST and world.lasting() not in closed:
                 closed.add(world.lasting())
-                label = "the reconciler goes on alone"
+                label = "the reconciler continues alone"
                 close(model, world)
         except Violation as violation:
             violation.add_note(_way(came_from, world, label))
@@ -49,4 +49,4 @@ def _way(came_from: Mapping[World, tuple[World, str] | None], world: World, last
     while (before := came_from[world]) is not None:
         world, label = before
         steps.append(label)
-    return "\n".join(["The shortest way there:", *(f"{n:3}. {step}" for n, step in enumerate(reversed(steps), 1))])
+    return "\n".join(["The shortest path:", *(f"{n:3}. {step}" for n, step in enumerate(reversed(steps), 1))])

@@ -1,4 +1,4 @@
-"""The model: who acts, what each wants next, and every step that may follow in a state of the world."""
+"""The model: its actors, their next calls, and every possible step in a state of the world."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from typing import Any
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from tests.model import actors
-from tests.model.actors import Answer, Ask, Asked, Call, Tape
+from tests.model.actors import Answer, Ask, Asked, Call, Replay
 from tests.model.outcomes import NO_REPLY, check_reply, outcomes
 from tests.model.provider import envelope
 from tests.model.world import LAST, NUMBERS, WRITES, Actor, World, empty, read, sid, write
 
 _VISIBLE = WRITES | {"http", "enqueue"}
 _LATEST = {"client": 0, "processor": 0, "reconciler": 2}
-"""The first tick at which an actor has anything to do."""
+"""The first tick at which an actor has work."""
 
 Next = Call | ApiResponse | str
-"""What an actor wants to do: a call, or it has ended."""
+"""An actor's next call, or its result."""
 Step = tuple[str, World]
 """Its label, and the world after it."""
 
 
 @dataclass
 class Reader:
-    """Answers from the log and, after its end, every read from the world itself."""
+    """Answers calls from the log and, after its end, reads from the world."""
 
     message_ids: frozenset[str]
     world: World
-    tape: Tape
+    replay: Replay
     answers: list[Answer] = field(default_factory=list)
 
     def ask(self, name: str, *arguments: Any) -> Any:
         nothing = empty(call := Call(name, arguments), self.message_ids)
         if nothing is not None:
             return nothing
-        if self.tape.position < len(self.tape.log) or name in _VISIBLE:
-            return self.tape.ask(name, *arguments)
+        if self.replay.position < len(self.replay.log) or name in _VISIBLE:
+            return self.replay.ask(name, *arguments)
         self.world, value = read(self.world, call)
         self.answers.append(Answer(value, self.world.tick))
-        self.tape.tick = self.world.tick
+        self.replay.tick = self.world.tick
         return value
 
 
@@ -53,7 +53,7 @@ def _key(actor: Actor, tick: int) -> tuple[str, tuple[str, ...], tuple[int, ...]
 
 @dataclass
 class Model:
-    """The actors' programs, and how many faults and processors at once are explored. ``final`` ends every message."""
+    """The actors' programs, and the numbers of faults and concurrent processors. ``final`` ends every message."""
 
     clients: Mapping[str, str | None]
     final: str = "undelivered"
@@ -83,16 +83,16 @@ class Model:
                 return actors.reconcile
 
     def next(self, actor: Actor, tick: int) -> Next:
-        """Run the actor again from its beginning to what it asks next; remembered, as it depends on nothing else."""
+        """Replay the actor to its next call; cached, because nothing else affects it."""
         key = _key(actor, tick)
         if key not in self._next:
-            tape = self._tape(actor, tick)
-            self._next[key] = self._run(actor, partial(self._ask, tape), tape.now)
+            replay = self._replay(actor, tick)
+            self._next[key] = self._run(actor, partial(self._ask, replay), replay.now)
         return self._next[key]
 
-    def _tape(self, actor: Actor, tick: int) -> Tape:
+    def _replay(self, actor: Actor, tick: int) -> Replay:
         log: list[Answer] = [NUMBERS[number] for number in actor.log]  # type: ignore[misc]  # answers
-        return Tape(log, tick if actor.since is None else actor.since)
+        return Replay(log, tick if actor.since is None else actor.since)
 
     def _run(self, actor: Actor, ask: Ask, now: Callable[[], datetime]) -> Next:
         try:
@@ -101,12 +101,12 @@ class Model:
             return asked.call
         return ended if isinstance(ended, ApiResponse) else _verdict(ended)
 
-    def _ask(self, tape: Tape, name: str, *arguments: Any) -> Any:
+    def _ask(self, replay: Replay, name: str, *arguments: Any) -> Any:
         nothing = empty(Call(name, arguments), self.message_ids)
-        return tape.ask(name, *arguments) if nothing is None else nothing
+        return replay.ask(name, *arguments) if nothing is None else nothing
 
     def steps(self, world: World) -> Iterator[Step]:
-        """All that can happen next."""
+        """Every possible next step."""
         for place, actor in enumerate(world.actors):
             if actor.done is None and (actor.since is not None or world.tick >= _LATEST[actor.role]):
                 yield from self._act(world, place, actor)
@@ -119,7 +119,7 @@ class Model:
             yield "time passes", self._later(world)
 
     def _later(self, world: World) -> World:
-        """A Lambda that serves a client ends before its claim does; a write on its way that long is gone."""
+        """A client's Lambda ends before its claim; a write in flight that long is lost."""
         kept = tuple(
             replace(actor, done="killed")
             if actor.role == "client" and actor.since is not None and not actor.done
@@ -129,7 +129,7 @@ class Model:
         return replace(world, tick=world.tick + 1, actors=kept, flying=frozenset())
 
     def _deliver(self, world: World) -> Iterator[Step]:
-        """The provider calls back with any word in any order; the queue hands over what it holds."""
+        """The provider sends any callback in any order; the queue delivers any message."""
         for number, post in enumerate(world.posts):
             for word in (*self.words, self.final) if post.processed else ():
                 if (sid(number), word) not in world.reported:
@@ -140,7 +140,7 @@ class Model:
         if len(busy) < self.processors:
             for body in {*world.queue} - {body for actor in busy for body in actor.holds}:
                 taken = Actor("processor", "processor", holds=(body,))
-                yield "the queue hands over", _tidy(replace(world, actors=(*world.actors, taken)))
+                yield "the queue delivers", _tidy(replace(world, actors=(*world.actors, taken)))
 
     def _act(self, world: World, place: int, actor: Actor) -> Iterator[Step]:
         wanted = self.next(actor, world.tick)
@@ -153,10 +153,10 @@ class Model:
             if value is NO_REPLY:
                 yield f"{actor.name}: {wanted.name} {label}", _placed(after, place, actor)
             else:
-                yield f"{actor.name}: {wanted.name} {label}", self._gone_on(after, place, actor, value)
+                yield f"{actor.name}: {wanted.name} {label}", self._resumed(after, place, actor, value)
 
-    def _gone_on(self, world: World, place: int, actor: Actor, value: object) -> World:
-        """The actor with its answer, and past all reads up to the next call that others may notice."""
+    def _resumed(self, world: World, place: int, actor: Actor, value: object) -> World:
+        """The actor with its answer, after all reads up to its next visible call."""
         actor = replace(actor, log=(*actor.log, NUMBERS.of(Answer(value, world.tick))))
         wanted = self.next(actor, world.tick)
         if isinstance(wanted, Call) and wanted.name not in _VISIBLE:
@@ -164,11 +164,11 @@ class Model:
         return _placed(world, place, actor) if isinstance(wanted, Call) else self._ended(world, place, actor, wanted)
 
     def _read_on(self, world: World, actor: Actor) -> tuple[World, Actor, Next]:
-        """Remembered, as it depends on no more than the records and the agenda."""
+        """Cached, because it depends only on the records and the reconciler's state."""
         key = (actor.name, actor.since, actor.log, world.records, world.agenda, world.walked, world.tick)
         if key not in self._read:
-            reader = Reader(self.message_ids, world, self._tape(actor, world.tick))
-            wanted = self._run(actor, reader.ask, reader.tape.now)
+            reader = Reader(self.message_ids, world, self._replay(actor, world.tick))
+            wanted = self._run(actor, reader.ask, reader.replay.now)
             log = (*actor.log, *(NUMBERS.of(each) for each in reader.answers))
             self._read[key] = reader.world.agenda, reader.world.walked, log, wanted
         agenda, walked, log, wanted = self._read[key]
@@ -182,14 +182,14 @@ class Model:
         elif actor.role == "processor" and ended == "handled":
             queue = [*world.queue]
             for body in actor.holds:
-                if body in queue:  # two may have had it
+                if body in queue:  # two processors may have received it
                     queue.remove(body)
             world = replace(world, queue=tuple(queue))
         return _tidy(_placed(world, place, replace(actor, done="ended")))
 
 
 def _verdict(handled: object) -> str:
-    """A batch that failed comes again; a reconciler just ends."""
+    """``failed`` for a batch to retry, else ``handled``."""
     failed = isinstance(handled, list) and any(each.decision == "failed" for each in handled)
     return "failed" if failed else "handled"
 
@@ -199,7 +199,7 @@ def _placed(world: World, place: int, actor: Actor) -> World:
 
 
 def _tidy(world: World) -> World:
-    """Processors that ended leave no trace, and those that run have no order."""
+    """Remove ended processors and sort the running ones."""
     stay = [actor for actor in world.actors if actor.role != "processor"]
     busy = [actor for actor in world.actors if actor.role == "processor" and actor.done is None]
     return replace(world, actors=(*stay, *sorted(busy, key=lambda actor: (actor.holds, actor.log))))

@@ -1,4 +1,4 @@
-"""Every way in which one call to the outside may end, and what the client may then be told."""
+"""Every possible outcome of an external call, and the rules for answers to clients."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _REFUSALS: Mapping[str, HttpResponse | NoResponse] = {
     "opted out": OPTED_OUT,
 }
 NO_REPLY = object()
-"""In place of an answer: the call goes on, made again by the SDK."""
+"""No answer: the client repeats the call."""
 
 
 def outcomes(world: World, call: Call, name: str, *, final: str) -> Iterator[tuple[str, World, object]]:
-    """Every way in which one call may end, each fault paid for."""
+    """Every outcome of one call; each fault uses up one of the world's."""
     poorer = replace(world, faults=world.faults - 1)
     if call.name in WRITES:
         yield "done", *write(world, call)
         if world.faults:
             flying = replace(poorer, flying=poorer.flying | {NUMBERS.of(call)})
             yield "not answered", flying, Unavailable("time-out")
-            yield "not answered and made again by the SDK", flying, NO_REPLY
+            yield "not answered and repeated by the client", flying, NO_REPLY
     elif call.name == "http":
         yield from _http(world, poorer, call.arguments[0], name, final)
     elif call.name == "enqueue":
@@ -65,7 +65,7 @@ def _http(
 
 
 def check_reply(world: World, actor: Actor, reply: ApiResponse) -> None:
-    """What the client is told must be so."""
+    """The answer to the client must be true."""
     if reply.status == 202 and reply.body["message_id"] not in world.stored():
         raise Violation("202 for a message that is not recorded")
     refused = reply.status in {422, 502, 503}

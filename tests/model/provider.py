@@ -1,4 +1,4 @@
-"""The provider of the model: what it took, how it answers look-ups and searches, what it calls back with."""
+"""The model's provider: its create calls, look-ups, searches and callbacks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def envelope(world: World, number: int, word: str) -> str:
 
 
 def posted(world: World, request: HttpRequest, author: str, *, processed: bool, possible: bool) -> World:
-    """A create call has reached the provider; this is where a message would be sent twice."""
+    """A create call reaches the provider; raises for a message sent twice."""
     post = Post(message_id_of(request), attempt_of(request), author, world.tick, processed, possible)
     earlier = [each for each in world.posts if each.message_id == post.message_id and each.possible]
     if any(each.attempt == post.attempt for each in earlier):
@@ -46,7 +46,7 @@ def posted(world: World, request: HttpRequest, author: str, *, processed: bool, 
 
 
 def consult(world: World, request: HttpRequest, final: str) -> HttpResponse:
-    """The provider's answer to a look-up or a search: it is at the message's final status an hour after the send."""
+    """The answer to a look-up or a search; a message is final an hour after its send."""
     shown = [_shown(world, number, final) for number in _processed(world)]
     name = request.url.partition("?")[0].rpartition("/")[2].removesuffix(".json")
     if name == "Messages":
@@ -59,11 +59,11 @@ def _processed(world: World) -> Iterator[int]:
 
 
 def _shown(world: World, number: int, final: str) -> dict[str, object]:
-    told = (sid(number), final) in world.reported or world.tick > LAST
+    reported = (sid(number), final) in world.reported or world.tick > LAST
     return {
         "sid": sid(number),
-        "status": final if told else "sent",
-        "error_code": 30003 if told and final == "undelivered" else None,
+        "status": final if reported else "sent",
+        "error_code": 30003 if reported and final == "undelivered" else None,
         "to": "+31612345678",
         "from": "+15551234567",
         "body": "Your parcel is here",

@@ -1,4 +1,4 @@
-"""Values of the model that can be compared by number: what is equal has one number, so that states are small."""
+"""Numbers for the model's values: equal values share a number, so that states are small."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 
 @dataclass
 class Numbers:
-    """Gives every value a number, equal values the same one."""
+    """Assigns a number to each distinct value."""
 
     _numbers: dict[object, int] = field(default_factory=dict)
     _values: list[object] = field(default_factory=list)
@@ -24,7 +24,7 @@ class Numbers:
 
 
 def frozen(value: object) -> object:
-    """Something hashable that is equal exactly where the values are; the order of a mapping says nothing."""
+    """A hashable form that is equal exactly if the values are; a mapping's order is ignored."""
     if isinstance(value, str | bytes | int | float | None):
         return value
     if isinstance(value, BaseException):

@@ -1,4 +1,4 @@
-"""The world of the model as one value: the table, the agenda, the provider's truth, the queue, writes on their way."""
+"""The model's world as one value: table, reconciler's state, provider's messages, queue, pending writes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ WRITES = frozenset({"put", "change", "release", "take_over"})
 
 
 LAST = 3
-"""The last tick at which actors interleave; afterwards the world is left to the reconciler."""
+"""The last tick with interleaved actors; afterwards only the reconciler runs."""
 
 
 class Violation(AssertionError):
-    """A promise is broken in a state that can be reached."""
+    """A reachable state breaks a promise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One create call that reached the provider. ``possible``: we cannot know that it was not processed."""
+    """One create call that reached the provider. ``possible``: it may have been processed, as far as we know."""
 
     message_id: str
     attempt: int
@@ -41,10 +41,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One invocation: the numbers of the answers it got, and the tick it began at.
+    """One invocation: the numbers of its answers, and the tick of its start.
 
-    ``done`` is how it ended, None while it runs.
-    ``holds`` is what a processor took from the queue, which is back there if it dies.
+    ``done`` is how it ended, None while it runs. ``holds`` are a processor's messages, which return to the queue if it
+    dies.
     """
 
     role: str
@@ -57,7 +57,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One state. Records and calls are numbers; ``reported`` are words that the provider has called back with."""
+    """One state. Records and calls are numbers; ``reported`` are the words of sent callbacks."""
 
     actors: tuple[Actor, ...]
     faults: int
@@ -74,19 +74,19 @@ class World:
         return {message_id: NUMBERS[number] for message_id, number in self.records}  # type: ignore[misc]  # records
 
     def lasting(self) -> tuple[object, ...]:
-        """What is left once everybody is dead."""
+        """The state without running actors."""
         return self.records, self.agenda, self.walked, self.posts, self.queue
 
 
 def sid(number: int) -> str:
-    """The id that the provider gives to the message of a create call."""
+    """The provider's id for the message of a create call."""
     return f"SM{number:032d}"
 
 
 def write(world: World, call: Call) -> tuple[World, Any]:
-    """A conditional write to the table, and what it answers. The agenda's attributes are in the same item.
+    """A conditional write to the table, and its answer.
 
-    As the real store: what is final is off the agenda; a take-over puts its message there.
+    As in the real store, the reconciler tracks a message from a take-over on and until it is final.
     """
     records = dict(world.records)
     message_id = call.arguments[0] if isinstance(call.arguments[0], str) else call.arguments[0].message_id
@@ -124,14 +124,14 @@ def _written(message_id: str, before: int | None, number: int) -> tuple[int, Any
 
 
 def _without_idle_times(record: Record) -> Record:
-    """Less states: when a report came says nothing to any rule, nor does the last write but to a released send."""
+    """Fewer states: no rule uses a report's time, nor the last write's except for a released send."""
     reports = {name: replace(entry, received=record.created_at) for name, entry in record.reports.items()}
     updated_at = record.updated_at if record.send.phase is SendPhase.RELEASED else record.created_at
     return replace(record, reports=reports, updated_at=updated_at)
 
 
 def check_write(world: World, old: Record | None, new: Record) -> None:
-    """Versions rise by one with each move, nothing that was reported is lost, and no foreign id is believed."""
+    """Each change of state raises the version by one, no report is lost, and no foreign id is accepted."""
     ours = {sid(n) for n, post in enumerate(world.posts) if post.message_id == new.message_id and post.processed}
     if not {*new.state.ids.values()} <= ours:
         raise Violation("a record took another message's id")
@@ -145,7 +145,7 @@ def check_write(world: World, old: Record | None, new: Record) -> None:
 
 
 def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a table of calls
-    """What is answered at once and never fails in this model: reads, and the reconciler's notes to itself."""
+    """Calls that never fail in this model: reads, and writes of the reconciler's state."""
     stored = world.stored()
     match call.name, call.arguments:
         case "get", (message_id,):
@@ -169,7 +169,7 @@ def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a t
 
 
 def note(world: World, message_id: str, due: str, *, again: bool) -> tuple[World, bool]:
-    """Put on the agenda, or put off, what is not final."""
+    """Track a message that is not final, or postpone it."""
     record, agenda = world.stored().get(message_id), dict(world.agenda)
     if record is None or record.state.status.final or (message_id in agenda and not again):
         return world, False
@@ -177,7 +177,7 @@ def note(world: World, message_id: str, due: str, *, again: bool) -> tuple[World
 
 
 def empty(call: Call, message_ids: frozenset[str]) -> Any:
-    """The answer for a part of an index in which none of this world's messages can ever be, else None."""
+    """The empty answer for an index partition that cannot hold this world's messages, else None."""
     if call.name == "due":
         return None if call.arguments[0] in _places(message_ids) else []
     if call.name == "keys" and call.arguments[0] is BY_TIME:
@@ -187,6 +187,6 @@ def empty(call: Call, message_ids: frozenset[str]) -> Any:
 
 @cache
 def _places(message_ids: frozenset[str]) -> frozenset[str | int]:
-    """Every shard of the agenda, and every partition of by_time, that one of these may be in."""
+    """Every shard and every partition of by_time that may hold one of these messages."""
     days = {time_shard(timestamp(tick), each) for tick in TICKS[: LAST + 1] for each in message_ids}
     return frozenset(days | {int(shard_of(each)) for each in message_ids})

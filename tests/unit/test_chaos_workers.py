@@ -34,7 +34,7 @@ class Emulator:
     noted: list[str]
 
     def port(self, number: int) -> int:
-        """The port from which a worker speaks."""
+        """The local port of a worker's connection."""
         port: int = self.connections[number].getpeername()[1]
         return port
 
@@ -87,9 +87,9 @@ def test_the_moment_is_kept_at_which_a_worker_of_send_ends() -> None:
 def test_of_several_the_one_is_ended_that_speaks_from_a_port() -> None:
     with emulator(("webhook", _SPEAKING), ("send", _SPEAKING), ("processor", _SPEAKING)) as started:
         port = started.port(1)
-        first = started.workers.kill_speaker(port)
+        first = started.workers.kill_by_port(port)
         assert started.ended(1)
-        again = started.workers.kill_speaker(port)
+        again = started.workers.kill_by_port(port)
 
     assert (first, again) == ("send", "")
     assert started.workers.killed == {"send": 1}
@@ -101,5 +101,5 @@ def test_without_an_emulator_nobody_is_ended() -> None:
     workers = Workers(lambda _: None)
     workers.kill_any(Random(1))
 
-    assert workers.kill_speaker(1) == ""
+    assert workers.kill_by_port(1) == ""
     assert workers.killed == {}

@@ -17,9 +17,9 @@ import pytest
 from sms_tracker.aws.api import failure
 from sms_tracker.aws.settings import PATIENCE, SsmSettings
 from tests.fakes import BASE_URL, MESSAGEBIRD, SERVICE_KEY, TWILIO, FakeClock, MemoryQueue
-from tests.setups import SendRig, twilio_webhook
+from tests.setups import SendSetup, twilio_webhook
 from tests.unit.template_stack import stack
-from tests.unit.test_receive import Rig
+from tests.unit.test_receive import Setup
 
 RATE, ENVIRONMENTS = 40, 65
 TRY, TRIES, BACKOFF = 1.0, 2, 1.0
@@ -76,7 +76,7 @@ def test_no_webhook_is_answered_503_when_65_environments_start_at_once(phase: fl
     store, queue = ParameterStore(phase), MemoryQueue()
 
     answers = [
-        Rig(settings=store.environment(number, FakeClock()), queue=queue).receive("twilio", twilio_webhook())
+        Setup(settings=store.environment(number, FakeClock()), queue=queue).receive("twilio", twilio_webhook())
         for number in range(ENVIRONMENTS)
     ]
 
@@ -91,7 +91,7 @@ def test_no_send_is_answered_503_when_65_environments_start_at_once(phase: float
     clocks = [FakeClock() for _ in range(ENVIRONMENTS)]
 
     replies = [
-        SendRig(clock=clock, settings=store.environment(number, clock)).post() for number, clock in enumerate(clocks)
+        SendSetup(clock=clock, settings=store.environment(number, clock)).post() for number, clock in enumerate(clocks)
     ]
 
     assert {each.status for each in replies} == {202}

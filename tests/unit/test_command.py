@@ -39,7 +39,7 @@ def failing(error: BaseException) -> Callable[[], int]:
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (NoCredentialsError(), "no AWS credentials are set"),
+        (NoCredentialsError(), "no AWS credentials"),
         (SSOTokenLoadError(error_msg="run aws sso login"), "run aws sso login"),
         (refused("ExpiredToken"), "log in again: .*The security token included is expired"),
         (refused("UnrecognizedClientException"), "log in again"),
@@ -61,7 +61,7 @@ def test_an_error_is_one_line_that_names_the_cause(
 
 def test_ctrl_c_is_a_line_and_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(failing(KeyboardInterrupt())) == 128 + signal.SIGINT
-    assert capsys.readouterr().err == "interrupted: what was done stays done, run it again\n"
+    assert capsys.readouterr().err == "interrupted: completed steps stay; run it again\n"
 
 
 def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
@@ -96,5 +96,5 @@ def test_what_no_stack_can_be_called_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("given", ["0", "-1", "1.5", "nan", "inf", "", "ten", "101"])
 def test_a_number_out_of_bounds_is_refused_with_the_bounds(given: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="is no whole number from 1 to 100"):
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a whole number from 1 to 100"):
         within(int, 1, 100)(given)

@@ -40,7 +40,7 @@ def test_a_batch_becomes_one_notification() -> None:
     told = digest([("q-1", queued(event("m-1"))), ("q-2", queued(event("m-2")))], topic)
 
     assert told == Digested(failures=2)
-    ((subject, body),) = topic.told
+    ((subject, body),) = topic.published
     assert subject == "sms-tracker: 2 messages not delivered"
     assert "2 x twilio, unreachable, code 30003" in body
     assert "m-1, m-2" in body
@@ -51,7 +51,7 @@ def test_one_failure_is_told_in_the_singular() -> None:
 
     digest([("q-1", queued(event()))], topic)
 
-    assert topic.told[0][0] == "sms-tracker: 1 message not delivered"
+    assert topic.published[0][0] == "sms-tracker: 1 message not delivered"
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -63,8 +63,8 @@ def test_of_several_events_of_a_message_only_the_newest_counts(order: int) -> No
     told = digest([("q-1", old), ("q-2", new), ("q-3", old)][::order], topic)
 
     assert told.failures == 1
-    assert "landline, code 30006" in topic.told[0][1]
-    assert "unreachable" not in topic.told[0][1]
+    assert "landline, code 30006" in topic.published[0][1]
+    assert "unreachable" not in topic.published[0][1]
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_what_cannot_be_read_goes_to_the_dlq_and_the_rest_is_told(body: str) -> 
     told = digest([("q-1", body), ("q-2", queued(event()))], topic)
 
     assert told == Digested(failures=1, unreadable=("q-1",))
-    assert len(topic.told) == 1
+    assert len(topic.published) == 1
 
 
 def test_a_batch_with_nothing_readable_tells_nobody() -> None:
     topic = MemoryTopic()
 
     assert digest([("q-1", "?")], topic) == Digested(failures=0, unreadable=("q-1",))
-    assert topic.told == []
+    assert topic.published == []
 
 
 def test_a_topic_that_does_not_take_it_makes_the_batch_come_again() -> None:
@@ -162,8 +162,8 @@ def test_a_subject_is_short_plain_ascii() -> None:
 
     digest([(str(n), queued(event(f"m-{n}"))) for n in range(1000)], topic)
 
-    assert topic.told[0][0].isascii()
-    assert len(topic.told[0][0]) < 100
+    assert topic.published[0][0].isascii()
+    assert len(topic.published[0][0]) < 100
 
 
 def test_people_are_told_no_number_and_no_text() -> None:
@@ -174,4 +174,4 @@ def test_people_are_told_no_number_and_no_text() -> None:
     digest([("q-1", queued(event(**personal)))], topic)
 
     for private in ("31612345678", "15551234567", "parcel"):
-        assert private not in str(topic.told)
+        assert private not in str(topic.published)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ops.keys import new_key
+from ops.api_keys import new_key
 
 
 def test_a_key_is_recognisable_and_has_256_random_bits() -> None:
@@ -38,5 +38,5 @@ def test_an_expiry_is_a_number_that_ttl_understands() -> None:
 
 @pytest.mark.parametrize(("client", "scopes"), [("", ["send"]), ("shop", []), ("shop", ["sned"])])
 def test_a_key_without_client_or_known_scope_is_refused(client: str, scopes: list[str]) -> None:
-    with pytest.raises(ValueError, match="scopes out of admin, read, send"):
+    with pytest.raises(ValueError, match="scopes of admin, read, send"):
         new_key(client, scopes)

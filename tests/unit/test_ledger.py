@@ -31,12 +31,12 @@ def event(status: str, version: int = 4, message_id: str = ID) -> dict[str, Any]
     return {"message_id": message_id, "status": status, "version": version}
 
 
-def told(found: Mapping[str, Any] | None, truth: list[Taken], events: list[dict[str, Any]]) -> list[str]:
-    return list(differences({} if found is None else {ID: found}, truth, events))
+def told(found: Mapping[str, Any] | None, taken: list[Taken], events: list[dict[str, Any]]) -> list[str]:
+    return list(differences({} if found is None else {ID: found}, taken, events))
 
 
 @pytest.mark.parametrize(
-    ("found", "truth", "events"),
+    ("found", "taken", "events"),
     [
         (record(), [ARRIVED], []),
         (record("undelivered"), [LOST], [event("undelivered")]),
@@ -48,37 +48,39 @@ def told(found: Mapping[str, Any] | None, truth: list[Taken], events: list[dict[
     ],
     ids=["arrived", "lost", "corrected", "events-out-of-order", "refused", "event-twice", "another-messages-event"],
 )
-def test_what_agrees_is_not_named(found: dict[str, Any], truth: list[Taken], events: list[dict[str, Any]]) -> None:
-    assert told(found, truth, events) == []
+def test_what_agrees_is_not_named(found: dict[str, Any], taken: list[Taken], events: list[dict[str, Any]]) -> None:
+    assert told(found, taken, events) == []
 
 
 @pytest.mark.parametrize(
-    ("found", "truth", "events", "line"),
+    ("found", "taken", "events", "line"),
     [
         (None, [ARRIVED], [], "a provider took it and there is no record"),
         (record("accepted"), [], [], "no provider took it, the record says accepted"),
         (record("failed"), [], [event("failed")], "no provider took it, the record says failed"),
         (record(), [ARRIVED, replace(ARRIVED, provider_id="SM2")], [], "sent more than once"),
         (record(), [replace(ARRIVED, times=2)], [], "sent more than once"),
-        (record("sent"), [ARRIVED], [], "the record says sent, the provider's truth is delivered"),
-        (record(), [LOST], [], "the record says delivered, the provider's truth is undelivered"),
+        (record("sent"), [ARRIVED], [], "the record says sent, expected is delivered"),
+        (record(), [LOST], [], "the record says delivered, expected is undelivered"),
         (record(provider_id="SM9"), [ARRIVED], [], "the record names another message of the provider"),
         (record(provider_id=None), [ARRIVED], [], "the record names another message of the provider"),
-        (record("undelivered"), [LOST], [], "undelivered, and no event says so"),
-        (record("undelivered"), [LOST], [event("failed")], "undelivered, and no event says so"),
-        (record(), [ARRIVED], [event("undelivered", 3)], "delivered, and the newest event still says undelivered"),
+        (record("undelivered"), [LOST], [], "undelivered, without an event of that status"),
+        (record("undelivered"), [LOST], [event("failed")], "undelivered, without an event of that status"),
+        (record(), [ARRIVED], [event("undelivered", 3)], "delivered, but the newest event has status undelivered"),
         (record(), [ARRIVED], [event("delivered", 5)], "an event has a version that the record never had"),
     ],
 )
 def test_each_kind_of_difference_is_named(
-    found: dict[str, Any] | None, truth: list[Taken], events: list[dict[str, Any]], line: str
+    found: dict[str, Any] | None, taken: list[Taken], events: list[dict[str, Any]], line: str
 ) -> None:
-    assert told(found, truth, events) == [f"{ID}: {line}"]
+    assert told(found, taken, events) == [f"{ID}: {line}"]
 
 
 @pytest.mark.parametrize("status", sorted(FAILURES))
 def test_no_failure_may_stay_without_its_event(status: str) -> None:
-    assert told(record(status), [replace(ARRIVED, expected=status)], []) == [f"{ID}: {status}, and no event says so"]
+    assert told(record(status), [replace(ARRIVED, expected=status)], []) == [
+        f"{ID}: {status}, without an event of that status"
+    ]
 
 
 def test_what_is_called_a_failure_is_what_the_service_calls_one() -> None:
@@ -94,14 +96,14 @@ def test_the_judges_own_table_agrees_with_the_adapters(provider: str) -> None:
 
 
 @contextmanager
-def books(word: str, code: int | None) -> Iterator[str]:
-    """The books of a provider that took one message, served on the loopback."""
+def serving(word: str, code: int | None) -> Iterator[str]:
+    """The ledger of a provider that took one message, served on the loopback."""
     callback = f"http://127.0.0.1/webhooks/twilio?message_id={ID}&attempt=1#rc=5&rp=all"
-    entry = {"id": "SM1", "callback_url": callback, "times_taken": 1, "truth": {"word": word, "code": code}}
+    entry = {"id": "SM1", "callback_url": callback, "times_taken": 1, "handset": {"word": word, "code": code}}
 
     class Books(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/_truth" else 404)
+            self.send_response(200 if self.path == "/_ledger" else 404)
             self.end_headers()
             self.wfile.write(json.dumps({"messages": [entry]}).encode())
 
@@ -129,6 +131,8 @@ def books(word: str, code: int | None) -> Iterator[str]:
         ("messagebird", "teleported", None, "teleported"),
     ],
 )
-def test_the_truth_is_read_from_the_providers_books(provider: str, word: str, code: int | None, expected: str) -> None:
-    with books(word, code) as url:
+def test_the_expected_status_is_read_from_the_providers_ledger(
+    provider: str, word: str, code: int | None, expected: str
+) -> None:
+    with serving(word, code) as url:
         assert taken(provider, url) == [replace(ARRIVED, provider=provider, expected=expected)]

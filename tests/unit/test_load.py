@@ -130,10 +130,10 @@ def test_nothing_is_missing_once_every_page_is_read() -> None:
 
 def test_reports_still_in_the_queue_are_waited_for() -> None:
     api = Api([record("a"), record("b")], [record("a", "sent"), record("b")])
-    told: list[str] = []
+    shown: list[str] = []
 
-    assert arrival.missing(api.client, {"a": {"sent"}}, "", told.append) == {}
-    assert told == ["1 of 1 reports still on their way"]
+    assert arrival.missing(api.client, {"a": {"sent"}}, "", shown.append) == {}
+    assert shown == ["1 of 1 reports still pending"]
 
 
 def test_a_report_that_does_not_come_and_a_record_that_is_not_there_are_missing() -> None:

@@ -62,7 +62,7 @@ class FaultyMessages(MemoryMessages):
 
 
 @dataclass
-class Rig:
+class Setup:
     """The processor with two messages, and queues that one can look into."""
 
     messages: FaultyMessages = field(default_factory=FaultyMessages)
@@ -95,51 +95,51 @@ class Rig:
 
 class TestTracked:
     def test_a_report_moves_its_message_with_one_write(self) -> None:
-        rig = Rig()
-        (handled,) = rig.drain(body("delivered"))
+        setup = Setup()
+        (handled,) = setup.drain(body("delivered"))
         assert (handled.decision, handled.message_id, handled.provider) == ("applied", MESSAGE_ID, "twilio")
-        assert rig.record().state.status is Status.DELIVERED
-        assert rig.messages.writes == 1
+        assert setup.record().state.status is Status.DELIVERED
+        assert setup.messages.writes == 1
 
     def test_the_attempt_is_the_envelopes(self) -> None:
-        rig = Rig()
-        rig.drain(body("sent", attempt=2))
-        assert (rig.record().state.attempt, rig.record().state.ids) == (2, {2: SID})
+        setup = Setup()
+        setup.drain(body("sent", attempt=2))
+        assert (setup.record().state.attempt, setup.record().state.ids) == (2, {2: SID})
 
     def test_the_reports_of_one_message_in_a_batch_are_one_write(self) -> None:
-        rig = Rig()
-        handled = rig.drain(body("delivered"), body("sent"), body("sending"), body("sent"))
+        setup = Setup()
+        handled = setup.drain(body("delivered"), body("sent"), body("sending"), body("sent"))
         assert [(each.decision, each.queue_ids) for each in handled] == [("applied", ("q0", "q1", "q2", "q3"))]
-        assert rig.messages.writes == 1
-        assert rig.record().state.status is Status.DELIVERED
-        assert {entry.word for entry in rig.record().reports.values()} == {"delivered", "sent", "sending"}
+        assert setup.messages.writes == 1
+        assert setup.record().state.status is Status.DELIVERED
+        assert {entry.word for entry in setup.record().reports.values()} == {"delivered", "sent", "sending"}
 
     def test_the_reports_of_two_messages_are_one_write_each(self) -> None:
-        rig = Rig()
-        decisions = rig.decisions(body("sent"), body("delivered", message_id=OTHER_ID), body("sending"))
+        setup = Setup()
+        decisions = setup.decisions(body("sent"), body("delivered", message_id=OTHER_ID), body("sending"))
         assert set(decisions.values()) == {"applied"}
-        assert rig.messages.writes == 2
-        assert rig.record().state.status is Status.SENT
-        assert rig.record(OTHER_ID).state.status is Status.DELIVERED
+        assert setup.messages.writes == 2
+        assert setup.record().state.status is Status.SENT
+        assert setup.record(OTHER_ID).state.status is Status.DELIVERED
 
     def test_what_came_before_is_a_duplicate_and_what_came_late_is_noted(self) -> None:
-        rig = Rig()
-        rig.drain(body("delivered"))
-        assert rig.decisions(body("delivered")) == {"q0": "duplicate"}
-        assert rig.decisions(body("sent")) == {"q0": "noted"}
-        assert rig.record().state.status is Status.DELIVERED
+        setup = Setup()
+        setup.drain(body("delivered"))
+        assert setup.decisions(body("delivered")) == {"q0": "duplicate"}
+        assert setup.decisions(body("sent")) == {"q0": "noted"}
+        assert setup.record().state.status is Status.DELIVERED
 
     def test_a_word_that_nobody_knows_is_noted_raw_and_moves_nothing(self) -> None:
-        rig = Rig()
-        (handled,) = rig.drain(body("teleported", fields={"Speed": "c"}))
+        setup = Setup()
+        (handled,) = setup.drain(body("teleported", fields={"Speed": "c"}))
         assert handled.decision == "noted"
         assert [report.recognised for report in handled.reports] == [False]
-        (entry,) = rig.record().reports.values()
+        (entry,) = setup.record().reports.values()
         assert (entry.word, entry.fields) == ("teleported", {"Speed": "c"})
-        assert rig.record().state.status is Status.PENDING
+        assert setup.record().state.status is Status.PENDING
 
     def test_a_report_about_another_recipient_is_kept_moves_nothing_and_is_told(self) -> None:
-        rig = Rig()
+        setup = Setup()
         fields = {"id": "abc", "status": "delivered", "recipient": "31687654321"}
         envelope = Envelope(
             provider="messagebird",
@@ -149,11 +149,11 @@ class TestTracked:
             received_at=NOW,
             fields=fields,
         )
-        (handled,) = rig.drain(encode(envelope))
+        (handled,) = setup.drain(encode(envelope))
         assert handled.tracked is not None
         assert len(handled.tracked.foreign) == 1
-        assert rig.record().state.status is Status.PENDING
-        assert [entry.foreign for entry in rig.record().reports.values()] == [True]
+        assert setup.record().state.status is Status.PENDING
+        assert [entry.foreign for entry in setup.record().reports.values()] == [True]
 
 
 class TestDead:
@@ -177,116 +177,116 @@ class TestDead:
         ],
     )
     def test_what_can_never_be_read_goes_to_the_dlq_at_once_with_its_reason(self, garbage: str, reason: str) -> None:
-        rig = Rig()
-        assert rig.decisions(garbage, body("delivered")) == {"q0": "dead", "q1": "applied"}
-        ((buried, why, _),) = rig.dead.sent
+        setup = Setup()
+        assert setup.decisions(garbage, body("delivered")) == {"q0": "dead", "q1": "applied"}
+        ((buried, why, _),) = setup.dead.sent
         assert buried == garbage
         assert why is not None
         assert reason in why
 
     def test_a_write_that_aws_will_never_take_goes_to_the_dlq_with_every_report_in_it(self) -> None:
-        rig = Rig()
-        rig.messages.errors[MESSAGE_ID] = Rejected("write: ValidationException")
+        setup = Setup()
+        setup.messages.errors[MESSAGE_ID] = Rejected("write: ValidationException")
         bodies = [body("sent"), body("delivered")]
-        assert rig.decisions(*bodies) == {"q0": "dead", "q1": "dead"}
-        assert rig.dead.sent == [(each, "write: ValidationException", 0) for each in bodies]
+        assert setup.decisions(*bodies) == {"q0": "dead", "q1": "dead"}
+        assert setup.dead.sent == [(each, "write: ValidationException", 0) for each in bodies]
 
     def test_a_look_up_that_aws_will_never_take_goes_to_the_dlq(self) -> None:
-        rig = Rig(FaultyMessages(blind=Rejected("Query: ValidationException")))
-        assert rig.decisions(body(message_id=None)) == {"q0": "dead"}
-        assert rig.dead.sent == [(body(message_id=None), "Query: ValidationException", 0)]
+        setup = Setup(FaultyMessages(blind=Rejected("Query: ValidationException")))
+        assert setup.decisions(body(message_id=None)) == {"q0": "dead"}
+        assert setup.dead.sent == [(body(message_id=None), "Query: ValidationException", 0)]
 
     def test_a_deferral_that_the_queue_will_never_take_goes_to_the_dlq(self) -> None:
         error = Rejected("SendMessage: InvalidMessageContents")
-        rig = Rig(again=MemoryQueue(fail=True, error=error))
-        assert rig.decisions(body(message_id=None)) == {"q0": "dead"}
+        setup = Setup(again=MemoryQueue(fail=True, error=error))
+        assert setup.decisions(body(message_id=None)) == {"q0": "dead"}
 
     @pytest.mark.parametrize("error", [Unavailable("SendMessage: Throttled"), Rejected("SendMessage: TooLong")])
     def test_where_even_the_dlq_refuses_it_comes_again(self, error: SmsTrackerError) -> None:
-        rig = Rig(dead=MemoryQueue(fail=True, error=error))
-        rig.messages.errors[MESSAGE_ID] = Rejected("write: ValidationException")
-        assert rig.decisions("{", body("sent")) == {"q0": "failed", "q1": "failed"}
+        setup = Setup(dead=MemoryQueue(fail=True, error=error))
+        setup.messages.errors[MESSAGE_ID] = Rejected("write: ValidationException")
+        assert setup.decisions("{", body("sent")) == {"q0": "failed", "q1": "failed"}
 
 
 class TestUnmatched:
     def test_a_report_about_a_message_that_does_not_exist_goes_to_unmatched_at_once(self) -> None:
-        rig = Rig()
+        setup = Setup()
         bodies = [body("sent", message_id=MISSING_ID), body("delivered", message_id=MISSING_ID)]
-        assert rig.decisions(*bodies) == {"q0": "unmatched", "q1": "unmatched"}
-        assert rig.unmatched.sent == [(each, "no message has this id", 0) for each in bodies]
+        assert setup.decisions(*bodies) == {"q0": "unmatched", "q1": "unmatched"}
+        assert setup.unmatched.sent == [(each, "no message has this id", 0) for each in bodies]
 
     def test_a_report_without_our_id_is_matched_by_the_providers(self) -> None:
-        rig = Rig()
-        rig.drain(body("sent"))
-        assert rig.decisions(body("delivered", message_id=None)) == {"q0": "applied"}
-        assert rig.record().state.status is Status.DELIVERED
+        setup = Setup()
+        setup.drain(body("sent"))
+        assert setup.decisions(body("delivered", message_id=None)) == {"q0": "applied"}
+        assert setup.record().state.status is Status.DELIVERED
 
     def test_with_and_without_our_id_they_are_one_write(self) -> None:
-        rig = Rig()
-        rig.drain(body("sending"))
-        rig.messages.writes = 0
-        rig.drain(body("sent"), body("delivered", message_id=None))
-        assert rig.messages.writes == 1
+        setup = Setup()
+        setup.drain(body("sending"))
+        setup.messages.writes = 0
+        setup.drain(body("sent"), body("delivered", message_id=None))
+        assert setup.messages.writes == 1
 
     def test_an_unknown_provider_id_is_looked_up_once_more_after_a_while_and_then_unmatched(self) -> None:
-        rig = Rig()
+        setup = Setup()
         first = body("delivered", message_id=None)
-        assert rig.decisions(first) == {"q0": "deferred"}
-        ((deferred, reason, delay),) = rig.again.sent
+        assert setup.decisions(first) == {"q0": "deferred"}
+        ((deferred, reason, delay),) = setup.again.sent
         assert (reason, delay) == (None, 15)
         assert decode(deferred) == replace(decode(first), tries=1)
-        assert rig.unmatched.sent == []
-        assert rig.decisions(deferred) == {"q0": "unmatched"}
-        assert rig.unmatched.sent == [(deferred, "no message has this provider id", 0)]
-        assert len(rig.again.sent) == 1
+        assert setup.unmatched.sent == []
+        assert setup.decisions(deferred) == {"q0": "unmatched"}
+        assert setup.unmatched.sent == [(deferred, "no message has this provider id", 0)]
+        assert len(setup.again.sent) == 1
 
     def test_a_deferred_report_finds_the_message_that_the_sender_has_stored_by_then(self) -> None:
-        rig = Rig()
-        rig.drain(body("delivered", message_id=None))
-        rig.drain(body("queued", source=Source.ANSWER))
-        assert rig.decisions(rig.again.bodies[0]) == {"q0": "applied"}
-        assert rig.record().state.status is Status.DELIVERED
+        setup = Setup()
+        setup.drain(body("delivered", message_id=None))
+        setup.drain(body("queued", source=Source.ANSWER))
+        assert setup.decisions(setup.again.bodies[0]) == {"q0": "applied"}
+        assert setup.record().state.status is Status.DELIVERED
 
     def test_a_report_that_names_nothing_at_all_is_kept_too(self) -> None:
-        rig = Rig()
+        setup = Setup()
         nameless = body("sent", message_id=None, fields={"MessageSid": ""})
-        assert rig.decisions(nameless) == {"q0": "deferred"}
-        assert rig.decisions(rig.again.bodies[0]) == {"q0": "unmatched"}
+        assert setup.decisions(nameless) == {"q0": "deferred"}
+        assert setup.decisions(setup.again.bodies[0]) == {"q0": "unmatched"}
 
     def test_reports_beyond_a_full_timeline_move_the_message_and_are_kept_raw(self) -> None:
-        rig = Rig()
-        rig.drain(*(body(f"word-{number}") for number in range(MAX_REPORTS)))
-        assert len(rig.record().reports) == MAX_REPORTS
-        decisions = rig.decisions(body("word-0"), body("delivered"), body("odd"))
+        setup = Setup()
+        setup.drain(*(body(f"word-{number}") for number in range(MAX_REPORTS)))
+        assert len(setup.record().reports) == MAX_REPORTS
+        decisions = setup.decisions(body("word-0"), body("delivered"), body("odd"))
         assert decisions == {"q0": "applied", "q1": "applied", "q2": "applied"}
-        assert rig.record().state.status is Status.DELIVERED
-        assert len(rig.record().reports) == MAX_REPORTS
+        assert setup.record().state.status is Status.DELIVERED
+        assert len(setup.record().reports) == MAX_REPORTS
         reason = "the message's timeline is full"
-        assert rig.unmatched.sent == [(body("delivered"), reason, 0), (body("odd"), reason, 0)]
+        assert setup.unmatched.sent == [(body("delivered"), reason, 0), (body("odd"), reason, 0)]
 
 
 class TestFailed:
     def test_only_what_failed_is_named(self) -> None:
-        rig = Rig()
-        rig.messages.errors[MESSAGE_ID] = Unavailable("write: ThrottlingException")
-        handled = rig.drain(body("sent"), body("sent", message_id=OTHER_ID), "{", body("delivered"))
+        setup = Setup()
+        setup.messages.errors[MESSAGE_ID] = Unavailable("write: ThrottlingException")
+        handled = setup.drain(body("sent"), body("sent", message_id=OTHER_ID), "{", body("delivered"))
         by_decision = {each.decision: each.queue_ids for each in handled}
         assert by_decision == {"failed": ("q0", "q3"), "applied": ("q1",), "dead": ("q2",)}
         (failed,) = [each for each in handled if each.decision == "failed"]
         assert failed.error == "write: ThrottlingException"
 
     def test_what_failed_is_applied_when_it_comes_again(self) -> None:
-        rig = Rig()
-        rig.messages.errors[MESSAGE_ID] = Unavailable("write: ThrottlingException")
-        rig.drain(body("sent"), body("delivered"))
-        rig.messages.errors.clear()
-        assert set(rig.decisions(body("sent"), body("delivered")).values()) == {"applied"}
-        assert rig.record().state.status is Status.DELIVERED
+        setup = Setup()
+        setup.messages.errors[MESSAGE_ID] = Unavailable("write: ThrottlingException")
+        setup.drain(body("sent"), body("delivered"))
+        setup.messages.errors.clear()
+        assert set(setup.decisions(body("sent"), body("delivered")).values()) == {"applied"}
+        assert setup.record().state.status is Status.DELIVERED
 
     def test_a_look_up_that_fails_for_now_comes_again(self) -> None:
-        rig = Rig(FaultyMessages(blind=Unavailable("Query: ThrottlingException")))
-        assert rig.decisions(body(message_id=None), body("sent")) == {"q0": "failed", "q1": "applied"}
-        assert rig.again.sent == []
+        setup = Setup(FaultyMessages(blind=Unavailable("Query: ThrottlingException")))
+        assert setup.decisions(body(message_id=None), body("sent")) == {"q0": "failed", "q1": "applied"}
+        assert setup.again.sent == []
 
     @pytest.mark.parametrize(
         ("queue", "report"),
@@ -298,17 +298,17 @@ class TestFailed:
         ],
     )
     def test_what_a_queue_does_not_take_comes_again(self, queue: str, report: str) -> None:
-        rig = Rig(**{queue: MemoryQueue(fail=True)})  # type: ignore[arg-type]  # all of these are queues
-        assert rig.decisions(report, body("sent", message_id=OTHER_ID)) == {"q0": "failed", "q1": "applied"}
+        setup = Setup(**{queue: MemoryQueue(fail=True)})  # type: ignore[arg-type]  # all of these are queues
+        assert setup.decisions(report, body("sent", message_id=OTHER_ID)) == {"q0": "failed", "q1": "applied"}
 
     def test_an_overflow_that_is_not_taken_comes_again_until_it_is(self) -> None:
-        rig = Rig()
-        rig.drain(*(body(f"word-{number}") for number in range(MAX_REPORTS)))
-        rig.unmatched.fail = True
-        assert rig.decisions(body("delivered")) == {"q0": "failed"}
-        rig.unmatched.fail = False
-        assert rig.decisions(body("delivered")) == {"q0": "duplicate"}
-        assert rig.unmatched.bodies == [body("delivered")]
+        setup = Setup()
+        setup.drain(*(body(f"word-{number}") for number in range(MAX_REPORTS)))
+        setup.unmatched.fail = True
+        assert setup.decisions(body("delivered")) == {"q0": "failed"}
+        setup.unmatched.fail = False
+        assert setup.decisions(body("delivered")) == {"q0": "duplicate"}
+        assert setup.unmatched.bodies == [body("delivered")]
 
 
 @settings(deadline=None)
@@ -318,17 +318,17 @@ class TestFailed:
     )
 )
 def test_every_report_of_any_batch_ends_somewhere(bodies: list[str]) -> None:
-    rig = Rig()
-    decisions = rig.decisions(*bodies)
+    setup = Setup()
+    decisions = setup.decisions(*bodies)
     assert set(decisions) == {f"q{number}" for number in range(len(bodies))}
     for queue_id, decision in decisions.items():
         report = bodies[int(queue_id[1:])]
         if decision == "dead":
-            assert report in rig.dead.bodies
+            assert report in setup.dead.bodies
         elif decision == "deferred":
-            assert encode(replace(decode(report), tries=1)) in rig.again.bodies
+            assert encode(replace(decode(report), tries=1)) in setup.again.bodies
         elif decision == "unmatched":
-            assert report in rig.unmatched.bodies
+            assert report in setup.unmatched.bodies
         else:
             assert decision in {"applied", "noted", "duplicate"}
 
@@ -346,12 +346,12 @@ class Meeting(FaultyMessages):
 
 class TestSeveralAtOnce:
     def test_messages_of_a_batch_are_written_at_the_same_time_and_told_in_the_batchs_order(self) -> None:
-        rig = Rig(messages=Meeting(), each=ThreadPoolExecutor(4).map)
+        setup = Setup(messages=Meeting(), each=ThreadPoolExecutor(4).map)
         ids = [f"{number:08}-53cf-4f13-9f0c-6a35d1a3f7de" for number in range(8)]
         for message_id in ids:
-            rig.messages.records[message_id] = factories.record(message_id=message_id)
+            setup.messages.records[message_id] = factories.record(message_id=message_id)
 
-        handled = rig.drain(*(body("delivered", message_id=message_id) for message_id in ids))
+        handled = setup.drain(*(body("delivered", message_id=message_id) for message_id in ids))
 
         assert [each.message_id for each in handled] == ids
         assert {each.decision for each in handled} == {"applied"}
@@ -360,20 +360,20 @@ class TestSeveralAtOnce:
         def unused(*_: object) -> Never:
             raise AssertionError("a single write was handed over")
 
-        assert Rig(each=unused).decisions(body("sent"), body("delivered")) == {"q0": "applied", "q1": "applied"}
+        assert Setup(each=unused).decisions(body("sent"), body("delivered")) == {"q0": "applied", "q1": "applied"}
 
     def test_reports_of_one_message_are_still_one_write(self) -> None:
-        rig = Rig(each=ThreadPoolExecutor(4).map)
+        setup = Setup(each=ThreadPoolExecutor(4).map)
 
-        (handled,) = rig.drain(body("sent"), body("delivered"), body("sending"))
+        (handled,) = setup.drain(body("sent"), body("delivered"), body("sending"))
 
-        assert (handled.decision, rig.record().version) == ("applied", 2)
+        assert (handled.decision, setup.record().version) == ("applied", 2)
 
     def test_what_fails_is_named_as_if_they_were_written_one_after_the_other(self) -> None:
         bodies = ["?", body("sent"), body("delivered", message_id=OTHER_ID), body("sent", message_id=MISSING_ID), "{}"]
         errors: dict[str, SmsTrackerError] = {OTHER_ID: Unavailable("no"), MISSING_ID: Rejected("never")}
         plain, threaded = (
-            Rig(messages=FaultyMessages(errors=errors), each=each) for each in (map, ThreadPoolExecutor(8).map)
+            Setup(messages=FaultyMessages(errors=errors), each=each) for each in (map, ThreadPoolExecutor(8).map)
         )
 
         assert threaded.drain(*bodies) == plain.drain(*bodies)

@@ -38,7 +38,7 @@ each_key = pytest.mark.parametrize(
 
 
 @dataclass
-class Rig:
+class Setup:
     """The webhook with a queue that one can look into."""
 
     settings: Callable[..., Settings] = field(default_factory=FixedSettings)
@@ -64,11 +64,11 @@ class TestQueued:
     def test_a_signed_report_is_queued_as_its_raw_fields_and_acknowledged(
         self, provider: str, webhook: Webhook
     ) -> None:
-        rig = Rig()
-        received = rig.receive(provider, webhook({"Odd": "raw  value ü"}, query=ours(provider, attempt=2)))
+        setup = Setup()
+        received = setup.receive(provider, webhook({"Odd": "raw  value ü"}, query=ours(provider, attempt=2)))
         assert (received.status, received.decision) == ({"twilio": 204, "messagebird": 200}[provider], "queued")
         assert received.message_id == MESSAGE_ID
-        ((body, reason, delay),) = rig.queue.sent
+        ((body, reason, delay),) = setup.queue.sent
         assert (reason, delay) == (None, 0)
         envelope = decode(body)
         assert (envelope.provider, envelope.message_id, envelope.attempt) == (provider, MESSAGE_ID, 2)
@@ -82,7 +82,7 @@ class TestQueued:
         credentials = {"twilio": TWILIO, "messagebird": MESSAGEBIRD}[provider]
         for name in ("auth_token", "next_auth_token", "signing_key", "next_signing_key"):
             if name in credentials:
-                assert Rig().receive(provider, webhook(**{key: credentials[name]})).decision == "queued"
+                assert Setup().receive(provider, webhook(**{key: credentials[name]})).decision == "queued"
 
     @each_key
     def test_whether_the_next_key_is_in_use_is_told(self, provider: str, webhook: Webhook, key: str) -> None:
@@ -92,20 +92,20 @@ class TestQueued:
         }[provider]
         credentials = {"twilio": TWILIO, "messagebird": MESSAGEBIRD}[provider]
 
-        assert Rig().receive(provider, webhook(**{key: credentials[present]})).following is False
-        assert Rig().receive(provider, webhook(**{key: credentials[following]})).following is True
+        assert Setup().receive(provider, webhook(**{key: credentials[present]})).following is False
+        assert Setup().receive(provider, webhook(**{key: credentials[following]})).following is True
 
     @each_provider
     def test_each_public_address_is_accepted(self, provider: str, webhook: Webhook) -> None:
-        rig = Rig(FixedSettings(urls=("https://new.example.com", "https://old.example.com/stage")))
+        setup = Setup(FixedSettings(urls=("https://new.example.com", "https://old.example.com/stage")))
         for base in ("https://new.example.com", "https://old.example.com/stage"):
-            assert rig.receive(provider, webhook(base=base)).decision == "queued"
-        assert len(rig.queue.sent) == 2
+            assert setup.receive(provider, webhook(base=base)).decision == "queued"
+        assert len(setup.queue.sent) == 2
 
     def test_a_report_without_our_id_is_queued_without_one(self) -> None:
-        rig = Rig()
-        assert rig.receive("twilio", twilio_webhook(query="")).decision == "queued"
-        assert decode(rig.queue.bodies[0]).message_id is None
+        setup = Setup()
+        assert setup.receive("twilio", twilio_webhook(query="")).decision == "queued"
+        assert decode(setup.queue.bodies[0]).message_id is None
 
     @pytest.mark.parametrize(
         "query",
@@ -118,17 +118,17 @@ class TestQueued:
         ],
     )
     def test_a_signed_query_whose_id_is_none_of_ours_is_queued_without_one(self, query: str) -> None:
-        rig = Rig()
-        assert rig.receive("twilio", twilio_webhook(query=query)).status == 204
-        assert decode(rig.queue.bodies[0]).message_id is None
+        setup = Setup()
+        assert setup.receive("twilio", twilio_webhook(query=query)).status == 204
+        assert decode(setup.queue.bodies[0]).message_id is None
 
     @each_provider
     def test_an_authentic_report_without_our_token_counts_by_the_providers_id_alone(
         self, provider: str, webhook: Webhook
     ) -> None:
-        rig = Rig()
-        assert rig.receive(provider, webhook(query=f"message_id={MESSAGE_ID}&attempt=2")).decision == "queued"
-        envelope = decode(rig.queue.bodies[0])
+        setup = Setup()
+        assert setup.receive(provider, webhook(query=f"message_id={MESSAGE_ID}&attempt=2")).decision == "queued"
+        envelope = decode(setup.queue.bodies[0])
         assert (envelope.message_id, envelope.attempt) == (None, 2)
 
     @each_provider
@@ -136,31 +136,31 @@ class TestQueued:
     def test_a_report_about_another_stacks_message_is_acknowledged_and_not_queued(
         self, provider: str, webhook: Webhook, other: str
     ) -> None:
-        rig = Rig()
+        setup = Setup()
         token = callback_token(provider, MESSAGE_ID, 2) if " " in other else other
-        received = rig.receive(provider, webhook(query=f"message_id={MESSAGE_ID}&attempt=1&token={token}"))
+        received = setup.receive(provider, webhook(query=f"message_id={MESSAGE_ID}&attempt=1&token={token}"))
         assert (received.status // 100, received.decision) == (2, "foreign" if token else "queued")
-        assert [decode(body).message_id for body in rig.queue.bodies] == ([] if token else [None])
+        assert [decode(body).message_id for body in setup.queue.bodies] == ([] if token else [None])
 
     @pytest.mark.parametrize("attempt", ["0", "20", "-1", "1e1", "", "x", "01", "9" * 5000, "%D9%A1"])
     def test_an_attempt_that_is_none_counts_as_the_first(self, attempt: str) -> None:
-        rig = Rig()
+        setup = Setup()
         query = f"message_id={MESSAGE_ID}&attempt={attempt}&token={callback_token('twilio', MESSAGE_ID, 1)}"
-        assert rig.receive("twilio", twilio_webhook(query=query)).status == 204
-        envelope = decode(rig.queue.bodies[0])
+        assert setup.receive("twilio", twilio_webhook(query=query)).status == 204
+        envelope = decode(setup.queue.bodies[0])
         assert (envelope.message_id, envelope.attempt) == (MESSAGE_ID, 1)
 
     def test_a_word_that_nobody_knows_is_queued_too(self) -> None:
-        rig = Rig()
-        assert rig.receive("twilio", twilio_webhook({"MessageStatus": "teleported"})).status == 204
-        assert decode(rig.queue.bodies[0]).fields["MessageStatus"] == "teleported"
+        setup = Setup()
+        assert setup.receive("twilio", twilio_webhook({"MessageStatus": "teleported"})).status == 204
+        assert decode(setup.queue.bodies[0]).fields["MessageStatus"] == "teleported"
 
     def test_a_body_of_exactly_64_kib_is_taken(self) -> None:
         for padding, status in ((0, 204), (1, 413)):
             empty = twilio_webhook({"Padding": ""})
             request = twilio_webhook({"Padding": "x" * (MAX_BODY - len(empty.body) + padding)})
             assert len(request.body) == MAX_BODY + padding
-            assert Rig().receive("twilio", request).status == status
+            assert Setup().receive("twilio", request).status == status
 
 
 class TestTarget:
@@ -174,44 +174,46 @@ class TestTarget:
         monkeypatch.setattr(providers, "webhooks", lambda _name: SimpleNamespace(**adapter))
 
     def test_a_signed_report_is_about_the_message_that_the_provider_reads_from_it(self) -> None:
-        rig = Rig()
-        received = rig.receive("twilio", twilio_webhook(query=f"message_id={MESSAGE_ID}&attempt=1"))
-        envelope = decode(rig.queue.bodies[0])
+        setup = Setup()
+        received = setup.receive("twilio", twilio_webhook(query=f"message_id={MESSAGE_ID}&attempt=1"))
+        envelope = decode(setup.queue.bodies[0])
         assert (envelope.message_id, envelope.attempt) == (self.OTHER.message_id, 3)
         assert received.message_id == self.OTHER.message_id
 
     def test_our_token_vouches_for_the_message_in_the_url_alone(self) -> None:
-        rig = Rig(tokens=frozenset({"twilio"}))
+        setup = Setup(tokens=frozenset({"twilio"}))
         query = f"message_id={MESSAGE_ID}&attempt=1&token={callback_token('twilio', MESSAGE_ID, 1)}"
-        assert rig.receive("twilio", twilio_webhook(query=query)).status == 204
-        assert decode(rig.queue.bodies[0]).message_id == MESSAGE_ID
+        assert setup.receive("twilio", twilio_webhook(query=query)).status == 204
+        assert decode(setup.queue.bodies[0]).message_id == MESSAGE_ID
 
 
 class TestRefused:
     @each_key
     def test_a_wrong_key_is_403(self, provider: str, webhook: Webhook, key: str) -> None:
-        assert Rig().refuses(provider, webhook(**{key: "another"})) == 403
+        assert Setup().refuses(provider, webhook(**{key: "another"})) == 403
 
     @each_provider
     def test_no_signature_is_403(self, provider: str, webhook: Webhook) -> None:
-        assert Rig().refuses(provider, replace(webhook(), headers={})) == 403
+        assert Setup().refuses(provider, replace(webhook(), headers={})) == 403
 
     @each_key
     def test_without_a_key_of_ours_nothing_is_believed(self, provider: str, webhook: Webhook, key: str) -> None:
-        rig = Rig(FixedSettings(credentials={"twilio": {}, "messagebird": {}}))
-        assert rig.refuses(provider, webhook(**{key: ""})) == 403
+        setup = Setup(FixedSettings(credentials={"twilio": {}, "messagebird": {}}))
+        assert setup.refuses(provider, webhook(**{key: ""})) == 403
 
     @each_provider
     def test_a_tampered_query_is_403(self, provider: str, webhook: Webhook) -> None:
         request = webhook()
         other = request.url.replace(MESSAGE_ID, MESSAGE_ID[::-1])
-        assert Rig().refuses(provider, replace(request, url=other)) == 403
-        assert Rig().refuses(provider, replace(request, url=request.url.replace("attempt=1", "attempt=2"))) == 403
+        assert Setup().refuses(provider, replace(request, url=other)) == 403
+        assert Setup().refuses(provider, replace(request, url=request.url.replace("attempt=1", "attempt=2"))) == 403
 
     def test_a_tampered_body_is_403(self) -> None:
         request = twilio_webhook({"MessageStatus": "undelivered"})
-        assert Rig().refuses("twilio", replace(request, body=request.body.replace(b"undelivered", b"delivered"))) == 403
-        assert Rig().refuses("messagebird", replace(messagebird_webhook(), body=b"{}")) == 403
+        assert (
+            Setup().refuses("twilio", replace(request, body=request.body.replace(b"undelivered", b"delivered"))) == 403
+        )
+        assert Setup().refuses("messagebird", replace(messagebird_webhook(), body=b"{}")) == 403
 
     @each_provider
     def test_a_signature_for_another_address_is_403_whatever_the_host_header_says(
@@ -219,26 +221,26 @@ class TestRefused:
     ) -> None:
         request = webhook(base="https://attacker.example.net")
         headers = {**request.headers, "host": "attacker.example.net", "x-forwarded-host": "attacker.example.net"}
-        assert Rig().refuses(provider, replace(request, headers=headers)) == 403
+        assert Setup().refuses(provider, replace(request, headers=headers)) == 403
 
     def test_one_providers_signature_is_worth_nothing_at_the_other(self) -> None:
-        assert Rig().refuses("messagebird", twilio_webhook()) == 403
-        assert Rig().refuses("twilio", messagebird_webhook()) == 403
+        assert Setup().refuses("messagebird", twilio_webhook()) == 403
+        assert Setup().refuses("twilio", messagebird_webhook()) == 403
 
     @pytest.mark.parametrize("name", ["nexmo", "", "base", "wire", "twilio_report", "../twilio", "Twilio"])
     def test_an_unknown_provider_is_404(self, name: str) -> None:
-        assert Rig().refuses(name, twilio_webhook()) == 404
+        assert Setup().refuses(name, twilio_webhook()) == 404
 
     def test_a_provider_that_is_not_enabled_is_404(self) -> None:
-        assert Rig(enabled=("messagebird",)).refuses("twilio", twilio_webhook()) == 404
+        assert Setup(enabled=("messagebird",)).refuses("twilio", twilio_webhook()) == 404
 
     def test_signed_but_unreadable_is_400(self) -> None:
         fields = {f"f{number}": "" for number in range(300)}
-        assert Rig().refuses("twilio", twilio_webhook(fields)) == 400
+        assert Setup().refuses("twilio", twilio_webhook(fields)) == 400
 
     @each_provider
     def test_a_query_of_more_than_64_kib_is_413(self, provider: str, webhook: Webhook) -> None:
-        assert Rig().refuses(provider, webhook(query="x=" + "y" * MAX_BODY)) == 413
+        assert Setup().refuses(provider, webhook(query="x=" + "y" * MAX_BODY)) == 413
 
 
 class TestUnavailable:
@@ -246,16 +248,16 @@ class TestUnavailable:
     def test_a_queue_that_does_not_take_it_is_503_so_that_the_provider_comes_again(
         self, provider: str, webhook: Webhook
     ) -> None:
-        received = Rig(queue=MemoryQueue(fail=True)).receive(provider, webhook())
+        received = Setup(queue=MemoryQueue(fail=True)).receive(provider, webhook())
         assert (received.status, received.decision, received.message_id) == (503, "unavailable", MESSAGE_ID)
 
     def test_a_queue_that_never_will_is_503_too(self) -> None:
         queue = MemoryQueue(fail=True, error=Rejected("SendMessage: InvalidMessageContents"))
-        assert Rig(queue=queue).receive("twilio", twilio_webhook()).status == 503
+        assert Setup(queue=queue).receive("twilio", twilio_webhook()).status == 503
 
     @pytest.mark.parametrize("error", [Unavailable("GetParameters: Throttled"), Misconfigured("missing parameters")])
     def test_without_settings_nothing_can_be_believed_or_refused(self, error: Exception) -> None:
-        assert Rig(FixedSettings(error=error)).refuses("twilio", twilio_webhook()) == 503
+        assert Setup(FixedSettings(error=error)).refuses("twilio", twilio_webhook()) == 503
 
 
 @dataclass
@@ -283,60 +285,60 @@ class TestRotation:
         self, provider: str, webhook: Webhook, key: str
     ) -> None:
         settings = Rotating(FixedSettings(), self.NEW)
-        assert Rig(settings).receive(provider, webhook(**{key: "new"})).decision == "queued"
+        assert Setup(settings).receive(provider, webhook(**{key: "new"})).decision == "queued"
         assert settings.refreshed == [30.0]
 
     def test_a_good_signature_reads_nothing_again(self) -> None:
         settings = Rotating(FixedSettings(), self.NEW)
-        Rig(settings).receive("twilio", twilio_webhook())
+        Setup(settings).receive("twilio", twilio_webhook())
         assert settings.refreshed == []
 
     def test_an_address_that_was_just_added_is_read_again_too(self) -> None:
         settings = Rotating(FixedSettings(), FixedSettings(urls=(BASE_URL, "https://new.example.com")))
         request = twilio_webhook(base="https://new.example.com")
-        assert Rig(settings).receive("twilio", request).status == 204
+        assert Setup(settings).receive("twilio", request).status == 204
 
     def test_a_wrong_signature_stays_refused_after_one_more_look(self) -> None:
         settings = Rotating(FixedSettings(), self.NEW)
-        assert Rig(settings).refuses("twilio", twilio_webhook(token="wrong")) == 403
+        assert Setup(settings).refuses("twilio", twilio_webhook(token="wrong")) == 403
         assert settings.refreshed == [30.0]
 
 
 class TestToken:
     """An account without a signing key: our own token in the callback URL vouches."""
 
-    def rig(self) -> Rig:
+    def setup(self) -> Setup:
         unsigned = {"twilio": TWILIO, "messagebird": {"access_key": "live_key"}}
-        return Rig(FixedSettings(credentials=unsigned), tokens=frozenset({"messagebird"}))
+        return Setup(FixedSettings(credentials=unsigned), tokens=frozenset({"messagebird"}))
 
     def request(self, token: str | None, *, message_id: str = MESSAGE_ID, attempt: str = "1") -> HttpRequest:
         query = f"message_id={message_id}&attempt={attempt}" + ("" if token is None else f"&token={token}")
         return HttpRequest("GET", f"/webhooks/messagebird?{query}&id={BIRD_ID}&status=delivered")
 
     def test_our_token_is_believed_and_kept_out_of_the_queue(self) -> None:
-        rig = self.rig()
+        setup = self.setup()
         token = callback_token("messagebird", MESSAGE_ID, 1)
-        assert rig.receive("messagebird", self.request(token)).status == 200
-        assert token not in rig.queue.bodies[0]
+        assert setup.receive("messagebird", self.request(token)).status == 200
+        assert token not in setup.queue.bodies[0]
 
     @pytest.mark.parametrize("token", [None, "", "wrong", "%FF", quote("ü"), callback_token("twilio", MESSAGE_ID, 1)])
     def test_a_missing_or_wrong_token_is_403(self, token: str | None) -> None:
-        assert self.rig().refuses("messagebird", self.request(token)) == 403
+        assert self.setup().refuses("messagebird", self.request(token)) == 403
 
     def test_a_token_is_good_for_its_message_and_attempt_alone(self) -> None:
         token, other = callback_token("messagebird", MESSAGE_ID, 1), "1" + MESSAGE_ID[1:]
-        assert self.rig().refuses("messagebird", self.request(token, message_id=other)) == 403
-        assert self.rig().refuses("messagebird", self.request(token, attempt="2")) == 403
-        assert self.rig().refuses("messagebird", self.request(token, message_id="")) == 403
+        assert self.setup().refuses("messagebird", self.request(token, message_id=other)) == 403
+        assert self.setup().refuses("messagebird", self.request(token, attempt="2")) == 403
+        assert self.setup().refuses("messagebird", self.request(token, message_id="")) == 403
 
     def test_a_signature_does_not_replace_the_token(self) -> None:
-        rig = Rig(tokens=frozenset({"messagebird"}))
-        assert rig.refuses("messagebird", messagebird_webhook(query=f"message_id={MESSAGE_ID}&attempt=1")) == 403
+        setup = Setup(tokens=frozenset({"messagebird"}))
+        assert setup.refuses("messagebird", messagebird_webhook(query=f"message_id={MESSAGE_ID}&attempt=1")) == 403
 
     def test_a_token_does_not_replace_the_signature_elsewhere(self) -> None:
         query = f"message_id={MESSAGE_ID}&attempt=1&token={callback_token('twilio', MESSAGE_ID, 1)}"
         request = replace(twilio_webhook(query=query), headers={})
-        assert self.rig().refuses("twilio", request) == 403
+        assert self.setup().refuses("twilio", request) == 403
 
 
 HEADERS = (
@@ -366,17 +368,17 @@ def test_whatever_a_stranger_sends_is_refused_and_never_queued(data: st.DataObje
         data.draw(st.binary(max_size=300)),
     )
     for tokens in (frozenset[str](), frozenset({"twilio", "messagebird"})):
-        assert Rig(tokens=tokens).refuses(provider, request) == (404 if provider == "nexmo" else 403)
+        assert Setup(tokens=tokens).refuses(provider, request) == (404 if provider == "nexmo" else 403)
 
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1), st.text(), max_size=5))
 def test_whatever_a_provider_signs_is_queued_in_one_readable_envelope(fields: dict[str, str]) -> None:
-    rig = Rig()
+    setup = Setup()
     safe = {name: value.encode("utf-8", "replace").decode() for name, value in fields.items() if name.isalnum()}
     ours = {"message_id", "attempt", "token", "bodySHA256"}
-    assert rig.receive("twilio", twilio_webhook(safe)).status == (403 if "AccountSid" in safe else 204)
-    for body in rig.queue.bodies:
+    assert setup.receive("twilio", twilio_webhook(safe)).status == (403 if "AccountSid" in safe else 204)
+    for body in setup.queue.bodies:
         kept = decode(json.dumps(json.loads(body))).fields
         assert {name: kept[name] for name in safe if name not in ours} == {
             name: value for name, value in safe.items() if name not in ours
@@ -397,7 +399,7 @@ class TestWrongSecrets:
     ) -> None:
         stored = {"twilio": TWILIO, "messagebird": MESSAGEBIRD, provider: credentials}
         request = webhook(token="another") if provider == "twilio" else webhook()
-        received = Rig(settings=FixedSettings(credentials=stored)).receive(provider, request)
+        received = Setup(settings=FixedSettings(credentials=stored)).receive(provider, request)
 
         assert (received.status, received.decision) == (403, "refused-signature")
         assert named in (received.error or "")

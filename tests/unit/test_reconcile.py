@@ -30,7 +30,7 @@ from sms_tracker.services.track import track
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
 from tests.memory_search import MemorySearch
-from tests.setups import SID, TAKEN, UNHEARD, SendRig, answer
+from tests.setups import SID, TAKEN, UNHEARD, SendSetup, answer
 
 TEXT, SENDER = "Your parcel is here", "+15551234567"
 RIVAL = "11111111-1111-4111-8111-111111111111"
@@ -104,7 +104,7 @@ class LiveSearch:
         return self._made[1]
 
 
-class Rig:
+class Setup:
     """One reconciler, or several over the same tables, at a chosen age of the messages made at START."""
 
     def __init__(self, *records: Record, account: Account | None = None, age: timedelta = 11 * MINUTE) -> None:
@@ -114,7 +114,7 @@ class Rig:
         self.account = account or Account()
         self.clock = FakeClock(START + age)
         self.queue, self.unmatched, self.dead = MemoryQueue(), MemoryQueue(), MemoryQueue()
-        self.sending = SendRig(messages=self.messages, clock=self.clock)
+        self.sending = SendSetup(messages=self.messages, clock=self.clock)
         self.limits = Limits(seconds=200, lookups=1000, rate=5)
 
     def reconciler(self) -> Reconciler:
@@ -183,65 +183,65 @@ def released(**values: Any) -> Record:
 
 
 def test_a_message_whose_reports_never_came_is_looked_up_and_delivered() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed()]))
+    setup = Setup(taken(Status.SENT), account=Account([listed()]))
 
-    assert rig.run() == {"opened": 1, "looked-up": 1}
-    rig.drain()
-    assert (rig.record.state.status, rig.record.version) == (Status.DELIVERED, 2)
-    assert {entry.source for entry in rig.record.reports.values()} == {"lookup"}
-    assert rig.run() == {}
+    assert setup.run() == {"opened": 1, "looked-up": 1}
+    setup.drain()
+    assert (setup.record.state.status, setup.record.version) == (Status.DELIVERED, 2)
+    assert {entry.source for entry in setup.record.reports.values()} == {"lookup"}
+    assert setup.run() == {}
 
 
 def test_the_text_of_a_message_does_not_enter_the_queue() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed()]))
-    rig.run()
-    assert TEXT not in rig.queue.bodies[0]
+    setup = Setup(taken(Status.SENT), account=Account([listed()]))
+    setup.run()
+    assert TEXT not in setup.queue.bodies[0]
 
 
 def test_what_is_final_or_young_is_not_opened() -> None:
-    assert Rig(taken(Status.DELIVERED)).run() == {}
-    assert Rig(taken(Status.SENT), age=9 * MINUTE).run() == {}
+    assert Setup(taken(Status.DELIVERED)).run() == {}
+    assert Setup(taken(Status.SENT), age=9 * MINUTE).run() == {}
 
 
 def test_the_same_answer_again_is_not_queued_again() -> None:
-    rig = Rig(taken(Status.ACCEPTED), account=Account([listed(status="sent")]))
-    assert rig.run()["looked-up"] == 1
-    rig.drain()
-    rig.clock.now = START + HOUR
-    assert rig.run() == {"nothing-new": 1}
-    assert rig.queue.bodies == []
+    setup = Setup(taken(Status.ACCEPTED), account=Account([listed(status="sent")]))
+    assert setup.run()["looked-up"] == 1
+    setup.drain()
+    setup.clock.now = START + HOUR
+    assert setup.run() == {"nothing-new": 1}
+    assert setup.queue.bodies == []
 
 
 def test_it_comes_again_at_an_hour_then_at_six() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed(status="sent")]))
+    setup = Setup(taken(Status.SENT), account=Account([listed(status="sent")]))
     for age in (HOUR, 6 * HOUR, 30 * HOUR):
-        rig.run()
-        assert rig.messages.due == {MESSAGE_ID: timestamp(START + age)}
-        rig.clock.now = START + age
+        setup.run()
+        assert setup.messages.due == {MESSAGE_ID: timestamp(START + age)}
+        setup.clock.now = START + age
 
 
 def test_a_message_that_the_provider_does_not_know_stays_open() -> None:
-    assert Rig(taken(Status.SENT)).run() == {"opened": 1, "provider-has-no-such-message": 1}
+    assert Setup(taken(Status.SENT)).run() == {"opened": 1, "provider-has-no-such-message": 1}
 
 
 def test_two_reconcilers_at_once_change_nothing_twice() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed()]))
-    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
-    other = rig.reconciler()
-    rig.meanwhile(other.run)
+    setup = Setup(taken(Status.SENT), account=Account([listed()]))
+    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
+    other = setup.reconciler()
+    setup.meanwhile(other.run)
 
-    rig.run()
-    assert len(rig.queue.bodies) == 2
-    rig.drain()
-    assert (rig.record.version, len(rig.record.reports)) == (2, 1)
+    setup.run()
+    assert len(setup.queue.bodies) == 2
+    setup.drain()
+    assert (setup.record.version, len(setup.record.reports)) == (2, 1)
 
 
 @pytest.mark.parametrize("broken", [BUSY, UNHEARD, answer(500)])
 def test_a_provider_that_does_not_answer_is_asked_again_soon(broken: HttpResponse | NoResponse) -> None:
-    rig = Rig(taken(Status.SENT), account=Account(broken=broken))
+    setup = Setup(taken(Status.SENT), account=Account(broken=broken))
 
-    assert rig.run()["provider-did-not-answer"] == 1
-    assert rig.messages.due == {MESSAGE_ID: timestamp(rig.clock.now + 10 * MINUTE)}
+    assert setup.run()["provider-did-not-answer"] == 1
+    assert setup.messages.due == {MESSAGE_ID: timestamp(setup.clock.now + 10 * MINUTE)}
 
 
 @pytest.mark.parametrize(
@@ -257,9 +257,9 @@ def test_a_provider_that_does_not_answer_is_asked_again_soon(broken: HttpRespons
 def test_a_call_to_a_provider_that_failed_is_told_of(
     broken: HttpResponse | NoResponse | None, told: Mapping[str, object] | None
 ) -> None:
-    rig, failed = Rig(taken(), account=Account([listed()], broken=broken)), FailedCalls()
+    setup, failed = Setup(taken(), account=Account([listed()], broken=broken)), FailedCalls()
 
-    replace(rig.reconciler(), failed=failed).run()
+    replace(setup.reconciler(), failed=failed).run()
 
     expected = [] if told is None else [{"call": "twilio GET", "attempt": 1, **told, "then": "given-up"}]
     assert failed.take() == expected
@@ -267,12 +267,12 @@ def test_a_call_to_a_provider_that_failed_is_told_of(
 
 def test_a_provider_that_fails_three_times_is_left_alone_for_the_rest_of_the_run() -> None:
     many = [taken(Status.SENT, message_id=f"00000000-0000-4000-8000-{number:012d}") for number in range(9)]
-    rig = Rig(*many, account=Account(broken=BUSY))
+    setup = Setup(*many, account=Account(broken=BUSY))
 
-    assert rig.run() == {"opened": 9, "provider-did-not-answer": 3, "left-alone-for-this-run": 6}
-    assert len(rig.account.requests) == 3
-    rig.account.broken, rig.account.messages = None, [listed()]
-    assert rig.run() == {"looked-up": 6}
+    assert setup.run() == {"opened": 9, "provider-did-not-answer": 3, "left-alone-for-this-run": 6}
+    assert len(setup.account.requests) == 3
+    setup.account.broken, setup.account.messages = None, [listed()]
+    assert setup.run() == {"looked-up": 6}
 
 
 # -- bounds ------------------------------------------------------------------------------------------------------------
@@ -280,69 +280,69 @@ def test_a_provider_that_fails_three_times_is_left_alone_for_the_rest_of_the_run
 
 def test_no_more_is_asked_in_a_run_than_allowed_and_not_faster() -> None:
     many = [taken(Status.SENT, message_id=f"00000000-0000-4000-8000-{number:012d}") for number in range(9)]
-    rig = Rig(*many, account=Account([listed()]))
-    rig.limits = Limits(seconds=200, lookups=4, rate=2)
-    began = rig.clock.now
+    setup = Setup(*many, account=Account([listed()]))
+    setup.limits = Limits(seconds=200, lookups=4, rate=2)
+    began = setup.clock.now
 
-    assert rig.run() == {"opened": 9, "looked-up": 4, "left-for-the-next-run": 1}
-    assert rig.clock.now - began == timedelta(seconds=1.5)
-    assert rig.run()["looked-up"] == 4
-    assert rig.run()["looked-up"] == 1
+    assert setup.run() == {"opened": 9, "looked-up": 4, "left-for-the-next-run": 1}
+    assert setup.clock.now - began == timedelta(seconds=1.5)
+    assert setup.run()["looked-up"] == 4
+    assert setup.run()["looked-up"] == 1
 
 
 def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed()]))
-    rig.search.during = lambda: rig.clock.sleep(1)
-    rig.reconcile_state.advance("walked", timestamp(START - 2 * HOUR))
-    rig.limits = Limits(seconds=100, lookups=10, rate=5)
+    setup = Setup(taken(Status.SENT), account=Account([listed()]))
+    setup.search.during = lambda: setup.clock.sleep(1)
+    setup.reconcile_state.advance("walked", timestamp(START - 2 * HOUR))
+    setup.limits = Limits(seconds=100, lookups=10, rate=5)
 
-    first = rig.run()
+    first = setup.run()
     assert first["walk-left-for-the-next-run"] == 1
     for _ in range(20):
-        rig.run()
-    assert len(rig.queue.bodies) == 1
-    assert rig.reconcile_state.position("walked") is not None
+        setup.run()
+    assert len(setup.queue.bodies) == 1
+    assert setup.reconcile_state.position("walked") is not None
 
 
 def test_a_walk_goes_on_where_the_last_one_stopped_with_an_overlap() -> None:
-    rig = Rig()
-    rig.run()
-    far, rig.search.reads = rig.search.reads, 0
-    assert rig.reconcile_state.position("walked") == timestamp(START + MINUTE)
+    setup = Setup()
+    setup.run()
+    far, setup.search.reads = setup.search.reads, 0
+    assert setup.reconcile_state.position("walked") == timestamp(START + MINUTE)
     late = taken(Status.SENT, created_at=timestamp(START))  # older than the position, and not in the index until now
-    rig.messages.records[MESSAGE_ID] = late
-    rig.clock.sleep(300)
+    setup.messages.records[MESSAGE_ID] = late
+    setup.clock.sleep(300)
 
-    assert rig.run()["opened"] == 1
-    assert rig.search.reads < far / 5
+    assert setup.run()["opened"] == 1
+    assert setup.search.reads < far / 5
 
 
 def test_a_walk_that_fails_holds_up_no_look_up() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed()]))
-    rig.run()
-    rig.queue.sent.clear()
-    rig.reconcile_state.put_off(MESSAGE_ID, due=NOW)
-    rig.clock.sleep(60)
+    setup = Setup(taken(Status.SENT), account=Account([listed()]))
+    setup.run()
+    setup.queue.sent.clear()
+    setup.reconcile_state.put_off(MESSAGE_ID, due=NOW)
+    setup.clock.sleep(60)
 
     def fail(name: str, _: str) -> None:
         if name == "walked":
             raise Unavailable("UpdateItem: ThrottlingException")
 
-    rig.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
-    done = rig.run()
+    setup.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
+    done = setup.run()
     assert done["walk-failed"] == 1
-    assert rig.last.errors == {"UpdateItem: ThrottlingException": 1}
+    assert setup.last.errors == {"UpdateItem: ThrottlingException": 1}
     assert done["looked-up"] == 1
 
 
 def test_of_the_messages_that_a_provider_took_those_are_counted_that_a_report_has_reached() -> None:
     heard = taken(message_id=RIVAL, sid="SM2")
-    rig = Rig(taken(Status.SENT), heard, released(message_id=RIVAL.replace("1", "2")), account=Account([listed()]))
-    track(rig.messages, RIVAL, [report(Status.DELIVERED, provider_message_id="SM2")], now=NOW)
+    setup = Setup(taken(Status.SENT), heard, released(message_id=RIVAL.replace("1", "2")), account=Account([listed()]))
+    track(setup.messages, RIVAL, [report(Status.DELIVERED, provider_message_id="SM2")], now=NOW)
 
-    rig.run()
+    setup.run()
 
-    assert rig.last.receipts == {"twilio": {True: 1, False: 1}}
+    assert setup.last.receipts == {"twilio": {True: 1, False: 1}}
 
 
 def test_a_busy_time_is_walked_in_short_slices() -> None:
@@ -350,11 +350,11 @@ def test_a_busy_time_is_walked_in_short_slices() -> None:
         taken(Status.DELIVERED, message_id=f"00000000-0000-4000-8000-{number:012d}", created_at=NOW)
         for number in range(1200)
     ]
-    rig = Rig(*busy, age=2 * HOUR)
+    setup = Setup(*busy, age=2 * HOUR)
     saved: list[str] = []
-    rig.reconcile_state.advance("walked", timestamp(START - MINUTE))
-    rig.reconcile_state.advance = lambda name, until: saved.append(until) if name == "walked" else None  # type: ignore[method-assign]
-    rig.run()
+    setup.reconcile_state.advance("walked", timestamp(START - MINUTE))
+    setup.reconcile_state.advance = lambda name, until: saved.append(until) if name == "walked" else None  # type: ignore[method-assign]
+    setup.run()
     assert [step for step in saved if step < timestamp(START + 30 * MINUTE)] == [
         timestamp(START + 9 * MINUTE),
         timestamp(START + 19 * MINUTE),
@@ -362,81 +362,81 @@ def test_a_busy_time_is_walked_in_short_slices() -> None:
 
 
 def test_a_provider_that_is_no_longer_enabled_cannot_be_asked() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed()]))
-    rig.sending.settings.credentials = {}  # type: ignore[attr-defined]  # the fake's own
+    setup = Setup(taken(Status.SENT), account=Account([listed()]))
+    setup.sending.settings.credentials = {}  # type: ignore[attr-defined]  # the fake's own
 
-    assert rig.run() == {"opened": 1, "provider-not-enabled": 1}
-    rig.clock.now = START + 72 * HOUR
-    assert rig.run() == {"gave-up-applied": 1}
+    assert setup.run() == {"opened": 1, "provider-not-enabled": 1}
+    setup.clock.now = START + 72 * HOUR
+    assert setup.run() == {"gave-up-applied": 1}
 
 
 def test_an_unreadable_setting_or_queue_holds_up_nothing_else() -> None:
-    rig = Rig(taken(Status.SENT), released(message_id=RIVAL), account=Account([listed()]), age=20 * MINUTE)
-    rig.queue.fail = True
+    setup = Setup(taken(Status.SENT), released(message_id=RIVAL), account=Account([listed()]), age=20 * MINUTE)
+    setup.queue.fail = True
 
-    assert rig.run() == {"opened": 2, "failed": 1, "not-sent": 1}
-    assert rig.last.errors == {"SendMessage: ServiceUnavailable": 1}
+    assert setup.run() == {"opened": 2, "failed": 1, "not-sent": 1}
+    assert setup.last.errors == {"SendMessage: ServiceUnavailable": 1}
 
 
 def test_a_record_that_cannot_be_read_holds_up_no_other_and_is_named_by_each_run_until_it_is_mended() -> None:
     other = "SM" + "0" * 32
-    rig = Rig(taken(Status.SENT), taken(Status.SENT, message_id=RIVAL, sid=other))
-    rig.account.messages = [listed(), listed(other)]
-    rig.search.unreadable = {RIVAL}
+    setup = Setup(taken(Status.SENT), taken(Status.SENT, message_id=RIVAL, sid=other))
+    setup.account.messages = [listed(), listed(other)]
+    setup.search.unreadable = {RIVAL}
 
-    assert rig.run() == {"opened": 1, "looked-up": 1, "unreadable": 1}
+    assert setup.run() == {"opened": 1, "looked-up": 1, "unreadable": 1}
     told = {f"record {RIVAL} cannot be read: KeyError"}
-    assert set(rig.last.errors) == told
-    rig.drain()
-    rig.clock.now += HOUR
-    assert rig.run() == {"unreadable": 1}
-    assert set(rig.last.errors) == told
-    rig.search.unreadable = set()
-    rig.clock.now += HOUR
-    assert rig.run() == {"looked-up": 1}
-    assert rig.last.errors == {}
+    assert set(setup.last.errors) == told
+    setup.drain()
+    setup.clock.now += HOUR
+    assert setup.run() == {"unreadable": 1}
+    assert set(setup.last.errors) == told
+    setup.search.unreadable = set()
+    setup.clock.now += HOUR
+    assert setup.run() == {"looked-up": 1}
+    assert setup.last.errors == {}
 
 
 # -- giving up ---------------------------------------------------------------------------------------------------------
 
 
 def test_after_72_hours_a_message_becomes_unknown() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed(status="sent")]), age=11 * MINUTE)
-    rig.run()
-    rig.drain()
-    rig.clock.now = START + 72 * HOUR
+    setup = Setup(taken(Status.SENT), account=Account([listed(status="sent")]), age=11 * MINUTE)
+    setup.run()
+    setup.drain()
+    setup.clock.now = START + 72 * HOUR
 
-    assert rig.run() == {"gave-up-applied": 1}
-    assert (rig.record.state.status, rig.record.state.provider_message_id) == (Status.UNKNOWN, SID)
+    assert setup.run() == {"gave-up-applied": 1}
+    assert (setup.record.state.status, setup.record.state.provider_message_id) == (Status.UNKNOWN, SID)
 
 
 def test_before_giving_up_the_provider_is_asked_a_last_time() -> None:
-    rig = Rig(taken(Status.SENT), account=Account([listed()]), age=71 * HOUR)
-    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
-    rig.clock.now = START + 72 * HOUR
+    setup = Setup(taken(Status.SENT), account=Account([listed()]), age=71 * HOUR)
+    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
+    setup.clock.now = START + 72 * HOUR
 
-    assert rig.run()["looked-up"] == 1
-    rig.drain()
-    assert rig.record.state.status is Status.DELIVERED
+    assert setup.run()["looked-up"] == 1
+    setup.drain()
+    assert setup.record.state.status is Status.DELIVERED
 
 
 def test_a_silent_provider_is_waited_for_a_day_longer() -> None:
-    rig = Rig(taken(Status.SENT), account=Account(broken=BUSY))
-    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
-    rig.clock.now = START + 72 * HOUR
-    assert rig.run()["provider-did-not-answer"] == 1
-    rig.clock.now = START + 96 * HOUR
-    assert rig.run()["gave-up-applied"] == 1
+    setup = Setup(taken(Status.SENT), account=Account(broken=BUSY))
+    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
+    setup.clock.now = START + 72 * HOUR
+    assert setup.run()["provider-did-not-answer"] == 1
+    setup.clock.now = START + 96 * HOUR
+    assert setup.run()["gave-up-applied"] == 1
 
 
 def test_a_delivery_that_comes_after_all_corrects_unknown() -> None:
-    rig = Rig(lost())
-    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
-    rig.clock.now = START + 73 * HOUR
-    rig.run()
-    assert rig.record.state.status is Status.UNKNOWN
+    setup = Setup(lost())
+    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
+    setup.clock.now = START + 73 * HOUR
+    setup.run()
+    assert setup.record.state.status is Status.UNKNOWN
 
-    state = fold([report(Status.DELIVERED)], base=rig.record.state)
+    state = fold([report(Status.DELIVERED)], base=setup.record.state)
     assert state.status is Status.DELIVERED
 
 
@@ -446,90 +446,90 @@ def test_a_delivery_that_comes_after_all_corrects_unknown() -> None:
 @pytest.mark.parametrize(("cause", "reason"), [("not_sent", Reason.NOT_SENT), ("account", Reason.ACCOUNT)])
 def test_a_message_that_nobody_took_ends_as_not_sent(cause: str, reason: Reason) -> None:
     message = released()
-    rig = Rig(replace(message, send=replace(message.send, cause=cause)))
-    assert rig.run() == {"opened": 1, "waiting": 1}
-    rig.clock.now = START + 15 * MINUTE
+    setup = Setup(replace(message, send=replace(message.send, cause=cause)))
+    assert setup.run() == {"opened": 1, "waiting": 1}
+    setup.clock.now = START + 15 * MINUTE
 
-    assert rig.run() == {"not-sent": 1}
-    assert (rig.record.state.status, rig.record.send.phase) == (Status.FAILED, SendPhase.ANSWERED)
-    assert rig.record.state.shown_failure is not None
-    assert rig.record.state.shown_failure.reason is reason
-    assert rig.account.requests == []
+    assert setup.run() == {"not-sent": 1}
+    assert (setup.record.state.status, setup.record.send.phase) == (Status.FAILED, SendPhase.ANSWERED)
+    assert setup.record.state.shown_failure is not None
+    assert setup.record.state.shown_failure.reason is reason
+    assert setup.account.requests == []
 
 
 def test_a_client_that_takes_over_meanwhile_wins() -> None:
-    rig = Rig(released(), age=15 * MINUTE)
-    reconciler = rig.reconciler()
-    read = rig.record
+    setup = Setup(released(), age=15 * MINUTE)
+    reconciler = setup.reconciler()
+    read = setup.record
     claim = Send(phase=SendPhase.CLAIMED, attempt=2, token="client", until=0)
-    assert rig.messages.take_over(read, claim, provider="twilio", now=NOW)
+    assert setup.messages.take_over(read, claim, provider="twilio", now=NOW)
 
     assert reconciler._not_sent(read) == "taken-over-meanwhile"  # noqa: SLF001 - the race cannot be had otherwise
-    assert (rig.record.state.status, rig.record.send) == (Status.PENDING, claim)
+    assert (setup.record.state.status, setup.record.send) == (Status.PENDING, claim)
 
 
 def test_a_client_that_takes_over_too_late_is_told() -> None:
-    rig = SendRig([BUSY], fraction=1.0)
-    reply = rig.post("order-42")
+    setup = SendSetup([BUSY], fraction=1.0)
+    reply = setup.post("order-42")
     assert reply.status == 503
-    (message_id,) = rig.messages.records  # type: ignore[attr-defined]  # the memory's own
-    late = Rig(rig.messages.get(message_id) or lost(), age=HOUR)
+    (message_id,) = setup.messages.records  # type: ignore[attr-defined]  # the memory's own
+    late = Setup(setup.messages.get(message_id) or lost(), age=HOUR)
     late.run()
-    late.sending.sender = rig.sender
-    rig.messages = late.messages
-    again = replace(rig.sender, messages=late.messages).send("shop", {"to": TO, "body": TEXT}, "order-42")
+    late.sending.sender = setup.sender
+    setup.messages = late.messages
+    again = replace(setup.sender, messages=late.messages).send("shop", {"to": TO, "body": TEXT}, "order-42")
 
     assert (again.status, again.decision) == (422, "not-sent")
 
 
 def test_a_released_send_that_its_provider_names_is_looked_up() -> None:
     contradicted = released(state=fold([report(provider_message_id=SID)], base=lost().state))
-    rig = Rig(contradicted, account=Account([listed()]), age=20 * MINUTE)
-    assert rig.run()["looked-up"] == 1
+    setup = Setup(contradicted, account=Account([listed()]), age=20 * MINUTE)
+    assert setup.run()["looked-up"] == 1
 
 
 # -- unknown outcomes --------------------------------------------------------------------------------------------------
 
 
 def test_a_send_whose_answer_was_lost_is_found_and_adopted() -> None:
-    rig = Rig(lost(), account=Account([listed()]))
+    setup = Setup(lost(), account=Account([listed()]))
 
-    assert rig.run() == {"opened": 1, "adopted": 1}
-    rig.drain()
-    assert (rig.record.state.status, rig.record.state.ids) == (Status.DELIVERED, {1: SID})
+    assert setup.run() == {"opened": 1, "adopted": 1}
+    setup.drain()
+    assert (setup.record.state.status, setup.record.state.ids) == (Status.DELIVERED, {1: SID})
 
 
 def test_what_is_not_found_stays_pending_and_ends_as_unknown() -> None:
-    rig = Rig(lost())
-    assert rig.run() == {"opened": 1, "no-candidate": 1}
-    assert rig.messages.records[MESSAGE_ID].state.status is Status.PENDING
-    rig.clock.now = START + 72 * HOUR
-    assert rig.run() == {"gave-up-applied": 1}
-    assert rig.record.state.status == "unknown"
+    setup = Setup(lost())
+    assert setup.run() == {"opened": 1, "no-candidate": 1}
+    assert setup.messages.records[MESSAGE_ID].state.status is Status.PENDING
+    setup.clock.now = START + 72 * HOUR
+    assert setup.run() == {"gave-up-applied": 1}
+    assert setup.record.state.status == "unknown"
 
 
 def test_what_was_found_is_looked_up_and_may_be_gone() -> None:
-    rig = Rig(lost(), account=Account([listed()]))
-    rig.account.gone_once_listed = True
-    assert rig.run()["provider-has-no-such-message"] == 1
+    setup = Setup(lost(), account=Account([listed()]))
+    setup.account.gone_once_listed = True
+    assert setup.run()["provider-has-no-such-message"] == 1
 
 
 def test_what_another_record_holds_is_not_adopted() -> None:
-    rig = Rig(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
-    assert rig.run()["no-candidate"] == 1
-    assert rig.record.state.ids == {}
+    setup = Setup(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
+    assert setup.run()["no-candidate"] == 1
+    assert setup.record.state.ids == {}
 
 
 def test_what_the_index_does_not_show_yet_is_held_all_the_same() -> None:
-    rig = Rig(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
-    rig.messages.by_provider_id = lambda *_: None  # type: ignore[method-assign]  # an index lags
-    assert rig.run()["no-candidate"] == 1
+    setup = Setup(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
+    setup.messages.by_provider_id = lambda *_: None  # type: ignore[method-assign]  # an index lags
+    assert setup.run()["no-candidate"] == 1
 
 
 def test_what_only_the_index_shows_is_held() -> None:
-    rig = Rig(lost(), account=Account([listed()]))
-    rig.messages.by_provider_id = lambda *_: RIVAL  # type: ignore[method-assign]  # recorded longer ago than is read
-    assert rig.run()["no-candidate"] == 1
+    setup = Setup(lost(), account=Account([listed()]))
+    setup.messages.by_provider_id = lambda *_: RIVAL  # type: ignore[method-assign]  # recorded longer ago than is read
+    assert setup.run()["no-candidate"] == 1
 
 
 @pytest.mark.parametrize(
@@ -547,17 +547,17 @@ def test_what_only_the_index_shows_is_held() -> None:
     ],
 )
 def test_what_a_rival_may_own_is_not_adopted(rival: Record) -> None:
-    rig = Rig(lost(), rival, account=Account([listed()]))
-    rig.run()
-    assert rig.record.state.ids == {}
-    assert rig.queue.bodies == [] or all(MESSAGE_ID not in body for body in rig.queue.bodies)
+    setup = Setup(lost(), rival, account=Account([listed()]))
+    setup.run()
+    assert setup.record.state.ids == {}
+    assert setup.queue.bodies == [] or all(MESSAGE_ID not in body for body in setup.queue.bodies)
 
 
 def test_a_rival_may_spell_the_recipient_in_its_countrys_other_way() -> None:
     sent, rival = lost(to="+525512345678"), lost(RIVAL, to="+5215512345678")
-    rig = Rig(sent, rival, account=Account([listed(to="+525512345678")]))
-    rig.run()
-    assert rig.record.state.ids == {}
+    setup = Setup(sent, rival, account=Account([listed(to="+525512345678")]))
+    setup.run()
+    assert setup.record.state.ids == {}
 
 
 @pytest.mark.parametrize(
@@ -571,15 +571,15 @@ def test_a_rival_may_spell_the_recipient_in_its_countrys_other_way() -> None:
     ],
 )
 def test_a_message_that_differs_or_is_accounted_for_is_no_rival(other: Record) -> None:
-    rig = Rig(lost(), other, account=Account([listed()]))
-    rig.run()
-    assert [json.loads(body)["message_id"] for body in rig.queue.bodies if MESSAGE_ID in body] == [MESSAGE_ID]
+    setup = Setup(lost(), other, account=Account([listed()]))
+    setup.run()
+    assert [json.loads(body)["message_id"] for body in setup.queue.bodies if MESSAGE_ID in body] == [MESSAGE_ID]
 
 
 def test_more_messages_than_are_read_settle_nothing() -> None:
-    rig = Rig(lost(), account=Account([listed()], next_page="/2010-04-01/Accounts/AC/Messages.json?Page=1"))
-    assert rig.run()["too-many-messages"] == 1
-    assert len(rig.account.requests) == 5
+    setup = Setup(lost(), account=Account([listed()], next_page="/2010-04-01/Accounts/AC/Messages.json?Page=1"))
+    assert setup.run()["too-many-messages"] == 1
+    assert len(setup.account.requests) == 5
 
 
 def test_more_messages_of_our_own_than_are_read_settle_nothing() -> None:
@@ -591,14 +591,14 @@ def test_more_messages_of_our_own_than_are_read_settle_nothing() -> None:
         )
         for number in range(12)
     ]
-    rig = Rig(lost(), *others, account=Account([listed("SM8")]))
-    rig.reconcile_state.advance("walked", timestamp(START - MINUTE))
-    rig.search.page = 2
-    assert rig.run()["too-many-messages"] == 1
+    setup = Setup(lost(), *others, account=Account([listed("SM8")]))
+    setup.reconcile_state.advance("walked", timestamp(START - MINUTE))
+    setup.search.page = 2
+    assert setup.run()["too-many-messages"] == 1
 
 
 def test_a_list_that_cannot_be_read_is_asked_for_again() -> None:
-    assert Rig(lost(), account=Account(broken=answer(503))).run()["provider-did-not-answer"] == 1
+    assert Setup(lost(), account=Account(broken=answer(503))).run()["provider-did-not-answer"] == 1
 
 
 # -- resend_if_lost ----------------------------------------------------------------------------------------------------
@@ -607,65 +607,69 @@ RESENDABLE = lost(resend_if_lost=True, body=TEXT, validity_seconds=3600)
 
 
 def test_a_lost_message_is_sent_again_where_its_client_asked_for_it() -> None:
-    rig = Rig(RESENDABLE)
+    setup = Setup(RESENDABLE)
 
-    assert rig.run() == {"opened": 1, "resent-accepted": 1}
-    (post,) = [request for request in rig.account.requests if request.method == "POST"]
+    assert setup.run() == {"opened": 1, "resent-accepted": 1}
+    (post,) = [request for request in setup.account.requests if request.method == "POST"]
     assert b"ValidityPeriod=2940" in post.body
-    assert (rig.record.send.attempt, rig.record.state.status, rig.record.state.ids) == (2, Status.ACCEPTED, {2: SID})
-    assert rig.messages.due.keys() == {MESSAGE_ID}
+    assert (setup.record.send.attempt, setup.record.state.status, setup.record.state.ids) == (
+        2,
+        Status.ACCEPTED,
+        {2: SID},
+    )
+    assert setup.messages.due.keys() == {MESSAGE_ID}
 
 
 def test_two_reconcilers_at_once_send_a_lost_message_again_once() -> None:
-    rig = Rig(RESENDABLE)
-    rig.reconcile_state.open(MESSAGE_ID, due=NOW)
-    other = rig.reconciler()
-    rig.meanwhile(other.run)
+    setup = Setup(RESENDABLE)
+    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
+    other = setup.reconciler()
+    setup.meanwhile(other.run)
 
-    assert rig.run()["resent-in-progress"] == 1
-    assert [request.method for request in rig.account.requests].count("POST") == 1
+    assert setup.run()["resent-in-progress"] == 1
+    assert [request.method for request in setup.account.requests].count("POST") == 1
 
 
 def test_what_is_found_or_not_certainly_absent_is_not_sent_again() -> None:
     for account in (Account([listed()]), Account([listed(), listed("SM2")]), Account(broken=BUSY)):
-        rig = Rig(RESENDABLE, account=account)
-        rig.run()
-        assert not [request for request in rig.account.requests if request.method == "POST"]
+        setup = Setup(RESENDABLE, account=account)
+        setup.run()
+        assert not [request for request in setup.account.requests if request.method == "POST"]
 
 
 def test_a_message_that_is_lost_each_time_is_sent_three_times_and_given_up() -> None:
-    rig = Rig(replace(RESENDABLE, validity_seconds=None), account=Account(post=UNHEARD))
+    setup = Setup(replace(RESENDABLE, validity_seconds=None), account=Account(post=UNHEARD))
     for age in (11 * MINUTE, HOUR, 7 * HOUR, 31 * HOUR, 72 * HOUR, 73 * HOUR):
-        rig.clock.now = START + age
-        rig.run()
-    assert [request.method for request in rig.account.requests].count("POST") == 2
-    assert (rig.record.send.attempt, rig.record.state.status) == (3, Status.UNKNOWN)
+        setup.clock.now = START + age
+        setup.run()
+    assert [request.method for request in setup.account.requests].count("POST") == 2
+    assert (setup.record.send.attempt, setup.record.state.status) == (3, Status.UNKNOWN)
 
 
 def test_a_second_hand_over_that_is_not_taken_does_not_say_that_nothing_was_sent() -> None:
-    rig = Rig(RESENDABLE, account=Account(post=BUSY))
-    rig.run()
-    assert rig.record.send.phase is SendPhase.RELEASED
-    rig.clock.now = START + HOUR
-    rig.account.post = TAKEN
-    rig.run()
-    assert rig.record.state.status is not Status.FAILED
+    setup = Setup(RESENDABLE, account=Account(post=BUSY))
+    setup.run()
+    assert setup.record.send.phase is SendPhase.RELEASED
+    setup.clock.now = START + HOUR
+    setup.account.post = TAKEN
+    setup.run()
+    assert setup.record.state.status is not Status.FAILED
 
 
 def test_settings_that_cannot_be_read_keep_a_message_from_being_sent_again() -> None:
-    rig = Rig(RESENDABLE)
-    sender = rig.sending.sender
-    rig.sending.settings.error = Unavailable("no settings")  # type: ignore[attr-defined]  # the fake's own
+    setup = Setup(RESENDABLE)
+    sender = setup.sending.sender
+    setup.sending.settings.error = Unavailable("no settings")  # type: ignore[attr-defined]  # the fake's own
     assert sender.resend(RESENDABLE).decision == "unavailable"
-    assert rig.record == RESENDABLE
+    assert setup.record == RESENDABLE
 
 
 def test_what_an_index_still_shows_as_open_though_it_is_final_is_left_alone() -> None:
-    rig = Rig(taken(Status.DELIVERED))
-    rig.reconcile_state.due = lambda shard, **_: [MESSAGE_ID] if shard == 0 else []  # type: ignore[method-assign]  # it lags
+    setup = Setup(taken(Status.DELIVERED))
+    setup.reconcile_state.due = lambda shard, **_: [MESSAGE_ID] if shard == 0 else []  # type: ignore[method-assign]  # it lags
 
-    assert rig.run() == {"settled-meanwhile": 1}
-    assert rig.account.requests == []
+    assert setup.run() == {"settled-meanwhile": 1}
+    assert setup.account.requests == []
 
 
 # -- a second look at failures -----------------------------------------------------------------------------------------
@@ -680,41 +684,41 @@ def failed(code: str | None = "30003", **values: Any) -> Record:
 
 
 def test_a_correction_whose_report_was_lost_is_learnt_an_hour_later() -> None:
-    rig = Rig(failed(), account=Account([listed()]), age=HOUR)
-    assert rig.run() == {}
-    rig.clock.now = START + HOUR + MINUTE
+    setup = Setup(failed(), account=Account([listed()]), age=HOUR)
+    assert setup.run() == {}
+    setup.clock.now = START + HOUR + MINUTE
 
-    assert rig.run() == {"failure-looked-up": 1}
-    rig.drain()
-    assert rig.record.state.status is Status.DELIVERED
+    assert setup.run() == {"failure-looked-up": 1}
+    setup.drain()
+    assert setup.record.state.status is Status.DELIVERED
 
 
 def test_a_code_whose_report_was_lost_is_learnt_an_hour_later() -> None:
     found = listed(status="undelivered", error_code=30003)
-    rig = Rig(failed(code=None), account=Account([found]), age=HOUR + MINUTE)
-    rig.run()
-    rig.drain()
+    setup = Setup(failed(code=None), account=Account([found]), age=HOUR + MINUTE)
+    setup.run()
+    setup.drain()
 
-    failure = rig.record.state.shown_failure
+    failure = setup.record.state.shown_failure
     assert failure is not None
     assert (failure.code, failure.reason) == ("30003", Reason.UNREACHABLE)
 
 
 def test_a_failure_is_looked_at_once_and_written_only_where_something_is_new() -> None:
-    rig = Rig(failed(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE)
+    setup = Setup(failed(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE)
 
-    assert rig.run() == {"failure-nothing-new": 1}
-    rig.clock.sleep(300)
-    assert rig.run() == {}
-    assert (rig.queue.bodies, rig.record.version) == ([], 1)
+    assert setup.run() == {"failure-nothing-new": 1}
+    setup.clock.sleep(300)
+    assert setup.run() == {}
+    assert (setup.queue.bodies, setup.record.version) == ([], 1)
 
 
 def test_what_no_provider_named_is_not_looked_at_again() -> None:
     refused = replace(lost(), state=fold([report(Status.FAILED, provider_message_id=None)], base=lost().state))
-    rig = Rig(refused, age=HOUR + MINUTE)
+    setup = Setup(refused, age=HOUR + MINUTE)
 
-    assert rig.run() == {}
-    assert rig.account.requests == []
+    assert setup.run() == {}
+    assert setup.account.requests == []
 
 
 def many_failures() -> list[Record]:
@@ -729,28 +733,30 @@ def many_failures() -> list[Record]:
 
 
 def test_failures_that_are_too_many_for_a_run_are_looked_at_by_the_next_ones_each_once() -> None:
-    rig = Rig(*many_failures(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE)
-    rig.limits = Limits(seconds=200, lookups=4, rate=5)
+    setup = Setup(
+        *many_failures(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE
+    )
+    setup.limits = Limits(seconds=200, lookups=4, rate=5)
 
-    assert rig.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
-    assert rig.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
-    assert rig.run() == {"failure-nothing-new": 1}
+    assert setup.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
+    assert setup.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
+    assert setup.run() == {"failure-nothing-new": 1}
 
 
 def test_failures_wait_for_a_provider_that_does_not_answer_but_not_for_one_of_them() -> None:
-    rig = Rig(*many_failures(), account=Account(broken=BUSY), age=HOUR + MINUTE)
+    setup = Setup(*many_failures(), account=Account(broken=BUSY), age=HOUR + MINUTE)
 
-    assert rig.run() == {"failures-left-for-the-next-run": 1}
-    assert rig.run() == {"failure-provider-did-not-answer": 1, "failures-left-for-the-next-run": 1}
-    rig.account.broken, rig.account.messages = None, [listed(status="undelivered", error_code=30003)]
-    assert rig.run() == {"failure-nothing-new": 8}
+    assert setup.run() == {"failures-left-for-the-next-run": 1}
+    assert setup.run() == {"failure-provider-did-not-answer": 1, "failures-left-for-the-next-run": 1}
+    setup.account.broken, setup.account.messages = None, [listed(status="undelivered", error_code=30003)]
+    assert setup.run() == {"failure-nothing-new": 8}
 
 
 def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
-    rig = Rig(failed(), account=Account([listed()]), age=26 * HOUR)
-    rig.reconcile_state.advance("failures", timestamp(START - HOUR))
+    setup = Setup(failed(), account=Account([listed()]), age=26 * HOUR)
+    setup.reconcile_state.advance("failures", timestamp(START - HOUR))
 
-    assert rig.run() == {}
+    assert setup.run() == {}
 
 
 @pytest.mark.parametrize(
@@ -763,35 +769,35 @@ def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
 def test_what_our_queue_refuses_for_now_is_looked_at_by_the_next_run(
     error: Exception, first: dict[str, int], second: int
 ) -> None:
-    rig = Rig(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
-    rig.queue.fail, rig.queue.error = True, error
-    assert rig.run() == first
-    assert rig.last.errors == {str(error): max(1, first.get("failure-failed", 0))}
-    rig.queue.fail = False
+    setup = Setup(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
+    setup.queue.fail, setup.queue.error = True, error
+    assert setup.run() == first
+    assert setup.last.errors == {str(error): max(1, first.get("failure-failed", 0))}
+    setup.queue.fail = False
 
-    assert rig.run()["failure-looked-up"] == second
+    assert setup.run()["failure-looked-up"] == second
 
 
 def test_a_table_that_does_not_answer_leaves_failures_for_the_next_run() -> None:
-    rig = Rig(failed(), account=Account([listed()]), age=HOUR + MINUTE)
+    setup = Setup(failed(), account=Account([listed()]), age=HOUR + MINUTE)
 
     def fail(name: str, _: str) -> None:
         if name == "failures":
             raise Unavailable("UpdateItem: ThrottlingException")
 
-    rig.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
+    setup.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
 
-    assert rig.run() == {"failure-looked-up": 1, "failures-walk-failed": 1}
+    assert setup.run() == {"failure-looked-up": 1, "failures-walk-failed": 1}
 
 
 def test_a_failure_that_cannot_be_read_holds_up_no_other() -> None:
-    rig = Rig(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
-    rig.search.unreadable = {many_failures()[4].message_id}
+    setup = Setup(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
+    setup.search.unreadable = {many_failures()[4].message_id}
 
-    assert rig.run() == {"failure-looked-up": 8, "unreadable": 1}
+    assert setup.run() == {"failure-looked-up": 8, "unreadable": 1}
 
 
 def test_a_new_word_about_a_failure_is_queued_all_the_same() -> None:
-    rig = Rig(failed(), account=Account([listed(status="teleported")]), age=HOUR + MINUTE)
+    setup = Setup(failed(), account=Account([listed(status="teleported")]), age=HOUR + MINUTE)
 
-    assert rig.run() == {"failure-looked-up": 1}
+    assert setup.run() == {"failure-looked-up": 1}

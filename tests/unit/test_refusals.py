@@ -10,7 +10,7 @@ import pytest
 from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.record import SendPhase
 from tests.fakes import MemoryMessages
-from tests.setups import BIRD_TAKEN, TAKEN, SendRig, answer
+from tests.setups import BIRD_TAKEN, TAKEN, SendSetup, answer
 
 KEY = "order-42"
 OWN_SENDER = {"twilio": "+15557654321", "messagebird": "Parcels"}
@@ -99,10 +99,10 @@ def refusals() -> Iterator[tuple[str, HttpResponse, str]]:
 EACH = [pytest.param(*each, id=f"{each[0]}-{each[1].body.decode()}") for each in refusals()]
 
 
-def sent(provider: str, result: HttpResponse, *, named: bool) -> tuple[SendRig, int, object]:
-    rig = SendRig([result, TAKEN if provider == "twilio" else BIRD_TAKEN])
-    reply = rig.post(KEY, provider=provider, sender=OWN_SENDER[provider] if named else None)
-    return rig, reply.status, reply.decision
+def sent(provider: str, result: HttpResponse, *, named: bool) -> tuple[SendSetup, int, object]:
+    setup = SendSetup([result, TAKEN if provider == "twilio" else BIRD_TAKEN])
+    reply = setup.post(KEY, provider=provider, sender=OWN_SENDER[provider] if named else None)
+    return setup, reply.status, reply.decision
 
 
 @pytest.mark.parametrize(("provider", "result", "fault"), EACH)
@@ -124,25 +124,25 @@ def test_a_refusal_of_the_sender_that_the_caller_named_is_the_callers(
 
 
 def test_a_client_that_names_the_default_sender_is_answered_for_it() -> None:
-    rig = SendRig([twilio("21606")])
+    setup = SendSetup([twilio("21606")])
 
-    assert rig.post(sender="+15551234567").status == REFUSED
+    assert setup.post(sender="+15551234567").status == REFUSED
 
 
 @pytest.mark.parametrize(("provider", "result", "fault"), [each for each in EACH if each.values[2] != "caller"])
 def test_after_the_repair_the_same_key_is_sent(provider: str, result: HttpResponse, fault: str) -> None:
-    rig, status, _ = sent(provider, result, named=False)
-    assert isinstance(rig.messages, MemoryMessages)
-    (record,) = rig.messages.records.values()
+    setup, status, _ = sent(provider, result, named=False)
+    assert isinstance(setup.messages, MemoryMessages)
+    (record,) = setup.messages.records.values()
     assert (status, record.send.phase, record.send.cause) == (BAD_GATEWAY, SendPhase.RELEASED, "account"), fault
 
-    assert rig.post(KEY, provider=provider, sender=None).status == HTTPStatus.ACCEPTED
-    assert len(rig.http.requests) == 2
+    assert setup.post(KEY, provider=provider, sender=None).status == HTTPStatus.ACCEPTED
+    assert len(setup.http.requests) == 2
 
 
 @pytest.mark.parametrize("code", LATER)
 def test_a_limit_is_neither_the_callers_nor_for_good(code: str) -> None:
     answers: Sequence[HttpResponse] = [twilio(code)] * 40
-    rig = SendRig(answers)
+    setup = SendSetup(answers)
 
-    assert rig.post(KEY).status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert setup.post(KEY).status == HTTPStatus.SERVICE_UNAVAILABLE

@@ -133,7 +133,7 @@ def test_a_profile_that_is_not_there_is_no_missing_region(monkeypatch: pytest.Mo
 def test_what_is_no_region_is_refused_before_anything_is_asked(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", wrong)
 
-    with pytest.raises(ValueError, match=r"AWS_REGION is .*, which is no AWS region"):
+    with pytest.raises(ValueError, match=r"AWS_REGION is .*, not an AWS region"):
         region.use("sms-tracker")
 
 

@@ -18,7 +18,7 @@ from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Policy, SendRequest, draft, fingerprint, idempotency_key, submit
 from sms_tracker.services.text import MAX_SEGMENTS, text_hash
 from tests.fakes import MemoryMessages
-from tests.setups import POLICY, REQUEST, SendRig
+from tests.setups import POLICY, REQUEST, SendSetup
 
 SEND = frozenset({"send"})
 
@@ -42,9 +42,9 @@ def refusal_of(field: str, **fields: object) -> str:
 
 def raw(body: bytes, **headers: str) -> ApiResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    rig = SendRig()
-    reply = submit(rig.sender.send, "shop", SEND, HttpRequest("POST", "/messages", named, body))
-    assert reply.status == 202 or rig.http.requests == []
+    setup = SendSetup()
+    reply = submit(setup.sender.send, "shop", SEND, HttpRequest("POST", "/messages", named, body))
+    assert reply.status == 202 or setup.http.requests == []
     return reply
 
 
@@ -207,13 +207,13 @@ class TestSmartEncoding:
 
     def test_the_provider_gets_what_is_counted_and_hashed_and_the_key_belongs_to_what_the_client_wrote(self) -> None:
         messages = MemoryMessages()
-        rig = SendRig(messages=messages)
+        setup = SendSetup(messages=messages)
         payload = {**REQUEST, "body": "It’s", "smart_encoding": True}
-        rig.sender.send("shop", payload, "order-1")
+        setup.sender.send("shop", payload, "order-1")
         (record,) = messages.records.values()
-        key = rig.settings().service_key
+        key = setup.settings().service_key
 
-        assert b"It%27s" in rig.http.requests[0].body
+        assert b"It%27s" in setup.http.requests[0].body
         assert record.text_hash == text_hash(key, "It's")
         assert record.fingerprint == fingerprint(key, payload)
 
@@ -237,10 +237,10 @@ class TestWarnings:
         ]
 
     def test_a_replay_has_them_and_a_refusal_has_not(self) -> None:
-        rig = SendRig()
+        setup = SendSetup()
         payload = {**REQUEST, "body": "It’s"}
-        first, again = (rig.sender.send("shop", payload, "order-1") for _ in range(2))
-        reused = rig.sender.send("shop", {**payload, "body": "It’s not"}, "order-1")
+        first, again = (setup.sender.send("shop", payload, "order-1") for _ in range(2))
+        reused = setup.sender.send("shop", {**payload, "body": "It’s not"}, "order-1")
 
         assert (first.decision, again.decision) == ("accepted", "replayed")
         assert first.body["warnings"] == again.body["warnings"]
@@ -450,9 +450,9 @@ class TestPayload:
         json.dumps(reply.body, ensure_ascii=False).encode()
 
     def test_a_key_without_the_scope_is_403_before_anything_is_read(self) -> None:
-        rig = SendRig()
+        setup = SendSetup()
         reply = submit(
-            rig.sender.send, "shop", frozenset({"read", "admin"}), HttpRequest("POST", "/messages", {}, b"{")
+            setup.sender.send, "shop", frozenset({"read", "admin"}), HttpRequest("POST", "/messages", {}, b"{")
         )
         assert (reply.status, reply.body["type"]) == (403, "urn:sms-tracker:problem:scope-missing")
         assert reply.headers["content-type"] == "application/problem+json"

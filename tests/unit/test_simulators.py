@@ -89,11 +89,11 @@ def test_every_row_of_the_table_is_a_script_at_the_provider(provider: str) -> No
 def test_what_chaos_plans_is_a_script_at_each_provider() -> None:
     for message in plan(300, seed=1):
         script = Scenarios(simulators.load(message.provider).courses).read(message.script)
-        truth = simulators.load(message.provider).status(script.reports[-1].word, None) if script.reports else None
+        expected = simulators.load(message.provider).status(script.reports[-1].word, None) if script.reports else None
 
         assert script.name == message.way
         assert (script.error is not None) == (message.end == "refused")
-        assert not (script.forge and truth == "delivered")  # or belief would not show
+        assert not (script.forge and expected == "delivered")  # accepting the forgery must show
 
 
 def test_an_end_is_judged_by_word_and_code_before_the_word_alone() -> None:
@@ -147,8 +147,8 @@ def test_a_new_folder_takes_part_in_everything(acme: str) -> None:
     assert {message.provider for message in plan(100, seed=1)} == set(simulators.names())
 
 
-def test_its_books_are_read_by_its_own_rules(acme: str) -> None:
-    entry = {"id": "A1", "extra": {"context": ID}, "times_taken": 1, "truth": {"word": "delivered", "code": None}}
+def test_its_ledger_is_read_by_its_own_rules(acme: str) -> None:
+    entry = {"id": "A1", "extra": {"context": ID}, "times_taken": 1, "handset": {"word": "delivered", "code": None}}
 
     found = ledger.of(acme, entry)
 

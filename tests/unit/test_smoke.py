@@ -270,7 +270,7 @@ def test_a_gateway_that_breaks_a_query_is_named_and_nothing_else_is(run: Run) ->
 
     assert len(broken) == 8
     assert all(name.endswith((" with brackets and colons is taken", " with them escaped is taken")) for name in broken)
-    assert told.count("the gateway changes such a query") == 8
+    assert told.count("the gateway rewrites such a query") == 8
 
 
 @pytest.mark.parametrize("rewrite", [lambda url: url.replace("%5B", "["), lambda url: url.replace(":", "%3A")])
@@ -285,7 +285,7 @@ def test_a_next_secret_that_is_not_accepted_yet_is_named(run: Run) -> None:
 
     assert len(broken) == 3
     assert all(name.startswith("twilio signed by next_auth_token") for name in broken)
-    assert "is the secret the deployed one" in told
+    assert "was the secret deployed" in told
 
 
 def test_a_provider_that_was_left_out_of_the_deployment_is_named(run: Run) -> None:

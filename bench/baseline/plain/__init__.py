@@ -1,1 +1,1 @@
-"""What the baselines share: settings by Powertools, and the conditional write by boto3."""
+"""Shared parts of the baselines: settings by Powertools, the conditional write by boto3."""

@@ -1,7 +1,6 @@
-"""The record's writes with boto3, under the same conditions as ours."""
+"""The write of one report with boto3, under the same condition as the project's."""
 
 import os
-from typing import Any
 
 import boto3
 from boto3.dynamodb.types import TypeSerializer
@@ -21,17 +20,8 @@ _NEW = "attribute_exists(message_id) AND attribute_not_exists(#reports.#report) 
 _MOST = 29
 
 
-def put(item: dict[str, Any]) -> None:
-    """One PutItem, never over a record."""
-    _dynamodb.put_item(
-        TableName=_TABLE,
-        Item={name: _serialize(value) for name, value in item.items() if value is not None},
-        ConditionExpression="attribute_not_exists(message_id)",
-    )
-
-
 def apply(message_id: str, report: Report, now: str) -> str:
-    """One UpdateItem for a report in order; for others, which are not measured, it raises."""
+    """One UpdateItem for a report in order; raises for others, which are not measured."""
     assert report.status is not None  # noqa: S101  # for the type checker
     entry = {"word": report.word, "code": report.code, "received": report.received, "attempt": report.attempt}
     values = {

@@ -27,5 +27,5 @@ def record_handler(record: SQSRecord) -> None:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Drain one batch."""
+    """Process one batch."""
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -1,4 +1,4 @@
-"""boto3 alone: one SendMessage and no checks, the least that a webhook on boto3 can cost."""
+"""boto3 alone: one SendMessage and no checks, the minimum cost of a webhook on boto3."""
 
 import os
 from typing import Any
@@ -10,6 +10,6 @@ sqs = boto3.client("sqs")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
-    """Queue the body as it came."""
+    """Queue the body as received."""
     sqs.send_message(QueueUrl=_QUEUE, MessageBody=event.get("body") or event["rawQueryString"])
     return {"statusCode": 204}

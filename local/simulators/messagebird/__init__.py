@@ -1,4 +1,4 @@
-"""MessageBird (the classic SMS API), simulated. PyJWT signs the reports."""
+"""The simulated MessageBird (classic SMS API). PyJWT signs the reports."""
 
 from __future__ import annotations
 

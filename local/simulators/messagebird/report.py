@@ -16,7 +16,7 @@ import jwt
 
 from local.simulators import segments
 from local.simulators.base import Document, Reported
-from local.simulators.callback_sender import ALL, Outgoing, Patience
+from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
 from local.simulators.ledger import Message
 from local.simulators.scenario import Step
 
@@ -27,13 +27,13 @@ _CHOICES = {
 }
 _JWT_SECONDS, _DAY = 60, 86400
 _PRICE = {"price[amount]": "0.07", "price[currency]": "EUR"}
-PATIENCE = Patience(retries=4, retried=ALL, total=60.0)
-"""Every answer but a 2xx is tried again; how often MessageBird does is not documented."""
+RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
+"""Retries after every answer but 2xx; MessageBird does not document their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Keys of the account, made up, and how reports are sent: generation of signature, JWT algorithm, GET or POST."""
+    """The account's keys (made up) and the form of reports: signature generation, JWT algorithm, GET or POST."""
 
     access_key: str = "local-simulator-messagebird-access-key"
     signing_key: str = "local-simulator-messagebird-signing-key"
@@ -50,7 +50,7 @@ class Settings:
 
 
 def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:
-    """The report for a step; None unless the message has both a reference and a report URL."""
+    """The report for a step; None for a message without reference or report URL."""
     if message.callback_url is None or message.reference is None:
         return None
     key = "a forger's guess of at least 64 bytes, so that PyJWT does not warn" if forged else settings.signing_key
@@ -58,9 +58,9 @@ def report(settings: Settings, message: Message, step: Step, *, text: str | None
 
 
 def signed(document: Document, reported: Reported) -> Outgoing:
-    """A genuine report from the account of a secret document, good for a day.
+    """A genuine report from the account of a secret document, valid for a day.
 
-    It has no price, and no time unless one is given: they alone would need escaping in the address.
+    It has no price, and a time only if one is given: only these need escaping in the address.
     """
     message = reported.message
     fields = _fields(message, message.step, None)
@@ -84,7 +84,7 @@ def _signed(settings: Settings, message: Message, fields: dict[str, str], *, sec
         url=url,
         headers=headers | _signature(settings, url, body, seconds),
         body=body,
-        patience=PATIENCE,
+        retry_policy=RETRY_POLICY,
     )
 
 

@@ -18,7 +18,7 @@ from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.messagebird.report import Settings, report
 from local.simulators.scenario import Code, Step
-from local.simulators.send_endpoint import Refusal, Refused, World, choose, take
+from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
 
 
 def _error(code: int, text: str, status: int, parameter: str | None = None) -> Refusal:
@@ -50,9 +50,9 @@ class MessageBird:
     name = "messagebird"
     success = 201
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings = settings
-        self.world = world
+        self.backend = backend
 
     def routes(self) -> Sequence[Route]:
         """Create, list, view."""
@@ -70,7 +70,7 @@ class MessageBird:
         """GET /messages/{id}."""
         try:
             self._authenticate(request)
-            messages = self.world.ledger.messages.get(request.path_params["id"]) or _none()
+            messages = self.backend.ledger.messages.get(request.path_params["id"]) or _none()
             return JSONResponse(self.as_json(messages, whole=True))
         except Refused as refused:
             return self.refused(refused.refusal)
@@ -89,7 +89,7 @@ class MessageBird:
         status = request.query_params.get("status")
         groups = [
             group
-            for group in reversed(self.world.ledger.messages.values())
+            for group in reversed(self.backend.ledger.messages.values())
             if status is None or any(message.step.word == status for message in group)
         ]
         page = [self.as_json(group, whole=True) for group in groups[offset : offset + limit]]
@@ -117,7 +117,7 @@ class MessageBird:
                 body=str(given["body"]),
                 callback_url=str(given.get("reportUrl") or "") or None,
                 reference=str(given.get("reference") or "") or None,
-                script=self.world.scenarios.script(to),
+                script=self.backend.scenarios.script(to),
                 step=Step("sent"),
                 extra={name: given.get(name) for name in ("type", "validity", "datacoding", "scheduledDatetime")},
             )
@@ -125,7 +125,7 @@ class MessageBird:
         ]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        """From the table."""
+        """The error in the table."""
         return choose(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
@@ -134,7 +134,7 @@ class MessageBird:
         return JSONResponse({"errors": [error]}, status_code=refusal.status)
 
     def as_json(self, messages: Sequence[Message], *, whole: bool = False) -> dict[str, Any]:
-        """The message object; ``whole`` with what is only known later: reason, code, price, network."""
+        """The message object; ``whole`` adds the later fields: reason, code, price, network."""
         first = messages[0]
         words = [message.step.word for message in messages]
         extra = first.extra
@@ -201,7 +201,7 @@ def _json(body: bytes) -> dict[str, Any]:
 
 
 def _recipients(given: dict[str, Any]) -> list[str]:
-    """A list of numbers, or one string of them with commas, as the SDK sends it."""
+    """The numbers of a list, or of a comma-separated string, as the SDK sends it."""
     listed = given.get("recipients")
     return [str(each).strip() for each in (listed if isinstance(listed, list) else str(listed or "").split(","))]
 

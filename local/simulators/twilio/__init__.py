@@ -1,4 +1,4 @@
-"""Twilio (Programmable Messaging), simulated. Its own SDK signs the callbacks."""
+"""The simulated Twilio (Programmable Messaging). Twilio's SDK signs the callbacks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ SIMULATOR = SimulatedProvider(
         sign=signed,
         entry="auth_token",
         successor=_NEXT_TOKEN,
-        rotated={"auth_token": _NEXT_TOKEN, "secondary_auth_token": _ACCOUNT.auth_token},  # the old one still logs in
+        rotated={
+            "auth_token": _NEXT_TOKEN,
+            "secondary_auth_token": _ACCOUNT.auth_token,
+        },  # the old one still authenticates
         absent={"TwilioVerification": "token"},
     ),
     test_entries=("account_sid", "auth_token", "api_url"),

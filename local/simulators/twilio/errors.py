@@ -1,4 +1,4 @@
-"""What Twilio refuses, and with which code; its test numbers; what its delivery codes mean."""
+"""Twilio's request errors, test numbers and delivery error codes."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ TEST_TO = {
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _SENDER = re.compile(r"\+?\d{3,15}|[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
 _URL = re.compile(r"https?://([^\s/@]+@)?[A-Za-z0-9.-]+(:\d{1,5})?([/?#]\S*)?")
-"""A host with an underscore is refused, too."""
+"""Twilio also refuses a host with an underscore."""
 _LONGEST_BODY, _LONGEST_VALIDITY = 1600, 36_000
 
 
 def fault(form: dict[str, str]) -> int | None:
-    """The code of the first thing wrong with a form, in the order in which Twilio looks."""
+    """The code of the first error in a form, in Twilio's order."""
     to, sender, body = form.get("To", ""), form.get("From", ""), form.get("Body", "")
     url, validity = form.get("StatusCallback"), form.get("ValidityPeriod") or "1"
     checks: list[tuple[int, bool]] = [

@@ -10,7 +10,7 @@ from uuid import uuid4
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
 
 from local.simulators.base import Document, Reported
-from local.simulators.callback_sender import ALL, Outgoing, Patience
+from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
 from local.simulators.ledger import Message, now
 from local.simulators.scenario import Step
 
@@ -21,9 +21,9 @@ _MOST_RETRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Keys of the account, made up. ``auth_token`` is primary and signs; ``secondary_auth_token`` only logs in.
+    """The account's keys (made up). ``auth_token`` signs; ``secondary_auth_token`` only authenticates.
 
-    With a ``shared_key_id`` and ``shared_key_secret`` callbacks carry the settings header and HMAC-SHA256.
+    With ``shared_key_id`` and ``shared_key_secret`` callbacks carry the settings header and HMAC-SHA256.
     """
 
     account_sid: str = "AC" + "0" * 28 + "face"
@@ -40,7 +40,7 @@ class Settings:
 
 
 def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:
-    """The callback for a step, or None where the message has no callback URL. ``text`` explains the step's code."""
+    """The callback for a step; None for a message without callback URL. ``text`` explains the step's code."""
     if message.callback_url is None:
         return None
     return _callback(settings, message, message.callback_url, _form(settings, message, step, text), forged=forged)
@@ -68,7 +68,7 @@ def _callback(settings: Settings, message: Message, to: str, form: Mapping[str, 
         }
         | _signature(settings, url, form, forged=forged),
         body=urlencode(form).encode(),
-        patience=patience(fragment),
+        retry_policy=retry_policy(fragment),
     )
 
 
@@ -103,14 +103,14 @@ def _signature(settings: Settings, url: str, form: Mapping[str, str], *, forged:
     return headers
 
 
-def patience(fragment: str) -> Patience:
-    """Connection overrides: rc 0..5 retries, rp what is retried, ct, rt and tt in milliseconds, else the defaults.
+def retry_policy(fragment: str) -> RetryPolicy:
+    """From connection overrides, else defaults: rc (0 to 5 retries), rp (retried failures), ct, rt, tt (milliseconds).
 
-    Only a failed connection is retried by default, once: a 5xx answer or a time-out loses the report.
+    By default only a failed connection is retried, once: a 5xx answer or a time-out loses the report.
     """
     given = dict(parse_qsl(fragment))
     retried = frozenset(given.get("rp", "ct").split(","))
-    return Patience(
+    return RetryPolicy(
         retries=min(int(_number(given.get("rc"), 1)), _MOST_RETRIES),
         retried=ALL if "all" in retried else retried & ALL,
         connect=_seconds(given.get("ct"), 5_000, most=10_000),

@@ -20,7 +20,7 @@ from local.simulators import segments
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.scenario import Code, Script, Step
-from local.simulators.send_endpoint import Refusal, Refused, World, choose, take
+from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
 from local.simulators.twilio.errors import DELIVERY_ERRORS, ERRORS, fault
 from local.simulators.twilio.report import API_VERSION, Settings, report
 
@@ -34,9 +34,9 @@ class Twilio:
     name = "twilio"
     success = 201
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings = settings
-        self.world = world
+        self.backend = backend
 
     def routes(self) -> Sequence[Route]:
         """Create, list, fetch."""
@@ -55,7 +55,7 @@ class Twilio:
         """GET Messages/{Sid}.json."""
         try:
             self._authenticate(request)
-            return JSONResponse(self.as_json(self.world.ledger.messages.get(request.path_params["sid"]) or _none()))
+            return JSONResponse(self.as_json(self.backend.ledger.messages.get(request.path_params["sid"]) or _none()))
         except Refused as refused:
             return self.refused(refused.refusal)
 
@@ -73,7 +73,7 @@ class Twilio:
     def _page(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         size = min(max(int(query.get("PageSize", "50")), 1), _LARGEST_PAGE)
         number = max(int(query.get("Page", "0")), 0)
-        found = [message for message in self.world.ledger.newest_first() if _matches(message, query)]
+        found = [message for message in self.backend.ledger.newest_first() if _matches(message, query)]
         ids = [message.id for message in found]
         token = query.get("PageToken", "").removeprefix("PA")
         start = ids.index(token) + 1 if token else number * size
@@ -105,7 +105,7 @@ class Twilio:
             raise Refused(self.refusal(404, 20404))
 
     def read(self, request: Request, body: bytes) -> list[Message]:
-        """One message from the form; test numbers are refused or taken as Twilio documents them."""
+        """One message from the form; test numbers are refused or taken as Twilio documents."""
         self._authenticate(request)
         form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         if code := fault(form):
@@ -120,14 +120,14 @@ class Twilio:
                 body=form["Body"],
                 callback_url=form.get("StatusCallback") or None,
                 reference=None,
-                script=Script(name="test-number") if test else self.world.scenarios.script(to),
+                script=Script(name="test-number") if test else self.backend.scenarios.script(to),
                 step=Step("accepted" if service else "queued"),
                 extra={"messaging_service_sid": service, "validity": form.get("ValidityPeriod")},
             )
         ]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        """From the table."""
+        """The error in the table."""
         return choose(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
@@ -137,7 +137,7 @@ class Twilio:
         return JSONResponse(body, status_code=refusal.status)
 
     def as_json(self, messages: Sequence[Message]) -> dict[str, Any]:
-        """The Message resource, every field of it."""
+        """The Message resource with every field."""
         message = messages[0]
         service, step = message.extra["messaging_service_sid"], message.step
         moving = step.word in {"accepted", "queued", "scheduled"}
@@ -166,7 +166,7 @@ class Twilio:
         }
 
     def _explained(self, step: Step) -> str | None:
-        return None if step.code is None else DELIVERY_ERRORS.get(step.code, "An error that no documentation has")
+        return None if step.code is None else DELIVERY_ERRORS.get(step.code, "An undocumented error")
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """A status callback."""
@@ -178,7 +178,7 @@ def _none() -> Sequence[Message]:
 
 
 def _matches(message: Message, query: dict[str, str]) -> bool:
-    """``DateSent>`` and ``DateSent<`` include the named second or day: on the wire they are ``>=`` and ``<=``."""
+    """``DateSent>`` and ``DateSent<`` include the given second or day: they mean ``>=`` and ``<=``."""
     sent = message.taken_at.replace(microsecond=0)
     dates: dict[str, Callable[[datetime, datetime], bool]] = {
         "DateSent": lambda start, end: start <= sent < end,

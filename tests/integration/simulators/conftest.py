@@ -64,7 +64,7 @@ def unspoilt(http: httpx.Client) -> Iterator[Simulator]:
     yield Simulator(http)
     http.put("/_control/settings", json=before).raise_for_status()
     http.delete("/_control/scenario").raise_for_status()
-    http.delete("/_truth").raise_for_status()
+    http.delete("/_ledger").raise_for_status()
 
 
 @pytest.fixture

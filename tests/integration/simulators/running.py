@@ -96,10 +96,10 @@ class Simulator:
     def idle(self, taken: int = 0) -> dict[str, Any]:
         answer = self.http.get("/_control/idle", params={"timeout": 20, "taken": taken})
         assert answer.status_code == 200, answer.text
-        return self.truth()
+        return self.ledger()
 
-    def truth(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.http.get("/_truth").json()
+    def ledger(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.http.get("/_ledger").json()
         return answer
 
     def script(self, to: str, script: object) -> None:

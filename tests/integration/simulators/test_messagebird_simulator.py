@@ -32,7 +32,7 @@ def test_the_messagebird_sdk_sends_and_the_reports_bear_a_valid_jwt(
     params = {"reference": "ref-1", "reportUrl": f"{receiver.url}/webhooks/messagebird?message_id=abc"}
 
     sent = bird_sdk.message_create("Simulator", TO, "Hallo", params)
-    truth = bird.idle()
+    ledger = bird.idle()
 
     assert sent.recipients["items"][0].recipient == int(TO)
     assert {request.method for request in receiver.requests} == {"GET"}
@@ -43,7 +43,7 @@ def test_the_messagebird_sdk_sends_and_the_reports_bear_a_valid_jwt(
     }
     assert bird_sdk.message(sent.id).recipients["items"][0].status == "delivered"
     assert [each.id for each in bird_sdk.message_list().items] == [sent.id]
-    assert truth["messages"][0]["truth"] == {"word": "delivered", "code": None}
+    assert ledger["messages"][0]["handset"] == {"word": "delivered", "code": None}
 
 
 def test_without_reference_or_report_url_no_report_is_made(bird: Simulator, bird_sdk: Any, receiver: Receiver) -> None:
@@ -63,7 +63,7 @@ def test_each_recipient_has_reports_of_its_own(bird: Simulator, bird_sdk: Any, r
         r.query["recipient"]: r.query.get("statusErrorCode") for r in receiver.requests if r.query["status"] != "sent"
     }
     assert finals == {TO[1:]: None, number("undelivered")[1:]: "1"}
-    assert bird.http.get(f"/_truth/{sent.id}", params={"to": to[1]}).json()["truth"]["word"] == "delivery_failed"
+    assert bird.http.get(f"/_ledger/{sent.id}", params={"to": to[1]}).json()["handset"]["word"] == "delivery_failed"
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
@@ -142,7 +142,7 @@ def test_messagebird_refuses_with_its_own_code(bird: Simulator, key: str, to: st
         bird_client(bird, key).message_create("Simulator", to, body)
 
     assert [error.code for error in caught.value.errors] == [code]
-    assert bird.truth()["counts"] == {"posts": 1, "taken": 0}
+    assert bird.ledger()["counts"] == {"posts": 1, "taken": 0}
 
 
 def test_an_unknown_message_is_not_found(bird_sdk: Any) -> None:
@@ -162,9 +162,9 @@ def test_every_scenario_ends_with_its_truth_on_record(bird: Simulator, receiver:
     auth = {"authorization": f"AccessKey {BIRD.access_key}"}
 
     answer = bird.http.post("/messages", json=given, headers=auth)
-    truth = bird.idle()
+    ledger = bird.idle()
 
-    assert truth["posts"][0]["answered"] == answer.status_code
-    assert len(truth["messages"]) == row.script(SIMULATOR.courses).goes_out
-    assert all(message["record"]["word"] == message["truth"]["word"] for message in truth["messages"])
-    assert all(callback["over"] for message in truth["messages"] for callback in message["callbacks"])
+    assert ledger["posts"][0]["answered"] == answer.status_code
+    assert len(ledger["messages"]) == row.script(SIMULATOR.courses).goes_out
+    assert all(message["record"]["word"] == message["handset"]["word"] for message in ledger["messages"])
+    assert all(callback["over"] for message in ledger["messages"] for callback in message["callbacks"])

@@ -1,4 +1,4 @@
-"""What happens to a message is what its number or its script says, and the truth tells it."""
+"""What happens to a message is what its number or its script says, and the ledger tells it."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def test_a_scenario_makes_its_reports_and_no_other(
 
     assert sorted(receiver.words) == sorted(words)
     assert all(twilio_vouches(request) for request in receiver.requests)
-    assert message["record"]["word"] == message["truth"]["word"]
+    assert message["record"]["word"] == message["handset"]["word"]
     assert message["scenario"] == scenario
 
 
 def test_a_failure_carries_its_code(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
     sent = messages.create(to=number("undelivered"), from_=FROM, body="Hallo", status_callback=receiver.url)
-    truth = twilio.idle()["messages"][0]["truth"]
+    ledger = twilio.idle()["messages"][0]["handset"]
 
     codes = {request.form["MessageStatus"]: request.form.get("ErrorCode") for request in receiver.requests}
     assert codes == {"sent": None, "undelivered": "30003"}
     assert messages(sent.sid).fetch().error_code == 30003
-    assert truth == {"word": "undelivered", "code": 30003}
+    assert ledger == {"word": "undelivered", "code": 30003}
 
 
 def test_tangled_reports_come_last_one_first(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
@@ -79,14 +79,14 @@ def test_a_taken_message_whose_answer_never_comes_is_reported_afterwards(twilio:
 
     with pytest.raises(httpx.ReadTimeout):
         post(twilio, form, timeout=0.2)
-    truth = twilio.idle(taken=1)
+    ledger = twilio.idle(taken=1)
 
     assert sorted(receiver.words) == ["delivered", "sent"]
-    assert truth["posts"][0]["answered"] is None
-    message = truth["messages"][0]
+    assert ledger["posts"][0]["answered"] is None
+    message = ledger["messages"][0]
     first = datetime.fromisoformat(message["callbacks"][0]["attempts"][0]["at"])
     assert first - datetime.fromisoformat(message["taken_at"]) > timedelta(seconds=0.15)
-    assert truth["counts"] == {"posts": 1, "taken": 1}
+    assert ledger["counts"] == {"posts": 1, "taken": 1}
 
 
 def test_a_hanging_request_that_was_not_taken_leaves_nothing(twilio: Simulator, receiver: Receiver) -> None:
@@ -103,13 +103,13 @@ def test_a_throttled_request_is_taken_when_it_comes_again(twilio: Simulator) -> 
     form = {"To": number("throttled-once"), "From": FROM, "Body": "Hallo"}
 
     answers = [post(twilio, form) for _ in range(2)]
-    truth = twilio.idle()
+    ledger = twilio.idle()
 
     assert [answer.status_code for answer in answers] == [429, 201]
     assert answers[0].json()["code"] == 20429
-    assert [entry["earlier"] for entry in truth["posts"]] == [0, 1]
-    assert truth["messages"][0]["times_taken"] == 1
-    assert truth["sent_twice"] == []
+    assert [entry["earlier"] for entry in ledger["posts"]] == [0, 1]
+    assert ledger["messages"][0]["times_taken"] == 1
+    assert ledger["sent_twice"] == []
 
 
 def test_a_broken_answer_hides_a_message_that_was_taken(twilio: Simulator, receiver: Receiver) -> None:
@@ -134,17 +134,17 @@ def test_a_forged_report_is_one_more_and_nobody_vouches_for_it(
     vouched = {request.form["MessageStatus"]: twilio_vouches(request) for request in receiver.requests}
     assert vouched == {"delivered": False, "sent": True, "undelivered": True}
     assert [each["word"] for each in message["callbacks"] if each["forged"]] == ["delivered"]
-    assert message["truth"]["word"] == "undelivered"
+    assert message["handset"]["word"] == "undelivered"
 
 
 def test_what_is_sent_twice_is_told(twilio: Simulator) -> None:
     form = {"To": TO, "From": FROM, "Body": "Hallo"}
 
     sids = [post(twilio, form).json()["sid"] for _ in range(2)]
-    truth = twilio.idle()
+    ledger = twilio.idle()
 
-    assert truth["sent_twice"] == [sids]
-    assert [message["times_taken"] for message in truth["messages"]] == [2, 2]
+    assert ledger["sent_twice"] == [sids]
+    assert [message["times_taken"] for message in ledger["messages"]] == [2, 2]
 
 
 def test_a_script_can_be_set_for_one_number_or_for_all(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
@@ -167,7 +167,7 @@ def test_the_last_report_can_be_lost_alone(twilio: Simulator, messages: Any, rec
     message = twilio.idle(taken=1)["messages"][0]
 
     assert sorted(receiver.words) == ["sent", "undelivered"]
-    assert (message["record"]["word"], message["truth"]["word"]) == ("delivered", "delivered")
+    assert (message["record"]["word"], message["handset"]["word"]) == ("delivered", "delivered")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_waiting_ends_without_an_answer_while_a_callback_is_to_come_and_forgetti
 
     waiting = twilio.http.get("/_control/idle?timeout=0.01")
     nonsense = twilio.http.get("/_control/idle?timeout=soon")
-    twilio.http.delete("/_truth")
+    twilio.http.delete("/_ledger")
 
     assert nonsense.status_code == 400
     assert (waiting.status_code, waiting.json()["pending"]) == (503, 1)
@@ -214,8 +214,8 @@ def test_waiting_ends_without_an_answer_while_a_callback_is_to_come_and_forgetti
 def test_one_message_can_be_asked_for(twilio: Simulator, messages: Any) -> None:
     sid = messages.create(to=TO, from_=FROM, body="Hallo").sid
 
-    assert twilio.http.get(f"/_truth/{sid}").json()["to"] == TO
-    assert twilio.http.get("/_truth/SM0").status_code == 404
+    assert twilio.http.get(f"/_ledger/{sid}").json()["to"] == TO
+    assert twilio.http.get("/_ledger/SM0").status_code == 404
     assert twilio.http.get("/_health").json()["provider"] == "twilio"
 
 

@@ -30,7 +30,7 @@ def test_the_twilio_sdk_sends_and_the_callbacks_bear_the_accounts_signature(
     callback = f"{receiver.url}/webhooks/twilio?message_id=abc&attempt=1"
 
     sent = messages.create(to=TO, from_=FROM, body="Hallo", status_callback=f"{callback}#rc=5&rp=all")
-    truth = twilio.idle()
+    ledger = twilio.idle()
 
     assert (sent.status, sent.num_segments, sent.error_code) == ("queued", "1", None)
     assert [request.url for request in receiver.requests] == [callback, callback]
@@ -38,8 +38,8 @@ def test_the_twilio_sdk_sends_and_the_callbacks_bear_the_accounts_signature(
     assert sorted(receiver.words) == ["delivered", "sent"]
     assert all(twilio_vouches(request) for request in receiver.requests)
     assert messages(sent.sid).fetch().status == "delivered"
-    assert truth["messages"][0]["truth"] == {"word": "delivered", "code": None}
-    assert truth["messages"][0]["body_sha256"] == hashlib.sha256(b"Hallo").hexdigest()
+    assert ledger["messages"][0]["handset"] == {"word": "delivered", "code": None}
+    assert ledger["messages"][0]["body_sha256"] == hashlib.sha256(b"Hallo").hexdigest()
 
 
 def test_a_messaging_service_accepts_first_and_is_named_in_callbacks(
@@ -78,8 +78,8 @@ def test_a_wrong_token_is_refused_and_counted(twilio: Simulator) -> None:
         sdk.create(to=TO, from_=FROM, body="Hallo")
 
     assert (caught.value.status, caught.value.code) == (401, 20003)
-    assert [(post["answered"], post["error"]) for post in twilio.truth()["posts"]] == [(401, 20003)]
-    assert twilio.truth()["messages"] == []
+    assert [(post["answered"], post["error"]) for post in twilio.ledger()["posts"]] == [(401, 20003)]
+    assert twilio.ledger()["messages"] == []
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_twilio_refuses_with_its_own_code(twilio: Simulator, form: dict[str, str
     assert answer.json()["code"] == code
     assert answer.json()["status"] == answer.status_code
     assert answer.json().keys() == {"code", "message", "more_info", "status"}
-    assert twilio.truth()["counts"] == {"posts": 1, "taken": 0}
+    assert twilio.ledger()["counts"] == {"posts": 1, "taken": 0}
 
 
 def test_test_numbers_never_call_back(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
     messages.create(to=TO, from_="+15005550006", body="Hallo", status_callback=receiver.url)
 
-    assert twilio.idle(taken=1)["messages"][0]["truth"]["word"] == "queued"
+    assert twilio.idle(taken=1)["messages"][0]["handset"]["word"] == "queued"
     assert receiver.requests == []
 
 

@@ -1,4 +1,4 @@
-"""The ledger check: the providers' books, our records, the table's history and what consumers received must agree."""
+"""The consistency check: the providers' ledgers, our records, the table's history and received events agree."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from local.chaos.senders import Promise, nothing_sent
 from local.chaos.stream import Change, Image, published
 
 CHECKS = {
-    "lost": "promised or taken, and no record",
-    "sent twice": "more than one request that a provider may have acted upon",
-    "sent after all": "promised that nothing was sent, and something was",
-    "never asked": "recorded, its provider was never asked, and no worker was killed on the way there",
-    "wrong final": "our final status is not what the handset knows",
-    "left open": "no final status although nothing is under way any more",
-    "report lost": "acknowledged to the provider, and not in the record",
+    "lost": "promised or taken, without a record",
+    "sent twice": "more than one request that a provider may have processed",
+    "sent after all": "reported as not sent, but sent",
+    "never asked": "recorded, but no request reached the provider, and no killed worker explains it",
+    "wrong final": "our final status differs from the handset's",
+    "left open": "no final status, although nothing is in progress",
+    "report lost": "acknowledged to the provider, but not in the record",
     "forged believed": "a report under a wrong signature was acknowledged",
-    "event missing": "a stored change that no consumer was told of",
+    "event missing": "a stored change without its event",
     "event invented": "an event without a stored change",
     "version gap": "a version skipped, repeated or moved back",
     "timeline": "an entry of a record's timeline changed, vanished or was kept twice",
-    "left in a queue": "a queue for what went wrong holds what it should not",
+    "left in a queue": "a failure queue holds an unexpected message",
 }
-"""What is counted, and what each count means. All must be zero."""
+"""Each check and its meaning. Every count must be zero."""
 _ACCEPTED, _REFUSED = 202, 422
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that was found out. ``records`` are by recipient, ``books`` by provider, each read over HTTP.
+    """Everything that the checks compare. ``records`` are by recipient, ``ledgers`` by provider, both read over HTTP.
 
-    ``cut_short`` are messages that a worker of ``send`` was writing about when it was killed; ``senders_killed`` the
-    moments at which one was killed at random, so that nobody knows what it worked on.
+    ``cut_short`` are messages of ``send`` workers that were killed during a write. ``senders_killed`` are the
+    times of random kills, for which the message in work is unknown.
     """
 
     plan: Sequence[Message]
     promises: Mapping[int, Promise]
     records: Mapping[str, Sequence[Mapping[str, Any]]]
-    books: Mapping[str, Mapping[str, Any]]
+    ledgers: Mapping[str, Mapping[str, Any]]
     history: Sequence[Change]
     events: Sequence[Mapping[str, Any]]
     queues: Mapping[str, Sequence[str]]
@@ -54,17 +54,17 @@ class Evidence:
 
 
 Finding = tuple[str, str]
-"""The check's name, and a line about what does not agree."""
+"""The check's name, and a line about the disagreement."""
 
 
 def findings(evidence: Evidence) -> list[Finding]:
-    """Everything on which they do not agree."""
+    """Every disagreement."""
     posts: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     taken: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for books in evidence.books.values():
-        for post in books["posts"]:
+    for ledger_json in evidence.ledgers.values():
+        for post in ledger_json["posts"]:
             posts[str(post["to"])].append(post)
-        for entry in books["messages"]:
+        for entry in ledger_json["messages"]:
             taken[entry["to"]].append(entry)
     phases = {change.new.message_id: change.new.send for change in evidence.history}
     found: list[Finding] = []
@@ -104,9 +104,9 @@ def _promised(
     if len(records) > 1 or promise.message_ids - ids:
         yield "lost", f"{_about(message)}: promised {sorted(promise.message_ids)}, recorded {sorted(ids)}"
     if promise.status == _REFUSED and any(record["status"] != "failed" for record in records):
-        yield "wrong final", f"{_about(message)}: its client was told of a refusal, and the record does not say so"
+        yield "wrong final", f"{_about(message)}: its client received a refusal, the record has no failure"
     if message.client != "gives up" and promise.status is None:
-        yield "left open", f"{_about(message)}: its client never got a lasting answer, the last was {promise.last}"
+        yield "left open", f"{_about(message)}: its client never received a final answer, the last was {promise.last}"
 
 
 def _once(
@@ -120,16 +120,16 @@ def _once(
 
 
 def _final(message: Message, record: Mapping[str, Any], taken: Mapping[str, Any]) -> Iterator[Finding]:
-    """What the provider took must end as the handset knows it, to the failure's code."""
-    status, truth = record["status"], ledger.of(message.provider, taken)
+    """A message that the provider took ends as on the handset, including the failure's code."""
+    status, expected = record["status"], ledger.of(message.provider, taken)
     if not record["final"]:
         yield "left open", f"{_about(message)}: {status}"
         return
-    if (status, record["provider_message_id"]) != (truth.expected, truth.provider_id):
-        yield "wrong final", f"{_about(message)}: {status}, the truth is {truth.expected}"
-    code, known = taken["truth"]["code"], _code(record)
-    if status in ledger.FAILURES and known != _text(code):
-        yield "wrong final", f"{_about(message)}: failed with code {known}, the truth is {code}"
+    if (status, record["provider_message_id"]) != (expected.expected, expected.provider_id):
+        yield "wrong final", f"{_about(message)}: {status}, expected is {expected.expected}"
+    code, recorded = taken["handset"]["code"], _code(record)
+    if status in ledger.FAILURES and recorded != _text(code):
+        yield "wrong final", f"{_about(message)}: failed with code {recorded}, expected is {code}"
 
 
 def _not_taken(
@@ -139,9 +139,9 @@ def _not_taken(
     posts: Sequence[Mapping[str, Any]],
     phase: str | None,
 ) -> Iterator[Finding]:
-    """No provider took it: a refusal for good is a failure with its code; nothing else is one."""
+    """No provider took it: a permanent refusal is a failure with its code, and nothing else is a failure."""
     if not record["final"]:
-        # That it was not sent is only said after 15 minutes; its client gave up and asks no more.
+        # The status becomes final after 15 minutes; the client gave up and does not retry.
         if not (message.client == "gives up" and phase == "released"):
             yield "left open", f"{_about(message)}: {record['status']}, send {phase}"
         return
@@ -151,7 +151,7 @@ def _not_taken(
 
 
 def _unknown(message: Message, posts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Nobody can know where a request stayed unanswered or was answered 5xx; else only who was killed did not hear."""
+    """``unknown`` is right after no answer or a 5xx; otherwise only a killed worker explains it."""
     if not posts:
         yield "never asked", _about(message)
     elif all(map(_declined, posts)):
@@ -159,7 +159,7 @@ def _unknown(message: Message, posts: Sequence[Mapping[str, Any]]) -> Iterator[F
 
 
 def _unexplained(evidence: Evidence, never_reported: Sequence[tuple[Finding, Mapping[str, Any]]]) -> Iterator[Finding]:
-    """Those that no kill explains; one at random explains one message, which had been recorded by then."""
+    """Findings that no kill explains. A random kill explains one message that was recorded before it."""
     kills = sorted(evidence.senders_killed)
     for finding, record in sorted(never_reported, key=lambda each: str(each[1]["created_at"])):
         if record["message_id"] in evidence.cut_short:
@@ -173,7 +173,7 @@ def _unexplained(evidence: Evidence, never_reported: Sequence[tuple[Finding, Map
 
 
 def _declined(post: Mapping[str, Any]) -> bool:
-    """A request that was answered 4xx was certainly not acted upon; every other may have been."""
+    """Whether the provider certainly did not process the request: it answered 4xx."""
     return post["answered"] is not None and _CLIENT_ERROR <= post["answered"] < _SERVER_ERROR
 
 
@@ -191,10 +191,10 @@ def _acknowledged(callback: Mapping[str, Any]) -> bool:
 
 
 def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """What a provider was told we have, we must have, whatever a look-up repaired later.
+    """Every acknowledged report is in the record, whatever a look-up repaired later.
 
-    A report that says what the provider's answer said, in the same second, is the same claim and kept once. Where
-    reports carry no time, a look-up's word is the same claim too, and may have come first.
+    A report with the word and second of the provider's answer is the same claim, stored once. Where reports carry no
+    time, a look-up with that word is the same claim too, and may have come first.
     """
     same_claim = {"callback", "answer"} | (set() if simulators.load(message.provider).dated else {"lookup"})
     kept = [(report["provider_status"], report["code"], report["source"]) for report in record["reports"]]
@@ -241,12 +241,12 @@ def _events(evidence: Evidence) -> Iterator[Finding]:
         for change in evidence.history
         if change.new.message_id not in evidence.poison and published(change)
     }
-    told = {(event["message_id"], event["version"]): event["status"] for event in evidence.events}
+    received = {(event["message_id"], event["version"]): event["status"] for event in evidence.events}
     for key, status in wanted.items():
-        if told.get(key) != status:
-            yield "event missing", f"{key[0]} version {key[1]}: {status}, consumers were told {told.get(key)}"
-    for key in told.keys() - wanted.keys():
-        yield "event invented", f"{key[0]} version {key[1]}: {told[key]}"
+        if received.get(key) != status:
+            yield "event missing", f"{key[0]} version {key[1]}: {status}, consumers received {received.get(key)}"
+    for key in received.keys() - wanted.keys():
+        yield "event invented", f"{key[0]} version {key[1]}: {received[key]}"
 
 
 def _queues(evidence: Evidence) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Every course of a message through every provider at once, to its end, with all that came of it."""
+"""Run every scenario through every provider at once, to its end, and collect the results."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.e2e.provider import Simulator, number
 
 TEXT = "Your parcel 7f3a is waiting"
 WITHOUT_END = {"silent", "unavailable", "hang", "throttled", "locked-out"}
-"""Courses after which nobody knows, or in which nothing is sent."""
+"""Scenarios without a final status or without a send."""
 _SLOW = {"slow", "throttled-once"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One message and the course that its recipient's last digits choose."""
+    """One message and its scenario, chosen by the recipient's last digits."""
 
     provider: str
     course: str
@@ -44,14 +44,14 @@ CASES = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
-    """What the client, the providers' books and the consumers of events saw."""
+class ScenarioRun:
+    """Results at the client, in the providers' ledgers and at the consumers of events."""
 
     answers: Mapping[Case, httpx.Response]
     while_open: Mapping[Case, httpx.Response]
-    """The answers to the same requests, asked again while their providers had not answered."""
+    """The answers to repeated requests while the providers had not answered."""
     records: Mapping[Case, Mapping[str, Any]]
-    truth: Mapping[str, ledger.Taken]
+    taken: Mapping[str, ledger.Taken]
     """By message id."""
     events: list[dict[str, Any]]
     digests: list[str]
@@ -66,21 +66,21 @@ class Journey:
         return [mine[version] for version in sorted(mine)]
 
     def differences(self, case: Case) -> list[str]:
-        """Where our record and events do not agree with the provider's books."""
+        """The disagreements of record and events with the provider's ledger."""
         record = self.records[case]
-        truth = [each for each in self.truth.values() if each.message_id == record["message_id"]]
-        return list(ledger.differences({record["message_id"]: record}, truth, self.events_of(case)))
+        taken = [each for each in self.taken.values() if each.message_id == record["message_id"]]
+        return list(ledger.differences({record["message_id"]: record}, taken, self.events_of(case)))
 
 
 def send(api: httpx.Client, case: Case) -> httpx.Response:
-    """The request of a case; the same each time."""
+    """Send the request of a case, the same each time."""
     message = {"to": case.to, "body": TEXT, "provider": case.provider, "reference": str(case)}
-    return api.post("/messages", json=message, headers={"idempotency-key": f"journey-{case}"})
+    return api.post("/messages", json=message, headers={"idempotency-key": f"scenarios-{case}"})
 
 
-def travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]) -> Journey:
-    """Send all, wait until nothing is under way any more, and collect."""
-    events, digests = stack.observe_events(name="journey-events"), stack.observe_digests(name="journey-digests")
+def run_all(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]) -> ScenarioRun:
+    """Send all, wait until everything settles, and collect the results."""
+    events, digests = stack.observe_events(name="scenarios-events"), stack.observe_digests(name="scenarios-digests")
     hanging = [case for case in CASES if case.course == "timeout"]
     with ThreadPoolExecutor(len(CASES)) as pool:
         sent = {}
@@ -96,18 +96,18 @@ def travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator])
         simulator.idle()
     watch.drained(stack)
     records = {case: api.get(answers[case].headers["location"]).raise_for_status().json() for case in CASES}
-    return Journey(
+    return ScenarioRun(
         answers=answers,
         while_open=while_open,
         records=records,
-        truth={each.message_id: each for name, url in stack.simulator_urls.items() for each in ledger.taken(name, url)},
+        taken={each.message_id: each for name, url in stack.simulator_urls.items() for each in ledger.taken(name, url)},
         events=_events(events, [record for record in records.values() if record["outcome"] == "failure"]),
         digests=_digests(digests, [record for record in records.values() if record["outcome"] == "failure"]),
     )
 
 
 def _events(queue: Queue, failed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Everything on the bus, once every failure's own version has come."""
+    """Every event on the bus, once each failure's event arrived."""
     wanted = {(record["message_id"], record["status"]) for record in failed}
     received: list[dict[str, Any]] = []
 
@@ -120,7 +120,7 @@ def _events(queue: Queue, failed: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _digests(queue: Queue, failed: list[dict[str, Any]]) -> list[str]:
-    """Every notification, once each kind of failure was told of."""
+    """Every notification, once each kind of failure is in one."""
     wanted = {heading(record) for record in failed}
     received: list[str] = []
 
@@ -128,12 +128,12 @@ def _digests(queue: Queue, failed: list[dict[str, Any]]) -> list[str]:
         received.extend(queue.drain(wait_seconds=2))
         return all(any(each in text for text in received) for each in wanted)
 
-    watch.eventually(complete, "not every kind of failure was told to people")
+    watch.eventually(complete, "not every kind of failure has a notification")
     return received
 
 
 def heading(record: Mapping[str, Any]) -> str:
-    """How a digest heads the paragraph of such a failure."""
+    """The heading of such a failure in a digest."""
     failure = record["failure"]
     code = f", code {failure['code']}" if failure["code"] else ""
     return f" x {record['provider']}, {failure['reason']}{code}\n"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from local.chaos.checks import CHECKS, Evidence, findings
 from local.chaos.plan import Message
 from local.chaos.senders import Promise
 from local.chaos.stream import Change, Image
-from local.chaos.verdict import CHECKS, Evidence, findings
 
 TO, ID, SID = "+31610000001", "7b0c1f9e-0000-4000-8000-000000000001", "SM1"
 CREATED = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -38,7 +38,7 @@ ENTRY: Mapping[str, Any] = {
     "to": TO,
     "callback_url": URL,
     "times_taken": 1,
-    "truth": {"word": "delivered", "code": None},
+    "handset": {"word": "delivered", "code": None},
     "callbacks": [CALLBACK],
 }
 
@@ -57,7 +57,7 @@ AGREED = Evidence(
     plan=[MESSAGE],
     promises={1: Promise(status=202, message_ids={ID}, last="202")},
     records={TO: [RECORD]},
-    books={"twilio": {"posts": [POST], "messages": [ENTRY]}},
+    ledgers={"twilio": {"posts": [POST], "messages": [ENTRY]}},
     history=history(),
     events=[],
     queues={"UnmatchedQueueUrl": []},
@@ -71,7 +71,7 @@ def recorded(**values: Any) -> dict[str, list[Mapping[str, Any]]]:
     return {TO: [{**RECORD, **values}]}
 
 
-def books(*, posts: tuple[Mapping[str, Any], ...] = (POST,), **entry: Any) -> dict[str, Mapping[str, Any]]:
+def ledgers(*, posts: tuple[Mapping[str, Any], ...] = (POST,), **entry: Any) -> dict[str, Mapping[str, Any]]:
     return {"twilio": {"posts": posts, "messages": [{**ENTRY, **entry}]}}
 
 
@@ -81,7 +81,7 @@ def not_taken(*posts: Mapping[str, Any], **record: Any) -> Evidence:
     told = [{"message_id": ID, "version": 2, "status": values["status"]}]
     moved = history(values["status"], (values.get("failure") or {}).get("code"))
     taken = {"twilio": {"posts": posts, "messages": []}}
-    return replace(AGREED, records=recorded(**values), books=taken, history=moved, events=told)
+    return replace(AGREED, records=recorded(**values), ledgers=taken, history=moved, events=told)
 
 
 REFUSED = {"to": TO, "answered": 400, "error": 21211}
@@ -90,13 +90,13 @@ OLD, NEW = image(1, "pending"), image(2, "delivered")
 
 PLANTED: Mapping[str, Callable[[], Evidence]] = {
     "lost": lambda: replace(AGREED, records={}, history=[]),
-    "sent twice": lambda: replace(AGREED, books=books(posts=(POST, POST))),
+    "sent twice": lambda: replace(AGREED, ledgers=ledgers(posts=(POST, POST))),
     "sent after all": lambda: replace(AGREED, promises={1: Promise(last="503 provider-unavailable")}),
     "never asked": not_taken,
-    "wrong final": lambda: replace(AGREED, books=books(truth={"word": "undelivered", "code": 30003})),
+    "wrong final": lambda: replace(AGREED, ledgers=ledgers(handset={"word": "undelivered", "code": 30003})),
     "left open": lambda: replace(AGREED, records=recorded(final=False)),
     "report lost": lambda: replace(AGREED, records=recorded(reports=[])),
-    "forged believed": lambda: replace(AGREED, books=books(callbacks=[{**CALLBACK, "forged": True}])),
+    "forged believed": lambda: replace(AGREED, ledgers=ledgers(callbacks=[{**CALLBACK, "forged": True}])),
     "event missing": lambda: replace(not_taken(UNANSWERED), events=[]),
     "event invented": lambda: replace(AGREED, events=[{"message_id": ID, "version": 2, "status": "delivered"}]),
     "version gap": lambda: replace(AGREED, history=[Change(old=None, new=OLD), Change(old=OLD, new=image(3, "sent"))]),
@@ -109,7 +109,7 @@ def checks(evidence: Evidence) -> set[str]:
     return {check for check, _ in findings(evidence)}
 
 
-def test_books_that_agree_show_no_difference() -> None:
+def test_ledgers_that_agree_show_no_difference() -> None:
     assert findings(AGREED) == []
 
 
@@ -185,7 +185,7 @@ def test_a_failure_must_know_the_code_though_no_report_of_it_arrived(known: str 
         records=recorded(
             status="undelivered", failure={"code": known}, reports=[{**REPORT, "provider_status": "undelivered"}]
         ),
-        books=books(truth={"word": "undelivered", "code": 30003}, callbacks=[]),
+        ledgers=ledgers(handset={"word": "undelivered", "code": 30003}, callbacks=[]),
         history=history("undelivered", known),
         events=[{"message_id": ID, "version": 2, "status": "undelivered"}],
     )

@@ -1,4 +1,4 @@
-"""Read what the ledger check needs: our records as a client sees them, and the queues for what went wrong."""
+"""Collect evidence for the checks: our records as a client sees them, and the failure queues."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ops.queue_scan import QUEUES
 _PAGE = 100
 
 
-def aside(stack: Stack) -> dict[str, list[str]]:
-    """The bodies in each queue for what went wrong, by the output that names it."""
-    return {name: _taken_from(stack, name) for name in QUEUES.values()}
+def failure_queues(stack: Stack) -> dict[str, list[str]]:
+    """The bodies in each failure queue, by the stack output with its URL."""
+    return {name: _received_from(stack, name) for name in QUEUES.values()}
 
 
 def records(url: str, key: str) -> dict[str, list[dict[str, Any]]]:
@@ -34,7 +34,7 @@ def records(url: str, key: str) -> dict[str, list[dict[str, Any]]]:
             query["cursor"] = page["cursor"]
 
 
-def _taken_from(stack: Stack, name: str) -> list[str]:
+def _received_from(stack: Stack, name: str) -> list[str]:
     sqs, url = stack.clients.sqs, stack.deployment.outputs.get(name)
     if url is None:
         raise StackError(f"the template has no output {name}")
