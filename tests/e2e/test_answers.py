@@ -23,10 +23,9 @@ from tests.e2e import curl, provider, watch
 from tests.e2e.provider import Simulator, number
 
 DOCUMENT = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-_ROW = re.compile(
-    r"\| (?P<status>\d{3})(?: `(?P<kind>[\w-]+)`)?(?: \*(?P<by>\w+)\*)? \| (?P<when>.+) "
-    r"\| `(?P<line>(?:curl|send|get) .+)` \|"
-)
+_GROUP = re.compile(r"# (?P<status>\d{3})(?: (?P<kind>[\w-]+))?(?: \((?P<by>\w+)\))?")
+"""What the lines below it are answered, up to the next one."""
+_ROW = re.compile(r"(?P<line>(?:KEY=\S+ )?(?:curl -i|send|get) .+?)  # (?P<when>.+)")
 _FUNCTIONS: dict[str, str] = dict(re.findall(r"^(\w+)\(\) \{ (curl .+); \}$", DOCUMENT, flags=re.MULTILINE))
 """The document's shell functions by name."""
 _PROBLEM = "urn:sms-tracker:problem:"
@@ -36,7 +35,7 @@ _LONG = {"provider-unavailable", "pending"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of a table: what is answered to which curl line. ``by`` names who answers, if not a function of ours."""
+    """A line of the document with its answer. ``by`` names who answers, if not a function of ours."""
 
     status: int
     kind: str | None
@@ -47,7 +46,7 @@ class Row:
     @property
     def to(self) -> str | None:
         """The recipient."""
-        number = re.search(r'"to": "(\+\d{11})"', self.line)
+        number = re.search(r'"to":"(\+\d{11})"', self.line)
         return number[1] if number else None
 
     @property
@@ -59,17 +58,21 @@ class Row:
         return key[1] if key else self.line
 
 
-def rows() -> list[Row]:
-    found = (_ROW.fullmatch(line) for line in DOCUMENT.splitlines())
-    return [
-        Row(status=int(row["status"]), kind=row["kind"], by=row["by"], when=row["when"], line=as_curl(row["line"]))
-        for row in found
-        if row
-    ]
+def rows() -> Iterator[Row]:
+    group: dict[str, str | None] = {}
+    for line in DOCUMENT.splitlines():
+        if found := _GROUP.fullmatch(line):
+            group = found.groupdict()
+        elif row := _ROW.fullmatch(line):
+            status, kind, by = int(group["status"] or 0), group["kind"], group["by"]
+            yield Row(status=status, kind=kind, by=by, when=row["when"], line=as_curl(row["line"]))
 
 
 def as_curl(line: str) -> str:
-    """The line, with a shell function of the document replaced by its curl command."""
+    """The line, with a shell function of the document replaced by its curl command, and ``KEY=$NAME`` by that key."""
+    if line.startswith("KEY=$"):
+        key, _, call = line.removeprefix("KEY=").partition(" ")
+        return as_curl(call).replace("$KEY", key)
     name, _, arguments = line.partition(" ")
     if name not in _FUNCTIONS:
         return line
@@ -77,7 +80,7 @@ def as_curl(line: str) -> str:
     return _FUNCTIONS[name].replace('"$@"', arguments).replace("$URL$1", f"$URL{first}")
 
 
-ROWS = rows()
+ROWS = list(rows())
 SCRIPTED = {row.to for row in ROWS if row.by == "simulator"}
 """Recipients whose course the document changes on the way."""
 
@@ -110,7 +113,7 @@ def answers(stack: Stack, api_key: str) -> Iterator[dict[Row, httpx.Response]]:
 
 
 def test_the_document_has_examples_for_every_kind_of_answer() -> None:
-    assert len(ROWS) == len(re.findall(r"`(?:curl -i|send|get) ", DOCUMENT))
+    assert len(ROWS) == len(re.findall(r"^(?:KEY=\S+ )?(?:curl -i|send|get) ", DOCUMENT, flags=re.MULTILINE))
     ours = {row.status for row in ROWS if row.by is None}
     assert ours == {200, 202, 400, 403, 404, 409, 413, 422, 502, 503}
 

@@ -1,6 +1,7 @@
 """What the MessageBird adapter asks for, and what it makes of the answers."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,11 @@ MESSAGE = OutboundMessage(
 )
 
 
-def table(heading: str) -> dict[str, list[str]]:
-    """The cells of the docs page's table under ``heading``, by each value of the first column, without back-ticks."""
+def listed(heading: str) -> dict[str, list[str]]:
+    """The values of the docs page's list under ``heading`` by each name before the colon, without back-ticks."""
     section = DOC.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
-    lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
-    rows = [
-        (value.strip(" `"), [cell.strip(" `") for cell in cells])
-        for names, *cells in lines[2:]
-        for value in names.split(",")
-    ]
+    lines = [line.removeprefix("- ").partition(": ") for line in section.splitlines() if line.startswith("- ")]
+    rows = [(name.strip(" `"), re.split("[,;] ", values)) for names, _, values in lines for name in names.split(",")]
     assert len(dict(rows)) == len(rows)
     return dict(rows)
 
@@ -71,31 +68,31 @@ def created(**recipient: object) -> dict[str, object]:
 
 
 def test_the_docs_list_every_status_word() -> None:
-    assert {word: cells[0] for word, cells in table("Status words").items()} == {
+    assert {word: cells[0] for word, cells in listed("Status words").items()} == {
         word: status.value for word, status in STATUSES.items()
     }
 
 
 def test_the_docs_list_every_delivery_error() -> None:
-    assert {code: (cells[0], cells[1]) for code, cells in table("Delivery error codes").items()} == DELIVERY_ERRORS
+    assert {code: (cells[0], cells[1]) for code, cells in listed("Delivery error codes").items()} == DELIVERY_ERRORS
 
 
 def test_the_docs_list_every_status_reason() -> None:
-    assert {text.lower(): (cells[0], cells[1]) for text, cells in table("Status reasons").items()} == STATUS_REASONS
+    assert {text.lower(): (cells[0], cells[1]) for text, cells in listed("Status reasons").items()} == STATUS_REASONS
 
 
 def test_the_docs_list_what_a_bare_failure_means() -> None:
     assert {
-        status: (cells[0], cells[1]) for status, cells in table("Failures without a cause").items()
+        status: (cells[0], cells[1]) for status, cells in listed("Failures without a cause").items()
     } == FAILED_STATUSES
 
 
 def test_the_docs_list_every_refusal() -> None:
-    assert {code: (cells[0], cells[1], cells[2]) for code, cells in table("Refused requests").items()} == SEND_ERRORS
+    assert {code: (cells[0], cells[1], cells[2]) for code, cells in listed("Refused requests").items()} == SEND_ERRORS
 
 
 def test_the_docs_list_every_parameter_that_decides() -> None:
-    assert {name: (cells[0], cells[1]) for name, cells in table("Refused parameters").items()} == PARAMETERS
+    assert {name: (cells[0], cells[1]) for name, cells in listed("Refused parameters").items()} == PARAMETERS
 
 
 # Keys

@@ -89,23 +89,21 @@ def form_of(sent: OutboundMessage) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(request.body.decode(), strict_parsing=True).items()}
 
 
-def table(heading: str) -> dict[str, list[str]]:
-    """The first table of the page under this heading, by its first column."""
+def listed(heading: str) -> dict[str, str]:
+    """The first line of each item of the page's list under this heading, by each name before its colon."""
     section = re.split(r"^#+ ", DOC, flags=re.MULTILINE)
     (found,) = [part for part in section if part.startswith(heading + "\n")]
-    lines = [line for line in found.splitlines() if line.startswith("|")]
-    rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
-    assert len({row[0] for row in rows}) == len(rows)
-    return {first: rest for first, *rest in rows[2:]}
+    items = [line.removeprefix("- ").partition(": ") for line in found.splitlines() if line.startswith("- ")]
+    rows = [(name.strip("`"), rest) for names, _, rest in items for name in names.split(", ")]
+    assert len(dict(rows)) == len(rows)
+    return dict(rows)
 
 
 # --- the page
 
 
 def test_the_page_shows_every_status_as_the_code_has_it() -> None:
-    assert {word: cells[0] for word, cells in table("Statuses").items()} == {
-        word: status or "–" for word, status in twilio_report.STATUSES.items()
-    }
+    assert listed("Statuses") == {word: status or "–" for word, status in twilio_report.STATUSES.items()}
 
 
 def test_the_page_shows_every_code_once_and_as_the_code_has_it() -> None:
@@ -149,7 +147,7 @@ def test_the_page_lists_every_credential_that_is_read() -> None:
     ADAPTER.keys(Asked(CREDENTIALS))
     ADAPTER.lookup_request("SM1", credentials=Asked(CREDENTIALS))
 
-    assert set(table("Credentials")) == asked
+    assert listed("Credentials").keys() == asked
 
 
 def test_every_code_with_a_rule_of_its_own_is_in_the_table() -> None:
