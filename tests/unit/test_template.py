@@ -49,18 +49,15 @@ def test_a_parameter_is_used(name: str) -> None:
 def test_a_parameter_is_documented_with_its_default(name: str) -> None:
     default = PARAMETERS[name]["Default"]
     shown = "empty" if default == "" else f"`{default}`"
-    assert f"| `{name}` | {shown} |" in CONFIGURATION.read_text()
+    assert f"\n- `{name}` ({shown}): " in CONFIGURATION.read_text()
 
 
 @pytest.mark.parametrize("function", VARIABLES)
 def test_a_functions_variables_are_documented(function: str) -> None:
-    lines = CONFIGURATION.read_text().splitlines()
-    documented = {
-        row: line.split("|") for line in lines for row in re.findall(r"`([A-Z][A-Z_]+)`", line.partition(" | ")[0])
-    }
+    listed = re.findall(r"((?:`[A-Z_]+`,?\s+)+)\(([a-z, ]+)\)", CONFIGURATION.read_text())
+    documented = {name: users.split(", ") for names, users in listed for name in re.findall(r"[A-Z_]+", names)}
     for variable in environment(function):
-        users = documented[variable][2]
-        assert "all" in users or function in users
+        assert {"all", function} & set(documented[variable])
 
 
 @pytest.mark.parametrize("provider", providers.names())

@@ -20,15 +20,12 @@ each_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
 
 
 def measured() -> dict[str, tuple[str, str | None]]:
-    """Service and further dimension of every metric in the runbook's table."""
+    """Service and further dimension of every metric in the runbook's list."""
     text = OPERATIONS.read_text()
-    table = text[text.index("| Metric | Service, dimension |") : text.index("Live figures count")]
+    section = text[text.index("## Metrics") : text.index("Live figures count")]
     found: dict[str, tuple[str, str | None]] = {}
-    for row in table.splitlines()[2:]:
-        if row.startswith("|"):
-            names, where, _ = row.strip("|").split("|", 2)
-            service, *dimension = re.findall(r"[a-z]+", where)
-            found |= dict.fromkeys(re.findall("`(.+?)`", names), (service, dimension[0] if dimension else None))
+    for names, service, dimension in re.findall(r"^- ((?:`\w+`,?\s+)+)\((\w+)(?:, `(\w+)`)?\):", section, re.MULTILINE):
+        found |= dict.fromkeys(re.findall(r"\w+", names), (service, dimension or None))
     return found
 
 
@@ -59,7 +56,7 @@ def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_measured(metric: Metri
     assert metric.dimensions == {("service", measured()[metric.name][0])}
 
 
-def test_the_runbook_s_table_lists_what_the_functions_measure() -> None:
+def test_the_runbook_lists_what_the_functions_measure() -> None:
     assert emitted() - {"Records", "Seconds", "Percent", "None"} <= measured().keys()
 
 
