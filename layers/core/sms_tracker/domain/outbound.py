@@ -18,6 +18,8 @@ class OutboundMessage:
 
     ``to`` is E.164; ``sender`` is E.164, a short code, at most 11 alphanumerics, or a provider's own
     sender (Twilio's ``MG…`` messaging service); ``validity_seconds`` is 1..36000 or None for the provider's default.
+    ``token`` is our HMAC over id and attempt, which comes back in the reports of providers that keep metadata;
+    ``category`` is why it is sent, in the provider's word, where the provider asks for one.
     """
 
     message_id: str
@@ -27,6 +29,8 @@ class OutboundMessage:
     body: str = field(repr=False)
     encoding: Encoding
     validity_seconds: int | None = None
+    token: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
