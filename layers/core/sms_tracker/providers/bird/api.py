@@ -40,6 +40,8 @@ SENDERS = {
 NOT_FOUND = "not_found_error"
 PAGE_SIZE = 100
 
+_NO_LIST = LookupFailed(reason="the answer is no list of messages")
+
 _SUCCESS = range(200, 300)
 _CLIENT_CLOSED_REQUEST = 499
 _REFUSAL = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, _CLIENT_CLOSED_REQUEST}
@@ -131,9 +133,12 @@ def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> List
     answer = parsing.json_object(result.body)
     records, following = answer.get("data"), answer.get("next_cursor", "")
     if not isinstance(records, list) or not (following is None or (isinstance(following, str) and following)):
-        return LookupFailed(reason="the answer is no list of messages")
-    found = [_candidate(record, sought) for record in records]
-    ours = tuple(each for each in found if each)
+        return _NO_LIST
+    listed = [_candidate(record) for record in records]
+    candidates = [each for each in listed if each is not None]
+    if len(candidates) < len(listed):
+        return _NO_LIST
+    ours = tuple(each for each, message_id in candidates if message_id == sought.message_id)
     return Listed(ours, None if ours else following)
 
 
@@ -142,12 +147,13 @@ def _metadata(message: OutboundMessage) -> dict[str, object]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _candidate(record: object, sought: Sought) -> Candidate | None:
-    if not isinstance(record, dict) or part(record, "metadata").get("message_id") != sought.message_id:
+def _candidate(record: object) -> tuple[Candidate, object] | None:
+    """A record of the list and the id of ours that it carries; None where it cannot be read."""
+    if not isinstance(record, dict) or (known := parsing.text(record.get("id"))) is None:
         return None
     created = parsing.rfc3339(parsing.text(record.get("created_at")))
-    known = parsing.text(record.get("id"))
-    return Candidate(provider_message_id=known, created=created, certain=True) if known else None
+    candidate = Candidate(provider_message_id=known, created=created, certain=True)
+    return candidate, part(record, "metadata").get("message_id")
 
 
 def _accepted(result: HttpResponse) -> Accepted | OutcomeUnknown:
