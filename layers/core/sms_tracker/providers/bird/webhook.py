@@ -23,12 +23,14 @@ CATEGORIES = ("transactional", "marketing", "authentication", "service")
 KEY_FORM = r"(?:bk|bm)_([a-z]{2}[0-9]+)_[\x21-\x7e]+"
 """A key of a workspace (``bk_``) or an organization (``bm_``), with its region."""
 
-OTHER_KEYS = (
+NOT_KEYS = (
+    (r"(?s).*[^\x21-\x7e]", "holds a blank or another character that no key has"),
     (r"whsec_", "is a webhook secret (whsec_), not an API key"),
     (r"bird_(live|test)_", "is a key of api.bird.com (bird_live_), which is another API"),
     (r"(live|test)_", "is a key of MessageBird's classic API, which is another provider"),
+    (r"", "does not begin with bk_ and a region, such as bk_us1_"),
 )
-"""Keys of neighbouring products, each by how it begins."""
+"""What cannot be a key, by how it begins; the last one is anything else."""
 
 _TARGET = ("message_id", "attempt", "token")
 
@@ -89,9 +91,7 @@ def setting(credentials: Credentials, name: str) -> str:
 def _key_flaw(key: str) -> str | None:
     if not key or re.fullmatch(KEY_FORM, key):
         return None
-    if flaw := next((flaw for form, flaw in OTHER_KEYS if re.match(form, key)), None):
-        return flaw
-    return parsing.key_flaw(key) or "does not begin with bk_ and a region, such as bk_us1_"
+    return next(flaw for form, flaw in NOT_KEYS if re.match(form, key))
 
 
 def _secret_flaw(secret: str) -> str | None:
