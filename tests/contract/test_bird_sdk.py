@@ -104,7 +104,7 @@ def test_what_the_standard_signs_all_three_believe(secret: str, message_id: str,
     assert the_standard_believes(sent)
 
 
-CHANGES = {
+CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "secret": secrets,
     "message_id": ids | st.just(""),
     "stamp": st.integers(0, 2**40).map(str) | st.sampled_from(["", "soon", "1.5", "-1", "٣", "1_0", " 7"]),
