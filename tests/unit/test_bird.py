@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,7 +26,7 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.base import Listed
-from sms_tracker.providers.bird import api, webhook
+from sms_tracker.providers.bird import api, codes, report, webhook
 
 RECEIVED = "2026-11-29T08:00:07.000Z"
 MESSAGE_ID = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
@@ -387,3 +388,44 @@ def test_no_answer_is_no_result() -> None:
     assert api.send_outcome(NoResponse(written=False, reason="no route")) == NotProcessed(reason="no route")
     assert api.lookup_outcome(lost, received_at=RECEIVED) == LookupFailed(reason="timed out")
     assert api.search_outcome(lost, sought=SOUGHT) == LookupFailed(reason="timed out")
+
+
+# The docs page
+
+DOC = Path(__file__).parents[2] / "docs" / "providers" / "bird.md"
+
+
+def table(heading: str, columns: int) -> set[tuple[str, ...]]:
+    """The first cells of each row of the page's table under ``heading``, without their back-ticks."""
+    section = DOC.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+    return {tuple(cell.strip().strip("`") for cell in row[:columns]) for row in rows}
+
+
+def test_the_docs_list_every_status_word() -> None:
+    listed = {word: ours for word, ours, _ in table("Status words", 3)}
+
+    assert listed.keys() == report.STATUSES.keys()
+    assert {word: str(status) for word, status in report.STATUSES.items() if status}.items() <= listed.items()
+
+
+def test_the_docs_say_which_status_is_final() -> None:
+    final = {word for word, _, is_final in table("Status words", 3) if is_final == "yes"}
+
+    assert final == {word for word, status in report.STATUSES.items() if status and status.final}
+
+
+def test_the_docs_list_every_code_of_delivery() -> None:
+    assert table("Error codes", 3) == {(code, *cause) for code, cause in report.CODES.items()}
+    assert table("Failures without a cause", 3) == {(word, *cause) for word, cause in report.WITHOUT_CODE.items()}
+
+
+def test_the_docs_list_every_refusal() -> None:
+    assert table("Refused requests", 4) == {(name, *blame) for name, blame in codes.SEND_ERRORS.items()}
+    assert table("Refused parameters", 3) == {(name, *blame) for name, blame in codes.PARAMETERS.items()}
+
+
+def test_the_docs_list_every_entry_of_the_secret() -> None:
+    page = DOC.read_text(encoding="utf-8").split("\n## What you need\n", 1)[1].split("\n## ", 1)[0]
+
+    assert {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")} == set(webhook.ENTRIES)
