@@ -56,6 +56,21 @@ class Sample:
 
 
 SAMPLES = {
+    "bird": Sample(
+        credentials={
+            "api_key": "bk_us1_example-key",
+            "webhook_secret": "whsec_ZXhhbXBsZQ==",
+            "category": "service",
+        },
+        message_id="sms_01krdgeqcxet5s7t44vh8rt9mg",
+        taken={"id": "sms_01krdgeqcxet5s7t44vh8rt9mg", "status": "accepted"},
+        record={
+            "id": "sms_01krdgeqcxet5s7t44vh8rt9mg",
+            "status": "delivered",
+            "delivered_at": "2026-03-01T11:59:58Z",
+        },
+        missing={"error": {"type": "not_found_error", "name": "NotFound", "message": "There is no such message"}},
+    ),
     "messagebird": Sample(
         credentials={"access_key": "example-access-key", "signing_key": "example-signing-key"},
         message_id="e8077d803532c0b5937c639b60216938",
@@ -634,6 +649,10 @@ def test_a_search_that_fails_says_when_to_come_again(provider: Provider) -> None
 # --- senders
 
 SENDERS = {
+    "bird": {
+        "taken": ["T-Mobile", "My Shop", "My_Shop", "My.Shop", "3M1", "Shop2Go4You"],
+        "refused": ["X", "3M", "-A-", "Shop-", "A&B", "TwelveLetter", "MG" + "0" * 32, "123 456", "1-2"],
+    },
     "twilio": {
         "taken": [
             "T-Mobile",
