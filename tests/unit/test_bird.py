@@ -108,8 +108,8 @@ def test_another_address_can_be_set() -> None:
 @pytest.mark.parametrize(
     ("key", "flaw"),
     [
-        ("live_abcdefghijklmnopqrstuvwxy", "MessageBird"),
-        ("test_abcdefghijklmnopqrstuvwxy", "MessageBird"),
+        ("live_abcdefghijklmnopqrstuvwxy", "classic API"),
+        ("test_abcdefghijklmnopqrstuvwxy", "classic API"),
         ("bird_live_abc", "another API"),
         ("whsec_ZXhhbXBsZQ==", "webhook secret"),
         ("AC" + 32 * "0", "bk_us1_"),
