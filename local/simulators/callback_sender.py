@@ -32,13 +32,17 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One signed callback, sent alike at every try. ``url`` has no fragment."""
+    """One signed callback, sent alike at every try. ``url`` has no fragment.
+
+    ``also`` are those of other receivers of the same report.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
     patience: Patience
+    also: tuple[Outgoing, ...] = ()
 
 
 class Courier:

@@ -311,7 +311,7 @@ class TestRecordNotWritten:
         [
             ("twilio", {**TWILIO, "auth_token": TWILIO["account_sid"]}, "auth_token is a SID (AC…)"),
             ("twilio", {**TWILIO, "account_sid": "SK" + "0" * 32}, "account_sid is not the SID of an account"),
-            ("messagebird", {"access_key": "bk_eu1_hush"}, "access_key is a key of the Bird platform"),
+            ("messagebird", {"access_key": "bk_eu1_hush"}, "access_key is a key of another provider"),
         ],
     )
     def test_with_credentials_that_cannot_be_nothing_is_recorded_or_sent_and_the_log_names_the_entry(
