@@ -29,6 +29,9 @@ GOOD = {
     "TWILIO_WEBHOOK_KEYS": "id=shared=secret,id2=spare",
     "MESSAGEBIRD_ACCESS_KEY": ACCESS_KEY,
     "MESSAGEBIRD_SIGNING_KEY": SIGNING_KEY,
+    "BIRD_API_KEY": "bk_eu1_example",
+    "BIRD_WEBHOOK_SECRET": "whsec_ZXhhbXBsZQ==",
+    "BIRD_CATEGORY": "transactional",
 }
 AROUND = ["{}\r", "{}\n", " {} ", '"{}"', "'{}'", "\ufeff{}", '"{}"\r\n', "\t{}", "“{}”", "\u200b{}\u00a0", '{}"']
 
@@ -115,6 +118,9 @@ def test_a_value_that_is_nothing_but_blanks_is_not_set() -> None:
         ("MESSAGEBIRD_ACCESS_KEY", "two words", "holds a blank or another character that no key has"),
         ("MESSAGEBIRD_SIGNING_KEY", "whsec_payload", "is a key of another provider"),
         ("MESSAGEBIRD_SIGNING_KEY", ACCESS_KEY, "is an access key"),
+        ("BIRD_API_KEY", "live_payload", "is a key of the classic API"),
+        ("BIRD_WEBHOOK_SECRET", "bk_eu1_payload", "is an API key"),
+        ("BIRD_CATEGORY", "important", "is none of transactional, marketing"),
         ("MESSAGEBIRD_NEXT_SIGNING_KEY", "live_Example0Access0Key0123456", "is an access key"),
     ],
 )
