@@ -32,13 +32,17 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One signed callback, the same at every try. ``url`` has no fragment."""
+    """One signed callback, the same at every try. ``url`` has no fragment.
+
+    ``also`` are those of other receivers of the same report.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
     retry_policy: RetryPolicy
+    also: tuple[Outgoing, ...] = ()
 
 
 class CallbackSender:

@@ -97,7 +97,8 @@ class Network:
         outgoing = delivery.report(delivery.message, step, forged)
         if outgoing is None:
             return []
-        return [(outgoing, Callback(step=step, url=outgoing.url, forged=forged)) for _ in range(copies)]
+        receivers = (outgoing, *outgoing.also)
+        return [(each, Callback(step=step, url=each.url, forged=forged)) for each in receivers for _ in range(copies)]
 
     async def _in_turn(self, delivery: Delivery, callbacks: Sequence[Ready]) -> None:
         """Send one after the other, each awaited, to keep the order."""

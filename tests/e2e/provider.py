@@ -7,20 +7,23 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
+from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
 
 from local import simulators
+from local.simulators.bird import Settings as BirdAccount
 from local.simulators.messagebird import Settings as MessageBirdAccount
 from local.simulators.twilio import Settings as TwilioAccount
 from local.stack import SERVICE_KEY, Stack
 
 NAMES = simulators.names()
-TWILIO, MESSAGEBIRD = TwilioAccount(), MessageBirdAccount()
+TWILIO, MESSAGEBIRD, BIRD = TwilioAccount(), MessageBirdAccount(), BirdAccount()
 _STAMP = "1700000000"
 _numbers = count()
 
@@ -84,7 +87,21 @@ def _token(provider: str, message_id: str | None, attempt: int, key: bytes = SER
 
 def signed(provider: str, target: str, fields: Mapping[str, str]) -> httpx.Request:
     """A genuine webhook of ``provider`` to ``target``."""
-    return _twilio(target, fields) if provider == "twilio" else _messagebird(target, fields)
+    return {"bird": _bird, "messagebird": _messagebird, "twilio": _twilio}[provider](target, fields)
+
+
+def _bird(target: str, fields: Mapping[str, str]) -> httpx.Request:
+    """The event in ``body``; what the query of ``target`` names comes as metadata, as the URL is not signed."""
+    url, _, query = target.partition("?")
+    event = json.loads(fields["body"])
+    body = json.dumps(event | {"data": event["data"] | {"metadata": dict(parse_qsl(query)) or None}})
+    event_id, at = f"whe_{next(_numbers)}", datetime.now(UTC)
+    headers = {
+        "webhook-id": event_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(BIRD.webhook_secret).sign(event_id, at, body),
+    }
+    return httpx.Request("POST", url, content=body, headers=headers)
 
 
 def _twilio(target: str, fields: Mapping[str, str]) -> httpx.Request:
@@ -114,6 +131,13 @@ def report_fields(provider: str, provider_id: str, word: str, *, occurred: str |
     """A report with the fewest fields."""
     if provider == "twilio":
         return {"MessageSid": provider_id, "MessageStatus": word}
+    if provider == "bird":
+        event = {
+            "type": f"sms.{word}",
+            "timestamp": occurred or "2026-01-31T12:00:00Z",
+            "data": {"sms_id": provider_id},
+        }
+        return {"body": json.dumps(event)}
     at = {"statusDatetime": occurred} if occurred else {}
     return {"id": provider_id, "status": word, **at}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local import simulators
 from sms_tracker import providers
 from tests.unit.documents import ROOT
 from tests.unit.template_stack import source
@@ -20,6 +21,11 @@ EXCEPTED = {"template.yaml", ".env.example", "pyproject.toml", "requirements-dev
 """The provider's part of the stack, the operator's sample, and official SDKs as oracles."""
 SETTINGS = (*EXCEPTED, "Makefile", "samconfig.toml")
 each_provider = pytest.mark.parametrize("provider", providers.names())
+
+
+def is_named(provider: str, text: str) -> bool:
+    """Whether a text has the provider's name; ``messagebird`` does not name ``bird``."""
+    return re.search(rf"(?<![a-z]){provider}", text.lower()) is not None
 
 
 def steps() -> list[str]:
@@ -84,10 +90,10 @@ def test_each_named_file_exists_for_a_provider_that_is_here(provider: str) -> No
 
 @each_provider
 def test_no_other_file_names_a_provider(provider: str) -> None:
-    own = tuple(ROOT / folder / provider for folder in FOLDERS)
-    shared = [path for path in product_files() if not any(path.is_relative_to(folder) for folder in own)]
+    folders = tuple(ROOT / folder / name for folder in FOLDERS for name in providers.names())
+    shared = [path for path in product_files() if not any(path.is_relative_to(folder) for folder in folders)]
 
-    knowing = {str(path.relative_to(ROOT)) for path in shared if provider in without_comments(path).lower()}
+    knowing = {str(path.relative_to(ROOT)) for path in shared if is_named(provider, without_comments(path))}
 
     assert knowing - EXCEPTED == set()
 
@@ -100,12 +106,12 @@ def test_the_steps_state_every_file_beside_the_folders_that_names_a_provider() -
 def test_the_steps_name_every_place_in_the_template(provider: str) -> None:
     places = {**source()["Parameters"], **source()["Resources"]}
 
-    shared = {name for name, body in places.items() if provider in str(body).lower() and provider not in name.lower()}
-    own = {name.lower() for name in places if provider in name.lower()}
+    own = {name for name in places if is_named(provider, name)}
+    shared = {name for name, body in places.items() if is_named(provider, str(body)) and name not in own}
 
+    simulated = simulators.load(provider)
     assert all(f"`{name}`" in steps()[3] for name in shared)
-    assert f"{provider}verification" in own
-    assert len(own) == 2  # that, and the default sender
+    assert own == {*simulated.parameters, *(simulated.signing.absent if simulated.signing else {})}
 
 
 def test_no_adapter_may_know_another() -> None:

@@ -45,7 +45,7 @@ def imported(function: str) -> frozenset[str]:
     keys = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     told = subprocess.run(
         [sys.executable, "-I", "-B", "-c", _START, *paths],
-        env={**environment(function), **keys, "PATH": os.environ["PATH"]},
+        env={**environment(function, Providers="twilio,messagebird,bird"), **keys, "PATH": os.environ["PATH"]},
         check=True,
         capture_output=True,
         text=True,
@@ -59,13 +59,13 @@ def test_a_function_starts_without_what_its_path_does_not_need(function: str) ->
     assert imported(function) & UNWANTED[function] == set()
 
 
-@pytest.mark.parametrize("name", ["twilio", "messagebird"])
+@pytest.mark.parametrize("name", ["twilio", "messagebird", "bird"])
 def test_a_provider_is_imported_when_its_function_starts_and_not_in_the_first_call(name: str) -> None:
     assert f"sms_tracker.providers.{name}.webhook" in imported("webhook")
     assert f"sms_tracker.providers.{name}.api" in imported("processor")
 
 
-@pytest.mark.parametrize("name", ["twilio", "messagebird"])
+@pytest.mark.parametrize("name", ["twilio", "messagebird", "bird"])
 def test_the_webhook_loads_of_a_provider_what_receives_webhooks_and_no_more(name: str) -> None:
     package = f"sms_tracker.providers.{name}"
     loaded = {module for module in imported("webhook") if module.startswith(package)}

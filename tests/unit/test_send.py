@@ -142,7 +142,9 @@ class TestAccepted:
     def test_messagebird_gets_our_id_as_its_reference(self) -> None:
         setup = SendSetup([BIRD_TAKEN])
         reply = setup.post(provider="messagebird")
-        assert json.loads(setup.http.requests[0].body)["reference"] == reply.body["message_id"]
+        message_id = str(reply.body["message_id"])
+        token = callback_token("messagebird", message_id, 1)
+        assert json.loads(setup.http.requests[0].body)["reference"] == f"{message_id}.{token}"
 
     def test_what_is_stored_is_what_was_sent(self) -> None:
         setup = SendSetup()
@@ -311,7 +313,7 @@ class TestRecordNotWritten:
         [
             ("twilio", {**TWILIO, "auth_token": TWILIO["account_sid"]}, "auth_token is a SID (AC…)"),
             ("twilio", {**TWILIO, "account_sid": "SK" + "0" * 32}, "account_sid is not the SID of an account"),
-            ("messagebird", {"access_key": "bk_eu1_hush"}, "access_key is a key of the Bird platform"),
+            ("messagebird", {"access_key": "bk_eu1_hush"}, "access_key is a key of another provider"),
         ],
     )
     def test_with_credentials_that_cannot_be_nothing_is_recorded_or_sent_and_the_log_names_the_entry(

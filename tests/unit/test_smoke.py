@@ -440,7 +440,7 @@ def test_test_credentials_that_cannot_be_are_named_by_their_entry(run: Run) -> N
         "messagebird test send is taken"
     }
     assert "auth_token is a SID (AC…)" in told
-    assert "access_key is a key of the Bird platform" in told
+    assert "access_key is a key of another provider" in told
     assert "hush" not in told
 
 

@@ -45,7 +45,8 @@ def test_the_functions_understand_every_choice_and_lowest_number_that_a_paramete
     parameter: str, value: str
 ) -> None:
     for name, shape in CONFIGS.items():
-        assert isinstance(load(shape, environment(name, **{parameter: value})), shape)
+        enabled = {"Providers": ",".join(providers.names())} if parameter == "DefaultProvider" else {}
+        assert isinstance(load(shape, environment(name, **enabled, **{parameter: value})), shape)
 
 
 def test_the_functions_understand_what_the_free_parameters_may_hold() -> None:

@@ -186,8 +186,8 @@ def key_flaw(key: str) -> str | None:
         return "holds a blank or another character that no key has"
     if re.fullmatch(r"[A-Z]{2}[0-9a-fA-F]{32}", key):
         return f"is a SID ({key[:2]}…), which is no secret"
-    if re.match(r"(bk|bm|bird_live|bird_test|whsec)_", key):
-        return "is a key of the Bird platform (bk_, bm_, bird_, whsec_), which is another provider"
+    if re.match(r"(bk|bm|whsec|[a-z]+_live|[a-z]+_test)_", key):
+        return "is a key of another provider (bk_, bm_, whsec_)"
     return None
 
 

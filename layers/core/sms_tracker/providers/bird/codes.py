@@ -1,0 +1,115 @@
+"""Bird's refusals: what each means, and who has to change something before the same request can succeed.
+
+Source: ``messagebird-sdk`` 0.106.0 and https://bird.com/docs/guides/errors. An error has a stable ``code`` and a
+``name``; not every number is published, so the tables name an error by what is known of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.outbound import Fault, Refused
+from sms_tracker.providers import parsing
+from sms_tracker.providers.bird.webhook import part
+
+Blame = tuple[Fault, Category, Reason]
+
+_INVALID: Blame = (Fault.CALLER, Category.PERMANENT, Reason.UNKNOWN)
+_SENDER: Blame = (Fault.SENDER, Category.PERMANENT, Reason.SENDER_REJECTED)
+_ACCOUNT: Blame = (Fault.ACCOUNT, Category.PERMANENT, Reason.ACCOUNT)
+# As with other providers, the caller chose the country; the account sends to others.
+_COUNTRY: Blame = (Fault.CALLER, Category.PERMANENT, Reason.ACCOUNT)
+
+SEND_ERRORS: dict[str, Blame] = {
+    "E01001": _INVALID,
+    "E01002": _INVALID,
+    "E01010": _ACCOUNT,
+    "E01012": _INVALID,
+    "E01029": _INVALID,
+    "E12020": _COUNTRY,
+    "CountryNotEnabled": _COUNTRY,
+    "SMSInvalidRecipient": (Fault.CALLER, Category.PERMANENT, Reason.INVALID_RECIPIENT),
+    "SMSNoEligibleSender": _SENDER,
+    "SMSSenderNotConfigured": _SENDER,
+    "SMSSenderReserved": _SENDER,
+    "SenderCategoryNotPermitted": _SENDER,
+    "SMSUnsupportedFeature": _INVALID,
+}
+"""Errors by ``code`` or ``name``."""
+
+PARAMETERS: dict[str, tuple[Fault, Reason]] = {
+    "to": (Fault.CALLER, Reason.INVALID_RECIPIENT),
+    "from": (Fault.SENDER, Reason.SENDER_REJECTED),
+    "text": (Fault.CALLER, Reason.UNKNOWN),
+    "category": (Fault.CALLER, Reason.UNKNOWN),
+    "validity_period": (Fault.CALLER, Reason.UNKNOWN),
+}
+"""The ``param`` of a caller's error of unknown reason, where it says more: what the caller supplies."""
+
+OTHER_PARAMETER = (Fault.ACCOUNT, Reason.ACCOUNT)
+"""Every other parameter (``metadata``, the idempotency key …) is our own."""
+
+ACCOUNT_STATUSES: dict[int, Blame] = {
+    HTTPStatus.UNAUTHORIZED: _ACCOUNT,
+    HTTPStatus.PAYMENT_REQUIRED: (Fault.ACCOUNT, Category.TEMPORARY, Reason.ACCOUNT),
+    HTTPStatus.FORBIDDEN: _ACCOUNT,
+    HTTPStatus.MISDIRECTED_REQUEST: _ACCOUNT,
+}
+"""The key, the wallet, the key's scopes, and an organization that lives in another region."""
+
+KEY_STORE_DOWN = "E01033"
+"""503: the store of idempotency keys did not answer, so the request was not carried out."""
+
+_ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+_UNLISTED: Blame = (Fault.CALLER, Category.UNKNOWN, Reason.UNKNOWN)
+_UNLISTED_ACCOUNT: Blame = (Fault.ACCOUNT, Category.UNKNOWN, Reason.ACCOUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """Bird's error, as far as it can be read."""
+
+    kind: str | None
+    code: str | None
+    name: str | None
+    message: str | None
+    parameter: str | None
+
+
+def error(body: bytes) -> Error:
+    """``{"error": {…}}``, or the error itself at the top. Where it names no ``param``, ``details`` may."""
+    answer = parsing.json_object(body)
+    found = part(answer, "error") or answer
+    details = found.get("details")
+    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+    kind, code, name, message, parameter = (
+        parsing.text(found.get(key)) for key in ("type", "code", "name", "message", "param")
+    )
+    return Error(kind, code, name, message, parameter or parsing.text(first.get("param")))
+
+
+def refused(status: int, answer: Error) -> Refused:
+    """What a 4xx that is a no means."""
+    fault, category, reason = _blame(status, answer)
+    if fault is Fault.CALLER and reason is Reason.UNKNOWN and answer.parameter:
+        fault, reason = PARAMETERS.get(_plain(answer.parameter), OTHER_PARAMETER)
+    code, message = answer.code or answer.name, parsing.masked(answer.message)
+    return Refused(failure=Failure(category=category, reason=reason, code=code, message=message), fault=fault)
+
+
+def _blame(status: int, answer: Error) -> Blame:
+    """400 and 422 judge the message; every other refusal is about who asks, or about whom (a wrong ``api_url``)."""
+    if status in ACCOUNT_STATUSES:
+        return ACCOUNT_STATUSES[status]
+    unlisted = _UNLISTED if status in _ABOUT_THE_MESSAGE else _UNLISTED_ACCOUNT
+    by_code: Mapping[str, Blame] = SEND_ERRORS
+    return by_code.get(answer.name or "") or by_code.get(answer.code or "", unlisted)
+
+
+def _plain(parameter: str) -> str:
+    """A parameter's name without its place: ``to[0]`` is ``to``."""
+    return re.split(r"[.\[]", parameter, maxsplit=1)[0].strip().lower()

@@ -1,0 +1,105 @@
+"""Bird's webhooks: which secrets may have signed them, and what they bring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from sms_tracker.domain.callback import CallbackTarget, callback_target
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.settings import trimmed
+from sms_tracker.providers import parsing
+from sms_tracker.providers.base import Credentials, Key
+from sms_tracker.providers.bird import signature
+
+ACK_STATUS = 204
+ENTRIES = ("api_key", "webhook_secret", "next_webhook_secret", "category", "api_url")
+
+CATEGORIES = ("transactional", "marketing", "authentication", "service")
+"""Why a message is sent. Bird asks for one with every text and has no default."""
+
+KEY_FORM = r"(?:bk|bm)_([a-z]{2}[0-9]+)_[\x21-\x7e]+"
+"""A key of a workspace (``bk_``) or an organization (``bm_``), with its region."""
+
+NOT_KEYS = (
+    (r"(?s).*[^\x21-\x7e]", "holds a blank or another character that no key has"),
+    (r"whsec_", "is a webhook secret (whsec_), not an API key"),
+    (r"bird_(live|test)_", "is a key of api.bird.com (bird_live_), which is another API"),
+    (r"(live|test)_", "is a key of the classic API (live_, test_), which is another provider"),
+    (r"", "does not begin with bk_ and a region, such as bk_us1_"),
+)
+"""What cannot be a key, by how it begins; the last one is anything else."""
+
+_TARGET = ("message_id", "attempt", "token")
+
+
+def keys(credentials: Credentials) -> tuple[Key, ...]:
+    """The endpoint's secret, and the next one while it rotates."""
+    found = (
+        Key(setting(credentials, "webhook_secret")),
+        Key(setting(credentials, "next_webhook_secret"), following=True),
+    )
+    return tuple(key for key in found if key.secret)
+
+
+def flaws(credentials: Credentials) -> Mapping[str, str]:
+    """Entries that certainly cannot be what they should, each with the end of a sentence that shows no value."""
+    found = {"api_key": _key_flaw(setting(credentials, "api_key"))}
+    for entry in ("webhook_secret", "next_webhook_secret"):
+        found[entry] = _secret_flaw(setting(credentials, entry))
+    category = setting(credentials, "category")
+    found["category"] = None if category in ("", *CATEGORIES) else f"is none of {', '.join(CATEGORIES)}"
+    return {entry: flaw for entry, flaw in found.items() if flaw}
+
+
+def fields(request: HttpRequest) -> Mapping[str, str]:
+    """``body`` alone: the JSON object as it was signed. Raises ``Unreadable`` where it is none."""
+    try:
+        body = request.body.decode()
+    except UnicodeDecodeError:
+        raise Unreadable("the body is not UTF-8") from None
+    if not parsing.json_object(request.body):
+        raise Unreadable("the body is not a JSON object")
+    return {"body": body}
+
+
+def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - its URL is not signed
+    """Our id, attempt and token in the event's ``metadata``, by the rules of a callback URL's query."""
+    metadata = part(part(event(fields), "data"), "metadata")
+    named = {name: text for name in _TARGET if (text := parsing.text(metadata.get(name)))}
+    return callback_target(f"?{urlencode(named)}")
+
+
+def event(fields: Mapping[str, str]) -> dict[str, object]:
+    """The event in the raw fields, or an empty one."""
+    return parsing.json_object(fields.get("body", "").encode("utf-8", "replace"))
+
+
+def part(value: Mapping[str, object], name: str) -> dict[str, object]:
+    """The JSON object of that name, or an empty one."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def setting(credentials: Credentials, name: str) -> str:
+    """One entry of the secret document, without what copying leaves around it; empty where there is none."""
+    return trimmed(credentials.get(name, ""))
+
+
+def _key_flaw(key: str) -> str | None:
+    if not key or re.fullmatch(KEY_FORM, key):
+        return None
+    return next(flaw for form, flaw in NOT_KEYS if re.match(form, key))
+
+
+def _secret_flaw(secret: str) -> str | None:
+    if not secret:
+        return None
+    if re.match(r"(bk|bm)_", secret):
+        return "is an API key"
+    try:
+        return None if signature.octets(secret) else "holds no key after whsec_"
+    except ValueError:
+        return "is not whsec_ and base64"

@@ -1,0 +1,61 @@
+"""Bird's errors: status, type, code and name; and the envelope around them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from local.simulators.send_endpoint import Refusal
+
+_TABLE = (
+    (400, "bad_request_error", "E01002", "InvalidRequest", "The request cannot be read."),
+    (401, "auth_error", "E01901", "Unauthorized", "The API key is missing, malformed or unknown."),
+    (402, "billing_error", "E01902", "WalletEmpty", "The wallet cannot fund this."),
+    (403, "permission_error", "E01903", "PermissionDenied", "The API key lacks the scope for this."),
+    (404, "not_found_error", "E01904", "NotFound", "There is no such resource."),
+    (409, "conflict_error", "E01004", "RequestInProgress", "A request with this idempotency key is in progress."),
+    (409, "conflict_error", "E01005", "IdempotencyKeyReuse", "This idempotency key was used for another request."),
+    (409, "conflict_error", "E01909", "TooManySecrets", "The endpoint has five valid secrets."),
+    (421, "misdirected_error", "E01010", "WrongRegion", "The organization lives in another region."),
+    (422, "validation_error", "E01001", "ValidationError", "Request validation failed."),
+    (422, "validation_error", "E01012", "InvalidCursor", "The cursor is not one of ours."),
+    (422, "validation_error", "E01029", "UnknownQueryParameter", "There is no such query parameter."),
+    (422, "validation_error", "E12020", "CountryNotEnabled", "The workspace may not send to this country."),
+    (422, "validation_error", "E12901", "SMSInvalidRecipient", "The recipient cannot be routed."),
+    (422, "validation_error", "E12902", "SMSSenderNotConfigured", "The workspace does not hold this sender."),
+    (422, "validation_error", "E12903", "SMSNoEligibleSender", "No sender of the workspace may send there."),
+    (422, "validation_error", "E12904", "SenderCategoryNotPermitted", "The sender is registered for other categories."),
+    (422, "validation_error", "E12905", "SMSSenderReserved", "The sender is reserved."),
+    (422, "validation_error", "E12906", "SMSUnsupportedFeature", "This is a preview that is not available."),
+    (429, "rate_limit_error", "E01929", "RateLimited", "Too many requests."),
+    (499, "internal_error", "E01036", "ClientClosedRequest", "The client closed the request."),
+    (500, "internal_error", "E01900", "InternalError", "Something went wrong."),
+    (503, "service_unavailable_error", "E01930", "ServiceUnavailable", "The service is not available."),
+    (503, "service_unavailable_error", "E01033", "IdempotencyUnavailable", "The key store did not answer."),
+)
+"""Numbers whose last three digits begin with 9 are made up: Bird publishes the names alone."""
+
+ERRORS = tuple(Refusal(status=status, code=code, text=text) for status, _, code, _, text in _TABLE)
+_NAMES = {code: (kind, name) for _, kind, code, name, _ in _TABLE}
+
+
+def named(name: str, parameter: str | None = None) -> Refusal:
+    """The error of that name, about a parameter where it names one."""
+    row = next(row for row in _TABLE if row[3] == name)
+    return Refusal(status=row[0], code=row[2], text=row[4], parameter=parameter)
+
+
+def envelope(refusal: Refusal) -> dict[str, Any]:
+    """An error as Bird writes it; a validation error names its parameter in ``details`` too."""
+    kind, name = _NAMES.get(str(refusal.code), ("validation_error", "Undocumented"))
+    error: dict[str, Any] = {
+        "type": kind,
+        "code": str(refusal.code),
+        "name": name,
+        "message": refusal.text,
+        "doc_url": f"https://docs.bird.com/errors/{refusal.code}",
+        "request_id": f"req_{uuid4().hex[:26]}",
+    }
+    if refusal.parameter:
+        error |= {"param": refusal.parameter, "details": [{"param": refusal.parameter, "message": refusal.text}]}
+    return {"error": error}

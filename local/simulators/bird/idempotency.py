@@ -1,0 +1,75 @@
+"""Idempotency keys: a finished request is answered again with its first answer, one that runs is a conflict.
+
+As Bird does, answers of 2xx and 4xx are kept and 5xx are not: then the key is free, and the same request is carried
+out again, even if the first one had an effect. What is refused at the door (key, rate) never reaches the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from local.simulators.bird.errors import named
+from local.simulators.send_endpoint import Refused
+
+LONGEST = 255
+_AT_THE_DOOR = frozenset({401, 403, 408, 409, 421, 429, 499})
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    fingerprint: str
+    status: int
+    body: bytes
+
+
+class IdempotencyKeys:
+    """The keys of one workspace, kept as long as the process runs (Bird: about three hours)."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Answer] = {}
+        self._running: dict[str, str] = {}
+
+    async def once(
+        self, request: Request, act: Callable[[Request], Awaitable[tuple[Response, Response | None]]]
+    ) -> Response:
+        """Carry out ``act`` unless the key was seen; it returns what is answered, and what is to be kept if not that.
+
+        Raises ``Refused`` for a malformed key, another request under the same one, and one that still runs.
+        """
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return (await act(request))[0]
+        fingerprint = _fingerprint(request, await request.body())
+        if not 1 <= len(key) <= LONGEST:
+            raise Refused(named("InvalidRequest", "Idempotency-Key"))
+        if known := self._kept.get(key):
+            return _replay(known, fingerprint)
+        if key in self._running:
+            is_same = self._running[key] == fingerprint
+            raise Refused(named("RequestInProgress" if is_same else "IdempotencyKeyReuse"))
+        self._running[key] = fingerprint
+        try:
+            response, instead = await act(request)
+        finally:
+            del self._running[key]
+        kept = instead or response
+        if kept.status_code < _SERVER_ERROR and kept.status_code not in _AT_THE_DOOR:
+            self._kept[key] = _Answer(fingerprint, kept.status_code, bytes(kept.body))
+        return response
+
+
+def _replay(known: _Answer, fingerprint: str) -> Response:
+    if known.fingerprint != fingerprint:
+        raise Refused(named("IdempotencyKeyReuse"))
+    headers = {"content-type": "application/json", "idempotency-replay": "true"}
+    return Response(known.body, known.status, headers)
+
+
+def _fingerprint(request: Request, body: bytes) -> str:
+    return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest()

@@ -1,0 +1,142 @@
+"""Bird's events about messages, signed as Standard Webhooks by the reference library of that standard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from random import SystemRandom
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from standardwebhooks import Webhook
+
+from local.simulators import segments
+from local.simulators.base import Document, Reported
+from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
+from local.simulators.ledger import Message, now
+from local.simulators.scenario import Code, Step
+
+RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
+"""Every answer but a 2xx is tried again; how often Bird does is not documented."""
+
+FAILED = frozenset({"undelivered", "failed", "rejected", "expired"})
+WORKSPACE = "ws_01krdgeqcxet5s7t44vh8rt9mg"
+_FORGED = "whsec_" + "Zm9yZ2VkIGJ5IGEgc3RyYW5nZXIh"
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+_RANDOM = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The workspace's key, made up, and the endpoint that is registered from the start (none without a URL)."""
+
+    api_key: str = "bk_us1_local-simulator-bird-api-key"
+    webhook_url: str = ""
+    webhook_secret: str = "whsec_bG9jYWwgc2ltdWxhdG9yIG9mIGJpcmQ="  # noqa: S105 - opens nothing but the simulator
+
+    def __post_init__(self) -> None:
+        if not self.api_key:
+            raise ValueError("api_key cannot be empty")
+        Webhook(self.webhook_secret)
+
+
+def new_id(prefix: str) -> str:
+    """An id of Bird's form: a prefix and 26 characters of Crockford's base 32."""
+    return f"{prefix}_" + "".join(_RANDOM.choice(_LETTERS) for _ in range(26))
+
+
+def zulu(moment: datetime) -> str:
+    """A time as Bird writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def error(message: Message, step: Step, text: str | None) -> dict[str, Any]:
+    """Failure detail. Bird's word for a failure that it cannot classify is ``unknown``."""
+    return {
+        "code": str(step.code or "unknown"),
+        "description": text or "The message could not be delivered.",
+        "carrier_error_code": None,
+        "occurred_at": zulu(message.step_at),
+        "permanent": None,
+    }
+
+
+def event(message: Message, step: Step, text: str | None) -> dict[str, Any]:
+    """What an endpoint is sent about a step."""
+    data: dict[str, Any] = {
+        "sms_id": message.id,
+        "workspace_id": WORKSPACE,
+        "to": message.to,
+        "from": message.sender,
+        "tags": message.extra.get("tags"),
+        "metadata": message.extra.get("metadata"),
+        "requested_language": None,
+        "resolved_language": None,
+        "template_id": None,
+        "template_version_id": None,
+        "template_content_hash": None,
+        "country_code": None,
+        "cost": COST if step.word == "delivered" else None,
+    }
+    data |= {"segments": counted(message.body)} if step.word == "accepted" else {}
+    data |= {"carrier": "Simulated", "mcc_mnc": "20408"} if step.word in {"sent", "delivered"} else {}
+    data |= {"error": error(message, step, text)} if step.word in FAILED else {}
+    return {
+        "type": f"sms.{step.word}",
+        "timestamp": zulu(message.step_at),
+        "data": data | dict(message.script.fields),
+    }
+
+
+COST = {"amount": "0.00790", "currency_code": "EUR", "transaction_amount": "0.00790", "passthrough_amount": None}
+
+
+def counted(text: str) -> dict[str, Any]:
+    """Bird's count of a text."""
+    encoding = "GSM_7BIT" if segments.plain(text) else "UCS2"
+    return {"count": segments.count(text), "encoding": encoding, "characters": len(text)}
+
+
+def signed_request(url: str, said: Mapping[str, Any], secrets: Iterable[str], *, event_id: str) -> Outgoing:
+    """The delivery of an event, signed now with each secret."""
+    body, at = json.dumps(said), now()
+    signatures = [Webhook(secret).sign(event_id, at, body) for secret in secrets]
+    return Outgoing(
+        method="POST",
+        url=url,
+        headers={
+            "content-type": "application/json",
+            "user-agent": "Bird-Webhooks/1.0",
+            "webhook-id": event_id,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        },
+        body=body.encode(),
+        retry_policy=RETRY_POLICY,
+    )
+
+
+def together(requests: Sequence[Outgoing]) -> Outgoing | None:
+    """Those of one event as one; None where no endpoint takes it."""
+    return replace(requests[0], also=tuple(requests[1:])) if requests else None
+
+
+def forged_request(url: str, said: Mapping[str, Any]) -> Outgoing:
+    """The same by somebody who does not know the secret."""
+    return signed_request(url, said, [_FORGED], event_id=new_id("whe"))
+
+
+def signed(document: Document, reported: Reported) -> Outgoing:
+    """A genuine event from the workspace of a secret document, with what its callback URL names as metadata."""
+    parts, message = urlsplit(reported.callback_url), reported.message
+    message.extra["metadata"] = dict(parse_qsl(parts.query)) | {"message_id": reported.message_id}
+    url = parts._replace(query="", fragment="").geturl()
+    said = event(message, message.step, None)
+    return signed_request(url, said, [document["webhook_secret"]], event_id=new_id("whe"))
+
+
+def explained(code: Code | None) -> str | None:
+    """Words beside a code of delivery."""
+    return None if code is None else f"The message failed: {str(code).replace('_', ' ')}."

@@ -1,0 +1,216 @@
+"""Bird's SMS API on its platform of 2026: send, read, list; bearer key, idempotency keys, errors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from secrets import compare_digest
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.simulators.bird import report
+from local.simulators.bird.endpoint import Endpoints
+from local.simulators.bird.errors import ERRORS, envelope, named
+from local.simulators.bird.idempotency import IdempotencyKeys
+from local.simulators.bird.report import Settings, zulu
+from local.simulators.bird.send_rules import fault
+from local.simulators.bird.webhook_routes import Act, WebhookRoutes, page, read_json
+from local.simulators.callback_sender import Outgoing
+from local.simulators.ledger import Message
+from local.simulators.scenario import Code, Step
+from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
+
+_PAGING = {"limit", "starting_after", "ending_before", "created_after", "created_before"}
+_FILTERS = {"direction", "status", "error_code", "category", "to", "from", "country", "tag"}
+_SAFE = {"GET", "HEAD"}
+_PAGE, _LARGEST_PAGE = 25, 100
+
+
+class Bird:
+    """One workspace."""
+
+    name = "bird"
+    success = 202
+
+    def __init__(self, settings: Settings, backend: Backend) -> None:
+        self.backend = backend
+        self.endpoints = Endpoints()
+        self._settings = settings
+        self._keys = IdempotencyKeys()
+        self.endpoints.preset(settings)
+
+    @property
+    def settings(self) -> Settings:
+        """Its key, and the endpoint that is registered from the start."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, changed: Settings) -> None:
+        self.endpoints.preset(changed, before=self._settings)
+        self._settings = changed
+
+    def routes(self) -> Sequence[Route]:
+        """Send, list, read; and the endpoints."""
+        messages = "/v1/sms/messages"
+        return [
+            Route(messages, self.create, methods=["POST"]),
+            Route(messages, self._guarded(self.search)),
+            Route(messages + "/{id}", self._guarded(self.view)),
+            *WebhookRoutes(self.endpoints, self.backend.network, self._guarded).routes,
+        ]
+
+    def _guarded(self, act: Act) -> Act:
+        """``act`` for requests with our key, once for each idempotency key; a refusal becomes an answer."""
+
+        async def finished(request: Request) -> tuple[Response, Response | None]:
+            return await act(request), None
+
+        async def answer(request: Request) -> Response:
+            try:
+                self._authenticate(request)
+                return await (act(request) if request.method in _SAFE else self._keys.once(request, finished))
+            except Refused as refused:
+                return self.refused(refused.refusal)
+
+        return answer
+
+    def _has_key(self, request: Request) -> bool:
+        given = request.headers.get("authorization", "").encode()
+        return compare_digest(given, f"Bearer {self.settings.api_key}".encode())
+
+    def _authenticate(self, request: Request) -> None:
+        if not self._has_key(request):
+            raise Refused(named("Unauthorized"))
+
+    async def create(self, request: Request) -> Response:
+        """POST /v1/sms/messages, once for each idempotency key; without our API key it is counted and refused."""
+        if not self._has_key(request):
+            return await take(self, request)
+        try:
+            return await self._keys.once(request, self._take)
+        except Refused as refused:
+            return self.refused(refused.refusal)
+
+    async def _take(self, request: Request) -> tuple[Response, Response | None]:
+        """What is answered, and what a message that was taken leaves under its key where no answer was given."""
+        response = await take(self, request)
+        fingerprint = hashlib.sha256(await request.body()).hexdigest()
+        post = next(each for each in reversed(self.backend.ledger.posts) if each.fingerprint == fingerprint)
+        if not post.taken or post.answered is not None:
+            return response, None
+        messages = self.backend.ledger.messages[post.taken[0]]
+        return response, JSONResponse(self.as_json(messages, at_first=True), status_code=self.success)
+
+    async def view(self, request: Request) -> Response:
+        """GET /v1/sms/messages/{id}."""
+        return JSONResponse(self.as_json(self._named(request)))
+
+    async def search(self, request: Request) -> Response:
+        """GET /v1/sms/messages: newest first; a cursor is the id after which the page begins."""
+        query = request.query_params
+        if unknown := set(query) - _PAGING - _FILTERS:
+            raise Refused(
+                Refusal(status=422, code="E01029", text="There is no such parameter.", parameter=min(unknown))
+            )
+        limit, cursor = _limit(query), query.get("starting_after")
+        found = [each for each in self.backend.ledger.newest_first() if _fits(each, query)]
+        ids = [each.id for each in found]
+        if cursor is not None and cursor not in ids:
+            raise Refused(named("InvalidCursor", "starting_after"))
+        start = 0 if cursor is None else ids.index(cursor) + 1
+        shown = found[start : start + limit]
+        following = shown[-1].id if shown and start + limit < len(found) else None
+        return JSONResponse(page([self.as_json([each]) for each in shown], following))
+
+    def _named(self, request: Request) -> Sequence[Message]:
+        if found := self.backend.ledger.messages.get(request.path_params["id"]):
+            return found
+        raise Refused(named("NotFound"))
+
+    def read(self, request: Request, body: bytes) -> list[Message]:
+        """The one message of a request."""
+        self._authenticate(request)
+        given = read_json(body)
+        if refusal := fault(given):
+            raise Refused(refusal)
+        message = Message(
+            id=report.new_id("sms"),
+            to=given["to"],
+            sender=given["from"],
+            body=given["text"],
+            callback_url=None,
+            reference=None,
+            script=self.backend.scenarios.script(given["to"]),
+            step=Step("accepted"),
+            extra={name: given.get(name) for name in ("category", "tags", "metadata")},
+        )
+        return [message]
+
+    def refusal(self, status: int | None, code: Code | None) -> Refusal:
+        """From the table."""
+        return choose(ERRORS, status, code)
+
+    def refused(self, refusal: Refusal) -> Response:
+        """In Bird's envelope."""
+        return JSONResponse(envelope(refusal), status_code=refusal.status)
+
+    def as_json(self, messages: Sequence[Message], *, at_first: bool = False) -> dict[str, Any]:
+        """The message object; ``at_first`` as it was when it was taken."""
+        message, extra = messages[0], messages[0].extra
+        step = Step("accepted") if at_first else message.step
+        late = step.word in {"sent", "delivered"}
+        shown = {
+            "id": message.id,
+            "direction": "outbound",
+            "status": step.word,
+            "to": message.to,
+            "from": message.sender,
+            "text": "**REDACTED**" if extra["category"] == "authentication" else message.body,
+            "category": extra["category"],
+            "requested_language": None,
+            "resolved_language": None,
+            "template_id": None,
+            "template_version_id": None,
+            "template_content_hash": None,
+            "segments": report.counted(message.body),
+            "cost": report.COST if step.word == "delivered" else None,
+            "tags": extra["tags"],
+            "metadata": extra["metadata"],
+            "created_at": zulu(message.taken_at),
+            "sent_at": zulu(message.step_at) if late else None,
+            "delivered_at": zulu(message.step_at) if step.word == "delivered" else None,
+        }
+        failed = {"last_error": report.error(message, step, report.explained(step.code))}
+        return shown | ({"mcc_mnc": "20408"} if late else {}) | (failed if step.word in report.FAILED else {})
+
+    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
+        """The event, to every endpoint that takes it."""
+        said = report.event(message, step, report.explained(step.code))
+        return report.together(self.endpoints.send(said, message, step, forged=forged))
+
+
+def _limit(query: QueryParams) -> int:
+    limit = query.get("limit", str(_PAGE))
+    if not limit.isdecimal() or not 1 <= int(limit) <= _LARGEST_PAGE:
+        raise Refused(named("ValidationError", "limit"))
+    return int(limit)
+
+
+def _fits(message: Message, query: QueryParams) -> bool:
+    """Whether a message is among those that a list asks for; the start of its time is part of it, the end is not."""
+    created = message.taken_at
+    after, before = (query.get(name) for name in ("created_after", "created_before"))
+    wanted = {"direction": "outbound", "to": message.to, "from": message.sender, "category": message.extra["category"]}
+    tags = [f"{tag['name']}:{tag['value']}" for tag in message.extra["tags"] or ()]
+    return (
+        all(query.get(name, value) == value for name, value in wanted.items())
+        and (not query.getlist("status") or message.step.word in query.getlist("status"))
+        and all(any(tag in (each, each.partition(":")[0]) for each in tags) for tag in query.getlist("tag"))
+        and (after is None or created >= datetime.fromisoformat(after))
+        and (before is None or created < datetime.fromisoformat(before))
+    )

@@ -1,0 +1,154 @@
+"""``/v1/webhooks``: the API by which a workspace manages its endpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.simulators.bird.endpoint import EVENTS, Delivery, Endpoint, Endpoints
+from local.simulators.bird.errors import named
+from local.simulators.bird.report import new_id, signed_request, zulu
+from local.simulators.callback_sender import CallbackSender, Outgoing, RetryPolicy
+from local.simulators.ledger import Callback, Message, now
+from local.simulators.network import Network
+from local.simulators.scenario import Script, Step
+from local.simulators.send_endpoint import Refused
+
+Act = Callable[[Request], Awaitable[Response]]
+
+HISTORY, DAY = timedelta(days=3), timedelta(days=1)
+"""How long attempts are kept, and how far back a replay goes that names no time."""
+
+_TEST = RetryPolicy(retries=0, retried=frozenset(), connect=10.0, read=10.0, total=10.0)
+
+
+class WebhookRoutes:
+    """The routes; ``guarded`` checks the key and writes refusals."""
+
+    def __init__(self, endpoints: Endpoints, network: Network, guarded: Callable[[Act], Act]) -> None:
+        self._endpoints = endpoints
+        self._network = network
+        one = "/v1/webhooks/{id}"
+        self.routes = [
+            Route("/v1/webhooks", guarded(self.create), methods=["POST"]),
+            Route("/v1/webhooks", guarded(self.list)),
+            Route(one, guarded(self.view)),
+            Route(one, guarded(self.update), methods=["PATCH"]),
+            Route(one, guarded(self.delete), methods=["DELETE"]),
+            Route(one + "/rotate-secret", guarded(self.rotate), methods=["POST"]),
+            Route(one + "/test", guarded(self.test), methods=["POST"]),
+            Route(one + "/attempts", guarded(self.attempts)),
+            Route(one + "/replay", guarded(self.replay), methods=["POST"]),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """The answer alone shows the secret."""
+        endpoint = self._endpoints.create(read_json(await request.body()))
+        return JSONResponse(endpoint.as_json() | {"secret": endpoint.secrets[0][0], "next": []}, status_code=201)
+
+    async def list(self, request: Request) -> Response:
+        """All of them on one page, or those of a URL."""
+        url = request.query_params.get("url")
+        found = [each.as_json() for each in self._endpoints.known.values() if url in (None, each.url)]
+        return JSONResponse(page(found))
+
+    async def view(self, request: Request) -> Response:
+        """One."""
+        return JSONResponse(self._named(request).as_json())
+
+    async def update(self, request: Request) -> Response:
+        """Move, pause or re-enable it, or change what it subscribes to."""
+        endpoint = self._named(request)
+        self._endpoints.update(endpoint, read_json(await request.body()))
+        return JSONResponse(endpoint.as_json())
+
+    async def delete(self, request: Request) -> Response:
+        """For good."""
+        del self._endpoints.known[self._named(request).id]
+        return Response(status_code=204)
+
+    async def rotate(self, request: Request) -> Response:
+        """A new secret, shown once."""
+        return JSONResponse({"secret": self._endpoints.rotate(self._named(request))})
+
+    async def test(self, request: Request) -> Response:
+        """Deliver a stub and say what came of it."""
+        kind = read_json(await request.body()).get("event_type")
+        return JSONResponse(await _tested(self._named(request), kind))
+
+    async def attempts(self, request: Request) -> Response:
+        """What was tried of late."""
+        return JSONResponse({"data": self._endpoints.attempts(self._named(request))})
+
+    async def replay(self, request: Request) -> Response:
+        """Deliver again what failed in a time, with its first id; accepted at once."""
+        endpoint, given = self._named(request), read_json(await request.body())
+        if endpoint.status == "paused":
+            raise Refused(named("ValidationError", "status"))
+        since = max(_moment(given, "since", now() - DAY), now() - HISTORY)
+        for delivery in self._endpoints.failed(endpoint, since, _moment(given, "until", now())):
+            self._again(delivery)
+        return Response(status_code=202)
+
+    def _again(self, delivery: Delivery) -> None:
+        """As a play of one step, beside the message's own; its callbacks are the message's."""
+
+        def resigned(*_: object) -> Outgoing:
+            return self._endpoints.request(delivery)
+
+        script = Script(reports=(delivery.step,))
+        message: Message = replace(delivery.message, script=script, callbacks=delivery.message.callbacks)
+        self._network.start(message, resigned).answered.set()
+
+    def _named(self, request: Request) -> Endpoint:
+        return self._endpoints.get(request.path_params["id"])
+
+
+async def _tested(endpoint: Endpoint, kind: str | None) -> dict[str, Any]:
+    """Send a stub that carries a type alone, and wait for its answer; a paused endpoint is sent it too."""
+    kind = kind or endpoint.events[0]
+    if kind not in EVENTS:
+        raise Refused(named("ValidationError", "event_type"))
+    said = {"type": kind, "timestamp": zulu(now()), "data": {}}
+    outgoing = signed_request(endpoint.url, said, endpoint.valid_secrets(), event_id=new_id("whe"))
+    callback, sender = Callback(step=Step("test"), url=endpoint.url, forged=False), CallbackSender(retry_pause=0)
+    started = now()
+    await sender.send(replace(outgoing, retry_policy=_TEST), callback)
+    await sender.close()
+    last = callback.tries[-1]
+    result = {
+        "status": "delivered" if last.kind == "ok" else "failed",
+        "response_status_code": last.status,
+        "response_duration_ms": int((now() - started).total_seconds() * 1000),
+    }
+    return result if last.error is None else result | {"error": last.error}
+
+
+def page(found: Sequence[Mapping[str, Any]], following: str | None = None) -> dict[str, Any]:
+    """A page of a list."""
+    return {"data": found, "next_cursor": following, "prev_cursor": None, "refresh_cursor": None}
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """A request's JSON object, an empty one for no body; raises ``Refused``."""
+    try:
+        given = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise Refused(named("InvalidRequest"))
+    return given
+
+
+def _moment(given: Mapping[str, Any], name: str, usual: datetime) -> datetime:
+    try:
+        return datetime.fromisoformat(given[name]) if given.get(name) else usual
+    except (ValueError, TypeError):
+        raise Refused(named("ValidationError", name)) from None

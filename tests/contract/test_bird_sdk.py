@@ -1,0 +1,368 @@
+"""Our Bird adapter beside Bird's own SDK and the reference library of Standard Webhooks.
+
+Of a webhook's age neither is asked: theirs refuse an old one, ours accepts it on purpose.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from sms_tracker.domain.errors import InvalidSignature
+from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.matching import Sought
+from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.providers.base import Key, Listed
+from sms_tracker.providers.bird import api, report, signature, webhook
+from tests.bird_sdk import bird, models
+
+MANY = settings(max_examples=2000, deadline=None)
+EVER = 10**15
+"""A tolerance, in seconds, beyond any age."""
+
+RECEIVER = bird.Bird(webhook_secret="given with each webhook")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A webhook as it came, and the secret that is known."""
+
+    secret: str
+    message_id: str
+    stamp: str
+    signatures: str
+    body: bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "webhook-id": self.message_id,
+            "webhook-timestamp": self.stamp,
+            "webhook-signature": self.signatures,
+        }
+
+
+def we_believe(sent: Sent) -> bool:
+    request = HttpRequest("POST", "https://sms.example.com/webhooks/bird", sent.headers, sent.body)
+    try:
+        signature.verify(request, secrets=[Key(sent.secret)], now=datetime.now(UTC))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def bird_believes(sent: Sent) -> bool:
+    try:
+        RECEIVER.webhooks.unwrap(sent.body, sent.headers, secret=sent.secret, tolerance=EVER)
+    except bird.WebhookVerificationError:
+        return False
+    return True
+
+
+def the_standard_believes(sent: Sent) -> bool:
+    try:
+        Webhook(sent.secret).verify(sent.body, sent.headers)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+secrets = st.binary(min_size=1, max_size=40).map(lambda key: "whsec_" + b64encode(key).decode())
+plain = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+ids = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=30)
+# Its own verifier also parses the event by its type: these are of a type that it does not know, with any content.
+events = st.fixed_dictionaries(
+    {"type": plain.map("x.{}".format), "timestamp": plain, "data": st.dictionaries(plain, plain | st.integers())}
+)
+bodies = st.builds(lambda event, escaped: json.dumps(event, ensure_ascii=escaped).encode(), events, st.booleans())
+
+
+def signed(secret: str, message_id: str, at: datetime, body: bytes) -> Sent:
+    signatures = Webhook(secret).sign(message_id, at, body.decode())
+    return Sent(secret, message_id, str(int(at.timestamp())), signatures, body)
+
+
+@MANY
+@given(secrets, ids, bodies)
+def test_what_the_standard_signs_all_three_believe(secret: str, message_id: str, body: bytes) -> None:
+    sent = signed(secret, message_id, datetime.now(UTC), body)
+
+    assert we_believe(sent)
+    assert bird_believes(sent)
+    assert the_standard_believes(sent)
+
+
+CHANGES: dict[str, st.SearchStrategy[Any]] = {
+    "secret": secrets,
+    "message_id": ids | st.just(""),
+    "stamp": st.integers(0, 2**40).map(str) | st.sampled_from(["", "soon", "1.5", "-1", "٣", "1_0", " 7"]),
+    "body": bodies,
+}
+SIGNATURES = st.sampled_from(
+    [
+        "{0}",
+        "v1,AAAA {0}",
+        "v2,AAAA {0}",
+        "v1a,AAAA\t{0}",
+        "{0} v1,AAAA",
+        "{0} {0}",
+        "nonsense {0}",
+        "{0}A",
+        "{0}=",
+        "{0},v1",
+        "v1,{0}",
+        " {0} ",
+        "V1{1}",
+        "v2{1}",
+        "v1a{1}",
+        "v01{1}",
+        "{1}",
+        "v1",
+        "v1,",
+        "",
+    ]
+)
+
+
+@MANY
+@given(secrets, ids, bodies, SIGNATURES, st.data())
+def test_a_webhook_with_anything_changed_is_judged_as_bird_judges_it(
+    secret: str, message_id: str, body: bytes, form: str, data: st.DataObject
+) -> None:
+    good = signed(secret, message_id, datetime(2026, 11, 29, tzinfo=UTC), body)
+    changes = data.draw(st.fixed_dictionaries({}, optional=CHANGES) | st.just({}))
+    sent = replace(good, signatures=form.format(good.signatures, good.signatures.removeprefix("v1")), **changes)
+
+    assert we_believe(sent) == bird_believes(sent)
+
+
+@MANY
+@given(secrets, ids, bodies, st.data())
+def test_a_webhook_with_one_byte_changed_is_believed_by_none(
+    secret: str, message_id: str, body: bytes, data: st.DataObject
+) -> None:
+    good = signed(secret, message_id, datetime.now(UTC), body)
+    at = data.draw(st.integers(0, len(body) - 1))
+    sent = replace(good, body=body[:at] + bytes([body[at] ^ data.draw(st.integers(1, 127))]) + body[at + 1 :])
+
+    assert not we_believe(sent)
+    assert not bird_believes(sent)
+
+
+@MANY
+@given(st.lists(secrets, min_size=1, max_size=5), ids, bodies, st.data())
+def test_of_several_signatures_one_by_a_known_secret_is_enough(
+    rotating: list[str], message_id: str, body: bytes, data: st.DataObject
+) -> None:
+    at = datetime.now(UTC)
+    signatures = " ".join(signed(secret, message_id, at, body).signatures for secret in rotating)
+    sent = replace(signed(rotating[0], message_id, at, body), signatures=signatures)
+    known = data.draw(st.sampled_from(rotating))
+
+    assert we_believe(replace(sent, secret=known))
+    assert bird_believes(replace(sent, secret=known))
+    assert the_standard_believes(replace(sent, secret=known))
+
+
+@given(secrets, ids, bodies, st.sampled_from([-301, -300, 300, 301, 86400]))
+def test_of_an_old_webhook_we_know_what_bird_makes_of_its_age(
+    secret: str, message_id: str, body: bytes, seconds: int
+) -> None:
+    now = datetime.now(UTC)
+    sent = signed(secret, message_id, now - timedelta(seconds=seconds), body)
+    request = HttpRequest("POST", "https://x", sent.headers, sent.body)
+
+    assert we_believe(sent)
+    assert bird_believes(sent)  # apart from its age
+    assert (abs(signature.age(request, now=now)) <= signature.TOLERANCE) == (abs(seconds) <= 300)
+
+
+# What their models know
+
+
+def test_every_word_of_their_models_is_in_our_tables() -> None:
+    assert {each.value for each in models.SMSMessageStatus} <= set(report.STATUSES)
+    assert {each.value for each in models.SMSErrorCode} - report.NO_CODE == set(report.CODES)
+    assert {each.value for each in models.SMSMessageCategory} == set(webhook.CATEGORIES)
+    kinds = {each.value for each in models.WebhookEventType if each.value.startswith(("sms.", "sms_"))}
+    assert {kind.removeprefix("sms.") for kind in kinds} <= set(report.STATUSES)
+
+
+# The API
+
+
+@dataclass
+class Api:
+    """A stand-in for Bird's API: keeps what it was asked, answers what it is told."""
+
+    status: int = 200
+    body: object = None
+    headers: dict[str, str] | None = None
+    asked: httpx.Request | None = None
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked = request
+        return httpx.Response(self.status, json=self.body, headers=self.headers)
+
+    @contextmanager
+    def sdk(self) -> Iterator[Any]:
+        with httpx.Client(transport=httpx.MockTransport(self)) as http:
+            yield bird.Bird(api_key=KEY, http_client=http, max_retries=0)
+
+    @property
+    def answer(self) -> HttpResponse:
+        return HttpResponse(self.status, self.headers or {}, json.dumps(self.body).encode())
+
+
+KEY = "bk_us1_an-example-key"
+CREDENTIALS = {"api_key": KEY, "category": "service"}
+METADATA = {"message_id": "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa", "attempt": 1, "token": "a-token"}
+MESSAGE = OutboundMessage(
+    message_id="9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa",
+    attempt=1,
+    to="+31612345678",
+    sender="Acme",
+    body="Ваша посылка",
+    encoding=Encoding.UCS_2,
+    token="a-token",
+)
+RECORD = {
+    "id": "sms_01krdgeqcxet5s7t44vh8rt9mg",
+    "direction": "outbound",
+    "status": "undelivered",
+    "to": "+31612345678",
+    "from": "Acme",
+    "text": "Ваша посылка",
+    "category": "service",
+    "requested_language": None,
+    "resolved_language": None,
+    "template_id": None,
+    "template_version_id": None,
+    "template_content_hash": None,
+    "segments": {"count": 1, "encoding": "UCS2", "characters": 12},
+    "cost": None,
+    "tags": None,
+    "metadata": METADATA,
+    "last_error": {"code": "unreachable", "description": "Absent", "occurred_at": "2026-11-29T08:00:05Z"},
+    "created_at": "2026-11-29T08:00:00Z",
+    "sent_at": "2026-11-29T08:00:01Z",
+    "delivered_at": None,
+}
+
+
+def same(ours: HttpRequest, theirs: httpx.Request | None) -> bool:
+    assert theirs
+    path, _, query = ours.url.partition("?")
+    assert (ours.method, path) == (theirs.method, str(theirs.url).partition("?")[0])
+    assert parse_qs(query) == parse_qs(theirs.url.query.decode())
+    return all(theirs.headers[name] == value for name, value in ours.headers.items())
+
+
+def test_we_ask_for_a_message_as_their_client_does() -> None:
+    stand_in = Api(202, RECORD | {"status": "accepted"})
+    with stand_in.sdk() as sdk:
+        options = {"idempotency_key": "a-token"}
+        theirs = sdk.sms.send(
+            to="+31612345678", from_="Acme", text="Ваша посылка", category="service", metadata=METADATA, options=options
+        )
+
+    ours = api.send_request(MESSAGE, credentials=CREDENTIALS, callback_url="https://sms.example.com/webhooks/bird")
+
+    assert same(ours, stand_in.asked)
+    assert stand_in.asked
+    assert json.loads(ours.body) == json.loads(stand_in.asked.content)
+    assert models.SMSMessageSendRequest.model_validate_json(ours.body).model_extra == {}
+    outcome = api.send_outcome(stand_in.answer)
+    assert isinstance(outcome, Accepted)
+    assert (outcome.provider_message_id, outcome.word) == (theirs.id, theirs.status.value)
+
+
+def test_we_look_a_message_up_as_their_client_does() -> None:
+    stand_in = Api(200, RECORD)
+    with stand_in.sdk() as sdk:
+        theirs = sdk.sms.get(RECORD["id"])
+
+    ours = api.lookup_request(str(RECORD["id"]), credentials=CREDENTIALS)
+
+    assert same(ours, stand_in.asked)
+    found = api.lookup_outcome(stand_in.answer, received_at="2026-11-29T08:00:07.000Z")
+    assert isinstance(found, Report)
+    assert (found.provider_message_id, found.word) == (theirs.id, theirs.status.value)
+    assert found.code == theirs.last_error.code.value
+
+
+def test_we_list_messages_as_their_client_does() -> None:
+    page = {"data": [RECORD], "next_cursor": "more", "prev_cursor": None, "refresh_cursor": None}
+    stand_in = Api(200, page)
+    since, until = "2026-11-29T07:59:00.000Z", "2026-11-29T08:04:00.000Z"
+    with stand_in.sdk() as sdk:
+        theirs = sdk.sms.list(
+            direction="outbound",
+            to="+31612345678",
+            created_after=since,
+            created_before=until,
+            limit=100,
+            starting_after="x",
+        )
+        first = next(iter(theirs))
+    sought = Sought(
+        message_id=MESSAGE.message_id,
+        references=frozenset({MESSAGE.reference}),
+        provider="bird",
+        to="+31612345678",
+        sender="Acme",
+        text_hash="a-hash",
+        since=since,
+        until=until,
+    )
+
+    ours = api.search_request(sought, credentials=CREDENTIALS, page="x")
+
+    assert same(ours, stand_in.asked)
+    found = api.search_outcome(stand_in.answer, sought=sought)
+    assert isinstance(found, Listed)
+    (candidate,) = found.candidates
+    assert (candidate.provider_message_id, candidate.certain) == (first.id, True)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_we_read_an_error_as_their_client_does(*, bare: bool) -> None:
+    error = {
+        "type": "validation_error",
+        "code": "E12901",
+        "name": "SMSInvalidRecipient",
+        "message": "No.",
+        "param": "to",
+    }
+    stand_in = Api(422, error if bare else {"error": error})
+    with stand_in.sdk() as sdk, pytest.raises(bird.ValidationError) as caught:
+        sdk.sms.send(to="0", from_="Acme", text="x", category="service")
+
+    outcome = api.send_outcome(stand_in.answer)
+
+    assert isinstance(outcome, Refused)
+    assert (outcome.failure.code, outcome.failure.message) == (caught.value.code, caught.value.message)
+
+
+@pytest.mark.parametrize("key", ["live_key", "bk_nowhere", "bird_live_x", "bk_us1_x", "bm_eu1_x", "bk_us12_x_y"])
+def test_we_find_the_region_in_a_key_where_they_do(key: str) -> None:
+    try:
+        theirs = bird.Bird(api_key=key).base_url
+    except bird.BirdError:
+        theirs = None
+
+    ours = None if webhook.flaws({"api_key": key}) else api.lookup_request("x", credentials={"api_key": key}).url
+
+    assert (ours and ours.removesuffix("/v1/sms/messages/x")) == theirs

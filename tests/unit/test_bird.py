@@ -1,0 +1,426 @@
+"""How messages are handed to Bird, and what its answers mean."""
+
+import json
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.failure import Category, Reason
+from sms_tracker.domain.http import HttpResponse, NoResponse
+from sms_tracker.domain.matching import Candidate, Sought
+from sms_tracker.domain.outbound import (
+    Accepted,
+    Fault,
+    LookupFailed,
+    NoSuchMessage,
+    NotProcessed,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+)
+from sms_tracker.domain.report import Report
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.status import Status
+from sms_tracker.providers.base import Listed
+from sms_tracker.providers.bird import api, codes, report, webhook
+
+RECEIVED = "2026-11-29T08:00:07.000Z"
+MESSAGE_ID = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
+SMS_ID = "sms_01krdgeqcxet5s7t44vh8rt9mg"
+CREDENTIALS = {"api_key": "bk_eu1_examplekey", "webhook_secret": "whsec_ZXhhbXBsZQ==", "category": "transactional"}
+
+
+def message(**changes: Any) -> OutboundMessage:
+    values: dict[str, Any] = {
+        "message_id": MESSAGE_ID,
+        "attempt": 2,
+        "to": "+31612345678",
+        "sender": "Acme",
+        "body": "Grüße \ud83d 🐦",
+        "encoding": Encoding.UCS_2,
+        "token": "a-token",
+    }
+    return OutboundMessage(**{**values, **changes})
+
+
+def sent(credentials: dict[str, str] = CREDENTIALS, **changes: Any) -> Any:
+    return api.send_request(message(**changes), credentials=credentials, callback_url="https://sms.example.com/x?a=1")
+
+
+# Sending
+
+
+def test_a_message_is_posted_with_its_category_and_comes_back_by_its_metadata() -> None:
+    request = sent()
+
+    assert (request.method, request.url) == ("POST", "https://eu1.platform.bird.com/v1/sms/messages")
+    assert request.headers["authorization"] == "Bearer bk_eu1_examplekey"
+    assert request.headers["idempotency-key"] == "a-token"
+    assert json.loads(request.body) == {
+        "to": "+31612345678",
+        "from": "Acme",
+        "text": "Grüße \ud83d 🐦",
+        "category": "transactional",
+        "metadata": {"message_id": MESSAGE_ID, "attempt": 2, "token": "a-token"},
+    }
+
+
+def test_the_same_attempt_is_the_same_request_byte_for_byte() -> None:
+    assert sent() == sent()
+
+
+def test_a_category_is_never_guessed() -> None:
+    with pytest.raises(Misconfigured, match="bird: category"):
+        sent({**CREDENTIALS, "category": ""})
+
+
+def test_a_validity_is_passed_on_so_that_bird_refuses_what_it_cannot_do() -> None:
+    assert json.loads(sent(validity_seconds=3600).body)["validity_period"] == 3600
+
+
+@pytest.mark.parametrize(("key", "region"), [("bk_us1_x", "us1"), ("bm_eu1_x_y", "eu1"), (" bk_ap2_x\n", "ap2")])
+def test_the_key_names_the_region(key: str, region: str) -> None:
+    assert sent({**CREDENTIALS, "api_key": key}).url == f"https://{region}.platform.bird.com/v1/sms/messages"
+
+
+def test_another_address_can_be_set() -> None:
+    assert sent({**CREDENTIALS, "api_url": "http://127.0.0.1:9/"}).url == "http://127.0.0.1:9/v1/sms/messages"
+
+
+# Credentials
+
+
+@pytest.mark.parametrize(
+    ("key", "flaw"),
+    [
+        ("live_abcdefghijklmnopqrstuvwxy", "classic API"),
+        ("test_abcdefghijklmnopqrstuvwxy", "classic API"),
+        ("bird_live_abc", "another API"),
+        ("whsec_ZXhhbXBsZQ==", "webhook secret"),
+        ("AC" + 32 * "0", "bk_us1_"),
+        ("abcdefghijklmnopqrstuvwxy", "bk_us1_"),
+        ("bk_nowhere", "bk_us1_"),
+        ("bk_us2_", "bk_us1_"),
+        ("bk_us1_a b", "blank"),
+    ],
+)
+def test_a_key_of_another_product_is_recognised(key: str, flaw: str) -> None:
+    assert flaw in webhook.flaws({"api_key": key})["api_key"]
+    assert key not in webhook.flaws({"api_key": key})["api_key"]
+    with pytest.raises(Misconfigured, match="bird: api_key") as caught:
+        sent({**CREDENTIALS, "api_key": key})
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", ["webhook_secret", "next_webhook_secret"])
+@pytest.mark.parametrize("secret", ["bk_us1_x", "whsec_", "whsec_not base64", "whsec_é", "whsec_a"])
+def test_a_secret_that_cannot_be_one_is_recognised(entry: str, secret: str) -> None:
+    assert set(webhook.flaws({entry: secret})) == {entry}
+
+
+def test_a_category_of_ones_own_is_recognised() -> None:
+    assert set(webhook.flaws({"category": "important"})) == {"category"}
+
+
+def test_good_credentials_have_no_flaw() -> None:
+    assert webhook.flaws({}) == {}
+    assert webhook.flaws(CREDENTIALS) == {}
+    assert set(CREDENTIALS) <= set(webhook.ENTRIES)
+
+
+def test_both_secrets_are_accepted_while_one_rotates() -> None:
+    keys = webhook.keys({"webhook_secret": " whsec_b2xk ", "next_webhook_secret": "whsec_bmV3"})
+
+    assert [(key.secret, key.following) for key in keys] == [("whsec_b2xk", False), ("whsec_bmV3", True)]
+    assert webhook.keys({}) == ()
+
+
+# What comes of it
+
+
+def answer(status: int, body: object, **headers: str) -> HttpResponse:
+    return HttpResponse(status, headers, json.dumps(body).encode())
+
+
+def error(name: str | None = None, code: str | None = None, **more: object) -> dict[str, object]:
+    values = {"type": "validation_error", "code": code, "name": name, "message": "No to +31612345678", **more}
+    return {"error": {key: value for key, value in values.items() if value is not None}}
+
+
+def test_an_acceptance_names_the_message() -> None:
+    taken = {"id": SMS_ID, "status": "accepted", "created_at": "2026-11-29T08:00:00Z"}
+
+    assert api.send_outcome(answer(202, taken)) == Accepted(
+        provider_message_id=SMS_ID, word="accepted", status=Status.ACCEPTED, occurred="2026-11-29T08:00:00.000Z"
+    )
+    assert api.send_outcome(answer(202, taken, **{"idempotency-replay": "true"})) == api.send_outcome(
+        answer(202, taken)
+    )
+
+
+def test_an_acceptance_may_be_a_failure_already() -> None:
+    outcome = api.send_outcome(
+        answer(202, {"id": SMS_ID, "status": "rejected", "last_error": {"code": "insufficient_balance"}})
+    )
+
+    assert isinstance(outcome, Accepted)
+    assert outcome.failure
+    assert (outcome.status, outcome.failure.reason) == (Status.FAILED, Reason.ACCOUNT)
+
+
+@pytest.mark.parametrize("status", ["teleported", "received", None, 7])
+def test_an_acceptance_with_an_odd_status_has_a_warning(status: object) -> None:
+    outcome = api.send_outcome(answer(202, {"id": SMS_ID, "status": status}))
+
+    assert isinstance(outcome, Accepted)
+    assert (outcome.status, outcome.failure) == (Status.ACCEPTED, None)
+    assert outcome.warning
+
+
+REFUSALS = [
+    (400, error("InvalidRequest", "E01002"), Fault.CALLER, Reason.UNKNOWN),
+    (400, error("InvalidRequest", "E01002", param="Idempotency-Key"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (422, error("ValidationError", "E01001"), Fault.CALLER, Reason.UNKNOWN),
+    (422, error("ValidationError", "E01001", param="to"), Fault.CALLER, Reason.INVALID_RECIPIENT),
+    (422, error("ValidationError", "E01001", param="from"), Fault.SENDER, Reason.SENDER_REJECTED),
+    (422, error("ValidationError", "E01001", details=[{"param": "text"}]), Fault.CALLER, Reason.UNKNOWN),
+    (422, error("ValidationError", "E01001", details=[{"param": "metadata.x"}]), Fault.ACCOUNT, Reason.ACCOUNT),
+    (422, error("InvalidCursor", "E01012"), Fault.CALLER, Reason.UNKNOWN),
+    (422, error("UnknownQueryParameter", "E01029"), Fault.CALLER, Reason.UNKNOWN),
+    (422, error("SMSInvalidRecipient"), Fault.CALLER, Reason.INVALID_RECIPIENT),
+    (422, error("CountryNotEnabled"), Fault.CALLER, Reason.ACCOUNT),
+    (422, error(code="E12020"), Fault.CALLER, Reason.ACCOUNT),
+    (422, error("SMSNoEligibleSender", "E12777"), Fault.SENDER, Reason.SENDER_REJECTED),
+    (422, error("SMSSenderNotConfigured", param="from"), Fault.SENDER, Reason.SENDER_REJECTED),
+    (422, error("SenderCategoryNotPermitted"), Fault.SENDER, Reason.SENDER_REJECTED),
+    (422, error("SMSSenderReserved"), Fault.SENDER, Reason.SENDER_REJECTED),
+    (422, error("SMSUnsupportedFeature", param="validity_period"), Fault.CALLER, Reason.UNKNOWN),
+    (422, error("SMSUnsupportedFeature", param="metadata"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (422, error("SMSNewRule", "E12999"), Fault.CALLER, Reason.UNKNOWN),
+    (401, error("Unauthorized"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (402, error("WalletEmpty"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (403, error("PermissionDenied"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (421, error("WrongRegion", "E01010"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (404, error("NotFound"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (405, {}, Fault.ACCOUNT, Reason.ACCOUNT),
+    (412, error("PreconditionFailed"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (413, error("PayloadTooLarge"), Fault.ACCOUNT, Reason.ACCOUNT),
+    (428, {}, Fault.ACCOUNT, Reason.ACCOUNT),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "fault", "reason"), REFUSALS, ids=lambda each: str(each)[:70])
+@pytest.mark.parametrize("bare", [False, True], ids=["enveloped", "bare"])
+def test_a_refusal_blames_who_can_mend_it(
+    status: int, body: dict[str, Any], fault: Fault, reason: Reason, *, bare: bool
+) -> None:
+    outcome = api.send_outcome(answer(status, body.get("error", {}) if bare else body))
+
+    assert isinstance(outcome, Refused)
+    assert (outcome.fault, outcome.failure.reason) == (fault, reason)
+    named = body.get("error", {})
+    assert outcome.failure.code == (named.get("code") or named.get("name"))
+    assert outcome.failure.message == ("No to [number]" if named else None)
+
+
+def test_an_empty_wallet_is_for_now_and_a_wrong_key_is_not() -> None:
+    wallet, key = (api.send_outcome(answer(status, {})) for status in (402, 401))
+
+    assert isinstance(wallet, Refused)
+    assert isinstance(key, Refused)
+    assert (wallet.failure.category, key.failure.category) == (Category.TEMPORARY, Category.PERMANENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (409, error("RequestInProgress", "E01004")),
+        (409, error("IdempotencyKeyReuse", "E01005")),
+        (409, {}),
+        (408, {}),
+        (499, error("ClientClosedRequest", "E01036")),
+        (500, error("InternalError")),
+        (500, error("IdempotencyUnavailable", "E01033")),
+        (501, error("NotImplemented")),
+        (502, {}),
+        (503, {}),
+        (503, error("ServiceUnavailable")),
+        (504, {}),
+        (307, {}),
+        (202, {"status": "accepted"}),
+    ],
+)
+def test_what_may_hide_a_message_is_unknown(status: int, body: object) -> None:
+    assert isinstance(api.send_outcome(answer(status, body)), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(429, {}), (429, error("RateLimited", "E01929")), (503, error("KeyStoreDown", "E01033"))]
+)
+def test_what_was_not_carried_out_may_be_asked_again(status: int, body: object) -> None:
+    outcome = api.send_outcome(answer(status, body, **{"retry-after": "7"}))
+
+    assert isinstance(outcome, NotProcessed)
+    assert (outcome.retry_after, outcome.soon) == (7.0, True)
+
+
+# Looking it up
+
+
+def test_a_message_is_looked_up_by_its_id() -> None:
+    request = api.lookup_request("sms_1/..", credentials=CREDENTIALS)
+
+    assert (request.method, request.url) == ("GET", "https://eu1.platform.bird.com/v1/sms/messages/sms_1%2F%2E%2E")
+
+
+def test_birds_own_record_is_a_report() -> None:
+    found = api.lookup_outcome(
+        answer(200, {"id": SMS_ID, "status": "delivered", "cost": {"amount": "0.01", "currency_code": "EUR"}}),
+        received_at=RECEIVED,
+    )
+
+    assert isinstance(found, Report)
+    assert (found.provider_message_id, found.status, found.price) == (SMS_ID, Status.DELIVERED, "0.01 EUR")
+
+
+def test_only_birds_own_not_found_means_that_there_is_none() -> None:
+    missing = error("NotFound", type="not_found_error")
+
+    assert api.lookup_outcome(answer(404, missing), received_at=RECEIVED) == NoSuchMessage()
+    for other in (answer(404, {}), answer(404, error("NotFound", type="auth_error")), answer(410, missing)):
+        assert isinstance(api.lookup_outcome(other, received_at=RECEIVED), LookupFailed)
+
+
+# Searching for one whose answer was lost
+
+SOUGHT = Sought(
+    message_id=MESSAGE_ID,
+    references=frozenset({f"{MESSAGE_ID}.a-token", f"{MESSAGE_ID}.the-next-token"}),
+    provider="bird",
+    to="+31612345678",
+    sender="Acme",
+    text_hash="a-hash",
+    since="2026-11-29T07:59:00.000Z",
+    until="2026-11-29T08:04:00.000Z",
+)
+
+
+def listed(*records: object, following: object = None) -> Listed | LookupFailed:
+    return api.search_outcome(answer(200, {"data": records, "next_cursor": following}), sought=SOUGHT)
+
+
+def record(message_id: object, known: object = SMS_ID, token: str = "a-token") -> dict[str, object]:
+    metadata = {"message_id": message_id, "attempt": 1, "token": token}
+    return {"id": known, "created_at": "2026-11-29T08:00:00Z", "metadata": metadata}
+
+
+def test_a_search_asks_for_a_recipient_and_a_time() -> None:
+    first, next_one = (
+        api.search_request(SOUGHT, credentials={"api_key": "bk_us1_x"}, page=page) for page in (None, "a b&c")
+    )
+
+    assert parse_qs(urlsplit(first.url).query) == {
+        "direction": ["outbound"],
+        "to": ["+31612345678"],
+        "created_after": ["2026-11-29T07:59:00.000Z"],
+        "created_before": ["2026-11-29T08:04:00.000Z"],
+        "limit": ["100"],
+    }
+    assert parse_qs(urlsplit(next_one.url).query)["starting_after"] == ["a b&c"]
+
+
+def test_the_message_that_carries_our_id_is_certainly_ours() -> None:
+    ours = Candidate(provider_message_id=SMS_ID, created="2026-11-29T08:00:00.000Z", certain=True)
+
+    assert listed(record("another"), record(MESSAGE_ID), {"id": "sms_x", "metadata": None}, following="more") == Listed(
+        (ours,), None
+    )
+
+
+def test_another_stacks_message_of_the_same_id_is_not_ours() -> None:
+    assert listed(record(MESSAGE_ID, token="of-another-stack"), following="more") == Listed((), "more")
+
+
+def test_without_it_the_search_goes_on_to_the_last_page() -> None:
+    assert listed(record("another"), following="more") == Listed((), "more")
+    assert listed(record("another")) == Listed((), None)
+    assert listed() == Listed((), None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"data": []},
+        {"next_cursor": None},
+        {"data": {}, "next_cursor": None},
+        {"data": [1], "next_cursor": None},
+        {"data": [{}], "next_cursor": None},
+        {"data": [record(MESSAGE_ID, known=None)], "next_cursor": None},
+        {"data": [], "next_cursor": 7},
+        {"data": [], "next_cursor": ""},
+    ],
+)
+def test_what_cannot_be_read_to_its_end_proves_no_absence(body: object) -> None:
+    assert isinstance(api.search_outcome(answer(200, body), sought=SOUGHT), LookupFailed)
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN, HTTPStatus.CREATED])
+def test_another_answer_proves_no_absence(status: int) -> None:
+    found = api.search_outcome(answer(status, {"data": [], "next_cursor": None}, **{"retry-after": "3"}), sought=SOUGHT)
+
+    assert found == LookupFailed(reason=f"HTTP {int(status)}", retry_after=3.0)
+
+
+def test_no_answer_is_no_result() -> None:
+    lost = NoResponse(written=True, reason="timed out")
+
+    assert api.send_outcome(lost) == OutcomeUnknown(reason="timed out")
+    assert api.send_outcome(NoResponse(written=False, reason="no route")) == NotProcessed(reason="no route")
+    assert api.lookup_outcome(lost, received_at=RECEIVED) == LookupFailed(reason="timed out")
+    assert api.search_outcome(lost, sought=SOUGHT) == LookupFailed(reason="timed out")
+
+
+# The docs page
+
+DOC = Path(__file__).parents[2] / "docs" / "providers" / "bird.md"
+
+
+def table(heading: str, columns: int) -> set[tuple[str, ...]]:
+    """The first cells of each row of the page's table under ``heading``, without their back-ticks."""
+    section = DOC.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+    return {tuple(cell.strip().strip("`") for cell in row[:columns]) for row in rows}
+
+
+def test_the_docs_list_every_status_word() -> None:
+    listed = {word: ours for word, ours, _ in table("Status words", 3)}
+
+    assert listed.keys() == report.STATUSES.keys()
+    assert {word: str(status) for word, status in report.STATUSES.items() if status}.items() <= listed.items()
+
+
+def test_the_docs_say_which_status_is_final() -> None:
+    final = {word for word, _, is_final in table("Status words", 3) if is_final == "yes"}
+
+    assert final == {word for word, status in report.STATUSES.items() if status and status.final}
+
+
+def test_the_docs_list_every_code_of_delivery() -> None:
+    assert table("Error codes", 3) == {(code, *cause) for code, cause in report.CODES.items()}
+    assert table("Failures without a cause", 3) == {(word, *cause) for word, cause in report.WITHOUT_CODE.items()}
+
+
+def test_the_docs_list_every_refusal() -> None:
+    assert table("Refused requests", 4) == {(name, *blame) for name, blame in codes.SEND_ERRORS.items()}
+    assert table("Refused parameters", 3) == {(name, *blame) for name, blame in codes.PARAMETERS.items()}
+
+
+def test_the_docs_list_every_entry_of_the_secret() -> None:
+    page = DOC.read_text(encoding="utf-8").split("\n## What you need\n", 1)[1].split("\n## ", 1)[0]
+
+    assert {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")} == set(webhook.ENTRIES)
