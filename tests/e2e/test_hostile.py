@@ -23,6 +23,7 @@ _NAMES = st.sampled_from(
     [
         *("X-Twilio-Signature", "X-Twilio-Webhooks-Signature-Settings", "I-Twilio-Idempotency-Token"),
         *("MessageBird-Signature", "MessageBird-Request-Timestamp", "MessageBird-Signature-JWT"),
+        *("Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"),
         *("Content-Type", "Content-Encoding", "Authorization", "Accept", "X-Forwarded-Host", "X-Forwarded-Proto"),
     ]
 )
@@ -150,7 +151,7 @@ def _other(byte: int, by: int) -> int:
 
 
 def _signature(request: httpx.Request) -> bytes:
-    names = ("x-twilio-signature", "messagebird-signature")
+    names = ("x-twilio-signature", "messagebird-signature", "webhook-signature")
     return b"".join(request.headers[name].encode() for name in names if name in request.headers)
 
 

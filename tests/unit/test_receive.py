@@ -390,7 +390,12 @@ class TestWrongSecrets:
         ("provider", "webhook", "credentials", "named"),
         [
             ("twilio", twilio_webhook, {**TWILIO, "auth_token": TWILIO["account_sid"]}, "auth_token is a SID (AC…)"),
-            ("messagebird", messagebird_webhook, {"signing_key": "bk_eu1_hush"}, "signing_key is a key of the Bird"),
+            (
+                "messagebird",
+                messagebird_webhook,
+                {"signing_key": "bk_eu1_hush"},
+                "signing_key is a key of another provider",
+            ),
             ("messagebird", messagebird_webhook, {"signing_key": "two hush"}, "signing_key holds a blank"),
         ],
     )

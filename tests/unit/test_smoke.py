@@ -25,7 +25,8 @@ from tests.unit.template_stack import stack
 
 KEYS = {"smst_all": {"send", "read"}, "smst_read": {"read"}, "smst_send": {"send"}}
 MESSAGEBIRD = {"signing_key": "example-signing-key-one-" * 2, "next_signing_key": "example-signing-key-two-" * 2}
-SETTINGS = FixedSettings(credentials={"twilio": TWILIO, "messagebird": MESSAGEBIRD})
+BIRD = {"webhook_secret": "whsec_ZXhhbXBsZSBvZiBhIHNlY3JldA=="}
+SETTINGS = FixedSettings(credentials={"twilio": TWILIO, "messagebird": MESSAGEBIRD, "bird": BIRD})
 ROUTES = routes(TEMPLATE.read_text())
 GUARDED = [route for route in ROUTES if route.guarded]
 ENVIRONMENT = {
@@ -38,9 +39,10 @@ ENVIRONMENT = {
     "TWILIO_NEXT_AUTH_TOKEN": TWILIO["next_auth_token"],
     "MESSAGEBIRD_SIGNING_KEY": MESSAGEBIRD["signing_key"],
     "MESSAGEBIRD_NEXT_SIGNING_KEY": MESSAGEBIRD["next_signing_key"],
+    "BIRD_WEBHOOK_SECRET": BIRD["webhook_secret"],
 }
 PROBLEM = {"content-type": "application/problem+json"}
-_SECRET_HEADERS = ("x-twilio-signature", "messagebird-signature-jwt")
+_SECRET_HEADERS = ("x-twilio-signature", "messagebird-signature-jwt", "webhook-signature")
 Answer = Callable[[httpx.Request], httpx.Response | None]
 
 
@@ -55,7 +57,7 @@ class Service:
     instead: Answer = _nothing
     rewrite: Callable[[str], str] = str
     secrets: FixedSettings = field(default_factory=lambda: SETTINGS)
-    enabled: tuple[str, ...] = ("twilio", "messagebird")
+    enabled: tuple[str, ...] = ("twilio", "messagebird", "bird")
     tokens: frozenset[str] = frozenset()
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     seen: set[str] = field(default_factory=set)
@@ -145,7 +147,7 @@ def test_every_genuine_webhook_is_recognisably_about_nobody(run: Run) -> None:
 
     run(service)
 
-    assert len(service.queue.bodies) == 2 * 2 * 3  # providers, secrets that are accepted, queries
+    assert len(service.queue.bodies) == (2 + 2 + 1) * 3  # accepted secrets of three providers, queries
     assert all(NO_MESSAGE in body for body in service.queue.bodies)
 
 
@@ -261,6 +263,7 @@ def test_a_webhook_that_believes_any_signature_is_named(run: Run) -> None:
     )
 
     altered = {f"twilio signed by {each} and altered is refused" for each in ("auth_token", "next_auth_token")}
+    altered |= {"bird signed by webhook_secret and altered is refused"}
     altered |= {f"messagebird signed by {each} and altered is refused" for each in ("signing_key", "next_signing_key")}
     assert broken == altered | {f"{name} signed by another is refused" for name in providers.names()}
 
@@ -279,7 +282,7 @@ def test_a_gateway_that_changes_an_encoding_as_is_known_breaks_nothing(run: Run,
 
 
 def test_a_next_secret_that_is_not_accepted_yet_is_named(run: Run) -> None:
-    before = {"twilio": {**TWILIO, "next_auth_token": ""}, "messagebird": MESSAGEBIRD}
+    before = {"twilio": {**TWILIO, "next_auth_token": ""}, "messagebird": MESSAGEBIRD, "bird": BIRD}
 
     _, broken, told = run(Service(secrets=FixedSettings(credentials=before)))
 
@@ -292,7 +295,9 @@ def test_a_provider_that_was_left_out_of_the_deployment_is_named(run: Run) -> No
     _, broken, _ = run(Service(enabled=("twilio",)))
 
     assert broken
-    assert all(name.startswith("messagebird signed by") and name.endswith("taken") for name in broken)
+    assert all(
+        name.startswith(("messagebird signed by", "bird signed by")) and name.endswith("taken") for name in broken
+    )
 
 
 def test_an_address_that_does_not_answer_is_named_for_every_check(run: Run) -> None:
@@ -445,7 +450,7 @@ def test_test_credentials_that_cannot_be_are_named_by_their_entry(run: Run) -> N
 
 
 def test_what_is_printed_holds_no_key_and_no_secret(run: Run) -> None:
-    _, _, told = run(Service(secrets=replace(SETTINGS, credentials={"twilio": {}, "messagebird": {}})))
+    _, _, told = run(Service(secrets=replace(SETTINGS, credentials={"twilio": {}, "messagebird": {}, "bird": {}})))
 
     secrets = {value for name, value in ENVIRONMENT.items() if name not in ("URL", "TWILIO_ACCOUNT_SID")}
     assert [secret for secret in secrets if secret in told] == []
