@@ -394,7 +394,7 @@ class TestWrongSecrets:
                 "messagebird",
                 messagebird_webhook,
                 {"signing_key": "bk_eu1_hush"},
-                "signing_key is a key of another provider",
+                "signing_key is a key of the Bird platform",
             ),
             ("messagebird", messagebird_webhook, {"signing_key": "two hush"}, "signing_key holds a blank"),
         ],

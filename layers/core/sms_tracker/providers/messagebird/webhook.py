@@ -30,12 +30,18 @@ def keys(credentials: Credentials) -> tuple[Key, ...]:
 def flaws(credentials: Credentials) -> Mapping[str, str]:
     """An access key in a signing key's place, other providers' keys."""
     access_key = credentials.get("access_key", "")
-    found = {"access_key": parsing.key_flaw(access_key)}
+    found = {"access_key": _key_flaw(access_key)}
     for entry in ("signing_key", "next_signing_key"):
         key = credentials.get(entry, "")
         is_access_key = bool(key) and (key == access_key or re.match("(live|test)_", key))
-        found[entry] = "is an access key" if is_access_key else parsing.key_flaw(key)
+        found[entry] = "is an access key" if is_access_key else _key_flaw(key)
     return {entry: flaw for entry, flaw in found.items() if flaw}
+
+
+def _key_flaw(key: str) -> str | None:
+    """New accounts get keys of the Bird platform, which this API answers with 401."""
+    is_bird_platforms = re.match("(bk|bm|whsec|bird_live|bird_test)_", key)
+    return "is a key of the Bird platform: use the provider bird" if is_bird_platforms else parsing.key_flaw(key)
 
 
 def fields(request: HttpRequest) -> Mapping[str, str]:
