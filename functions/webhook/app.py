@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     measure(received, line)
     line.put(decision=received.decision, message_id=received.message_id, error=received.error)
     line.level = "ERROR" if received.decision == "unavailable" else "INFO"
-    if received.decision == "queued":
+    if received.acknowledged:
         return gateway.response(received.status)
     problem = webhook_problem(received.decision)
     return gateway.response(problem.status, problem.body, problem.headers)

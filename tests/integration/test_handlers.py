@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import pytest
+from twilio.request_validator import RequestValidator
 
 from sms_tracker import __version__
 from sms_tracker.aws.clients import calling
@@ -32,6 +34,7 @@ from tests.cloud import (
     BIRD_MESSAGE,
     PRIVATE,
     ROOT,
+    SECRETS,
     SID,
     Cloud,
     Invoke,
@@ -202,6 +205,23 @@ def test_a_signed_report_is_queued_with_its_raw_fields(
     assert "message_id" not in body["fields"]
     assert received.line["message_id"] == message_id
     assert (received.line["decision"], received.metrics["ReportsReceived"]) == ("queued", 1)
+
+
+def test_a_report_about_another_stacks_message_is_acknowledged_counted_and_not_queued(
+    invoke: Invoke, cloud: Cloud
+) -> None:
+    event = sample("webhook-twilio")
+    query = event["rawQueryString"].partition("&token=")[0] + "&token=" + "A" * 43
+    form = dict(parse_qsl(base64.b64decode(event["body"]).decode(), keep_blank_values=True))
+    url = f"https://{event['headers']['host']}{event['rawPath']}?{query}"
+    signature = RequestValidator(SECRETS["twilio"]["auth_token"]).compute_signature(url, form)
+    signed = {**event, "rawQueryString": query, "headers": {**event["headers"], "x-twilio-signature": signature}}
+
+    received = invoke("webhook", signed)
+
+    assert (received.answer["statusCode"], received.answer["body"]) == (204, "")
+    assert (received.line["decision"], received.metrics["ReportsForeign"]) == ("foreign", 1)
+    assert cloud.bodies("reports") == []
 
 
 def test_what_nobody_vouches_for_is_refused_and_never_queued(invoke: Invoke, cloud: Cloud) -> None:

@@ -44,6 +44,11 @@ class Received:
     error: str | None = None
     following: bool = False
 
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the provider gets its 2xx: the report is queued, or another stack's."""
+        return self.decision in {"queued", "foreign"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
