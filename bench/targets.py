@@ -38,7 +38,7 @@ _BATCHES = tuple(f"batch of {size}" for size in (1, 10, 50))
 _ALONE, _LOGGER = "baseline sqs.cpu", "baseline webhook.cpu"
 TARGETS = (
     # boto3 as in Lambda's runtime, without awscrt: with it boto3 takes 1.5 times as long, and the ratio is 0.15.
-    Target("AWS client, init + first call / boto3", 0.25, _over("cold.baseline client.cpu", f"cold.{_ALONE}")),
+    Target("AWS client, init + first call / boto3", 0.20, _over("cold.baseline client.cpu", f"cold.{_ALONE}")),
     Target("... SendMessage, warm / boto3", 0.18, _over("warm.baseline client.cpu", f"warm.{_ALONE}")),
     Target("webhook init + first call / boto3 sending one message", 0.33, _over("cold.webhook.cpu", f"cold.{_ALONE}")),
     Target("... / the same webhook with Logger + boto3", 0.25, _over("cold.webhook.cpu", f"cold.{_LOGGER}")),

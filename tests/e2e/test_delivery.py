@@ -73,7 +73,7 @@ def test_the_timeline_holds_each_distinct_report_once(
     told = [(each["provider_status"], each["code"]) for each in reports if each["source"] == "callback"]
     answered = {(each["provider_status"], each["code"]) for each in reports if each["source"] == "answer"}
     made = {
-        (each["provider_status"], None if each["code"] is None else str(each["code"]))
+        (each["word"], None if each["code"] is None else str(each["code"]))
         for message in simulators[case.provider].taken(case.to)
         for each in message["callbacks"]
         if not each["forged"]
