@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+_TEMPORARY = Path(tempfile.gettempdir())  # at import: the first call writes a probe file, which Ctrl-C would leave
 LOCALHOST = "127.0.0.1"
 _SUPERVISE = Path(__file__).with_name("supervise.py")
 _POLL_SECONDS = 0.02
@@ -71,7 +72,7 @@ class Process:
         The supervisor creates and removes the folder, so that an interruption leaves none behind.
         """
         self.name = name
-        self.workdir = Path(tempfile.gettempdir()) / f"sms-tracker-{secrets.token_hex(8)}"
+        self.workdir = _TEMPORARY / f"sms-tracker-{secrets.token_hex(8)}"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)  # another stack may still write to the old file
         self._log = log.open("w+b")
