@@ -52,7 +52,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """Receives webhooks. ``tokens``: the providers whose callback URLs carry our own token."""
+    """Receives webhooks. ``tokens``: the providers that our token vouches for, because their accounts cannot sign."""
 
     queue: Queue
     settings: SettingsSource
