@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from botocore import xform_name
 from moto import mock_aws
@@ -23,6 +23,7 @@ from bench.sandbox import Sandbox
 from bench.units import Item, entry, index_units, item_size, write_units
 from local import simulators
 from local.simulators.base import Reported
+from sms_tracker.domain.callback import callback_token, callback_url
 from tests import tables
 from tests.cloud import SECRETS, sample
 from tests.unit.template_stack import source
@@ -106,8 +107,9 @@ def service(progress: Progress) -> Iterator[Service]:
 
 def callback_event(message_id: str, provider_id: str, word: str) -> dict[str, Any]:
     """A signed Twilio callback as API Gateway passes it on."""
-    recorded, query = sample("webhook-twilio"), {"message_id": message_id, "attempt": "1"}
-    url = f"{BASE_URL}{recorded['rawPath']}?{urlencode(query)}"
+    recorded = sample("webhook-twilio")
+    key = base64.b64decode(SECRETS["service"]["hmac_key"])
+    url = callback_url(BASE_URL, "twilio", message_id, 1, token=callback_token(key, "twilio", message_id, 1))
     report = Reported(word=word, message_id=message_id, provider_id=provider_id, callback_url=url, to="+31612345678")
     signing = simulators.load("twilio").signing
     assert signing is not None  # noqa: S101  # for the type checker
@@ -115,7 +117,7 @@ def callback_event(message_id: str, provider_id: str, word: str) -> dict[str, An
     return {
         **recorded,
         "rawQueryString": urlsplit(made.url).query,
-        "queryStringParameters": query,
+        "queryStringParameters": dict(parse_qsl(urlsplit(url).query)),
         "headers": {**recorded["headers"], **made.headers},
         "body": base64.b64encode(made.body).decode(),
     }

@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from urllib.parse import parse_qs, quote
 
 from sms_tracker.domain.errors import InvalidSignature
@@ -115,10 +116,11 @@ def _check_body_hash(request: HttpRequest) -> None:
 def _signed_urls(url: str) -> Iterator[str]:
     """The URL in each encoding that a gateway may have undone or Twilio may have signed, with and without its port.
 
-    Which of them Twilio signs depends on the product, not on the URL. Userinfo stays: it is signed.
+    Which of them Twilio signs depends on the product, not on the URL. Userinfo stays: it is signed. The URL as received
+    comes first, and each other one is made only when those before it did not match.
     """
     received = url.partition("#")[0]
-    for variant in dict.fromkeys((*url_variants(received), *_as_in_node(received))):
+    for variant in chain(url_variants(received), _as_in_node(received)):
         match = _URL.fullmatch(variant)
         if match is None:
             yield variant
