@@ -9,14 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sms_tracker.services.events import StatusChanged
+from sms_tracker.services.events import FailureDetail, StatusChanged
 
 PATH = Path(__file__).parents[1] / "events" / "schema" / "sms-status-changed.v1.json"
 
 
 def document() -> dict[str, Any]:
-    """JSON Schema 2020-12 of an event's ``detail``; every field is required except those that a parameter adds."""
+    """JSON Schema 2020-12 of an event's ``detail``.
+
+    Every field is required except those that a parameter adds, and those that archived events may lack.
+    """
     made = StatusChanged.model_json_schema(mode="serialization")
+    failure = made["$defs"]["FailureDetail"]
+    failure["required"] = list(FailureDetail.model_fields)
+    for derived in FailureDetail.model_computed_fields:
+        del failure["properties"][derived]["readOnly"]  # a word about requests
     added = {field.alias or name for name, field in StatusChanged.model_fields.items() if field.default is None}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
