@@ -122,7 +122,7 @@ api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--c
 	@$(PY) -m ops.api_key $(ARGS)
 
 .PHONY: schema
-schema: .venv/.ready ## write the published events' JSON Schema
+schema: .venv/.ready ## write the published events' JSON Schema, and the registry's
 	@$(PY) -m ops.schema
 
 .PHONY: openapi
