@@ -14,7 +14,7 @@ from local.observe import Queue
 from local.process import ROOT
 from local.stack import Stack
 from tests.e2e import provider, scenario_run, watch
-from tests.e2e.provider import Simulator, callback, number, report_fields, signed
+from tests.e2e.provider import Simulator, callback, number, report_fields, signed, silent, tell
 from tests.e2e.scenario_run import CASES, Case, ScenarioRun
 
 SCHEMA = json.loads((ROOT / "events" / "schema" / "sms-status-changed.v1.json").read_text(encoding="utf-8"))
@@ -176,17 +176,6 @@ def test_the_same_key_meanwhile_is_asked_to_wait(case: Case, run: ScenarioRun) -
 
 
 # -- Reports that come late, or without our ids --------------------------------------------------------------------
-
-
-def silent(api: httpx.Client, name: str) -> dict[str, Any]:
-    """A message that was taken and of which the simulated provider itself will never report."""
-    message = {"to": number("08"), "body": "Hello", "provider": name}
-    return dict(api.post("/messages", json=message).raise_for_status().json())
-
-
-def tell(request: httpx.Request) -> int:
-    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
-        return provider_itself.send(request).status_code
 
 
 @pytest.mark.parametrize("name", provider.NAMES)

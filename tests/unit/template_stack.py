@@ -20,6 +20,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).parents[2]
+CONSUMERS = ROOT / "examples" / "consumers"
 PSEUDO = {
     "AWS::StackName": "stack",
     "AWS::Region": "region",
@@ -70,11 +71,22 @@ def source() -> Mapping[str, Any]:
 @cache
 def stack(**parameters: str) -> Stack:
     """The stack deployed with these parameters, the others at their defaults."""
-    template = _expanded(parameters.get("GradualDeployment", "false"))
-    defaults = {name: declared["Default"] for name, declared in template["Parameters"].items()}
-    unknown = set(parameters) - set(defaults)
+    # The one parameter by which SAM, and not CloudFormation, decides what there is.
+    return _deployed(_expanded(gradual=parameters.get("GradualDeployment", "false")), parameters)
+
+
+@cache
+def consumer(name: str, **parameters: str) -> Stack:
+    """A stack of examples/consumers, deployed with these parameters."""
+    return _deployed(_expand(yaml_parse((CONSUMERS / f"{name}.yaml").read_text()), {}), parameters)
+
+
+def _deployed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Stack:
+    declared_parameters = template.get("Parameters", {})
+    defaults = {name: declared["Default"] for name, declared in declared_parameters.items() if "Default" in declared}
+    unknown = set(parameters) - set(declared_parameters)
     assert not unknown, f"no such parameters: {unknown}"
-    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, template["Conditions"])
+    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, template.get("Conditions", {}))
     resources = {
         name: Resource(
             name=name,
@@ -85,7 +97,7 @@ def stack(**parameters: str) -> Stack:
         for name, declared in template["Resources"].items()
         if resolver.holds(declared.get("Condition"))
     }
-    return Stack(resources=resources, outputs=resolver.value(template["Outputs"]))
+    return Stack(resources=resources, outputs=resolver.value(template.get("Outputs", {})))
 
 
 def refusals(**parameters: str) -> list[str]:
@@ -120,16 +132,19 @@ def overrides(config_env: str) -> dict[str, str]:
 
 
 @cache
-def _expanded(gradual: str) -> dict[str, Any]:
-    """With the one parameter by which SAM, and not CloudFormation, decides what there is."""
-    template = deepcopy(dict(source()))
+def _expanded(*, gradual: str) -> dict[str, Any]:
+    return _expand(source(), {"GradualDeployment": gradual})
+
+
+def _expand(written: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    template = deepcopy(dict(written))
     for declared in template["Resources"].values():
         for code in ("CodeUri", "ContentUri"):
             if code in declared["Properties"]:  # as `sam package` leaves it: the transform takes no local folders
                 declared["Properties"][code] = f"s3://artifacts/{declared['Properties'][code]}"
     translator = Translator(None, Parser(), boto_session=Session(region_name="eu-west-1"))
     expanded: dict[str, Any] = translator.translate(
-        template, parameter_values={"GradualDeployment": gradual}, get_managed_policy_map=dict
+        template, parameter_values=dict(parameters), get_managed_policy_map=dict
     )
     return expanded
 
@@ -188,6 +203,8 @@ class _Resolver:
             case "Fn::Join":
                 separator, parts = argument
                 return separator.join(map(str, self.value(parts)))
+            case "Fn::ImportValue":
+                return f"import {self.value(argument)}"
             case "Fn::Split":
                 separator, text = argument
                 return str(self.value(text)).split(separator)
