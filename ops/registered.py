@@ -68,9 +68,9 @@ class Account:
     @cached_property
     def settings(self) -> Settings:
         """As the functions read them; no command needs the service's own key."""
-        name = f"/{self.stack.name}/public-base-urls"
+        credentials, name = {self.provider: self.document}, f"/{self.stack.name}/public-base-urls"
         urls = base_urls(name, self.ssm.get_parameter(Name=name)["Parameter"]["Value"])
-        return Settings(credentials={self.provider: self.document}, service_key=b"", public_base_urls=urls)
+        return Settings(credentials=credentials, service_key=b"", public_base_urls=urls)
 
     @property
     def url(self) -> str:

@@ -78,7 +78,7 @@ _READ = {"id", "status", "statusDatetime", "statusErrorCode", "mccmnc", "price[a
 _PERSONAL = {"recipient", "originator", "body"}
 
 
-EVENT = {"service", "event", "payload"}
+EVENT = {"event", "payload"}
 """The members of an event of Bird's Channels API (docs.bird.com), which signs as the last generation here does."""
 MIDDLE_GENERATION = "signed in Bird's middle generation (Channels API), which has no messages of ours"
 
