@@ -381,7 +381,7 @@ ENDPOINT = {
     "updated_at": "2026-11-29T08:00:00Z",
 }
 ID, URL, SINCE = ENDPOINT["id"], ENDPOINT["url"], "2026-11-28T08:00:00.000Z"
-HOW = {"credentials": CREDENTIALS, "key": "a-key"}
+HOW: dict[str, Any] = {"credentials": CREDENTIALS, "key": "a-key"}
 OPTIONS = {"idempotency_key": "a-key"}
 CALLS: dict[str, tuple[HttpRequest, Any, int, object]] = {
     "list": (

@@ -69,8 +69,7 @@ class Service:
         """The id of a message that was accepted, or may have been."""
         answer = self.sending.post(key, to=to)
         assert answer.status == 202, answer
-        sent: str = answer.body["message_id"]
-        return sent
+        return str(answer.body["message_id"])
 
     def receive(self, webhook: Webhook) -> Received:
         """A webhook that came by HTTP, taken in at our address whatever its own is."""

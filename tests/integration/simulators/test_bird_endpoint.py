@@ -120,6 +120,20 @@ def test_an_endpoint_that_the_key_may_not_read_is_neither_up_nor_down(service: S
     assert service.reconcile().endpoints == {"bird": "endpoint-unreadable"}
 
 
+def test_the_text_of_a_bird_message_does_not_enter_the_queue(
+    platform: Simulator, service: Service, sdk: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sdk.webhooks.update(endpoint.id, status="paused")
+    service.send(TO)
+    platform.idle(taken=1)
+    service.clock.sleep(660)
+    monkeypatch.setattr(Service, "drain", lambda _: None)
+    service.reconcile()
+
+    (queued,) = service.queue.bodies
+    assert "parcel" not in queued
+
+
 def test_birds_own_test_is_answered_and_is_about_no_message(
     service: Service, receiver: Receiver, sdk: Any, endpoint: Any
 ) -> None:
@@ -152,6 +166,7 @@ def test_a_report_that_was_changed_or_signed_otherwise_is_refused(
     elsewhere = sdk.webhooks.create(url=f"{service.base}/elsewhere", events=["sms.delivered"])
     service.send(TO)
     platform.idle(taken=1)
+    sdk.webhooks.delete(elsewhere.id)
     mine = [each for each in receiver.requests if each.url == service.url]
     (of_the_other,) = [each for each in receiver.requests if each.url == elsewhere.url]
     signature = mine[0].headers["webhook-signature"]

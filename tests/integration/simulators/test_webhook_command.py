@@ -37,6 +37,7 @@ OTHER_ID = "11111111-1111-4111-8111-111111111111"
 def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
     with client(urls["bird"]) as http:
         for simulator in unspoilt(http):
+            _forget_endpoints(simulator)
             yield simulator
             _forget_endpoints(simulator)
 
