@@ -117,6 +117,10 @@ PROVIDERS_ENV := if [ -f .env ]; then ! grep -Eo '^[[:space:]]*(export[[:space:]
 secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")
 	@$(PROVIDERS_ENV); $(PY) -m ops.secrets $(ARGS)
 
+.PHONY: webhook
+webhook: .venv/.ready ## register, test, rotate, re-enable the endpoint of a provider that has one (ARGS="--help")
+	@$(PY) -m ops.webhook $(ARGS)
+
 .PHONY: api-key
 api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)

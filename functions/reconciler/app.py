@@ -66,7 +66,7 @@ def _reconcile(line: Line) -> dict[str, int]:
     done = dict(sorted(reconciler.run().items()))
     line.put(decision="reconciled", errors=dict(reconciler.errors))
     line.level = "WARNING" if reconciler.errors else "INFO"
-    reconcile.measure(done, reconciler.receipts, line)
+    reconcile.measure(reconciler, done, line)
     return done
 
 

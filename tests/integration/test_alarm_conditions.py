@@ -20,6 +20,7 @@ from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
+from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.services.track import track
 from tests.cloud import AWS, SECRETS, Cloud, Handler, cold_start, sample
 from tests.cloudwatch import Metric, Period, in_alarm, measured, watched
@@ -206,6 +207,19 @@ def taken_messages(at: Deployment, *, heard_of: int) -> None:
     at.invoke("reconciler", sample("reconciler"))
 
 
+def endpoints(at: Deployment, *statuses: str) -> None:
+    """The reconciler runs where Bird lists endpoints at our address in these states."""
+    url = "https://sms.example.com/webhooks/bird"
+    listed = [{"id": "whk_1", "url": url, "status": status, "events": EVENTS} for status in statuses]
+    page = json.dumps({"data": listed, "next_cursor": None}).encode()
+    api_url = f"http://127.0.0.1:{at.stack.enter_context(serving(Reply(200, page))).port}"
+    document = {"api_key": "bk_us1_example", "category": "service", "api_url": api_url}
+    AWS.ssm.put_parameter(Name="/stack/secrets/bird", Value=json.dumps(document), Type="SecureString")
+    at.patch.setenv("PROVIDERS", "twilio,messagebird,bird")
+    at.patch.setenv("SENDERS", "twilio=+15551234567,messagebird=,bird=")
+    at.invoke("reconciler", sample("reconciler"))
+
+
 def counted(at: Deployment, *cohorts: tuple[int, int, Mapping[str, int]]) -> None:
     """Hours so many hours ago, with the bucket of their deliveries and their statuses; then the counting runs."""
     now = datetime.now(UTC)
@@ -276,6 +290,7 @@ TABLE: Mapping[str, Row] = {
     "webhook-unavailable": Row(queue_gone, webhook),
     "signatures-refused": Row(lambda at: webhook(at, 21, headers={}), lambda at: webhook(at, 20, headers={})),
     "receipts-silent": Row(lambda at: taken_messages(at, heard_of=0), lambda at: taken_messages(at, heard_of=1)),
+    "endpoint-down": Row(lambda at: endpoints(at, "paused"), lambda at: endpoints(at, "degraded")),
     "send-errors": Row(lambda at: sends(at, 6, UNWELL), lambda at: sends(at, 5, UNWELL)),
     "account-refused": Row(lambda at: sends(at, 1, WRONG_TOKEN), lambda at: sends(at, 1, TEMPORARILY)),
     "publisher-behind": aws("AWS/Lambda", "IteratorAge", "PublisherFunction", fault=[50, 301_000], sound=[299_000]),
@@ -345,6 +360,22 @@ def test_a_metric_of_awss_own_is_named_as_aws_names_it(metric: Metric) -> None:
 
     assert (named, metric.name in metrics) == (dimension, True)
     assert resource.removesuffix(".QueueName") in stack().of(kind)
+
+
+def test_an_endpoint_that_nobody_registered_is_down_too(deployment: Callable[[], Deployment]) -> None:
+    alarm, faulty = ALARMS["endpoint-down"], deployment()
+    endpoints(faulty)
+
+    assert in_alarm(alarm, [faulty.measures])
+
+
+def test_a_provider_without_a_registered_endpoint_has_none_that_could_be_down(
+    deployment: Callable[[], Deployment],
+) -> None:
+    sound = deployment()
+    sound.invoke("reconciler", sample("reconciler"))
+
+    assert "EndpointDown" not in {metric.name for metric in sound.measures}
 
 
 def test_a_reconciler_that_is_not_scheduled_is_not_missed_and_one_slow_schedule_is(

@@ -48,7 +48,8 @@ class Report:
     ``word`` is the provider's own status word; ``status`` is what it maps to, None where it changes nothing
     (an inbound word, or an unknown one: then ``recognised`` is False). ``occurred`` is the
     provider's time, as :func:`timestamp` writes it, or raw where it cannot be read. ``recipient`` is E.164, and only
-    set where it must be compared with the record's. ``details`` are the provider's further fields.
+    set where it must be compared with the record's. ``details`` are the provider's further fields. ``test`` marks the
+    provider's own test of our endpoint, which is about no message; ``set_aside`` is why no record can take the report.
     """
 
     provider: str
@@ -66,6 +67,8 @@ class Report:
     price: str | None = None
     network: str | None = None
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
+    test: bool = False
+    set_aside: str | None = None
 
     @property
     def order(self) -> int | None:

@@ -31,6 +31,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
 from sms_tracker.domain.status import Status
 from sms_tracker.domain.transition import final_try
+from sms_tracker.reconcile.endpoints import endpoint_states, measure_endpoints
 from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Lookups
 from sms_tracker.reconcile.open_walk import OpenWalk, measure_receipts
 from sms_tracker.reconcile.recheck_failures import FailureRecheck
@@ -58,8 +59,9 @@ class Limits:
 class Reconciler:
     """Closes open messages. Safe to run twice at once: every write is conditional.
 
-    ``resend`` sends a lost message again at its client's request, and returns the decision. ``receipts`` are those of
-    the last run's :class:`OpenWalk`; ``errors`` are the last run's errors, which the next run retries.
+    ``resend`` sends a lost message again at its client's request, and returns the decision. Of the last run are
+    ``receipts`` (:class:`OpenWalk`), ``endpoints`` (their states, by provider) and ``errors``, which the next run
+    retries.
     """
 
     messages: Messages
@@ -75,12 +77,13 @@ class Reconciler:
     resend: Callable[[Record], str]
     failed: CallFailed = ignore_failed_call
     receipts: dict[str, Counter[bool]] = field(init=False)
+    endpoints: dict[str, str] = field(init=False)
     errors: Counter[str] = field(init=False)
     _damaged: set[str] = field(init=False)
     _lookups: Lookups = field(init=False)
 
     def run(self) -> Counter[str]:
-        """Walk old records, handle due messages, recheck failures. Returns the decisions, counted."""
+        """Read endpoints, walk old records, handle due messages, recheck failures. Returns the decisions, counted."""
         self._lookups = Lookups(
             settings=self.settings,
             http=self.http,
@@ -99,9 +102,14 @@ class Reconciler:
             ages=self.ages,
             on_unreadable=self._set_aside,
         )
-        self.receipts = walk.receipts
+        self.receipts, self.endpoints = walk.receipts, {}
         start = self.pace.monotonic()
         done: Counter[str] = Counter()
+        try:
+            self.endpoints = endpoint_states(self.settings(), self._lookups.ask)
+            done.update(self.endpoints.values())
+        except SmsTrackerError as error:
+            done[self._failed("endpoints-not-read", error)] += 1
         try:
             done.update(walk.run(start + self.limits.seconds / 2))  # half, so that look-ups get the other half
         except SmsTrackerError as error:  # the position has not moved past it, so the next run repeats it
@@ -230,9 +238,10 @@ class Reconciler:
         )
 
 
-def measure(done: Mapping[str, int], receipts: dict[str, Counter[bool]], metrics: Metrics) -> None:
-    """Count one run by its decisions, and measure its receipts."""
+def measure(reconciler: Reconciler, done: Mapping[str, int], metrics: Metrics) -> None:
+    """Count one run by its decisions, and measure its receipts and endpoints."""
     metrics.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed", "unreadable"})
     for name, decision in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
         metrics.count(name, done.get(decision, 0))
-    measure_receipts(receipts, metrics)
+    measure_receipts(reconciler.receipts, metrics)
+    measure_endpoints(reconciler.endpoints, metrics)

@@ -36,7 +36,8 @@ class QueueMessage:
 class Handled:
     """The result for one report, or for several reports of one message.
 
-    ``decision`` is applied, noted, duplicate, unmatched, deferred, dead (can never succeed) or failed (is retried).
+    ``decision`` is applied, noted, duplicate, unmatched, deferred, test (of our endpoint), dead (can never succeed) or
+    failed (is retried).
     """
 
     decision: str
@@ -96,12 +97,20 @@ class ReportProcessor:
             try:
                 envelope = decode(delivery.body)
                 queued = _Queued(delivery, envelope, read(envelope))
+                if queued.report.test or queued.report.set_aside:
+                    return self._about_no_message(queued)
                 message_id = envelope.message_id or self._find(queued.report)
                 return self._defer(queued) if message_id is None else (message_id, queued)
             except (Unreadable, UnknownProvider, Rejected) as error:
                 return self._dead_letter([delivery], str(error))
         except SmsTrackerError as error:
             return Handled(decision="failed", queue_ids=(delivery.queue_id,), error=str(error))
+
+    def _about_no_message(self, queued: _Queued) -> Handled:
+        if queued.report.set_aside:
+            self.unmatched.send(queued.delivery.body, reason=queued.report.set_aside)
+        decision = "unmatched" if queued.report.set_aside else "test"
+        return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=queued.envelope.provider)
 
     def _find(self, report: Report) -> str | None:
         if report.provider_message_id is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
@@ -23,6 +24,8 @@ MAX_BODY = 64 * 1024
 """Bytes of a webhook's body at most; the same limit applies to its path and query."""
 _REFRESH = 30.0
 """Age in seconds of secrets that are read again after a refused signature: one may have been rotated."""
+_STALE = timedelta(seconds=300)
+"""Age of a signature, or its lead on our clock, beyond which a genuine webhook is counted: it may be replayed."""
 _METRICS = {
     "queued": "ReportsReceived",
     "foreign": "ReportsForeign",
@@ -35,7 +38,7 @@ _METRICS = {
 class Received:
     """The status to answer with. ``decision`` goes to the log and the metrics, the rest to the log.
 
-    ``following``: only the next secret of a rotation verified the signature.
+    ``following``: only the next secret of a rotation verified the signature. ``stale``: it was signed long ago.
     """
 
     status: int
@@ -43,6 +46,7 @@ class Received:
     message_id: str | None = None
     error: str | None = None
     following: bool = False
+    stale: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -67,7 +71,7 @@ class Receiver:
             if len(request.body) > MAX_BODY or len(request.url) > MAX_BODY:
                 return Received(status=413, decision="too-large")
             target = callback_target(request.url)
-            following = self._verify(provider, request, target)
+            signed = self._verify(provider, request, target)
             fields = provider.fields(request)
             if name not in self.tokens:  # a token vouches for the URL alone
                 target = provider.target(request, fields)
@@ -80,9 +84,7 @@ class Receiver:
             return Received(status=400, decision="unreadable", error=str(error))
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
-        return Received(
-            status=provider.ACK_STATUS, decision=decision, message_id=target.message_id, following=following
-        )
+        return replace(signed, status=provider.ACK_STATUS, decision=decision, message_id=target.message_id)
 
     def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
         """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
@@ -107,7 +109,7 @@ class Receiver:
             raise UnknownProvider("not enabled")
         return providers.webhooks(name)
 
-    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> bool:
+    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> Received:
         try:
             return self._verify_with(provider, request, target, self.settings())
         except InvalidSignature:
@@ -115,21 +117,23 @@ class Receiver:
 
     def _verify_with(
         self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings
-    ) -> bool:
+    ) -> Received:
+        verified = Received(status=provider.ACK_STATUS, decision="verified")
         if provider.name in self.tokens:
             if not token_matches(settings.service_key, provider.name, target):
                 raise InvalidSignature("the token in the callback URL is not ours")
-            return False
+            return verified
         credentials = settings.credentials[provider.name]
         keys = provider.keys(credentials)
         refusal = InvalidSignature("no public base URL")
         for public in _public(request, settings):
             try:
-                provider.verify(public, secrets=keys, now=self.clock())
+                age = provider.verify(public, secrets=keys, now=self.clock())
             except InvalidSignature as error:
                 refusal = error
             else:
-                return self._by_following(provider, public, keys)
+                following = self._by_following(provider, public, keys)
+                return replace(verified, following=following, stale=age is not None and abs(age) > _STALE)
         flaws = (f"{entry} {flaw}" for entry, flaw in provider.flaws(credentials).items())
         raise InvalidSignature("; ".join((str(refusal), *flaws)))
 
@@ -155,3 +159,4 @@ def measure(received: Received, metrics: Metrics) -> None:
     """Count one answered webhook."""
     metrics.count(_METRICS.get(received.decision, "WebhooksInvalid"))
     metrics.count("NextSecretUsed", int(received.following))
+    metrics.count("ReportsStale", int(received.stale))

@@ -27,6 +27,7 @@ from sms_tracker.providers.bird.report import meaning, moment, record_report
 from sms_tracker.providers.bird.webhook import CATEGORIES, KEY_FORM, flaws, part, setting
 
 API_URL = "https://{region}.platform.bird.com"
+MESSAGES = "/v1/sms/messages"
 
 SENDERS = {
     **parsing.NUMBERS,
@@ -64,11 +65,11 @@ def send_request(message: OutboundMessage, *, credentials: Credentials, callback
     if message.validity_seconds is not None:
         content["validity_period"] = message.validity_seconds
     headers = {
-        **_headers(credentials),
+        **authorization(credentials),
         "content-type": "application/json",
         "idempotency-key": message.token,
     }
-    return HttpRequest("POST", _url(credentials), headers, json.dumps(content).encode())
+    return HttpRequest("POST", f"{address(credentials)}{MESSAGES}", headers, json.dumps(content).encode())
 
 
 def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
@@ -100,8 +101,8 @@ def _refused(response: HttpResponse) -> SendOutcome:
 
 def lookup_request(provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
     """``GET /v1/sms/messages/{id}``."""
-    url = f"{_url(credentials)}/{parsing.path_part(provider_message_id)}"
-    return HttpRequest("GET", url, _headers(credentials))
+    url = f"{address(credentials)}{MESSAGES}/{parsing.path_part(provider_message_id)}"
+    return HttpRequest("GET", url, authorization(credentials))
 
 
 def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Report | NoSuchMessage | LookupFailed:
@@ -128,7 +129,8 @@ def search_request(sought: Sought, *, credentials: Credentials, page: str | None
         "limit": PAGE_SIZE,
     }
     cursor = {} if page is None else {"starting_after": page}
-    return HttpRequest("GET", f"{_url(credentials)}?{urlencode(query | cursor)}", _headers(credentials))
+    url = f"{address(credentials)}{MESSAGES}?{urlencode(query | cursor)}"
+    return HttpRequest("GET", url, authorization(credentials))
 
 
 def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
@@ -159,14 +161,15 @@ def _created(record: Mapping[str, object]) -> str | None:
     return parsing.rfc3339(parsing.text(record.get("created_at")))
 
 
-def _headers(credentials: Credentials) -> dict[str, str]:
+def authorization(credentials: Credentials) -> dict[str, str]:
+    """The headers of every request; raises ``Misconfigured`` without a usable key."""
     return {"authorization": f"Bearer {_key(credentials)}", "accept": "application/json"}
 
 
-def _url(credentials: Credentials) -> str:
+def address(credentials: Credentials) -> str:
+    """The base of every URL: ``api_url``, or the region's; raises ``Misconfigured`` as above."""
     region = re.sub(KEY_FORM, r"\1", _key(credentials))
-    base = setting(credentials, "api_url") or API_URL.format(region=region)
-    return f"{base.rstrip('/')}/v1/sms/messages"
+    return (setting(credentials, "api_url") or API_URL.format(region=region)).rstrip("/")
 
 
 def _key(credentials: Credentials) -> str:
