@@ -19,8 +19,8 @@ from sms_tracker.domain.indexes import (
     Index,
     Position,
     Span,
-    client_reference,
-    provider_key,
+    client_references,
+    provider_keys,
     time_shard,
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
@@ -104,9 +104,13 @@ def _entries(stored: Iterable[Record]) -> Iterator[tuple[str, str, Position]]:
         yield BY_RECIPIENT.name, record.to, created
         yield BY_TIME.name, time_shard(created_at, message_id), created
         if record.reference:
-            yield BY_REFERENCE.name, client_reference(record.client, record.reference), created
+            yield BY_REFERENCE.name, client_references(record.client, record.reference)[0], created
         if state.provider_message_id:
-            yield BY_PROVIDER_ID.name, provider_key(state.provider, state.provider_message_id), Position("", message_id)
+            yield (
+                BY_PROVIDER_ID.name,
+                provider_keys(state.provider, state.provider_message_id)[0],
+                Position("", message_id),
+            )
         due = attention(state, message_id, record.updated_at)
         if due:
             yield BY_ATTENTION.name, due, Position(record.updated_at, message_id)

@@ -254,12 +254,16 @@ def test_a_first_try_stores_second_ids_where_there_are_none(messages: Messages) 
     assert applied(messages, first(*ids)).state.other_ids == {(1, SECOND_ID), (1, THIRD_ID)}
 
 
-def test_the_answer_moves_the_sending_in_the_same_write(messages: Messages) -> None:
-    messages.put(record())
+ANSWERED = replace(record().send, phase=SendPhase.ANSWERED, token="", until=0)
+"""A claim that its answer ended."""
+
+
+def test_the_answer_ends_the_claim_in_the_same_write(messages: Messages) -> None:
+    messages.put(record(validity_seconds=3600))
     answer = report(Status.ACCEPTED, source=Source.ANSWER)
     answered = applied(messages, first(answer, phase=SendPhase.ANSWERED))
 
-    assert answered.send == replace(record().send, phase=SendPhase.ANSWERED)
+    assert (answered.send, answered.validity_seconds) == (ANSWERED, None)
     assert (answered.state.status, answered.version) == (Status.ACCEPTED, 2)
     assert answered.reports[answer.fingerprint].source == "answer"
 
@@ -314,7 +318,7 @@ def test_the_end_of_the_sending_can_be_all_that_is_written(messages: Messages) -
     known = holding(messages, report(Status.ACCEPTED))
     noted = applied(messages, late(phase=SendPhase.ANSWERED))
 
-    assert noted == replace(known, send=replace(known.send, phase=SendPhase.ANSWERED))
+    assert noted == replace(known, send=ANSWERED)
 
 
 # -- What each guard demands -------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from typing import Any
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.indexes import client_reference, failed_shard, time_shard
+from sms_tracker.domain.indexes import client_references, failed_shard, time_shard
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
-from sms_tracker.domain.report import Report, Source
+from sms_tracker.domain.report import Report, Source, before
 from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Outcome, Status
@@ -68,13 +68,16 @@ def failure_values(failure: RankedFailure) -> dict[str, object]:
 def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[str, object]:
     """A report as the timeline keeps it. Further fields are kept for failures, unknown words, or with ``keep_fields``.
 
-    The usual source, a callback, is left out: an item with three reports stays below 1 KB.
+    An item stays below 1 KB (ADR 18): the usual source, a callback, is left out, and the provider's time is kept as its
+    distance from the receipt.
     """
+    lag = report.lag
     kept = keep_fields or report.is_failure or not report.recognised
     values: dict[str, object | None] = {
         "word": report.word,
         "code": report.code,
-        "occurred": report.occurred,
+        "occurred": report.occurred if lag is None else None,
+        "lag": lag,
         "received": report.received,
         "attempt": report.attempt,
         "source": None if report.source is Source.CALLBACK else str(report.source),
@@ -125,7 +128,7 @@ def to_item(record: Record) -> Item:
             "created_at": record.created_at,
             "updated_at": record.updated_at,
             "expires_at": record.expires_at,
-            "client_reference": client_reference(record.client, record.reference) if record.reference else None,
+            "client_reference": client_references(record.client, record.reference)[0] if record.reference else None,
             "time_shard": time_shard(record.created_at, record.message_id),
         }
     )
@@ -206,13 +209,14 @@ def _send(values: Mapping[str, Any]) -> Send:
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:
+    lag = values.get("lag")
     return Entry(
         word=values["word"],
         received=values["received"],
         attempt=int(values["attempt"]),
         source=values.get("source", str(Source.CALLBACK)),
         code=values.get("code"),
-        occurred=values.get("occurred"),
+        occurred=values.get("occurred") if lag is None else before(values["received"], int(lag)),
         text=values.get("text"),
         foreign=values.get("foreign", False),
         fields=values.get("fields", {}),

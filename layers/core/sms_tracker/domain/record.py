@@ -98,6 +98,10 @@ class Record:
         named = None if attempt == self.state.attempt else self.providers.get(attempt)
         return named or self.state.provider
 
+    def has(self, report: Report) -> bool:
+        """Whether the timeline has this report."""
+        return any(fingerprint in self.reports for fingerprint in report.fingerprints)
+
     def providers_with(self, attempt: int, provider: str) -> dict[int, str]:
         """``providers`` with this attempt added."""
         return {**self.providers, self.state.attempt: self.state.provider, attempt: provider}

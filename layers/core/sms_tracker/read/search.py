@@ -16,10 +16,10 @@ from sms_tracker.domain.indexes import (
     Index,
     Position,
     Span,
-    client_reference,
+    client_references,
     days,
     months,
-    provider_key,
+    provider_keys,
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
@@ -133,10 +133,10 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
     elif index is BY_RECIPIENT:
         yield "", (criteria.to or "",)
     elif index is BY_REFERENCE:
-        yield "", (client_reference(criteria.client or "", criteria.reference or ""),)
+        yield "", client_references(criteria.client or "", criteria.reference or "")
     else:
         known = criteria.provider_message_id or ""
-        yield "", tuple(provider_key(name, known) for name in providers.names())
+        yield "", tuple(key for name in providers.names() for key in provider_keys(name, known))
 
 
 def _merged(
@@ -147,7 +147,7 @@ def _merged(
     span = replace(criteria.span, until=min(newest, after.at)) if index.sort else None
     pages = [search.keys(index, partition, span=span, client=criteria.client) for partition in partitions]
     reach = max((reach for _, reach in pages if reach is not None), default=None)
-    keys = (key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach))
+    keys = {key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach)}
     return sorted(keys, reverse=True), reach
 
 

@@ -86,7 +86,7 @@ class Lookups:
 
 def _known(report: Report, record: Record) -> bool:
     """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record."""
-    if report.fingerprint in record.reports:
+    if record.has(report):
         return True
     return record.state.status.final and report.recognised and fold([report], base=record.state) == record.state
 
