@@ -124,18 +124,17 @@ class HourlyCounter:
         self.statistics.put(counted)
 
 
-def measure(done: Mapping[str, int], counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
-    """Count one run, and measure each provider's health. ``objective`` is a percentage below 100."""
-    metrics.count("StatisticsRuns")
-    metrics.count("HoursCounted", done.get("hour-counted", 0))
-    metrics.count("StatisticsFailures", counter.errors.total())
+def measure(counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
+    """Measure the providers' health: shares of each, and what alarms compare of all. ``objective`` is below 100."""
     now = counter.clock()
-    for provider, health in provider_health(
-        counter.statistics.hourly_stats(hours(now)), now=now, objective=objective
-    ).items():
+    healths = provider_health(counter.statistics.hourly_stats(hours(now)), now=now, objective=objective)
+    for provider, health in healths.items():
         own = metrics.apart(provider=provider)
         own.measure("DeliveryRate", health.delivery_rate, "Percent")
-        own.measure("DeliveryRateChange", health.change, "None")
-        own.measure("TimeToDeliverChange", health.slower, "None")
         own.measure("TrackedShare", health.tracked, "Percent")
-        own.measure("TrackingBurn", health.burn, "None")
+    for name, values in (
+        ("DeliveryRateChange", [health.change for health in healths.values()]),
+        ("TimeToDeliverChange", [health.slower for health in healths.values()]),
+        ("TrackingBurn", [health.burn for health in healths.values()]),
+    ):
+        metrics.measure(name, [value for value in values if value is not None], "None")

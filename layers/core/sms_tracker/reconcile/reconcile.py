@@ -231,8 +231,6 @@ class Reconciler:
 
 
 def measure(done: Mapping[str, int], receipts: dict[str, Counter[bool]], metrics: Metrics) -> None:
-    """Count one run by its decisions, and measure its receipts."""
+    """Count a run that ended well, and measure its receipts."""
     metrics.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed", "unreadable"})
-    for name, decision in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
-        metrics.count(name, done.get(decision, 0))
     measure_receipts(receipts, metrics)
