@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -132,9 +132,10 @@ def measure(counter: HourlyCounter, metrics: Metrics, *, objective: float) -> No
         own = metrics.apart(provider=provider)
         own.measure("DeliveryRate", health.delivery_rate, "Percent")
         own.measure("TrackedShare", health.tracked, "Percent")
-    for name, values in (
-        ("DeliveryRateChange", [health.change for health in healths.values()]),
-        ("TimeToDeliverChange", [health.slower for health in healths.values()]),
-        ("TrackingBurn", [health.burn for health in healths.values()]),
-    ):
-        metrics.measure(name, [value for value in values if value is not None], "None")
+    metrics.measure("DeliveryRateChange", _known(health.change for health in healths.values()), "None")
+    metrics.measure("TimeToDeliverChange", _known(health.slower for health in healths.values()), "None")
+    metrics.measure("TrackingBurn", _known(health.burn for health in healths.values()), "None")
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]

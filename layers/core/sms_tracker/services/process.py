@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 _RETRY_DELAY = 15
 """Seconds before the second look-up by provider id: the sender may not have stored that id yet."""
+_METRICS = {
+    "applied": "ReportsApplied",
+    "noted": "ReportsNoted",
+    "duplicate": "ReportsDuplicate",
+    "deferred": "ReportsDeferred",
+    "unmatched": "ReportsUnmatched",
+    "dead": "ReportsDead",
+    "failed": "ReportsFailed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +196,7 @@ def read(envelope: Envelope) -> Report:
 def measure(handled: Sequence[Handled], metrics: Metrics, *, now: datetime) -> None:
     """Count the reports of a batch by result, and measure the age of the oldest."""
     for each in handled:
-        metrics.count(f"Reports{each.decision.title()}", len(each.queue_ids))
+        metrics.count(_METRICS[each.decision], len(each.queue_ids))
         metrics.count("ReportsUnrecognised", sum(not report.recognised for report in each.reports))
         if each.tracked:
             metrics.count("SecondProviderIds", len(each.tracked.other_ids))
