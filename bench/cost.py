@@ -40,7 +40,7 @@ SAVINGS = (
     Change(name="no reference", unreferenced=True),
     Change(name="AccessLog=false", without=("Logs: API access",)),
     Change(name="no point-in-time recovery", without=("DynamoDB: point-in-time recovery",)),
-    Change(name="StatisticsSchedule=rate(60 minutes)", settings={"counted": 60}),
+    Change(name="StatisticsSchedule=rate(30 minutes)", settings={"counted": 30}),
     Change(name="Alarms=none", settings={"alarms": 0}),
 )
 """Here ``counted`` is the schedule in minutes."""
