@@ -45,7 +45,9 @@ SAVINGS = (
 )
 """Here ``counted`` is the schedule in minutes."""
 EXTRAS = (
-    Change(name="ProcessorBatchWindow=5, PublisherBatchWindow=5", settings={"batch": 50, "window": 5, "stream_window": 5}),
+    Change(
+        name="ProcessorBatchWindow=5, PublisherBatchWindow=5", settings={"batch": 50, "window": 5, "stream_window": 5}
+    ),
     Change(name="delivered published", settings={"events_ok": 1}),
     Change(name="every change published", settings={"events_ok": 5, "events_failed": 5}),
 )

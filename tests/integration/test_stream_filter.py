@@ -36,7 +36,9 @@ NO_CODE = replace(CODE, code=None)
 
 def patterns(**parameters: str) -> list[dict[str, Any]]:
     mappings = stack(**parameters).of("AWS::Lambda::EventSourceMapping").values()
-    (filters,) = [each.properties["FilterCriteria"]["Filters"] for each in mappings if "FilterCriteria" in each.properties]
+    (filters,) = [
+        each.properties["FilterCriteria"]["Filters"] for each in mappings if "FilterCriteria" in each.properties
+    ]
     return [json.loads(each["Pattern"]) for each in filters]
 
 
@@ -132,7 +134,7 @@ def test_nothing_else_about_a_final_message_invokes_the_publisher(table: Table, 
     table.report(at(1, status, failure=failure))  # an earlier time
     if failure:
         table.report(at(7, status, failure=replace(failure, message="no route")))  # a text
-    table.store.release(MESSAGE_ID, token="a-token", cause="not_sent", now=NOW)  # noqa: S106  # a claim
+    table.store.release(MESSAGE_ID, token="a-token", cause="not_sent", now=NOW)  # a claim
 
     after = table.changes()[before:]
     assert len(after) >= 3
@@ -182,7 +184,7 @@ def modified(old: Status, new: Status) -> Change:
 def test_whatever_the_order_every_change_with_an_event_or_an_outcome_passes(
     table: Table, seed: int, published: str | None
 ) -> None:
-    rng = random.Random(seed)  # noqa: S311  # a test's choice
+    rng = random.Random(seed)  # a test's choice
     parameters = {"PublishedStatuses": published} if published else {}
     default = source()["Parameters"]["PublishedStatuses"]["Default"]
     policy = Policy(statuses=frozenset((published or default).split(",")), personal_data=False)

@@ -94,6 +94,23 @@ def test_each_function_s_exceptions_and_each_queue_for_what_failed_have_an_alarm
     assert {("ApproximateNumberOfMessagesVisible", f"{name}.QueueName") for name in queues} <= seen
 
 
+def test_an_alarm_says_nothing_that_is_not_in_the_template() -> None:
+    # A notification has the alarm's name, description, metrics and dimensions, and numbers that were measured.
+    personal = stack(
+        Alarms="all",
+        GradualDeployment="true",
+        AlertEmail="jane@example.com",
+        TwilioFrom="+15551234567",
+        MessageBirdOriginator="Jane",
+    )
+
+    assert {name: each.properties for name, each in personal.of("AWS::CloudWatch::Alarm").items()} == {
+        name: each.properties for name, each in ALARMS.items()
+    }
+    dimensions = {dimension for metric in WATCHED for dimension, _ in metric.dimensions}
+    assert dimensions <= {"service", "QueueName", "FunctionName", "ScheduleGroup"}
+
+
 def alarm_name(alarm: Resource) -> str:
     return str(alarm.properties["AlarmName"]).removeprefix("stack-")
 

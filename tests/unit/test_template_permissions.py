@@ -41,8 +41,7 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | grants("*", "dynamodb:ListStreams")
     | grants("Bus.Arn", "events:PutEvents")
     | grants("PublishFailedQueue.Arn", "sqs:SendMessage"),
-    "Digest": grants("FailuresQueue.Arn", *TAKE)
-    | grants("AlertsTopic", "sns:Publish"),
+    "Digest": grants("FailuresQueue.Arn", *TAKE) | grants("AlertsTopic", "sns:Publish"),
     "Query": grants("MessagesTable.Arn", "dynamodb:BatchGetItem", "dynamodb:GetItem")
     | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES}
     | grants("StateTable.Arn", "dynamodb:BatchGetItem")

@@ -67,7 +67,8 @@ def test_reports_outlast_an_outage_of_hours_before_they_count_as_dead() -> None:
 
 
 @pytest.mark.parametrize(
-    ("queue", "function", "longest"), [("ReportsQueue", "ProcessorFunction", 10), ("FailuresQueue", "DigestFunction", 60)]
+    ("queue", "function", "longest"),
+    [("ReportsQueue", "ProcessorFunction", 10), ("FailuresQueue", "DigestFunction", 60)],
 )
 def test_a_batch_stays_invisible_for_six_timeouts_and_the_longest_window(
     queue: str, function: str, longest: int

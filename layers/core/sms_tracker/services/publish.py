@@ -197,7 +197,9 @@ def reached(changes: Iterable[StreamChange]) -> Iterator[Reached]:
         yield Reached(
             provider=state.provider,
             outcome=state.status.outcome,
-            seconds_to_delivery=_seconds(datetime.fromisoformat(change.new.created_at), delivered) if delivered else None,
+            seconds_to_delivery=_seconds(datetime.fromisoformat(change.new.created_at), delivered)
+            if delivered
+            else None,
         )
 
 
