@@ -18,7 +18,7 @@ from bench.prices import AS_OF, NOTE, PRICES, REGION
 from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, progress
 from ops.command import within
 from sms_tracker.domain.hourly_stats import ages
-from tests.unit.template_stack import source, stack
+from tests.unit.template_stack import environment, source, stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +40,14 @@ SAVINGS = (
     Change(name="no reference", unreferenced=True),
     Change(name="AccessLog=false", without=("Logs: API access",)),
     Change(name="no point-in-time recovery", without=("DynamoDB: point-in-time recovery",)),
-    Change(name="StatisticsSchedule=rate(15 minutes)", settings={"counted": 15}),
-    Change(name="Alarms=false", settings={"alarms": 0, "dashboards": 0}),
+    Change(name="StatisticsSchedule=rate(30 minutes)", settings={"counted": 30}),
+    Change(name="Alarms=none", settings={"alarms": 0}),
 )
 """Here ``counted`` is the schedule in minutes."""
 EXTRAS = (
-    Change(name="ProcessorBatchWindow=1, PublisherBatchWindow=0", settings={"window": 1, "stream_window": 0}),
+    Change(
+        name="ProcessorBatchWindow=5, PublisherBatchWindow=5", settings={"batch": 50, "window": 5, "stream_window": 5}
+    ),
     Change(name="delivered published", settings={"events_ok": 1}),
     Change(name="every change published", settings={"events_ok": 5, "events_failed": 5}),
 )
@@ -121,13 +123,13 @@ def settings() -> Settings:
         window=float(reports["MaximumBatchingWindowInSeconds"]),
         stream_batch=int(stream["BatchSize"]),
         stream_window=float(stream["MaximumBatchingWindowInSeconds"]),
-        retention_months=_parameter("RetentionDays") / 30,
+        retention_months=float(environment("send")["RETENTION_DAYS"]) / 30,
         log_months=_parameter("LogRetentionDays") / 30,
         archive_months=_parameter("ArchiveDays") / 30,
         alarms=sum(_metrics(each.properties) for each in alarms),
         dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
         runs_a_month=sum(30 * 24 * 60 / _minutes(each.properties["ScheduleExpression"]) for each in schedules),
-        counted=readings(_minutes(source()["Parameters"]["StatisticsSchedule"]["Default"])),
+        counted=readings(_minutes(deployed.properties("ReconcilerFunctionStatistics")["ScheduleExpression"])),
         access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, access)),
     )
 
@@ -148,7 +150,7 @@ def _minutes(schedule: str) -> float:
 
 def readings(minutes: float) -> float:
     """Reads of a message by statistics that run at this interval: one a stage, plus each run before the first stage."""
-    stages = ages(timedelta(seconds=_parameter("UnknownAfterSeconds")))
+    stages = ages(timedelta(seconds=int(environment("reconciler")["UNKNOWN_AFTER_SECONDS"])))
     until_first = timedelta(minutes=30) + stages[0]  # a message's mean age at the end of its hour is 30 minutes
     return len(stages) + until_first / timedelta(minutes=minutes)
 

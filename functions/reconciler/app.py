@@ -74,5 +74,5 @@ def _count(line: Line) -> dict[str, int]:
     done = dict(sorted(counter.run().items()))
     line.put(decision="counted", errors=dict(counter.errors))
     line.level = "WARNING" if counter.errors else "INFO"
-    hourly_stats.measure(done, counter, line, objective=config.tracking_objective)
+    hourly_stats.measure(counter, line, objective=config.tracking_objective)
     return done

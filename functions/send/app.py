@@ -36,7 +36,6 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         response = submit(sender.send, caller.client, caller.scopes, gateway.request(event))
     except Unreadable:
         response = not_base64()
-    line.dimensions["decision"] = response.decision
     measure_send(response, line, provider_calls=provider.calls)
     fields = {
         name: response.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")

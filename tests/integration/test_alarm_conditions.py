@@ -23,15 +23,18 @@ from sms_tracker.domain.status import Status
 from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.services.track import track
 from tests.cloud import AWS, SECRETS, Cloud, Handler, cold_start, sample
-from tests.cloudwatch import Metric, Period, in_alarm, measured, watched
+from tests.cloudwatch import Metric, Period, in_alarm, measured, shown, watched
 from tests.factories import record, report
 from tests.scripted_server import Reply, serving
 from tests.unit.template_stack import environment, stack
 
+EVERYTHING = stack(Alarms="all", Dashboard="on", GradualDeployment="true")
 ALARMS = {
     each.properties["AlarmName"].removeprefix("stack-"): each.properties
-    for each in stack().of("AWS::CloudWatch::Alarm").values()
+    for each in EVERYTHING.of("AWS::CloudWatch::Alarm").values()
 }
+READ = {metric for alarm in ALARMS.values() for metric in watched(alarm)} | shown(EVERYTHING)
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler")
 DOCUMENTED = {
     "AWS/SQS": (
         "QueueName",
@@ -276,13 +279,7 @@ TABLE: Mapping[str, Row] = {
         lambda at: reported(at, {"MessageStatus": "sent"}),
     ),
     "send-exceptions": raising("send", "send"),
-    "webhook-exceptions": raising("webhook", "webhook-twilio"),
-    "processor-exceptions": raising("processor", "processor"),
-    "publisher-exceptions": raising("publisher", "publisher"),
-    "digest-exceptions": raising("digest", "digest"),
-    "query-exceptions": raising("query", "query-message"),
-    "authorizer-exceptions": raising("authorizer", "authorizer", gone="state"),
-    "reconciler-exceptions": raising("reconciler", "reconciler", gone="messages"),
+    "exceptions": raising("digest", "digest"),
     "webhook-throttled": aws("AWS/Lambda", "Throttles", "WebhookFunction", fault=[0, 1], sound=[0, 0]),
     "webhook-slow": aws(
         "AWS/Lambda", "Duration", "WebhookFunction", fault=[40] * 98 + [6000] * 2, sound=[40] * 99 + [6000]
@@ -333,6 +330,29 @@ def test_an_alarm_speaks_once_the_fault_lasts_and_not_before(name: str, deployme
 
     assert in_alarm(alarm, lasting)
     assert not in_alarm(alarm, shorter)
+    assert {each for each in faulty.measures if each.namespace.startswith("SmsTracker")} <= READ  # none is in vain
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_one_alarm_speaks_for_the_exceptions_of_any_function(
+    function: str, deployment: Callable[[], Deployment]
+) -> None:
+    alarm, faulty = ALARMS["exceptions"], deployment()
+    faulty.by_aws("AWS/Lambda", "Errors", f"{function.title()}Function", 1)
+
+    assert in_alarm(alarm, [{}, faulty.measures])
+
+
+def test_an_exception_of_each_function_is_one_that_lambda_counts(deployment: Callable[[], Deployment]) -> None:
+    faulty = deployment()
+    for function in ("webhook", "processor", "publisher", "query"):
+        faulty.invoke(function, {})
+    for table, function in (("messages", "reconciler"), ("state", "authorizer")):
+        AWS.dynamodb.delete_table(TableName=table)
+        faulty.invoke(function, sample(function))
+
+    errors = {next(iter(metric.dimensions))[1] for metric, values in faulty.measures.items() if sum(values)}
+    assert errors >= {f"{name.title()}Function" for name in FUNCTIONS if name not in {"send", "digest"}}
 
 
 @each_alarm
@@ -340,7 +360,8 @@ def test_an_alarm_is_silent_while_all_is_well(name: str, deployment: Callable[[]
     alarm, sound = ALARMS[name], deployment()
     TABLE[name].sound(sound)
 
-    assert {*watched(alarm)} <= sound.measures.keys() or alarm["Statistic"] == "Sum"  # a count of none is not sent
+    counts = name == "exceptions" or alarm.get("Statistic") == "Sum"  # a count of none is not sent
+    assert {*watched(alarm)} <= sound.measures.keys() or counts
     assert not in_alarm(alarm, [sound.measures] * alarm["EvaluationPeriods"])
 
 

@@ -86,7 +86,7 @@ def _deployed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Sta
     defaults = {name: declared["Default"] for name, declared in declared_parameters.items() if "Default" in declared}
     unknown = set(parameters) - set(declared_parameters)
     assert not unknown, f"no such parameters: {unknown}"
-    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, template.get("Conditions", {}))
+    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, template)
     resources = {
         name: Resource(
             name=name,
@@ -103,7 +103,7 @@ def _deployed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Sta
 def refusals(**parameters: str) -> list[str]:
     """What the template's rules say to a deployment with these parameters."""
     defaults = {name: declared["Default"] for name, declared in source()["Parameters"].items()}
-    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, source()["Conditions"])
+    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, source())
     return [
         each["AssertDescription"]
         for rule in source()["Rules"].values()
@@ -152,9 +152,10 @@ def _expand(written: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[s
 class _Resolver:
     """Knows the parameters' values and decides conditions by them."""
 
-    def __init__(self, values: Mapping[str, Any], conditions: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], template: Mapping[str, Any]) -> None:
         self._values = values
-        self._conditions = conditions
+        self._conditions: Mapping[str, Any] = template["Conditions"]
+        self._mappings: Mapping[str, Any] = template["Mappings"]
 
     def holds(self, name: str | None) -> bool:
         return name is None or self.decide(self._conditions[name])
@@ -168,6 +169,8 @@ class _Resolver:
                 return not self.decide(argument[0])
             case "Fn::And":
                 return all(self.decide(part) for part in argument)
+            case "Fn::Or":
+                return any(self.decide(part) for part in argument)
             case "Fn::Equals":
                 left, right = (str(self.value(side)) for side in argument)
                 return left == right
@@ -200,6 +203,9 @@ class _Resolver:
                 text, local = argument if isinstance(argument, list) else (argument, {})
                 names = self.value(local)
                 return re.sub(r"\$\{([^!}]+)\}", lambda found: str(names.get(found[1], self._ref(found[1]))), text)
+            case "Fn::FindInMap":
+                name, first, second = self.value(argument)
+                return self._mappings[name][first][second]
             case "Fn::Join":
                 separator, parts = argument
                 return separator.join(map(str, self.value(parts)))

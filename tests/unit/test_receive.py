@@ -23,6 +23,7 @@ from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.settings import Settings
+from sms_tracker.log import Line
 from sms_tracker.services.receive import MAX_BODY, Received, Receiver, measure
 from tests.factories import MESSAGE_ID
 from tests.fakes import BASE_URL, MESSAGEBIRD, START, TWILIO, FakeClock, FixedSettings, MemoryQueue
@@ -48,11 +49,17 @@ class Setup:
     settings: Callable[..., Settings] = field(default_factory=FixedSettings)
     enabled: tuple[str, ...] = ("twilio", "messagebird")
     tokens: frozenset[str] = frozenset()
+    queue_sending: bool = True
     queue: MemoryQueue = field(default_factory=MemoryQueue)
 
     def receive(self, provider: str, request: HttpRequest) -> Received:
         receiver = Receiver(
-            queue=self.queue, settings=self.settings, clock=FakeClock(), enabled=self.enabled, tokens=self.tokens
+            queue=self.queue,
+            settings=self.settings,
+            clock=FakeClock(),
+            enabled=self.enabled,
+            tokens=self.tokens,
+            queue_sending=self.queue_sending,
         )
         return receiver.receive(provider, request)
 
@@ -61,6 +68,45 @@ class Setup:
         received = self.receive(provider, request)
         assert self.queue.sent == []
         return received.status
+
+
+class TestVolume:
+    """Without ``queue_sending``."""
+
+    def test_a_report_of_sending_is_acknowledged_and_counted_and_not_queued(self) -> None:
+        setup = Setup(queue_sending=False)
+        received = setup.receive("twilio", twilio_webhook({"MessageStatus": "sending"}))
+        line = Line()
+        measure(received, line)
+        assert (received.status, received.decision, received.acknowledged) == (204, "counted", True)
+        assert (setup.queue.sent, line.figures) == ([], {"ReportsReceived": 1})
+
+    @pytest.mark.parametrize("word", ["queued", "accepted", "sent", "delivered", "undelivered", "failed", "novel", ""])
+    def test_every_other_word_is_queued(self, word: str) -> None:
+        setup = Setup(queue_sending=False)
+        assert setup.receive("twilio", twilio_webhook({"MessageStatus": word})).decision == "queued"
+        assert len(setup.queue.sent) == 1
+
+    @pytest.mark.parametrize("status", ["accepted", "buffered", "sent", "delivered", "sending"])
+    def test_a_provider_without_the_word_is_queued_whatever_it_says(self, status: str) -> None:
+        setup = Setup(queue_sending=False)
+        assert setup.receive("messagebird", messagebird_webhook({"status": status})).decision == "queued"
+
+    def test_a_report_of_sending_that_nobody_signed_is_refused_and_not_counted(self) -> None:
+        received = Setup(queue_sending=False).receive(
+            "twilio", twilio_webhook({"MessageStatus": "sending"}, token="another")
+        )
+        line = Line()
+        measure(received, line)
+        assert (received.status, line.figures) == (403, {"SignaturesRefused": 1})
+
+    def test_another_stacks_report_of_sending_is_foreign(self) -> None:
+        query = ours("twilio").partition("&token=")[0] + "&token=" + "A" * 43
+        webhook = twilio_webhook({"MessageStatus": "sending"}, query=query)
+        assert Setup(queue_sending=False).receive("twilio", webhook).decision == "foreign"
+
+    def test_by_default_it_is_queued(self) -> None:
+        assert Setup().receive("twilio", twilio_webhook({"MessageStatus": "sending"})).decision == "queued"
 
 
 class TestQueued:

@@ -35,7 +35,10 @@ class Unhandled(Exception):
 
 
 class Line:
-    """The log line of one invocation, without phone numbers, texts and secrets."""
+    """The log line of one invocation, without phone numbers, texts and secrets.
+
+    ``dimensions`` are those of its metrics beside ``service``. CloudWatch bills each combination as a metric.
+    """
 
     __slots__ = ("dimensions", "fields", "figures", "level", "others", "units")
 
@@ -165,7 +168,7 @@ class Log:
         """See "Specification: CloudWatch embedded metric format" in AWS's documentation."""
         directive = {
             "Namespace": self._namespace,
-            "Dimensions": [["service"], ["service", *line.dimensions]] if line.dimensions else [["service"]],
+            "Dimensions": [["service", *line.dimensions]],
             "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in line.figures],
         }
         return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}

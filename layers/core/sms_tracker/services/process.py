@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 _RETRY_DELAY = 15
 """Seconds before the second look-up by provider id: the sender may not have stored that id yet."""
+_METRICS = {
+    "applied": "ReportsApplied",
+    "noted": "ReportsNoted",
+    "duplicate": "ReportsDuplicate",
+    "deferred": "ReportsDeferred",
+    "unmatched": "ReportsUnmatched",
+    "dead": "ReportsDead",
+    "failed": "ReportsFailed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,14 @@ class Handled:
     @property
     def log_fields(self) -> dict[str, object]:
         """The fields of the log, without empty ones."""
-        words = [report.word for report in self.reports]
-        known = {"decision": self.decision, "message_id": self.message_id, "words": words, "error": self.error}
+        known = {
+            "decision": self.decision,
+            "message_id": self.message_id,
+            "words": [report.word for report in self.reports],
+            "error": self.error,
+            "for_other_recipient": len(self.tracked.foreign) if self.tracked else 0,
+            "beyond_timeline": len(self.tracked.overflow) if self.tracked else 0,
+        }
         return {name: value for name, value in known.items() if value}
 
 
@@ -190,12 +205,10 @@ def read(envelope: Envelope) -> Report:
 def measure(handled: Sequence[Handled], metrics: Metrics, *, now: datetime) -> None:
     """Count the reports of a batch by result, and measure the age of the oldest."""
     for each in handled:
-        metrics.count(f"Reports{each.decision.title()}", len(each.queue_ids))
+        metrics.count(_METRICS[each.decision], len(each.queue_ids))
         metrics.count("ReportsUnrecognised", sum(not report.recognised for report in each.reports))
         if each.tracked:
-            metrics.count("ReportsForOtherRecipient", len(each.tracked.foreign))
             metrics.count("SecondProviderIds", len(each.tracked.other_ids))
-            metrics.count("ReportsBeyondTimeline", len(each.tracked.overflow))
     oldest = min((report.received for each in handled for report in each.reports), default=None)
     age = None if oldest is None else (now - datetime.fromisoformat(oldest)).total_seconds()
     metrics.measure("ReportAge", age, "Seconds")

@@ -12,6 +12,7 @@ from sms_tracker.domain.callback import CallbackTarget, callback_target, token_m
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
 from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
@@ -28,6 +29,7 @@ _STALE = timedelta(seconds=300)
 """Age of a signature, or its lead on our clock, beyond which a genuine webhook is counted: it may be replayed."""
 _METRICS = {
     "queued": "ReportsReceived",
+    "counted": "ReportsReceived",
     "foreign": "ReportsForeign",
     "refused-signature": "SignaturesRefused",
     "unavailable": "WebhooksUnavailable",
@@ -50,19 +52,23 @@ class Received:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the provider gets its 2xx: the report is queued, or another stack's."""
-        return self.decision in {"queued", "foreign"}
+        """Whether the provider gets its 2xx: the report is queued, only counted, or another stack's."""
+        return self.decision in {"queued", "counted", "foreign"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """Receives webhooks. ``tokens``: the providers that our token vouches for, because their accounts cannot sign."""
+    """Receives webhooks. ``tokens``: the providers that our token vouches for, because their accounts cannot sign.
+
+    Without ``queue_sending``, reports of the status ``sending`` are verified and counted only (ADR 17).
+    """
 
     queue: Queue
     settings: SettingsSource
     clock: Clock
     enabled: tuple[str, ...]
     tokens: frozenset[str]
+    queue_sending: bool = True
 
     def receive(self, name: str, request: HttpRequest) -> Received:
         """Answer one webhook; ``request.url`` is its raw path and query. Never raises for invalid input."""
@@ -89,16 +95,21 @@ class Receiver:
     def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
         """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
 
+        ``counted`` is one that is not queued by choice.
+
         A report without a token is queued without its message id: it counts by a provider id that we hold.
         """
         if target.token is not None and not token_matches(self.settings().service_key, provider.name, target):
             return "foreign"
+        received_at = timestamp(self.clock())
+        if not self.queue_sending and _says_sending(provider.name, fields, received_at):
+            return "counted"
         envelope = Envelope(
             provider=provider.name,
             message_id=target.message_id if target.token else None,
             attempt=target.attempt,
             source=Source.CALLBACK,
-            received_at=timestamp(self.clock()),
+            received_at=received_at,
             fields=fields,
         )
         self.queue.send(encode(envelope))
@@ -155,8 +166,13 @@ def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
         yield replace(request, url=base + request.url)
 
 
+def _says_sending(name: str, fields: Mapping[str, str], received_at: str) -> bool:
+    """Loads the whole adapter, which a webhook does not need otherwise."""
+    return providers.load(name).report(fields, received_at=received_at).status is Status.SENDING
+
+
 def measure(received: Received, metrics: Metrics) -> None:
-    """Count one answered webhook."""
-    metrics.count(_METRICS.get(received.decision, "WebhooksInvalid"))
-    metrics.count("NextSecretUsed", int(received.following))
+    """Count one answered webhook; a stranger's malformed one is only logged."""
+    if received.decision in _METRICS:
+        metrics.count(_METRICS[received.decision])
     metrics.count("ReportsStale", int(received.stale))

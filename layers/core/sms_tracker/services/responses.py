@@ -242,7 +242,6 @@ _METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRe
 
 def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:
     """Count one answered ``POST /messages``."""
-    metrics.count("Sends")
     if response.decision in _METRICS:
         metrics.count(_METRICS[response.decision])
     if response.status >= _SERVER_ERROR or response.decision == "outcome-unknown":
