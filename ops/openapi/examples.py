@@ -133,7 +133,7 @@ _REPLIES: tuple[ApiResponse, ...] = (
     responses.scope_missing("send"),
     responses.in_progress(_PENDING, 12),
     responses.refused(_REFUSED),
-    responses.refused(_NOT_SENT),
+    responses.refused(_NOT_SENT).replayed(),
     responses.key_reused(_TAKEN),
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ops.openapi.operation import ANY, HTML, JSON, Answer, Json, Link, Operation, Parameter
+from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Json, Link, Operation, Parameter
 from sms_tracker import providers
 from sms_tracker.read import schemas
 from sms_tracker.read.list_query import ListQuery
 from sms_tracker.read.stats import StatsQuery
-from sms_tracker.services.send_request import KEY, SendRequest
+from sms_tracker.services.idempotency import KEY
+from sms_tracker.services.send_request import SendRequest
 
 TAGS = {
     "Messages": "Send messages, and see what became of them.",
@@ -71,14 +72,14 @@ def _webhook(method: str, body: Mapping[str, Json]) -> Operation:
         parameters=(_PROVIDER,),
         body=body,
         answers=tuple(
-            Answer(status=status, text=f"Queued: the answer for {' and '.join(sorted(names))}", media=None)
+            Answer(status=status, text=f"Queued: the answer for {' and '.join(sorted(names))}", media=())
             for status, names in sorted(_acknowledged().items())
         ),
         problems=("unreadable", "refused-signature", "unknown-provider", "too-large", "unavailable"),
     )
 
 
-def _file(path: str, name: str, summary: str, text: str, media: str) -> Operation:
+def _file(path: str, name: str, summary: str, text: str, *media: str) -> Operation:
     named = "{file}" in path
     return Operation(
         route=f"GET {path}",
@@ -89,7 +90,7 @@ def _file(path: str, name: str, summary: str, text: str, media: str) -> Operatio
         parameters=(*([_FILE] if named else []), _KNOWN),
         answers=(
             Answer(status=200, text="The file", media=media, headers=("ETag",)),
-            Answer(status=304, text="It has not changed", media=None, headers=("ETag",)),
+            Answer(status=304, text="It has not changed", media=(), headers=("ETag",)),
         ),
         problems=("no-such-file",) if named else (),
     )
@@ -120,7 +121,7 @@ OPERATIONS = (
                 status=202,
                 text="Recorded, and taken by the provider unless `status` is `pending`",
                 shape=schemas.AcceptedMessage,
-                headers=("Location",),
+                headers=("Location", "Idempotent-Replayed"),
                 links={
                     "message": _MESSAGE,
                     "sameReference": Link(
@@ -222,5 +223,5 @@ OPERATIONS = (
     _file("/openapi.json", "getDescription", "This description, for programs", "An OpenAPI 3.1 document.", JSON),
     _file("/docs", "getReference", "This description, for people", "A page without a script, made from it.", HTML),
     _file("/", "getPage", "The page for people", "Search, timelines, statistics; its visitor gives it a key.", HTML),
-    _file("/page/{file}", "getPageFile", "A page's parts", "Scripts and styles of the pages.", ANY),
+    _file("/page/{file}", "getPageFile", "A page's parts", "Scripts and styles of the pages.", SCRIPT, CSS, HTML, JSON),
 )

@@ -17,7 +17,7 @@ from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.segments import segment
 from sms_tracker.read.list_query import cursor
-from sms_tracker.services.send_request import KEY
+from sms_tracker.services.idempotency import KEY
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS
 
 _DELIVERED = "00"

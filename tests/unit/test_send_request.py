@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
+from sms_tracker.services.idempotency import fingerprint, idempotency_key
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import Policy, SendRequest, draft, fingerprint, idempotency_key, submit
+from sms_tracker.services.send_request import Policy, SendRequest, draft, submit
 from sms_tracker.services.text import MAX_SEGMENTS, text_hash
 from tests.fakes import MemoryMessages
 from tests.setups import POLICY, REQUEST, SendSetup
@@ -482,6 +483,10 @@ class TestFingerprint:
     @pytest.mark.parametrize("other", [{"a": "1"}, {"a": 1, "b": None}, {"a": 1.5}, {}])
     def test_it_differs_with_any_difference(self, other: dict[str, object]) -> None:
         assert fingerprint(b"k", other) != fingerprint(b"k", {"a": 1})
+
+    @pytest.mark.parametrize("provider", ["twilio", "messagebird", None])
+    def test_it_leaves_the_provider_out(self, provider: str | None) -> None:
+        assert fingerprint(b"k", {"a": 1, "provider": provider}) == fingerprint(b"k", {"a": 1})
 
     def test_it_needs_the_key(self) -> None:
         assert fingerprint(b"k", {"a": 1}) != fingerprint(b"l", {"a": 1})

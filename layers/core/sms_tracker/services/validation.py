@@ -13,11 +13,13 @@ from sms_tracker.domain.report import clean
 from sms_tracker.providers.parsing import unique_members
 from sms_tracker.services.text import REPLACEMENT
 
+Json = Mapping[str, Any]
+"""A decoded JSON object."""
 _MAX_ERRORS = 20
 """Fields named in one answer. A request may hold any number of unknown fields, with names of any length."""
 
 
-def json_body(body: bytes) -> object:
+def json_body(body: bytes) -> Json:
     """The decoded body; raises ``InvalidMessage``.
 
     JSON is UTF-8 (RFC 8259, 8.1), so a charset in the content type is ignored.
@@ -29,6 +31,8 @@ def json_body(body: bytes) -> object:
         raise InvalidMessage([FieldError("", "must be a JSON object in UTF-8, no name twice")]) from None
     if REPLACEMENT in text:  # API Gateway hands JSON over as text and replaces bytes that are not UTF-8
         raise InvalidMessage([FieldError("", r"holds bytes that are not UTF-8, or U+FFFD; write that as \ufffd")])
+    if not isinstance(payload, dict):
+        raise InvalidMessage([FieldError("", "must be a JSON object")])
     return payload
 
 
