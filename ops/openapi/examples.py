@@ -21,7 +21,7 @@ from sms_tracker.domain.segments import segment
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas, views
-from sms_tracker.read.list_query import cursor
+from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.messages import Health
 from sms_tracker.read.stats import By, Selection, body
 from sms_tracker.read.web_files import no_such_file
@@ -91,7 +91,7 @@ _BUSY = NotProcessed(reason="", code="20429")
 
 _PAGE: schemas.MessagePage = {
     "messages": [views.message(_FAILED)],
-    "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id)),
+    "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id), ListQuery().digest),
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from tests.fakes import MemoryMessages
 from tests.setups import POLICY, REQUEST, SendSetup
 
 SEND = frozenset({"send"})
+VOICE = r"(must|may|is|has|holds|needs|starts) .*[^.]\Z"
 
 
 def refused_fields(policy: Policy = POLICY, **fields: object) -> list[str]:
@@ -449,6 +451,32 @@ class TestPayload:
         reply = raw(json.dumps(members).encode())
         assert reply.status in {202, 400}
         json.dumps(reply.body, ensure_ascii=False).encode()
+        for error in cast("list[dict[str, str]]", reply.body.get("errors", [])):
+            assert re.match(VOICE, error["message"]), "it continues the sentence that the field's name begins"
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("to", 31612345678, "must be a string"),
+            ("to", None, "must be a string"),
+            ("body", "", "must have 1 or more characters"),
+            ("body", "x" * 1531, "must have 1530 or fewer characters"),
+            ("provider", "pigeon", "must be one of: twilio, messagebird"),
+            ("from", ["x"], "must be a string"),
+            ("reference", "a\nb", "holds control characters"),
+            ("reference", "", "must have 1 or more characters"),
+            ("validity_seconds", 0, "must be 1 or more"),
+            ("validity_seconds", 36001, "must be 36000 or less"),
+            ("validity_seconds", 1.5, "must be a whole number"),
+            ("validity_seconds", "60", "must be a whole number"),
+            ("smart_encoding", 1, "must be true or false"),
+            ("resend_if_lost", "yes", "must be true or false"),
+            ("colour", "red", "is not a field of this request"),
+        ],
+    )
+    def test_a_wrong_field_is_described_in_our_words(self, field: str, value: object, message: str) -> None:
+        reply = raw(json.dumps({**REQUEST, field: value}).encode())
+        assert reply.body["errors"] == [{"field": field, "message": message}]
 
     def test_a_key_without_the_scope_is_403_before_anything_is_read(self) -> None:
         setup = SendSetup()

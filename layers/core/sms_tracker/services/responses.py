@@ -125,7 +125,7 @@ def invalid(error: InvalidMessage) -> ApiResponse:
 
 def not_base64() -> ApiResponse:
     """400: API Gateway marked the body as base64, and it is not."""
-    return invalid(InvalidMessage([FieldError("", "is not base64")]))
+    return invalid(InvalidMessage([FieldError("", "must be base64")]))
 
 
 def scope_missing(scope: str) -> ApiResponse:
