@@ -100,6 +100,8 @@ def _schemas() -> Json:
     asked = (_model(operation.query).get("$defs", {}) for operation in OPERATIONS if operation.query)
     schemas: Json = {name: schema for defined in (made["$defs"], *asked) for name, schema in defined.items()}
     schemas[SendRequest.__name__]["examples"] = [REQUEST]
+    for described in schemas[SendRequest.__name__]["properties"].values():
+        described.pop("default", None)  # openapi-typescript makes a field with a default a required one
     return schemas
 
 
