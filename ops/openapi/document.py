@@ -23,7 +23,8 @@ _ABOUT = f"""Sends SMS through several providers and knows, for every message, w
 
 Every error of ours is `{PROBLEM}` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): `type` names it for programs,
 `detail` says what to do. What is answered before any function is asked is API Gateway's own small JSON, `message`
-alone: no key, a refused key, no such route or method, too many requests, a request beyond its limits.
+alone: no key, a refused key, no such route or method, too many requests, a request beyond its limits. Where a status
+may be either's, the member `type` tells a problem of ours. What is about messages is `Cache-Control: no-store`.
 
 Answers may gain fields at any time; a client passes over what it does not know. Requests may not: an unknown field or
 parameter is refused. Where `GET` needs no key, `HEAD` answers as it does without the body, except for webhooks."""

@@ -105,7 +105,14 @@ OPERATIONS = (
         text="Records the message, hands it to its provider, and answers with what the provider said. If that is not "
         "known (a time-out, an error of the provider's), the answer is 202 with status `pending`: the message may "
         "be under way, and is never sent again blindly; its status follows.\n\n"
-        "With an `Idempotency-Key` the same request may be repeated: it is sent once and answered alike.",
+        "With an `Idempotency-Key` the same request may be repeated, and the message is sent once. The answer to a "
+        "repeated request has `Idempotent-Replayed: true` and shows the message as it is now: 202, or 422 if its "
+        "provider refused it. It is 409 for as long as the first request is in progress, at most 33 seconds. The same "
+        "request has the same JSON members and values; their order and white space do not count, nor does `provider`, "
+        "which may be left out. Any other request is 422 (`key-reused`).\n\n"
+        "After a 502 or 503 nothing was sent: the same key tries again, also with another `provider`. In every other "
+        "case another `provider` is 422, because the first may have sent the message. A key is good for as long as the "
+        "message is kept.",
         scope="send",
         parameters=(
             Parameter(
