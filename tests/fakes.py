@@ -81,7 +81,7 @@ class MemoryMessages:
         state = replace(old.state, status=Status.PENDING, attempt=send.attempt, at=now, provider=provider)
         providers = record.providers_with(send.attempt, provider)
         moved = replace(old, send=send, state=state, version=old.version + 1, updated_at=now, providers=providers)
-        self._write(moved)
+        self._write(replace(moved, sender=record.sender))
         return True
 
     def get(self, message_id: str) -> Record | None:

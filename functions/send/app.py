@@ -11,8 +11,8 @@ from sms_tracker.config import SendConfig, load
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.provider_call import CountedCalls
-from sms_tracker.services.responses import measure_send, not_base64
-from sms_tracker.services.send_request import submit
+from sms_tracker.services.responses import not_base64
+from sms_tracker.services.send_request import measure_send, submit
 
 config = load(SendConfig, os.environ)
 log = Log(os.environ)

@@ -534,9 +534,9 @@ def test_releasing_what_is_not_there_creates_nothing(messages: Messages) -> None
 def test_a_released_send_is_taken_over_as_the_next_attempt(messages: Messages) -> None:
     known = released(messages)
 
-    assert messages.take_over(known, claim(), provider="messagebird", now=LATER)
+    assert messages.take_over(replace(known, sender="MyShop"), claim(), provider="messagebird", now=LATER)
     taken = stored(messages)
-    assert taken.send == claim()
+    assert (taken.send, taken.sender) == (claim(), "MyShop")
     assert (taken.version, taken.updated_at) == (known.version + 1, LATER)
     assert (taken.state.status, taken.state.attempt, taken.state.at) == (Status.PENDING, 2, LATER)
     assert (taken.state.provider, taken.state.order) == ("messagebird", 40)
@@ -548,7 +548,7 @@ def test_of_two_that_take_over_one_wins_and_the_other_leaves_no_trace(messages: 
 
     assert messages.take_over(known, claim("winner"), provider="twilio", now=LATER)
     won = stored(messages)
-    assert not messages.take_over(known, claim("loser"), provider="messagebird", now=LATER)
+    assert not messages.take_over(replace(known, sender="MyShop"), claim("loser"), provider="messagebird", now=LATER)
     assert stored(messages) == won
 
 

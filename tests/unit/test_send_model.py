@@ -14,9 +14,11 @@ import pytest
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.settings import Settings
+from sms_tracker.services.idempotency import keyed_message_id
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
-from sms_tracker.services.send_request import Draft, keyed_message_id
+from sms_tracker.services.send_request import Draft
+from sms_tracker.services.validation import Json
 from tests.model.actors import unkeyed_id
 from tests.model.close import to_the_end
 from tests.model.explore import Explored, explore
@@ -109,7 +111,7 @@ class TriesUnknownOutcomesAgain(Sender):
 class AnswersBeforeItRecords(Sender):
     """A planted fault: the provider is asked first."""
 
-    def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
+    def _record(self, client: str, payload: Json, key: str | None, wanted: Draft, settings: Settings) -> Record:
         record = super()._record(client, payload, key, wanted, settings)
         self._hand_over(record, self._request(record, wanted, settings), wanted, 20.0)
         return record

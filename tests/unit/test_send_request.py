@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -13,14 +14,16 @@ from hypothesis import strategies as st
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
+from sms_tracker.services.idempotency import fingerprint, idempotency_key
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import Policy, SendRequest, draft, fingerprint, idempotency_key, submit
+from sms_tracker.services.send_request import Policy, SendRequest, draft, submit
 from sms_tracker.services.text import MAX_SEGMENTS, text_hash
 from tests.fakes import MemoryMessages
 from tests.setups import POLICY, REQUEST, SendSetup
 
 SEND = frozenset({"send"})
+VOICE = r"(must|may|is|has|holds|needs|starts) .*[^.]\Z"
 
 
 def refused_fields(policy: Policy = POLICY, **fields: object) -> list[str]:
@@ -448,6 +451,32 @@ class TestPayload:
         reply = raw(json.dumps(members).encode())
         assert reply.status in {202, 400}
         json.dumps(reply.body, ensure_ascii=False).encode()
+        for error in cast("list[dict[str, str]]", reply.body.get("errors", [])):
+            assert re.match(VOICE, error["message"]), "it continues the sentence that the field's name begins"
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("to", 31612345678, "must be a string"),
+            ("to", None, "must be a string"),
+            ("body", "", "must have 1 or more characters"),
+            ("body", "x" * 1531, "must have 1530 or fewer characters"),
+            ("provider", "pigeon", "must be one of: twilio, messagebird"),
+            ("from", ["x"], "must be a string"),
+            ("reference", "a\nb", "holds control characters"),
+            ("reference", "", "must have 1 or more characters"),
+            ("validity_seconds", 0, "must be 1 or more"),
+            ("validity_seconds", 36001, "must be 36000 or less"),
+            ("validity_seconds", 1.5, "must be a whole number"),
+            ("validity_seconds", "60", "must be a whole number"),
+            ("smart_encoding", 1, "must be true or false"),
+            ("resend_if_lost", "yes", "must be true or false"),
+            ("colour", "red", "is not a field of this request"),
+        ],
+    )
+    def test_a_wrong_field_is_described_in_our_words(self, field: str, value: object, message: str) -> None:
+        reply = raw(json.dumps({**REQUEST, field: value}).encode())
+        assert reply.body["errors"] == [{"field": field, "message": message}]
 
     def test_a_key_without_the_scope_is_403_before_anything_is_read(self) -> None:
         setup = SendSetup()
@@ -482,6 +511,10 @@ class TestFingerprint:
     @pytest.mark.parametrize("other", [{"a": "1"}, {"a": 1, "b": None}, {"a": 1.5}, {}])
     def test_it_differs_with_any_difference(self, other: dict[str, object]) -> None:
         assert fingerprint(b"k", other) != fingerprint(b"k", {"a": 1})
+
+    @pytest.mark.parametrize("provider", ["twilio", "messagebird", None])
+    def test_it_leaves_the_provider_out(self, provider: str | None) -> None:
+        assert fingerprint(b"k", {"a": 1, "provider": provider}) == fingerprint(b"k", {"a": 1})
 
     def test_it_needs_the_key(self) -> None:
         assert fingerprint(b"k", {"a": 1}) != fingerprint(b"l", {"a": 1})

@@ -58,6 +58,7 @@ class MessageStore:
         update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
         update.require(f"{update.path('version')} = {update.value(record.version)}")
         update.set(send_values(send), "send")
+        update.set(record.sender, "from")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
         # The reconciler's position may be past this message, so it becomes due here.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from sms_tracker import providers
+from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.indexes import (
     BY_ATTENTION,
     BY_PROVIDER_ID,
@@ -40,8 +41,9 @@ _MIDNIGHT = "T00:00:00.000Z"
 class SearchQuery:
     """The criteria; a record must match all.
 
-    ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``after`` is the end of
-    the previous page, ``now`` is RFC 3339.
+    ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``provider`` and
+    ``reason`` are those of the current status, ``after`` is the end of the previous page, ``now`` is RFC 3339.
+    ``parameters`` is a digest of the request's own parameters.
     """
 
     client: str | None
@@ -51,17 +53,23 @@ class SearchQuery:
     to: str | None = None
     reference: str | None = None
     provider_message_id: str | None = None
-    status: Status | None = None
+    statuses: frozenset[Status] = frozenset(Status)
+    provider: str | None = None
+    reason: Reason | None = None
     after: Position | None = None
+    parameters: str = ""
 
     def matches(self, record: Record) -> bool:
         """Whether it matches every criterion; an index may lag or hold less."""
+        failure = record.state.shown_failure
         return (
             self.client in (None, record.client)
             and self.to in (None, record.to)
             and self.reference in (None, record.reference)
             and self.provider_message_id in (None, *record.state.ids.values())
-            and self.status in (None, record.state.status)
+            and record.state.status in self.statuses
+            and self.provider in (None, record.state.provider)
+            and self.reason in (None, failure and failure.reason)
             and self.span.since <= record.created_at <= self.span.until
         )
 
@@ -82,7 +90,7 @@ def index_for(criteria: SearchQuery) -> Index:
         return BY_REFERENCE
     if criteria.to is not None:
         return BY_RECIPIENT
-    if criteria.status is not None and criteria.status.outcome is Outcome.FAILURE:
+    if all(status.outcome is Outcome.FAILURE for status in criteria.statuses):
         return BY_ATTENTION
     return BY_TIME
 
@@ -94,6 +102,8 @@ def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | No
     ``on_unreadable`` receives each record that is left out because it cannot be read. Raises ``Unavailable``.
     """
     found, looked_at = list[Record](), 0
+    if not criteria.statuses:
+        return Results(records=(), after=None)
     walk = _walk(search, index_for(criteria), criteria)
     for keys, reach in islice(walk, _READS_A_PAGE):
         for chunk in _chunks(keys, criteria.limit):

@@ -23,12 +23,13 @@ from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
-from sms_tracker.services import responses
+from sms_tracker.services import idempotency, responses
 from sms_tracker.services.provider_call import BUDGET, call_provider, retry_write
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import Draft, Policy, draft, fingerprint, keyed_message_id
+from sms_tracker.services.send_request import Draft, Policy, draft
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.track import track
+from sms_tracker.services.validation import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +56,13 @@ class Sender:
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
 
-    def send(self, client: str, payload: object, key: str | None) -> ApiResponse:
+    def send(self, client: str, payload: Json, key: str | None) -> ApiResponse:
         """Answer one request; raises ``InvalidMessage`` for an invalid one."""
         end = self.pace.monotonic() + BUDGET
         message = draft(payload, self.rules.policy)
         return self._send(client, payload, key, message, end).advising(message.warnings)
 
-    def _send(self, client: str, payload: object, key: str | None, message: Draft, end: float) -> ApiResponse:
+    def _send(self, client: str, payload: Json, key: str | None, message: Draft, end: float) -> ApiResponse:
         try:
             settings = self.settings()
             record = self._record(client, payload, key, message, settings)
@@ -71,12 +72,14 @@ class Sender:
             return responses.nothing_recorded(error)
         if stored is None:
             return self._hand_over(record, request, message, end)
-        if stored.fingerprint != record.fingerprint:
+        if not idempotency.is_same_request(settings.service_key, stored, payload):
             return responses.key_reused(stored)
         # Any report from the provider proves that it took the message, whatever it answered.
         taken = stored.state.status is not Status.PENDING or stored.state.ids
         if stored.send.phase is SendPhase.RELEASED and not taken:
             return self._take_over(stored, message, settings, end)
+        if idempotency.names_another_provider(stored, payload):
+            return responses.other_provider(stored)
         return self._repeated(stored)
 
     def resend(self, stored: Record) -> ApiResponse:
@@ -104,12 +107,13 @@ class Sender:
 
     def _repeated(self, stored: Record) -> ApiResponse:
         """The answer to a repeated key for a message that must not be sent again."""
-        if stored.send.phase is SendPhase.ANSWERED:
-            return responses.refused(stored) if responses.is_refused(stored) else responses.accepted(stored, "replayed")
         left = stored.send.until - self.clock().timestamp()
         if stored.send.phase is SendPhase.CLAIMED and left > 0:
             return responses.in_progress(stored, left)
-        return responses.accepted(stored, "outcome-unknown")  # also released, because a provider reported on it
+        if stored.send.phase is not SendPhase.ANSWERED:  # also released, because a provider reported on it
+            return responses.accepted(stored, "outcome-unknown").replayed()
+        refused = responses.is_refused(stored)
+        return (responses.refused(stored) if refused else responses.accepted(stored, "replayed")).replayed()
 
     def _take_over(self, stored: Record, message: Draft, settings: Settings, end: float) -> ApiResponse:
         attempt = stored.send.attempt + 1
@@ -118,20 +122,21 @@ class Sender:
         now, provider = timestamp(self.clock()), message.provider
         send = self._claim(attempt)
         state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=provider)
-        taken = replace(stored, send=send, state=state, version=stored.version + 1)
+        resent = replace(stored, sender=message.sender)
+        taken = replace(resent, send=send, state=state, version=stored.version + 1)
         try:
             request = self._request(taken, message, settings)
-            if not self.messages.take_over(stored, send, provider=provider, now=now):
+            if not self.messages.take_over(resent, send, provider=provider, now=now):
                 return responses.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:
             # As in _put: the claim may have been stored.
             return responses.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
         return self._hand_over(taken, request, message, end)
 
-    def _record(self, client: str, payload: object, key: str | None, message: Draft, settings: Settings) -> Record:
+    def _record(self, client: str, payload: Json, key: str | None, message: Draft, settings: Settings) -> Record:
         now = self.clock()
         return Record(
-            message_id=keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
+            message_id=idempotency.keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
             version=1,
             state=recorded(attempt=1, at=timestamp(now), provider=message.provider),
             send=self._claim(1),
@@ -139,7 +144,7 @@ class Sender:
             to=message.to,
             sender=message.sender,
             segmentation=message.segmentation,
-            fingerprint=fingerprint(settings.service_key, payload),
+            fingerprint=idempotency.fingerprint(settings.service_key, payload),
             text_hash=text_hash(settings.service_key, message.body),
             created_at=timestamp(now),
             updated_at=timestamp(now),

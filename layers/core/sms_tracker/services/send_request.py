@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
-from uuid import UUID, uuid5
 
 from pydantic import (
     AfterValidator,
@@ -25,19 +20,19 @@ from pydantic import (
 
 from sms_tracker import providers
 from sms_tracker.domain.characters import CONTROLS
-from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.segments import Segmentation, segment
 from sms_tracker.services import responses
+from sms_tracker.services.idempotency import idempotency_key
 from sms_tracker.services.numbers import allowed, e164
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
-from sms_tracker.services.validation import invalid_message, json_body
+from sms_tracker.services.validation import Json, invalid_message, json_body
 
 SCOPE = "send"
-_NAMESPACE = UUID("5f1a1c58-6f5e-5c0e-9a53-3f1d8a8f2f6b")
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
-"""An Idempotency-Key."""
+_SERVER_ERROR = 500
 
 
 def _whole(value: object) -> object:
@@ -195,10 +190,8 @@ class Draft:
     warnings: tuple[str, ...] = ()
 
 
-def draft(payload: object, policy: Policy) -> Draft:
+def draft(payload: Json, policy: Policy) -> Draft:
     """Validate one decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
-    if not isinstance(payload, dict):
-        raise InvalidMessage([FieldError("", "must be a JSON object")])
     try:
         request = SendRequest.model_validate({"from": None, **payload}, context=policy)  # pydantic checks no default
     except ValidationError as error:
@@ -218,26 +211,8 @@ def draft(payload: object, policy: Policy) -> Draft:
     )
 
 
-def idempotency_key(value: str | None) -> str | None:
-    """The header's value; raises ``InvalidMessage`` unless it is 1..255 visible ASCII characters."""
-    if value is not None and not KEY.fullmatch(value):
-        raise InvalidMessage([FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
-    return value
-
-
-def fingerprint(key: bytes, payload: object) -> str:
-    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of the payload as sent, before defaults."""
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
-    return urlsafe_b64encode(hmac.digest(key, canonical, hashlib.sha256)[:16]).rstrip(b"=").decode()
-
-
-def keyed_message_id(stack: str, client: str, key: str) -> str:
-    """UUIDv5, so that the conditional put is the idempotency check, also where stacks share a provider account."""
-    return str(uuid5(uuid5(uuid5(_NAMESPACE, stack), client), key))
-
-
 def submit(
-    send: Callable[[str, object, str | None], ApiResponse], client: str, scopes: frozenset[str], request: HttpRequest
+    send: Callable[[str, Json, str | None], ApiResponse], client: str, scopes: frozenset[str], request: HttpRequest
 ) -> ApiResponse:
     """Check the scope, then ``send`` the client's payload under its idempotency key; a problem if that is refused."""
     if SCOPE not in scopes:
@@ -247,3 +222,15 @@ def submit(
         return send(client, json_body(request.body), key)
     except InvalidMessage as error:
         return responses.invalid(error)
+
+
+_METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRefused"}
+
+
+def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:
+    """Count one answered ``POST /messages``."""
+    if response.decision in _METRICS:
+        metrics.count(_METRICS[response.decision])
+    if response.status >= _SERVER_ERROR or response.decision == "outcome-unknown":
+        metrics.count("SendErrors")
+    metrics.count("ProviderRetries", max(0, provider_calls - 1))
