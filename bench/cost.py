@@ -1,156 +1,183 @@
-"""`make cost`: dollars per million messages, from counted calls, measured CPU, the template and list prices."""
+"""`make cost`: a month's bill at rest and by volume, for both presets, beside the targets; each row, each setting."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
-from typing import Any
 
-from bench.bill import Figures, Load, Row, Settings, bill, total
+from bench.bill import Figures, Row, bill, total
 from bench.counted import counted
 from bench.cpu import cold, warm
-from bench.deployment import FUNCTIONS
-from bench.prices import AS_OF, NOTE, PRICES, REGION
+from bench.prices import NOTE, PRICES, REGION
 from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, progress
+from bench.rest import rest
+from bench.settings import PRESETS, Load, Settings, settings
 from ops.command import within
-from sms_tracker.domain.hourly_stats import ages
-from tests.unit.template_stack import source, stack
+
+MILLION = 1e6
+REST = Load(messages=0)
+_SHORT, _EVEN = 200.0, 720.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change to the default deployment: other settings, rows of the bill that disappear."""
+    """A change to a deployment: other parameters or settings, or rows of the bill that disappear.
+
+    ``price`` is what it costs otherwise. ``settings`` stand for parameters that the template does not have yet.
+    """
 
     name: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    memory: Mapping[str, int] = field(default_factory=dict)
+    price: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, float] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     unreferenced: bool = False
 
 
-SAVINGS = (
-    Change(name="webhooks by a Function URL, not by the HTTP API", without=("API: webhooks",)),
-    Change(name="RetentionDays=30", settings={"retention_months": 1}),
-    Change(name="SendMemory=256", memory={"send": 256}),
-    Change(name="LambdaLogLines=failures", without=("Logs: Lambda's own lines",)),
-    Change(name="no reference", unreferenced=True),
-    Change(name="AccessLog=false", without=("Logs: API access",)),
-    Change(name="no point-in-time recovery", without=("DynamoDB: point-in-time recovery",)),
-    Change(name="StatisticsSchedule=rate(15 minutes)", settings={"counted": 15}),
-    Change(name="Alarms=false", settings={"alarms": 0, "dashboards": 0}),
+CHANGES = (
+    Change(
+        name="ProcessorBatchWindow=5, size 50",
+        price="statuses up to 5 s later, 20 s in sparse traffic",
+        parameters={"ProcessorBatchWindow": "5", "ProcessorBatchSize": "50"},
+    ),
+    Change(
+        name="PublisherBatchWindow=5",
+        price="events up to 5 s later",
+        parameters={"PublisherBatchWindow": "5"},
+    ),
+    Change(name="RetentionDays=30", price="records after a month", parameters={"RetentionDays": "30"}),
+    Change(name="SendMemory=256", price="cold starts of 3 s, not 1.6", parameters={"SendMemory": "256"}),
+    Change(name="LambdaLogLines=failures", price="the REPORT lines", parameters={"LambdaLogLines": "failures"}),
+    Change(name="LogLevel=WARNING", price="the trace of each message", parameters={"LogLevel": "WARNING"}),
+    Change(name="AccessLog=false", price="requests that no function saw", parameters={"AccessLog": "false"}),
+    Change(
+        name="StatisticsSchedule=rate(60 minutes)",
+        price="a current hour up to an hour old",
+        parameters={"StatisticsSchedule": "rate(60 minutes)"},
+    ),
+    Change(name="sending reports not stored", price="their line in the timeline", settings={"unstored": 1}),
+    Change(name="Alarms=none", price="learning of faults", settings={"alarms": 0}),
+    Change(name="Dashboard=on", price="", settings={"dashboards": 1}),
+    Change(name="a customer key for alerts, rotated", price="", settings={"keys": 1, "rotated_keys": 1}),
+    Change(name="no reference", price="searching by it", unreferenced=True),
+    Change(name="point-in-time recovery off", price="restores", settings={"recovery": False}),
+    Change(name="webhooks by a Function URL", price="throttling, the domain", without=("API: webhooks",)),
+    Change(name="delivered published", price="", settings={"events_ok": 1}),
+    Change(name="every change published", price="", settings={"events_ok": 5, "events_failed": 5, "changes": 5}),
 )
-"""Here ``counted`` is the schedule in minutes."""
-EXTRAS = (
-    Change(name="ProcessorBatchWindow=1, PublisherBatchWindow=0", settings={"window": 1, "stream_window": 0}),
-    Change(name="delivered published", settings={"events_ok": 1}),
-    Change(name="every change published", settings={"events_ok": 5, "events_failed": 5}),
-)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A line of the summary; ``targets`` are the most dollars by preset: a million messages', or at rest a month's."""
+
+    name: str
+    load: Load
+    targets: Mapping[str, float] = field(default_factory=dict)
+
+
+def volumes(load: Load) -> tuple[Volume, ...]:
+    """At rest, and a million to a hundred million messages a month, in 200 hours and in all."""
+    at_rest = Volume(name="at rest", load=replace(load, messages=0), targets=dict.fromkeys(PRESETS, 3.5))
+    wanted = {(1, _SHORT): {"default": 28.0}, (10, _EVEN): {"volume": 16.0}, (10, _SHORT): {"volume": 16.0}}
+    return (
+        at_rest,
+        *(
+            Volume(
+                name=f"{millions} M in {hours:.0f} h",
+                load=replace(load, messages=millions * MILLION, hours=hours),
+                targets=wanted.get((millions, hours), {}),
+            )
+            for millions in (1, 10, 100)
+            for hours in (_SHORT, _EVEN)
+        ),
+    )
 
 
 def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
-    """Dollars per million messages, and the effect of each saving and extra."""
+    """Dollars at rest and by volume beside the targets, every row with its price's source, every setting's price."""
     figures, measured = known(), dict[str, float]()
-    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.item_bytes")):
+    needs = ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.item_bytes"))
+    for case, needed in (*needs, (rest, "rest.statistics.cpu")):
         if needed not in figures:
             measured |= case(QUICK, progress).figures
-    given, template, figures = load or Load(), settings(), figures | measured
-    rows = bill(figures, given, template)
-    ours = total(rows) / given.messages * 1e6
-    tables = (_bill(rows, given), _changes(figures, given, template), _volumes(figures, given, template))
-    return Outcome(tables, {**measured, "cost.ours": ours})
+    given, figures = load or Load(), figures | measured
+    summary, dollars = _volumes(figures, given)
+    tables = (summary, *(_bill(figures, given, preset) for preset in PRESETS), _changes(figures, given))
+    return Outcome(tables, {**measured, **dollars})
 
 
-def _bill(rows: Sequence[Row], load: Load) -> Table:
-    scale = 1e6 / load.messages
+def _volumes(figures: Figures, load: Load) -> tuple[Table, dict[str, float]]:
+    rows: list[list[Cell]] = []
+    dollars: dict[str, float] = {}
+    for volume in volumes(load):
+        for preset in PRESETS:
+            billed = bill(figures, volume.load, settings(preset))
+            month, free = total(billed), sum(row.free for row in billed)
+            each = month / volume.load.messages * MILLION if volume.load.messages else month
+            target = volume.targets.get(preset)
+            shown: list[Cell] = [
+                f"{month:,.2f}",
+                f"{month - free:,.2f}",
+                f"{each:,.2f}" if volume.load.messages else "",
+            ]
+            rows.append([f"{volume.name}, {preset}", *shown, *_verdict(each, target)])
+            if target is not None:
+                dollars[f"cost.{volume.name}, {preset}"] = each
+    columns = ("messages a month, preset", "the month", "with free tier", "per million", "target", "")
+    return Table(title=f"Dollars, {REGION}, list prices", columns=columns, rows=rows, note=NOTE), dollars
+
+
+def _verdict(dollars: float, target: float | None) -> list[Cell]:
+    if target is None:
+        return ["", ""]
+    return [f"{target:g}", "met" if dollars <= target else f"missed by {dollars - target:.2f}"]
+
+
+def _bill(figures: Figures, load: Load, preset: str) -> Table:
+    rows, scale = bill(figures, load, settings(preset)), MILLION / max(load.messages, 1)
     lines: list[list[Cell]] = [
-        [row.name, row.quantity, str(PRICES[row.price]), f"{row.dollars * scale:.2f}"] for row in rows
+        [row.name, row.quantity, _dollars(row, scale), f"{row.free * scale:.2f}", str(price), price.source]
+        for row in rows
+        for price in (PRICES[row.price],)
     ]
-    ends = (("due each month without any message", total(rows, monthly=True)), ("total", total(rows)))
-    lines += [[name, "", "", f"{dollars * scale:.2f}"] for name, dollars in ends]
-    title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
-    return Table(title=title, columns=("row", "quantity", "price", "dollars"), rows=lines, note=NOTE)
+    ends = (("due each month without any message", [row for row in rows if row.monthly]), ("total", rows))
+    for name, some in ends:
+        free = sum(row.free for row in some)
+        lines.append([name, "", f"{total(some) * scale:.2f}", f"{free * scale:.2f}", "", ""])
+    title = f"Preset {preset}: dollars per million messages, {load.messages:,.0f} a month in {load.hours:g} hours"
+    columns = ("row", "quantity", "dollars", "of it free", "price", "source: aws.amazon.com/…/pricing")
+    return Table(title=title, columns=columns, rows=lines)
 
 
-def _changes(figures: Figures, load: Load, template: Settings) -> Table:
-    base, scale = total(bill(figures, load, template)), 1e6 / load.messages
-    alone = [(each.name, changed([each], figures, load, template)) for each in (*SAVINGS, *EXTRAS)]
-    every = ("all savings together", changed(SAVINGS, figures, load, template))
-    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in (*alone, every)]
-    return Table(title="Savings and extras", columns=("change", "dollars per million"), rows=rows)
+def _dollars(row: Row, scale: float) -> str:
+    return f"{row.dollars * scale:.2f}"
 
 
-def changed(changes: Sequence[Change], figures: Figures, load: Load, template: Settings) -> float:
-    """Dollars of the whole bill with these changes."""
-    left_out = {row for each in changes for row in each.without}
-    for each in changes:
-        values = dict(each.settings)
-        if "counted" in values:
-            values["counted"] = readings(values["counted"])
-        template = replace(template, **values, memory={**template.memory, **each.memory})
-        if each.unreferenced:
-            instead = {key.replace("unreferenced", "counted"): figures[key] for key in figures if "unrefer" in key}
-            figures = {**figures, **instead}
-    return total(row for row in bill(figures, load, template) if row.name not in left_out)
+def _changes(figures: Figures, load: Load) -> Table:
+    scale = MILLION / max(load.messages, 1)
+    bases = {preset: total(bill(figures, load, settings(preset))) for preset in PRESETS}
+    rows: list[list[Cell]] = [
+        [
+            each.name,
+            *(f"{(changed(each, figures, load, preset) - base) * scale:+.2f}" for preset, base in bases.items()),
+            each.price,
+        ]
+        for each in CHANGES
+    ]
+    columns = ("setting", *PRESETS, "what it costs otherwise")
+    return Table(title="Dollars per million messages that one setting changes", columns=columns, rows=rows)
 
 
-def _volumes(figures: Figures, load: Load, template: Settings) -> Table:
-    bills = {each: total(bill(figures, replace(load, messages=each), template)) for each in (1e3, 1e4, 1e5, 1e6, 1e7)}
-    rows = [[f"{each:,.0f}", f"{dollars:.2f}", f"{dollars / each * 1e6:,.2f}"] for each, dollars in bills.items()]
-    columns = ("messages a month", "the month's bill", "per million")
-    return Table(title="Dollars by volume", columns=columns, rows=rows)
-
-
-def settings() -> Settings:
-    """The template's settings with default parameters."""
-    deployed = stack()
-    mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]
-    reports, stream = (
-        next(each for each in mapped if str(each["EventSourceArn"]).startswith(f"{name}."))
-        for name in ("ReportsQueue", "MessagesTable")
-    )
-    access = deployed.only("AWS::ApiGatewayV2::Stage").properties["AccessLogSettings"]["Format"]
-    alarms = deployed.of("AWS::CloudWatch::Alarm").values()
-    schedules = deployed.of("AWS::Scheduler::Schedule").values()
-    return Settings(
-        memory={name: int(deployed.properties(f"{name.title()}Function")["MemorySize"]) for name in FUNCTIONS},
-        batch=int(reports["BatchSize"]),
-        window=float(reports["MaximumBatchingWindowInSeconds"]),
-        stream_batch=int(stream["BatchSize"]),
-        stream_window=float(stream["MaximumBatchingWindowInSeconds"]),
-        retention_months=_parameter("RetentionDays") / 30,
-        log_months=_parameter("LogRetentionDays") / 30,
-        archive_months=_parameter("ArchiveDays") / 30,
-        alarms=sum(_metrics(each.properties) for each in alarms),
-        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
-        runs_a_month=sum(30 * 24 * 60 / _minutes(each.properties["ScheduleExpression"]) for each in schedules),
-        counted=readings(_minutes(source()["Parameters"]["StatisticsSchedule"]["Default"])),
-        access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, access)),
-    )
-
-
-def _metrics(alarm: Mapping[str, Any]) -> int:
-    """The number of billed metrics that an alarm reads."""
-    return max(1, sum("MetricStat" in each for each in alarm.get("Metrics", [])))
-
-
-def _parameter(name: str) -> float:
-    return float(source()["Parameters"][name]["Default"])
-
-
-def _minutes(schedule: str) -> float:
-    (found,) = re.findall(r"rate\((\d+) minute", schedule)
-    return float(found)
-
-
-def readings(minutes: float) -> float:
-    """Reads of a message by statistics that run at this interval: one a stage, plus each run before the first stage."""
-    stages = ages(timedelta(seconds=_parameter("UnknownAfterSeconds")))
-    until_first = timedelta(minutes=30) + stages[0]  # a message's mean age at the end of its hour is 30 minutes
-    return len(stages) + until_first / timedelta(minutes=minutes)
+def changed(change: Change, figures: Figures, load: Load, preset: str) -> float:
+    """Dollars of the whole bill with this change."""
+    made: Settings = replace(settings(preset, **change.parameters), **change.settings)  # type: ignore[arg-type]
+    if change.unreferenced:
+        instead = {key.replace("unreferenced", "counted"): figures[key] for key in figures if "unrefer" in key}
+        figures = {**figures, **instead}
+    return total(row for row in bill(figures, load, made) if row.name not in change.without)
 
 
 def arguments(given: Sequence[str] | None = None) -> Load:
