@@ -6,94 +6,69 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-from bench.bill import Figures, Row, bill, total
+from bench.bill import Figures, bill, total
 from bench.counted import counted
 from bench.cpu import cold, warm
 from bench.prices import NOTE, PRICES, REGION
 from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, progress
 from bench.rest import rest
-from bench.settings import PRESETS, Load, Settings, settings
+from bench.settings import PRESETS, Load, settings
+from bench.targets import COSTS
 from ops.command import within
 
 MILLION = 1e6
-REST = Load(messages=0)
-_SHORT, _EVEN = 200.0, 720.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A change to a deployment: other parameters or settings, or rows of the bill that disappear.
+    """A change: parameters if ``name`` is a list of them, settings, or rows of the bill that disappear.
 
-    ``price`` is what it costs otherwise. ``settings`` stand for parameters that the template does not have yet.
+    ``price`` is what it costs otherwise.
     """
 
     name: str
     price: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     unreferenced: bool = False
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the template that ``name`` sets."""
+        return dict(each.split("=", 1) for each in self.name.split(", ") if "=" in each)
+
 
 CHANGES = (
-    Change(
-        name="ProcessorBatchWindow=5, size 50",
-        price="statuses up to 5 s later, 20 s in sparse traffic",
-        parameters={"ProcessorBatchWindow": "5", "ProcessorBatchSize": "50"},
-    ),
-    Change(
-        name="PublisherBatchWindow=5",
-        price="events up to 5 s later",
-        parameters={"PublisherBatchWindow": "5"},
-    ),
-    Change(name="RetentionDays=30", price="records after a month", parameters={"RetentionDays": "30"}),
-    Change(name="SendMemory=256", price="cold starts of 3 s, not 1.6", parameters={"SendMemory": "256"}),
-    Change(name="LambdaLogLines=failures", price="the REPORT lines", parameters={"LambdaLogLines": "failures"}),
-    Change(name="LogLevel=WARNING", price="the trace of each message", parameters={"LogLevel": "WARNING"}),
-    Change(name="AccessLog=false", price="requests that no function saw", parameters={"AccessLog": "false"}),
-    Change(
-        name="StatisticsSchedule=rate(60 minutes)",
-        price="a current hour up to an hour old",
-        parameters={"StatisticsSchedule": "rate(60 minutes)"},
-    ),
-    Change(name="sending reports not stored", price="their line in the timeline", settings={"unstored": 1}),
-    Change(name="Alarms=none", price="learning of faults", settings={"alarms": 0}),
-    Change(name="Dashboard=on", price="", settings={"dashboards": 1}),
-    Change(name="a customer key for alerts, rotated", price="", settings={"keys": 1, "rotated_keys": 1}),
-    Change(name="no reference", price="searching by it", unreferenced=True),
-    Change(name="point-in-time recovery off", price="restores", settings={"recovery": False}),
-    Change(name="webhooks by a Function URL", price="throttling, the domain", without=("API: webhooks",)),
-    Change(name="delivered published", price="", settings={"events_ok": 1}),
-    Change(name="every change published", price="", settings={"events_ok": 5, "events_failed": 5, "changes": 5}),
+    Change("ProcessorBatchWindow=5, ProcessorBatchSize=50", "statuses 5 s later, 20 s in sparse traffic"),
+    Change("PublisherBatchWindow=5", "events 5 s later"),
+    Change("RetentionDays=30", "records after a month"),
+    Change("SendMemory=256", "cold starts of 3 s, not 1.6"),
+    Change("LambdaLogLines=failures", "the REPORT lines"),
+    Change("LogLevel=WARNING", "the trace of each message"),
+    Change("AccessLog=false", "requests that no function saw"),
+    Change("StatisticsSchedule=rate(60 minutes)", "an hour's figures up to an hour old"),
+    Change("sending reports not stored", "their lines in the timeline", settings={"unstored": 1}),
+    Change("no alarms", "news of faults", settings={"alarms": 0}),
+    Change("a dashboard", "", settings={"dashboards": 1}),
+    Change("a rotated customer key for the alerts", "", settings={"keys": 1, "rotated_keys": 1}),
+    Change("point-in-time recovery off", "restores", settings={"recovery": False}),
+    Change("no reference", "searching by it", unreferenced=True),
+    Change("webhooks by a Function URL", "throttling, the domain", without=("API: webhooks",)),
+    Change("delivered published", "", settings={"events_ok": 1}),
+    Change("every change published", "", settings={"events_ok": 5, "events_failed": 5, "changes": 5}),
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
-    """A line of the summary; ``targets`` are the most dollars by preset: a million messages', or at rest a month's."""
-
-    name: str
-    load: Load
-    targets: Mapping[str, float] = field(default_factory=dict)
-
-
-def volumes(load: Load) -> tuple[Volume, ...]:
-    """At rest, and a million to a hundred million messages a month, in 200 hours and in all."""
-    at_rest = Volume(name="at rest", load=replace(load, messages=0), targets=dict.fromkeys(PRESETS, 3.5))
-    wanted = {(1, _SHORT): {"default": 28.0}, (10, _EVEN): {"volume": 16.0}, (10, _SHORT): {"volume": 16.0}}
-    return (
-        at_rest,
-        *(
-            Volume(
-                name=f"{millions} M in {hours:.0f} h",
-                load=replace(load, messages=millions * MILLION, hours=hours),
-                targets=wanted.get((millions, hours), {}),
-            )
-            for millions in (1, 10, 100)
-            for hours in (_SHORT, _EVEN)
-        ),
-    )
+def volumes(load: Load) -> dict[str, Load]:
+    """At rest, and a million to a hundred million messages a month, in 200 hours and in all, by name."""
+    shapes = {
+        f"{millions} M in {hours} h": replace(load, messages=millions * MILLION, hours=float(hours))
+        for millions in (1, 10, 100)
+        for hours in (200, 720)
+    }
+    return {"at rest": replace(load, messages=0), **shapes}
 
 
 def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
@@ -105,27 +80,27 @@ def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
             measured |= case(QUICK, progress).figures
     given, figures = load or Load(), figures | measured
     summary, dollars = _volumes(figures, given)
-    tables = (summary, *(_bill(figures, given, preset) for preset in PRESETS), _changes(figures, given))
+    tables = (
+        summary,
+        _services(figures, given),
+        *(_bill(figures, given, preset) for preset in PRESETS),
+        _changes(figures, given),
+    )
     return Outcome(tables, {**measured, **dollars})
 
 
 def _volumes(figures: Figures, load: Load) -> tuple[Table, dict[str, float]]:
     rows: list[list[Cell]] = []
     dollars: dict[str, float] = {}
-    for volume in volumes(load):
+    for name, each in volumes(load).items():
         for preset in PRESETS:
-            billed = bill(figures, volume.load, settings(preset))
+            billed = bill(figures, each, settings(preset))
             month, free = total(billed), sum(row.free for row in billed)
-            each = month / volume.load.messages * MILLION if volume.load.messages else month
-            target = volume.targets.get(preset)
-            shown: list[Cell] = [
-                f"{month:,.2f}",
-                f"{month - free:,.2f}",
-                f"{each:,.2f}" if volume.load.messages else "",
-            ]
-            rows.append([f"{volume.name}, {preset}", *shown, *_verdict(each, target)])
-            if target is not None:
-                dollars[f"cost.{volume.name}, {preset}"] = each
+            figure = f"cost.{name}, {preset}"
+            dollars[figure] = month / each.messages * MILLION if each.messages else month
+            per_million = f"{dollars[figure]:,.2f}" if each.messages else ""
+            shown: list[Cell] = [f"{month:,.2f}", f"{month - free:,.2f}", per_million]
+            rows.append([f"{name}, {preset}", *shown, *_verdict(dollars[figure], COSTS.get(figure))])
     columns = ("messages a month, preset", "the month", "with free tier", "per million", "target", "")
     return Table(title=f"Dollars, {REGION}, list prices", columns=columns, rows=rows, note=NOTE), dollars
 
@@ -136,10 +111,29 @@ def _verdict(dollars: float, target: float | None) -> list[Cell]:
     return [f"{target:g}", "met" if dollars <= target else f"missed by {dollars - target:.2f}"]
 
 
+def _services(figures: Figures, load: Load) -> Table:
+    """The bills that have a target, by service: what stands in the way of those that are missed."""
+    bills = {
+        f"{name}, {preset}": (bill(figures, each, settings(preset)), max(each.messages, MILLION) / MILLION)
+        for name, each in volumes(load).items()
+        for preset in PRESETS
+        if f"cost.{name}, {preset}" in COSTS
+    }
+    pages = dict.fromkeys(PRICES[row.price].page for rows, _ in bills.values() for row in rows)
+    lines: list[list[Cell]] = []
+    for page in pages:
+        some = {
+            name: total(row for row in rows if PRICES[row.price].page == page) / scale
+            for name, (rows, scale) in bills.items()
+        }
+        lines.append([page, *(f"{dollars:.2f}" for dollars in some.values())])
+    return Table(title="Dollars at rest or per million messages, by service", columns=("", *bills), rows=lines)
+
+
 def _bill(figures: Figures, load: Load, preset: str) -> Table:
     rows, scale = bill(figures, load, settings(preset)), MILLION / max(load.messages, 1)
     lines: list[list[Cell]] = [
-        [row.name, row.quantity, _dollars(row, scale), f"{row.free * scale:.2f}", str(price), price.source]
+        [row.name, row.quantity, f"{row.dollars * scale:.2f}", f"{row.free * scale:.2f}", str(price), price.source]
         for row in rows
         for price in (PRICES[row.price],)
     ]
@@ -150,10 +144,6 @@ def _bill(figures: Figures, load: Load, preset: str) -> Table:
     title = f"Preset {preset}: dollars per million messages, {load.messages:,.0f} a month in {load.hours:g} hours"
     columns = ("row", "quantity", "dollars", "of it free", "price", "source: aws.amazon.com/…/pricing")
     return Table(title=title, columns=columns, rows=lines)
-
-
-def _dollars(row: Row, scale: float) -> str:
-    return f"{row.dollars * scale:.2f}"
 
 
 def _changes(figures: Figures, load: Load) -> Table:
@@ -173,7 +163,7 @@ def _changes(figures: Figures, load: Load) -> Table:
 
 def changed(change: Change, figures: Figures, load: Load, preset: str) -> float:
     """Dollars of the whole bill with this change."""
-    made: Settings = replace(settings(preset, **change.parameters), **change.settings)  # type: ignore[arg-type]
+    made = replace(settings(preset, **change.parameters), **change.settings)
     if change.unreferenced:
         instead = {key.replace("unreferenced", "counted"): figures[key] for key in figures if "unrefer" in key}
         figures = {**figures, **instead}

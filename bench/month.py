@@ -1,4 +1,4 @@
-"""`python -m bench.month`: a simulated month of bursts against AWS's limits: what waits, what is late, what to raise."""
+"""`python -m bench.month`: a simulated month against AWS's limits: what waits, what is late, what to raise."""
 
 from __future__ import annotations
 

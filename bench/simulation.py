@@ -48,11 +48,11 @@ class Limits:
 class Traffic:
     """Messages a second, always and in bursts; seconds that requests and batches take."""
 
-    rate: float = 100
-    burst: float = 2000
+    rate: float = 100.0
+    burst: float = 2000.0
     burst_seconds: int = 60
     bursts_a_day: int = 3
-    days: float = 30
+    days: float = 30.0
     callbacks: int = 3
     published: float = 0.01
     send_seconds: float = 0.5
