@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from contextlib import ExitStack
+from math import ceil, log
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
@@ -50,13 +51,12 @@ def latency(plan: Plan, progress: Progress) -> Outcome:
     sparse = added["processor"] + added["publisher"]
     window = _SPARSE if now.window or now.stream_window else 0.0
     rows: list[list[Cell]] = [[f"report to event, warm, {name}", f"{value:.2f} s"] for name, value in warm.items()]
-    rows += [
-        ["two cold starts add, processor and publisher", f"{sparse:.2f} s"],
-        ["... and the webhook's, before it has the report", f"{added['webhook']:.2f} s"],
-        ["... and a window above 0 in sparse traffic, up to", f"{window:.0f} s"],
-        *([f"POST /messages without the provider, {name}, here", f"{value:.1f} ms"] for name, value in post.items()),
-        *([f"... on Lambda, {name}", f"{1000 * _percentile(sends, int(name[1:])):.0f} ms"] for name in post),
-    ]
+    rows.append(["two cold starts add, processor and publisher", f"{sparse:.2f} s"])
+    rows.append(["... and the webhook's, before it has the report", f"{added['webhook']:.2f} s"])
+    rows.append(["... and a window above 0 in sparse traffic, up to", f"{window:.0f} s"])
+    for name, value in post.items():
+        on_lambda = MS * _percentile(sends, int(name[1:]))
+        rows.append([f"POST /messages without the provider, {name}", f"{value:.0f} ms, on Lambda {on_lambda:.0f} ms"])
     title = f"Latency, {RATE:g} messages a second, {now.memory['processor']} MB"
     note = "Handlers are measured; pollers, the stream and AWS calls are documented or assumed (bench/latency.py)."
     figures = {f"latency.event.{name}": value for name, value in warm.items()}
@@ -86,8 +86,7 @@ def _timed(sandbox: Sandbox, given: Mapping[str, Any]) -> float:
 
 def duration(ms: float, name: str, now: Settings, load: Load, chance: random.Random) -> float:
     """Seconds of an invocation on Lambda: what was measured, at the memory's share of a vCPU, and its AWS calls."""
-    mean = load.aws_ms * _CALLS[name]
-    calls = chance.lognormvariate(0, _SPREAD) * mean / 2.718281828 ** (_SPREAD**2 / 2)
+    calls = chance.lognormvariate(log(load.aws_ms * _CALLS[name]) - _SPREAD**2 / 2, _SPREAD)
     return (ms * load.pace / min(1.0, now.memory[name] / FULL_CPU) + calls) / MS
 
 
@@ -114,11 +113,11 @@ def report_to_event(taken: Durations, now: Settings, load: Load, *, rate: float 
     for seen, began in sorted(stored):
         shard = chance.randrange(_SHARDS)
         ready = max(seen + chance.uniform(0, now.stream_window), free[shard])
-        read = phases[shard] + _POLL * -((phases[shard] - ready) // _POLL)
+        read = phases[shard] + _POLL * ceil((ready - phases[shard]) / _POLL)
         free[shard] = read + took("publisher")
         delays.append(free[shard] - began)
     return delays
 
 
 def _percentile(values: list[float], which: int) -> float:
-    return quantiles(values, n=100, method="inclusive")[which - 1]
+    return float(quantiles(values, n=100, method="inclusive")[which - 1])
