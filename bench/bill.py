@@ -214,7 +214,10 @@ def _published(called: Mapping[str, float], load: Load, settings: Settings) -> I
 
 
 def _logs(figures: Figures, called: Mapping[str, float], load: Load, settings: Settings) -> Iterator[Row]:
-    lines = sum(number * (figures[f"log.{name}"] + _LINE * figures[f"lines.{name}"]) for name, number in called.items())
+    kinds = {name: "publisher, one end" if name == "publisher" else name for name in called}
+    lines = sum(
+        called[name] * (figures[f"log.{kind}"] + _LINE * figures[f"lines.{kind}"]) for name, kind in kinds.items()
+    )
     own = lines * settings.own_lines
     platform = sum(called.values()) * (_PLATFORM_BYTES + _LINE * _PLATFORM_LINES) * settings.platform_lines
     logged = settings.access_log_bytes + _LINE if settings.access_log_bytes else 0

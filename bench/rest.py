@@ -39,6 +39,11 @@ def rest(plan: Plan, progress: Progress) -> Outcome:
     figures: dict[str, float] = {}
     with service(progress) as one:
         in_use = _in_use(one)
+        final = one.invoke("publisher", {"Records": event("publisher")["Records"][-1:]})
+        figures |= {
+            "log.publisher, one end": len(final.log.encode()),
+            "lines.publisher, one end": final.log.count("\n"),
+        }
         one.deployment.aws.respond = _stored(one.table, one.deployment.aws.respond)
         progress("the reconciler's gauges")
         tables.create(one.table, STATE, STATE)

@@ -22,6 +22,8 @@ FIGURES: Figures = {
     **{f"cold.{name}.cpu": 0.0 for name in FUNCTIONS},
     **{f"rest.{step}.{name}": 10 for step in ("reconcile", "statistics") for name in ("cpu", "calls", "reads", "log")},
     **{f"metrics.{name}": 3 for name in ("rest", "gauges", "gauges.provider", "in_use", "in_use.provider")},
+    "log.publisher, one end": 300,
+    "lines.publisher, one end": 1,
     "warm.processor, batch of 1.cpu": 1.2,
     "warm.processor, batch of 10.cpu": 1.0,
     "warm.publisher, nothing to publish.cpu": 0.1,
