@@ -40,6 +40,7 @@ _HELP = {
     "callbacks": "reports of a message",
     "published": "share of messages whose end is published",
 }
+_LEAST = {"days": 0.001, "burst_seconds": 1, "callbacks": 1}
 _AMPLE = Limits(send=1e6, webhook=1e6, api=1e6, concurrency=10**6, scaling=1e5, parameters=1e5, table=4e4, pollers=100)
 
 
@@ -48,7 +49,7 @@ def arguments(given: Sequence[str] | None = None) -> tuple[Traffic, int]:
     parser = argparse.ArgumentParser(prog="python -m bench.month", description=(__doc__ or "").partition(": ")[2])
     for each in fields(Traffic):
         if each.name in _HELP:
-            kind = within(int if isinstance(each.default, int) else float, 0.001 if each.name == "days" else 0, 1e6)
+            kind = within(int if isinstance(each.default, int) else float, _LEAST.get(each.name, 0), 1e6)
             option, text = f"--{each.name.replace('_', '-')}", f"{_HELP[each.name]} (default: %(default)s)"
             parser.add_argument(option, type=kind, default=each.default, help=text)
     parser.add_argument("--seed", type=int, default=1, help="of the bursts' times (default: %(default)s)")

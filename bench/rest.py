@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -61,17 +61,17 @@ def rest(plan: Plan, progress: Progress) -> Outcome:
     for name, metrics in (("gauges", gauges - at_rest), ("in_use", in_use - at_rest - gauges)):
         by_provider = sum(any(key == "provider" for key, _ in each.dimensions) for each in metrics)
         figures |= {f"metrics.{name}": len(metrics) - by_provider, f"metrics.{name}.provider": by_provider}
-    columns = ("step", "calls", "read units", "CPU ms", "log bytes")
-    rows: list[list[Cell]] = [
-        [step, *(figures[f"rest.{step}.{name}"] for name in ("calls", "reads", "cpu", "log"))] for step in STEPS
-    ]
+    return Outcome(_tables(figures), figures)
+
+
+def _tables(figures: Mapping[str, float]) -> tuple[Table, ...]:
+    names = ("calls", "reads", "cpu", "log")
+    runs: list[list[Cell]] = [[step, *(figures[f"rest.{step}.{name}"] for name in names)] for step in STEPS]
     kinds: list[list[Cell]] = [[name, value] for name, value in figures.items() if name.startswith("metrics.")]
-    return Outcome(
-        (
-            Table(title="One run of the reconciler on an empty table", columns=columns, rows=rows),
-            Table(title="Custom metrics", columns=("written", "metrics"), rows=kinds),
-        ),
-        figures,
+    columns = ("step", "calls", "read units", "CPU ms", "log bytes")
+    return (
+        Table(title="One run of the reconciler on an empty table", columns=columns, rows=runs),
+        Table(title="Custom metrics", columns=("written", "metrics"), rows=kinds),
     )
 
 

@@ -87,9 +87,9 @@ class Line:
     waiting: deque[tuple[float, int]] = field(default_factory=deque)
     size: int = 0
 
-    def add(self, since: float, number: int, *, first: bool = False) -> None:
+    def add(self, since: float, number: int) -> None:
         if number:
-            (self.waiting.appendleft if first else self.waiting.append)((since, number))
+            self.waiting.append((since, number))
             self.size += number
 
     def take(self, number: int, *, until: float = float("inf")) -> list[tuple[float, int]]:
@@ -133,8 +133,8 @@ class Service:
         self._number = count()
         chance = random.Random(seed)  # noqa: S311  # no secret
         for _ in range(ceil(traffic.bursts_a_day * traffic.days)):
-            self._at(chance.randrange(int(traffic.days * DAY) - traffic.burst_seconds), self._burst)
-        self._at(traffic.days * DAY, self._end)
+            self._at(chance.randrange(max(1, int(traffic.days * DAY) - traffic.burst_seconds)), self._burst)
+        self._at(traffic.days * DAY, self._calm)
         self._at(MINUTE, self._scale_pollers)
         self._at(HALF_HOUR, self._grow_table)
         self._at(5 * MINUTE, self._reconcile)
@@ -172,10 +172,7 @@ class Service:
         self._at(self.now + self.traffic.burst_seconds, self._calm)
 
     def _calm(self) -> None:
-        self._rate = self.traffic.rate
-
-    def _end(self) -> None:
-        self._rate = 0.0
+        self._rate = self.traffic.rate if self.now < self.traffic.days * DAY else 0.0
 
     def _scale_pollers(self) -> None:
         """Lambda adds up to 300 pollers a minute while messages wait, and takes them away again."""

@@ -132,6 +132,12 @@ def test_the_day_after_the_traffic_is_simulated_too() -> None:
     assert simulated(traffic=CALM).now == pytest.approx(1.1 * DAY)
 
 
+def test_a_burst_longer_than_the_time_ends_with_it() -> None:
+    service = simulated(traffic=Traffic(days=0.001, burst_seconds=600, bursts_a_day=1000))
+
+    assert service.clients.size == service.unaccounted == 0
+
+
 def test_the_tables_have_a_row_for_each_scenario_and_each_quota() -> None:
     table, lost = outcomes(CALM, 1)
 
@@ -143,7 +149,7 @@ def test_the_tables_have_a_row_for_each_scenario_and_each_quota() -> None:
 def test_traffic_and_seed_are_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert arguments([]) == (Traffic(), 1)
     assert arguments(["--rate", "5", "--days", "0.5", "--seed", "7"]) == (Traffic(rate=5.0, days=0.5), 7)
-    for wrong in ("--rate=-1", "--days=0", "--burst=nan", "--seed=x"):
+    for wrong in ("--rate=-1", "--days=0", "--burst=nan", "--seed=x", "--callbacks=0"):
         with pytest.raises(SystemExit, match="2"):
             arguments([wrong])
         assert wrong.partition("=")[0] in capsys.readouterr().err
