@@ -41,7 +41,7 @@ class Change:
 
 
 CHANGES = (
-    Change("ProcessorBatchWindow=5, ProcessorBatchSize=50", "statuses 5 s later, 20 s in sparse traffic"),
+    Change("ProcessorBatchWindow=5", "statuses 5 s later, 20 s in sparse traffic"),
     Change("PublisherBatchWindow=5", "events 5 s later"),
     Change("RetentionDays=30", "records after a month"),
     Change("SendMemory=256", "cold starts of 3 s, not 1.6"),

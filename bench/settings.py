@@ -138,7 +138,7 @@ def _read(parameters: Mapping[str, str]) -> Settings:
         counted=_readings(minutes.get("statistics"), environment("reconciler", **parameters)),
         access_log_bytes=_access_log(deployed),
         changes=1.0 if "NewImage" in str(stream["FilterCriteria"]) else 4.0,  # 4: an answer and three reports
-        unstored=float("sending" in str(environment("webhook", **parameters))),
+        unstored=float(environment("webhook", **parameters).get("QUEUE_SENDING") == "false"),
         recovery=deployed.properties("MessagesTable")["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
         platform_lines=send["LoggingConfig"].get("SystemLogLevel") != "WARN",
         lean_lines=variables["POWERTOOLS_LOG_LEVEL"] not in {"DEBUG", "INFO"},

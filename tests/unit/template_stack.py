@@ -154,8 +154,8 @@ class _Resolver:
 
     def __init__(self, values: Mapping[str, Any], template: Mapping[str, Any]) -> None:
         self._values = values
-        self._conditions: Mapping[str, Any] = template["Conditions"]
-        self._mappings: Mapping[str, Any] = template["Mappings"]
+        self._conditions: Mapping[str, Any] = template.get("Conditions", {})
+        self._mappings: Mapping[str, Any] = template.get("Mappings", {})
 
     def holds(self, name: str | None) -> bool:
         return name is None or self.decide(self._conditions[name])
