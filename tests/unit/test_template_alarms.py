@@ -19,7 +19,7 @@ EVERYTHING = stack(Alarms="all", Dashboard="on", GradualDeployment="true")
 ALARMS = EVERYTHING.of("AWS::CloudWatch::Alarm")
 ESSENTIAL = {
     *("reports-dlq", "failures-dlq", "failure-rule-dlq", "publish-failed", "reports-failing", "webhook-unavailable"),
-    *("send-errors", "account-refused", "signatures-refused", "reconciler-silent", "exceptions"),
+    *("send-errors", "account-refused", "signatures-refused", "reconciler-silent", "exceptions", "endpoint-down"),
 }
 WATCHED = sorted({metric for each in ALARMS.values() for metric in watched(each.properties)}, key=str)
 each_alarm = pytest.mark.parametrize("name", sorted(ALARMS))

@@ -28,6 +28,7 @@ _METRICS = {
     "duplicate": "ReportsDuplicate",
     "deferred": "ReportsDeferred",
     "unmatched": "ReportsUnmatched",
+    "test": "ReportsTest",
     "dead": "ReportsDead",
     "failed": "ReportsFailed",
 }
