@@ -25,7 +25,9 @@ COURSES = ("delivered", "undelivered", "failed", "expired", "corrected", "long-w
 @pytest.fixture
 def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
     with client(urls["bird"]) as http:
-        yield from unspoilt(http)
+        for simulator in unspoilt(http):
+            yield simulator
+            simulator.forget_endpoints(Settings().api_key)
 
 
 @pytest.fixture
@@ -166,7 +168,6 @@ def test_a_report_that_was_changed_or_signed_otherwise_is_refused(
     elsewhere = sdk.webhooks.create(url=f"{service.base}/elsewhere", events=["sms.delivered"])
     service.send(TO)
     platform.idle(taken=1)
-    sdk.webhooks.delete(elsewhere.id)
     mine = [each for each in receiver.requests if each.url == service.url]
     (of_the_other,) = [each for each in receiver.requests if each.url == elsewhere.url]
     signature = mine[0].headers["webhook-signature"]

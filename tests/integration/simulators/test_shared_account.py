@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from local import simulators
+from local.simulators.bird import Settings
 from tests.integration.simulators.conftest import unspoilt
 from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
 from tests.integration.simulators.service import SENDERS, Service
@@ -26,6 +27,8 @@ def account(request: pytest.FixtureRequest, urls: dict[str, Any]) -> Iterator[tu
     with client(urls[request.param]) as http:
         for simulator in unspoilt(http):
             yield request.param, simulator
+            if request.param == "bird":
+                simulator.forget_endpoints(Settings().api_key)
 
 
 @pytest.fixture

@@ -37,15 +37,8 @@ OTHER_ID = "11111111-1111-4111-8111-111111111111"
 def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
     with client(urls["bird"]) as http:
         for simulator in unspoilt(http):
-            _forget_endpoints(simulator)
             yield simulator
-            _forget_endpoints(simulator)
-
-
-def _forget_endpoints(simulator: Simulator) -> None:
-    headers = {"authorization": f"Bearer {Settings().api_key}"}
-    for each in simulator.http.get("/v1/webhooks", headers=headers).json()["data"]:
-        simulator.http.delete(f"/v1/webhooks/{each['id']}", headers=headers).raise_for_status()
+            simulator.forget_endpoints(Settings().api_key)
 
 
 @pytest.fixture
