@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,8 +73,11 @@ def known(template: Template) -> Template:
         for name, each in template["Resources"].items()
         if each["Type"] not in _UNKNOWN and not (each["Type"] == _ALARM and "Metrics" in each["Properties"])
     }
-    publisher: Template = json.loads(_ABSENT.sub(r"\1", json.dumps(kept["PublisherFunction"])))
-    return {**template, "Resources": {**kept, "PublisherFunction": publisher}}
+    changes = kept["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]
+    for each in changes["FilterCriteria"]["Filters"]:
+        if isinstance(each["Pattern"], str):
+            each["Pattern"] = _ABSENT.sub(r"\1", each["Pattern"])
+    return {**template, "Resources": kept}
 
 
 def set_variables(template: Template, function: str, **variables: str) -> None:

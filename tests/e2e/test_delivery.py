@@ -219,6 +219,20 @@ def test_a_delivery_after_a_published_failure_is_published_as_its_correction(
     assert first["version"] < second["version"]
 
 
+def test_a_failure_that_learns_its_code_is_published_again(api: httpx.Client, stack: Stack) -> None:
+    events, sent = stack.observe_events(name="codes"), silent(api, "twilio")
+    target = callback(stack.api_url, "twilio", sent["message_id"])
+    fields = report_fields("twilio", sent["provider_message_id"], "failed")
+
+    assert tell(signed("twilio", target, fields)) == 204
+    first = event_of(events, sent["message_id"])
+    assert tell(signed("twilio", target, {**fields, "ErrorCode": "30003"})) == 204
+    second = event_of(events, sent["message_id"])
+
+    assert (first["status"], first["failure"]["code"]) == ("failed", None)
+    assert (second["status"], second["previous_status"], second["failure"]["code"]) == ("failed", "failed", "30003")
+
+
 def event_of(events: Queue, message_id: str) -> dict[str, Any]:
     """The next event of a message."""
 

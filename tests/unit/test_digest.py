@@ -177,7 +177,12 @@ def test_people_are_told_no_number_and_no_text() -> None:
         assert private not in str(topic.published)
 
 
-PRIVATE = {"to": "+31612345678", "from": "+15551234567", "body": "Your parcel is here", "reference": "order-of-jane"}
+PRIVATE: dict[str, Any] = {
+    "to": "+31612345678",
+    "from": "+15551234567",
+    "body": "Your parcel is here",
+    "reference": "order-of-jane",
+}
 
 
 @pytest.mark.parametrize("outcome", ["failure", "unknown"])

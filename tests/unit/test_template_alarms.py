@@ -44,7 +44,7 @@ def emitted() -> set[str]:
                 case ast.Call(func=ast.Attribute(attr="count" | "measure"), args=[ast.Constant(value=str(name)), *_]):
                     found.add(name)
                 case ast.Assign(targets=[ast.Name(id="_METRICS")], value=ast.Dict(values=names)):
-                    found |= {name.value for name in names if isinstance(name, ast.Constant)}
+                    found |= {str(name.value) for name in names if isinstance(name, ast.Constant)}
     return {name for name in found if name[0].isupper()}  # str.count has one argument too
 
 
