@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from bench.deployment import FUNCTIONS
 from sms_tracker.domain.hourly_stats import ages
-from tests.unit.template_stack import Stack, environment, source, stack
+from tests.unit.template_stack import Stack, environment, stack
 
 PRESETS = ("default", "volume")
 _METRICS_ALONE = 0.7
