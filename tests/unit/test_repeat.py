@@ -296,6 +296,7 @@ def test_nothing_else_settles_it(post: Answer) -> None:
     assert lost.run()["resent-outcome-unknown"] == 1
     assert (lost.record.state.status, lost.record.send.phase) == (Status.PENDING, SendPhase.CLAIMED)
     assert len(lost.bird.posts) == 1
+    lost.clock.now += MINUTE
     assert lost.again().decision == "outcome-unknown"
 
 

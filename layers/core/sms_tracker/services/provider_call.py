@@ -102,13 +102,21 @@ def call_provider(
 
 
 def repeat_call(
-    provider: Provider, request: HttpRequest, *, http: Http, failed: CallFailed = ignore_failed_call
+    provider: Provider,
+    request: HttpRequest,
+    *,
+    http: Http,
+    pace: Pace,
+    end: float,
+    failed: CallFailed = ignore_failed_call,
 ) -> SendOutcome:
     """The outcome of a request that may have been carried out before, made once more under its idempotency key.
 
     Only an acceptance and the first request's answer, given again, settle it. Any other answer is about the repetition.
     """
-    answer = http(request, timeout=_TRY)
+    if (left := end - pace.monotonic()) < _LEAST:
+        return OutcomeUnknown(reason="no time left to ask the provider")
+    answer = http(request, timeout=min(_TRY, left))
     outcome = provider.send_outcome(answer)
     if isinstance(outcome, Accepted):
         return outcome

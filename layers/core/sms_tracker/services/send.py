@@ -76,9 +76,9 @@ class Sender:
             return responses.key_reused(stored)
         # Any report from the provider proves that it took the message, whatever it answered.
         taken = stored.state.status is not Status.PENDING or stored.state.ids
-        if stored.send.phase is SendPhase.RELEASED and not taken:
-            return self._take_over(stored, message, settings, end)
-        return self._repeated(stored)
+        if stored.send.phase is not SendPhase.RELEASED or taken:
+            return self._repeated(stored)
+        return self._take_over(stored, message, settings, end)
 
     def resend(self, stored: Record) -> ApiResponse:
         """Hand a lost message over once more, which ``may_resend`` allows.
@@ -97,14 +97,22 @@ class Sender:
         return self._take_over(stored, message, settings, end)
 
     def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
-        """The same request under the same key. Nothing is written before, so any crash leaves what there was."""
+        """The same request under the same key.
+
+        By one caller at a time, because an answer of 5xx frees the key even where the message was sent.
+        """
         message = again(stored, validity_seconds=stored.validity_seconds)
-        same, request = prepared(stored, message, settings)
-        if same != stored:
+        claimed, request = self._claimed(stored, stored.send.attempt, message, settings)
+        if claimed.send.request != stored.send.request:
             return responses.accepted(stored, "request-changed")
+        try:
+            if not self.messages.take_over(stored, claimed.send, provider=message.provider, now=claimed.state.at):
+                return responses.in_progress(stored, self.rules.claim.total_seconds())
+        except SmsTrackerError as error:  # the claim may have been stored; it ends by itself
+            return responses.nothing_recorded(error)
         provider = providers.load(stored.state.provider)
-        outcome = repeat_call(provider, request, http=self.http, failed=self.failed)
-        return self._conclude(stored, outcome, message, end)
+        outcome = repeat_call(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
+        return self._conclude(claimed, outcome, message, end)
 
     def _repeated(self, stored: Record) -> ApiResponse:
         """The answer to a repeated key for a message that must not be sent again."""
@@ -119,20 +127,21 @@ class Sender:
         attempt = stored.send.attempt + 1
         if attempt > MAX_ATTEMPT:
             return responses.attempts_spent(stored)
-        now, provider = timestamp(self.clock()), message.provider
-        send = self._claim(attempt)
-        state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=provider)
-        taken = replace(stored, send=send, state=state, version=stored.version + 1)
+        taken, request = self._claimed(stored, attempt, message, settings)
         try:
-            taken, request = prepared(taken, message, settings)
-            if not self.messages.take_over(stored, taken.send, provider=provider, now=now):
+            if not self.messages.take_over(stored, taken.send, provider=message.provider, now=taken.state.at):
                 return responses.in_progress(stored, self.rules.claim.total_seconds())
-        except InvalidMessage:
-            raise
         except SmsTrackerError as error:
             # As in _put: the claim may have been stored.
             return responses.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
         return self._hand_over(taken, request, message, end)
+
+    def _claimed(self, stored: Record, attempt: int, message: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
+        """``stored`` as a claim of this invocation leaves it, and the request that follows."""
+        now = timestamp(self.clock())
+        state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=message.provider)
+        claimed = replace(stored, send=self._claim(attempt), state=state, version=stored.version + 1)
+        return prepared(claimed, message, settings)
 
     def _record(self, client: str, payload: object, key: str | None, message: Draft, settings: Settings) -> Record:
         now = self.clock()
