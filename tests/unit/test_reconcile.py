@@ -131,7 +131,7 @@ class Setup:
             pace=sender.pace,
             ages=Ages(),
             limits=self.limits,
-            resend=lambda record: f"resent-{sender.resend(record).decision}",
+            resend=lambda record: sender.resend(record).decision,
         )
 
     def run(self) -> Counter[str]:

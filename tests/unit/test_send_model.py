@@ -155,7 +155,7 @@ class RepeatsAfterOneSearch(Reconciler):
     """A planted fault: the list's delay is not waited for."""
 
     def _absent(self, record: Record) -> str:
-        return self.resend(record)
+        return self._send_again(record)
 
 
 class SendsTheNextAttempt(Sender):

@@ -156,11 +156,14 @@ class Reconciler:
         for record in self._second.records(end):
             if self._spent(end):
                 return
-            yield self._handle(record, absent=self.resend)
+            yield self._handle(record, absent=self._send_again)
 
     def _absent(self, record: Record) -> str:
         is_repeatable = providers.load(record.state.provider).IDEMPOTENCY is not None
-        return self._second.note(record) if is_repeatable else self.resend(record)
+        return self._second.note(record) if is_repeatable else self._send_again(record)
+
+    def _send_again(self, record: Record) -> str:
+        return f"resent-{self.resend(record)}"
 
     def _handle(self, record: Record, *, absent: Callable[[Record], str]) -> str:
         """Perform the record's next step. An error is counted and does not stop the run.
