@@ -25,7 +25,7 @@ from tests.model.actors import WITH_KEYS, unkeyed_id
 from tests.model.close import to_the_end
 from tests.model.explore import Explored, explore
 from tests.model.model import Model
-from tests.model.world import Violation
+from tests.model.world import Violation, World
 
 pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
 
@@ -147,8 +147,22 @@ def test_a_retry_beside_a_repetition_makes_no_second_message() -> None:
     assert explored(keyed(RETRIED, faults=1)).worlds > 1_000
 
 
+class AfterTheClient(Model):
+    """Begins with a client that died after its record: eleven minutes later, when a reconciler may come."""
+
+    def start(self) -> World:
+        world = super().start()
+        for wanted in ("first: put done", "time passes", "time passes"):
+            world = next(after for label, after in self.steps(world) if label == wanted)
+        return world
+
+
 def test_two_reconcilers_at_once_repeat_one_message() -> None:
-    assert explored(keyed({"first": KEY}, reconcilers=2, faults=1)).worlds > 1_000
+    model = AfterTheClient(
+        {"first": KEY}, message_ids=ONE_MESSAGE, words=(), processors=0, setting=WITH_KEYS, reconcilers=2, faults=1
+    )
+
+    assert explored(model).worlds > 1_000
 
 
 class RepeatsAfterOneSearch(Reconciler):
