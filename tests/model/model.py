@@ -88,8 +88,7 @@ class Model:
 
     def reconcile(self, name: str) -> Callable[..., object]:
         """A reconciler's program."""
-        kinds = {"kind": self.reconciler, "sender": self.sender}
-        return partial(actors.reconcile, name=name, setting=self.setting, **kinds)
+        return partial(actors.reconcile, name=name, kind=self.reconciler, sender=self.sender, setting=self.setting)
 
     def next(self, actor: Actor, tick: int) -> Next:
         """Replay the actor to its next call; cached, because nothing else affects it."""

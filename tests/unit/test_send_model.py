@@ -25,7 +25,7 @@ from tests.model.actors import WITH_KEYS, unkeyed_id
 from tests.model.close import to_the_end
 from tests.model.explore import Explored, explore
 from tests.model.model import Model
-from tests.model.world import Violation, World
+from tests.model.world import LAST, Violation, World
 
 pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
 
@@ -148,11 +148,11 @@ def test_a_retry_beside_a_repetition_makes_no_second_message() -> None:
 
 
 class AfterTheClient(Model):
-    """Begins with a client that died after its record: eleven minutes later, when a reconciler may come."""
+    """Begins half an hour after a client that died after its record: two reconcilers come, and no more time passes."""
 
     def start(self) -> World:
         world = super().start()
-        for wanted in ("first: put done", "time passes", "time passes"):
+        for wanted in ("first: put done", *["time passes"] * LAST):
             world = next(after for label, after in self.steps(world) if label == wanted)
         return world
 
