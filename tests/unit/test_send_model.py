@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.settings import Settings
 from sms_tracker.reconcile.reconcile import Reconciler
-from sms_tracker.services.provider_call import prepared
+from sms_tracker.services.provider_call import prepared, repeat_call
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from sms_tracker.services.send_request import Draft, again, keyed_message_id
@@ -157,12 +158,36 @@ class AfterTheClient(Model):
         return world
 
 
-def test_two_reconcilers_at_once_repeat_one_message() -> None:
-    model = AfterTheClient(
-        {"first": KEY}, message_ids=ONE_MESSAGE, words=(), processors=0, setting=WITH_KEYS, reconcilers=2, faults=1
+def two_reconcilers(sender: type[Sender] = Sender) -> Model:
+    return AfterTheClient(
+        {"first": KEY},
+        message_ids=ONE_MESSAGE,
+        words=(),
+        processors=0,
+        setting=WITH_KEYS,
+        reconcilers=2,
+        faults=1,
+        sender=sender,
     )
 
-    assert explored(model).worlds > 1_000
+
+def test_two_reconcilers_at_once_repeat_one_message() -> None:
+    assert explored(two_reconcilers()).worlds > 1_000
+
+
+class RepeatsWithoutAClaim(Sender):
+    """A planted fault: the key alone is trusted."""
+
+    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+        message = again(stored, validity_seconds=stored.validity_seconds)
+        _, request = prepared(stored, message, settings)
+        outcome = repeat_call(providers.load("bird"), request, http=self.http, pace=self.pace, end=end)
+        return self._conclude(stored, outcome, message, end)
+
+
+def test_the_model_finds_two_repetitions_at_once() -> None:
+    with pytest.raises(Violation, match="two messages"):
+        explore(two_reconcilers(RepeatsWithoutAClaim), to_the_end)
 
 
 class RepeatsAfterOneSearch(Reconciler):
