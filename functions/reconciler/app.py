@@ -41,7 +41,7 @@ reconciler = Reconciler(
         again=timedelta(seconds=config.look_again_after_seconds),
     ),
     limits=Limits(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),
-    resend=lambda record: f"resent-{sender.resend(record).decision}",
+    resend=lambda record: sender.resend(record).decision,
     failed=log.failed,
 )
 counter = HourlyCounter(

@@ -16,8 +16,8 @@ import httpx
 
 from local import ledger
 from local.chaos import collect
-from local.chaos.checks import Evidence
 from local.chaos.deployment import PARAMETERS, Scale, with_faults
+from local.chaos.evidence import Evidence
 from local.chaos.faults import Faults
 from local.chaos.incidents import Incidents
 from local.chaos.plan import plan

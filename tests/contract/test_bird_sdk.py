@@ -21,12 +21,20 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.matching import Sought
-from sms_tracker.domain.outbound import Accepted, LookupFailed, OutboundMessage, Refused
+from sms_tracker.domain.outbound import (
+    Accepted,
+    Fault,
+    LookupFailed,
+    NotProcessed,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+)
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Endpoints, Key, Listed
 from sms_tracker.providers.bird import api, endpoint, report, signature, webhook
-from tests.bird_sdk import bird, models
+from tests.bird_sdk import bird, exceptions, models
 
 MANY = settings(max_examples=2000, deadline=None)
 EVER = 10**15
@@ -354,6 +362,55 @@ def test_we_read_an_error_as_their_client_does(*, bare: bool) -> None:
 
     assert isinstance(outcome, Refused)
     assert (outcome.failure.code, outcome.failure.message) == (caught.value.code, caught.value.message)
+
+
+MEANINGS: dict[str, Any] = {
+    "bad_request_error": Fault.CALLER,
+    "validation_error": Fault.CALLER,
+    "auth_error": Fault.ACCOUNT,
+    "billing_error": Fault.ACCOUNT,
+    "permission_error": Fault.ACCOUNT,
+    "misdirected_error": Fault.ACCOUNT,
+    "not_found_error": Fault.ACCOUNT,
+    "precondition_error": Fault.ACCOUNT,
+    "payload_too_large_error": Fault.ACCOUNT,
+    "rate_limit_error": NotProcessed,
+    "conflict_error": OutcomeUnknown,
+    "internal_error": OutcomeUnknown,
+    "not_implemented_error": OutcomeUnknown,
+    "service_unavailable_error": OutcomeUnknown,
+}
+"""Each type of error in their client, and whose fault it is, or the outcome."""
+
+
+def test_every_type_of_their_errors_has_a_meaning() -> None:
+    assert MEANINGS.keys() == {each.value for each in exceptions.ErrorType}
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 412, 413, 421, 422, 428, 429, 500, 501, 502, 503])
+def test_every_status_of_their_errors_means_what_their_type_for_it_means(status: int) -> None:
+    kind = exceptions.from_response(status, b"", {}).type
+    stand_in = Api(
+        status,
+        {"error": {"type": str(getattr(kind, "value", kind)), "code": "E01999", "name": "Unlisted", "message": "No."}},
+    )
+    with stand_in.sdk() as sdk, pytest.raises(bird.APIStatusError) as caught:
+        sdk.sms.send(to="0", from_="Acme", text="x", category="service")
+
+    outcome = api.send_outcome(stand_in.answer)
+
+    assert (caught.value.status_code, caught.value.type) == (status, kind)
+    assert MEANINGS[kind] == (outcome.fault if isinstance(outcome, Refused) else type(outcome))
+
+
+@pytest.mark.parametrize("code", ["E01004", "E01005"])
+@pytest.mark.parametrize("replayed", [None, "true"])
+def test_a_conflict_of_keys_never_tells_how_the_first_request_ended(code: str, replayed: str | None) -> None:
+    headers = {"idempotency-replay": replayed} if replayed else {}
+    body = json.dumps({"error": {"type": "conflict_error", "code": code, "name": "A", "message": "No."}}).encode()
+    answer = HttpResponse(409, headers, body)
+
+    assert api.send_outcome(answer) == OutcomeUnknown(reason=f"HTTP 409 {code}")
 
 
 @pytest.mark.parametrize("key", ["live_key", "bk_nowhere", "bird_live_x", "bk_us1_x", "bm_eu1_x", "bk_us12_x_y"])

@@ -116,7 +116,8 @@ def many(reports: int) -> list[Report]:
         {"reference": None},
         {"body": "Grüße €"},
         {"reference": "a#b"},
-        {"resend_if_lost": True, "validity_seconds": 3600},
+        {"resend_if_lost": True, "validity_seconds": 3600, "category": "marketing"},
+        {"send": replace(record().send, request="a-hash")},
     ],
 )
 def test_a_record_reads_back_as_it_was_put(messages: Messages, values: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from sms_tracker.domain.characters import is_blank
 from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.segments import segment
+from sms_tracker.providers.base import Provider
 from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.services.idempotency import KEY
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS
@@ -57,7 +58,7 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
 
 
 def _prepare_message(body: dict[str, Any]) -> None:
-    """A text that is not blank and not too long, a sender of the provider, no stored text, no preview of Bird's."""
+    """A text that is not blank and not too long, what the provider takes, and no stored text."""
     text = body.get("body")
     if isinstance(text, str) and 0 < len(text) <= MAX_LENGTH:
         if segment(text).segments > MAX_SEGMENTS:
@@ -71,6 +72,19 @@ def _prepare_message(body: dict[str, Any]) -> None:
     takers = [name for name in providers.names() if isinstance(sender, str) and _takes(name, sender)]
     if takers and chosen in providers.names() and chosen not in takers:
         body["from"] = "+15551234567"
+    if chosen in providers.names():
+        _prepare_capabilities(body, providers.load(chosen))
+
+
+def _prepare_capabilities(body: dict[str, Any], provider: Provider) -> None:
+    """What any provider takes becomes what this one takes; the rest stays wrong."""
+    seconds, known = body.get("validity_seconds"), [providers.load(name) for name in providers.names()]
+    takers = [each for each in known if each.VALIDITY and seconds in each.VALIDITY]
+    if takers and provider not in takers:
+        body["validity_seconds"] = provider.VALIDITY[0] if provider.VALIDITY else None
+    word = body.get("category")
+    if any(word in each.CATEGORIES for each in known) and word not in provider.CATEGORIES:
+        del body["category"]
 
 
 def _takes(provider: str, sender: str) -> bool:

@@ -192,7 +192,7 @@ class _Resolver:
     def _ref(self, name: str) -> Any:
         return _NOTHING if name == "AWS::NoValue" else self._values.get(name, name)
 
-    def _call(self, function: str, argument: Any) -> Any:
+    def _call(self, function: str, argument: Any) -> Any:  # noqa: PLR0911  # one for each function
         match function:
             case "Fn::GetAtt":
                 return argument if isinstance(argument, str) else ".".join(argument)

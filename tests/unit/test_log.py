@@ -15,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from sms_tracker import __version__
 from sms_tracker.config import DigestConfig
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.log import Line, Log, Unhandled, masked
+from sms_tracker.log import Line, Log, Unhandled, redacted
 
 ENVIRONMENT = {"POWERTOOLS_SERVICE_NAME": "webhook", "POWERTOOLS_METRICS_NAMESPACE": "SmsTracker"}
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -304,7 +304,7 @@ def test_what_nobody_expected_is_told_with_its_place_and_raised_without_its_word
     ],
 )
 def test_a_foreign_message_is_shown_without_what_it_quotes(text: str, shown: str) -> None:
-    assert masked(text) == shown
+    assert redacted(text) == shown
 
 
 def test_what_json_does_not_know_is_told_as_text(told: Any) -> None:

@@ -742,6 +742,20 @@ class TestWhatIsKept:
         form = parse_qs(setup.http.requests[0].body.decode())
         assert {name: form[name] for name in ("From", "MessagingServiceSid") if name in form} == expected
 
+    def test_a_field_that_the_provider_needs_and_has_no_default_for_is_a_400_that_names_it(self) -> None:
+        setup = SendSetup(
+            rules=replace(RULES, policy=replace(POLICY, providers=("bird",), senders={"bird": "Acme"})),
+            settings=FixedSettings(credentials={"bird": {"api_key": "bk_eu1_examplekey"}}),
+        )
+        reply = setup.post("order-42", provider="bird")
+
+        assert (reply.status, reply.body["errors"]) == (
+            400,
+            [{"field": "category", "message": "is required: bird has no default category here"}],
+        )
+        assert (setup.http.requests, setup.messages.records) == ([], {})  # type: ignore[attr-defined]  # in memory
+        assert setup.post("order-42", provider="bird", category="service").status != 400
+
     def test_validity_reaches_the_provider(self) -> None:
         setup = SendSetup()
         setup.post(validity_seconds=3600)

@@ -82,7 +82,7 @@ class FailedCalls:
 
     def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
         """See :class:`sms_tracker.domain.ports.CallFailed`."""
-        shown = masked(code) if code and len(code) > _SHORT else code
+        shown = redacted(code) if code and len(code) > _SHORT else code
         then = "retried" if again else "given-up"
         known = {"call": call, "attempt": attempt, "code": shown, "status": status, "then": then}
         self._tries.append(tuple((name, value) for name, value in known.items() if value))  # thread-safe
@@ -179,7 +179,7 @@ def start(config: Any) -> dict[str, object]:
     return {"decision": "started", "version": __version__, "settings": [name.upper() for name in vars(config)]}
 
 
-def masked(text: str) -> str:
+def redacted(text: str) -> str:
     """A message of another library, without quoted text and long numbers, cut at 200 characters."""
     return _UNSAFE.sub("…", text)[:200]
 
@@ -190,7 +190,7 @@ def _add(line: Line, error: Exception) -> None:
     if isinstance(error, SmsTrackerError):
         line.put(error=str(error))
     else:
-        line.put(error=masked(str(error)), exception=type(error).__name__, stack=_stack(error.__traceback__))
+        line.put(error=redacted(str(error)), exception=type(error).__name__, stack=_stack(error.__traceback__))
 
 
 def _stack(trace: TracebackType | None) -> list[str]:

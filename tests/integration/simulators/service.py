@@ -16,9 +16,9 @@ from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.settings import Settings
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.services.policy import Policy
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.receive import Received, Receiver
-from sms_tracker.services.send_request import Policy
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
 from tests.integration.simulators.running import Received as Webhook
 from tests.setups import RULES, SendSetup

@@ -90,7 +90,8 @@ def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[st
 
 def send_values(send: Send) -> dict[str, object]:
     """A claim as it is stored."""
-    return {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+    values = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+    return values | ({"request": send.request} if send.request else {})
 
 
 def attention(state: State, message_id: str, now: str) -> str | None:
@@ -124,6 +125,7 @@ def to_item(record: Record) -> Item:
             "text": record.text_hash,  # a short name: an item with three reports stays below 1 KB
             "resend_if_lost": record.resend_if_lost or None,
             "validity_seconds": record.validity_seconds,
+            "category": record.category,
             "body": record.body,
             "created_at": record.created_at,
             "updated_at": record.updated_at,
@@ -154,6 +156,7 @@ def from_item(item: Item) -> Record:
         reference=values.get("reference"),
         resend_if_lost=values.get("resend_if_lost", False),
         validity_seconds=int(values["validity_seconds"]) if "validity_seconds" in values else None,
+        category=values.get("category"),
         body=values.get("body"),
         price=values.get("price"),
         network=values.get("network"),
@@ -205,6 +208,7 @@ def _send(values: Mapping[str, Any]) -> Send:
         token=values["token"],
         until=int(values["until"]),
         cause=values.get("cause"),
+        request=values.get("request"),
     )
 
 

@@ -48,7 +48,7 @@ class Messages(Protocol):
         ...
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """Claim the send of ``record`` as the next attempt, under the claim, phase and version that ``record`` shows.
+        """Claim the send of ``record`` as the next attempt or the same one, under its claim, phase and version.
 
         ``record`` is as read, except for ``sender``, which is the next attempt's and stored with the claim. False where
         anything changed since the record was read. The caller decides whether its phase may be taken over.

@@ -22,6 +22,7 @@ CONTRACT: Mapping[str, tuple[str, ...]] = {
     "report": ("STATUSES", "report", "status", "knows", "meaning", "page"),
     "api": (
         *("SENDERS", "send_request", "send_outcome"),
+        *("VALIDITY", "CATEGORIES", "PRICE", "SEARCH", "IDEMPOTENCY"),
         *("lookup_request", "lookup_outcome", "search_request", "search_outcome"),
     ),
 }

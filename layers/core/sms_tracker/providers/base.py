@@ -36,6 +36,18 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The idempotency key of a provider's send request.
+
+    For ``seconds`` after the first request the same bytes under the same key are carried out once; less than the
+    provider keeps keys. The header ``replayed`` (lower case) is ``true`` on the first request's answer, given again.
+    """
+
+    seconds: int
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One page of a provider's list. ``next_page`` is None where no further page can hold what is sought."""
 
@@ -210,10 +222,27 @@ class Provider(Webhooks, Protocol):
     Only expressions that Python, JSON Schema and CloudFormation read alike.
     """
 
+    VALIDITY: range | None
+    """The seconds of a message's validity that it takes; None where it takes none."""
+
+    CATEGORIES: tuple[str, ...]
+    """The categories that a message may have; empty where messages have none."""
+
+    PRICE: bool
+    """Whether its reports state a price. A price in its records alone is seen only where a message is looked up."""
+
+    SEARCH: bool
+    """Whether its list of messages can be searched for a send with a lost answer."""
+
+    IDEMPOTENCY: Idempotency | None
+    """How a send request can be repeated safely; None where a repetition is a second message."""
+
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
-        """The request that sends it; raises ``Misconfigured`` naming what ``credentials`` lack.
+        """The request that sends it: for one attempt always the same bytes where it has an idempotency key.
 
         ``callback_url`` is ours, complete with its query. The adapter adds what its provider needs, such as a fragment.
+        Raises ``Misconfigured`` naming what ``credentials`` lack, and ``InvalidMessage`` naming a field of the message
+        that is missing and has no default in ``credentials``.
         """
         ...
 

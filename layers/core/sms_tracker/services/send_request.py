@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -23,10 +22,13 @@ from sms_tracker.domain.characters import CONTROLS
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.invocation import Metrics
+from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
+from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
 from sms_tracker.services.idempotency import idempotency_key
 from sms_tracker.services.numbers import allowed, e164
+from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
 from sms_tracker.services.validation import Json, invalid_message, json_body
@@ -40,17 +42,6 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The deployment's rules. ``countries`` are ISO 3166, None for all; ``keeps_text``: TextRetention is not none."""
-
-    providers: tuple[str, ...]
-    default_provider: str
-    senders: Mapping[str, str]
-    countries: frozenset[str] | None
-    keeps_text: bool = False
-
-
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
     recipient = e164(number, info.context.countries)
     if not allowed(recipient, info.context.countries):
@@ -60,48 +51,6 @@ def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
 
 def _text(text: str, info: ValidationInfo[Policy]) -> str:
     return to_send(text, smart=info.data.get("smart_encoding", False))
-
-
-def _provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
-    if name is not None and name not in info.context.providers:
-        raise ValueError(f"must be one of: {', '.join(info.context.providers)}")
-    return name
-
-
-def _sender(sender: str | None, info: ValidationInfo[Policy]) -> str | None:
-    if "provider" not in info.data:
-        return sender  # the answer names the wrong provider only
-    provider = info.data["provider"] or info.context.default_provider
-    if sender is None:
-        if not info.context.senders.get(provider):
-            raise ValueError(f"is required: {provider} has no default sender here")
-        return None
-    forms = providers.load(provider).SENDERS
-    if not any(re.fullmatch(form, sender) for form in forms.values()):
-        raise ValueError(f"is not a sender for {provider}, which takes {_either(forms)}")
-    return sender
-
-
-def _either(forms: Iterable[str]) -> str:
-    *first, last = forms
-    return f"{', '.join(first)}, or {last}"
-
-
-def _add_sender_pattern(schema: dict[str, Any]) -> None:
-    """Add the forms of all providers. A function, so that only the API's document loads every adapter."""
-    forms = {form: None for name in providers.names() for form in providers.load(name).SENDERS.values()}
-    schema["pattern"] = f"^({'|'.join(forms)})$"
-
-
-def _add_sender_description(schema: dict[str, Any]) -> None:
-    rules = (f"{name} takes {_either(providers.load(name).SENDERS)}" for name in providers.names())
-    schema["description"] = f"Sender; the provider's default sender if absent. {'. '.join(rules)}"
-
-
-def _resend(resend: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
-    if resend and not info.context.keeps_text:
-        raise ValueError("needs a stored text, which TextRetention=none forbids here")
-    return resend
 
 
 class SendRequest(BaseModel):
@@ -139,16 +88,16 @@ class SendRequest(BaseModel):
     ]
     provider: Annotated[
         Annotated[str, Field(json_schema_extra={"enum": [*providers.names()]})] | None,
-        AfterValidator(_provider),
+        AfterValidator(rules.provider),
         Field(description="Provider to send it, of those enabled here; the deployment's default if absent"),
     ] = None
     sender: Annotated[
-        Annotated[str, Field(json_schema_extra=_add_sender_pattern)] | None,
-        AfterValidator(_sender),
+        Annotated[str, Field(json_schema_extra=rules.add_sender_pattern)] | None,
+        AfterValidator(rules.sender),
         Field(
             alias="from",
             examples=["+15551234567", "My Shop"],
-            json_schema_extra=_add_sender_description,
+            json_schema_extra=rules.add_sender_description,
         ),
     ] = None
     reference: Annotated[
@@ -157,17 +106,20 @@ class SendRequest(BaseModel):
         Field(description="The client's own reference, which `GET /messages` can search for", examples=["order-42"]),
     ] = None
     validity_seconds: Annotated[
-        Annotated[int, Field(ge=1, le=36000), BeforeValidator(_whole)] | None,
-        Field(description="Seconds for which the provider keeps trying"),
+        Annotated[int, Field(json_schema_extra=rules.add_validity_range), BeforeValidator(_whole)] | None,
+        AfterValidator(rules.validity),
+        Field(json_schema_extra=rules.add_validity_description),
     ] = None
     resend_if_lost: Annotated[
         bool,
-        AfterValidator(_resend),
-        Field(
-            description="Send again if the provider's answer was lost and the provider has no such message: may arrive "
-            "twice. Only where the deployment keeps texts (`TextRetention`)"
-        ),
+        AfterValidator(rules.resend),
+        Field(json_schema_extra=rules.add_resend_description),
     ] = False
+    category: Annotated[
+        Annotated[str, Field(json_schema_extra=rules.add_categories)] | None,
+        AfterValidator(rules.category),
+        Field(json_schema_extra=rules.add_category_description),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +138,7 @@ class Draft:
     reference: str | None
     validity_seconds: int | None
     resend_if_lost: bool = False
+    category: str | None = None
     segmentation: Segmentation
     warnings: tuple[str, ...] = ()
 
@@ -206,8 +159,25 @@ def draft(payload: Json, policy: Policy) -> Draft:
         reference=request.reference,
         validity_seconds=request.validity_seconds,
         resend_if_lost=request.resend_if_lost,
+        category=request.category,
         segmentation=segment(request.body),
         warnings=warnings(request.body),
+    )
+
+
+def again(stored: Record, *, validity_seconds: int | None) -> Draft:
+    """The draft of a lost message. Its sender counts as the default: then a refusal releases the client's key."""
+    return Draft(
+        to=stored.to,
+        body=stored.body or "",
+        provider=stored.state.provider,
+        sender=stored.sender,
+        default_sender=True,
+        reference=stored.reference,
+        validity_seconds=validity_seconds,
+        resend_if_lost=True,
+        category=stored.category,
+        segmentation=stored.segmentation,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.matching import Candidate, Sought
 from sms_tracker.domain.outbound import (
@@ -21,7 +21,7 @@ from sms_tracker.domain.outbound import (
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.providers import answers, parsing
-from sms_tracker.providers.base import Credentials, Listed
+from sms_tracker.providers.base import Credentials, Idempotency, Listed
 from sms_tracker.providers.bird.codes import KEY_STORE_DOWN, error, refused
 from sms_tracker.providers.bird.report import meaning, moment, record_report
 from sms_tracker.providers.bird.webhook import CATEGORIES, KEY_FORM, flaws, part, setting
@@ -37,6 +37,13 @@ SENDERS = {
 }
 """``from`` of the send request: a number, a short code or an alphanumeric sender that the workspace holds."""
 
+VALIDITY = range(60, 172_801)
+"""``validity_period``, a preview: an organization outside it is refused (SMSUnsupportedFeature)."""
+PRICE = True
+SEARCH = True
+IDEMPOTENCY = Idempotency(seconds=3600, replayed="idempotency-replay")
+"""Bird keeps a key for about three hours."""
+
 NOT_FOUND = "not_found_error"
 PAGE_SIZE = 100
 
@@ -49,27 +56,29 @@ def send_request(message: OutboundMessage, *, credentials: Credentials, callback
     """``POST /v1/sms/messages``: for one attempt always the same bytes under the same ``Idempotency-Key``.
 
     Reports go to the endpoint that is registered at Bird, not to ``callback_url``: id, attempt and token come back in
-    ``metadata``. ``validity_period`` is a preview; an organization outside it is refused (SMSUnsupportedFeature).
-    Raises ``Misconfigured`` also where the credentials lack a category: it is never guessed.
+    ``metadata``. The category is the message's, else the credentials'; it is never guessed.
     """
-    category = setting(credentials, "category")
-    if flaws({"category": category}) or not category:
-        raise Misconfigured(f"bird: category is missing or none of {', '.join(CATEGORIES)}")
+    url, headers = f"{address(credentials)}{MESSAGES}", authorization(credentials)
     content: dict[str, object] = {
         "to": message.to,
         "from": message.sender,
         "text": message.body,
-        "category": category,
+        "category": _category(message, credentials),
         "metadata": {"message_id": message.message_id, "attempt": message.attempt, "token": message.token},
     }
     if message.validity_seconds is not None:
         content["validity_period"] = message.validity_seconds
-    headers = {
-        **authorization(credentials),
-        "content-type": "application/json",
-        "idempotency-key": message.token,
-    }
-    return HttpRequest("POST", f"{address(credentials)}{MESSAGES}", headers, json.dumps(content).encode())
+    headers |= {"content-type": "application/json", "idempotency-key": message.token}
+    return HttpRequest("POST", url, headers, json.dumps(content).encode())
+
+
+def _category(message: OutboundMessage, credentials: Credentials) -> str:
+    category = message.category or setting(credentials, "category")
+    if not category:
+        raise InvalidMessage([FieldError("category", "is required: bird has no default category here")])
+    if category not in CATEGORIES:
+        raise Misconfigured(f"bird: category is none of {', '.join(CATEGORIES)}")
+    return category
 
 
 def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
