@@ -469,7 +469,7 @@ CALLS: dict[str, tuple[HttpRequest, Any, int, object]] = {
         endpoint.rotate_request(str(ID), **HOW),
         lambda sdk: sdk.webhooks.rotate_secret(ID, options=OPTIONS),
         200,
-        {"secret": "whsec_bmV4dA=="},
+        {"secret": "whsec_ZXhhbXBsZTI="},
     ),
     "test": (
         endpoint.test_request(str(ID), **HOW),

@@ -117,7 +117,7 @@ def test_the_reconciler_knows_what_the_endpoint_is(
 
 
 def test_an_endpoint_that_the_key_may_not_read_is_neither_up_nor_down(service: Service) -> None:
-    service.credentials = {**service.credentials, "api_key": "bk_us1_of-no-workspace"}
+    service.credentials = {**service.credentials, "api_key": "bk_us1_example"}
 
     assert service.reconcile().endpoints == {"bird": "endpoint-unreadable"}
 

@@ -313,10 +313,10 @@ def test_secrets_that_this_command_stored_survive_make_secrets(url: str, ssm: SS
     webhook.main(["rotate", "--apply"])
     before = stored(ssm)
 
-    assert secrets.main([], {"BIRD_API_KEY": "bk_eu1_another", "BIRD_CATEGORY": "service"}) == 0
+    assert secrets.main([], {"BIRD_API_KEY": "bk_eu1_example", "BIRD_CATEGORY": "service"}) == 0
 
     kept = {name: before[name] for name in ("webhook_secret", "next_webhook_secret")}
-    assert stored(ssm) == {"api_key": "bk_eu1_another", "category": "service", **kept}
+    assert stored(ssm) == {"api_key": "bk_eu1_example", "category": "service", **kept}
     assert url
 
 
@@ -403,7 +403,7 @@ def test_a_replay_reaches_three_days_back(capsys: pytest.CaptureFixture[str]) ->
 def test_a_key_that_bird_refuses_is_an_error_in_birds_words(
     url: str, ssm: SSMClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    document = stored(ssm) | {"api_key": "bk_us1_of-no-workspace"}
+    document = stored(ssm) | {"api_key": "bk_us1_example"}
     ssm.put_parameter(Name=NAME, Value=json.dumps(document), Type="SecureString", Overwrite=True)
 
     assert webhook.main(["list"]) == 1
