@@ -16,16 +16,7 @@ from sms_tracker.domain.invocation import Metrics, Pace, ignore_failed_call
 from sms_tracker.domain.matching import Matched, NotMatched
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
-from sms_tracker.domain.ports import (
-    CallFailed,
-    Clock,
-    Http,
-    Messages,
-    Queue,
-    ReconcileState,
-    Search,
-    SettingsSource,
-)
+from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Queue, ReconcileState, Search, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.reconcile.end_message import end_as_not_sent, end_as_unknown
