@@ -544,6 +544,18 @@ def test_a_released_send_is_taken_over_as_the_next_attempt(messages: Messages) -
     assert (taken.provider_of(1), taken.provider_of(2)) == ("twilio", "messagebird")
 
 
+def test_a_lost_send_is_claimed_again_as_the_same_attempt_by_one_of_two(messages: Messages) -> None:
+    known = holding(messages, send=replace(record().send, request="a-hash"))
+    again = replace(known.send, token="winner", until=known.send.until + 900)
+
+    assert messages.take_over(known, again, provider="twilio", now=LATER)
+    claimed = stored(messages)
+    assert not messages.take_over(known, replace(again, token="loser"), provider="twilio", now=LATER)
+    assert stored(messages) == claimed
+    assert (claimed.send, claimed.version) == (again, known.version + 1)
+    assert (claimed.state.status, claimed.state.attempt, claimed.state.order) == (Status.PENDING, 1, 20)
+
+
 def test_of_two_that_take_over_one_wins_and_the_other_leaves_no_trace(messages: Messages) -> None:
     known = released(messages)
 

@@ -13,6 +13,7 @@ import pytest
 
 from local.stack import Stack
 from local.template import Template, set_variables
+from sms_tracker import providers
 from tests.e2e import watch
 from tests.e2e.provider import NAMES, Simulator, number, simulators_of
 
@@ -37,11 +38,13 @@ class Case:
     resend: bool = False
 
 
+RESENT = [name for name in NAMES if providers.load(name).SEARCH and not providers.load(name).IDEMPOTENCY]
+"""A request under an idempotency key is repeated a minute later: tests/integration has it on a clock of its own."""
 CASES = {
     (name, course, resend): Case(provider=name, course=course, to=number(digits), resend=resend)
     for name in NAMES
     for course, digits in COURSES.items()
-    for resend in ((False, True) if course == "hang" else (False,))
+    for resend in ((False, True) if course == "hang" and name in RESENT else (False,))
 }
 
 
@@ -155,7 +158,7 @@ def test_a_send_that_nobody_took_and_nobody_refused_ends_as_unknown_and_is_not_r
     assert _published(course, case) == [("unknown", None)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RESENT)
 def test_a_lost_message_is_sent_once_more_where_its_client_asked_for_it(course: Course, name: str) -> None:
     case = CASES[name, "hang", True]
     assert (course.records[case]["status"], course.records[case]["attempt"]) == ("delivered", 2)
