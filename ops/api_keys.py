@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sms_tracker.aws.items import Item, marshal, unmarshal
 from sms_tracker.aws.keys import SHORT, key_id
+from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.items import unmarshal
 from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed
+from sms_tracker.aws.typed_json import unmarshal
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.ports import Statistics

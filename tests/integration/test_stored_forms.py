@@ -18,9 +18,10 @@ from types_boto3_dynamodb import DynamoDBClient
 from ops.erasure import Eraser
 from ops.records import rebuilt
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.items import Item, from_item
+from sms_tracker.aws.items import from_item
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore, changes
+from sms_tracker.aws.typed_json import Item
 from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Report, Source, timestamp

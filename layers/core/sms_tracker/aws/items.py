@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import client_references, failed_shard, time_shard
@@ -13,48 +14,6 @@ from sms_tracker.domain.report import Report, Source, before
 from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Outcome, Status
-
-Item = dict[str, Any]
-
-
-def marshal(values: Mapping[str, object]) -> Item:
-    """Python values as DynamoDB's typed JSON; None is left out."""
-    return {name: typed(value) for name, value in values.items() if value is not None}
-
-
-def typed(value: object) -> Item:
-    """One value in typed JSON; raises ``TypeError`` for types that records do not use."""
-    match value:
-        case str():
-            return {"S": value}
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return {"N": str(value)}
-        case set() | frozenset() if value:
-            return {"SS": sorted(value)}
-        case Mapping():
-            return {"M": {name: typed(each) for name, each in value.items()}}
-    raise TypeError(f"records hold no {type(value).__name__}")
-
-
-def unmarshal(item: Item) -> dict[str, Any]:
-    """The inverse of :func:`marshal`; values of other types stay as they are."""
-    return {name: _plain(value) for name, value in item.items()}
-
-
-def _plain(value: Item) -> Any:
-    ((kind, held),) = value.items()
-    match kind:
-        case "N":
-            return int(held) if held.lstrip("-").isdigit() else held
-        case "SS":
-            return set(held)
-        case "M":
-            return unmarshal(held)
-        case "S" | "BOOL" | "NULL" | "L" | "B" | "NS" | "BS":
-            return held
-    raise ValueError("not a DynamoDB type")
 
 
 def failure_values(failure: RankedFailure) -> dict[str, object]:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from sms_tracker.aws.api import Api
-from sms_tracker.aws.items import marshal, unmarshal
+from sms_tracker.aws.typed_json import marshal, unmarshal
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sms_tracker.aws.api import Api, batch_get
-from sms_tracker.aws.items import marshal, stored
+from sms_tracker.aws.items import stored
+from sms_tracker.aws.typed_json import marshal
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span
 from sms_tracker.domain.ports import OnUnreadable

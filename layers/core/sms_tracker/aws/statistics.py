@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sms_tracker.aws.api import Api, ConditionFailed, batch_get
-from sms_tracker.aws.items import Item, marshal, unmarshal
+from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 
 PREFIX = "statistics#"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.items import Item, from_item, marshal, send_values, stored, to_item
+from sms_tracker.aws.items import from_item, send_values, stored, to_item
+from sms_tracker.aws.typed_json import Item, marshal
 from sms_tracker.aws.updates import Update, move, update_of
 from sms_tracker.domain.indexes import open_shard, provider_keys, shard
 from sms_tracker.domain.ports import NotWritten, StreamChange, Written
