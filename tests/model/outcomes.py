@@ -49,6 +49,9 @@ def outcomes(world: World, call: Call, name: str, *, final: str) -> Iterator[tup
 def _http(
     world: World, poorer: World, request: HttpRequest, name: str, final: str
 ) -> Iterator[tuple[str, World, object]]:
+    if "/v1/webhooks" in request.url:  # the look at the endpoint moves no message, so it has one outcome
+        yield "answered", world, answer(200, {"data": [], "next_cursor": None})
+        return
     if keyed_provider.is_keyed(request):
         yield from keyed_provider.outcomes(world, poorer, request, name)
         return
