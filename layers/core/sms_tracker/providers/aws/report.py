@@ -119,8 +119,8 @@ def _word(fields: Mapping[str, str]) -> str:
     word = _text(fields, "eventType").removeprefix("TEXT_") or _text(fields, "messageStatus")
     if not word or _text(fields, "isFinal") != "true":
         return word
-    countries = fields.get(CARRIER_ACCEPTED, "").split(",")
-    counts = word == "SUCCESSFUL" and fields.get("isoCountryCode") in countries
+    country, counting = fields.get("isoCountryCode"), fields.get(CARRIER_ACCEPTED, "").split(",")
+    counts = word == "SUCCESSFUL" and country and country in counting
     return clean(word + (COUNTED if counts else FINAL))
 
 
