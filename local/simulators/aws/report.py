@@ -16,9 +16,8 @@ from local.simulators.callback_sender import Outgoing, Patience
 from local.simulators.ledger import Message
 from local.simulators.scenario import Step
 
-INTERIM = "interim"
-"""The code of a step that is not final though its word usually is."""
-_UNDER_WAY = frozenset({"QUEUED", "PENDING", "SENT"})
+FINAL = ".final"
+"""What the word of a step ends with after which there is no other."""
 _PRICE, _FEE = 0.00581, 0.00302
 """US dollars for each part of a message."""
 _DESCRIPTIONS = {
@@ -68,12 +67,12 @@ def report(settings: Settings, message: Message, step: Step, *, forged: bool) ->
 
 def event(message: Message, step: Step) -> dict[str, Any]:
     """The JSON of one event, as SNS carries it."""
-    parts = segments.count(message.body)
+    parts, word = segments.count(message.body), step.word.removesuffix(FINAL)
     return {
-        "eventType": f"TEXT_{step.word}",
+        "eventType": f"TEXT_{word}",
         "eventVersion": "1.0",
         "eventTimestamp": int(message.step_at.timestamp() * 1000),
-        "isFinal": step.word not in _UNDER_WAY and step.code != INTERIM,
+        "isFinal": step.word.endswith(FINAL),
         "originationPhoneNumber": message.sender,
         "destinationPhoneNumber": message.to,
         "isoCountryCode": phonenumbers.region_code_for_number(phonenumbers.parse(message.to)) or "",
@@ -85,8 +84,8 @@ def event(message: Message, step: Step) -> dict[str, Any]:
         "messageRequestTimestamp": int(message.taken_at.timestamp() * 1000),
         "messageEncoding": "GSM" if segments.plain(message.body) else "Unicode",
         "messageType": message.extra["message_type"],
-        "messageStatus": step.word,
-        "messageStatusDescription": _DESCRIPTIONS.get(step.word, "Message has a status that no documentation has"),
+        "messageStatus": word,
+        "messageStatusDescription": _DESCRIPTIONS.get(word, "Message has a status that no documentation has"),
         "context": message.extra["context"],
         "totalMessageParts": parts,
         "totalMessagePrice": round(parts * _PRICE, 5),

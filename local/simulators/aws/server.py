@@ -64,8 +64,8 @@ _SUCCEED = """+14254147755 +447860019066 +3197008100148 +33755512501 +3246021392
 _FAIL = """+14254147167 +447860019067 +3197008100150 +33755512502 +32460213923 +43676800442032 +34683783442
 +394390009174 +41798075874 +46790645102"""
 SIMULATOR_NUMBERS = {
-    **dict.fromkeys(_SUCCEED.split(), Script(name="simulator-number", reports=(Step("DELIVERED"),))),
-    **dict.fromkeys(_FAIL.split(), Script(name="simulator-number", reports=(Step("CARRIER_UNREACHABLE"),))),
+    **dict.fromkeys(_SUCCEED.split(), Script(name="simulator-number", reports=(Step("DELIVERED.final"),))),
+    **dict.fromkeys(_FAIL.split(), Script(name="simulator-number", reports=(Step("CARRIER_UNREACHABLE.final"),))),
 }
 """AWS's own destinations for tests; the word that a failing one ends with is our guess."""
 

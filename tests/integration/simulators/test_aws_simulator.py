@@ -73,7 +73,7 @@ def test_botocores_client_sends_and_the_events_go_to_the_queue(aws: Simulator, r
     assert sorted(each.word for each in reports(receiver)) == ["DELIVERED.final", "PENDING"]
     assert {each.provider_message_id for each in reports(receiver)} == {message_id}
     assert {(each.recipient, each.price, each.network) for each in reports(receiver)} == {(TO, "0.00883 USD", "20408")}
-    assert truth["messages"][0]["truth"] == {"word": "DELIVERED", "code": None}
+    assert truth["messages"][0]["truth"] == {"word": "DELIVERED.final", "code": None}
     assert SIMULATOR.message_id(truth["messages"][0]) == ID
 
 
@@ -107,7 +107,7 @@ def test_our_adapters_request_is_taken_and_its_token_comes_back(aws: Simulator, 
 
 
 def test_a_failure_that_is_not_final_precedes_one_that_is(aws: Simulator, receiver: Receiver) -> None:
-    aws.script(TO, {"reports": "UNREACHABLE:interim UNREACHABLE", "order": "reversed"})
+    aws.script(TO, {"reports": "UNREACHABLE UNREACHABLE.final", "order": "reversed"})
 
     send(aws)
     aws.idle(taken=1)

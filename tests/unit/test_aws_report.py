@@ -16,7 +16,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import Report, Source, clean
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.aws import report, webhook
-from tests.unit.test_aws_provider import table
+from tests.unit.test_aws import table
 
 RECEIVED = "2025-03-14T09:26:55.000Z"
 SAMPLES = [
