@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from string import ascii_uppercase
 from typing import Any, cast
 
 import botocore.session
@@ -95,13 +96,20 @@ MESSAGES = st.builds(
     sender=st.one_of([st.from_regex(form, fullmatch=True) for form in api.SENDERS.values()]),
     body=st.text(min_size=1, max_size=1530).filter(lambda text: bool(text.strip())),
     encoding=st.sampled_from(Encoding),
+    token=st.just("t" * 43),
     validity_seconds=st.none() | st.sampled_from([5, 60, 36000, 259200]),
 )
 
 
 def built(message: OutboundMessage, **credentials: str) -> Any:
-    callback = callback_url("https://sms.example.com", "aws", message.message_id, message.attempt, token="t" * 43)
-    document = {"sms_region": "eu-west-1", "configuration_set": "sms-tracker", **credentials}
+    callback = callback_url("https://sms.example.com", "aws", message.message_id, message.attempt)
+    every_country = ",".join(first + second for first in "ABCDEFGHI" for second in ascii_uppercase)
+    document = {
+        "sms_region": "eu-west-1",
+        "configuration_set": "sms-tracker",
+        "carrier_accepted": every_country,
+        **credentials,
+    }
     return api.send_request(message, credentials=document, callback_url=callback)
 
 
@@ -136,7 +144,7 @@ def test_the_address_is_the_one_that_botocore_resolves(region: str) -> None:
         "pinpoint-sms-voice-v2", region_name=region, aws_access_key_id="example", aws_secret_access_key="example"
     )
     message = OutboundMessage(
-        message_id="1", attempt=1, to="+31612345678", sender="Parcels", body="Hello", encoding=Encoding.GSM_7
+        message_id="1", attempt=1, to="+31612345678", sender="Parcels", body="Hello", encoding=Encoding.GSM_7, token="t"
     )
 
     request = built(message, sms_region=region)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,11 +38,12 @@ MESSAGE = OutboundMessage(
     sender="Parcels",
     body="Your parcel is here",
     encoding=Encoding.GSM_7,
+    token="a-token",
 )
 
 
-def sent(callback_url: str = CALLBACK, message: OutboundMessage = MESSAGE, **credentials: str) -> dict[str, object]:
-    request = api.send_request(message, credentials={**CREDENTIALS, **credentials}, callback_url=callback_url)
+def sent(message: OutboundMessage = MESSAGE, **credentials: str) -> dict[str, object]:
+    request = api.send_request(message, credentials={**CREDENTIALS, **credentials}, callback_url=CALLBACK)
     return dict(json.loads(request.body))
 
 
@@ -66,10 +68,15 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_id_attempt_and_token_travel_in_the_context() -> None:
-    ours = {"message_id": MESSAGE.message_id, "attempt": "2"}
+    assert sent()["Context"] == {"message_id": MESSAGE.message_id, "attempt": "2", "token": "a-token"}
 
-    assert sent(f"{CALLBACK}&token=a-token")["Context"] == {**ours, "token": "a-token"}
-    assert sent()["Context"] == ours
+
+def test_the_countries_in_which_acceptance_counts_travel_there_too() -> None:
+    context = sent(carrier_accepted="US,NL")["Context"]
+
+    assert isinstance(context, dict)
+    assert context["carrier_accepted"] == "US,NL"
+    assert "carrier_accepted" not in str(sent(carrier_accepted=""))
 
 
 def test_the_type_is_transactional_unless_the_deployment_says_otherwise() -> None:
@@ -78,12 +85,7 @@ def test_the_type_is_transactional_unless_the_deployment_says_otherwise() -> Non
 
 
 def test_a_validity_is_the_time_to_live() -> None:
-    limited = OutboundMessage(
-        message_id="1", attempt=1, to="+31612345678", sender="Parcels", body="x", encoding=Encoding.GSM_7,
-        validity_seconds=5,
-    )  # fmt: skip
-
-    assert sent(message=limited)["TimeToLive"] == 5
+    assert sent(replace(MESSAGE, validity_seconds=5))["TimeToLive"] == 5
     assert "TimeToLive" not in sent()
 
 
@@ -108,6 +110,7 @@ def test_another_address_can_be_set() -> None:
         ({**CREDENTIALS, "sms_region": "evil.example.com/"}, "sms_region"),
         ({**CREDENTIALS, "configuration_set": "a set"}, "configuration_set"),
         ({**CREDENTIALS, "message_type": "Promotional"}, "message_type"),
+        ({**CREDENTIALS, "carrier_accepted": "us, nl"}, "carrier_accepted"),
     ],
 )
 def test_a_wrong_document_is_named_without_its_value(credentials: dict[str, str], named: str) -> None:
@@ -262,8 +265,11 @@ def test_no_webhook_is_believed() -> None:
 
 
 def test_there_is_no_look_up_and_no_search() -> None:
-    sought = Sought(message_id="1", provider="aws", to="", sender="", text_hash="", since="", until="")
+    sought = Sought(
+        message_id="1", references=frozenset(), provider="aws", to="", sender="", text_hash="", since="", until=""
+    )
 
+    assert not api.LOOKUP
     with pytest.raises(NotImplementedError):
         api.lookup_request("862a8790", credentials=CREDENTIALS)
     with pytest.raises(NotImplementedError):

@@ -1,4 +1,4 @@
-"""AWS End User Messaging SMS, simulated. botocore's service model judges the requests."""
+"""AWS End User Messaging SMS, simulated. botocore's service model validates the requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["SIMULATOR", "Settings"]
 
 
 def _credentials(api_url: str) -> dict[str, str]:
-    """What the template writes, for the simulator's address."""
-    return {"sms_region": Settings().region, "configuration_set": "local-simulator", "api_url": api_url}
+    """The template's settings, with the simulator's address."""
+    return {"sms_region": Settings().region, "configuration_set": "sms-tracker-sms", "api_url": api_url}
 
 
 def _message_id(entry: Mapping[str, Any]) -> str:
@@ -22,8 +22,12 @@ def _message_id(entry: Mapping[str, Any]) -> str:
 
 
 def _reports_to(stack: Destination) -> Mapping[str, str]:
-    return {"aws_url": stack.aws_url, "queue_url": stack.outputs["ReportsQueueUrl"]}
+    """The topic of the template, if the stack has one."""
+    topic = stack.outputs.get("AwsEventsTopicArn", "")
+    return {"aws_url": stack.aws_url, "topic_arn": topic} if topic else {}
 
+
+_UNREACHABLE = "UNREACHABLE.final:UNREACHABLE"
 
 SIMULATOR = SimulatedProvider(
     title="Aws",
@@ -31,16 +35,16 @@ SIMULATOR = SimulatedProvider(
     account=Aws,
     credentials=_credentials,
     parameters={"AwsSender": "pool-0123456789abcdef0123456789abcdef"},
-    courses={  # a word is final where it says so
+    courses={  # of a final failure the word is the code too
         "delivered": "PENDING DELIVERED.final",
         "read": "PENDING DELIVERED.final",  # AWS does not report reading
-        "undelivered": "PENDING UNREACHABLE UNREACHABLE.final",
-        "failed": "CARRIER_UNREACHABLE.final",
-        "expired": "PENDING TTL_EXPIRED.final",
-        "corrected": "PENDING UNREACHABLE.final DELIVERED.final",
-        "code-then-none": "PENDING UNREACHABLE.final UNREACHABLE.final",  # a failure has no code but its word
-        "code-learnt-late": "PENDING UNREACHABLE.final UNREACHABLE.final",
-        "new-code": "PENDING CARRIER_BLOCKED.final",
+        "undelivered": f"PENDING UNREACHABLE {_UNREACHABLE}",
+        "failed": "CARRIER_UNREACHABLE.final:CARRIER_UNREACHABLE",
+        "expired": "PENDING TTL_EXPIRED.final:TTL_EXPIRED",
+        "corrected": f"PENDING {_UNREACHABLE} DELIVERED.final",
+        "code-then-none": f"PENDING {_UNREACHABLE} {_UNREACHABLE}",  # no failure is without a code
+        "code-learnt-late": f"PENDING {_UNREACHABLE} {_UNREACHABLE}",
+        "new-code": "PENDING CARRIER_BLOCKED.final:CARRIER_BLOCKED",
         "new-word": "PENDING TELEPORTED DELIVERED.final",
         "long-way": "QUEUED PENDING CARRIER_UNREACHABLE SUCCESSFUL DELIVERED.final",
         "refused": "!INVALID_PARAMETER",
@@ -57,6 +61,7 @@ SIMULATOR = SimulatedProvider(
         "CARRIER_BLOCKED.final": "undelivered",
     },
     dated=True,
+    readable=False,
     message_id=_message_id,
     reports_to=_reports_to,
 )

@@ -1,10 +1,11 @@
-"""AWS's events: what SNS delivers raw to a queue, put there by SQS's own API."""
+"""AWS's events, published to the topic of a configuration set."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import phonenumbers
 from botocore.auth import SigV4Auth
@@ -12,12 +13,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.simulators import segments
-from local.simulators.callback_sender import Outgoing, Patience
+from local.simulators.callback_sender import Outgoing, RetryPolicy
 from local.simulators.ledger import Message
 from local.simulators.scenario import Step
 
 FINAL = ".final"
-"""What the word of a step ends with after which there is no other."""
+"""The end of a final word."""
 _PRICE, _FEE = 0.00581, 0.00302
 """US dollars for each part of a message."""
 _DESCRIPTIONS = {
@@ -30,43 +31,44 @@ _DESCRIPTIONS = {
     "CARRIER_UNREACHABLE": "Phone carrier is currently unreachable/unavailable",
     "CARRIER_BLOCKED": "Phone carrier has blocked this message",
 }
-PATIENCE = Patience(retries=4, retried=frozenset({"5xx", "ct", "rt"}), total=60.0)
-"""SNS goes on for weeks."""
+RETRY_POLICY = RetryPolicy(retries=4, retried=frozenset({"5xx", "ct", "rt"}), total=60.0)
+"""How often AWS repeats a failed Publish is not documented."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The account's region, and where its events go: a queue and the AWS that has it. Without a queue there are none.
+    """The account's region, and the topic of its configuration set at the AWS with that URL; without a topic no event.
 
-    ``access_key`` and ``secret_key`` sign the call that puts an event there.
+    ``access_key`` and ``secret_key`` sign the call that publishes an event.
     """
 
     region: str = "eu-central-1"
     aws_url: str = ""
-    queue_url: str = ""
+    topic_arn: str = ""
     access_key: str = "test"
     secret_key: str = "test"  # noqa: S105 - the emulator's root user
 
     def __post_init__(self) -> None:
-        if not self.region or bool(self.aws_url) != bool(self.queue_url):
-            raise ValueError("region cannot be empty, and aws_url and queue_url go together")
+        if not self.region or bool(self.aws_url) != bool(self.topic_arn):
+            raise ValueError("region cannot be empty, and aws_url and topic_arn go together")
 
 
 def report(settings: Settings, message: Message, step: Step, *, forged: bool) -> Outgoing | None:
-    """The event of a step on its way; None without a queue, and for a forged one, which the queue's policy refuses."""
-    if forged or not settings.queue_url:
+    """The call that publishes the event of a step; None without a topic, and for a forged one, which AWS refuses."""
+    if forged or not settings.topic_arn:
         return None
-    body = json.dumps({"QueueUrl": settings.queue_url, "MessageBody": json.dumps(event(message, step))})
-    headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
+    call = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": settings.topic_arn}
+    body = urlencode(call | {"Message": json.dumps(event(message, step))})
     url = f"{settings.aws_url.rstrip('/')}/"
-    request = AWSRequest(method="POST", url=url, headers=headers, data=body)
-    SigV4Auth(Credentials(settings.access_key, settings.secret_key), "sqs", settings.region).add_auth(request)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    request = AWSRequest(method="POST", url=url, headers=form, data=body)
+    SigV4Auth(Credentials(settings.access_key, settings.secret_key), "sns", settings.region).add_auth(request)
     signed = {name.lower(): str(value) for name, value in request.headers.items()}
-    return Outgoing(method="POST", url=url, headers=signed, body=body.encode(), patience=PATIENCE)
+    return Outgoing(method="POST", url=url, headers=signed, body=body.encode(), retry_policy=RETRY_POLICY)
 
 
 def event(message: Message, step: Step) -> dict[str, Any]:
-    """The JSON of one event, as SNS carries it."""
+    """One event, as a configuration set publishes it."""
     parts, word = segments.count(message.body), step.word.removesuffix(FINAL)
     return {
         "eventType": f"TEXT_{word}",

@@ -20,7 +20,7 @@ from local.simulators.aws.report import Settings, report
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.scenario import Code, Script, Step
-from local.simulators.send_endpoint import Refusal, Refused, World, choose, take
+from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
 
 TARGET = "PinpointSMSVoiceV2.SendTextMessage"
 _AUTHORIZATION = re.compile(
@@ -65,7 +65,7 @@ _FAIL = """+14254147167 +447860019067 +3197008100150 +33755512502 +32460213923 +
 +394390009174 +41798075874 +46790645102"""
 SIMULATOR_NUMBERS = {
     **dict.fromkeys(_SUCCEED.split(), Script(name="simulator-number", reports=(Step("DELIVERED.final"),))),
-    **dict.fromkeys(_FAIL.split(), Script(name="simulator-number", reports=(Step("CARRIER_UNREACHABLE.final"),))),
+    **dict.fromkeys(_FAIL.split(), Script(name="simulator-number", reports=(Step.read("CARRIER_UNREACHABLE.final:CARRIER_UNREACHABLE"),))),
 }
 """AWS's own destinations for tests; the word that a failing one ends with is our guess."""
 
@@ -84,9 +84,9 @@ class Aws:
     name = "aws"
     success = 200
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings = settings
-        self.world = world
+        self.backend = backend
 
     def routes(self) -> Sequence[Route]:
         """The JSON protocol has one address."""
@@ -109,7 +109,7 @@ class Aws:
                 body=given["MessageBody"],
                 callback_url=None,
                 reference=None,
-                script=SIMULATOR_NUMBERS.get(to) or self.world.scenarios.script(to),
+                script=SIMULATOR_NUMBERS.get(to) or self.backend.scenarios.script(to),
                 step=Step("QUEUED"),
                 extra={
                     "context": given.get("Context", {}),

@@ -1,11 +1,11 @@
-"""The AWS simulator as botocore's own client sees it, and its events as the queue of reports takes them."""
+"""The AWS simulator as botocore's own client sees it, and its events as they are published to the topic."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 import pytest
@@ -17,7 +17,6 @@ from local.simulators.aws.server import SIMULATOR_NUMBERS, faults
 from local.simulators.scenario import HANG, TABLE, Scenario
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.sigv4 import Credentials
-from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, OutboundMessage
 from sms_tracker.domain.report import Report
@@ -29,6 +28,7 @@ from tests.integration.simulators.running import TO, Receiver, Simulator, client
 
 SENDER = SIMULATOR.parameters["AwsSender"]
 ID = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
+TOPIC = "arn:aws:sns:eu-central-1:000000000000:sms-tracker-aws-events"
 ANSWERED = [row for row in TABLE if row.script(SIMULATOR.courses).answer != HANG]
 DOC = Path(__file__).parents[3] / "docs" / "providers" / "aws.md"
 
@@ -37,7 +37,7 @@ DOC = Path(__file__).parents[3] / "docs" / "providers" / "aws.md"
 def aws(urls: dict[str, Any], receiver: Receiver) -> Iterator[Simulator]:
     with client(urls["aws"]) as http:
         for simulator in unspoilt(http):
-            simulator.settings(aws_url=receiver.url.removesuffix("/hook"), queue_url="http://127.0.0.1:1/0/reports")
+            simulator.settings(aws_url=receiver.url.removesuffix("/hook"), topic_arn=TOPIC)
             yield simulator
 
 
@@ -61,46 +61,51 @@ def send(aws: Simulator, to: str = TO, **further: Any) -> str:
 
 
 def reports(receiver: Receiver) -> list[Report]:
-    """What the adapter reads from the messages that the queue was given."""
-    bodies = [json.loads(request.body)["MessageBody"].encode() for request in receiver.requests]
+    """What the adapter reads from the published events."""
+    bodies = [parse_qs(request.body.decode())["Message"][0].encode() for request in receiver.requests]
     return [report.report(webhook.fields(HttpRequest("POST", "", {}, body)), received_at="") for body in bodies]
 
 
-def test_botocores_client_sends_and_the_events_go_to_the_queue(aws: Simulator, receiver: Receiver) -> None:
+def test_botocores_client_sends_and_the_events_go_to_the_topic(aws: Simulator, receiver: Receiver) -> None:
     message_id = send(aws)
-    truth = aws.idle(taken=1)
+    ledger = aws.idle(taken=1)
 
     assert sorted(each.word for each in reports(receiver)) == ["DELIVERED.final", "PENDING"]
     assert {each.provider_message_id for each in reports(receiver)} == {message_id}
     assert {(each.recipient, each.price, each.network) for each in reports(receiver)} == {(TO, "0.00883 USD", "20408")}
-    assert truth["messages"][0]["truth"] == {"word": "DELIVERED.final", "code": None}
-    assert SIMULATOR.message_id(truth["messages"][0]) == ID
+    assert ledger["messages"][0]["handset"] == {"word": "DELIVERED.final", "code": None}
+    assert SIMULATOR.message_id(ledger["messages"][0]) == ID
 
 
-def test_an_event_is_put_into_the_queue_by_a_signed_call_of_sqs(aws: Simulator, receiver: Receiver) -> None:
+def test_an_event_is_published_by_a_signed_call_of_sns(aws: Simulator, receiver: Receiver) -> None:
     send(aws)
     aws.idle(taken=1)
 
     for request in receiver.requests:
-        assert request.headers["x-amz-target"] == "AmazonSQS.SendMessage"
-        assert f"/{Settings().region}/sqs/aws4_request" in request.headers["authorization"]
-        assert json.loads(request.body)["QueueUrl"] == "http://127.0.0.1:1/0/reports"
+        call = parse_qs(request.body.decode())
+        assert f"/{Settings().region}/sns/aws4_request" in request.headers["authorization"]
+        assert (call["Action"], call["TopicArn"]) == (["Publish"], [TOPIC])
 
 
 def test_our_adapters_request_is_taken_and_its_token_comes_back(aws: Simulator, receiver: Receiver) -> None:
     credentials = SIMULATOR.credentials(aws.url)
     message = OutboundMessage(
-        message_id=ID, attempt=3, to=TO, sender=SENDER, body="Hallo", encoding=Encoding.GSM_7, validity_seconds=60
+        message_id=ID,
+        attempt=3,
+        to=TO,
+        sender=SENDER,
+        body="Hallo",
+        encoding=Encoding.GSM_7,
+        token="a-token",
+        validity_seconds=60,
     )
-    url = callback_url("https://sms.example.com", "aws", ID, 3, token="a-token")
-
-    request = api.send_request(message, credentials=credentials, callback_url=url)
+    request = api.send_request(message, credentials=credentials, callback_url="https://sms.example.com")
     outcome = api.send_outcome(SignedHttp(call, lambda: Credentials("example", "example"))(request, timeout=10))
     aws.idle(taken=1)
 
     assert isinstance(outcome, Accepted)
     assert {each.provider_message_id for each in reports(receiver)} == {outcome.provider_message_id}
-    body = json.loads(receiver.requests[0].body)["MessageBody"].encode()
+    body = parse_qs(receiver.requests[0].body.decode())["Message"][0].encode()
     event = HttpRequest("POST", "", {}, body)
     target = webhook.target(event, webhook.fields(event))
     assert (target.message_id, target.attempt, target.token) == (ID, 3, "a-token")
@@ -128,7 +133,7 @@ def test_events_are_dropped_doubled_and_shuffled(aws: Simulator, receiver: Recei
     assert sorted(words) == sorted(course * 3)
 
 
-def test_a_forged_event_never_reaches_the_queue(aws: Simulator, receiver: Receiver) -> None:
+def test_a_forged_event_is_never_published(aws: Simulator, receiver: Receiver) -> None:
     send(aws, number("forged"))
     aws.idle(taken=1)
 
@@ -206,9 +211,9 @@ def test_another_operation_is_unknown(aws: Simulator) -> None:
 def test_aws_own_numbers_succeed_or_fail_whatever_their_digits(aws: Simulator) -> None:
     for to in SIMULATOR_NUMBERS:
         send(aws, to)
-    truth = aws.idle(taken=len(SIMULATOR_NUMBERS))
+    ledger = aws.idle(taken=len(SIMULATOR_NUMBERS))
 
-    assert {each["to"]: each["truth"]["word"] for each in truth["messages"]} == {
+    assert {each["to"]: each["handset"]["word"] for each in ledger["messages"]} == {
         to: script.reports[-1].word for to, script in SIMULATOR_NUMBERS.items()
     }
 
@@ -219,8 +224,8 @@ def test_the_docs_list_aws_own_numbers() -> None:
     assert [to for to in SIMULATOR_NUMBERS if to not in text] == []
 
 
-def test_without_a_queue_there_are_no_events(aws: Simulator, receiver: Receiver) -> None:
-    aws.settings(aws_url="", queue_url="")
+def test_without_a_topic_there_are_no_events(aws: Simulator, receiver: Receiver) -> None:
+    aws.settings(aws_url="", topic_arn="")
 
     send(aws)
 
@@ -229,15 +234,15 @@ def test_without_a_queue_there_are_no_events(aws: Simulator, receiver: Receiver)
 
 
 @pytest.mark.parametrize("row", ANSWERED, ids=lambda row: row.name)
-def test_every_scenario_ends_with_its_truth_on_record(aws: Simulator, row: Scenario) -> None:
+def test_every_scenario_ends_with_the_handsets_step_on_record(aws: Simulator, row: Scenario) -> None:
     script = row.script(SIMULATOR.courses)
     if script.usual:
         send(aws, "+316123456" + row.digits)
     else:
         with pytest.raises(ClientError):
             send(aws, "+316123456" + row.digits)
-    truth = aws.idle()
+    ledger = aws.idle()
 
-    assert len(truth["messages"]) == script.goes_out
-    assert all(message["record"] | {"at": None} == message["truth"] | {"at": None} for message in truth["messages"])
-    assert all(callback["over"] for message in truth["messages"] for callback in message["callbacks"])
+    assert len(ledger["messages"]) == script.goes_out
+    assert all(message["record"] | {"at": None} == message["handset"] | {"at": None} for message in ledger["messages"])
+    assert all(callback["over"] for message in ledger["messages"] for callback in message["callbacks"])

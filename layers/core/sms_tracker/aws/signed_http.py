@@ -1,4 +1,4 @@
-"""HTTP to a provider that is an AWS service: the request is signed right before it is sent."""
+"""HTTP calls to providers, signed right before they are sent where the provider is an AWS service."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from sms_tracker.aws.credentials import credentials
-from sms_tracker.aws.sigv4 import Credentials, sign
+from sms_tracker.aws.sigv4 import Credentials, credentials, sign
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.ports import Http
@@ -16,7 +15,7 @@ from sms_tracker.domain.ports import Http
 
 @dataclass(frozen=True, slots=True)
 class SignedHttp:
-    """Signs what names a ``sign_for``, passes on everything else; behind :class:`sms_tracker.domain.ports.Http`.
+    """Signs requests that have ``sign_for``, and passes on all others; behind :class:`sms_tracker.domain.ports.Http`.
 
     Each call is one attempt. ``now`` is epoch seconds.
     """
@@ -26,7 +25,7 @@ class SignedHttp:
     now: Callable[[], float] = time.time
 
     def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
-        """Without credentials nothing is sent, and ``NoResponse`` says so."""
+        """The response; ``NoResponse``, not written, without credentials."""
         try:
             request = self._signed(request)
         except Unavailable as error:
@@ -34,7 +33,7 @@ class SignedHttp:
         return self.http(request, timeout=timeout)
 
     def _signed(self, request: HttpRequest) -> HttpRequest:
-        """Only for a POST to ``/``, as AWS's JSON protocols make it."""
+        """The signer knows no other request than a POST to ``/``."""
         if request.sign_for is None:
             return request
         region, service = request.sign_for

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import SHARDS
@@ -181,6 +182,8 @@ class Reconciler:
         """Look it up by its provider id, or search the provider's list if it has none."""
         if record.state.provider not in self.settings().credentials:
             return "provider-not-enabled"
+        if not providers.load(record.state.provider).LOOKUP:
+            return "provider-has-no-look-up"
         if (known := named(record)) is not None:
             return self._lookups.look_up(record, *known)
         match SendRecovery(messages=self.messages, search=self.search, ask=self._lookups.ask).find(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
+from sms_tracker.domain import envelope
 from sms_tracker.domain.callback import CallbackTarget, callback_target, token_matches
-from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
-from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.report import timestamp
 
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
@@ -85,27 +85,21 @@ class Receiver:
         )
 
     def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
-        """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
-
-        A report without a token is queued without its message id: it counts by a provider id that we hold.
-        """
-        if target.token is not None and not token_matches(self.settings().service_key, provider.name, target):
+        """Queue a report; ``foreign`` is one about a message that another stack sent from the same account."""
+        key, now = self.settings().service_key, timestamp(self.clock())
+        report = envelope.received(provider.name, target, fields, key=key, received_at=now)
+        if report is None:
             return "foreign"
-        envelope = Envelope(
-            provider=provider.name,
-            message_id=target.message_id if target.token else None,
-            attempt=target.attempt,
-            source=Source.CALLBACK,
-            received_at=timestamp(self.clock()),
-            fields=fields,
-        )
-        self.queue.send(encode(envelope))
+        self.queue.send(envelope.encode(report))
         return "queued"
 
     def _provider(self, name: str) -> Webhooks:
         if name not in self.enabled:
             raise UnknownProvider("not enabled")
-        return providers.webhooks(name)
+        provider = providers.webhooks(name)
+        if not provider.WEBHOOK:
+            raise UnknownProvider("no webhook")
+        return provider
 
     def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> bool:
         try:

@@ -7,22 +7,13 @@ import re
 from http import HTTPStatus
 from typing import NoReturn
 
-from sms_tracker.domain.callback import callback_target
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse, SigningScope
 from sms_tracker.domain.matching import Sought
-from sms_tracker.domain.outbound import (
-    Accepted,
-    LookupFailed,
-    NotProcessed,
-    OutboundMessage,
-    OutcomeUnknown,
-    Refused,
-    SendOutcome,
-)
+from sms_tracker.domain.outbound import LookupFailed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import parsing
+from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.aws.codes import NOT_PROCESSED, cause_of
 from sms_tracker.providers.aws.webhook import flaws
 from sms_tracker.providers.base import Credentials
@@ -30,9 +21,9 @@ from sms_tracker.providers.base import Credentials
 VALIDITY = range(5, 259_201)
 """Seconds that ``TimeToLive`` takes."""
 LOOKUP = False
-"""No operation of AWS reads a message or lists them."""
+"""No operation of AWS reads a message or lists messages."""
 PRICE = True
-"""Events carry what a message cost."""
+"""Events carry the price of a message."""
 
 SERVICE, TARGET = "sms-voice", "PinpointSMSVoiceV2.SendTextMessage"
 DEFAULT_TYPE = "TRANSACTIONAL"
@@ -50,19 +41,21 @@ SENDERS = {
 }
 """``OriginationIdentity`` and ``SenderId`` in the service model; the ids as the API reference shows them."""
 
-_LACKING = "aws has no look-up"
+_NO_LOOKUP = "aws has no look-up"
 
 
-def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
-    """A POST to ``/`` that lacks its signature, see ``sign_for``. Of our URL only the token is used.
+def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:  # noqa: ARG001 - see below
+    """A POST to ``/`` without its signature, see ``sign_for``.
 
-    ``credentials`` holds ``sms_region``, ``configuration_set`` and perhaps ``message_type``; no secret. The id, attempt
-    and token come back in each event's ``context``.
+    ``credentials`` are the settings that the template writes; none is a secret. Events go where the configuration set
+    sends them, not to ``callback_url``: id, attempt, token and ``carrier_accepted`` come back in their ``context``.
     """
+    if wrong := next(iter(flaws(credentials).items()), None):
+        raise Misconfigured(f"aws: {wrong[0]} {wrong[1]}")
     region = _setting(credentials, "sms_region", "[a-z0-9-]+")
-    context = {"message_id": message.message_id, "attempt": str(message.attempt)}
-    if token := callback_target(callback_url).token:
-        context["token"] = token
+    context = {"message_id": message.message_id, "attempt": str(message.attempt), "token": message.token}
+    if countries := credentials.get("carrier_accepted"):
+        context["carrier_accepted"] = countries
     content: dict[str, object] = {
         "DestinationPhoneNumber": message.to,
         "OriginationIdentity": message.sender,
@@ -71,8 +64,6 @@ def send_request(message: OutboundMessage, *, credentials: Credentials, callback
         "ConfigurationSetName": _setting(credentials, "configuration_set", "[A-Za-z0-9_:/-]{1,256}"),
         "Context": context,
     }
-    if flaw := flaws(credentials).get("message_type"):
-        raise Misconfigured(f"aws: message_type {flaw}")
     if message.validity_seconds is not None:
         content["TimeToLive"] = message.validity_seconds
     base = (credentials.get("api_url") or f"https://{SERVICE}.{region}.amazonaws.com").rstrip("/")
@@ -88,42 +79,31 @@ def _setting(credentials: Credentials, name: str, form: str) -> str:
 
 
 def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
-    """Every 4xx but a 408 was not sent: AWS answers 400 even for a throttled request."""
-    if isinstance(result, NoResponse):
-        return OutcomeUnknown(reason=result.reason) if result.written else NotProcessed(reason=result.reason)
-    if HTTPStatus.OK <= result.status < HTTPStatus.MULTIPLE_CHOICES:
-        return _accepted(result)
-    is_refusal = HTTPStatus.BAD_REQUEST <= result.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if is_refusal and result.status != HTTPStatus.REQUEST_TIMEOUT:
-        return _declined(result)
-    return OutcomeUnknown(reason=f"HTTP {result.status}")
+    """As for every provider; a throttled request is a 400 here, and an internal error may be one."""
+    return answers.send_outcome(result, accepted=_accepted, refused=_refused)
 
 
-def _accepted(result: HttpResponse) -> Accepted | OutcomeUnknown:
+def _accepted(response: HttpResponse) -> SendOutcome:
     """The answer is an id and nothing else."""
-    message_id = parsing.text(parsing.json_object(result.body).get("MessageId"))
-    if message_id is None:
-        return OutcomeUnknown(reason=f"HTTP {result.status} without a message id")
-    return Accepted(provider_message_id=message_id, word="ACCEPTED", status=Status.ACCEPTED)
+    message_id = parsing.text(parsing.json_object(response.body).get("MessageId"))
+    return answers.accepted(message_id, "ACCEPTED", (Status.ACCEPTED, None), None)
 
 
-def _declined(result: HttpResponse) -> Refused | NotProcessed | OutcomeUnknown:
+def _refused(response: HttpResponse) -> SendOutcome:
     """The code is the ``Reason``, or the exception where it gives none."""
-    answer = parsing.json_object(result.body)
+    answer = parsing.json_object(response.body)
     exception = (parsing.text(answer.get("__type")) or "").rpartition("#")[2].partition(":")[0]
     reason = parsing.text(answer.get("Reason"))
-    code, status = reason or exception or None, f"HTTP {result.status}"
+    code = reason or exception or None
     if exception == "InternalServerException":
-        return OutcomeUnknown(reason=f"{status} with an internal error")
-    if exception in NOT_PROCESSED or result.status == HTTPStatus.TOO_MANY_REQUESTS:
-        soon, retry_after = NOT_PROCESSED.get(exception, True), parsing.seconds(result.headers)
-        return NotProcessed(reason=status, code=code, retry_after=retry_after, soon=soon)
+        return OutcomeUnknown(reason=f"HTTP {response.status} with an internal error")
+    if exception in NOT_PROCESSED or response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return answers.not_processed(response, code, soon=NOT_PROCESSED.get(exception, True))
     resource = parsing.text(answer.get("ResourceType"))
     fault, category, cause = cause_of(exception, reason, field=_field(answer.get("Fields")), resource=resource)
     said = parsing.text(answer.get("Message")) or parsing.text(answer.get("message"))
-    return Refused(
-        failure=Failure(category=category, reason=cause, code=code, message=parsing.masked(said)), fault=fault
-    )
+    failure = Failure(category=category, reason=cause, code=code, message=parsing.masked(said))
+    return Refused(failure=failure, fault=fault)
 
 
 def _field(fields: object) -> str | None:
@@ -133,19 +113,19 @@ def _field(fields: object) -> str | None:
 
 def lookup_request(provider_message_id: str, *, credentials: Credentials) -> NoReturn:
     """Raise ``NotImplementedError``: see ``LOOKUP``."""
-    raise NotImplementedError(_LACKING)
+    raise NotImplementedError(_NO_LOOKUP)
 
 
 def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> LookupFailed:  # noqa: ARG001  # see LOOKUP
-    """Nothing is found out."""
-    return LookupFailed(reason=_LACKING)
+    """Always a failure: see ``LOOKUP``."""
+    return LookupFailed(reason=_NO_LOOKUP)
 
 
 def search_request(sought: Sought, *, credentials: Credentials, page: str | None) -> NoReturn:
     """Raise ``NotImplementedError``: see ``LOOKUP``."""
-    raise NotImplementedError(_LACKING)
+    raise NotImplementedError(_NO_LOOKUP)
 
 
 def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> LookupFailed:  # noqa: ARG001  # see LOOKUP
-    """Nothing is found out."""
-    return LookupFailed(reason=_LACKING)
+    """Always a failure: see ``LOOKUP``."""
+    return LookupFailed(reason=_NO_LOOKUP)

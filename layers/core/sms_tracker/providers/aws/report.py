@@ -1,8 +1,8 @@
-"""What an event of AWS End User Messaging SMS says: its status words, and the fields around them.
+"""Events of AWS End User Messaging SMS: their status words and their fields.
 
-The word that we store is the event's type without ``TEXT_``, and how far it can be relied on:
+The stored word is the event's type without ``TEXT_``, with its finality:
 
-    UNREACHABLE            AWS goes on trying: recognised, moves nothing
+    UNREACHABLE            AWS keeps trying: recognised, moves nothing
     UNREACHABLE.final      AWS gave up
     SUCCESSFUL.delivered   final, in a country of ``AwsCarrierAccepted``
 """
@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import islice
 
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, clean, timestamp
@@ -22,8 +21,8 @@ from sms_tracker.providers import parsing
 
 FINAL, COUNTED = ".final", ".delivered"
 
-CARRIER_ACCEPTED = "carrierAccepted"
-"""A field that whoever makes an envelope of an event adds: the countries of ``AwsCarrierAccepted``, with commas."""
+CARRIER_ACCEPTED = "context[carrier_accepted]"
+"""The countries of ``AwsCarrierAccepted``, comma separated, as they were when the message was sent."""
 
 FAILURES: dict[str, tuple[Status, Category, Reason]] = {
     "BLOCKED": (Status.UNDELIVERED, Category.PERMANENT, Reason.BLOCKED),
@@ -36,7 +35,7 @@ FAILURES: dict[str, tuple[Status, Category, Reason]] = {
     "TTL_EXPIRED": (Status.EXPIRED, Category.TEMPORARY, Reason.EXPIRED),
     "UNREACHABLE": (Status.UNDELIVERED, Category.TEMPORARY, Reason.UNREACHABLE),
 }
-"""Words of failure. Each is the failure's code too: AWS has no other, and our events carry no word."""
+"""Words of failure. Each is the failure's code too, because AWS has no other."""
 
 STATUSES: dict[str, Status | None] = {
     "ACCEPTED": Status.ACCEPTED,  # the answer to a send, which has no word of its own
@@ -57,38 +56,40 @@ STATUSES: dict[str, Status | None] = {
     **{word + FINAL: status for word, (status, *_) in FAILURES.items()},
 }
 
+UNCONFIRMED = frozenset({"SUCCESSFUL.final"})
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?")
-_MAX_DETAILS = 40
-_READ = {"eventType", "messageStatus", "isFinal", "eventTimestamp", "messageId", "mcc", "mnc", CARRIER_ACCEPTED}
+_READ = {"eventType", "messageStatus", "isFinal", "eventTimestamp", "messageId", "mcc", "mnc"}
 _READ |= {"totalMessagePrice", "totalCarrierFee"}
 _PERSONAL = {"destinationPhoneNumber", "originationPhoneNumber", "messageBody"}
 
 
 def report(fields: Mapping[str, str], *, received_at: str) -> Report:
-    """Never raises."""
-    said, description = _word(fields), _text(fields, "messageStatusDescription")
+    """The failure of a final failure has the word as its code. Never raises."""
+    said, description = _word(fields), parsing.field(fields, "messageStatusDescription")
     known, failure = meaning(said, None, description)
     used = _READ | _PERSONAL | ({"messageStatusDescription"} if failure else set())
+    used |= {name for name in fields if name.startswith("context[")}
     return Report(
         provider="aws",
         word=said,
         status=known,
         recognised=knows(said),
         received=received_at,
-        provider_message_id=_text(fields, "messageId") or None,
+        provider_message_id=parsing.field(fields, "messageId") or None,
         code=failure.code if failure else None,
         failure=failure,
-        occurred=_moment(_text(fields, "eventTimestamp")),
+        occurred=_moment(parsing.field(fields, "eventTimestamp")),
         recipient=parsing.e164(fields.get("destinationPhoneNumber", "")),
         price=_price(fields),
-        network=_text(fields, "mcc") + _text(fields, "mnc") or None,
-        details=_details(fields, without=used),
+        network=parsing.field(fields, "mcc") + parsing.field(fields, "mnc") or None,
+        details=parsing.details(fields, without=used),
     )
 
 
-def status(word: str, code: str | None) -> Status | None:  # noqa: ARG001  # the word says it all
-    """What a stored word means; None for one that moves nothing."""
+def status(word: str, code: str | None) -> Status | None:  # noqa: ARG001 - the code is the word
+    """What a stored word maps to; None for one that moves nothing."""
     return STATUSES.get(word)
 
 
@@ -97,7 +98,7 @@ def knows(word: str) -> bool:
     return word in STATUSES
 
 
-def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:  # noqa: ARG001  # the code is the word
+def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:  # noqa: ARG001 - see status
     """Status and failure of a stored word."""
     known, bare = STATUSES.get(word), word.removesuffix(FINAL)
     if known is None or known.outcome is not Outcome.FAILURE:
@@ -106,8 +107,8 @@ def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | Non
     return known, Failure(category=category, reason=reason, code=bare, message=parsing.masked(text))
 
 
-def page(code: str, status: Status) -> str | None:  # noqa: ARG001  # one page lists them all
-    """AWS's list of events, for the words of events alone: refusals have no page."""
+def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - one page lists them all
+    """AWS's list of events, for their words only: refusals have no page."""
     return EVENTS_PAGE if code in FAILURES else None
 
 
@@ -116,11 +117,11 @@ EVENTS_PAGE = "https://docs.aws.amazon.com/sms-voice/latest/userguide/configurat
 
 def _word(fields: Mapping[str, str]) -> str:
     """``messageStatus`` stands in for an event without a type."""
-    word = _text(fields, "eventType").removeprefix("TEXT_") or _text(fields, "messageStatus")
-    if not word or _text(fields, "isFinal") != "true":
+    word = parsing.field(fields, "eventType").removeprefix("TEXT_") or parsing.field(fields, "messageStatus")
+    if not word or parsing.field(fields, "isFinal") != "true":
         return word
-    country, counting = fields.get("isoCountryCode"), fields.get(CARRIER_ACCEPTED, "").split(",")
-    counts = word == "SUCCESSFUL" and country and country in counting
+    country, accepted = fields.get("isoCountryCode", ""), fields.get(CARRIER_ACCEPTED, "").split(",")
+    counts = word == "SUCCESSFUL" and country != "" and country in accepted
     return clean(word + (COUNTED if counts else FINAL))
 
 
@@ -134,17 +135,6 @@ def _moment(milliseconds: str) -> str | None:
 
 def _price(fields: Mapping[str, str]) -> str | None:
     """Price and carrier fee of all parts, in US dollars; None where there is none yet."""
-    amounts = [_text(fields, name) for name in ("totalMessagePrice", "totalCarrierFee")]
+    amounts = [parsing.field(fields, name) for name in ("totalMessagePrice", "totalCarrierFee")]
     total = sum((Decimal(amount) for amount in amounts if _AMOUNT.fullmatch(amount)), Decimal())
     return f"{total.normalize():f} USD" if total else None
-
-
-def _details(fields: Mapping[str, str], *, without: set[str]) -> dict[str, str]:
-    """The fields that say more, at most 40; without our own context, and without blank names, which cannot be kept."""
-    others = ((clean(name), clean(value)) for name, value in fields.items() if name not in without)
-    further = (pair for pair in others if pair[0] and not pair[0].startswith("context["))
-    return dict(islice(further, _MAX_DETAILS))
-
-
-def _text(fields: Mapping[str, str], name: str) -> str:
-    return clean(fields.get(name, ""))

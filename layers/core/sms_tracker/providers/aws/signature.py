@@ -1,4 +1,4 @@
-"""AWS calls no webhook: its events come through a queue, which only our topic may write to."""
+"""AWS calls no webhook: its events come through a queue that accepts messages of the stack's topic alone."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
 
 
-def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG001  # none can be right
-    """Raise ``InvalidSignature``: whoever calls this address is not AWS."""
+def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG001 - none can be right
+    """Raise ``InvalidSignature``: a request that claims to be a webhook of AWS is forged."""
     raise InvalidSignature("aws has no webhook")

@@ -1,8 +1,9 @@
-"""AWS's events as the queue ``reports`` holds them: one SNS message each, delivered raw."""
+"""AWS's events as the queue ``reports`` holds them: one SNS message each, delivered raw. There is no webhook."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -15,37 +16,43 @@ from sms_tracker.providers.base import Credentials, Key
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
 
+WEBHOOK = False
 ACK_STATUS = 204
-"""Never used: there is no webhook to answer."""
+"""Not used."""
 
-ENTRIES = ("sms_region", "configuration_set", "message_type", "api_url")
-"""The template writes the document; nothing in it is secret. ``AWS_REGION``, which tools read, is no entry's name."""
+ENTRIES = ("sms_region", "configuration_set", "message_type", "carrier_accepted", "api_url")
+"""The template writes the document; no entry is a secret. None is named ``region``: tools read ``AWS_REGION``."""
+
+FORMS = {
+    "message_type": ("|TRANSACTIONAL|PROMOTIONAL", "is neither TRANSACTIONAL nor PROMOTIONAL"),
+    "carrier_accepted": ("|[A-Z]{2}(,[A-Z]{2}){0,248}", "is no list of country codes such as US,NL"),
+}
 
 
-def keys(credentials: Credentials) -> tuple[Key, ...]:  # noqa: ARG001  # no document has one
-    """None: no webhook is signed."""
+def keys(credentials: Credentials) -> tuple[Key, ...]:  # noqa: ARG001 - no document has one
+    """None: nothing is signed by a key of ours."""
     return ()
 
 
 def flaws(credentials: Credentials) -> Mapping[str, str]:
-    """A message type that AWS does not have."""
-    kind = credentials.get("message_type", "")
-    known = kind in {"", "TRANSACTIONAL", "PROMOTIONAL"}
-    return {} if known else {"message_type": "is neither TRANSACTIONAL nor PROMOTIONAL"}
+    """Settings that AWS refuses, or that name no countries."""
+    return {
+        name: flaw for name, (form, flaw) in FORMS.items() if not re.fullmatch(form, credentials.get(name, ""))
+    }
 
 
 def fields(request: HttpRequest) -> Mapping[str, str]:
-    """The event in the body of a queue's message; raises ``Unreadable``. Prices keep their digits."""
+    """The event in a queued body, its prices with all digits; raises ``Unreadable`` for any other body."""
     try:
         event = json.loads(request.body, parse_float=str)
     except (ValueError, RecursionError):
         event = None
-    if not isinstance(event, dict) or not event:
-        raise Unreadable("the body is not a JSON object")
+    if not isinstance(event, dict) or not {"eventType", "messageStatus"} & event.keys():
+        raise Unreadable("the body is no event about a message")
     return parsing.flat(event)
 
 
-def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001  # a queue has no URL
-    """Our id, attempt and token in the event's ``context``, under the rules of our callback URLs."""
+def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - a queue has no URL
+    """Our id, attempt and token in the event's ``context``, by the rules of a callback URL's query."""
     ours = {name: fields.get(f"context[{name}]", "") for name in ("message_id", "attempt", "token")}
     return callback_target(f"?{urlencode({name: value for name, value in ours.items() if value}, errors='replace')}")
