@@ -14,7 +14,12 @@ __all__ = ["SIMULATOR", "Settings"]
 
 def _credentials(api_url: str) -> dict[str, str]:
     """The template's settings, with the simulator's address."""
-    return {"sms_region": Settings().region, "configuration_set": "sms-tracker-sms", "api_url": api_url}
+    return {
+        "sms_region": Settings().region,
+        "configuration_set": "sms-tracker-sms",
+        "carrier_accepted": "CH",
+        "api_url": api_url,
+    }
 
 
 def _message_id(entry: Mapping[str, Any]) -> str:

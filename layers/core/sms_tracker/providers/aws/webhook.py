@@ -20,8 +20,8 @@ WEBHOOK = False
 ACK_STATUS = 204
 """Not used."""
 
-ENTRIES = ("sms_region", "configuration_set", "message_type", "carrier_accepted", "api_url")
-"""The template writes the document; no entry is a secret. None is named ``region``: tools read ``AWS_REGION``."""
+ENTRIES = ()
+"""None for ``make secrets``: nothing in the document is a secret, and the template writes it."""
 
 FORMS = {
     "message_type": ("|TRANSACTIONAL|PROMOTIONAL", "is neither TRANSACTIONAL nor PROMOTIONAL"),
