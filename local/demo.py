@@ -54,9 +54,7 @@ class Case:
 
 def cases(providers: Sequence[str]) -> list[Case]:
     """Every case through each of these providers."""
-    return [
-        Case(provider, about, f"+316123456{digits}") for digits, about in CASES.items() for provider in providers
-    ]
+    return [Case(provider, about, f"+316123456{digits}") for digits, about in CASES.items() for provider in providers]
 
 
 def main() -> int:

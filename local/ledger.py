@@ -59,11 +59,13 @@ def known_end(provider: str, entry: Mapping[str, Any]) -> Mapping[str, Any] | No
 
     Otherwise the last final one that was reported, None without any.
     """
-    simulator, handset = simulators.load(provider), entry["handset"]
-    reported = [each for each in entry["callbacks"] if each["status"] is not None and each["status"] < _REDIRECT]
-    if simulator.readable or any((each["word"], each["code"]) == (handset["word"], handset["code"]) for each in reported):
+    simulator = simulators.load(provider)
+    handset: Mapping[str, Any] = entry["handset"]
+    answered = [each for each in entry["callbacks"] if each["status"] is not None and each["status"] < _REDIRECT]
+    reported = [(each["word"], each["code"]) for each in answered]
+    if simulator.readable or (handset["word"], handset["code"]) in reported:
         return handset
-    return next((each for each in reversed(reported) if each["word"] in simulator.statuses), None)
+    return next((each for each in reversed(answered) if each["word"] in simulator.statuses), None)
 
 
 def differences(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sms_tracker import providers
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from sms_tracker.domain.ports import Each, NotWritten, Written
@@ -22,7 +23,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
-from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
+from tests.fakes import FakeClock, FixedSettings, MemoryMessages, MemoryQueue
 from tests.setups import SID
 
 OTHER_ID = "11111111-53cf-4f13-9f0c-6a35d1a3f7de"
@@ -70,6 +71,8 @@ class Setup:
     unmatched: MemoryQueue = field(default_factory=MemoryQueue)
     dead: MemoryQueue = field(default_factory=MemoryQueue)
     each: Each = map
+    settings: FixedSettings = field(default_factory=FixedSettings)
+    without_webhook: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for message_id in (MESSAGE_ID, OTHER_ID):
@@ -82,6 +85,8 @@ class Setup:
             unmatched=self.unmatched,
             dead=self.dead,
             clock=FakeClock(),
+            settings=self.settings,
+            without_webhook=[providers.webhooks(name) for name in self.without_webhook],
             each=self.each,
         )
         return processor.process([QueueMessage(f"q{number}", each) for number, each in enumerate(bodies)])

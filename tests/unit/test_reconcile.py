@@ -152,7 +152,12 @@ class Setup:
     def drain(self) -> None:
         """Let the processor deal with what was queued."""
         processor = ReportProcessor(
-            messages=self.messages, again=self.queue, unmatched=self.unmatched, dead=self.dead, clock=self.clock
+            messages=self.messages,
+            again=self.queue,
+            unmatched=self.unmatched,
+            dead=self.dead,
+            clock=self.clock,
+            settings=self.sending.settings,
         )
         bodies, self.queue.sent[:] = self.queue.bodies, []
         processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])

@@ -140,10 +140,13 @@ def test_a_new_folder_takes_part_in_everything(acme: str) -> None:
     ports = {acme: 1}
 
     assert acme in simulators.names()
-    assert {"AcmeFrom": "Acme", "Providers": "acme,bird,messagebird,twilio"}.items() <= simulation.parameters().items()
+    assert {
+        "AcmeFrom": "Acme",
+        "Providers": "acme,aws,bird,messagebird,twilio",
+    }.items() <= simulation.parameters().items()
     assert simulation.secrets(ports) == {acme: {"api_url": URL}}
     assert sender_variables(acme) == {"AcmeFrom": "ACME_FROM"}
-    assert {case.provider for case in demo.cases()} == set(simulators.names())
+    assert {case.provider for case in demo.cases(simulators.names())} == set(simulators.names())
     assert {message.provider for message in plan(100, seed=1)} == set(simulators.names())
 
 

@@ -65,7 +65,10 @@ _FAIL = """+14254147167 +447860019067 +3197008100150 +33755512502 +32460213923 +
 +394390009174 +41798075874 +46790645102"""
 SIMULATOR_NUMBERS = {
     **dict.fromkeys(_SUCCEED.split(), Script(name="simulator-number", reports=(Step("DELIVERED.final"),))),
-    **dict.fromkeys(_FAIL.split(), Script(name="simulator-number", reports=(Step.read("CARRIER_UNREACHABLE.final:CARRIER_UNREACHABLE"),))),
+    **dict.fromkeys(
+        _FAIL.split(),
+        Script(name="simulator-number", reports=(Step.read("CARRIER_UNREACHABLE.final:CARRIER_UNREACHABLE"),)),
+    ),
 }
 """AWS's own destinations for tests; the word that a failing one ends with is our guess."""
 

@@ -27,7 +27,7 @@ _LAST = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of messages: by status, failures (and :data:`UNCONFIRMED`) by reason, deliveries by bucket of ``BOUNDS``."""
+    """Counts of messages: by status, failures by reason (and ``UNCONFIRMED``), deliveries by bucket of ``BOUNDS``."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)

@@ -25,8 +25,8 @@ class ProviderHealth:
 
     ``delivery_rate`` (percent of what is final) and its ``change`` (percentage points) against the week; ``slower`` is
     the p90 of send to delivery as a multiple of the week's; ``tracked`` is the percentage of messages with a final
-    status other than unknown, or an unconfirmed one, six hours after their hour; ``burn`` is how many times faster than the objective allows
-    messages end up without one.
+    status other than unknown six hours after their hour, unconfirmed ones included; ``burn`` is how many times faster
+    than the objective allows messages end up without one.
     """
 
     delivery_rate: float | None

@@ -63,8 +63,8 @@ class Webhooks(Protocol):
     # --- webhook.py
 
     WEBHOOK: bool
-    """Whether reports come by webhook. Others arrive in the queue ``reports`` as the provider's service puts them there:
-    ``fields`` and ``target`` read a request of that body alone."""
+    """Whether reports come by webhook. Otherwise they are in the queue ``reports`` as the provider's service put them
+    there, and ``fields`` and ``target`` read a request with that body alone."""
 
     ACK_STATUS: int
     """The 2xx status with which the provider wants a webhook answered."""
@@ -98,8 +98,8 @@ class Provider(Webhooks, Protocol):
     """The provider's status words and what each maps to; None for a word that moves nothing."""
 
     UNCONFIRMED: frozenset[str]
-    """Words with which a message ends as ``unknown`` although nothing went wrong: a carrier took it, and in that country
-    no handset confirms."""
+    """Words with which a message ends as ``unknown`` although nothing failed: a carrier took it, and in its country no
+    handset confirms."""
 
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """What the fields of a webhook mean (attempt 1, source callback); never raises: unfamiliar values are data."""

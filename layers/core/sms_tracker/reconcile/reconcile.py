@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
-from sms_tracker import providers
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import SHARDS
@@ -180,10 +179,8 @@ class Reconciler:
 
     def _look_up(self, record: Record, resend: Callable[[Record], str] | None = None) -> str:
         """Look it up by its provider id, or search the provider's list if it has none."""
-        if record.state.provider not in self.settings().credentials:
-            return "provider-not-enabled"
-        if not providers.load(record.state.provider).LOOKUP:
-            return "provider-has-no-look-up"
+        if (why_not := self._lookups.cannot_ask(record.state.provider)) is not None:
+            return why_not
         if (known := named(record)) is not None:
             return self._lookups.look_up(record, *known)
         match SendRecovery(messages=self.messages, search=self.search, ask=self._lookups.ask).find(

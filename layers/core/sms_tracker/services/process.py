@@ -118,7 +118,7 @@ class ReportProcessor:
             return Handled(decision="failed", queue_ids=(delivery.queue_id,), error=str(error))
 
     def _received(self, event: str) -> Envelope | None:
-        """The envelope of a provider's own event, None if it is about another stack's message; raises ``Unreadable``."""
+        """The envelope of a provider's own event; None for another stack's message. Raises ``Unreadable``."""
         request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
         key, now = self.settings().service_key, timestamp(self.clock())
         for provider in self.without_webhook:

@@ -20,7 +20,7 @@ WEBHOOK = False
 ACK_STATUS = 204
 """Not used."""
 
-ENTRIES = ()
+ENTRIES: tuple[str, ...] = ()
 """None for ``make secrets``: nothing in the document is a secret, and the template writes it."""
 
 FORMS = {
@@ -36,9 +36,7 @@ def keys(credentials: Credentials) -> tuple[Key, ...]:  # noqa: ARG001 - no docu
 
 def flaws(credentials: Credentials) -> Mapping[str, str]:
     """Settings that AWS refuses, or that name no countries."""
-    return {
-        name: flaw for name, (form, flaw) in FORMS.items() if not re.fullmatch(form, credentials.get(name, ""))
-    }
+    return {name: flaw for name, (form, flaw) in FORMS.items() if not re.fullmatch(form, credentials.get(name, ""))}
 
 
 def fields(request: HttpRequest) -> Mapping[str, str]:
