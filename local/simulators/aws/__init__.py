@@ -39,7 +39,11 @@ SIMULATOR = SimulatedProvider(
     settings=Settings,
     account=Aws,
     credentials=_credentials,
-    parameters={"AwsSender": "pool-0123456789abcdef0123456789abcdef"},
+    parameters={
+        "AwsSender": "pool-0123456789abcdef0123456789abcdef",
+        "AwsMessageType": "TRANSACTIONAL",
+        "AwsCarrierAccepted": "CH",
+    },
     courses={  # of a final failure the word is the code too
         "delivered": "PENDING DELIVERED.final",
         "read": "PENDING DELIVERED.final",  # AWS does not report reading

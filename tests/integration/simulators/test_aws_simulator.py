@@ -30,7 +30,7 @@ SENDER = SIMULATOR.parameters["AwsSender"]
 ID = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
 TOPIC = "arn:aws:sns:eu-central-1:000000000000:sms-tracker-aws-events"
 ANSWERED = [row for row in TABLE if row.script(SIMULATOR.courses).answer != HANG]
-DOC = Path(__file__).parents[3] / "docs" / "providers" / "aws.md"
+DOC = Path(__file__).parents[3] / "docs" / "testing.md"
 
 
 @pytest.fixture

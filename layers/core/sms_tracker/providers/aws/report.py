@@ -83,7 +83,7 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
         occurred=_moment(parsing.field(fields, "eventTimestamp")),
         recipient=parsing.e164(fields.get("destinationPhoneNumber", "")),
         price=_price(fields),
-        network=parsing.field(fields, "mcc") + parsing.field(fields, "mnc") or None,
+        network=clean(fields.get("mcc", "") + fields.get("mnc", "")) or None,
         details=parsing.details(fields, without=used),
     )
 
