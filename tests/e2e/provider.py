@@ -23,6 +23,8 @@ from local.simulators.twilio import Settings as TwilioAccount
 from local.stack import SERVICE_KEY, Stack
 
 NAMES = simulators.names()
+CALLING = tuple(name for name in NAMES if simulators.load(name).signing)
+"""Those that report by webhook."""
 TWILIO, MESSAGEBIRD, BIRD = TwilioAccount(), MessageBirdAccount(), BirdAccount()
 _STAMP = "1700000000"
 _numbers = count()
