@@ -51,8 +51,8 @@ SIMULATOR = SimulatedProvider(
         "failed": "CARRIER_UNREACHABLE.final:CARRIER_UNREACHABLE",
         "expired": "PENDING TTL_EXPIRED.final:TTL_EXPIRED",
         "corrected": f"PENDING {_UNREACHABLE} DELIVERED.final",
-        "code-then-none": f"PENDING {_UNREACHABLE} {_UNREACHABLE}",  # no failure is without a code
-        "code-learnt-late": f"PENDING {_UNREACHABLE} {_UNREACHABLE}",
+        "code-then-none": f"PENDING {_UNREACHABLE}",  # no failure is without a code
+        "code-learnt-late": f"PENDING {_UNREACHABLE}",
         "new-code": "PENDING CARRIER_BLOCKED.final:CARRIER_BLOCKED",
         "new-word": "PENDING TELEPORTED DELIVERED.final",
         "long-way": "QUEUED PENDING CARRIER_UNREACHABLE SUCCESSFUL DELIVERED.final",
