@@ -159,7 +159,9 @@ def _changed(old: Record, change: Change, *, keep_fields: bool) -> Record:
     entries = {report.fingerprint: _entry(report, change, keep_fields=keep_fields) for report in change.added}
     new = replace(old, reports={**old.reports, **entries})
     if change.phase is not None:
-        new = replace(new, send=replace(new.send, phase=change.phase, token="", until=0), validity_seconds=None)
+        new = replace(new, send=replace(new.send, phase=change.phase))
+    if change.phase is SendPhase.ANSWERED:
+        new = replace(new, send=replace(new.send, token="", until=0), validity_seconds=None)
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
     new = replace(new, price=new.price or next((r.price for r in ours if r.price), None))
     new = replace(new, network=new.network or next((r.network for r in ours if r.network), None))

@@ -10,7 +10,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.services.responses import ApiResponse
 from tests.model import keyed_provider
 from tests.model.actors import Call
-from tests.model.provider import consult, is_create, posted
+from tests.model.provider import consult, is_create, is_look_at_endpoint, posted
 from tests.model.world import NUMBERS, WRITES, Actor, Violation, World, read, sid, write
 from tests.setups import OPTED_OUT, QUEUE_FULL, UNHEARD, UNREACHED, WRONG_TOKEN, answer
 
@@ -49,6 +49,9 @@ def outcomes(world: World, call: Call, name: str, *, final: str) -> Iterator[tup
 def _http(
     world: World, poorer: World, request: HttpRequest, name: str, final: str
 ) -> Iterator[tuple[str, World, object]]:
+    if is_look_at_endpoint(request):  # it moves no message, so it has one outcome
+        yield "answered", world, consult(world, request, final)
+        return
     if keyed_provider.is_keyed(request):
         yield from keyed_provider.outcomes(world, poorer, request, name)
         return

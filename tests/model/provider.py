@@ -48,8 +48,15 @@ def posted(world: World, request: HttpRequest, author: str, *, processed: bool, 
     return replace(world, posts=(*world.posts, post))
 
 
+def is_look_at_endpoint(request: HttpRequest) -> bool:
+    """Whether it asks for the endpoints that are registered for reports."""
+    return "/v1/webhooks" in request.url
+
+
 def consult(world: World, request: HttpRequest, final: str) -> HttpResponse:
     """The answer to a look-up or a search; a message is final an hour after its send."""
+    if is_look_at_endpoint(request):
+        return HttpResponse(200, body=b'{"data": [], "next_cursor": null}')
     if "/v1/sms/messages" in request.url:
         return keyed_provider.consult(world, request, final)
     shown = [_shown(world, number, final) for number in _processed(world)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -14,6 +16,7 @@ from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.status import Status
+from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.reconcile.reconcile import Limits
 from sms_tracker.services.responses import ApiResponse
 from tests.fakes import START, Answer, FixedSettings
@@ -43,6 +46,10 @@ class Bird:
 
     def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
         assert timeout > 0
+        if "/v1/webhooks" in request.url:
+            (url,) = parse_qs(urlsplit(request.url).query)["url"]
+            ours = {"id": "we_1", "url": url, "status": "active", "events": [*EVENTS]}
+            return answer(200, {"data": [ours], "next_cursor": None})
         self.requests.append(request)
         self.during(request)
         if request.method == "POST":
@@ -84,6 +91,12 @@ class Lost(Setup):
         self.first = self.sending.http.requests[0]
         self.clock.now = START + 11 * MINUTE
         return self
+
+    def run(self) -> Counter[str]:
+        """A run whose first look is at the endpoint."""
+        done = super().run()
+        assert done.pop("endpoint-up") == 1
+        return done
 
     @property
     def record(self) -> Record:
@@ -225,7 +238,7 @@ def test_without_a_minute_left_the_next_run_searches_twice() -> None:
 
 def test_a_run_without_lookups_left_requests_nothing_again() -> None:
     lost = Lost().sent()
-    lost.limits = Limits(seconds=200, lookups=1, rate=5)
+    lost.limits = Limits(seconds=200, lookups=2, rate=5)  # the endpoint, and the first search
 
     assert lost.run() == {"opened": 1, "absent-once": 1}
     assert lost.bird.posts == []
