@@ -443,11 +443,7 @@ def test_a_report_can_be_made_of_any_text(provider: Provider, data: st.DataObjec
     assert len(report.details) <= 40
     assert (report.failure is not None) == report.is_failure
     assert report.recipient is None or report.recipient.startswith("+")
-<<<<<<< HEAD
     assert [len(known) for known in report.fingerprints] == [8, 16]
-=======
-    assert len(report.fingerprint) == 8
->>>>>>> headroom
 
 
 @each_provider
