@@ -38,7 +38,7 @@ format: .venv/.ready ## rewrite the code in the project's format
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
 .PHONY: demo
-demo: setup ## send through every provider on the local stack, check it against the providers' ledgers, exit
+demo: setup ## send through every provider on the local stack, check it against the providers' ledgers, exit (PROVIDERS=aws)
 	@$(PY) -m local.demo
 
 .PHONY: run

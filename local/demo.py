@@ -1,8 +1,12 @@
-"""`make demo`: send through every provider on the local stack, follow every message to its end, check, exit."""
+"""`make demo`: send through every provider on the local stack, follow every message to its end, check, exit.
+
+PROVIDERS=aws sends through that one, or a comma-separated list of them.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -48,22 +52,23 @@ class Case:
     to: str
 
 
-def cases() -> list[Case]:
-    """Every case through every provider."""
-    return [
-        Case(provider, about, f"+316123456{digits}")
-        for digits, about in CASES.items()
-        for provider in simulators.names()
-    ]
+def cases(providers: Sequence[str]) -> list[Case]:
+    """Every case through each of these providers."""
+    return [Case(provider, about, f"+316123456{digits}") for digits, about in CASES.items() for provider in providers]
 
 
 def main() -> int:
     """Run the demo on a new stack; returns the exit code."""
-    with Stack(progress=lambda line: print(f"  {line}", flush=True)) as stack:
-        return _run(stack)
+    chosen = os.environ.get("PROVIDERS") or ",".join(simulators.names())
+    providers = chosen.split(",")
+    if unknown := sorted(set(providers) - set(simulators.names())):
+        raise StackError(f"PROVIDERS has no {', '.join(unknown)}; there are {', '.join(simulators.names())}")
+    parameters = {"Providers": chosen, "DefaultProvider": providers[0]}
+    with Stack(parameters=parameters, progress=lambda line: print(f"  {line}", flush=True)) as stack:
+        return _run(stack, providers)
 
 
-def _run(stack: Stack) -> int:
+def _run(stack: Stack, providers: Sequence[str]) -> int:
     for url in stack.simulator_urls.values():
         httpx.put(f"{url}/_control/scenario", json=_SLOW_CORRECTION).raise_for_status()
     events, digests = stack.observe_events(), stack.observe_digests()
@@ -71,7 +76,7 @@ def _run(stack: Stack) -> int:
     stack.warm_up(key)
     # The emulator has no batch windows: pausing the digest until the end replaces its minute.
     with stack.paused("digest"):
-        records = _send_and_watch(stack.api_url, key, cases())
+        records = _send_and_watch(stack.api_url, key, cases(providers))
         for case, record in records:
             print(timeline(case.about, record))
         received = _received(events, {record["message_id"]: record for _, record in records})

@@ -67,14 +67,15 @@ def _operator(stack: Stack) -> str:
 def _simulated(stack: Stack, key: str, auth: str) -> list[str]:
     url = stack.api_url
     sent = {name: _send(url, key, name) for name in stack.simulator_urls}
-    first, message = next(iter(sent.items()))
+    message = next(iter(sent.values()))
+    webhook = next(name for name in sent if simulators.load(name).signing)
     ledgers = "  ".join(f"{address}/_ledger" for address in stack.simulator_urls.values())
     return [
         "# one message with its timeline (the simulated providers never report on these messages)",
         f"curl -s {url}/messages/{message['message_id']} {auth}",
         *(line for name, message in sent.items() for line in report(stack, name, message)),
         "# a report without a signature",
-        f"curl -i {url}/webhooks/{first} -d status=delivered",
+        f"curl -i {url}/webhooks/{webhook} -d status=delivered",
         "",
         f"The simulated providers' ledgers: {ledgers}",
         "The recipient's last two digits choose the scenario: local/simulators/scenario.py lists them.",

@@ -14,7 +14,7 @@ from local.process import StackError
 Template = dict[str, Any]
 
 _BARE = {"Ref", "Condition"}
-_UNKNOWN = {"AWS::Logs::QueryDefinition"}
+_UNKNOWN = {"AWS::Logs::QueryDefinition", "AWS::SMSVOICE::ConfigurationSet"}
 _ALARM = "AWS::CloudWatch::Alarm"
 """The emulator lacks alarms with an expression over several ``Metrics`` too."""
 _ABSENT = re.compile(r'\{"S":(\[\{"exists":false\}\])\}')

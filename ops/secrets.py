@@ -25,8 +25,8 @@ SECONDS = 10.0
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Returns the exit code."""
     options = _parser().parse_args(arguments)
-    found = documents(environment)
-    if not found:
+    found = {} if options.service_key else documents(environment)
+    if not found and not options.service_key:
         variables = ", ".join(sorted(variable for entries in ENTRIES.values() for variable in entries.values()))
         print(f"error: none of these is set in .env or the environment: {variables}", file=sys.stderr)
         return 2
@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_stack(parser)
     parser.add_argument(
         "--kms-key", type=command.text, help="KMS key for encryption, as in SecretsKeyArn (default: aws/ssm)"
+    )
+    parser.add_argument(
+        "--service-key", action="store_true", help="write only the service's own key: no enabled provider has a secret"
     )
     parser.add_argument("--dry-run", action="store_true", help="only print what would be written")
     return parser

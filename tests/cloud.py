@@ -38,6 +38,7 @@ SECRETS = {
         "access_key": "example-access-key-not-a-secret",
         "signing_key": "example-signing-key-of-messagebird-not-a-secret",
     },
+    "aws": {"sms_region": "eu-west-1", "configuration_set": "stack-sms"},
 }
 NUMBERS_AND_TEXTS = ("31612345678", "32470123456", "15551234567", "parcel", "My Shop")
 PRIVATE = (*NUMBERS_AND_TEXTS, "not-a-secret", "example-primary-auth-token", SECRETS["service"]["hmac_key"])
@@ -175,7 +176,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "MESSAGES_TABLE": "messages",
         "STATE_TABLE": "state",
         "SETTINGS_PREFIX": "/stack",
-        "PROVIDERS": "twilio,messagebird",
+        "PROVIDERS": "twilio,messagebird,aws",
         "DEFAULT_PROVIDER": "twilio",
         "SENDERS": "twilio=+15551234567,messagebird=",
         "VERIFICATION": "twilio=signature,messagebird=signature",

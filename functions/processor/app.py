@@ -3,11 +3,13 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from random import SystemRandom
 from typing import Any
 
 from sms_tracker import providers
 from sms_tracker.aws.json_client import api
 from sms_tracker.aws.messaging import SqsQueue
+from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import ProcessorConfig, TextRetention, load
 from sms_tracker.log import Line, Log
@@ -28,10 +30,10 @@ processor = ReportProcessor(
     unmatched=SqsQueue(sqs, config.unmatched_queue_url),
     dead=SqsQueue(sqs, config.reports_dlq_url),
     clock=lambda: datetime.now(UTC),
+    settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=SystemRandom().random),
+    without_webhook=[each for each in map(providers.load, config.providers) if not each.WEBHOOK],
     each=ThreadPoolExecutor(8).map,  # more threads would only wait for each other: ADR 11
 )
-for name in config.providers:
-    providers.load(name)  # at init, not within the first batch
 
 
 @log.lines

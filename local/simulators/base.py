@@ -110,6 +110,7 @@ class SimulatedProvider:
             ``Step.read`` takes them, or ``!code`` where the create call is refused. A code is a number or a word.
         statuses: Our status for each final ``word`` or, before that, ``word:code``; other words stand for themselves.
         dated: Whether a report carries the time of its event.
+        readable: Whether its API returns messages, so that a lost report can be looked up.
         signing: How reports are signed; None where they do not come by webhook.
         message_id: Finds our id in a ledger entry.
         reports_to: The simulator's settings for a stack that receives all reports.
@@ -125,6 +126,7 @@ class SimulatedProvider:
     courses: Mapping[str, str]
     statuses: Mapping[str, str]
     dated: bool
+    readable: bool = True
     signing: Signing | None = None
     message_id: Callable[[Mapping[str, Any]], str] = in_callback_url
     reports_to: Callable[[Destination], Mapping[str, str]] = in_each_message

@@ -16,6 +16,7 @@ from ops.accounts import documents, variables
 from ops.smoke.accounts import Accounts
 from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
 from sms_tracker import providers
+from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
@@ -55,7 +56,7 @@ def _trial(label: str, name: str, trial: Trial, document: Mapping[str, str], url
         request = adapter.send_request(message, credentials=document, callback_url=callback)
     except Misconfigured as error:
         return Result(label, Outcome.BROKEN, str(error))
-    outcome = adapter.send_outcome(call(request, timeout=_TIMEOUT))
+    outcome = adapter.send_outcome(SignedHttp(call)(request, timeout=_TIMEOUT))
     match outcome:
         case Accepted():
             found = None

@@ -154,6 +154,7 @@ def test_a_refusal_bears_the_providers_code(row: Row, answers: dict[Row, httpx.R
     code = {
         "twilio": {"+31612345609": "21211", "+31612345610": "21610", "+31612345625": "21660"},
         "messagebird": {"+31612345609": "10"},
+        "aws": {"+31612345610": "DESTINATION_PHONE_NUMBER_OPTED_OUT"},
     }
     assert row.to is not None
 

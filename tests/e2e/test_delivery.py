@@ -45,8 +45,9 @@ def test_the_record_ends_as_the_providers_ledger_says(case: Case, run: ScenarioR
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_one_message_is_one_post(case: Case, run: ScenarioRun, simulators: dict[str, Simulator]) -> None:
     answered = [post["answered"] for post in simulators[case.provider].posts(case.to)]
-    success = 202 if case.provider == "bird" else 201
-    expected = {"throttled-once": [429, success], "timeout": [None], "broken-answer": [500]}
+    success = {"bird": 202, "aws": 200}.get(case.provider, 201)
+    throttled = 400 if case.provider == "aws" else 429
+    expected = {"throttled-once": [throttled, success], "timeout": [None], "broken-answer": [500]}
 
     if run.answers[case].status_code == 202:
         assert answered == expected.get(case.course, [success])
@@ -59,7 +60,7 @@ def test_every_report_is_acknowledged_but_the_forged(
     case: Case, run: ScenarioRun, simulators: dict[str, Simulator]
 ) -> None:
     assert case in run.records
-    usual = 200 if case.provider == "messagebird" else 204
+    usual = 200 if case.provider in {"aws", "messagebird"} else 204
     for message in simulators[case.provider].taken(case.to):
         for made in message["callbacks"]:
             assert {each["status"] for each in made["attempts"]} == {403 if made["forged"] else usual}
@@ -88,13 +89,14 @@ def test_the_timeline_holds_each_distinct_report_once(
 def test_a_forged_delivery_is_never_believed(case: Case, run: ScenarioRun, simulators: dict[str, Simulator]) -> None:
     (message,) = simulators[case.provider].taken(case.to)
 
-    assert [made["word"] for made in message["callbacks"] if made["forged"]] == ["delivered"]
+    forged = ["delivered"] if case.provider in provider.CALLING else []  # nobody else may write to AWS's topic
+    assert [made["word"] for made in message["callbacks"] if made["forged"]] == forged
     assert run.records[case]["status"] == "undelivered"
 
 
 @of("new-word")
 def test_a_word_that_we_do_not_know_is_kept_as_it_came(case: Case, run: ScenarioRun) -> None:
-    (unknown,) = [each for each in run.records[case]["reports"] if each["provider_status"] == "teleported"]
+    (unknown,) = [each for each in run.records[case]["reports"] if each["provider_status"].lower() == "teleported"]
 
     assert unknown["status"] is None
     assert unknown["fields"]
@@ -102,7 +104,8 @@ def test_a_word_that_we_do_not_know_is_kept_as_it_came(case: Case, run: Scenario
 
 @of("new-code")
 def test_a_code_that_we_do_not_know_is_kept_and_told(case: Case, run: ScenarioRun) -> None:
-    code = {"twilio": "39999", "messagebird": "250", "bird": "lost_in_space"}[case.provider]
+    codes = {"twilio": "39999", "messagebird": "250", "bird": "lost_in_space", "aws": "CARRIER_BLOCKED"}
+    code = codes[case.provider]
 
     assert run.records[case]["failure"]["code"] == code
     assert run.events_of(case)[-1]["failure"]["code"] == code
@@ -110,7 +113,7 @@ def test_a_code_that_we_do_not_know_is_kept_and_told(case: Case, run: ScenarioRu
 
 @of("code-then-none")
 def test_a_later_failure_without_a_code_does_not_erase_the_first_ones(case: Case, run: ScenarioRun) -> None:
-    code = {"twilio": "30003", "messagebird": "1", "bird": "unreachable"}[case.provider]
+    code = {"twilio": "30003", "messagebird": "1", "bird": "unreachable", "aws": "UNREACHABLE"}[case.provider]
 
     assert run.records[case]["failure"]["code"] == code
 
@@ -121,7 +124,8 @@ def test_reports_that_overtake_the_answer_are_not_undone_by_it(case: Case, run: 
 
     assert answered.status_code == 202
     assert answered.json()["provider_message_id"] == record["provider_message_id"]
-    assert {"sent", "delivered"} <= {each["provider_status"] for each in record["reports"]}
+    words = {"PENDING", "DELIVERED.final"} if case.provider == "aws" else {"sent", "delivered"}
+    assert words <= {each["provider_status"] for each in record["reports"]}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -178,7 +182,7 @@ def test_the_same_key_meanwhile_is_asked_to_wait(case: Case, run: ScenarioRun) -
 # -- Reports that come late, or without our ids --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", provider.NAMES)
+@pytest.mark.parametrize("name", provider.CALLING)
 def test_what_comes_again_or_late_changes_nothing(name: str, api: httpx.Client, stack: Stack) -> None:
     sent = silent(api, name)
     target = callback(stack.api_url, name, sent["message_id"])
@@ -200,7 +204,7 @@ def test_what_comes_again_or_late_changes_nothing(name: str, api: httpx.Client, 
     ]
 
 
-@pytest.mark.parametrize("name", provider.NAMES)
+@pytest.mark.parametrize("name", provider.CALLING)
 def test_a_delivery_after_a_published_failure_is_published_as_its_correction(
     name: str, api: httpx.Client, stack: Stack
 ) -> None:
@@ -243,7 +247,7 @@ def event_of(events: Queue, message_id: str) -> dict[str, Any]:
     return watch.eventually(look, f"no event of {message_id}")
 
 
-@pytest.mark.parametrize("name", provider.NAMES)
+@pytest.mark.parametrize("name", provider.CALLING)
 def test_a_report_without_our_ids_is_found_by_the_providers_own(name: str, api: httpx.Client, stack: Stack) -> None:
     sent = silent(api, name)
     fields = report_fields(name, sent["provider_message_id"], "delivered")
@@ -252,7 +256,7 @@ def test_a_report_without_our_ids_is_found_by_the_providers_own(name: str, api: 
     assert watch.final(api, sent["message_id"])["status"] == "delivered"
 
 
-@pytest.mark.parametrize("name", provider.NAMES)
+@pytest.mark.parametrize("name", provider.CALLING)
 def test_a_report_of_a_message_that_is_not_ours_is_put_aside(name: str, stack: Stack) -> None:
     fields = report_fields(name, f"foreign-{name}", "delivered")
     target = callback(stack.api_url, name, "00000000-0000-4000-8000-000000000001")
@@ -293,3 +297,46 @@ def test_a_report_of_a_message_that_nobody_knows_is_looked_up_twice_and_put_asid
     message = watch.found_in(stack, "UnmatchedQueueUrl", "unknown-anywhere")
     assert watch.reason(message) == "no message has this provider id"
     assert json.loads(message["Body"])["tries"] == 1
+
+
+# -- Events of AWS, which come through the template's topic --------------------------------------------------------
+
+
+def ended(api: httpx.Client, simulator: Simulator, to: str, reports: str) -> dict[str, Any]:
+    """The final record of a message to ``to`` that is reported so."""
+    simulator.script(to, {"reports": reports})
+    sent = api.post("/messages", json={"to": to, "body": "Hello", "provider": "aws"}).raise_for_status().json()
+    return watch.final(api, sent["message_id"])
+
+
+def test_what_no_handset_confirms_ends_as_unknown_without_a_digest(
+    api: httpx.Client, stack: Stack, simulators: dict[str, Simulator]
+) -> None:
+    events, failures = stack.observe_events(name="unconfirmed"), stack.observe_digests(name="unconfirmed-digests")
+    quiet = ended(api, simulators["aws"], number("00"), "PENDING SUCCESSFUL.final")
+    first = event_of(events, quiet["message_id"])
+    loud = ended(api, simulators["aws"], number("00"), "PENDING UNKNOWN.final")
+    second = event_of(events, loud["message_id"])
+    texts: list[str] = []
+
+    def told() -> bool:
+        texts.extend(failures.drain(wait_seconds=2))
+        return any(loud["message_id"] in text for text in texts)
+
+    watch.eventually(told, "nobody was told of the other one")
+    assert (quiet["status"], loud["status"]) == ("unknown", "unknown")
+    assert (first["outcome"], first["unconfirmed"], "unconfirmed" in second) == ("unknown", True, False)
+    assert quiet["message_id"] not in "".join(texts)
+
+
+def test_where_the_operator_says_so_the_carriers_acceptance_is_a_delivery(
+    api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    assert ended(api, simulators["aws"], "+41791234567", "PENDING SUCCESSFUL.final")["status"] == "delivered"
+
+
+def test_failures_that_are_not_final_move_nothing(api: httpx.Client, simulators: dict[str, Simulator]) -> None:
+    record = ended(api, simulators["aws"], number("00"), "UNREACHABLE CARRIER_UNREACHABLE PENDING DELIVERED.final")
+
+    assert (record["status"], record["failure"]) == ("delivered", None)
+    assert [each["status"] for each in record["reports"] if "UNREACHABLE" in each["provider_status"]] == [None, None]

@@ -127,7 +127,7 @@ def test_a_send_that_may_not_read_its_secrets_sends_nothing(closed: Stack) -> No
     assert_denied(closed, "send", "GetParameters: AccessDenied")
 
 
-@pytest.mark.parametrize("name", provider.NAMES)
+@pytest.mark.parametrize("name", provider.CALLING)
 def test_a_webhook_that_may_not_queue_asks_the_provider_to_come_again(name: str, closed: Stack) -> None:
     target = callback(closed.api_url, name, "00000000-0000-4000-8000-000000000003")
     with httpx.Client(trust_env=False, timeout=30) as provider_itself:

@@ -15,7 +15,7 @@ from local.stack import Stack
 from local.template import Template, set_variables
 from sms_tracker import providers
 from tests.e2e import watch
-from tests.e2e.provider import NAMES, Simulator, number, simulators_of
+from tests.e2e.provider import NAMES, READABLE, Simulator, number, simulators_of
 
 UNKNOWN_AFTER = 75
 PARAMETERS = {
@@ -134,14 +134,14 @@ def run(stack: Stack) -> dict[str, int]:
     return dict(said)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", READABLE)
 def test_a_message_whose_reports_never_came_is_delivered_by_a_look_up(course: Course, name: str) -> None:
     record = course.records[CASES[name, "silent", False]]
     assert record["status"] == "delivered"
     assert {report["source"] for report in record["reports"]} == {"answer", "lookup"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", READABLE)
 def test_a_send_whose_answer_and_reports_were_lost_is_found_and_delivered(course: Course, name: str) -> None:
     case = CASES[name, "timeout", False]
     assert course.records[case]["status"] == "delivered"
@@ -163,6 +163,16 @@ def test_a_lost_message_is_sent_once_more_where_its_client_asked_for_it(course: 
     case = CASES[name, "hang", True]
     assert (course.records[case]["status"], course.records[case]["attempt"]) == ("delivered", 2)
     assert course.posts[case] == 2
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(READABLE)))
+@pytest.mark.parametrize(("kind", "resend"), [("silent", False), ("timeout", False), ("hang", True)])
+def test_where_nothing_can_be_looked_up_silence_ends_as_unknown_and_nothing_is_repeated(
+    course: Course, name: str, kind: str, *, resend: bool
+) -> None:
+    case = CASES[name, kind, resend]
+    assert (course.records[case]["status"], course.posts[case]) == ("unknown", 1)
+    assert _published(course, case) == [("unknown", None)]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,14 +10,14 @@ import pytest
 from local import simulators
 from local.stack import Stack
 from tests.e2e import watch
-from tests.e2e.provider import NAMES, callback, number, report_fields, signed
+from tests.e2e.provider import CALLING, NAMES, callback, number, report_fields, signed
 
 FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler")
 TEXT = "Meet me at the old mill"
 REFERENCE = "a-reference"
 PUBLIC = {"account_sid", "api_url"}
 SECRETS = tuple(
-    value for name in NAMES for entry, value in simulators.load(name).credentials("").items() if entry not in PUBLIC
+    value for name in CALLING for entry, value in simulators.load(name).credentials("").items() if entry not in PUBLIC
 )
 _NUMBER = re.compile(r"(?<![0-9a-fA-F.-])(\+|00|%2B)?31[ -]?6[0-9]{8}(?![0-9a-fA-F])")
 _BEARER = re.compile(r"(?i)bearer|smst_")
@@ -35,7 +35,7 @@ def logs(stack: Stack, api: httpx.Client) -> dict[str, list[str]]:
     api.post("/messages", json={"to": number("00")[:8], "body": TEXT, number("00"): TEXT})
     api.get("/messages", params={"to": number("00"), number("00"): TEXT})
     api.get(f"/messages/{number('00')}")
-    for name in NAMES:
+    for name in CALLING:
         fields = {**report_fields(name, "1", "delivered"), "To": number("00"), "recipient": number("00")}
         request = signed(name, callback(stack.api_url, name, "00000000-0000-4000-8000-000000000004"), fields)
         with httpx.Client(trust_env=False, timeout=30) as provider_itself:

@@ -26,6 +26,7 @@ from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests.cloud import (
@@ -48,6 +49,7 @@ from tests.configs import VARIABLES
 from tests.factories import MESSAGE_ID, record, report
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+AWS_MESSAGE = "5d1c2a70-3f0b-4c58-9a53-2f4f6a1f1c33"
 SAMPLES = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
 
 
@@ -62,6 +64,7 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "webhook-twilio": {"statusCode": 204},
     "webhook-messagebird": {"statusCode": 200},
     "processor": {"batchItemFailures": []},
+    "processor-aws": {"batchItemFailures": []},
     "publisher": {"batchItemFailures": []},
     "digest": {"batchItemFailures": []},
     "query-message": {"statusCode": 200},
@@ -265,6 +268,44 @@ def test_queued_reports_reach_their_records_and_the_others_a_queue(invoke: Invok
     assert sorted(each["decision"] for each in handled.line["messages"]) == [
         "applied", "applied", "dead", "deferred", "unmatched",
     ]  # fmt: skip
+
+
+def test_an_event_that_needs_no_webhook_reaches_its_record_and_another_stacks_is_only_counted(
+    invoke: Invoke, cloud: Cloud
+) -> None:
+    message = record(message_id=AWS_MESSAGE, state=recorded(attempt=1, at="2026-01-31T12:00:00.000Z", provider="aws"))
+    AWS.dynamodb.put_item(TableName="messages", Item=to_item(message))
+
+    handled = invoke("processor", sample("processor-aws"))
+
+    stored = cloud.record(AWS_MESSAGE)
+    assert (stored.state.status, stored.state.provider_message_id) == (
+        Status.DELIVERED,
+        "862a8790-60c0-4430-9b2b-658bdc0ffee1",
+    )
+    assert sorted(entry.word for entry in stored.reports.values()) == ["DELIVERED.final", "UNREACHABLE"]
+    assert sorted(each["decision"] for each in handled.line["messages"]) == ["applied", "dead", "foreign"]
+    assert handled.metrics["ReportsForeign"] == 1
+    assert [json.loads(body)["Type"] for body in cloud.bodies("reports-dlq")] == ["Notification"]
+    assert cloud.bodies("unmatched") == []
+
+
+def test_an_event_of_a_message_that_is_gone_is_put_aside_as_a_report_of_ours(invoke: Invoke, cloud: Cloud) -> None:
+    invoke("processor", sample("processor-aws"))
+
+    for body in cloud.bodies("unmatched"):
+        envelope = json.loads(body)
+        assert (envelope["v"], envelope["provider"], envelope["message_id"]) == (1, "aws", AWS_MESSAGE)
+        assert envelope["fields"]["messageId"] == "862a8790-60c0-4430-9b2b-658bdc0ffee1"
+
+
+def test_an_event_is_kept_in_the_queue_while_our_key_cannot_be_read(invoke: Invoke, cloud: Cloud) -> None:
+    AWS.ssm.delete_parameter(Name="/stack/secrets/service")
+
+    handled = invoke("processor", sample("processor-aws"))
+
+    assert len(handled.answer["batchItemFailures"]) == 4
+    assert (cloud.bodies("unmatched"), cloud.bodies("reports-dlq")) == ([], [])
 
 
 def test_a_batch_whose_table_is_gone_comes_again_but_for_what_could_never_work(invoke: Invoke) -> None:

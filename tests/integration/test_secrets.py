@@ -46,6 +46,7 @@ def expected(environment: Mapping[str, str] = GOOD) -> dict[str, dict[str, str]]
     return {
         provider: {entry: environment[name] for entry, name in entries.items() if name in environment}
         for provider, entries in ENTRIES.items()
+        if entries
     }
 
 
@@ -170,7 +171,7 @@ def test_secrets_that_were_stored_as_pasted_are_read_trimmed(around: str) -> Non
     urls = around.format("https://sms.example.com")
     ssm.put_parameter(Name="/sms-tracker/public-base-urls", Value=urls, Type="String")
 
-    settings = SsmSettings(calling(ssm), "/sms-tracker", tuple(ENTRIES), jitter=lambda: 0.0)()
+    settings = SsmSettings(calling(ssm), "/sms-tracker", tuple(expected()), jitter=lambda: 0.0)()
 
     assert settings.credentials == expected()
     assert settings.public_base_urls == ("https://sms.example.com",)
@@ -190,3 +191,10 @@ def test_an_env_file_of_windows_is_read_as_it_is_meant(tmp_path: Path) -> None:
     )
 
     assert (run.stdout, run.stderr) == (f"{ACCOUNT}|{TOKEN}|two words\n", "")
+
+
+def test_our_own_key_alone_can_be_written_where_no_provider_has_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--service-key"], {}) == 0
+
+    assert stored() == {}
+    assert "/sms-tracker/secrets/service: hmac_key" in capsys.readouterr().out

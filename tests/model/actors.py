@@ -213,7 +213,9 @@ def unkeyed_id(name: str) -> str:
 def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> list[Handled]:
     """The processor with one batch."""
     again, unmatched, dead = (_Queue(ask, name) for name in ("reports", "unmatched", "dead"))
-    processor = ReportProcessor(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
+    processor = ReportProcessor(
+        messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now, settings=FixedSettings()
+    )
     return processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
 

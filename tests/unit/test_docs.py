@@ -87,7 +87,8 @@ def test_the_example_environment_has_exactly_the_variables_that_are_read() -> No
 
     listed = re.findall(r"^#?([A-Z_]+)=", example, flags=re.MULTILINE)
 
-    accounts = [*ENTRIES.values(), *TEST_ENTRIES.values(), *map(sender_variables, simulators.names())]
+    live = [name for name in simulators.names() if ENTRIES[name]]
+    accounts = [*ENTRIES.values(), *TEST_ENTRIES.values(), *map(sender_variables, live)]
     assert sorted(listed) == sorted(read | {name for entries in accounts for name in entries.values()})
 
 

@@ -14,7 +14,7 @@ import pytest
 from ops import schema
 from sms_tracker import providers
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.record import Record
+from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import RankedFailure, fold
 from sms_tracker.domain.status import CORRECTIONS, Status
@@ -26,6 +26,7 @@ from tests.factories import record
 PUBLISHED = Path(__file__).parents[2] / "events" / "published"
 POLICY = Policy(statuses=frozenset({*Status, CORRECTIONS}), personal_data=False)
 BIRD_ID = "e8077d803532c0b5937c639b60216938"
+AWS_ID = "5c0d6b1e-3c2c-4a0b-8a0e-9d3f5a7b1c02"
 VALIDATOR = jsonschema.Draft202012Validator(schema.document())
 
 
@@ -42,6 +43,11 @@ def _report(provider: str, fields: Mapping[str, str], second: int) -> Report:
     return providers.load(provider).report(fields, received_at=f"2026-01-31T12:00:{second:02d}.000Z")
 
 
+def aws(word: str, second: int, *, final: bool = False) -> Report:
+    fields = {"messageId": AWS_ID, "eventType": f"TEXT_{word}", "messageStatus": word, "isFinal": str(final).lower()}
+    return _report("aws", fields, second)
+
+
 GIVEN_UP = Report(provider="twilio", word="unknown", status=Status.UNKNOWN, received="2026-01-31T12:00:59.000Z")
 
 CHANGES: dict[str, tuple[list[Report], Report]] = {
@@ -49,6 +55,7 @@ CHANGES: dict[str, tuple[list[Report], Report]] = {
     "undelivered": ([twilio("sent", 1)], twilio("undelivered", 9, ErrorCode="30003")),
     "expired": ([messagebird("sent", 1), messagebird("buffered", 3)], messagebird("expired", 50)),
     "unknown": ([twilio("sent", 1)], GIVEN_UP),
+    "unconfirmed": ([aws("PENDING", 1)], aws("SUCCESSFUL", 4, final=True)),
     "correction": ([twilio("sent", 1), twilio("undelivered", 9, ErrorCode="30003")], twilio("delivered", 30)),
     "learnt-code": ([twilio("undelivered", 9)], twilio("undelivered", 12, ErrorCode="30006")),
     "delivered": ([twilio("sent", 1)], twilio("delivered", 4)),
@@ -61,7 +68,13 @@ def folded(reports: Iterable[Report], version: int) -> Record:
     reports = list(reports)
     state = replace(fresh.state, provider=reports[0].provider)
     updated = max(report.received for report in reports)
-    return replace(fresh, state=fold(reports, base=state), version=version, updated_at=updated)
+    entries = {
+        report.fingerprint: Entry(
+            word=report.word, received=report.received, attempt=report.attempt, source=report.source
+        )
+        for report in reports
+    }
+    return replace(fresh, state=fold(reports, base=state), reports=entries, version=version, updated_at=updated)
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -182,6 +195,7 @@ def test_the_samples_show_what_their_names_say() -> None:
         "undelivered": ("sent", "undelivered", None),
         "expired": ("buffered", "expired", None),
         "unknown": ("sent", "unknown", None),
+        "unconfirmed": ("sending", "unknown", None),
         "correction": ("undelivered", "delivered", "undelivered"),
         "learnt-code": ("undelivered", "undelivered", None),
         "delivered": ("sent", "delivered", None),

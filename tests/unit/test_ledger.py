@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local import simulators
-from local.ledger import FAILURES, Taken, differences, taken
+from local.ledger import FAILURES, Taken, differences, of, taken
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import load
 
@@ -136,3 +136,40 @@ def test_the_expected_status_is_read_from_the_providers_ledger(
 ) -> None:
     with serving(word, code) as url:
         assert taken(provider, url) == [replace(ARRIVED, provider=provider, expected=expected)]
+
+
+REPORTED = {"word": "UNREACHABLE.final", "code": "UNREACHABLE", "status": 200}
+ARRIVED_THERE = {"word": "DELIVERED.final", "code": None, "status": 200}
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "expected"),
+    [
+        ([], "unknown"),
+        ([{"word": "PENDING", "code": None, "status": 200}], "unknown"),
+        ([{**ARRIVED_THERE, "status": None}], "unknown"),
+        ([{**ARRIVED_THERE, "status": 503}], "unknown"),
+        ([REPORTED], "undelivered"),
+        ([{"word": "UNREACHABLE", "code": None, "status": 200}], "unknown"),
+        ([ARRIVED_THERE, REPORTED], "delivered"),
+    ],
+)
+def test_of_a_provider_without_look_ups_only_what_it_reported_is_expected(
+    callbacks: list[dict[str, Any]], expected: str
+) -> None:
+    entry = {
+        "id": "862a8790",
+        "extra": {"context": {"message_id": ID}},
+        "times_taken": 1,
+        "handset": {"word": "DELIVERED.final", "code": None},
+        "callbacks": callbacks,
+    }
+
+    assert of("aws", entry).expected == expected
+
+
+def test_a_message_of_which_nothing_was_heard_has_no_id_of_the_provider() -> None:
+    unheard = replace(ARRIVED, provider="aws", provider_id="862a8790", expected="unknown")
+
+    assert told(record("unknown", provider_id=None), [unheard], []) == []
+    assert told(record("unknown", provider_id="another"), [unheard], []) != []

@@ -19,7 +19,7 @@ BASE = "https://sms.example.com/webhooks/twilio"
 
 
 def test_the_providers_are_found_by_their_modules() -> None:
-    assert providers.names() == ("bird", "messagebird", "twilio")
+    assert providers.names() == ("aws", "bird", "messagebird", "twilio")
     assert [providers.load(name).name for name in providers.names()] == list(providers.names())
 
 

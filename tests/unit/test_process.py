@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sms_tracker import providers
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from sms_tracker.domain.ports import Each, NotWritten, Written
@@ -22,8 +23,8 @@ from sms_tracker.domain.status import Status
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
-from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
-from tests.setups import SID
+from tests.fakes import FakeClock, FixedSettings, MemoryMessages, MemoryQueue
+from tests.setups import SID, callback_token
 
 OTHER_ID = "11111111-53cf-4f13-9f0c-6a35d1a3f7de"
 MISSING_ID = "22222222-53cf-4f13-9f0c-6a35d1a3f7de"
@@ -73,6 +74,8 @@ class Setup:
     unmatched: MemoryQueue = field(default_factory=MemoryQueue)
     dead: MemoryQueue = field(default_factory=MemoryQueue)
     each: Each = map
+    settings: FixedSettings = field(default_factory=FixedSettings)
+    without_webhook: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for message_id in (MESSAGE_ID, OTHER_ID):
@@ -85,6 +88,8 @@ class Setup:
             unmatched=self.unmatched,
             dead=self.dead,
             clock=FakeClock(),
+            settings=self.settings,
+            without_webhook=[providers.webhooks(name) for name in self.without_webhook],
             each=self.each,
         )
         return processor.process([QueueMessage(f"q{number}", each) for number, each in enumerate(bodies)])
@@ -422,3 +427,99 @@ class TestSeveralAtOnce:
 
         assert threaded.drain(*bodies) == plain.drain(*bodies)
         assert threaded.dead.bodies == plain.dead.bodies
+
+
+AWS_ID = "862a8790-60c0-4430-9b2b-658bdc0ffee1"
+
+
+def event(word: str = "DELIVERED", *, context: object = None, **values: object) -> str:
+    """One event of AWS, as SNS delivers it raw to the queue."""
+    ours = {"message_id": MESSAGE_ID, "attempt": "1", "token": callback_token("aws", MESSAGE_ID, 1)}
+    whole = {"eventType": f"TEXT_{word}", "isFinal": True, "messageId": AWS_ID, "eventTimestamp": 1769860800000}
+    return json.dumps({**whole, "context": ours if context is None else context, **values})
+
+
+def with_events(**values: object) -> Setup:
+    """A deployment with AWS, and a message that it took."""
+    setup = Setup(without_webhook=("aws",), **values)  # type: ignore[arg-type]  # each test names fields of Setup
+    state = replace(setup.record().state, provider="aws")
+    setup.messages.records[MESSAGE_ID] = replace(setup.record(), state=state)
+    return setup
+
+
+class TestEventsWithoutAWebhook:
+    def test_an_event_moves_its_message_by_its_context(self) -> None:
+        setup = with_events()
+        (handled,) = setup.drain(event())
+        assert (handled.decision, handled.message_id, handled.provider) == ("applied", MESSAGE_ID, "aws")
+        assert (setup.record().state.status, setup.record().state.ids) == (Status.DELIVERED, {1: AWS_ID})
+
+    def test_failures_that_are_not_final_move_nothing_in_any_order(self) -> None:
+        setup = with_events()
+        trying = [event(word, isFinal=False) for word in ("UNREACHABLE", "CARRIER_UNREACHABLE", "BLOCKED", "SPAM")]
+        setup.drain(*trying)
+        assert (setup.record().state.status, setup.record().version) == (Status.PENDING, 1)
+        assert len(setup.record().reports) == 4
+        setup.drain(event(), *trying)
+        assert setup.record().state.status is Status.DELIVERED
+
+    @pytest.mark.parametrize(
+        ("accepted", "country", "status"),
+        [("", "ES", Status.UNKNOWN), ("US,NL", "ES", Status.UNKNOWN), ("ES", "ES", Status.DELIVERED)],
+    )
+    def test_a_final_success_is_unknown_or_delivered_by_the_countries_that_the_message_carried(
+        self, accepted: str, country: str, status: Status
+    ) -> None:
+        setup = with_events()
+        ours = {"message_id": MESSAGE_ID, "attempt": "1", "token": callback_token("aws", MESSAGE_ID, 1)}
+        setup.drain(event("SUCCESSFUL", isoCountryCode=country, context={**ours, "carrier_accepted": accepted}))
+        assert setup.record().state.status is status
+
+    @pytest.mark.parametrize("attempt", ["1", "2"])
+    def test_an_event_with_another_stacks_token_is_acknowledged_and_nothing_else(self, attempt: str) -> None:
+        setup = with_events()
+        foreign = {"message_id": MESSAGE_ID, "attempt": attempt, "token": callback_token("aws", OTHER_ID, 1)}
+        (handled,) = setup.drain(event(context=foreign))
+        assert (handled.decision, setup.messages.writes) == ("foreign", 0)
+        assert setup.again.sent == setup.unmatched.sent == setup.dead.sent == []
+
+    def test_an_event_without_a_token_counts_by_an_id_that_we_hold(self) -> None:
+        setup = with_events()
+        setup.drain(event("PENDING", isFinal=False))
+        (handled,) = setup.drain(event(context={"message_id": OTHER_ID}))
+        assert (handled.decision, setup.record().state.status) == ("applied", Status.DELIVERED)
+        assert setup.record(OTHER_ID).state.status is Status.PENDING
+
+    def test_an_event_without_our_id_is_looked_up_twice_as_a_report_of_ours(self) -> None:
+        setup = with_events()
+        assert setup.decisions(event(context={})) == {"q0": "deferred"}
+        (again,) = setup.again.bodies
+        assert (decode(again).tries, decode(again).provider) == (1, "aws")
+        assert setup.decisions(again) == {"q0": "unmatched"}
+
+    @pytest.mark.parametrize(
+        "raw", ["{}", '{"Type":"Notification","Message":"{}"}', '{"eventType":1e400}', '{"eventTyp\\u0000":"x"}']
+    )
+    def test_what_is_no_event_goes_to_the_dlq_as_it_came(self, raw: str) -> None:
+        setup = with_events()
+        if "eventType" in raw:
+            assert setup.decisions(raw)["q0"] in {"deferred", "dead"}
+            return
+        assert setup.decisions(raw) == {"q0": "dead"}
+        assert setup.dead.bodies == [raw]
+
+    @pytest.mark.parametrize("raw", ["poison", "[]", '{"v":99}', '{"v":1,"eventType":"TEXT_DELIVERED"}', "null"])
+    def test_what_has_a_version_or_is_no_object_is_judged_as_an_envelope(self, raw: str) -> None:
+        setup = with_events()
+        assert setup.decisions(raw) == {"q0": "dead"}
+        assert "envelope" in str(setup.dead.sent) or "JSON" in str(setup.dead.sent)
+
+    def test_a_deployment_without_such_a_provider_reads_no_event_and_no_setting(self) -> None:
+        setup = Setup()
+        assert setup.decisions(event(), body("sent")) == {"q0": "dead", "q1": "applied"}
+        assert setup.settings.asked == []
+
+    def test_an_event_waits_for_settings_that_cannot_be_read_and_the_others_do_not(self) -> None:
+        setup = with_events(settings=FixedSettings(error=Unavailable("no settings")))
+        assert setup.decisions(event(), body("sent", message_id=OTHER_ID)) == {"q0": "failed", "q1": "applied"}
+        assert setup.dead.sent == []

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sms_tracker.domain.hourly_stats import HourlyStats, Tally
+from sms_tracker.domain.hourly_stats import UNCONFIRMED, HourlyStats, Tally
 from sms_tracker.domain.provider_health import ProviderHealth, hours, provider_health
 from sms_tracker.domain.report import timestamp
 
@@ -76,3 +76,20 @@ def test_the_hours_of_a_week_are_asked_for_and_no_more() -> None:
     asked = hours(NOW)
 
     assert (asked[0], asked[-1]) == ("2026-01-31T11:00:00.000Z", "2026-01-24T11:00:00.000Z")
+
+
+def test_what_no_handset_confirms_neither_burns_the_budget_nor_lowers_the_rate() -> None:
+    settled, recent = cohort(8, delivered=50, unknown=50), cohort(3, delivered=60, unknown=40)
+    settled.sums["twilio", "shop"].reasons[UNCONFIRMED] = 50
+    recent.sums["twilio", "shop"].reasons[UNCONFIRMED] = 40
+
+    found = of(settled, recent, cohort(48, delivered=100))
+
+    assert (found.burn, found.delivery_rate, found.change) == (0, 100, 0)
+
+
+def test_where_nothing_is_ever_confirmed_there_is_no_rate() -> None:
+    only = cohort(3, unknown=200)
+    only.sums["twilio", "shop"].reasons[UNCONFIRMED] = 200
+
+    assert of(only).delivery_rate is None

@@ -18,6 +18,7 @@ from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from sms_tracker.log import Line
 from sms_tracker.services.publish import Policy, Published, Publisher, event, measure
+from sms_tracker.services.timeline import unconfirmed
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import START, MemoryBus, MemoryQueue
@@ -283,3 +284,42 @@ class TestDelay:
 
     def test_a_clock_that_is_behind_the_webhooks_makes_no_negative_delay(self) -> None:
         assert self.delays(reported("1", entry(12))) == [0.0]
+
+
+class TestUnconfirmed:
+    @pytest.mark.parametrize(
+        ("word", "unconfirmed"),
+        [("SUCCESSFUL.final", True), ("UNKNOWN.final", None), ("no-final-report", None), ("PENDING", None)],
+    )
+    def test_unknown_for_lack_of_a_handsets_word_says_so_and_other_unknowns_do_not(
+        self, word: str, unconfirmed: object
+    ) -> None:
+        before, after = (replace(state(each), provider="aws") for each in (Status.SENT, Status.UNKNOWN))
+        entry = Entry(word=word, received=LATER, attempt=1, source="callback")
+        moved = change(before, after, reports={"a": entry})
+        assert moved.old is not None
+        assert moved.new is not None
+
+        made = event(moved.old, moved.new, DEFAULT)
+
+        assert made is not None
+        assert json.loads(made.detail()).get("unconfirmed") is unconfirmed
+        assert ("unconfirmed" in made.detail()) == bool(unconfirmed)
+
+    def test_a_delivery_after_it_is_a_correction_without_it(self) -> None:
+        before, after = (replace(state(each), provider="aws") for each in (Status.UNKNOWN, Status.DELIVERED))
+        entry = Entry(word="SUCCESSFUL.final", received=LATER, attempt=1, source="callback")
+        moved = change(before, after, reports={"a": entry})
+        assert moved.old is not None
+        assert moved.new is not None
+
+        made = event(moved.old, moved.new, DEFAULT)
+
+        assert made is not None
+        assert (made.corrects, made.unconfirmed) == (Status.UNKNOWN, None)
+
+    def test_another_recipients_or_attempts_report_explains_nothing(self) -> None:
+        told = Entry(word="SUCCESSFUL.final", received=LATER, attempt=1, source="callback")
+        known = replace(state(Status.UNKNOWN), provider="aws")
+        for entry in (replace(told, foreign=True), replace(told, attempt=2)):
+            assert not unconfirmed(factories.record(state=known, reports={"a": entry}))

@@ -506,3 +506,12 @@ class TestWrongSecrets:
         assert (received.status, received.decision) == (403, "refused-signature")
         assert named in (received.error or "")
         assert not [value for value in ("hush", TWILIO["account_sid"]) if value in (received.error or "")]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_provider_without_a_webhook_has_no_address(method: str) -> None:
+    setup = Setup(enabled=("twilio", "aws"))
+    body = json.dumps({"eventType": "TEXT_DELIVERED", "context": {"message_id": MESSAGE_ID}}).encode()
+
+    assert setup.refuses("aws", HttpRequest(method, f"/webhooks/aws?{ours('aws')}", {}, body)) == 404
+    assert setup.settings.asked == []  # type: ignore[attr-defined]  # the fake's own

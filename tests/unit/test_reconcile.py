@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -153,7 +153,12 @@ class Setup:
     def drain(self) -> None:
         """Let the processor deal with what was queued."""
         processor = ReportProcessor(
-            messages=self.messages, again=self.queue, unmatched=self.unmatched, dead=self.dead, clock=self.clock
+            messages=self.messages,
+            again=self.queue,
+            unmatched=self.unmatched,
+            dead=self.dead,
+            clock=self.clock,
+            settings=self.sending.settings,
         )
         bodies, self.queue.sent[:] = self.queue.bodies, []
         processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
@@ -801,3 +806,50 @@ def test_a_new_word_about_a_failure_is_queued_all_the_same() -> None:
     setup = Setup(failed(), account=Account([listed(status="teleported")]), age=HOUR + MINUTE)
 
     assert setup.run() == {"failure-looked-up": 1}
+
+
+# -- a provider without look-ups -------------------------------------------------------------------------------------
+
+
+def of_aws(*statuses: Status, **values: Any) -> Record:
+    made = taken(*statuses, **values) if statuses else lost(**values)
+    return replace(made, state=replace(made.state, provider="aws"))
+
+
+def enabled(setup: Setup) -> Setup:
+    setup.sending.settings.credentials = {"aws": {"sms_region": "eu-west-1"}}  # type: ignore[attr-defined]  # the fake's own
+    return setup
+
+
+@pytest.mark.parametrize("statuses", [(), (Status.SENDING,)], ids=["answer lost", "sending"])
+def test_a_provider_that_cannot_be_asked_is_not_asked_and_its_silence_ends_as_unknown(
+    statuses: tuple[Status, ...],
+) -> None:
+    setup = enabled(Setup(of_aws(*statuses)))
+
+    for _ in range(20):
+        assert not setup.run().keys() - {"opened", "provider-has-no-look-up", "gave-up-applied"}
+        setup.clock.sleep(4 * 3600)
+
+    assert setup.account.requests == []
+    assert setup.record.state.status is Status.UNKNOWN
+    assert {entry.word for entry in setup.record.reports.values()} >= {"no-final-report"}
+    age = datetime.fromisoformat(setup.record.updated_at) - START
+    assert timedelta(hours=72) <= age < timedelta(hours=77)
+
+
+def test_a_lost_send_is_not_made_again_where_it_cannot_be_searched_for() -> None:
+    setup = enabled(Setup(of_aws(resend_if_lost=True, body=TEXT)))
+
+    setup.run()
+    setup.clock.sleep(2 * 3600)
+    setup.run()
+
+    assert (setup.account.requests, setup.record.send.attempt) == ([], 1)
+
+
+def test_a_failure_of_such_a_provider_is_not_rechecked() -> None:
+    setup = enabled(Setup(of_aws(Status.UNDELIVERED, updated_at=NOW), age=2 * 60 * MINUTE))
+
+    assert "failure-looked-up" not in setup.run()
+    assert setup.account.requests == []

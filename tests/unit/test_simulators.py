@@ -55,6 +55,8 @@ def test_every_course_ends_with_a_word_that_the_adapter_knows(provider: str) -> 
 @each_provider
 def test_its_credentials_are_entries_that_the_adapter_reads(provider: str) -> None:
     simulator, known = simulators.load(provider), ENTRIES[provider].keys()
+    if not known:
+        pytest.skip("the template writes them")
 
     assert simulator.credentials(URL).keys() <= known
     assert set(simulator.test_entries) <= known
@@ -140,10 +142,13 @@ def test_a_new_folder_takes_part_in_everything(acme: str) -> None:
     ports = {acme: 1}
 
     assert acme in simulators.names()
-    assert {"AcmeFrom": "Acme", "Providers": "acme,bird,messagebird,twilio"}.items() <= simulation.parameters().items()
+    assert {
+        "AcmeFrom": "Acme",
+        "Providers": "acme,aws,bird,messagebird,twilio",
+    }.items() <= simulation.parameters().items()
     assert simulation.secrets(ports) == {acme: {"api_url": URL}}
     assert sender_variables(acme) == {"AcmeFrom": "ACME_FROM"}
-    assert {case.provider for case in demo.cases()} == set(simulators.names())
+    assert {case.provider for case in demo.cases(simulators.names())} == set(simulators.names())
     assert {message.provider for message in plan(100, seed=1)} == set(simulators.names())
 
 

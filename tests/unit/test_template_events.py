@@ -12,7 +12,10 @@ def test_failures_and_unknowns_go_to_the_failures_queue() -> None:
     assert rule["EventPattern"] == {
         "source": ["sms-tracker"],
         "detail-type": ["SMS Status Changed"],
-        "detail": {"outcome": [Outcome.FAILURE.value, Outcome.UNKNOWN.value]},
+        "detail": {
+            "outcome": [Outcome.FAILURE.value, Outcome.UNKNOWN.value],
+            "unconfirmed": [{"exists": False}],
+        },
     }
 
 

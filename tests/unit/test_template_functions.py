@@ -252,4 +252,4 @@ def test_every_provider_can_be_enabled_and_configured(provider: str) -> None:
     assert re.fullmatch(PARAMETERS["Providers"]["AllowedPattern"], provider)
     assert provider in PARAMETERS["DefaultProvider"]["AllowedValues"]
     assert f"{provider}=" in environment("send")["SENDERS"]
-    assert f"{provider}=" in environment("webhook")["VERIFICATION"]
+    assert (f"{provider}=" in environment("webhook")["VERIFICATION"]) == providers.load(provider).WEBHOOK

@@ -73,6 +73,7 @@ class ProcessorConfig(Config):
     """Where reports go, and what is kept of them."""
 
     messages_table: str
+    settings_prefix: str
     providers: tuple[str, ...]
     reports_queue_url: str
     unmatched_queue_url: str

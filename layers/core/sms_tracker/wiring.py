@@ -9,6 +9,7 @@ from random import SystemRandom
 from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.settings import SsmSettings
+from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig, TextRetention
 from sms_tracker.domain.invocation import Pace
@@ -30,7 +31,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -
             drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
         ),
         settings=SsmSettings(ssm, config.settings_prefix, config.providers, jitter=_FRACTION),
-        http=provider_http.call,
+        http=SignedHttp(provider_http.call),
         clock=lambda: datetime.now(UTC),
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_FRACTION),
         rules=_rules(config),

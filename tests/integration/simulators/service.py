@@ -89,7 +89,12 @@ class Service:
     def drain(self) -> None:
         """Process what is queued, until nothing is."""
         processor = ReportProcessor(
-            messages=self.messages, again=self.queue, unmatched=self.unmatched, dead=self.dead, clock=self.clock
+            messages=self.messages,
+            again=self.queue,
+            unmatched=self.unmatched,
+            dead=self.dead,
+            clock=self.clock,
+            settings=self.settings,
         )
         while self.queue.sent:
             bodies, self.queue.sent[:] = self.queue.bodies, []

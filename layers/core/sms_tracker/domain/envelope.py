@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sms_tracker.domain.callback import CallbackTarget, token_matches
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import MAX_ATTEMPT
@@ -24,6 +25,25 @@ class Envelope:
     received_at: str
     fields: Mapping[str, str] = field(repr=False)
     tries: int = 0
+
+
+def received(
+    provider: str, target: CallbackTarget, fields: Mapping[str, str], *, key: bytes, received_at: str
+) -> Envelope | None:
+    """The envelope of an authentic report; None for one about a message that another stack sent from the same account.
+
+    A report without a token gets no message id: it counts by a provider id that we hold. ``key`` is the service's own.
+    """
+    if target.token is not None and not token_matches(key, provider, target):
+        return None
+    return Envelope(
+        provider=provider,
+        message_id=target.message_id if target.token else None,
+        attempt=target.attempt,
+        source=Source.CALLBACK,
+        received_at=received_at,
+        fields=fields,
+    )
 
 
 def encode(envelope: Envelope) -> str:
@@ -63,6 +83,15 @@ def decode(body: str) -> Envelope:
     if not _well_typed(envelope):
         raise Unreadable("a field of the envelope has the wrong type")
     return envelope
+
+
+def is_raw(body: str) -> bool:
+    """Whether a body is a JSON object without a version: an event that a provider's service put into the queue."""
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and "v" not in values
 
 
 def _well_typed(envelope: Envelope) -> bool:

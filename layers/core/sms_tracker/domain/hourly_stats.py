@@ -17,6 +17,8 @@ from sms_tracker.domain.status import Outcome, Status
 BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400, 259200)
 """Upper bounds of the buckets in seconds to delivery; one more bucket lies above. Stored counts depend on them."""
 
+UNCONFIRMED = "unconfirmed"
+"""Among ``Tally.reasons``: messages that are unknown although a carrier took them and nothing failed."""
 HOUR = timedelta(hours=1)
 _AGES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 _LAST = timedelta(hours=1)
@@ -25,15 +27,17 @@ _LAST = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of messages: by status, failures by reason, deliveries by bucket of :data:`BOUNDS`."""
+    """Counts of messages: by status, failures by reason (and ``UNCONFIRMED``), deliveries by bucket of ``BOUNDS``."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     seconds: Counter[int] = field(default_factory=Counter)
 
-    def count(self, record: Record, delivered_at: str | None) -> None:
+    def count(self, record: Record, delivered_at: str | None, *, unconfirmed: bool = False) -> None:
         """Count one message; ``delivered_at`` is None unless it was delivered."""
         self.statuses[str(record.state.status)] += 1
+        if unconfirmed:
+            self.reasons[UNCONFIRMED] += 1
         if (failure := record.state.shown_failure) is not None:
             self.reasons[str(failure.reason)] += 1
         if delivered_at is not None:
@@ -59,10 +63,14 @@ class Tally:
         }
 
     @property
+    def judged(self) -> int:
+        """Final messages without the unconfirmed ones, of which nothing more can be known."""
+        return self.messages - self.outcomes[Outcome.OPEN] - self.reasons[UNCONFIRMED]
+
+    @property
     def delivery_rate(self) -> float | None:
-        """Share of success among final messages, 0 to 1; None without any."""
-        final = self.messages - self.outcomes[Outcome.OPEN]
-        return self.outcomes[Outcome.SUCCESS] / final if final else None
+        """Share of success among the judged messages, 0 to 1; None without any."""
+        return self.outcomes[Outcome.SUCCESS] / self.judged if self.judged else None
 
     @property
     def histogram(self) -> list[int]:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class SigningScope(NamedTuple):
+    """What an AWS Signature Version 4 is valid for: one service in one region."""
+
+    region: str
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +20,14 @@ class HttpRequest:
 
     ``url`` is the public one with its raw query, byte for byte as the sender wrote it, without a fragment. Header names
     are lower-case.
+    ``sign_for`` marks a request that the function's AWS credentials sign right before it is sent.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
+    sign_for: SigningScope | None = None
 
 
 @dataclass(frozen=True, slots=True)

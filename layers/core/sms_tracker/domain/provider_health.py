@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally, hour_of, quantile
+from sms_tracker.domain.hourly_stats import HOUR, UNCONFIRMED, HourlyStats, Tally, hour_of, quantile
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome
 
@@ -25,8 +25,8 @@ class ProviderHealth:
 
     ``delivery_rate`` (percent of what is final) and its ``change`` (percentage points) against the week; ``slower`` is
     the p90 of send to delivery as a multiple of the week's; ``tracked`` is the percentage of messages with a final
-    status other than unknown six hours after their hour; ``burn`` is how many times faster than the objective allows
-    messages end up without one.
+    status other than unknown six hours after their hour, unconfirmed ones included; ``burn`` is how many times faster
+    than the objective allows messages end up without one.
     """
 
     delivery_rate: float | None
@@ -70,8 +70,7 @@ def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> Provide
 
 
 def _rate(tally: Tally) -> float | None:
-    enough = tally.messages - tally.outcomes[Outcome.OPEN] >= _FEWEST
-    return 100 * tally.delivery_rate if enough and tally.delivery_rate is not None else None
+    return 100 * tally.delivery_rate if tally.judged >= _FEWEST and tally.delivery_rate is not None else None
 
 
 def _slower(recent: Tally, week: Tally) -> float | None:
@@ -84,5 +83,5 @@ def _slower(recent: Tally, week: Tally) -> float | None:
 def _tracked(tally: Tally) -> float | None:
     if tally.messages < _FEWEST:
         return None
-    lost = tally.outcomes[Outcome.OPEN] + tally.outcomes[Outcome.UNKNOWN]
+    lost = tally.outcomes[Outcome.OPEN] + tally.outcomes[Outcome.UNKNOWN] - tally.reasons[UNCONFIRMED]
     return 100 * (tally.messages - lost) / tally.messages

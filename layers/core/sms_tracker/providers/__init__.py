@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 _RECEIVING = {
     "signature": ("verify",),
-    "webhook": ("ACK_STATUS", "ENTRIES", "keys", "flaws", "fields", "target"),
+    "webhook": ("WEBHOOK", "ACK_STATUS", "ENTRIES", "keys", "flaws", "fields", "target"),
 }
 CONTRACT: Mapping[str, tuple[str, ...]] = {
     **_RECEIVING,
-    "report": ("STATUSES", "report", "status", "knows", "meaning", "page"),
+    "report": ("STATUSES", "UNCONFIRMED", "report", "status", "knows", "meaning", "page"),
     "api": (
-        *("SENDERS", "send_request", "send_outcome"),
+        *("SENDERS", "LOOKUP", "send_request", "send_outcome"),
         *("VALIDITY", "CATEGORIES", "PRICE", "SEARCH", "IDEMPOTENCY"),
         *("lookup_request", "lookup_outcome", "search_request", "search_outcome"),
     ),

@@ -160,6 +160,10 @@ class Webhooks(Protocol):
 
     # --- webhook.py
 
+    WEBHOOK: bool
+    """Whether reports come by webhook. Otherwise they are in the queue ``reports`` as the provider's service put them
+    there, and ``fields`` and ``target`` read a request with that body alone."""
+
     ACK_STATUS: int
     """The 2xx status with which the provider wants a webhook answered."""
 
@@ -191,6 +195,10 @@ class Provider(Webhooks, Protocol):
     STATUSES: Mapping[str, Status | None]
     """The provider's status words and what each maps to; None for a word that moves nothing."""
 
+    UNCONFIRMED: frozenset[str]
+    """Words with which a message ends as ``unknown`` although nothing failed: a carrier took it, and in its country no
+    handset confirms."""
+
     def report(self, fields: Mapping[str, str], *, received_at: str) -> Report:
         """What the fields of a webhook mean (attempt 1, source callback); never raises: unfamiliar values are data."""
         ...
@@ -215,6 +223,10 @@ class Provider(Webhooks, Protocol):
         ...
 
     # --- api.py
+
+    LOOKUP: bool
+    """Whether the provider's API returns and lists messages. Without it the look-up and search functions are never
+    called, and a message without a final report ends as ``unknown``."""
 
     SENDERS: Mapping[str, str]
     """The forms that a sender may have: a description of each, and the regular expression that all of it matches.

@@ -152,7 +152,10 @@ class Figures(TypedDict):
     messages: int
     statuses: Annotated[dict[str, int], Field(description="Messages by status; zero counts are absent")]
     outcomes: Annotated[dict[str, int], Field(description="Messages by outcome, all four")]
-    delivery_rate: Annotated[float | None, Field(description="Success among final messages; null if none is final")]
+    delivery_rate: Annotated[
+        float | None,
+        Field(description="Success among final messages, unconfirmed ones left out; null if there are none"),
+    ]
     reasons: Annotated[dict[str, int], Field(description="Failures by reason")]
     seconds_to_delivery: SecondsToDelivery
 

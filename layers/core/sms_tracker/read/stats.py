@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, HourlyStats, Tally, hour_of, quantile
+from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, UNCONFIRMED, HourlyStats, Tally, hour_of, quantile
 from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.ports import Clock, Statistics
 from sms_tracker.domain.report import timestamp
@@ -155,7 +155,7 @@ def _figures(tally: Tally) -> schemas.Figures:
         "statuses": dict(sorted(tally.statuses.items())),
         "outcomes": {str(outcome): count for outcome, count in tally.outcomes.items()},
         "delivery_rate": None if rate is None else round(rate, 4),
-        "reasons": dict(sorted(tally.reasons.items())),
+        "reasons": {reason: count for reason, count in sorted(tally.reasons.items()) if reason != UNCONFIRMED},
         "seconds_to_delivery": {
             "counts": histogram,
             "p50": None if p50 is None else round(p50, 1),

@@ -14,7 +14,7 @@ from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Clock, Search, Statistics
 from sms_tracker.domain.provider_health import hours, provider_health
 from sms_tracker.domain.report import timestamp
-from sms_tracker.services.timeline import delivered_at
+from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class HourlyCounter:
                     group = (record.state.provider, record.client)
                     if group not in progress.sums:
                         progress.sums[group] = Tally()
-                    progress.sums[group].count(record, delivered_at(record))
+                    progress.sums[group].count(record, delivered_at(record), unconfirmed=unconfirmed(record))
                 span = None if reach is None else Span(since=progress.hour, until=reach)
                 position = (shard, span.until) if span else (shard + 1, None)
                 yield replace(progress, shard=position[0], until=position[1]), len(counted)

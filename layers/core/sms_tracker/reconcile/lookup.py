@@ -45,6 +45,12 @@ class Lookups:
         """Whether this run no longer calls the provider."""
         return self._failures[provider] >= _FAILURES
 
+    def cannot_ask(self, provider: str) -> str | None:
+        """Why the provider cannot be asked about any message, None where it can."""
+        if provider not in self.settings().credentials:
+            return "provider-not-enabled"
+        return None if providers.load(provider).LOOKUP else "provider-has-no-look-up"
+
     def look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
         """Look one message up; its record is queued and processed like a callback. Returns the decision."""
         name = record.state.provider

@@ -208,8 +208,8 @@ class Reconciler:
 
     def _look_up(self, record: Record, absent: Callable[[Record], str] | None = None) -> str:
         """Look it up by its provider id, or search the provider's list if it has none."""
-        if record.state.provider not in self.settings().credentials:
-            return "provider-not-enabled"
+        if (why_not := self._lookups.cannot_ask(record.state.provider)) is not None:
+            return why_not
         if (known := named(record)) is not None:
             return self._lookups.look_up(record, *known)
         match SendRecovery(messages=self.messages, search=self.search, ask=self._lookups.ask).find(

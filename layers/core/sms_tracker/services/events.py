@@ -72,6 +72,10 @@ class StatusChanged(BaseModel):
     outcome: Outcome
     corrects: Status | None
     failure: FailureDetail | None
+    unconfirmed: Annotated[
+        Literal[True] | None,
+        Field(description="Only where a carrier took the message and no handset confirms: unknown, and nothing failed"),
+    ] = None
     segments: Annotated[int, Field(ge=1)]
     created_at: Time
     updated_at: Time
@@ -82,5 +86,5 @@ class StatusChanged(BaseModel):
 
     def detail(self) -> str:
         """The event's ``detail`` as JSON. Personal fields that are not published are absent, not null."""
-        absent = {name for name in ("to", "sender", "body") if getattr(self, name) is None}
+        absent = {name for name in ("unconfirmed", "to", "sender", "body") if getattr(self, name) is None}
         return self.model_dump_json(by_alias=True, exclude=absent)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
-from sms_tracker.domain.envelope import Envelope, decode, encode
+from sms_tracker.domain.envelope import Envelope, decode, encode, is_raw, received
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, UnknownProvider, Unreadable
-from sms_tracker.domain.http import HttpResponse
+from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
 
 if TYPE_CHECKING:
     from sms_tracker.domain.invocation import Metrics
-    from sms_tracker.domain.ports import Clock, Each, Messages, Queue
+    from sms_tracker.domain.ports import Clock, Each, Messages, Queue, SettingsSource
+    from sms_tracker.providers.base import Webhooks
 
 _RETRY_DELAY = 15
 """Seconds before the second look-up by provider id: the sender may not have stored that id yet."""
@@ -28,6 +30,7 @@ _METRICS = {
     "duplicate": "ReportsDuplicate",
     "deferred": "ReportsDeferred",
     "unmatched": "ReportsUnmatched",
+    "foreign": "ReportsForeign",
     "test": "ReportsTest",
     "dead": "ReportsDead",
     "failed": "ReportsFailed",
@@ -46,8 +49,8 @@ class QueueMessage:
 class Handled:
     """The result for one report, or for several reports of one message.
 
-    ``decision`` is applied, noted, duplicate, unmatched, deferred, test (of our endpoint), dead (can never succeed) or
-    failed (is retried).
+    ``decision`` is applied, noted, duplicate, unmatched, deferred, foreign (about another stack's message), test (of
+    our endpoint), dead (can never succeed) or failed (is retried).
     """
 
     decision: str
@@ -81,13 +84,19 @@ class _Queued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportProcessor:
-    """Processes batches. ``again`` is the queue of the reports themselves, ``dead`` their DLQ."""
+    """Processes batches. ``again`` is the queue of the reports themselves, ``dead`` their DLQ.
+
+    ``without_webhook`` are the enabled providers with events that come to the queue as they are; ``settings`` are read
+    for such events only.
+    """
 
     messages: Messages
     again: Queue
     unmatched: Queue
     dead: Queue
     clock: Clock
+    settings: SettingsSource
+    without_webhook: Sequence[Webhooks] = ()
     each: Each = map
     """Writes the messages of a batch; ``map`` writes one after the other."""
 
@@ -111,6 +120,11 @@ class ReportProcessor:
     def _read(self, delivery: QueueMessage) -> Handled | tuple[str, _Queued]:
         try:
             try:
+                if self.without_webhook and is_raw(delivery.body):
+                    event = self._received(delivery.body)
+                    if event is None:
+                        return Handled(decision="foreign", queue_ids=(delivery.queue_id,))
+                    delivery = replace(delivery, body=encode(event))
                 envelope = decode(delivery.body)
                 queued = _Queued(delivery, envelope, read(envelope))
                 if queued.report.test or queued.report.set_aside:
@@ -127,6 +141,16 @@ class ReportProcessor:
             self.unmatched.send(queued.delivery.body, reason=queued.report.set_aside)
         decision = "unmatched" if queued.report.set_aside else "test"
         return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=queued.envelope.provider)
+
+    def _received(self, event: str) -> Envelope | None:
+        """The envelope of a provider's own event; None for another stack's message. Raises ``Unreadable``."""
+        request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
+        key, now = self.settings().service_key, timestamp(self.clock())
+        for provider in self.without_webhook:
+            with suppress(Unreadable):
+                fields = provider.fields(request)
+                return received(provider.name, provider.target(request, fields), fields, key=key, received_at=now)
+        raise Unreadable("the message is no envelope, and no event of a provider without a webhook")
 
     def _find(self, report: Report) -> str | None:
         if report.provider_message_id is None:

@@ -16,7 +16,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from sms_tracker.services.events import DETAIL_TYPE, SOURCE, FailureDetail, StatusChanged
-from sms_tracker.services.timeline import delivered_at
+from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ def event(old: Record, new: Record, policy: Policy) -> StatusChanged | None:
         outcome=status.outcome,
         corrects=corrects,
         failure=FailureDetail.of(failure) if failure else None,
+        unconfirmed=True if unconfirmed(new) else None,
         segments=new.segmentation.segments,
         created_at=new.created_at,
         updated_at=new.updated_at,

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
+from sms_tracker.domain import envelope
 from sms_tracker.domain.callback import CallbackTarget, callback_target, token_matches
-from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
-from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
@@ -96,29 +96,23 @@ class Receiver:
         """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
 
         ``counted`` is one that is not queued by choice.
-
-        A report without a token is queued without its message id: it counts by a provider id that we hold.
         """
-        if target.token is not None and not token_matches(self.settings().service_key, provider.name, target):
+        key, now = self.settings().service_key, timestamp(self.clock())
+        report = envelope.received(provider.name, target, fields, key=key, received_at=now)
+        if report is None:
             return "foreign"
-        received_at = timestamp(self.clock())
-        if not self.queue_sending and _says_sending(provider.name, fields, received_at):
+        if not self.queue_sending and _says_sending(report):
             return "counted"
-        envelope = Envelope(
-            provider=provider.name,
-            message_id=target.message_id if target.token else None,
-            attempt=target.attempt,
-            source=Source.CALLBACK,
-            received_at=received_at,
-            fields=fields,
-        )
-        self.queue.send(encode(envelope))
+        self.queue.send(envelope.encode(report))
         return "queued"
 
     def _provider(self, name: str) -> Webhooks:
         if name not in self.enabled:
             raise UnknownProvider("not enabled")
-        return providers.webhooks(name)
+        provider = providers.webhooks(name)
+        if not provider.WEBHOOK:
+            raise UnknownProvider("no webhook")
+        return provider
 
     def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> Received:
         try:
@@ -166,9 +160,10 @@ def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
         yield replace(request, url=base + request.url)
 
 
-def _says_sending(name: str, fields: Mapping[str, str], received_at: str) -> bool:
+def _says_sending(report: envelope.Envelope) -> bool:
     """Loads the whole adapter, which a webhook does not need otherwise."""
-    return providers.load(name).report(fields, received_at=received_at).status is Status.SENDING
+    adapter = providers.load(report.provider)
+    return adapter.report(report.fields, received_at=report.received_at).status is Status.SENDING
 
 
 def measure(received: Received, metrics: Metrics) -> None:

@@ -44,6 +44,16 @@ def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | Non
     return status, stored.failure if stored and stored.failure.code == entry.code else _UNEXPLAINED
 
 
+def unconfirmed(record: Record) -> bool:
+    """Whether the message is unknown by a word of ``Provider.UNCONFIRMED``: a carrier took it, nothing went wrong."""
+    state = record.state
+    return state.status is Status.UNKNOWN and any(
+        entry.word in providers.load(state.provider).UNCONFIRMED
+        for entry in record.reports.values()
+        if entry.attempt == state.attempt and not entry.foreign
+    )
+
+
 def delivered_at(record: Record) -> str | None:
     """When the message was delivered, also if it was read since; None if it was not delivered."""
     state = record.state

@@ -29,6 +29,8 @@ from sms_tracker.providers.bird.webhook import CATEGORIES, KEY_FORM, flaws, part
 API_URL = "https://{region}.platform.bird.com"
 MESSAGES = "/v1/sms/messages"
 
+LOOKUP = True
+
 SENDERS = {
     **parsing.NUMBERS,
     "3 to 11 letters, digits and inner spaces, hyphens, underscores and dots with at least one letter": (

@@ -12,6 +12,7 @@ from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import parsing
 from sms_tracker.providers.bird.webhook import event, part
 
+UNCONFIRMED: frozenset[str] = frozenset()
 STATUSES: dict[str, Status | None] = {
     "accepted": Status.ACCEPTED,
     "scheduled": Status.SCHEDULED,

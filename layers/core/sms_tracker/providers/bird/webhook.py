@@ -14,6 +14,7 @@ from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Credentials, Key
 from sms_tracker.providers.bird import signature
 
+WEBHOOK = True
 ACK_STATUS = 204
 ENTRIES = ("api_key", "webhook_secret", "next_webhook_secret", "category", "api_url")
 

@@ -29,6 +29,8 @@ from sms_tracker.providers.messagebird.report import meaning, moment, report
 
 API_URL = "https://rest.messagebird.com"
 
+LOOKUP = True
+
 SENDERS = {
     **parsing.NUMBERS,
     "at most 11 letters, digits and inner spaces with at least one letter": (

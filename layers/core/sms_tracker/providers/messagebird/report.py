@@ -15,6 +15,7 @@ DELIVERY_ERRORS_PAGE = (
     "/message-failure-sources/sms-platform-extended-error-codes"
 )
 
+UNCONFIRMED: frozenset[str] = frozenset()
 STATUSES = {
     "scheduled": Status.SCHEDULED,
     "accepted": Status.ACCEPTED,

@@ -13,6 +13,7 @@ from sms_tracker.providers.base import Credentials, Key
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
 
+WEBHOOK = True
 ACK_STATUS = 200
 
 ENTRIES = ("access_key", "signing_key", "next_signing_key", "api_url")

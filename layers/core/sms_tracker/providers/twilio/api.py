@@ -22,6 +22,8 @@ API_URL = "https://api.twilio.com"
 CALLBACK_RETRIES = "#rc=5&rp=all"
 """Connection overrides: without them Twilio drops a callback after one 5xx or read time-out."""
 
+LOOKUP = True
+
 SENDERS = {
     **parsing.NUMBERS,
     "a messaging service (MG and 32 hexadecimal digits)": r"MG[0-9A-Fa-f]{32}",

@@ -12,6 +12,7 @@ from sms_tracker.providers.twilio.codes import VALIDITY_EXPIRED, Cause, cause_of
 
 ERROR_PAGES = "https://www.twilio.com/docs/api/errors"
 
+UNCONFIRMED: frozenset[str] = frozenset()
 STATUSES: dict[str, Status | None] = {
     "accepted": Status.ACCEPTED,
     "scheduled": Status.SCHEDULED,

@@ -15,6 +15,7 @@ from sms_tracker.providers.twilio.signature import form, is_json, query
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
 
+WEBHOOK = True
 ACK_STATUS = 204
 
 ENTRIES = (

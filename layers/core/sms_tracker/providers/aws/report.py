@@ -1,0 +1,140 @@
+"""Events of AWS End User Messaging SMS: their status words and their fields.
+
+The stored word is the event's type without ``TEXT_``, with its finality:
+
+    UNREACHABLE            AWS keeps trying: recognised, moves nothing
+    UNREACHABLE.final      AWS gave up
+    SUCCESSFUL.delivered   final, in a country of ``AwsCarrierAccepted``
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.report import Report, clean, timestamp
+from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.providers import parsing
+
+FINAL, COUNTED = ".final", ".delivered"
+
+CARRIER_ACCEPTED = "context[carrier_accepted]"
+"""The countries of ``AwsCarrierAccepted``, comma separated, as they were when the message was sent."""
+
+FAILURES: dict[str, tuple[Status, Category, Reason]] = {
+    "BLOCKED": (Status.UNDELIVERED, Category.PERMANENT, Reason.BLOCKED),
+    "CARRIER_BLOCKED": (Status.UNDELIVERED, Category.PERMANENT, Reason.BLOCKED),
+    "CARRIER_UNREACHABLE": (Status.UNDELIVERED, Category.TEMPORARY, Reason.PROVIDER_ERROR),
+    "INVALID": (Status.UNDELIVERED, Category.PERMANENT, Reason.INVALID_RECIPIENT),
+    "INVALID_MESSAGE": (Status.UNDELIVERED, Category.PERMANENT, Reason.CONTENT_FILTERED),
+    "PROTECT_BLOCKED": (Status.UNDELIVERED, Category.PERMANENT, Reason.BLOCKED),
+    "SPAM": (Status.UNDELIVERED, Category.PERMANENT, Reason.CONTENT_FILTERED),
+    "TTL_EXPIRED": (Status.EXPIRED, Category.TEMPORARY, Reason.EXPIRED),
+    "UNREACHABLE": (Status.UNDELIVERED, Category.TEMPORARY, Reason.UNREACHABLE),
+}
+"""Words of failure. Each is the failure's code too, because AWS has no other."""
+
+STATUSES: dict[str, Status | None] = {
+    "ACCEPTED": Status.ACCEPTED,  # the answer to a send, which has no word of its own
+    "QUEUED": Status.ACCEPTED,
+    "QUEUED.final": Status.ACCEPTED,
+    "PENDING": Status.SENDING,
+    "PENDING.final": Status.SENDING,
+    "SENT": Status.SENT,
+    "SENT.final": Status.SENT,
+    "SUCCESSFUL": Status.SENT,  # the carrier has it
+    "SUCCESSFUL.final": Status.UNKNOWN,  # … and no handset will confirm it
+    "SUCCESSFUL.delivered": Status.DELIVERED,  # … which counts as delivery there
+    "DELIVERED": Status.DELIVERED,
+    "DELIVERED.final": Status.DELIVERED,
+    "UNKNOWN": None,
+    "UNKNOWN.final": Status.UNKNOWN,
+    **dict.fromkeys(FAILURES),
+    **{word + FINAL: status for word, (status, *_) in FAILURES.items()},
+}
+
+UNCONFIRMED = frozenset({"SUCCESSFUL.final"})
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?")
+_READ = {"eventType", "messageStatus", "isFinal", "eventTimestamp", "messageId", "mcc", "mnc"}
+_READ |= {"totalMessagePrice", "totalCarrierFee"}
+_PERSONAL = {"destinationPhoneNumber", "originationPhoneNumber", "messageBody"}
+
+
+def report(fields: Mapping[str, str], *, received_at: str) -> Report:
+    """The failure of a final failure has the word as its code. Never raises."""
+    said, description = _word(fields), parsing.field(fields, "messageStatusDescription")
+    known, failure = meaning(said, None, description)
+    used = _READ | _PERSONAL | ({"messageStatusDescription"} if failure else set())
+    used |= {name for name in fields if name.startswith("context[")}
+    return Report(
+        provider="aws",
+        word=said,
+        status=known,
+        recognised=knows(said),
+        received=received_at,
+        provider_message_id=parsing.field(fields, "messageId") or None,
+        code=failure.code if failure else None,
+        failure=failure,
+        occurred=_moment(parsing.field(fields, "eventTimestamp")),
+        recipient=parsing.e164(fields.get("destinationPhoneNumber", "")),
+        price=_price(fields),
+        network=clean(fields.get("mcc", "") + fields.get("mnc", "")) or None,
+        details=parsing.details(fields, without=used),
+    )
+
+
+def status(word: str, code: str | None) -> Status | None:  # noqa: ARG001 - the code is the word
+    """What a stored word maps to; None for one that moves nothing."""
+    return STATUSES.get(word)
+
+
+def knows(word: str) -> bool:
+    """Whether it is in the table, also where it moves nothing."""
+    return word in STATUSES
+
+
+def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:  # noqa: ARG001 - see status
+    """Status and failure of a stored word."""
+    known, bare = STATUSES.get(word), word.removesuffix(FINAL)
+    if known is None or known.outcome is not Outcome.FAILURE:
+        return known, None
+    _, category, reason = FAILURES[bare]
+    return known, Failure(category=category, reason=reason, code=bare, message=parsing.masked(text))
+
+
+def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - one page lists them all
+    """AWS's list of events, for their words only: refusals have no page."""
+    return EVENTS_PAGE if code in FAILURES else None
+
+
+EVENTS_PAGE = "https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-types.html"
+
+
+def _word(fields: Mapping[str, str]) -> str:
+    """``messageStatus`` stands in for an event without a type."""
+    word = parsing.field(fields, "eventType").removeprefix("TEXT_") or parsing.field(fields, "messageStatus")
+    if not word or parsing.field(fields, "isFinal") != "true":
+        return word
+    country, accepted = fields.get("isoCountryCode", ""), fields.get(CARRIER_ACCEPTED, "").split(",")
+    counts = word == "SUCCESSFUL" and country != "" and country in accepted
+    return clean(word + (COUNTED if counts else FINAL))
+
+
+def _moment(milliseconds: str) -> str | None:
+    """RFC 3339; what is no number of milliseconds since 1970 stays as it is."""
+    try:
+        return timestamp(_EPOCH + timedelta(milliseconds=int(milliseconds)))
+    except (ValueError, OverflowError):
+        return milliseconds or None
+
+
+def _price(fields: Mapping[str, str]) -> str | None:
+    """Price and carrier fee of all parts, in US dollars; None where there is none yet."""
+    amounts = [parsing.field(fields, name) for name in ("totalMessagePrice", "totalCarrierFee")]
+    total = sum((Decimal(amount) for amount in amounts if _AMOUNT.fullmatch(amount)), Decimal())
+    return f"{total.normalize():f} USD" if total else None
