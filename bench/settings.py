@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from bench.deployment import FUNCTIONS
 from sms_tracker.domain.hourly_stats import ages
-from tests.unit.template_stack import Stack, environment, source, stack
+from tests.unit.template_stack import Stack, environment, stack
 
 PRESETS = ("default", "volume")
-_PLANNED: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
-    "default": (
-        {"ProcessorBatchSize": "10", "ProcessorBatchWindow": "0", "PublisherBatchWindow": "0"},
-        {"changes": 1.0, "alarms": 18, "dashboards": 0, "keys": 0, "rotated_keys": 0},
-    ),
-    "volume": (
-        {
-            "ProcessorBatchWindow": "10",
-            "PublisherBatchWindow": "5",
-            **{f"{name}Memory": "256" for name in ("Send", "Webhook", "Processor", "Publisher", "Digest")},
-            "LambdaLogLines": "failures",
-            "LogLevel": "WARNING",
-            "AccessLog": "false",
-            "RetentionDays": "30",
-        },
-        {"changes": 1.0, "unstored": 1, "alarms": 18, "dashboards": 0, "keys": 0, "rotated_keys": 0},
-    ),
-}
-"""Parameters and settings of the presets while the template has no parameter ``Preset``."""
 _METRICS_ALONE = 0.7
 """Share of a function's lines that its metrics take: what is left at the level WARNING."""
-_PLANNED_SCHEDULES = {"default": "rate(15 minutes)", "volume": "rate(60 minutes)"}
 
 
 def _assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
@@ -104,15 +84,8 @@ class Settings:
 
 
 def settings(preset: str = "default", **parameters: str) -> Settings:
-    """The template's settings with a preset and further parameters."""
-    if "Preset" in source()["Parameters"]:
-        return _read({"Preset": preset, **parameters})
-    planned, replaced = _PLANNED[preset]
-    schedule = {"StatisticsSchedule": _PLANNED_SCHEDULES[preset]}
-    return replace(_read({**planned, **schedule, **parameters}), **replaced)
-
-
-def _read(parameters: Mapping[str, str]) -> Settings:
+    """The template's settings with a preset and further parameters, or values of its mapping ``Presets``."""
+    parameters = {"Preset": preset, **parameters}
     deployed = stack(**parameters)
     mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]
     reports, stream = (

@@ -18,7 +18,6 @@ from tests.e2e.provider import NAMES, Simulator, number, simulators_of
 
 UNKNOWN_AFTER = 75
 PARAMETERS = {
-    "ReconcileState": "DISABLED",
     "LookupsPerSecond": "50",
     "TextRetention": "until_final",
 }
