@@ -31,6 +31,11 @@ def block(chapter: str) -> list[str]:
     return [re.sub(r"\s+#.*", "", line).strip() for line in code.splitlines()]
 
 
+def of_our_stack(line: str) -> str:
+    """The command for the local stack, which has the default name."""
+    return re.sub(r" ?--stack sms-tracker-prod", "", line)
+
+
 class Newcomer:
     """A fresh clone, a home with one AWS profile, and nothing else in the environment."""
 
@@ -86,7 +91,7 @@ def test_the_first_deployment_goes_into_one_region_with_what_the_page_names(
     stack: Stack, tmp_path: Path, variable: str
 ) -> None:
     newcomer = Newcomer(stack, tmp_path, variable)
-    copy, dry, secrets, build, deploy, key, smoke = block("The first deployment")
+    copy, dry, secrets, build, deploy, key, smoke = (of_our_stack(line) for line in block("The first deployment"))
     first = f"stack sms-tracker, region {REGION} ({variable})\n"
 
     assert newcomer.types(copy).returncode == 0
@@ -96,11 +101,12 @@ def test_the_first_deployment_goes_into_one_region_with_what_the_page_names(
 
     for done in (tried, wrote, built, deployed, made, checked):
         assert done.returncode == 0, done.stdout + done.stderr
-    for done in (tried, wrote, deployed, made, checked):
+    for done in (tried, wrote, made, checked):
         assert done.stderr.startswith(first)
+    assert deployed.stderr.startswith(first.replace("sms-tracker", "sms-tracker-prod"))
     assert "would write /sms-tracker/secrets/twilio" in tried.stdout
     assert "wrote /sms-tracker/secrets/twilio" in wrote.stdout
-    assert deployed.stdout == f"sam deploy --guided in {REGION}\n"
+    assert deployed.stdout == f"sam deploy --config-env prod in {REGION}\n"
     assert re.fullmatch(r"smst_[\w-]{43}\n", made.stdout)
     assert "secrets: of stack sms-tracker" in checked.stdout
 

@@ -76,7 +76,7 @@ def stack(**parameters: str) -> Stack:
     A name that only the mapping ``Presets`` has is a value edited there, for every preset.
     """
     # The one parameter by which SAM, and not CloudFormation, decides what there is.
-    return _deployed(_expanded(gradual=parameters.get("GradualDeployment", "false")), parameters)
+    return _deployed(expanded(gradual=parameters.get("GradualDeployment", "false")), parameters)
 
 
 @cache
@@ -140,7 +140,7 @@ def overrides(config_env: str) -> dict[str, str]:
 
 
 @cache
-def _expanded(*, gradual: str) -> dict[str, Any]:
+def expanded(*, gradual: str) -> dict[str, Any]:
     return _expand(source(), {"GradualDeployment": gradual})
 
 
