@@ -90,15 +90,16 @@ secrets-scan: .venv/.ready
 	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
 
 .PHONY: build
-build: .venv/.ready .aws-sam/cache ## build for AWS; needs python3.13 on the PATH
-	@.venv/bin/sam build
+build: .venv/.ready .aws-sam/cache ## build for AWS; needs Python 3.13 (PYTHON=/path/to/python3.13)
+	@scripts/python313 >/dev/null && .venv/bin/sam build
 
 # SAM only looks for changes in a layer's own folder.
 .aws-sam/cache: Makefile scripts/package.py
 	@rm -rf $@ && mkdir -p $@
 
 # `sam build` runs this for each function and layer of the template, in a copy of its folder.
-PACKAGE := python3.13 -I $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts/package.py
+SCRIPTS := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
+PACKAGE = "$$($(SCRIPTS)/python313)" -I $(SCRIPTS)/package.py
 build-%Function:
 	@$(PACKAGE) . "$(ARTIFACTS_DIR)" --mount /var/task
 
@@ -124,6 +125,10 @@ webhook: .venv/.ready ## register, test, rotate, re-enable the endpoint of a pro
 .PHONY: api-key
 api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)
+
+.PHONY: local-env
+local-env: .venv/.ready ## write a deployed stack's variables to env.json, for sam local invoke (ARGS="--stack …")
+	@$(PY) -m ops.local_env $(ARGS)
 
 .PHONY: schema
 schema: .venv/.ready ## write the published events' JSON Schema, and the registry's

@@ -84,7 +84,7 @@ class Settings:
 
 
 def settings(preset: str = "default", **parameters: str) -> Settings:
-    """The template's settings with a preset and further parameters."""
+    """The template's settings with a preset and further parameters, or values of its mapping ``Presets``."""
     parameters = {"Preset": preset, **parameters}
     deployed = stack(**parameters)
     mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]

@@ -76,6 +76,8 @@ def _simulated(stack: Stack, key: str, auth: str) -> list[str]:
         *(line for name, message in sent.items() for line in report(stack, name, message)),
         "# a report without a signature",
         f"curl -i {url}/webhooks/{webhook} -d status=delivered",
+        "# the providers' official SDKs, pointed at the simulators; what they send is not in this service's records",
+        *_sdks(stack),
         "",
         f"The simulated providers' ledgers: {ledgers}",
         "The recipient's last two digits choose the scenario: local/simulators/scenario.py lists them.",
@@ -104,6 +106,11 @@ def report(stack: Stack, provider: str, sent: dict[str, str]) -> list[str]:
     )
     made = simulator.signing.sign(simulator.credentials(stack.simulator_urls[provider]), delivery)
     return [f"# {simulator.title} reports: delivered", _curl(made)]
+
+
+def _sdks(stack: Stack) -> list[str]:
+    known = [(simulators.load(name).sdk, url) for name, url in stack.simulator_urls.items()]
+    return [shlex.join([".venv/bin/python", "-W", "ignore", "-c", sdk(url)]) for sdk, url in known if sdk]
 
 
 def _curl(made: Outgoing) -> str:

@@ -12,7 +12,7 @@ from types import FrameType
 from local import simulators
 from local.examples import examples
 from local.process import ROOT, StackError
-from local.stack import EVERY_MINUTE, Stack
+from local.stack import Stack, count_every_minute
 from local.template import load
 from ops.accounts import documents, flaws
 from sms_tracker.domain.callback import base_url_flaw
@@ -77,7 +77,8 @@ def _stack(environment: Mapping[str, str]) -> Stack:
         port=int(environment.get("PORT", PORT)),
         public_base_url=public_base_url or None,
         secrets=secrets,
-        parameters={**EVERY_MINUTE, **parameters},
+        parameters=parameters,
+        transform=count_every_minute,
         progress=lambda line: print(f"  {line}", flush=True),
     )
 

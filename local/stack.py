@@ -25,7 +25,7 @@ from local.gateway import Gateway
 from local.package import BUILD
 from local.process import LOCALHOST, ROOT, Process, Progress, StackError, free_port
 from local.simulators.base import Destination
-from local.template import Template, known, load, widen
+from local.template import Template, known, load, set_schedule, widen
 from ops.api_keys import new_key
 
 NAME = "sms-tracker"
@@ -34,14 +34,16 @@ SERVICE_KEY = b"the local stack's own key, 32 bytes"
 _LOCAL = {
     "Alarms": "all",
     "Dashboard": "on",
-    "ReconcileState": "DISABLED",  # tests start the runs that they need
-    "StatisticsState": "DISABLED",
     "ArchiveDays": "0",  # the emulator's CloudFormation has no archives
 }
-EVERY_MINUTE = {"StatisticsState": "ENABLED", "StatisticsSchedule": "rate(1 minute)"}
-"""Parameters of an interactive stack: statistics are updated every minute."""
 _DIGEST_SECONDS = 1
 _PROCESSORS = 2  # concurrent; more only cost memory on two cores
+
+
+def count_every_minute(template: Template) -> Template:
+    """The template of an interactive stack, which updates its statistics every minute."""
+    set_schedule(template, "Statistics", State="ENABLED", ScheduleExpression="rate(1 minute)")
+    return template
 
 
 def _silent(_: str) -> None:
@@ -192,6 +194,8 @@ class Stack:
         template = known(load(self._root / "template.yaml"))
         failures = template["Resources"]["DigestFunction"]["Properties"]["Events"]["Failures"]["Properties"]
         failures["MaximumBatchingWindowInSeconds"] = _DIGEST_SECONDS
+        for schedule in ("Schedule", "Statistics"):
+            set_schedule(template, schedule, State="DISABLED")  # tests start the runs that they need
         if self._transform:
             template = self._transform(template)
         if self._auth:

@@ -80,6 +80,11 @@ def known(template: Template) -> Template:
     return {**template, "Resources": kept}
 
 
+def set_schedule(template: Template, name: str, **properties: str) -> None:
+    """Change properties of one of the reconciler's schedules, ``Schedule`` or ``Statistics``."""
+    template["Resources"]["ReconcilerFunction"]["Properties"]["Events"][name]["Properties"].update(properties)
+
+
 def set_variables(template: Template, function: str, **variables: str) -> None:
     """Change variables of a function, named as its folder, that no parameter sets."""
     template["Resources"][f"{function.title()}Function"]["Properties"]["Environment"]["Variables"].update(variables)

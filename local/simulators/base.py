@@ -116,6 +116,7 @@ class SimulatedProvider:
         reports_to: The simulator's settings for a stack that receives all reports.
         test_entries: Entries of the secret document for test credentials, which send nothing.
         trials: The sends of `make smoke` with them.
+        sdk: A Python program that sends by the provider's official SDK to that address and prints the message's id.
     """
 
     title: str
@@ -132,6 +133,7 @@ class SimulatedProvider:
     reports_to: Callable[[Destination], Mapping[str, str]] = in_each_message
     test_entries: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
+    sdk: Callable[[str], str] | None = None
 
     def status(self, word: str, code: int | str | None) -> str:
         """Our status for a message with that final word and code."""

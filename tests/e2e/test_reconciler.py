@@ -19,7 +19,6 @@ from tests.e2e.provider import NAMES, READABLE, Simulator, number, simulators_of
 
 UNKNOWN_AFTER = 75
 PARAMETERS = {
-    "ReconcileState": "DISABLED",
     "LookupsPerSecond": "50",
     "TextRetention": "until_final",
 }

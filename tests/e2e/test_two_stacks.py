@@ -12,7 +12,7 @@ from local import deploy
 from local.clients import REGION, ROOT_KEY
 from local.process import ROOT
 from local.stack import NAME, Stack
-from local.template import known, load, widen
+from local.template import known, load, set_schedule, widen
 from tests.e2e import watch
 
 BESIDE = "beside"
@@ -41,13 +41,14 @@ def second(stack: Stack) -> Iterator[deploy.Deployment]:
     """A second stack of the same template, deleted at the end if the test has not done so."""
     template = known(load(ROOT / "template.yaml"))
     widen(template)
-    parameters = {"ReconcileState": "DISABLED", "StatisticsState": "DISABLED", "ArchiveDays": "0"}
+    for schedule in ("Schedule", "Statistics"):
+        set_schedule(template, schedule, State="DISABLED")
     yield deploy.deploy(
         stack.clients,
         template,
         root=ROOT,
         name=BESIDE,
-        parameters=parameters,
+        parameters={"ArchiveDays": "0"},
         progress=lambda _: None,
     )
     stack.clients.cloudformation.delete_stack(StackName=BESIDE)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from boto3.session import Session
+from samcli.cli.types import CfnParameterOverridesType
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -70,9 +71,12 @@ def source() -> Mapping[str, Any]:
 
 @cache
 def stack(**parameters: str) -> Stack:
-    """The stack deployed with these parameters, the others at their defaults."""
+    """The stack deployed with these parameters, the others at their defaults.
+
+    A name that only the mapping ``Presets`` has is a value edited there, for every preset.
+    """
     # The one parameter by which SAM, and not CloudFormation, decides what there is.
-    return _deployed(_expanded(gradual=parameters.get("GradualDeployment", "false")), parameters)
+    return _deployed(expanded(gradual=parameters.get("GradualDeployment", "false")), parameters)
 
 
 @cache
@@ -84,9 +88,12 @@ def consumer(name: str, **parameters: str) -> Stack:
 def _deployed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Stack:
     declared_parameters = template.get("Parameters", {})
     defaults = {name: declared["Default"] for name, declared in declared_parameters.items() if "Default" in declared}
-    unknown = set(parameters) - set(declared_parameters)
+    edited = {name: value for name, value in parameters.items() if name not in declared_parameters}
+    presets = {name: {**each, **edited} for name, each in template.get("Mappings", {}).get("Presets", {}).items()}
+    unknown = set(edited) - set(template.get("Mappings", {}).get("Presets", {}).get("default", ()))
     assert not unknown, f"no such parameters: {unknown}"
-    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, template)
+    mappings = {**template.get("Mappings", {}), "Presets": presets}
+    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, {**template, "Mappings": mappings})
     resources = {
         name: Resource(
             name=name,
@@ -128,11 +135,12 @@ def samconfig() -> Mapping[str, Any]:
 def overrides(config_env: str) -> dict[str, str]:
     """The template's parameters that a ``--config-env`` sets."""
     pairs = samconfig()[config_env]["deploy"]["parameters"].get("parameter_overrides", [])
-    return dict(pair.split("=", 1) for pair in pairs)
+    read: dict[str, str] = CfnParameterOverridesType().convert(tuple(pairs), None, None)
+    return read
 
 
 @cache
-def _expanded(*, gradual: str) -> dict[str, Any]:
+def expanded(*, gradual: str) -> dict[str, Any]:
     return _expand(source(), {"GradualDeployment": gradual})
 
 
@@ -185,6 +193,8 @@ class _Resolver:
             ((function, argument),) = node.items()
             if function == "Ref":
                 return self._ref(argument)
+            if function == "Fn::GetAtt":
+                return argument if isinstance(argument, str) else ".".join(argument)
             if function.startswith("Fn::"):
                 return self._call(function, argument)
         return {key: value for key, item in node.items() if (value := self.value(item)) is not _NOTHING}
@@ -192,10 +202,8 @@ class _Resolver:
     def _ref(self, name: str) -> Any:
         return _NOTHING if name == "AWS::NoValue" else self._values.get(name, name)
 
-    def _call(self, function: str, argument: Any) -> Any:  # noqa: PLR0911  # one for each function
+    def _call(self, function: str, argument: Any) -> Any:  # one for each function
         match function:
-            case "Fn::GetAtt":
-                return argument if isinstance(argument, str) else ".".join(argument)
             case "Fn::If":
                 name, yes, no = argument
                 return self.value(yes if self.holds(name) else no)

@@ -17,9 +17,9 @@ from tests.unit.template_stack import source
 PLACEHOLDER = "acme"
 PRODUCT = ("layers", "functions", "ops", "local", "scripts", "bench/load")
 FOLDERS = ("layers/core/sms_tracker/providers", "local/simulators")
-EXCEPTED = {"template.yaml", ".env.example", "pyproject.toml", "requirements-dev.in"}
-"""The provider's part of the stack, the operator's sample, and official SDKs as oracles."""
-SETTINGS = (*EXCEPTED, "Makefile", "samconfig.toml")
+EXCEPTED = {"template.yaml", "samconfig.toml", ".env.example", "pyproject.toml", "requirements-dev.in"}
+"""The provider's part of the stack, the operator's samples, and official SDKs as oracles."""
+SETTINGS = (*EXCEPTED, "Makefile")
 each_provider = pytest.mark.parametrize("provider", providers.names())
 
 

@@ -29,6 +29,30 @@ def test_a_parameter_says_what_it_is_for_and_what_it_takes(name: str) -> None:
     assert "AllowedPattern" not in declared or declared["ConstraintDescription"]
 
 
+def test_there_are_no_more_parameters_than_a_person_reads() -> None:
+    assert len(PARAMETERS) <= 34
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameters_description_has_the_usual_value(name: str) -> None:
+    assert re.search(r"\bUsually [^.]", PARAMETERS[name]["Description"])
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_zero_never_means_without_a_limit(name: str) -> None:
+    # EventBridge keeps an archive of 0 days forever; here 0 days are no archive.
+    assert name == "ArchiveDays" or str(PARAMETERS[name].get("MinValue", "")) != "0"
+    assert not re.search(r"\b0 (for|means|is) no limit|unlimited", PARAMETERS[name]["Description"])
+
+
+def test_the_console_groups_the_parameters_as_the_template_does_and_leaves_out_none() -> None:
+    groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert [name for group in groups for name in group["Parameters"]] == list(PARAMETERS)
+    text = (ROOT / "template.yaml").read_text()
+    headings = re.findall(r"^  # -- ([^-]+) -", text[: text.index("\nRules:")], re.MULTILINE)
+    assert [group["Label"]["default"] for group in groups] == headings
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_parameters_default_is_one_that_it_takes(name: str) -> None:
     declared = PARAMETERS[name]
@@ -88,7 +112,7 @@ def test_a_default_sender_is_one_that_the_provider_takes(provider: str) -> None:
         ("MessageBirdOriginator", ["+31612345678", "31612", "My Shop"], ["MG" + "0" * 32, "a,b", " x"]),
         ("BirdFrom", ["+31612345678", "31612", "My-Shop.nl", ""], ["MG" + "0" * 32, "a,b", "ab", "-Shop"]),
         ("AllowedCountries", ["*", "NL", "NL,BE"], ["", "nl", "NL, BE", "NLD"]),
-        ("LogSampleRate", ["0", "0.05", "0.5", "1"], ["", "5%", "2", "0.005", "-1", "1.0", "."]),
+        ("SendThrottleRate", ["1", "50", "2000"], ["", "0", "0.5", "1e3", "-1", "100000"]),
         ("Providers", ["twilio", "twilio,messagebird", "bird,twilio"], ["", "twilio,", "nexmo"]),
         ("PublishedStatuses", ["failed", "failed,delivered,corrections"], ["", "Failed", "failed, expired"]),
         ("DomainName", ["", "sms.example.com"], ["https://sms.example.com", "SMS.example.com", "localhost"]),
@@ -123,12 +147,6 @@ def test_a_domain_without_certificate_is_refused_before_anything_is_made(
     parameters: dict[str, str], said: list[str]
 ) -> None:
     assert refusals(**parameters) == said
-
-
-def test_a_maximum_concurrency_that_lambda_would_refuse_is_refused_before_anything_is_made() -> None:
-    # AWS::Lambda::EventSourceMapping ScalingConfig takes 2 to 1000; 0 leaves it out.
-    assert len(refusals(ProcessorMaximumConcurrency="1")) == 1
-    assert [value for value in ("0", "2", "1000") if refusals(ProcessorMaximumConcurrency=value)] == []
 
 
 @pytest.mark.parametrize("name", CONFIG_ENVS)

@@ -115,7 +115,7 @@ def test_the_access_log_holds_nothing_personal() -> None:
 
 
 def test_the_access_log_can_be_left_out() -> None:
-    without = stack(AccessLog="false")
+    without = stack(Preset="volume")
     assert "AccessLogSettings" not in without.only("AWS::ApiGatewayV2::Stage").properties
     assert "AccessLogs" not in without.resources
 

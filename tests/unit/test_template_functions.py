@@ -72,7 +72,6 @@ def test_a_function_logs_and_measures_under_its_own_name(name: str) -> None:
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SmsTracker/stack"
     assert variables["POWERTOOLS_LOG_LEVEL"] == "WARNING"
     assert variables["POWERTOOLS_LOGGER_SAMPLE_RATE"] == "0"
-    assert environment(name, LogSampleRate="0.05")["POWERTOOLS_LOGGER_SAMPLE_RATE"] == "0.05"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -140,21 +139,19 @@ def test_a_function_logs_into_a_group_of_its_own_that_forgets(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_lambdas_own_lines_of_what_went_well_are_left_out_by_a_parameter_and_ours_never(name: str) -> None:
-    logging = properties(name, LambdaLogLines="failures")["LoggingConfig"]
+def test_lambdas_own_lines_of_what_went_well_are_left_out_by_the_preset_and_ours_never(name: str) -> None:
+    logging = properties(name, Preset="volume")["LoggingConfig"]
     assert (logging["LogFormat"], logging["SystemLogLevel"], logging["ApplicationLogLevel"]) == ("JSON", "WARN", "INFO")
 
 
-def test_sends_memory_is_a_parameters_and_the_others_the_presets() -> None:
+def test_the_memory_of_functions_is_the_presets() -> None:
     assert {int(properties(name)["MemorySize"]) for name in NAMES} == {512}
-    assert [name for name in NAMES if str(properties(name, SendMemory="1024")["MemorySize"]) == "1024"] == ["send"]
     small = {name for name in NAMES if str(properties(name, Preset="volume")["MemorySize"]) == "256"}
     assert small == {"send", "webhook", "processor", "publisher"}
 
 
-def test_send_starts_from_a_snapshot_only_where_a_parameter_says_so() -> None:
+def test_no_function_starts_from_a_snapshot_unless_the_template_is_changed() -> None:
     assert properties("send")["SnapStart"] == {"ApplyOn": "None"}
-    assert properties("send", SendSnapStart="PublishedVersions")["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert [name for name in NAMES if "SnapStart" in properties(name)] == ["send"]
 
 
@@ -178,6 +175,15 @@ def test_a_new_version_of_send_takes_over_little_by_little_only_where_a_paramete
     }
     assert "Canary10Percent5Minutes" in str(group["DeploymentConfigName"])
     assert group["AutoRollbackConfiguration"]["Enabled"] is True
+
+
+@pytest.mark.parametrize("way", [value for name, value in CHOICES if name == "GradualDeployment" and value != "false"])
+def test_a_gradual_deployment_goes_the_way_that_the_parameter_names(way: str) -> None:
+    group = stack(GradualDeployment=way).only("AWS::CodeDeploy::DeploymentGroup").properties
+    named = "Canary10Percent5Minutes" if way == "true" else way
+
+    assert str(group["DeploymentConfigName"]).endswith(named)
+    assert group["AlarmConfiguration"]["Enabled"] is True
 
 
 def test_a_new_version_of_send_goes_back_by_itself_when_an_alarm_about_send_speaks() -> None:
@@ -208,10 +214,12 @@ def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
         return str(next(iter(choices), {"AllowedCountries": "NL"}.get(name) or declared.get("MinValue", "other")))
 
     runs, description = told()
+    edited = {"SendMemory": "1024", "LambdaLogLines": "failures"}  # of the mapping Presets
     changed = {name: told(**{name: other(name)}) for name in PARAMETERS}
+    changed |= {name: told(**{name: value}) for name, value in edited.items()}
     of_send = {name for name, (others, _) in changed.items() if others != runs}
 
-    assert {"Providers", "TwilioFrom", "SendMemory", "LogLevel", "Tracing"} <= of_send
+    assert {"Providers", "TwilioFrom", "LogLevel", "Tracing", "Preset", *edited} <= of_send
     assert [name for name in sorted(of_send) if changed[name][1] == description] == []
 
 
@@ -226,9 +234,9 @@ def test_the_longest_description_of_a_version_is_one_that_lambda_takes() -> None
         "TwilioFrom": "MG" + "0" * 32,
         "MessageBirdOriginator": "+" + "9" * 15,
         "AllowedCountries": ",".join(["NL"] * 49),
-        "LogSampleRate": "0.05",
         "Tracing": "Active",
         "SendMemory": "10240",
+        "LambdaLogLines": "failures",
         "RetentionDays": "9999",
     }
     assert not re.fullmatch(PARAMETERS["AllowedCountries"]["AllowedPattern"], longest["AllowedCountries"] + ",NL")
@@ -236,15 +244,10 @@ def test_the_longest_description_of_a_version_is_one_that_lambda_takes() -> None
     assert 200 < len(description) <= 256
 
 
-def test_concurrency_is_limited_only_where_a_parameter_says_so() -> None:
-    free = stack()
-    limited = stack(SendReservedConcurrency="5", WebhookReservedConcurrency="25", ProcessorMaximumConcurrency="10")
-    assert "ReservedConcurrentExecutions" not in free.properties("SendFunction")
-    assert "ReservedConcurrentExecutions" not in free.properties("WebhookFunction")
-    assert "ScalingConfig" not in free.properties("ProcessorFunctionReports")
-    assert limited.properties("SendFunction")["ReservedConcurrentExecutions"] == "5"
-    assert limited.properties("WebhookFunction")["ReservedConcurrentExecutions"] == "25"
-    assert limited.properties("ProcessorFunctionReports")["ScalingConfig"] == {"MaximumConcurrency": "10"}
+def test_a_burst_of_reports_leaves_environments_to_sends_and_webhooks_and_no_function_reserves_any() -> None:
+    # An operator reserves them by `aws lambda put-function-concurrency`, which a deployment then leaves alone.
+    assert stack().properties("ProcessorFunctionReports")["ScalingConfig"] == {"MaximumConcurrency": 100}
+    assert [name for name in NAMES if "ReservedConcurrentExecutions" in properties(name)] == []
 
 
 @pytest.mark.parametrize("provider", providers.names())

@@ -13,17 +13,19 @@ from tests.unit.template_stack import environment, source, stack
 PRESETS: Mapping[str, Mapping[str, str]] = source()["Mappings"]["Presets"]
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
 EMPTY = sorted(name for name in PRESETS["default"] if name in PARAMETERS)
-OTHER = {
-    "LogLevel": "ERROR",
+OTHER = {"LogLevel": "ERROR", "RetentionDays": "400"}
+"""A value of each parameter that differs from a preset's."""
+EDITED = {
     "LambdaLogLines": "failures",
-    "AccessLog": "true",
+    "AccessLog": "false",
     "SendMemory": "1024",
-    "RetentionDays": "400",
+    "ReportMemory": "1024",
+    "QueueSending": "false",
     "ProcessorBatchWindow": "3",
     "PublisherBatchWindow": "7",
     "StatisticsSchedule": "rate(2 minutes)",
 }
-"""A value of each parameter that differs from a preset's."""
+"""A value of each setting that has no parameter."""
 
 
 def effective(**parameters: str) -> dict[str, str]:
@@ -62,6 +64,12 @@ def test_a_parameter_that_is_set_overrides_the_preset_and_nothing_else(name: str
         assert effective(Preset=preset, **{name: value}) == {**PRESETS[preset], name: value}
 
 
+@pytest.mark.parametrize("name", sorted(EDITED))
+def test_a_setting_without_a_parameter_is_changed_in_the_mapping_alone(name: str) -> None:
+    assert {*EMPTY, *EDITED} == PRESETS["default"].keys()
+    assert effective(**{name: EDITED[name]}) == {**PRESETS["default"], name: EDITED[name]}
+
+
 def test_the_presets_decide_the_same_things() -> None:
     assert {tuple(each) for each in PRESETS.values()} == {tuple(PRESETS["default"])}
     assert set(PARAMETERS["Preset"]["AllowedValues"]) == set(PRESETS)
@@ -73,16 +81,7 @@ def test_sam_can_set_a_parameter_back_to_empty(name: str) -> None:
     assert CfnParameterOverridesType().convert((f'{name}=""',), None, None) == {name: ""}
 
 
-BEFORE = {
-    "LogLevel": "INFO",
-    "LambdaLogLines": "all",
-    "AccessLog": "true",
-    "SendMemory": "512",
-    "RetentionDays": "90",
-    "ProcessorBatchWindow": "5",
-    "PublisherBatchWindow": "5",
-    "StatisticsSchedule": "rate(5 minutes)",
-}
+BEFORE = {"LogLevel": "INFO", "RetentionDays": "90"}
 """The defaults of the template before there were presets, which such a stack still has."""
 
 

@@ -100,6 +100,7 @@ def test_reports_are_taken_by_ten_at_once_and_by_more_where_they_wait_for_each_o
     parameters: dict[str, str], size: int, window: str
 ) -> None:
     consumer = consumers(**parameters)["ReportsQueue"].properties
+    # A window is edited in the mapping Presets.
     assert (consumer["BatchSize"], consumer["MaximumBatchingWindowInSeconds"]) == (size, window)
     assert size <= 10 or int(window) >= 1  # what Lambda demands
 
@@ -111,11 +112,10 @@ def test_people_are_told_once_a_minute_by_few_digests() -> None:
     assert consumer["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
-def test_changes_are_published_at_once_unless_a_parameter_or_the_preset_has_them_gather() -> None:
+def test_changes_are_published_at_once_unless_the_preset_has_them_gather() -> None:
     def window(**parameters: str) -> str:
         mappings = stack(**parameters).of("AWS::Lambda::EventSourceMapping").values()
         (changes,) = [each.properties for each in mappings if "FilterCriteria" in each.properties]
         return str(changes["MaximumBatchingWindowInSeconds"])
 
-    assert (window(), window(PublisherBatchWindow="5")) == ("0", "5")
-    assert (window(Preset="volume"), window(Preset="volume", PublisherBatchWindow="0")) == ("10", "0")
+    assert (window(), window(Preset="volume")) == ("0", "10")

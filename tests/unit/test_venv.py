@@ -1,4 +1,4 @@
-"""`scripts/venv` takes the first interpreter that can create an environment, or the one that it is given."""
+"""`scripts/venv` and `scripts/python313` take the first interpreter that serves, or the one that they are given."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ case "$1 $2" in
 "-c import ensurepip, venv") [ {complete} = yes ] ;;
 "-m venv") [ {creates} = yes ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && ln -sf /bin/true "$3/bin/uv" ;;
 "-V "*) echo {name} ;;
+esac
+"""
+BUILDING = """#!/bin/sh
+case "$3" in
+"import pip"*) [ {complete} = yes ] && echo "$0" ;;
 esac
 """
 SHIM = "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n"
@@ -41,7 +46,10 @@ class Machine:
         return self.bin / name
 
     def set_up(self, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = ["bash", str(ROOT / "scripts" / "venv"), str(self.made), "requirements.txt"]
+        return self.run("venv", str(self.made), "requirements.txt", **variables)
+
+    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", str(ROOT / "scripts" / script), *arguments]
         env = {"PATH": str(self.bin), **variables}
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
@@ -148,3 +156,46 @@ def test_an_environment_is_made_again_by_the_interpreter_below_it(tmp_path: Path
 
     assert Path(done.stdout.strip()).is_file()
     assert tmp_path not in Path(done.stdout.strip()).parents
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        ".pyenv/versions/3.13.0",
+        ".asdf/installs/python/3.13.9",
+        ".local/share/mise/installs/python/3.13.2",
+        ".local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu",
+    ],
+)
+def test_a_build_finds_the_interpreter_behind_a_shim_that_does_not_run(
+    folder: str, machine: Machine, tmp_path: Path
+) -> None:
+    machine.write("python3.13", SHIM)
+    (tmp_path / folder / "bin").mkdir(parents=True)
+    real = machine.write("real", BUILDING.format(complete="yes")).rename(tmp_path / folder / "bin" / "python3.13")
+
+    done = machine.run("python313", HOME=str(tmp_path))
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{real}\n", "")
+
+
+def test_a_build_takes_pyenvs_own_folder_where_a_variable_names_it(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "versions" / "3.13.0" / "bin").mkdir(parents=True)
+    python = tmp_path / "versions" / "3.13.0" / "bin" / "python3.13"
+    machine.write("real", BUILDING.format(complete="yes")).rename(python)
+
+    assert machine.run("python313", HOME="/none", PYENV_ROOT=str(tmp_path)).stdout == f"{python}\n"
+
+
+@pytest.mark.parametrize("named", ["", "/no/such/python"])
+@pytest.mark.parametrize("text", [SHIM, BUILDING.format(complete="no")])
+def test_a_build_without_python_3_13_and_pip_says_in_one_line_what_to_do(
+    text: str, named: str, machine: Machine
+) -> None:
+    machine.write("python3.13", text)
+
+    done = machine.run("python313", **({"PYTHON": named} if named else {}))
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(f"error: {f'PYTHON={named}: ' if named else ''}no Python 3.13 with pip found")
+    assert "set PYTHON=/path/to/python3.13" in done.stderr

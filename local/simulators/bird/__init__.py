@@ -33,6 +33,13 @@ def _endpoint(stack: Destination) -> Mapping[str, str]:
     return {"webhook_url": f"{stack.base_url.rstrip('/')}/webhooks/bird"}
 
 
+def _sdk(url: str) -> str:
+    return (
+        f'from bird import Bird; client = Bird(api_key="{_ACCOUNT.api_key}", base_url="{url}"); '
+        'print(client.sms.send(to="+31612345600", from_="Simulator", text="Hello", category="transactional").id)'
+    )
+
+
 SIMULATOR = SimulatedProvider(
     title="Bird",
     settings=Settings,
@@ -73,4 +80,5 @@ SIMULATOR = SimulatedProvider(
     ),
     message_id=_in_metadata,
     reports_to=_endpoint,
+    sdk=_sdk,
 )

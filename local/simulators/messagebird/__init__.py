@@ -16,6 +16,14 @@ def _credentials(api_url: str) -> dict[str, str]:
     return {"access_key": _ACCOUNT.access_key, "signing_key": _ACCOUNT.signing_key, "api_url": api_url}
 
 
+def _sdk(url: str) -> str:
+    return (
+        "from messagebird import Client; from messagebird.http_client import HttpClient; "
+        f'key = "{_ACCOUNT.access_key}"; client = Client(key, http_client=HttpClient("{url}", key, "sdk")); '
+        'print(client.message_create("Simulator", "31612345600", "Hello").id)'
+    )
+
+
 SIMULATOR = SimulatedProvider(
     title="MessageBird",
     settings=Settings,
@@ -49,4 +57,5 @@ SIMULATOR = SimulatedProvider(
     ),
     test_entries=("access_key", "api_url"),
     trials=(Trial("SmsTracker", "+31612345678"),),
+    sdk=_sdk,
 )

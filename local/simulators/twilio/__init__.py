@@ -16,6 +16,14 @@ def _credentials(api_url: str) -> dict[str, str]:
     return {"account_sid": _ACCOUNT.account_sid, "auth_token": _ACCOUNT.auth_token, "api_url": api_url}
 
 
+def _sdk(url: str) -> str:
+    return (
+        "from twilio.rest import Client; "
+        f'client = Client("{_ACCOUNT.account_sid}", "{_ACCOUNT.auth_token}"); client.api.base_url = "{url}"; '
+        'print(client.messages.create(to="+31612345600", from_="+15557654321", body="Hello").sid)'
+    )
+
+
 SIMULATOR = SimulatedProvider(
     title="Twilio",
     settings=Settings,
@@ -59,4 +67,5 @@ SIMULATOR = SimulatedProvider(
     ),
     test_entries=("account_sid", "auth_token", "api_url"),
     trials=(Trial("+15005550006", "+14155552671"), Trial("+15005550006", "+15005550001", "21211")),
+    sdk=_sdk,
 )
