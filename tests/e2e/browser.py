@@ -23,7 +23,7 @@ _ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run"
 )
-_TIMEOUT_MS = 6_000.0
+_TIMEOUT_MS = 60_000.0
 _REFUSED = "Failed to load resource"
 """Chromium's own message for every answer from 400 on, which a page cannot prevent."""
 

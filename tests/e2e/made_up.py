@@ -52,8 +52,8 @@ class MadeUp:
             self._message(dice, number)
         records = list(self.messages.records.values())
         clock, search = FakeClock(NOW), MemorySearch(records)
-        dutch = frozenset({"NL"})
-        self.reader = MessageReader(messages=self.messages, search=search, clock=clock, countries=dutch)
+        british = frozenset({"GB"})
+        self.reader = MessageReader(messages=self.messages, search=search, clock=clock, countries=british)
         self.stats = StatsReader(statistics=_counted(records), clock=clock)
 
     def _message(self, dice: random.Random, number: int) -> None:
@@ -64,7 +64,7 @@ class MadeUp:
             message_id=str(UUID(int=dice.getrandbits(128), version=4)),
             state=recorded(attempt=1, at=at, provider=provider),
             client=dice.choices(["shop", "billing", "alerts"], [5, 3, 1])[0],
-            to=f"+316{dice.randrange(10**7, 10**8)}",
+            to=f"+447700900{dice.randrange(1000):03}",  # reserved for fiction by Ofcom
             reference=f"order-{8000 + number}",
             created_at=at,
             updated_at=at,
