@@ -1,4 +1,7 @@
-"""A week of made-up messages, answered to Chromium by the real readers over memory: the page without a stack."""
+"""A week of made-up messages, answered to Chromium by the real readers over memory: the page without a stack.
+
+Run as a module it draws ``docs/page.png``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -21,10 +24,11 @@ from sms_tracker.domain.state import recorded
 from sms_tracker.read.messages import MessageReader
 from sms_tracker.read.parameters import parameters
 from sms_tracker.read.stats import StatsReader
-from sms_tracker.read.web_files import INDEX, WebFiles
+from sms_tracker.read.web_files import INDEX, Document, WebFiles
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.timeline import delivered_at
 from sms_tracker.services.track import track
+from tests.e2e import browser as chromium
 from tests.factories import record
 from tests.fakes import START, FakeClock, MemoryMessages
 from tests.memory_search import MemorySearch
@@ -47,7 +51,7 @@ class MadeUp:
 
     def __init__(self) -> None:
         self.messages = MemoryMessages()
-        dice = random.Random(42)  # noqa: S311  # nothing is secret here
+        dice = random.Random(42)
         for number in range(1400):
             self._message(dice, number)
         records = list(self.messages.records.values())
@@ -86,18 +90,15 @@ class MadeUp:
 
     def _answer(self, route: Route) -> None:
         address, key = urlsplit(route.request.url), route.request.headers.get("authorization", "")[7:]
-        answer = (
-            self._file(address.path)
-            if address.path.startswith(("/page", "/docs")) or address.path == "/"
-            else (self._read(KEYS[key], address.path, address.query) if key in KEYS else None)
-        )
-        if answer is None:
+        answer: Document | ApiResponse
+        if not address.path.startswith(("/messages", "/stats")):
+            answer = _FILES.file({"/": INDEX, "/docs": "docs.html"}.get(address.path, address.path.rpartition("/")[2]))
+        elif key not in KEYS:
             return route.fulfill(status=401, json={"message": "Unauthorized"})
+        else:
+            answer = self._read(KEYS[key], address.path, address.query)
         body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
         return route.fulfill(status=answer.status, body=body, headers=dict(answer.headers))
-
-    def _file(self, path: str) -> Any:
-        return _FILES.file({"/": INDEX, "/docs": "docs.html"}.get(path, path.rpartition("/")[2]))
 
     def _read(self, caller: tuple[str, frozenset[str]], path: str, query: str) -> ApiResponse:
         if path == "/stats":
@@ -144,3 +145,17 @@ def _counted(records: list[Record]) -> MemoryStatistics:
     for hour, sums in hours.items():
         store.put(HourlyStats(hour=hour, computed_at=timestamp(NOW - HOUR / 12), final=False, sums=sums))
     return store
+
+
+def picture(target: Path) -> None:
+    """Draw the statistics with their outage."""
+    with chromium.started() as browser, chromium.visit(browser, URL, size=(1000, 910)) as visitor:
+        MadeUp().serve(visitor.page)
+        visitor.arrive("#/statistics")
+        visitor.unlock("smst_admin")
+        visitor.page.get_by_role("table").first.wait_for()
+        visitor.page.screenshot(path=target, clip={"x": 0, "y": 0, "width": 1000, "height": 910})
+
+
+if __name__ == "__main__":
+    picture(ROOT / "docs" / "page.png")

@@ -1,20 +1,22 @@
-"""Every view of the page on made-up data, without a stack: figures lead to messages, it fits, axe-core finds nothing."""
+"""The page's views on made-up data, without a stack: figures lead to messages, axe-core finds nothing."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from subprocess import CalledProcessError, TimeoutExpired
 from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from local.process import ROOT
 from tests.e2e import browser as chromium
 from tests.e2e import npm
 from tests.e2e.browser import PHONE, Visit, search
-from tests.e2e.made_up import NOW, URL, MadeUp
+from tests.e2e.made_up import NOW, URL, MadeUp, picture
 
 _AXE = "axe-core@4.14.1"
 TABLET, DESK = (768, 1024), (1280, 900)
@@ -178,7 +180,8 @@ def test_a_view_shows_that_it_is_loading_before_the_next_frame(visitor: Visit, f
     page.route(re.compile("/(messages|stats)"), lambda route: held.append(route))  # noqa: PLW0108  # playwright inspects it
     shown = page.evaluate(
         """(fragment) => new Promise((resolve) => {
-             addEventListener("hashchange", () => requestAnimationFrame(() => resolve(document.getElementById("view").innerText)));
+             const shown = () => resolve(document.getElementById("view").innerText);
+             addEventListener("hashchange", () => requestAnimationFrame(shown));
              location.hash = fragment;
            })""",
         fragment,
@@ -190,8 +193,9 @@ def test_a_view_shows_that_it_is_loading_before_the_next_frame(visitor: Visit, f
 @pytest.mark.parametrize(
     "typed",
     [
-        "06 12345678", "0612345678", "(06) 12 34 56 78", "06-12 34 56 78", "31612345678", "31 6 12345678", "0031612345678",
-        "+31 (0)6 12345678", "tel:+31612345678", "\u202a+31\u00a06\u00a012345678\u202c", "+31\u20116\u201112345678", "＋31612345678",
+        "06 12345678", "0612345678", "(06) 12 34 56 78", "06-12 34 56 78", "31612345678", "31 6 12345678",
+        "0031612345678", "+31 (0)6 12345678", "tel:+31612345678", "\u202a+31\u00a06\u00a012345678\u202c",
+        "+31\u20116\u201112345678", "＋31612345678",
         "٠٦١٢٣٤٥٦٧٨", "06.12.34.56.78", "06/12345678", "611 1234", "9123 4567", "(555) 123-4567",
     ],
 )  # fmt: skip
@@ -320,3 +324,10 @@ def test_charts_say_that_they_scroll_only_where_they_do(visitor: Visit, phone: V
         page = loaded(each, "#/statistics")
         hints = page.get_by_text("Scroll sideways for the rest.")
         expect(hints.locator("visible=true")).to_have_count(hints.count() if scrolls else 0)
+
+
+def test_the_readme_s_picture_can_be_drawn_again(tmp_path: Path) -> None:
+    picture(tmp_path / "page.png")
+
+    for drawn in (tmp_path / "page.png", ROOT / "docs" / "page.png"):
+        assert 30_000 < drawn.stat().st_size < 150_000
