@@ -1,4 +1,4 @@
-"""The document as one HTML page: no script, nothing from another host, readable without a style sheet."""
+"""The document as one HTML page: nothing inline or from another host, readable without script and style sheet."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Route(NamedTuple):
 
 
 def page(document: Json) -> str:
-    """A complete page; its style sheet is page/docs.css beside it."""
+    """A complete page; its style sheet and script are page/docs.css and page/docs.js."""
     routes = [
         _Route(verb.upper(), path, operation)
         for path, methods in document["paths"].items()
@@ -61,19 +61,21 @@ def _frame(info: Json, navigation: str, main: str) -> str:
 <meta name="color-scheme" content="light dark">
 <title>{escape(info["title"])} {escape(info["version"])}: API reference</title>
 <link rel="stylesheet" href="page/docs.css">
+<script type="module" src="page/docs.js"></script>
 <link rel="icon" href="data:,">
 </head>
 <body>
-<a class="skip" href="#main">Skip to the content</a>
 <header>
 <p><b>{escape(info["title"])}</b> <span>{escape(info["version"])}</span></p>
 <a href="openapi.json">openapi.json</a>
+<a class="contents" href="#contents">Contents</a>
 </header>
 <div class="columns">
-{navigation}
-<main id="main" tabindex="-1">
+<main id="main">
 {main}</main>
+{navigation}
 </div>
+<p id="said" role="status"></p>
 </body>
 </html>
 """
@@ -88,7 +90,7 @@ def _navigation(groups: Mapping[str, Iterable[_Route]]) -> str:
         )
         parts.append(f"<h2>{escape(name)}</h2>\n<ul>\n{''.join(links)}</ul>\n")
     more = '<ul>\n<li><a href="#problems">Problems</a></li>\n<li><a href="#schemas">Schemas</a></li>\n</ul>\n'
-    return f'<nav aria-label="Contents">\n{"".join(parts)}<h2>Shared</h2>\n{more}</nav>'
+    return f'<nav id="contents" aria-label="Contents">\n{"".join(parts)}<h2>Shared</h2>\n{more}</nav>'
 
 
 def _introduction(info: Json) -> str:

@@ -96,7 +96,7 @@ EXAMPLES = list(examples())
 
 def test_the_files_that_are_served_are_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check"]) == 0, capsys.readouterr().err
-    assert {path.name for path in FOLDER.iterdir()} == files().keys() | {"docs.css"}
+    assert {path.name for path in FOLDER.iterdir()} == files().keys() | {"docs.css", "docs.js"}
 
 
 def test_an_outdated_file_is_found_and_written_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

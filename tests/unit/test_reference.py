@@ -54,11 +54,17 @@ def test_every_element_is_closed() -> None:
     assert OUTLINE.open == []
 
 
+def test_the_content_comes_before_the_contents_so_that_a_phone_begins_with_it() -> None:
+    tags = [tag for tag, _ in OUTLINE.elements]
+
+    assert tags.index("main") < tags.index("nav")
+
+
 def test_every_operation_schema_and_problem_is_there() -> None:
     operations = {operation.name for operation in OPERATIONS}
     schemas = {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
 
-    assert operations | schemas | {"problems", "schemas", "main"} == set(OUTLINE.values("id"))
+    assert operations | schemas | {"problems", "schemas", "main", "contents", "said"} == set(OUTLINE.values("id"))
     assert len(OUTLINE.values("id")) == len(set(OUTLINE.values("id")))
 
 
@@ -70,8 +76,10 @@ def test_links_lead_to_parts_of_the_page_or_to_files_beside_it() -> None:
     assert others == {"page/docs.css", "openapi.json", "data:,", "https://www.rfc-editor.org/rfc/rfc9457"}
 
 
-def test_nothing_runs_and_nothing_is_fetched_but_its_style() -> None:
-    assert {tag for tag, _ in OUTLINE.elements} & {"script", "style", "img", "iframe", "object", "form"} == set()
+def test_nothing_is_inline_and_nothing_is_fetched_but_its_style_and_script() -> None:
+    scripts = [attributes for tag, attributes in OUTLINE.elements if tag == "script"]
+    assert scripts == [{"type": "module", "src": "page/docs.js"}]
+    assert {tag for tag, _ in OUTLINE.elements} & {"style", "img", "iframe", "object", "form"} == set()
     assert not [name for _, attributes in OUTLINE.elements for name in attributes if name.startswith(("on", "style"))]
     assert "url(" not in STYLE
     assert "@import" not in STYLE

@@ -7,6 +7,8 @@ from itertools import product
 
 import pytest
 
+from sms_tracker.domain.failure import Reason
+from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.read.web_files import INDEX, Document, WebFiles
 from sms_tracker.services.responses import ApiResponse
 from tests.contrast import AA, colours, contrast
@@ -82,9 +84,17 @@ def test_nothing_is_inline_and_no_text_can_become_html_or_code() -> None:
 
 def test_the_first_view_is_small_and_the_whole_page_too() -> None:
     first = {INDEX, "page.css", "page.js", *re.findall(r'from "\./([\w.]+)"', FILES["page.js"] + FILES["search.js"])}
-    assert sum(len(FILES[name].encode()) for name in first) < 33_000
-    assert sum(len(content.encode()) for content in FILES.values()) < 56_000
+    assert sum(len(FILES[name].encode()) for name in first) < 43_000
+    assert sum(len(content.encode()) for content in FILES.values()) < 74_000
     assert all(content.count("\n") < 250 for content in FILES.values())
+
+
+def test_the_page_knows_every_status_outcome_and_reason() -> None:
+    script = FILES["statuses.js"]
+
+    assert re.findall(r"^  (\w+): \[", script, re.MULTILINE) == [str(status) for status in Status]
+    assert set(re.findall(r"(\w+): \"", script.split("OUTCOMES = {")[1].split("}")[0])) == {str(one) for one in Outcome}
+    assert re.findall(r'"(\w+)"', script.split("REASONS = [")[1].split("]")[0]) == [str(reason) for reason in Reason]
 
 
 WRITTEN = [

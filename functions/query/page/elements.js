@@ -22,11 +22,11 @@ export const byId = (id) => document.getElementById(id);
 /** For screen readers only. */
 export const announce = (text) => { byId("live").textContent = text; };
 
-/** A table with its caption; a cell is text, an element, or null. On a phone each row becomes a card. */
-export function table(caption, heads, rows) {
-  const cell = (value, at) => h(at ? "td" : "th", { role: at ? "cell" : "rowheader", scope: at ? null : "row", "data-head": heads[at] },
-    h("span", {}, value ?? "–"));
-  return h("table", { role: "table" },
+/** A table with its caption; a cell is text, an element, or null. ``kind`` is its class. */
+export function table(caption, heads, rows, kind = null) {
+  const cell = (value, at) => h(at ? "td" : "th", { role: at ? "cell" : "rowheader", scope: at ? null : "row", "data-head": heads[at], class: value ? null : "empty" },
+    h("span", {}, value || "–"));
+  return h("table", { role: "table", class: kind },
     h("caption", { class: "unseen" }, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((head) => h("th", { role: "columnheader", scope: "col" }, head)))),
     h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map(cell)))));
@@ -50,21 +50,40 @@ export const badge = (status, outcome) => h("span", { class: `badge ${outcome}` 
   s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5 }), s("path", { d: SHAPES[outcome] ?? SHAPES.unknown })),
   cut(status, 20));
 
-/** A message's recipient. The record of a forgotten recipient has none. */
+/** A message's recipient in words. The record of a forgotten recipient has none. */
 export const recipient = (message) => message.to ?? "a forgotten number";
+
+/** A phone number stays on one line; any other text may break. */
+export const phone = (text) => (/^\+?\d{3,15}$/.test(text) ? h("span", { class: "whole" }, text) : text);
+
+/** A word of the API, such as invalid_recipient, in plain letters. */
+export const words = (name) => String(name).replaceAll("_", " ");
 
 /** A word, shortened to at most this many letters. */
 export const cut = (word, letters) => (word.length > letters ? `${word.slice(0, letters - 1)}…` : word);
 
-const COARSE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const FINE = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
+const PARTS = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
+const COARSE = new Intl.DateTimeFormat(undefined, PARTS);
+const FINE = new Intl.DateTimeFormat(undefined, { ...PARTS, fractionalSecondDigits: 1 });
 
-/** A moment in the reader's own time zone, the exact one on hovering; what is no time stays as it is. */
-export function time(value, { fine = false } = {}) {
+/** A moment as text, in the reader's own time zone and with its name. The page writes every time this way. */
+export const written = (moment, { fine = false } = {}) => (fine ? FINE : COARSE).format(moment);
+
+/** A moment, the exact one on hovering; what is no time stays as it is. */
+export function time(value, style) {
   const moment = new Date(value ?? "");
   if (Number.isNaN(moment.getTime())) return h("span", {}, String(value ?? "–"));
   const iso = moment.toISOString();
-  return h("time", { datetime: iso, title: iso }, (fine ? FINE : COARSE).format(moment));
+  return h("time", { datetime: iso, title: iso }, written(moment, style));
+}
+
+/** A frame that scrolls sideways, with a line that says so while it has to. */
+export function frame(name, content) {
+  const hint = h("p", { class: "hint sideways" }, "Scroll sideways for the rest.");
+  const inner = h("div", { class: "picture", role: "region", "aria-label": name, tabindex: 0 }, content);
+  const sizes = new ResizeObserver(() => { hint.hidden = inner.scrollWidth <= inner.clientWidth + 1; });
+  for (const each of [inner, ...inner.children]) sizes.observe(each);
+  return [inner, hint];
 }
 
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
@@ -72,13 +91,13 @@ const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 /** A duration in at most two units: 40 ms, 0.3 s, 42 s, 2 h 5 min. */
 export function duration(milliseconds) {
   const seconds = Math.abs(milliseconds) / 1000;
-  if (seconds < 0.1) return `${Math.round(milliseconds)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 0.1) return `${Math.round(milliseconds)}\u00a0ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)}\u00a0s`;
   let left = Math.round(seconds);
   const first = UNITS.findIndex(([, size]) => left >= size);
   return UNITS.slice(first, first + 2).map(([unit, size]) => {
     const count = Math.floor(left / size);
     left -= count * size;
     return count ? `${count} ${unit}` : "";
-  }).filter(Boolean).join(" ");
+  }).filter(Boolean).join(" ").replaceAll(" ", "\u00a0");
 }

@@ -1,6 +1,6 @@
 /* Poll a message until it is final: often at first, then less often, never in a hidden tab. */
 
-import { announce, h } from "./elements.js";
+import { announce, h, written } from "./elements.js";
 
 const DELAYS = [1, 2, 5, 10, 20, 30, 60];
 
@@ -34,7 +34,7 @@ export function follow({ message, place, look, draw, signal }) {
     busy = true;
     try {
       changed(await look());
-      looked = ` Looked at ${new Date().toLocaleTimeString()}.`;
+      looked = ` Looked at ${written(new Date())}.`;
       plan();
     } catch (error) {
       failed(error);

@@ -1,6 +1,6 @@
 /* One message: its status, why it failed, its timeline; followed live until it is final. */
 
-import { badge, duration, h, outward, recipient, table, time } from "./elements.js";
+import { badge, duration, frame, h, outward, phone, recipient, table, time, words } from "./elements.js";
 import { follow } from "./follow.js";
 import { get } from "./service.js";
 import { meaning, outcome } from "./statuses.js";
@@ -22,7 +22,7 @@ export async function show(view, id, signal) {
 function redraw(parts, message) {
   document.title = `${message.status} · ${recipient(message)} · sms-tracker`;
   const heading = parts.top.querySelector("h1") ?? h("h1", { tabindex: -1 });
-  heading.replaceChildren(`Message to ${recipient(message)}`);
+  heading.replaceChildren("Message to ", phone(recipient(message)));
   parts.top.replaceChildren(heading, h("p", { class: "state" }, badge(message.status, message.outcome), h("span", {}, sentence(message))));
   parts.why.replaceChildren(...(message.failure ? [why(message)] : []));
   parts.course.message = message;
@@ -40,7 +40,6 @@ function sentence(message) {
 /** Texts in a line, isolated from each other: right-to-left text does not affect its neighbours. */
 const apart = (texts, between) => texts.flatMap((text, at) => [at ? between : null, h("bdi", {}, text)]);
 
-const words = (name) => String(name).replaceAll("_", " ");
 const sentenceOf = (text = "") => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 function why({ failure, provider }) {
@@ -57,9 +56,9 @@ function course(message) {
   message.reports.forEach((report, at) => { report.decides = at === decisive; });
   return [
     h("h2", {}, "Timeline"),
-    h("div", { class: "picture", role: "region", "aria-label": "Timeline, drawn", tabindex: 0 }),
+    ...frame("Timeline, drawn", h("div", { class: "drawn" })),
     legend(),
-    message.reports.length ? table("Reports, as they reached us", HEADS, message.reports.map(row))
+    message.reports.length ? table("Reports, as they reached us", HEADS, message.reports.map(row), "reports")
       : h("p", {}, "No report has come yet: neither an answer of the provider nor a callback."),
   ];
 }
@@ -98,8 +97,8 @@ function record(message) {
     ["Provider", message.provider],
     ["Provider’s id", h("code", {}, message.provider_message_id ?? "–")],
     ["Client", message.client],
-    ["To", recipient(message)],
-    ["From", message.from],
+    ["To", phone(recipient(message))],
+    ["From", phone(message.from)],
     ["Reference", message.reference],
     ["Text", message.body ?? "not kept"],
     ["Segments", `${message.segments} (${message.encoding})`],
@@ -120,6 +119,6 @@ function link() {
 }
 
 function picture(place, message) {
-  const frame = place.querySelector(".picture");
-  frame.replaceChildren(timeline(message, Math.max(frame.clientWidth, 260)));
+  const room = place.querySelector(".picture").clientWidth;
+  place.querySelector(".drawn").replaceChildren(timeline(message, Math.max(room, 260)));
 }

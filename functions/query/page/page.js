@@ -1,37 +1,48 @@
 /* Entry point: the key, the address after the #, and its view. */
 
 import { announce, byId, h } from "./elements.js";
-import { list, offerClients, prepareSearch, showSearch } from "./search.js";
+import { fold, list, offerChoices, prepareSearch, showSearch } from "./search.js";
 import { key } from "./service.js";
 
 const VIEWS = {
-  message: async (view, words, signal) => (await import("./message.js")).show(view, words[0], signal),
-  statistics: async (view, words, signal) => (await import("./statistics.js")).show(view, words, signal),
-  search: (view, words, signal) => list(view, words, signal),
+  message: async (view, { id }, signal) => (await import("./message.js")).show(view, id, signal),
+  statistics: async (view, given, signal) => (await import("./statistics.js")).show(view, given, signal),
+  search: (view, given, signal) => list(view, given, signal),
 };
 
 let leaving = new AbortController();
 
-/** Show the view of the address: #/message/<id>, #/search/<by>/<text>/<status>/<client>, #/statistics/<days>/<client>, otherwise the latest messages. */
+/** The address after the #: #/message/<id>, #/search?<parameters>, #/statistics?<parameters>; otherwise the latest messages. */
+function addressed() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [name, id = ""] = path.split("/").map(decoded);
+  return [Object.hasOwn(VIEWS, name) ? name : "search", { ...Object.fromEntries(new URLSearchParams(query)), id }];
+}
+
+/** Show the view of the address, and until it is there that it is loading. */
 async function show({ arriving = false } = {}) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
   const before = document.activeElement;
-  const [name, ...words] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
+  const [name, given] = addressed();
   const view = byId("view");
   open(Boolean(key.get()), name);
   view.replaceChildren();
   if (!key.get()) return byId("key").focus();
-  if (name !== "statistics") showSearch(name === "search" ? words : []);
+  view.replaceChildren(h("p", { class: "loading" }, "Loading …"));
+  view.setAttribute("aria-busy", "true");
+  showSearch(name === "search" ? given : {});
   document.title = "sms-tracker";
   try {
-    await (VIEWS[name] ?? VIEWS.search)(view, words, signal);
+    await VIEWS[name](view, given, signal);
     // Keep the focus of a visitor who has moved on, for example into the search field.
     const free = [before, document.body].includes(document.activeElement);
     if (!arriving && !signal.aborted && free) view.querySelector("h1")?.focus();
   } catch (error) {
     if (!signal.aborted) refused(view, error);
+  } finally {
+    if (!signal.aborted) view.removeAttribute("aria-busy");
   }
 }
 
@@ -41,7 +52,8 @@ const decoded = (word) => { try { return decodeURIComponent(word); } catch { ret
 function open(known, name) {
   byId("key-form").hidden = known;
   byId("views").hidden = byId("key-kept").hidden = !known;
-  byId("search").hidden = !known || name === "statistics";
+  byId("finder").hidden = !known || name === "statistics";
+  fold(name === "message");
   for (const link of byId("views").children) {
     const current = (link.hash === "#/statistics") === (name === "statistics");
     current ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
@@ -71,12 +83,12 @@ byId("key-form").addEventListener("submit", (event) => {
   key.keep(byId("key").value.trim());
   byId("key").value = "";
   byId("key-error").hidden = true;
+  offerChoices();
   show();
-  offerClients();
 });
 byId("forget").addEventListener("click", () => { forget(""); announce("The key is forgotten."); });
 byId("skip").addEventListener("click", () => (byId("view").querySelector("h1") ?? byId("main")).focus());
 addEventListener("hashchange", () => show());
 prepareSearch();
+if (key.get()) offerChoices();
 show({ arriving: true });
-if (key.get()) offerClients();

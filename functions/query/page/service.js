@@ -17,10 +17,14 @@ export class Refusal extends Error {
   }
 }
 
+const query = (parameters) => String(new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)));
+
+/** An address of the page: a view and its parameters, without those that are empty. */
+export const address = (view, parameters) => `#/${view}?${query(parameters)}`.replace(/\?$/, "");
+
 /** GET a path with query parameters; the answer's JSON, or a Refusal. */
 export async function get(path, parameters = {}, signal = undefined) {
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  const response = await answered(`${path}${query.size ? `?${query}` : ""}`, signal);
+  const response = await answered(`${path}?${query(parameters)}`.replace(/\?$/, ""), signal);
   const body = await response.json().catch(() => null);
   if (response.ok && body) return body;
   throw refusal(response, body ?? {});

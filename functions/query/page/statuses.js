@@ -18,6 +18,13 @@ const MEANINGS = {
 
 export const STATUSES = Object.keys(MEANINGS);
 
+/** The outcomes of a message, in words. */
+export const OUTCOMES = { success: "delivered", failure: "failed", unknown: "unknown", open: "under way" };
+
+/** The reasons of a failure. */
+export const REASONS = ["invalid_recipient", "unreachable", "blocked", "opted_out", "content_filtered", "sender_rejected", "expired",
+  "canceled", "landline", "account", "provider_error", "not_sent", "unknown"];
+
 const known = (status) => (Object.hasOwn(MEANINGS, status) ? MEANINGS[status] : ["unknown", ""]);
 
 /** open, success, failure or unknown; unknown for any other word. */

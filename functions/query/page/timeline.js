@@ -1,9 +1,9 @@
 /* The timeline as a picture: time runs to the right, each status has its height, the line is the message's status. */
 
-import { cut, duration, h, s } from "./elements.js";
+import { cut, duration, h, s, written } from "./elements.js";
 import { outcome, rank } from "./statuses.js";
 
-const LANE = 34, TOP = 26, FOOT = 46, RIGHT = 22, NARROWEST = 46, WIDE = 84;
+const LANE = 34, TOP = 26, FOOT = 62, RIGHT = 22, NARROWEST = 46, WIDE = 84, APART = 330;
 
 /** The points: the record's creation, then its reports. ``level`` is the order of statuses, -1 for none. */
 function points(message) {
@@ -81,17 +81,17 @@ function gaps(all, xs, floor) {
     const room = xs[at + 1] - xs[at];
     return [
       s("path", { class: "axis", d: `M${xs[at]} ${floor - 3}v6M${xs[at]} ${floor}H${xs[at + 1]}M${xs[at + 1]} ${floor - 3}v6` }),
-      s("text", { class: "gap", x: xs[at] + room / 2, y: floor + 17, "text-anchor": "middle" }, room < WIDE ? text.split(" ").slice(0, 2).join(" ") : text),
+      s("text", { class: "gap", x: xs[at] + room / 2, y: floor + 17, "text-anchor": "middle" }, room < WIDE ? text.split("\u00a0").slice(0, 2).join("\u00a0") : text),
     ];
   });
 }
 
 function ends(all, xs, floor) {
   const [first, last] = [new Date(all[0].at), new Date(all.at(-1).at)];
-  const sameDay = first.toDateString() === last.toDateString();
-  const write = (moment, x, anchor) => Number.isNaN(moment.getTime()) ? null
-    : s("text", { class: "end", x, y: floor + 36, "text-anchor": anchor }, sameDay ? moment.toLocaleTimeString() : moment.toLocaleString(undefined, { dateStyle: "short", timeStyle: "short" }));
-  return [write(first, xs[0] - 12, "start"), all.length > 1 ? write(last, xs.at(-1) + 12, "end") : null];
+  const below = xs.at(-1) - xs[0] < APART ? 16 : 0; // the second line, where both do not fit in one
+  const write = (moment, x, y, anchor) => Number.isNaN(moment.getTime()) ? null
+    : s("text", { class: "end", x, y, "text-anchor": anchor }, written(moment));
+  return [write(first, xs[0] - 12, floor + 36, "start"), all.length > 1 ? write(last, xs.at(-1) + 12, floor + 36 + below, "end") : null];
 }
 
 function inWords(message, all) {
