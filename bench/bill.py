@@ -212,7 +212,7 @@ def _published(called: Mapping[str, float], load: Load, settings: Settings) -> I
 
 
 def _logs(figures: Figures, called: Mapping[str, float], load: Load, settings: Settings) -> Iterator[Row]:
-    own = sum(number * figures[f"log.{settings.log}.{name}"] for name, number in called.items())
+    own = sum(number * figures[f"log.{settings.log[name]}.{name}"] for name, number in called.items())
     platform = sum(called.values()) * (_PLATFORM_BYTES + LINE * _PLATFORM_LINES) * settings.platform_lines
     logged = settings.access_log_bytes + LINE if settings.access_log_bytes else 0
     access = load.messages * (1 + load.callbacks) * logged

@@ -43,8 +43,8 @@ class Settings:
 
     ``changes`` are a message's changes that pass the stream's filter, ``unstored`` its reports that are verified but
     not queued, ``runs`` the reconciler's runs a month by step, ``counted`` the statistics' reads of a message,
-    ``events_ok`` and ``events_failed`` the events of a message that arrives or fails, ``log`` a key of ``LOGS``,
-    ``unread`` the metrics that are not written.
+    ``log`` each function's key of ``LOGS``, ``unread`` the metrics that are not written, ``events_ok`` and
+    ``events_failed`` the events of a message that arrives or fails.
     """
 
     memory: Mapping[str, int]
@@ -61,10 +61,10 @@ class Settings:
     counted: float
     access_log_bytes: int
     changes: float
+    log: Mapping[str, str]
     unstored: float = 0
     recovery: bool = True
     platform_lines: bool = True
-    log: str = "INFO"
     unread: frozenset[str] = frozenset()
     providers: int = 2
     keys: int = 0
@@ -105,7 +105,7 @@ def settings(preset: str = "default", **parameters: str) -> Settings:
         unstored=float(environment("webhook", **parameters).get("QUEUE_SENDING") == "false"),
         recovery=deployed.properties("MessagesTable")["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
         platform_lines=send["LoggingConfig"].get("SystemLogLevel") != "WARN",
-        log=_log(deployed, variables["POWERTOOLS_LOG_LEVEL"]),
+        log={each: _log(environment(each, **parameters)) for each in FUNCTIONS},
         unread=frozenset(name for each in FUNCTIONS for name in _unread(environment(each, **parameters))),
         providers=len(variables["PROVIDERS"].split(",")),
         keys=len(keys),
@@ -114,10 +114,10 @@ def settings(preset: str = "default", **parameters: str) -> Settings:
     )
 
 
-def _log(deployed: Stack, level: str) -> str:
-    """The lines that are written, a key of ``bench.counted.LOGS``."""
-    least = "INFO" if level in {"DEBUG", "INFO"} else "WARNING"
-    return f"{least}, dashboard" if deployed.of("AWS::CloudWatch::Dashboard") else least
+def _log(variables: Mapping[str, str]) -> str:
+    """The lines that a function writes, a key of ``bench.counted.LOGS``."""
+    least = "INFO" if variables["POWERTOOLS_LOG_LEVEL"] in {"DEBUG", "INFO"} else "WARNING"
+    return least if variables.get("UNREAD_METRICS") else f"{least}, dashboard"
 
 
 def _unread(variables: Mapping[str, str]) -> list[str]:

@@ -56,7 +56,7 @@ TARGETS = (
     Target("... / the same webhook with Logger + boto3", 0.25, _over("cold.webhook.cpu", f"cold.{_LOGGER}")),
     Target("webhook warm / boto3 sending one message", 0.28, _over("warm.webhook.cpu", f"warm.{_ALONE}")),
     Target("... / the same webhook with Logger + boto3", 0.30, _over("warm.webhook.cpu", f"warm.{_LOGGER}")),
-    Target("send init / httpx + boto3 alone", 0.80, _over("cold.send.init", "cold.baseline send.init")),
+    Target("send init / httpx + boto3 alone", 0.55, _over("cold.send.init", "cold.baseline send.init")),
     *(Target(f"one callback / Logger + boto3 + Powertools batch, {each}", 0.22, _callback(each)) for each in _BATCHES),
     Target("webhook, modules imported", 150, lambda figures: figures["modules.webhook"]),
     Target("write units on the item, three reports in order", 5, lambda figures: figures["counted.item_units"]),

@@ -53,6 +53,7 @@ SETTINGS = Settings(
     counted=13,
     changes=5,
     access_log_bytes=300,
+    log=dict.fromkeys(FUNCTIONS, "INFO"),
     events_ok=0,
     events_failed=1,
 )
@@ -200,7 +201,8 @@ def test_the_dashboard_and_all_alarms_bring_their_metrics_with_them() -> None:
     off, on = settings(), settings(Alarms="all", Dashboard="on")
 
     assert {"provider.ReportsReceived", "TrackingBurn"} <= off.unread
-    assert (off.log, on.log, on.unread - {""}) == ("INFO", "INFO, dashboard", frozenset())
+    assert (off.log["webhook"], on.log["webhook"], on.unread - {""}) == ("INFO", "INFO, dashboard", frozenset())
+    assert settings("volume").log["webhook"] == "WARNING, dashboard"  # it counts what it does not queue
 
 
 def test_init_runs_on_a_whole_cpu_and_the_first_call_on_the_memorys_share() -> None:

@@ -113,6 +113,11 @@ def test_a_metric_with_values_in_every_hour_is_written_only_where_something_read
     assert unread(Alarms="all", Dashboard="on") == set()
 
 
+def test_reports_that_are_counted_and_not_stored_are_counted_without_a_dashboard_too() -> None:
+    assert "provider.ReportsReceived" in unread()
+    assert "provider.ReportsReceived" not in unread(Preset="volume")
+
+
 def test_no_layer_or_function_writes_metrics_by_another_way() -> None:
     sources = [path.read_text() for path in (*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/core/**/*.py"))]
 
