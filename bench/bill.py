@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
-from bench.counted import OVERHEAD, WORDS
+from bench.counted import LINE, OVERHEAD, WORDS
 from bench.prices import PRICES
 from bench.settings import Load, Settings
 from bench.units import KB, read_units
@@ -17,8 +17,6 @@ MONTH = 720
 """Hours of a month."""
 _PLATFORM_BYTES, _PLATFORM_LINES = 250, 3
 """Bytes and lines of START, END and REPORT of an invocation."""
-_LINE = 26
-"""Bytes that CloudWatch adds to each line."""
 _POLLERS, _POLLS, _IDLE_POLLS = 5, 20, 3 * 60 * MONTH
 """Lambda's pollers of a queue, their receives a second when busy, their long polls (20 s) a month when idle."""
 _SHARDS, _SHARD_POLLS = 4, 4
@@ -162,10 +160,10 @@ def _reconciler(figures: Figures, load: Load, settings: Settings) -> Iterator[Ro
         cpu, calls = figures[f"rest.{step}.cpu"], figures[f"rest.{step}.calls"]
         idle += runs * milliseconds(cpu, memory, load, calls=calls) * gigabyte_ms
         reads += runs * figures[f"rest.{step}.reads"]
-        lines += runs * (figures[f"rest.{step}.log"] * settings.own_lines + _LINE)
+        lines += runs * figures[f"rest.{step}.log"]
     runs = sum(settings.runs.values())
     if settings.platform_lines:
-        lines += runs * (_PLATFORM_BYTES + _LINE * _PLATFORM_LINES)
+        lines += runs * (_PLATFORM_BYTES + LINE * _PLATFORM_LINES)
     seen = milliseconds(load.count_ms * (1 + settings.counted), memory, load, calls=0) * gigabyte_ms
     yield Row("Reconciler at rest: invocations", runs, "invocation", monthly=True)
     yield Row("Reconciler at rest: GB-seconds", idle, "arm", monthly=True)
@@ -214,13 +212,9 @@ def _published(called: Mapping[str, float], load: Load, settings: Settings) -> I
 
 
 def _logs(figures: Figures, called: Mapping[str, float], load: Load, settings: Settings) -> Iterator[Row]:
-    kinds = {name: "publisher, one end" if name == "publisher" else name for name in called}
-    lines = sum(
-        called[name] * (figures[f"log.{kind}"] + _LINE * figures[f"lines.{kind}"]) for name, kind in kinds.items()
-    )
-    own = lines * settings.own_lines
-    platform = sum(called.values()) * (_PLATFORM_BYTES + _LINE * _PLATFORM_LINES) * settings.platform_lines
-    logged = settings.access_log_bytes + _LINE if settings.access_log_bytes else 0
+    own = sum(number * figures[f"log.{settings.log[name]}.{name}"] for name, number in called.items())
+    platform = sum(called.values()) * (_PLATFORM_BYTES + LINE * _PLATFORM_LINES) * settings.platform_lines
+    logged = settings.access_log_bytes + LINE if settings.access_log_bytes else 0
     access = load.messages * (1 + load.callbacks) * logged
     yield Row("Logs: the functions' lines", own, "log")
     yield Row("Logs: Lambda's own lines", platform, "log")
@@ -228,15 +222,23 @@ def _logs(figures: Figures, called: Mapping[str, float], load: Load, settings: S
     yield Row("Logs: kept", (own + platform + access) * settings.log_months * _COMPRESSED, "logged")
 
 
+def _metrics(figures: Figures, kind: str, settings: Settings) -> float:
+    """The written metrics of a kind, those with a provider once for each."""
+    prefix = f"metric.{kind}."
+    found = {name.removeprefix(prefix): number for name, number in figures.items() if name.startswith(prefix)}
+    return sum(
+        number * (settings.providers if name.startswith("provider.") else 1)
+        for name, number in found.items()
+        if name not in settings.unread
+    )
+
+
 def _watched(figures: Figures, load: Load, settings: Settings) -> Iterator[Row]:
     busy = bool(load.messages)
-    in_use, gauges = (
-        figures[f"metrics.{name}"] + settings.providers * figures[f"metrics.{name}.provider"]
-        for name in ("in_use", "gauges")
-    )
+    at_rest, gauges, in_use = (_metrics(figures, kind, settings) for kind in ("rest", "gauges", "in_use"))
     kept = load.environments * load.seconds * busy
     out = load.messages * (1000 + _TLS + (1 + load.callbacks) * 400)
-    yield Row("CloudWatch: metrics at rest", figures["metrics.rest"] * MONTH, "metric", monthly=True)
+    yield Row("CloudWatch: metrics at rest", at_rest * MONTH, "metric", monthly=True)
     yield Row("CloudWatch: gauges of every provider, around the clock", gauges * MONTH * busy, "metric")
     yield Row("CloudWatch: metrics of every provider, in hours with messages", in_use * load.hours * busy, "metric")
     yield Row("CloudWatch: alarms", settings.alarms, "alarm", monthly=True)

@@ -5,33 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.bill import Figures, bill, total
 from bench.counted import counted
 from bench.cpu import cold, warm
 from bench.prices import NOTE, PRICES, REGION
-from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, progress
+from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, options, progress
 from bench.rest import rest
 from bench.settings import PRESETS, Load, settings
 from bench.targets import COSTS
-from ops.command import within
 
 MILLION = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change: parameters if ``name`` is a list of them, settings, or rows of the bill that disappear.
-
-    ``price`` is what it costs otherwise.
-    """
+    """A change: parameters if ``name`` is a list of them, settings, or no reference; ``price`` is what it costs."""
 
     name: str
     price: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    without: tuple[str, ...] = ()
     unreferenced: bool = False
 
     @property
@@ -50,12 +45,12 @@ CHANGES = (
     Change("AccessLog=false", "requests that no function saw"),
     Change("StatisticsSchedule=rate(60 minutes)", "an hour's figures up to an hour old"),
     Change("sending reports not stored", "their lines in the timeline", settings={"unstored": 1}),
-    Change("no alarms", "news of faults", settings={"alarms": 0}),
-    Change("a dashboard", "", settings={"dashboards": 1}),
+    Change("Alarms=none", "news of faults"),
+    Change("Alarms=all", ""),
+    Change("Dashboard=on", ""),
     Change("a rotated customer key for the alerts", "", settings={"keys": 1, "rotated_keys": 1}),
     Change("point-in-time recovery off", "restores", settings={"recovery": False}),
     Change("no reference", "searching by it", unreferenced=True),
-    Change("webhooks by a Function URL", "throttling, the domain", without=("API: webhooks",)),
     Change("delivered published", "", settings={"events_ok": 1}),
     Change("every change published", "", settings={"events_ok": 5, "events_failed": 5, "changes": 5}),
 )
@@ -80,13 +75,8 @@ def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
             measured |= case(QUICK, progress).figures
     given, figures = load or Load(), figures | measured
     summary, dollars = _volumes(figures, given)
-    tables = (
-        summary,
-        _services(figures, given),
-        *(_bill(figures, given, preset) for preset in PRESETS),
-        _changes(figures, given),
-    )
-    return Outcome(tables, {**measured, **dollars})
+    bills = (_bill(figures, given, preset) for preset in PRESETS)
+    return Outcome((summary, *bills, _changes(figures, given)), {**measured, **dollars})
 
 
 def _volumes(figures: Figures, load: Load) -> tuple[Table, dict[str, float]]:
@@ -109,25 +99,6 @@ def _verdict(dollars: float, target: float | None) -> list[Cell]:
     if target is None:
         return ["", ""]
     return [f"{target:g}", "met" if dollars <= target else f"missed by {dollars - target:.2f}"]
-
-
-def _services(figures: Figures, load: Load) -> Table:
-    """The bills that have a target, by service: what stands in the way of those that are missed."""
-    bills = {
-        f"{name}, {preset}": (bill(figures, each, settings(preset)), max(each.messages, MILLION) / MILLION)
-        for name, each in volumes(load).items()
-        for preset in PRESETS
-        if f"cost.{name}, {preset}" in COSTS
-    }
-    pages = dict.fromkeys(PRICES[row.price].page for rows, _ in bills.values() for row in rows)
-    lines: list[list[Cell]] = []
-    for page in pages:
-        some = {
-            name: total(row for row in rows if PRICES[row.price].page == page) / scale
-            for name, (rows, scale) in bills.items()
-        }
-        lines.append([page, *(f"{dollars:.2f}" for dollars in some.values())])
-    return Table(title="Dollars at rest or per million messages, by service", columns=("", *bills), rows=lines)
 
 
 def _bill(figures: Figures, load: Load, preset: str) -> Table:
@@ -167,17 +138,13 @@ def changed(change: Change, figures: Figures, load: Load, preset: str) -> float:
     if change.unreferenced:
         instead = {key.replace("unreferenced", "counted"): figures[key] for key in figures if "unrefer" in key}
         figures = {**figures, **instead}
-    return total(row for row in bill(figures, load, made) if row.name not in change.without)
+    return total(bill(figures, load, made))
 
 
 def arguments(given: Sequence[str] | None = None) -> Load:
     """Parse the command line: an option for each assumption."""
     parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
-    for each in fields(Load):
-        kind, unit = (int if isinstance(each.default, int) else float), each.metadata["unit"]
-        option = f"--{each.name.replace('_', '-')}"
-        bounded = within(kind, each.metadata["least"], each.metadata["most"])
-        parser.add_argument(option, type=bounded, default=each.default, help=f"{unit} (default: %(default)s)")
+    options(parser, Load)
     return Load(**vars(parser.parse_args(given)))
 
 

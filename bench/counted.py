@@ -33,8 +33,17 @@ INDEXES = source()["Resources"][MESSAGES]["Properties"]["GlobalSecondaryIndexes"
 WORDS = ("sending", "sent", "delivered")
 """Twilio's usual reports, after the answer ``queued``."""
 FAILED = (*WORDS[:-1], "undelivered:30003")
+LOGS = {
+    "INFO": {},
+    "INFO, dashboard": {"Dashboard": "on"},
+    "WARNING": {"LogLevel": "WARNING"},
+    "WARNING, dashboard": {"LogLevel": "WARNING", "Dashboard": "on"},
+}
+"""Parameters that decide which lines and metrics the functions write."""
 OVERHEAD = 100
 """Bytes that DynamoDB's storage adds to an item and to an index entry."""
+LINE = 26
+"""Bytes that CloudWatch adds to each log line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +103,13 @@ class Service:
 
 
 @contextmanager
-def service(progress: Progress) -> Iterator[Service]:
-    """All functions, and an empty table."""
+def service(progress: Progress, **parameters: str) -> Iterator[Service]:
+    """All functions of a deployment with these parameters, and an empty table."""
     with ExitStack() as stack:
         stack.enter_context(mock_aws())
         table = tables.client()
         tables.create(table, MESSAGES, MESSAGES)
-        deployment = stack.enter_context(deployed(progress))
+        deployment = stack.enter_context(deployed(progress, **parameters))
         started = {name: stack.enter_context(Sandbox(deployment.ours(name))) for name in FUNCTIONS}
         yield Service(deployment=deployment, table=table, sandboxes=started)
 
@@ -130,15 +139,25 @@ def counted(_: Plan, progress: Progress) -> Outcome:
         one.life(WORDS)  # reads the settings
         steps = one.life(WORDS)
         kinds = {"counted": steps, "unreferenced": one.life(WORDS, None), "failed": one.life(FAILED)}
-        others = [one.invoke(name, event(name)) for name in FUNCTIONS[3:] for _ in range(2)]  # cold, then warm
     figures = {f"{name}.{key}": value for name, kind in kinds.items() for key, value in amounts(kind).items()}
-    for each in (*steps, *others):
-        figures |= {f"log.{each.function}": len(each.log.encode()), f"lines.{each.function}": each.log.count("\n")}
+    for kind, parameters in LOGS.items():
+        figures |= {f"log.{kind}.{name}": size for name, size in _logged(progress, parameters).items()}
     names = {"counted": "total", "unreferenced": "... without a reference", "failed": "... of a failed message"}
     rows: list[list[Cell]] = [[step.function, *amounts([step]).values()] for step in steps]
     rows += [[names[name], *amounts(kind).values()] for name, kind in kinds.items()]
     columns = ("step", *(name.replace("_", " ") for name in amounts([])))
     return Outcome((Table(title="One message, three reports in order", columns=columns, rows=rows),), figures)
+
+
+def _logged(progress: Progress, parameters: Mapping[str, str]) -> dict[str, int]:
+    """Bytes that CloudWatch bills for a warm invocation of each function; for the publisher's, one message's end."""
+    progress(f"log lines with {parameters}")
+    with service(progress, **parameters) as one:
+        end = {"Records": event("publisher")["Records"][-1:]}
+        others = {"authorizer": event("authorizer"), "publisher": end, "digest": event("digest")}
+        one.life(WORDS)
+        steps = [*one.life(WORDS), *(one.invoke(*each) for each in others.items() for _ in range(2))]
+    return {step.function: len(step.log.encode()) + LINE * step.log.count("\n") for step in steps}
 
 
 def amounts(steps: Sequence[Invocation]) -> dict[str, float]:

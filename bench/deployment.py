@@ -41,8 +41,8 @@ class Deployment:
 
     progress: Progress
     aws: Endpoint
-    provider: Endpoint
     authorities: Path
+    parameters: Mapping[str, str]
 
     def ours(self, name: str) -> Function:
         """A function of the project, named as its folder."""
@@ -61,8 +61,8 @@ class Deployment:
         return tuple(packaged(ROOT / folder, self.progress) for folder in folders)
 
     def _environment(self, name: str) -> dict[str, str]:
-        declared = stack(**_PARAMETERS).properties(f"{name.title()}Function")
-        variables = {key: self._located(value) for key, value in environment(name, **_PARAMETERS).items()}
+        declared = stack(**self.parameters).properties(f"{name.title()}Function")
+        variables = {key: self._located(value) for key, value in environment(name, **self.parameters).items()}
         return {
             **_RUNTIME,
             **variables,
@@ -75,7 +75,7 @@ class Deployment:
 
     def _located(self, value: str) -> str:
         """A queue's URL for its logical id; other values unchanged."""
-        resources = stack(**_PARAMETERS).resources
+        resources = stack(**self.parameters).resources
         if value in resources and resources[value].type == "AWS::SQS::Queue":
             return f"{self.aws.url}/123456789012/{value}"
         return value
@@ -87,9 +87,10 @@ def _properties(resource: str) -> Mapping[str, Any]:
 
 
 @contextmanager
-def deployed(progress: Progress) -> Iterator[Deployment]:
-    """A deployment with running endpoints."""
+def deployed(progress: Progress, **parameters: str) -> Iterator[Deployment]:
+    """A deployment with running endpoints and these parameters of the template."""
     stored: dict[str, str] = {}
     with serving(answers.aws(stored), answers.provider) as ((aws, provider), authorities):
         stored.update(answers.parameters(_PREFIX, provider.url))
-        yield Deployment(progress=progress, aws=aws, provider=provider, authorities=authorities)
+        given = {**_PARAMETERS, **parameters}
+        yield Deployment(progress=progress, aws=aws, authorities=authorities, parameters=given)

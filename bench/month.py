@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
-from bench.report import Cell, Table, progress
+from bench.report import Cell, Table, options, progress
 from bench.simulation import Limits, Service, Traffic
 from local.process import run_command
-from ops.command import within
 
 AS_SHIPPED = Limits()
 THROTTLES = replace(AS_SHIPPED, send=2500, webhook=12_500)
@@ -31,67 +30,40 @@ QUOTAS: dict[str, tuple[str, Callable[[Limits], float]]] = {
     "DynamoDB, write units of a new table": ("write units", lambda limits: limits.table),
     "EventBridge, events a second": ("events", lambda limits: limits.put_events),
 }
-_HELP = {
-    "rate": "messages a second",
-    "burst": "messages a second in a burst",
-    "burst_seconds": "seconds of a burst",
-    "bursts_a_day": "bursts a day",
-    "days": "days to simulate",
-    "callbacks": "reports of a message",
-    "published": "share of messages whose end is published",
-}
-_LEAST = {"days": 0.001, "burst_seconds": 1, "callbacks": 1}
 _AMPLE = Limits(send=1e6, webhook=1e6, api=1e6, concurrency=10**6, scaling=1e5, parameters=1e5, table=4e4, pollers=100)
 
 
 def arguments(given: Sequence[str] | None = None) -> tuple[Traffic, int]:
     """The traffic, and the seed of the bursts' times."""
     parser = argparse.ArgumentParser(prog="python -m bench.month", description=(__doc__ or "").partition(": ")[2])
-    for each in fields(Traffic):
-        if each.name in _HELP:
-            kind = within(int if isinstance(each.default, int) else float, _LEAST.get(each.name, 0), 1e6)
-            option, text = f"--{each.name.replace('_', '-')}", f"{_HELP[each.name]} (default: %(default)s)"
-            parser.add_argument(option, type=kind, default=each.default, help=text)
+    options(parser, Traffic)
     parser.add_argument("--seed", type=int, default=1, help="of the bursts' times (default: %(default)s)")
-    options = vars(parser.parse_args(given))
-    seed = int(options.pop("seed"))
-    return Traffic(**options), seed
+    chosen = vars(parser.parse_args(given))
+    seed = int(chosen.pop("seed"))
+    return Traffic(**chosen), seed
 
 
 def outcomes(traffic: Traffic, seed: int) -> tuple[Table, int]:
     """Every scenario's month, and the number of reports, requests and events that were lost."""
-    rows: list[list[Cell]] = []
-    lost = 0
-    for name, limits in SCENARIOS.items():
-        done = _simulated(name, limits, traffic, seed)
-        counts = done.counts
-        lost += done.unaccounted
-        rows.append(
-            [
-                name,
-                f"{100 * counts['late requests'] / max(1, counts['offered']):.1f} %",
-                done.clients.size,
-                counts["turned away"],
-                counts["looked up"],
-                done.missing.size,
-                counts["late reports"],
-                f"{done.peaks['queue age']:.0f} s",
-                done.unaccounted,
-            ]
-        )
-    columns = (
-        "limits",
-        "sends after a minute",
-        "never accepted",
-        "webhooks refused",
-        "looked up instead",
-        "still to look up",
-        "stored after a minute",
-        "oldest in queue",
-        "lost",
-    )
+    months = {name: _simulated(name, limits, traffic, seed) for name, limits in SCENARIOS.items()}
+    rows = [{"limits": name, **_told(month)} for name, month in months.items()]
     title = f"{traffic.days:g} days of {traffic.rate:g} messages a second, bursts of {traffic.burst:g}"
-    return Table(title=title, columns=columns, rows=rows), lost
+    table = Table(title=title, columns=tuple(rows[0]), rows=[list(row.values()) for row in rows])
+    return table, sum(month.unaccounted for month in months.values())
+
+
+def _told(month: Service) -> dict[str, Cell]:
+    counts = month.counts
+    return {
+        "sends after a minute": f"{100 * counts['late requests'] / max(1, counts['offered']):.1f} %",
+        "never accepted": month.clients.size,
+        "webhooks refused": counts["turned away"],
+        "looked up instead": counts["looked up"],
+        "still to look up": month.missing.size,
+        "stored after a minute": counts["late reports"],
+        "oldest in queue": f"{month.peaks['queue age']:.0f} s",
+        "lost": month.unaccounted,
+    }
 
 
 def needs(traffic: Traffic, seed: int) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -9,13 +10,17 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from statistics import quantiles
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from local.emulator import PYTHON
 from local.package import BUILD
+from ops.command import within
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Sample = TypeVar("Sample")
 Progress = Callable[[str], None]
@@ -94,6 +99,22 @@ def in_turns(cases: Mapping[str, Callable[[], Sample]], *, rounds: int, progress
             progress(f"{name}, round {number + 1} of {rounds}")
             taken[name].append(sample())
     return taken
+
+
+def assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
+    """A dataclass's field that :func:`options` makes an option."""
+    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
+
+
+def options(parser: argparse.ArgumentParser, assumptions: type[DataclassInstance]) -> None:
+    """Add an option for each assumed field, with its default, unit and bounds."""
+    for each in fields(assumptions):
+        if each.metadata:
+            kind = within(
+                int if isinstance(each.default, int) else float, each.metadata["least"], each.metadata["most"]
+            )
+            option, text = f"--{each.name.replace('_', '-')}", f"{each.metadata['unit']} (default: %(default)s)"
+            parser.add_argument(option, type=kind, default=each.default, help=text)
 
 
 def machine() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from uuid import UUID
 from botocore import xform_name
 from types_boto3_dynamodb import DynamoDBClient
 
-from bench.counted import FAILED, MESSAGES, WORDS, Service, service
+from bench.counted import FAILED, LINE, MESSAGES, WORDS, Service, service
 from bench.cpu import event
 from bench.endpoint import Answer, Call, Respond, answered
 from bench.report import MS, Cell, Outcome, Plan, Progress, Table
@@ -37,37 +38,36 @@ _EACH = 60
 def rest(plan: Plan, progress: Progress) -> Outcome:
     """Calls, reads and CPU of the reconciler without work; custom metrics at rest, around the clock, and in use."""
     figures: dict[str, float] = {}
-    with service(progress) as one:
+    with service(progress, Alarms="all", Dashboard="on") as one:
         in_use = _in_use(one)
-        final = one.invoke("publisher", {"Records": event("publisher")["Records"][-1:]})
-        figures |= {
-            "log.publisher, one end": len(final.log.encode()),
-            "lines.publisher, one end": final.log.count("\n"),
-        }
         one.deployment.aws.respond = _stored(one.table, one.deployment.aws.respond)
         progress("the reconciler's gauges")
         tables.create(one.table, STATE, STATE)
-        _fill(one.table)
-        gauges = _metrics(one.invoke("reconciler", asked).log for asked in STEPS.values())
-        for name in (MESSAGES, STATE):
-            one.table.delete_table(TableName=name)
-            tables.create(one.table, name, name)
+        fill(one.table)
+        gauges = written(line for asked in STEPS.values() for line in one.invoke("reconciler", asked).log.splitlines())
+        for table in (MESSAGES, STATE):
+            one.table.delete_table(TableName=table)
+            tables.create(one.table, table, table)
         at_rest: set[Metric] = set()
         for step, asked in STEPS.items():
             progress(f"the reconciler at rest: {step}")
-            at_rest |= _metrics([one.invoke("reconciler", asked).log])  # the first run counts past hours
-            figures |= {f"rest.{step}.{name}": value for name, value in _run(one, asked, plan).items()}
-    figures["metrics.rest"] = len(at_rest)
-    for name, metrics in (("gauges", gauges - at_rest), ("in_use", in_use - at_rest - gauges)):
-        by_provider = sum(any(key == "provider" for key, _ in each.dimensions) for each in metrics)
-        figures |= {f"metrics.{name}": len(metrics) - by_provider, f"metrics.{name}.provider": by_provider}
+            at_rest |= written(one.invoke("reconciler", asked).log.splitlines())  # the first run counts past hours
+            figures |= {f"rest.{step}.{key}": value for key, value in _run(one, asked, plan).items()}
+    kinds = {"rest": at_rest, "gauges": gauges - at_rest, "in_use": in_use - gauges - at_rest}
+    for kind, metrics in kinds.items():
+        figures |= {f"metric.{kind}.{key}": number for key, number in Counter(map(name, metrics)).items()}
     return Outcome(_tables(figures), figures)
+
+
+def name(metric: Metric) -> str:
+    """As the variable ``UNREAD_METRICS`` names it."""
+    return ".".join((*(name for name, _ in metric.dimensions if name != "service"), metric.name))
 
 
 def _tables(figures: Mapping[str, float]) -> tuple[Table, ...]:
     names = ("calls", "reads", "cpu", "log")
     runs: list[list[Cell]] = [[step, *(figures[f"rest.{step}.{name}"] for name in names)] for step in STEPS]
-    kinds: list[list[Cell]] = [[name, value] for name, value in figures.items() if name.startswith("metrics.")]
+    kinds: list[list[Cell]] = [[name, value] for name, value in figures.items() if name.startswith("metric.")]
     columns = ("step", "calls", "read units", "CPU ms", "log bytes")
     return (
         Table(title="One run of the reconciler on an empty table", columns=columns, rows=runs),
@@ -84,7 +84,7 @@ def _run(one: Service, asked: dict[str, str], plan: Plan) -> dict[str, float]:
         "calls": len(run.calls),
         "reads": sum(read_units(0, consistent=call.body.get("ConsistentRead", False)) for call in reads),
         "cpu": cpu * MS / plan.calls,
-        "log": len(run.log.encode()),
+        "log": len(run.log.encode()) + LINE,
     }
 
 
@@ -93,11 +93,12 @@ def _in_use(one: Service) -> set[Metric]:
     one.life(WORDS)
     steps = [*one.life(WORDS), *one.life(FAILED)]
     steps += [one.invoke(name, event(name)) for name in ("authorizer", "publisher", "digest")]
-    return _metrics(step.log for step in steps)
+    return written(line for step in steps for line in step.log.splitlines())
 
 
-def _metrics(logs: Iterable[str]) -> set[Metric]:
-    return set(measured([json.loads(line) for log in logs for line in log.splitlines()]))
+def written(lines: Iterable[str]) -> set[Metric]:
+    """The metrics in these lines of a log."""
+    return set(measured([json.loads(line) for line in lines]))
 
 
 def _stored(dynamodb: DynamoDBClient, others: Respond) -> Respond:
@@ -113,8 +114,8 @@ def _stored(dynamodb: DynamoDBClient, others: Respond) -> Respond:
     return respond
 
 
-def _fill(dynamodb: DynamoDBClient) -> None:
-    """Store delivered messages of one provider."""
+def fill(dynamodb: DynamoDBClient, table: str = MESSAGES) -> None:
+    """Store delivered messages of one provider, of ages for which there are gauges."""
     now = datetime.now(UTC)
     for place, at in enumerate([now - age for age in _AGES for _ in range(_EACH)]):
         created, sent = timestamp(at), timestamp(at + timedelta(seconds=5))
@@ -127,4 +128,4 @@ def _fill(dynamodb: DynamoDBClient) -> None:
             reports={"delivered": Entry(word="delivered", received=sent, attempt=1, source="callback")},
         )
         answered_send = replace(made, send=replace(made.send, phase=SendPhase.ANSWERED))
-        dynamodb.put_item(TableName=MESSAGES, Item={**to_item(answered_send), "ids": {"M": {"1": {"S": "SM"}}}})
+        dynamodb.put_item(TableName=table, Item={**to_item(answered_send), "ids": {"M": {"1": {"S": "SM"}}}})

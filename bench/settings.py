@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from bench.deployment import FUNCTIONS
+from bench.report import assumed
 from sms_tracker.domain.hourly_stats import ages
 from tests.unit.template_stack import Stack, environment, stack
 
 PRESETS = ("default", "volume")
-_METRICS_ALONE = 0.7
-"""Share of a function's lines that its metrics take: what is left at the level WARNING."""
-
-
-def _assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
-    """A field of ``Load``, which is an option of `make cost`."""
-    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """Assumptions about load and waiting, each with its unit and bounds."""
 
-    messages: float = _assumed(1e6, "messages a month")
-    hours: float = _assumed(200.0, "hours of the month in which messages arrive", least=0.01, most=744)
-    callbacks: int = _assumed(3, "status reports a message")
-    failed: float = _assumed(0.01, "share of messages that fail, 0 to 1", most=1)
-    longer: float = _assumed(64.0, "bytes of an item beyond the counted one: a long reference and client name")
-    cold: float = _assumed(0.005, "share of invocations that start an environment, 0 to 1", most=1)
-    pace: float = _assumed(1.0, "CPU seconds on Lambda's arm64 for one CPU second here", least=0.01)
-    aws_ms: float = _assumed(6.0, "milliseconds of waiting for an AWS call")
-    provider_ms: float = _assumed(250.0, "milliseconds of waiting for a provider's call")
-    environments: int = _assumed(10, "environments that read the secrets")
-    count_ms: float = _assumed(0.5, "CPU milliseconds of the statistics for one read of a message")
+    messages: float = assumed(1e6, "messages a month")
+    hours: float = assumed(200.0, "hours of the month in which messages arrive", least=0.01, most=744)
+    callbacks: int = assumed(3, "status reports a message")
+    failed: float = assumed(0.01, "share of messages that fail, 0 to 1", most=1)
+    longer: float = assumed(64.0, "bytes of an item beyond the counted one: a long reference and client name")
+    cold: float = assumed(0.005, "share of invocations that start an environment, 0 to 1", most=1)
+    pace: float = assumed(1.0, "CPU seconds on Lambda's arm64 for one CPU second here", least=0.01)
+    aws_ms: float = assumed(6.0, "milliseconds of waiting for an AWS call")
+    provider_ms: float = assumed(250.0, "milliseconds of waiting for a provider's call")
+    environments: int = assumed(10, "environments that read the secrets")
+    count_ms: float = assumed(0.5, "CPU milliseconds of the statistics for one read of a message")
 
     @property
     def seconds(self) -> float:
@@ -49,7 +43,8 @@ class Settings:
 
     ``changes`` are a message's changes that pass the stream's filter, ``unstored`` its reports that are verified but
     not queued, ``runs`` the reconciler's runs a month by step, ``counted`` the statistics' reads of a message,
-    ``events_ok`` and ``events_failed`` the events of a message that arrives or fails.
+    ``log`` each function's key of ``LOGS``, ``unread`` the metrics that are not written, ``events_ok`` and
+    ``events_failed`` the events of a message that arrives or fails.
     """
 
     memory: Mapping[str, int]
@@ -66,21 +61,17 @@ class Settings:
     counted: float
     access_log_bytes: int
     changes: float
+    log: Mapping[str, str]
     unstored: float = 0
     recovery: bool = True
     platform_lines: bool = True
-    lean_lines: bool = False
+    unread: frozenset[str] = frozenset()
     providers: int = 2
     keys: int = 0
     rotated_keys: int = 0
     table_keys: int = 0
     events_ok: float = 0
     events_failed: float = 1
-
-    @property
-    def own_lines(self) -> float:
-        """The share of the functions' lines that is written."""
-        return _METRICS_ALONE if self.lean_lines else 1.0
 
 
 def settings(preset: str = "default", **parameters: str) -> Settings:
@@ -114,12 +105,23 @@ def settings(preset: str = "default", **parameters: str) -> Settings:
         unstored=float(environment("webhook", **parameters).get("QUEUE_SENDING") == "false"),
         recovery=deployed.properties("MessagesTable")["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
         platform_lines=send["LoggingConfig"].get("SystemLogLevel") != "WARN",
-        lean_lines=variables["POWERTOOLS_LOG_LEVEL"] not in {"DEBUG", "INFO"},
+        log={each: _log(environment(each, **parameters)) for each in FUNCTIONS},
+        unread=frozenset(name for each in FUNCTIONS for name in _unread(environment(each, **parameters))),
         providers=len(variables["PROVIDERS"].split(",")),
         keys=len(keys),
         rotated_keys=sum(bool(key.get("EnableKeyRotation")) for key in keys),
         table_keys=sum("SSESpecification" in each.properties for each in deployed.of("AWS::DynamoDB::Table").values()),
     )
+
+
+def _log(variables: Mapping[str, str]) -> str:
+    """The lines that a function writes, a key of ``bench.counted.LOGS``."""
+    least = "INFO" if variables["POWERTOOLS_LOG_LEVEL"] in {"DEBUG", "INFO"} else "WARNING"
+    return least if variables.get("UNREAD_METRICS") else f"{least}, dashboard"
+
+
+def _unread(variables: Mapping[str, str]) -> list[str]:
+    return variables.get("UNREAD_METRICS", "").split(",")
 
 
 def _metrics(alarm: Mapping[str, Any]) -> int:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from math import ceil
 
+from bench.report import assumed
+
 MINUTE, HALF_HOUR, DAY = 60, 1800, 86_400
 SEND_UNITS = 2
 """Writes of a message before its reports: its record, the provider's answer."""
@@ -48,13 +50,13 @@ class Limits:
 class Traffic:
     """Messages a second, always and in bursts; seconds that requests and batches take."""
 
-    rate: float = 100.0
-    burst: float = 2000.0
-    burst_seconds: int = 60
-    bursts_a_day: int = 3
-    days: float = 30.0
-    callbacks: int = 3
-    published: float = 0.01
+    rate: float = assumed(100.0, "messages a second", most=1e6)
+    burst: float = assumed(2000.0, "messages a second in a burst", most=1e6)
+    burst_seconds: int = assumed(60, "seconds of a burst", least=1, most=1e6)
+    bursts_a_day: int = assumed(3, "bursts a day", most=1e6)
+    days: float = assumed(30.0, "days to simulate", least=0.001, most=1e6)
+    callbacks: int = assumed(3, "reports of a message", least=1, most=1e6)
+    published: float = assumed(0.01, "share of messages whose end is published, 0 to 1", most=1)
     send_seconds: float = 0.5
     webhook_seconds: float = 0.02
     report_seconds: float = 0.006

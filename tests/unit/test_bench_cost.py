@@ -9,6 +9,7 @@ import pytest
 
 from bench.bill import FULL_CPU, MONTH, Figures, Row, batch_fill, bill, milliseconds, stream_fill, total
 from bench.cost import CHANGES, Change, arguments, changed, volumes
+from bench.counted import LOGS
 from bench.prices import PRICES, Price
 from bench.settings import PRESETS, Load, Settings, settings
 from bench.targets import COSTS
@@ -17,13 +18,15 @@ FUNCTIONS = ("send", "authorizer", "webhook", "processor", "publisher", "digest"
 FIGURES: Figures = {
     **{f"cold.{name}.init": 0.0 for name in FUNCTIONS},
     **{f"warm.{name}.cpu": 2.0 for name in FUNCTIONS},
-    **{f"log.{name}": 300 for name in FUNCTIONS},
-    **{f"lines.{name}": 1 for name in FUNCTIONS},
+    **{f"log.{kind}.{name}": 300 for kind in LOGS for name in FUNCTIONS},
+    **{f"log.WARNING.{name}": 10 for name in FUNCTIONS},
     **{f"cold.{name}.cpu": 0.0 for name in FUNCTIONS},
     **{f"rest.{step}.{name}": 10 for step in ("reconcile", "statistics") for name in ("cpu", "calls", "reads", "log")},
-    **{f"metrics.{name}": 3 for name in ("rest", "gauges", "gauges.provider", "in_use", "in_use.provider")},
-    "log.publisher, one end": 300,
-    "lines.publisher, one end": 1,
+    "metric.rest.ReconcilerRuns": 1,
+    "metric.gauges.TrackingBurn": 1,
+    "metric.gauges.provider.DeliveryRate": 1,
+    "metric.in_use.outcome.Outcomes": 2,
+    "metric.in_use.provider.ReportsReceived": 1,
     "warm.processor, batch of 1.cpu": 1.2,
     "warm.processor, batch of 10.cpu": 1.0,
     "warm.publisher, nothing to publish.cpu": 0.1,
@@ -50,6 +53,7 @@ SETTINGS = Settings(
     counted=13,
     changes=5,
     access_log_bytes=300,
+    log=dict.fromkeys(FUNCTIONS, "INFO"),
     events_ok=0,
     events_failed=1,
 )
@@ -139,10 +143,6 @@ def test_each_change_has_its_own_effect_on_the_bill_of_the_template(change: Chan
     assert (changed(change, FIGURES, MILLION, "default") < base) == bool(change.price)
 
 
-def test_a_change_leaves_out_rows_that_the_bill_has() -> None:
-    assert {row for change in CHANGES for row in change.without} <= rows().keys()
-
-
 def test_a_row_that_begins_below_a_tier_and_ends_above_is_billed_at_both_prices() -> None:
     price = Price(1.0, 10, "ten", "page", "memory", beyond=(100, 0.5))
 
@@ -176,7 +176,7 @@ def test_the_reconciler_at_rest_costs_its_runs_its_reads_and_the_metrics_of_each
 
     assert billed["Reconciler at rest: reads of both tables"].quantity == (8640 + 2880) * 10
     assert billed["Reconciler at rest: GB-seconds"].quantity == pytest.approx((8640 + 2880) * 0.095 / 2)
-    assert billed["CloudWatch: metrics at rest"].quantity == 3 * MONTH
+    assert billed["CloudWatch: metrics at rest"].quantity == MONTH
 
 
 def test_each_provider_has_gauges_around_the_clock_and_metrics_in_hours_with_messages() -> None:
@@ -186,8 +186,23 @@ def test_each_provider_has_gauges_around_the_clock_and_metrics_in_hours_with_mes
         f"CloudWatch: {name}"
         for name in ("gauges of every provider, around the clock", "metrics of every provider, in hours with messages")
     )
-    assert (two[gauges].quantity, three[gauges].quantity) == (9 * MONTH, 12 * MONTH)
-    assert (two[in_use].quantity, three[in_use].quantity) == (9 * MILLION.hours, 12 * MILLION.hours)
+    assert (two[gauges].quantity, three[gauges].quantity) == (3 * MONTH, 4 * MONTH)
+    assert (two[in_use].quantity, three[in_use].quantity) == (4 * MILLION.hours, 5 * MILLION.hours)
+
+
+def test_metrics_that_nothing_reads_are_not_billed() -> None:
+    billed = rows(settings=replace(SETTINGS, unread=frozenset({"provider.DeliveryRate", "outcome.Outcomes"})))
+
+    assert billed["CloudWatch: gauges of every provider, around the clock"].quantity == MONTH
+    assert billed["CloudWatch: metrics of every provider, in hours with messages"].quantity == 2 * MILLION.hours
+
+
+def test_the_dashboard_and_all_alarms_bring_their_metrics_with_them() -> None:
+    off, on = settings(), settings(Alarms="all", Dashboard="on")
+
+    assert {"provider.ReportsReceived", "TrackingBurn"} <= off.unread
+    assert (off.log["webhook"], on.log["webhook"], on.unread - {""}) == ("INFO", "INFO, dashboard", frozenset())
+    assert settings("volume").log["webhook"] == "WARNING, dashboard"  # it counts what it does not queue
 
 
 def test_init_runs_on_a_whole_cpu_and_the_first_call_on_the_memorys_share() -> None:

@@ -172,6 +172,31 @@ def test_metrics_apart_are_a_line_of_their_own_with_their_own_dimensions(told: A
     assert apart["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "outcome"]]
 
 
+def test_a_metric_that_nothing_reads_is_a_field_of_the_line_and_costs_nothing(told: Any) -> None:
+    (line,) = told(queued, log(UNREAD_METRICS="ReportAge,provider.ReportsReceived"))
+
+    assert (line["decision"], line["ReportsReceived"], "_aws" in line) == ("queued", 1, False)
+
+
+def test_a_metric_is_unread_under_the_dimension_that_is_named(told: Any) -> None:
+    def handler(_: object, line: Line) -> None:
+        line.measure("ReceiptShare", [80.0, 90.0], "Percent")
+        line.measure("TrackingBurn", [1.0], "None")
+        line.apart(provider="twilio").measure("ReceiptShare", 80.0, "Percent")
+
+    (line,) = told(handler, log(UNREAD_METRICS="provider.ReceiptShare,TrackingBurn"))
+
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Dimensions"], [each["Name"] for each in directive["Metrics"]]) == (
+        [["service"]],
+        ["ReceiptShare"],
+    )
+
+
+def test_below_its_level_a_line_without_a_metric_that_is_read_is_none(told: Any) -> None:
+    assert told(queued, log(POWERTOOLS_LOG_LEVEL="WARNING", UNREAD_METRICS="provider.ReportsReceived")) == []
+
+
 def test_counts_add_up(told: Any) -> None:
     def handler(_: object, line: Line) -> None:
         line.count("A", 2)

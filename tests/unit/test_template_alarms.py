@@ -11,7 +11,7 @@ import pytest
 
 from tests.cloudwatch import Metric, shown, watched
 from tests.unit import documents
-from tests.unit.template_stack import ROOT, Resource, stack
+from tests.unit.template_stack import ROOT, Resource, environment, stack
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 NAMESPACE = "SmsTracker/stack"
@@ -76,9 +76,48 @@ def test_the_runbook_lists_what_the_functions_measure() -> None:
 
 
 def test_every_metric_of_ours_is_read_by_an_alarm_or_the_dashboard() -> None:
-    read = {*WATCHED, *shown(EVERYTHING)}
+    metrics = {*WATCHED, *shown(EVERYTHING)}
 
-    assert emitted() == {metric.name for metric in read if metric.namespace == NAMESPACE}
+    assert emitted() == {metric.name for metric in metrics if metric.namespace == NAMESPACE}
+
+
+def read(**parameters: str) -> set[str]:
+    """The metrics of ours that a deployment's alarms and dashboard read, a second dimension before the name."""
+    deployed = stack(**parameters)
+    metrics = {each for alarm in deployed.of("AWS::CloudWatch::Alarm").values() for each in watched(alarm.properties)}
+    if deployed.of("AWS::CloudWatch::Dashboard"):
+        metrics |= shown(deployed)
+    names = {metric: [name for name, _ in metric.dimensions if name != "service"] for metric in metrics}
+    return {".".join((*further, each.name)) for each, further in names.items() if each.namespace == NAMESPACE}
+
+
+def unread(**parameters: str) -> set[str]:
+    """The metrics that the functions of a deployment do not write."""
+    given = [environment(name, **parameters) for name in ("webhook", "processor", "publisher", "reconciler")]
+    return {name for each in given for name in each["UNREAD_METRICS"].split(",") if name}
+
+
+@pytest.mark.parametrize("choice", ["none", "essential", "all"])
+@pytest.mark.parametrize("dashboard", ["off", "on"])
+def test_a_metric_that_an_alarm_or_the_dashboard_reads_is_written(choice: str, dashboard: str) -> None:
+    chosen = {"Alarms": choice, "Dashboard": dashboard}
+
+    assert unread(**chosen) & read(**chosen) == set()
+    assert unread() <= read(Alarms="all", Dashboard="on")
+
+
+def test_a_metric_with_values_in_every_hour_is_written_only_where_something_reads_it() -> None:
+    always = {"ReportToEvent"}  # only in hours with events
+    rare = {*("ReportsDead", "ReportsFailed", "ReportsForeign", "ReportsStale", "ReportsTest", "ReportsUnmatched")}
+    rare |= {"ReportsUnrecognised", "SecondProviderIds", "ProviderRetries", "SendsRefused"}
+
+    assert unread() == read(Alarms="all", Dashboard="on") - read() - rare - always
+    assert unread(Alarms="all", Dashboard="on") == set()
+
+
+def test_reports_that_are_counted_and_not_stored_are_counted_without_a_dashboard_too() -> None:
+    assert "provider.ReportsReceived" in unread()
+    assert "provider.ReportsReceived" not in unread(Preset="volume")
 
 
 def test_no_layer_or_function_writes_metrics_by_another_way() -> None:

@@ -95,7 +95,11 @@ class FailedCalls:
 
 
 class Log:
-    """The log of one function. ``environment`` has Lambda's and Powertools' variables."""
+    """The log of one function. ``environment`` has Lambda's and Powertools' variables, and ``UNREAD_METRICS``.
+
+    That lists metrics that no alarm and no dashboard reads, comma separated, a second dimension before the name
+    (``provider.TimeToDeliver``). CloudWatch does not get them; values of the line itself stay its fields.
+    """
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class Log:
         self._service = environment.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
         self._namespace = environment.get("POWERTOOLS_METRICS_NAMESPACE", "")
         self._least = _LEVELS.get(environment.get("POWERTOOLS_LOG_LEVEL", "INFO").upper(), _LEVELS["INFO"])
+        self._unread = frozenset(environment.get("UNREAD_METRICS", "").split(","))
         self._sampled = float(environment.get("POWERTOOLS_LOGGER_SAMPLE_RATE") or 0)
         self._now, self._fraction = now, fraction
         self._cold = True
@@ -140,12 +145,11 @@ class Log:
     def _write(self, line: Line, context: object) -> None:
         written: dict[str, object] = {}
         if _LEVELS[line.level] >= self._least or self._fraction() < self._sampled:
-            written = {"level": line.level, **line.fields, **self._about(context)}
+            written = {"level": line.level, **line.fields, **line.figures, **self._about(context)}
             if failed := self.failed.take():
                 written["failed_calls"] = failed
         for each in (line, *line.others):
-            if each.figures:
-                written |= {"_aws": self._metrics(each), **each.dimensions, **each.figures}
+            written |= self._metrics(each)
             if written:
                 self._print(written)
             written = {}
@@ -166,12 +170,19 @@ class Log:
 
     def _metrics(self, line: Line) -> dict[str, object]:
         """See "Specification: CloudWatch embedded metric format" in AWS's documentation."""
+        read = {name: value for name, value in line.figures.items() if self._reads(*line.dimensions, name)}
+        if not read:
+            return {}
         directive = {
             "Namespace": self._namespace,
             "Dimensions": [["service", *line.dimensions]],
-            "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in line.figures],
+            "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in read],
         }
-        return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
+        embedded = {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
+        return {"_aws": embedded, **line.dimensions, **read}
+
+    def _reads(self, *names: str) -> bool:
+        return ".".join(names) not in self._unread
 
 
 def start(config: Any) -> dict[str, object]:
