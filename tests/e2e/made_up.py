@@ -39,7 +39,7 @@ NOW = START + timedelta(minutes=40)
 KEYS = {"smst_shop": ("shop", frozenset({"read"})), "smst_admin": ("operator", frozenset({"admin"}))}
 _FOLDERS = [ROOT / "functions" / "query" / name for name in ("page", "docs")]
 _FILES = WebFiles({file.name: file.read_text("utf-8") for folder in _FOLDERS for file in folder.iterdir()})
-_FAILURES = {
+_FAILURES: dict[str, list[tuple[str, str | None]]] = {
     "twilio": [("undelivered", "30003"), ("undelivered", "30005"), ("undelivered", "30007"), ("failed", "30004")],
     "messagebird": [("delivery_failed", "1"), ("expired", None)],
     "bird": [("undelivered", None), ("rejected", None)],
