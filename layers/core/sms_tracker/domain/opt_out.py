@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import reduce
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.outbox import OutboxItem
 
 REFUSAL_LIFETIME = timedelta(hours=24)
 """How long a provider's refusal blocks. Then the provider is asked again: it may lift a block and tell nobody."""
@@ -108,3 +112,45 @@ def scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
         case ScopeMode.SENDER:
             return f"sender:{provider}:{sender.casefold()}"
     return "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Whom a block is about. ``number`` is E.164, empty once it was forgotten."""
+
+    scope: str
+    number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOptOut:
+    """What is stored about one recipient. ``version`` is 0 before the first write and rises by one with each."""
+
+    recipient: Recipient
+    opt_out: OptOut = field(default_factory=OptOut)
+    version: int = 0
+    changed_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOutPage:
+    """One page of a list; ``next`` is the cursor of the following one, None at the end."""
+
+    items: tuple[StoredOptOut, ...]
+    next: str | None
+
+
+class OptOuts(Protocol):
+    """The stored opt-outs. Every method raises ``Unavailable``."""
+
+    def get(self, recipient: Recipient) -> StoredOptOut:
+        """Read one, strongly consistent; version 0 where nothing is stored."""
+        ...
+
+    def save(self, changed: StoredOptOut, *, event: OutboxItem | None) -> bool:
+        """Write ``changed`` over its version before, together with ``event``; False where another write came first."""
+        ...
+
+    def listed(self, *, cursor: str | None, limit: int) -> OptOutPage:
+        """One page, the latest change first."""
+        ...
