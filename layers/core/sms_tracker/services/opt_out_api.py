@@ -160,8 +160,8 @@ class OptOutApi:
         if not answer.body.get("blocked"):
             return answer
         detail = (
-            "The manual block has ended, but the recipient opted out, or the provider refused it. A START ends that, or "
-            "an admin who gives a reason."
+            "The manual block has ended, but the recipient opted out, or the provider refused it. A START ends that, "
+            "or an admin who gives a reason."
         )
         return problem("still-blocked", detail, members={"cause": answer.body["cause"], "at": answer.body["at"]})
 
