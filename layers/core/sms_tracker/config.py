@@ -9,6 +9,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
+from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.status import CORRECTIONS, Status
 
 
@@ -57,6 +58,8 @@ class SendConfig(Config):
     retention_days: int
     claim_seconds: int
     keep_raw_reports: bool
+    state_table: str
+    opt_out_scope: ScopeMode
 
 
 class WebhookConfig(Config):
@@ -107,7 +110,6 @@ class QueryConfig(Config):
 class ReconcilerConfig(SendConfig):
     """When and how fast providers are asked; and all settings of send, because the reconciler may send again."""
 
-    state_table: str
     reports_queue_url: str
     reconcile_after_seconds: int
     unknown_after_seconds: int
@@ -232,6 +234,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "verification": lambda value: {name: Verification(mode) for name, mode in _pairs(value).items()},
     "allowed_countries": _countries,
     "text_retention": TextRetention,
+    "opt_out_scope": ScopeMode,
     "retention_days": lambda value: _number(value, least=7),  # a provider's report may come days late
     "tracking_objective": _percentage,
     "keep_raw_reports": _FLAG,

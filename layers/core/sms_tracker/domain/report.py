@@ -28,9 +28,15 @@ MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
 
-REFUSED, NOT_SENT, NO_REPORT = "refused", "not-sent", "no-final-report"
-"""Our own status words beside the providers': refused on sending, never accepted, given up waiting."""
-OWN_WORDS = {REFUSED: Status.FAILED, NOT_SENT: Status.FAILED, NO_REPORT: Status.UNKNOWN}
+REFUSED, NOT_SENT, OPTED_OUT, NO_REPORT = "refused", "not-sent", "opted-out", "no-final-report"
+"""Our own status words beside the providers': refused on sending, never accepted, not handed over because the recipient
+opted out, given up waiting."""
+OWN_WORDS = {
+    REFUSED: Status.FAILED,
+    NOT_SENT: Status.FAILED,
+    OPTED_OUT: Status.FAILED,
+    NO_REPORT: Status.UNKNOWN,
+}
 
 
 class Source(StrEnum):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.report import NOT_SENT
+from sms_tracker.domain.failure import Reason
+from sms_tracker.domain.report import NOT_SENT, OPTED_OUT
 from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
@@ -172,7 +173,10 @@ def accepted(record: Record, decision: str) -> ApiResponse:
 def refused(record: Record) -> ApiResponse:
     """422: the message failed for good. Its provider refused it, or no provider took it in time."""
     failure = record.state.failure.failure if record.state.failure else None
-    if any(entry.word == NOT_SENT and entry.attempt == record.send.attempt for entry in record.reports.values()):
+    words = {entry.word for entry in record.reports.values() if entry.attempt == record.send.attempt}
+    if OPTED_OUT in words:
+        return opted_out(record)
+    if NOT_SENT in words:
         return _not_sent(record, failure)
     cause = failure.message or failure.reason if failure else "no reason given"
     detail = f"{record.state.provider} refused the message: {cause}. Correct it and send it as a new request."
@@ -186,6 +190,18 @@ def _not_sent(record: Record, failure: Failure | None) -> ApiResponse:
         "Send it as a new request, with a new Idempotency-Key."
     )
     return _about(record, problem("not-sent", detail, members={"reason": failure and str(failure.reason)}))
+
+
+def opted_out(record: Record) -> ApiResponse:
+    """422: the recipient opted out, so no provider was asked."""
+    detail = "The recipient opted out of messages from this sender; nothing was sent. GET /opt-outs has the cause."
+    return _about(record, problem("recipient-opted-out", detail, members={"reason": str(Reason.OPTED_OUT)}))
+
+
+def opt_outs_unreadable(record: Record, error: SmsTrackerError) -> ApiResponse:
+    """503: whether the recipient opted out cannot be read, so no provider was asked."""
+    detail = "Opt-outs cannot be read, so nothing was sent. Send the same request again later."
+    return _about(record, problem("unavailable", detail, retry_after=_SOON)).noting(str(error))
 
 
 def account_refused(record: Record, outcome: Refused) -> ApiResponse:
