@@ -12,6 +12,7 @@ from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.items import Item, marshal, unmarshal
 from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, Statement, StoredOptOut
 from sms_tracker.domain.outbox import OutboxItem
+from sms_tracker.domain.spelling import spellings
 
 PREFIX = "opt-out#"
 """The prefix of every key here; the functions' policies name it."""
@@ -88,7 +89,8 @@ class OptOutStore:
             cursor = page.next
 
     def _id(self, recipient: Recipient) -> Item:
-        text = f"opt-out\x1f{recipient.scope}\x1f{recipient.number}".encode()
+        number = spellings(recipient.number)[0]  # one person, however the number is spelled
+        text = f"opt-out\x1f{recipient.scope}\x1f{number}".encode()
         return marshal({"pk": f"{PREFIX}{hmac.digest(self._key(), text, hashlib.sha256).hex()}"})
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.status import Outcome, Status, order
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class Report:
     def is_failure(self) -> bool:
         """Whether the status is a failure."""
         return self.status is not None and self.status.outcome is Outcome.FAILURE
+
+    @property
+    def is_opt_out(self) -> bool:
+        """Whether the provider refused the message because the recipient opted out."""
+        return self.failure is not None and self.failure.reason is Reason.OPTED_OUT and self.word not in OWN_WORDS
 
     @property
     def at(self) -> str:

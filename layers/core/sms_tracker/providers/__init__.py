@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 _RECEIVING = {
     "signature": ("verify",),
-    "webhook": ("ACK_STATUS", "ENTRIES", "keys", "flaws", "fields", "target"),
+    "webhook": ("ACK_STATUS", "REPLY_BODY", "ENTRIES", "keys", "flaws", "fields", "target", "is_reply"),
 }
 CONTRACT: Mapping[str, tuple[str, ...]] = {
     **_RECEIVING,
+    "inbound": ("inbound",),
     "report": ("STATUSES", "report", "status", "knows", "meaning", "page"),
     "api": (
         *("SENDERS", "send_request", "send_outcome"),

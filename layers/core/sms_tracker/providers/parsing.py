@@ -125,6 +125,14 @@ def rfc3339(value: str | None) -> str | None:
         return clean(value)
 
 
+def known_time(value: str | None) -> str | None:
+    """An RFC 3339 time in our form; None where there is none, or it cannot be read."""
+    try:
+        return timestamp(instant(value)) if value else None
+    except ValueError:
+        return None
+
+
 def rfc2822(value: str | None) -> str | None:
     """The same for an RFC 2822 time; ``-0000`` means UTC too."""
     if not value:

@@ -71,12 +71,12 @@ class Listener:
 
     def _recipients(self, provider: str, inbound: Inbound) -> Iterator[Recipient]:
         """Every scope that the reply is about: each of our addresses, or each client that wrote to the person."""
-        for number in spellings(inbound.sender):
-            if self.mode is not ScopeMode.CLIENT:
-                names = {scope(self.mode, provider=provider, sender=each, client="") for each in inbound.to}
-            else:
-                names = {scope(self.mode, provider="", sender="", client=each) for each in self._clients(number)}
-            yield from (Recipient(scope=name, number=number) for name in sorted(names))
+        if self.mode is not ScopeMode.CLIENT:
+            names = {scope(self.mode, provider=provider, sender=each, client="") for each in inbound.to}
+        else:
+            clients = set[str]().union(*map(self._clients, spellings(inbound.sender)))
+            names = {scope(self.mode, provider="", sender="", client=each) for each in clients}
+        yield from (Recipient(scope=name, number=inbound.sender) for name in sorted(names))
 
     def _clients(self, number: str) -> set[str]:
         """The clients of the last messages to ``number``."""
@@ -107,7 +107,7 @@ class Listener:
         record = self.messages.get(refused.message_id)
         if self.register is None or record is None or not record.to:
             return Result(decision="ignored")
-        provider = record.providers.get(refused.attempt, record.state.provider)
+        provider = record.provider_of(refused.attempt)
         about = scope(self.mode, provider=provider, sender=record.sender, client=record.client)
         statement = Statement(kind=Kind.REFUSED, at=self._started(record, refused.attempt), source=provider)
         self.register.state(Recipient(scope=about, number=record.to), [statement])

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
+from sms_tracker.domain import inbound
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, UnknownProvider, Unreadable
 from sms_tracker.domain.http import HttpResponse
@@ -71,6 +72,8 @@ class ReportProcessor:
     unmatched: Queue
     dead: Queue
     clock: Clock
+    replies: Queue | None = None
+    """Receives refusals because the recipient opted out; None where opt-outs are off."""
     each: Each = map
     """Writes the messages of a batch; ``map`` writes one after the other."""
 
@@ -132,6 +135,7 @@ class ReportProcessor:
         try:
             tracked = track(self.messages, message_id, reports, now=timestamp(self.clock()))
             self._set_aside(group, tracked)
+            self._pass_on_refusals(message_id, reports, tracked)
         except Rejected as error:
             return self._dead_letter_group(handled, group, str(error))
         except SmsTrackerError as error:
@@ -148,6 +152,17 @@ class ReportProcessor:
             for queued in group:
                 if queued.report.fingerprint in overflow:
                     self.unmatched.send(queued.delivery.body, reason="the message's timeline is full")
+
+    def _pass_on_refusals(self, message_id: str, reports: Sequence[Report], tracked: Tracked) -> None:
+        """Queue each attempt that was refused because the recipient opted out.
+
+        Also for a repeated report: an earlier try may have ended between the write and this.
+        """
+        if self.replies is None or tracked.decision == "unmatched":
+            return
+        ours = (report for report in reports if report.fingerprint not in tracked.foreign)
+        for attempt in sorted({report.attempt for report in ours if report.is_opt_out}):
+            self.replies.send(inbound.encode(inbound.RefusedSend(message_id=message_id, attempt=attempt)))
 
     def _dead_letter_group(self, handled: partial[Handled], group: Sequence[_Queued], reason: str) -> Handled:
         try:
