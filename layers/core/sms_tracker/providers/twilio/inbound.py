@@ -1,4 +1,4 @@
-"""Twilio's inbound messages, which come as status callbacks do: a form, signed, with ``Body`` and ``SmsStatus=received``.
+"""Twilio's inbound messages, which come as reports do: a signed form, with ``Body`` and ``SmsStatus=received``.
 
 Source: twilio.com/docs, "Twilio's request to your incoming message webhook" and "Advanced Opt-Out".
 """
