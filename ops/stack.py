@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.messaging import EventBus
 from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.settings import SsmSettings
@@ -96,6 +97,10 @@ class Stack:
         settings = SsmSettings(api("ssm"), f"/{self.name}", (), jitter=lambda: 0.0)
         messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
         return OptOutStore(api("dynamodb"), state=state, messages=messages, key=lambda: settings().service_key)
+
+    @cached_property
+    def outbox(self) -> OutboxStore:
+        return OutboxStore(api("dynamodb"), self.output("MessagesTableName"))
 
     def variables(self, function: str) -> Mapping[str, str]:
         """The variables of a function, named as its folder."""

@@ -165,3 +165,25 @@ def test_an_outbox_item_is_stored_once() -> None:
     outbox = OutboxStore(json_client("dynamodb"), "messages")
 
     assert [outbox.put(item), outbox.put(item)] == [True, False]
+
+
+def test_a_forgotten_number_stays_blocked_and_nothing_readable_is_left(dynamodb: DynamoDBClient) -> None:
+    outbox = OutboxStore(json_client("dynamodb"), "messages")
+    register().state(SOMEBODY, [stated(Kind.STOP)])
+    register().state(Recipient(scope="all", number="+31687654321"), [stated(Kind.STOP)])
+    for key in [*outbox.holding(SOMEBODY.number)]:
+        outbox.delete(key)
+    store().forget(SOMEBODY)
+
+    left = json.dumps([dynamodb.scan(TableName=name)["Items"] for name in ("state", "messages")])
+    assert SOMEBODY.number not in left
+    assert "+31687654321" in left
+    assert register().blocked_by(SOMEBODY) == stated(Kind.STOP)
+    assert "" in [each.recipient.number for each in store().all()]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_two_spellings_of_a_number_are_one_person() -> None:
+    register().state(Recipient(scope="all", number="+5215512345678"), [stated(Kind.STOP)])
+
+    assert register().blocked_by(Recipient(scope="all", number="+525512345678")) is not None

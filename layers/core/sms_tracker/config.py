@@ -83,6 +83,19 @@ class ProcessorConfig(Config):
     text_retention: TextRetention
 
 
+class InboundConfig(Config):
+    """Where replies become opt-outs and events. ``allowed_countries`` helps to read a number."""
+
+    messages_table: str
+    state_table: str
+    settings_prefix: str
+    providers: tuple[str, ...]
+    inbound_dlq_url: str
+    allowed_countries: frozenset[str] | None
+    opt_out_scope: ScopeMode
+    claim_seconds: int
+
+
 class PublisherConfig(Config):
     """Which changes are published, and with which fields. ``published_statuses`` may hold :data:`CORRECTIONS`."""
 

@@ -59,6 +59,17 @@ class OptOutStore:
             return False
         return True
 
+    def forget(self, recipient: Recipient) -> None:
+        """Remove the readable number; the block stays. One UpdateItem, idempotent."""
+        self._dynamodb(
+            "UpdateItem",
+            TableName=self._state,
+            Key=self._id(recipient),
+            UpdateExpression="REMOVE #to",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeNames={"#to": "to"},
+        )
+
     def listed(self, *, cursor: str | None, limit: int) -> OptOutPage:
         """One Query of the index by_change, newest first. ``cursor`` is the ``next`` of the page before."""
         start = {"ExclusiveStartKey": _start(cursor)} if cursor else {}

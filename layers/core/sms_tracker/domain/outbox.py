@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from sms_tracker.domain.ports import BusEvent
 
 _NAMESPACE = UUID("0d1c5a5e-8f0a-5b57-9a55-2b0c3f1d7e11")
-LIFETIME_DAYS = 7
-"""Days that an outbox item stays; the stream keeps a record of it for one."""
+LIFETIME_DAYS = 1
+"""Days until an outbox item expires: as long as the stream keeps its record. DynamoDB deletes it within days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
