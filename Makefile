@@ -77,13 +77,14 @@ lint: .venv/.ready
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 
 types: .venv/.ready
-	@.venv/bin/mypy layers/core/sms_tracker functions bench local ops scripts tests
+	@.venv/bin/mypy layers/core/sms_tracker functions bench examples local ops scripts tests
 
 architecture: .venv/.ready
 	@.venv/bin/lint-imports
 
 template: .venv/.ready
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-$${AWS_REGION:-eu-west-1}} .venv/bin/sam validate --lint
+	@.venv/bin/cfn-lint examples/consumers/*.yaml
 
 secrets-scan: .venv/.ready
 	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
@@ -116,12 +117,16 @@ PROVIDERS_ENV := if [ -f .env ]; then ! grep -Eo '^[[:space:]]*(export[[:space:]
 secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")
 	@$(PROVIDERS_ENV); $(PY) -m ops.secrets $(ARGS)
 
+.PHONY: webhook
+webhook: .venv/.ready ## register, test, rotate, re-enable the endpoint of a provider that has one (ARGS="--help")
+	@$(PY) -m ops.webhook $(ARGS)
+
 .PHONY: api-key
 api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)
 
 .PHONY: schema
-schema: .venv/.ready ## write the published events' JSON Schema
+schema: .venv/.ready ## write the published events' JSON Schema, and the registry's
 	@$(PY) -m ops.schema
 
 .PHONY: openapi

@@ -9,12 +9,21 @@ from collections.abc import Sequence
 from bench.cost import cost
 from bench.counted import counted
 from bench.cpu import cold, warm
+from bench.latency import latency
 from bench.report import FULL, QUICK, Case, keep, known, machine, progress
+from bench.rest import rest
 from bench.sandbox import Failed
 from bench.targets import targets
 from local.process import run_command
 
-CASES: dict[str, Case] = {"cold": cold, "warm": warm, "counted": counted, "cost": cost}
+CASES: dict[str, Case] = {
+    "cold": cold,
+    "warm": warm,
+    "counted": counted,
+    "rest": rest,
+    "latency": latency,
+    "cost": cost,
+}
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:

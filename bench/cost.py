@@ -1,156 +1,173 @@
-"""`make cost`: dollars per million messages, from counted calls, measured CPU, the template and list prices."""
+"""`make cost`: a month's bill at rest and by volume, for both presets, beside the targets; each row, each setting."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
 from typing import Any
 
-from bench.bill import Figures, Load, Row, Settings, bill, total
+from bench.bill import Figures, bill, total
 from bench.counted import counted
 from bench.cpu import cold, warm
-from bench.deployment import FUNCTIONS
-from bench.prices import AS_OF, NOTE, PRICES, REGION
+from bench.prices import NOTE, PRICES, REGION
 from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, progress
+from bench.rest import rest
+from bench.settings import PRESETS, Load, settings
+from bench.targets import COSTS
 from ops.command import within
-from sms_tracker.domain.hourly_stats import ages
-from tests.unit.template_stack import source, stack
+
+MILLION = 1e6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A change to the default deployment: other settings, rows of the bill that disappear."""
+    """A change: parameters if ``name`` is a list of them, settings, or rows of the bill that disappear.
+
+    ``price`` is what it costs otherwise.
+    """
 
     name: str
+    price: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    memory: Mapping[str, int] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     unreferenced: bool = False
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the template that ``name`` sets."""
+        return dict(each.split("=", 1) for each in self.name.split(", ") if "=" in each)
 
-SAVINGS = (
-    Change(name="webhooks by a Function URL, not by the HTTP API", without=("API: webhooks",)),
-    Change(name="RetentionDays=30", settings={"retention_months": 1}),
-    Change(name="SendMemory=256", memory={"send": 256}),
-    Change(name="LambdaLogLines=failures", without=("Logs: Lambda's own lines",)),
-    Change(name="no reference", unreferenced=True),
-    Change(name="AccessLog=false", without=("Logs: API access",)),
-    Change(name="no point-in-time recovery", without=("DynamoDB: point-in-time recovery",)),
-    Change(name="StatisticsSchedule=rate(15 minutes)", settings={"counted": 15}),
-    Change(name="Alarms=false", settings={"alarms": 0, "dashboards": 0}),
+
+CHANGES = (
+    Change("ProcessorBatchWindow=5", "statuses 5 s later, 20 s in sparse traffic"),
+    Change("PublisherBatchWindow=5", "events 5 s later"),
+    Change("RetentionDays=30", "records after a month"),
+    Change("SendMemory=256", "cold starts of 3 s, not 1.6"),
+    Change("LambdaLogLines=failures", "the REPORT lines"),
+    Change("LogLevel=WARNING", "the trace of each message"),
+    Change("AccessLog=false", "requests that no function saw"),
+    Change("StatisticsSchedule=rate(60 minutes)", "an hour's figures up to an hour old"),
+    Change("sending reports not stored", "their lines in the timeline", settings={"unstored": 1}),
+    Change("no alarms", "news of faults", settings={"alarms": 0}),
+    Change("a dashboard", "", settings={"dashboards": 1}),
+    Change("a rotated customer key for the alerts", "", settings={"keys": 1, "rotated_keys": 1}),
+    Change("point-in-time recovery off", "restores", settings={"recovery": False}),
+    Change("no reference", "searching by it", unreferenced=True),
+    Change("webhooks by a Function URL", "throttling, the domain", without=("API: webhooks",)),
+    Change("delivered published", "", settings={"events_ok": 1}),
+    Change("every change published", "", settings={"events_ok": 5, "events_failed": 5, "changes": 5}),
 )
-"""Here ``counted`` is the schedule in minutes."""
-EXTRAS = (
-    Change(name="ProcessorBatchWindow=1, PublisherBatchWindow=0", settings={"window": 1, "stream_window": 0}),
-    Change(name="delivered published", settings={"events_ok": 1}),
-    Change(name="every change published", settings={"events_ok": 5, "events_failed": 5}),
-)
+
+
+def volumes(load: Load) -> dict[str, Load]:
+    """At rest, and a million to a hundred million messages a month, in 200 hours and in all, by name."""
+    shapes = {
+        f"{millions} M in {hours} h": replace(load, messages=millions * MILLION, hours=float(hours))
+        for millions in (1, 10, 100)
+        for hours in (200, 720)
+    }
+    return {"at rest": replace(load, messages=0), **shapes}
 
 
 def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
-    """Dollars per million messages, and the effect of each saving and extra."""
+    """Dollars at rest and by volume beside the targets, every row with its price's source, every setting's price."""
     figures, measured = known(), dict[str, float]()
-    for case, needed in ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.item_bytes")):
+    needs = ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.item_bytes"))
+    for case, needed in (*needs, (rest, "rest.statistics.cpu")):
         if needed not in figures:
             measured |= case(QUICK, progress).figures
-    given, template, figures = load or Load(), settings(), figures | measured
-    rows = bill(figures, given, template)
-    ours = total(rows) / given.messages * 1e6
-    tables = (_bill(rows, given), _changes(figures, given, template), _volumes(figures, given, template))
-    return Outcome(tables, {**measured, "cost.ours": ours})
+    given, figures = load or Load(), figures | measured
+    summary, dollars = _volumes(figures, given)
+    tables = (
+        summary,
+        _services(figures, given),
+        *(_bill(figures, given, preset) for preset in PRESETS),
+        _changes(figures, given),
+    )
+    return Outcome(tables, {**measured, **dollars})
 
 
-def _bill(rows: Sequence[Row], load: Load) -> Table:
-    scale = 1e6 / load.messages
+def _volumes(figures: Figures, load: Load) -> tuple[Table, dict[str, float]]:
+    rows: list[list[Cell]] = []
+    dollars: dict[str, float] = {}
+    for name, each in volumes(load).items():
+        for preset in PRESETS:
+            billed = bill(figures, each, settings(preset))
+            month, free = total(billed), sum(row.free for row in billed)
+            figure = f"cost.{name}, {preset}"
+            dollars[figure] = month / each.messages * MILLION if each.messages else month
+            per_million = f"{dollars[figure]:,.2f}" if each.messages else ""
+            shown: list[Cell] = [f"{month:,.2f}", f"{month - free:,.2f}", per_million]
+            rows.append([f"{name}, {preset}", *shown, *_verdict(dollars[figure], COSTS.get(figure))])
+    columns = ("messages a month, preset", "the month", "with free tier", "per million", "target", "")
+    return Table(title=f"Dollars, {REGION}, list prices", columns=columns, rows=rows, note=NOTE), dollars
+
+
+def _verdict(dollars: float, target: float | None) -> list[Cell]:
+    if target is None:
+        return ["", ""]
+    return [f"{target:g}", "met" if dollars <= target else f"missed by {dollars - target:.2f}"]
+
+
+def _services(figures: Figures, load: Load) -> Table:
+    """The bills that have a target, by service: what stands in the way of those that are missed."""
+    bills = {
+        f"{name}, {preset}": (bill(figures, each, settings(preset)), max(each.messages, MILLION) / MILLION)
+        for name, each in volumes(load).items()
+        for preset in PRESETS
+        if f"cost.{name}, {preset}" in COSTS
+    }
+    pages = dict.fromkeys(PRICES[row.price].page for rows, _ in bills.values() for row in rows)
+    lines: list[list[Cell]] = []
+    for page in pages:
+        some = {
+            name: total(row for row in rows if PRICES[row.price].page == page) / scale
+            for name, (rows, scale) in bills.items()
+        }
+        lines.append([page, *(f"{dollars:.2f}" for dollars in some.values())])
+    return Table(title="Dollars at rest or per million messages, by service", columns=("", *bills), rows=lines)
+
+
+def _bill(figures: Figures, load: Load, preset: str) -> Table:
+    rows, scale = bill(figures, load, settings(preset)), MILLION / max(load.messages, 1)
     lines: list[list[Cell]] = [
-        [row.name, row.quantity, str(PRICES[row.price]), f"{row.dollars * scale:.2f}"] for row in rows
+        [row.name, row.quantity, f"{row.dollars * scale:.2f}", f"{row.free * scale:.2f}", str(price), price.source]
+        for row in rows
+        for price in (PRICES[row.price],)
     ]
-    ends = (("due each month without any message", total(rows, monthly=True)), ("total", total(rows)))
-    lines += [[name, "", "", f"{dollars * scale:.2f}"] for name, dollars in ends]
-    title = f"Dollars per million messages, {REGION}, list prices of {AS_OF}"
-    return Table(title=title, columns=("row", "quantity", "price", "dollars"), rows=lines, note=NOTE)
+    ends = (("due each month without any message", [row for row in rows if row.monthly]), ("total", rows))
+    for name, some in ends:
+        free = sum(row.free for row in some)
+        lines.append([name, "", f"{total(some) * scale:.2f}", f"{free * scale:.2f}", "", ""])
+    title = f"Preset {preset}: dollars per million messages, {load.messages:,.0f} a month in {load.hours:g} hours"
+    columns = ("row", "quantity", "dollars", "of it free", "price", "source: aws.amazon.com/…/pricing")
+    return Table(title=title, columns=columns, rows=lines)
 
 
-def _changes(figures: Figures, load: Load, template: Settings) -> Table:
-    base, scale = total(bill(figures, load, template)), 1e6 / load.messages
-    alone = [(each.name, changed([each], figures, load, template)) for each in (*SAVINGS, *EXTRAS)]
-    every = ("all savings together", changed(SAVINGS, figures, load, template))
-    rows = [[name, f"{(dollars - base) * scale:+.2f}"] for name, dollars in (*alone, every)]
-    return Table(title="Savings and extras", columns=("change", "dollars per million"), rows=rows)
+def _changes(figures: Figures, load: Load) -> Table:
+    scale = MILLION / max(load.messages, 1)
+    bases = {preset: total(bill(figures, load, settings(preset))) for preset in PRESETS}
+    rows: list[list[Cell]] = [
+        [
+            each.name,
+            *(f"{(changed(each, figures, load, preset) - base) * scale:+.2f}" for preset, base in bases.items()),
+            each.price,
+        ]
+        for each in CHANGES
+    ]
+    columns = ("setting", *PRESETS, "what it costs otherwise")
+    return Table(title="Dollars per million messages that one setting changes", columns=columns, rows=rows)
 
 
-def changed(changes: Sequence[Change], figures: Figures, load: Load, template: Settings) -> float:
-    """Dollars of the whole bill with these changes."""
-    left_out = {row for each in changes for row in each.without}
-    for each in changes:
-        values = dict(each.settings)
-        if "counted" in values:
-            values["counted"] = readings(values["counted"])
-        template = replace(template, **values, memory={**template.memory, **each.memory})
-        if each.unreferenced:
-            instead = {key.replace("unreferenced", "counted"): figures[key] for key in figures if "unrefer" in key}
-            figures = {**figures, **instead}
-    return total(row for row in bill(figures, load, template) if row.name not in left_out)
-
-
-def _volumes(figures: Figures, load: Load, template: Settings) -> Table:
-    bills = {each: total(bill(figures, replace(load, messages=each), template)) for each in (1e3, 1e4, 1e5, 1e6, 1e7)}
-    rows = [[f"{each:,.0f}", f"{dollars:.2f}", f"{dollars / each * 1e6:,.2f}"] for each, dollars in bills.items()]
-    columns = ("messages a month", "the month's bill", "per million")
-    return Table(title="Dollars by volume", columns=columns, rows=rows)
-
-
-def settings() -> Settings:
-    """The template's settings with default parameters."""
-    deployed = stack()
-    mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]
-    reports, stream = (
-        next(each for each in mapped if str(each["EventSourceArn"]).startswith(f"{name}."))
-        for name in ("ReportsQueue", "MessagesTable")
-    )
-    access = deployed.only("AWS::ApiGatewayV2::Stage").properties["AccessLogSettings"]["Format"]
-    alarms = deployed.of("AWS::CloudWatch::Alarm").values()
-    schedules = deployed.of("AWS::Scheduler::Schedule").values()
-    return Settings(
-        memory={name: int(deployed.properties(f"{name.title()}Function")["MemorySize"]) for name in FUNCTIONS},
-        batch=int(reports["BatchSize"]),
-        window=float(reports["MaximumBatchingWindowInSeconds"]),
-        stream_batch=int(stream["BatchSize"]),
-        stream_window=float(stream["MaximumBatchingWindowInSeconds"]),
-        retention_months=_parameter("RetentionDays") / 30,
-        log_months=_parameter("LogRetentionDays") / 30,
-        archive_months=_parameter("ArchiveDays") / 30,
-        alarms=sum(_metrics(each.properties) for each in alarms),
-        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
-        runs_a_month=sum(30 * 24 * 60 / _minutes(each.properties["ScheduleExpression"]) for each in schedules),
-        counted=readings(_minutes(source()["Parameters"]["StatisticsSchedule"]["Default"])),
-        access_log_bytes=len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, access)),
-    )
-
-
-def _metrics(alarm: Mapping[str, Any]) -> int:
-    """The number of billed metrics that an alarm reads."""
-    return max(1, sum("MetricStat" in each for each in alarm.get("Metrics", [])))
-
-
-def _parameter(name: str) -> float:
-    return float(source()["Parameters"][name]["Default"])
-
-
-def _minutes(schedule: str) -> float:
-    (found,) = re.findall(r"rate\((\d+) minute", schedule)
-    return float(found)
-
-
-def readings(minutes: float) -> float:
-    """Reads of a message by statistics that run at this interval: one a stage, plus each run before the first stage."""
-    stages = ages(timedelta(seconds=_parameter("UnknownAfterSeconds")))
-    until_first = timedelta(minutes=30) + stages[0]  # a message's mean age at the end of its hour is 30 minutes
-    return len(stages) + until_first / timedelta(minutes=minutes)
+def changed(change: Change, figures: Figures, load: Load, preset: str) -> float:
+    """Dollars of the whole bill with this change."""
+    made = replace(settings(preset, **change.parameters), **change.settings)
+    if change.unreferenced:
+        instead = {key.replace("unreferenced", "counted"): figures[key] for key in figures if "unrefer" in key}
+        figures = {**figures, **instead}
+    return total(row for row in bill(figures, load, made) if row.name not in change.without)
 
 
 def arguments(given: Sequence[str] | None = None) -> Load:

@@ -1,60 +1,75 @@
-"""AWS list prices: US East (N. Virginia), June 2026, without free tiers, discounts and taxes.
+"""AWS list prices: US East (N. Virginia), without discounts and taxes; tiers and free allowances beside them.
 
-The prices were not read from the pricing pages; each names the page to check (aws.amazon.com/…/pricing). DynamoDB's
-include the reduction of November 2024. Lambda bills the init of an environment since August 2025.
+No pricing page could be read here. ``checked`` is the date of the newest public copy or quotation of a page's price
+that was compared, or "memory" where none was found. DynamoDB's include the reduction of November 2024. Lambda bills
+the init of an environment since August 2025. Allowances of an account's first year, such as API Gateway's, are not in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-REGION, AS_OF = "us-east-1", "June 2026"
+REGION = "us-east-1"
 NOTE = (
-    "Prices are from memory: check those that matter to a decision. In eu-west-1 HTTP API, DynamoDB and logs cost "
-    "11 to 14 % more, the rest about the same: two dollars more in total."
+    "Free allowances are the account's, shared with everything else in it. In eu-west-1 HTTP API, DynamoDB and logs "
+    "cost 11 to 14 % more, the rest about the same: two dollars per million messages in total."
 )
 _MILLION, _GB = 1e6, 1e9
+_API, _LAMBDA, _SQS, _DYNAMODB = "api-gateway", "lambda", "sqs", "dynamodb"
+_EVENTS, _SNS, _WATCH, _KMS, _EC2 = "eventbridge", "sns", "cloudwatch", "kms", "ec2/on-demand"
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """``dollars`` for ``number`` billed things, described by ``unit``; ``page`` is the pricing page."""
+    """``dollars`` for ``number`` billed things, described by ``unit``.
+
+    ``page`` is the page at aws.amazon.com/…/pricing. ``free`` things a month are free in every account. ``beyond`` is
+    the quantity from which another number of dollars holds.
+    """
 
     dollars: float
     number: float
     unit: str
     page: str
+    checked: str
+    free: float = 0
+    beyond: tuple[float, float] = (float("inf"), 0)
 
-    @property
-    def each(self) -> float:
-        """Dollars for one."""
-        return self.dollars / self.number
+    def of(self, quantity: float) -> float:
+        """Dollars for a month's quantity."""
+        limit, dollars = self.beyond
+        return (min(quantity, limit) * self.dollars + max(0.0, quantity - limit) * dollars) / self.number
 
     def __str__(self) -> str:
         return f"{self.dollars:.9g} per {self.unit}"
 
+    @property
+    def source(self) -> str:
+        """The pricing page and the date."""
+        return f"{self.page}, {self.checked}"
+
 
 PRICES = {
-    "http-api": Price(1.00, _MILLION, "million requests of up to 512 KB", "Amazon API Gateway"),
-    "invocation": Price(0.20, _MILLION, "million invocations", "AWS Lambda"),
-    "arm": Price(13.3334, _MILLION, "million GB-seconds, arm64, init included", "AWS Lambda"),
-    "sqs": Price(0.40, _MILLION, "million requests of up to 64 KB", "Amazon SQS"),
-    "write": Price(0.625, _MILLION, "million write request units", "Amazon DynamoDB"),
-    "read": Price(0.125, _MILLION, "million read request units", "Amazon DynamoDB"),
-    "storage": Price(0.25, _GB, "GB and month", "Amazon DynamoDB"),
-    "recovery": Price(0.20, _GB, "GB and month", "Amazon DynamoDB"),
-    "event": Price(1.00, _MILLION, "million custom events of up to 64 KB", "Amazon EventBridge"),
-    "archive": Price(0.10, _GB, "GB archived", "Amazon EventBridge"),
-    "archived": Price(0.023, _GB, "GB and month", "Amazon EventBridge"),
-    "schedule": Price(1.00, _MILLION, "million scheduled invocations", "Amazon EventBridge"),
-    "publish": Price(0.50, _MILLION, "million requests", "Amazon SNS"),
-    "mail": Price(2.00, 100_000, "100,000 e-mails", "Amazon SNS"),
-    "log": Price(0.50, _GB, "GB ingested", "Amazon CloudWatch"),
-    "logged": Price(0.03, _GB, "GB, compressed, and month", "Amazon CloudWatch"),
-    "metric": Price(0.30, 720, "metric and month of 720 hours with data", "Amazon CloudWatch"),
-    "alarm": Price(0.10, 1, "metric of an alarm and month", "Amazon CloudWatch"),
-    "dashboard": Price(3.00, 1, "dashboard and month", "Amazon CloudWatch"),
-    "key": Price(1.00, 1, "customer key and month", "AWS KMS"),
-    "kms": Price(0.03, 10_000, "10,000 requests", "AWS KMS"),
-    "transfer": Price(0.09, _GB, "GB out to the internet", "Amazon EC2, data transfer"),
+    "http-api": Price(1.00, _MILLION, "million requests", _API, "2026-03", beyond=(300 * _MILLION, 0.90)),
+    "invocation": Price(0.20, _MILLION, "million invocations", _LAMBDA, "memory", free=_MILLION),
+    "arm": Price(13.3334, _MILLION, "million GB-seconds, arm64", _LAMBDA, "memory", free=400_000),
+    "sqs": Price(0.40, _MILLION, "million requests", _SQS, "2026-03", free=_MILLION),
+    "write": Price(0.625, _MILLION, "million write units", _DYNAMODB, "2025"),
+    "read": Price(0.125, _MILLION, "million read units", _DYNAMODB, "2025"),
+    "storage": Price(0.25, _GB, "GB and month", _DYNAMODB, "memory", free=25 * _GB),
+    "recovery": Price(0.20, _GB, "GB and month", _DYNAMODB, "memory"),
+    "event": Price(1.00, _MILLION, "million custom events", _EVENTS, "memory"),
+    "archive": Price(0.10, _GB, "GB archived", _EVENTS, "memory"),
+    "archived": Price(0.023, _GB, "GB and month", _EVENTS, "memory"),
+    "schedule": Price(1.00, _MILLION, "million schedules", _EVENTS, "memory", free=14 * _MILLION),
+    "publish": Price(0.50, _MILLION, "million requests", _SNS, "2026-06", free=_MILLION),
+    "mail": Price(2.00, 100_000, "100,000 e-mails", _SNS, "2026-06", free=1000),
+    "log": Price(0.50, _GB, "GB ingested", _WATCH, "2026-06", free=5 * _GB),
+    "logged": Price(0.03, _GB, "GB, compressed, and month", _WATCH, "memory"),
+    "metric": Price(0.30, 720, "metric and 720 hours with data", _WATCH, "2026-02", free=10 * 720),
+    "alarm": Price(0.10, 1, "metric of an alarm and month", _WATCH, "2026-02", free=10),
+    "dashboard": Price(3.00, 1, "dashboard and month", _WATCH, "2026-06", free=3),
+    "key": Price(1.00, 1, "customer key or rotation and month", _KMS, "2026-03"),
+    "kms": Price(0.03, 10_000, "10,000 requests", _KMS, "2026-03", free=20_000),
+    "transfer": Price(0.09, _GB, "GB out to the internet", _EC2, "2026-03", free=100 * _GB),
 }

@@ -34,6 +34,18 @@ def _callback(batch: str) -> Callable[[Figures], float]:
     return of
 
 
+def _figure(name: str) -> Callable[[Figures], float]:
+    return lambda figures: figures[name]
+
+
+COSTS = {
+    "cost.at rest, default": 3.5,
+    "cost.at rest, volume": 3.5,
+    "cost.1 M in 200 h, default": 28.0,
+    "cost.10 M in 200 h, volume": 16.0,
+    "cost.10 M in 720 h, volume": 16.0,
+}
+"""The most dollars a month at rest, and for a million of so many messages, by preset."""
 _BATCHES = tuple(f"batch of {size}" for size in (1, 10, 50))
 _ALONE, _LOGGER = "baseline sqs.cpu", "baseline webhook.cpu"
 TARGETS = (
@@ -50,7 +62,8 @@ TARGETS = (
     Target("write units on the item, three reports in order", 5, lambda figures: figures["counted.item_units"]),
     Target("... and on every index", 9, lambda figures: figures["counted.item_units"] + figures["counted.index_units"]),
     Target("reads, three reports in order", 0, lambda figures: figures["counted.reads"]),
-    Target("dollars per million messages", 15, lambda figures: figures["cost.ours"]),
+    Target("report to event, warm, p95, seconds", 2, lambda figures: figures["latency.event.p95"]),
+    *(Target(f"dollars {name[5:]}", most, _figure(name)) for name, most in COSTS.items()),
 )
 
 

@@ -33,9 +33,11 @@ _ERRORS = re.compile("fail|refus|error|unknown|repeat|503|dlq|publish|unmatched|
 
 
 def body(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The dashboard's JSON; ``${...}`` is left as it is."""
-    source: str = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    parsed: dict[str, Any] = json.loads(source)
+    """The dashboard's JSON with all alarms; ``${...}`` of their names is left as it is."""
+    text, local = template["Resources"]["ServiceDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    alarms, further = local["Alarms"]["Fn::If"][1]["Fn::Sub"]
+    others = further["Others"]["Fn::If"][1]["Fn::Sub"]
+    parsed: dict[str, Any] = json.loads(text.replace("${Alarms}", alarms.replace("${Others}", others)))
     return parsed
 
 

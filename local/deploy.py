@@ -44,17 +44,30 @@ def deploy(
     parameters: Mapping[str, str],
     progress: Progress,
 ) -> Deployment:
-    """Upload the code under ``root``, create the stack ``name``, configure its API; raises ``StackError``."""
+    """Create the stack ``name`` and configure its API; raises ``StackError``."""
+    outputs = create(clients, template, root=root, name=name, parameters=parameters, progress=progress)
+    processed = clients.cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
+    physical = _physical(clients, name)
+    api_id = api.wire(clients, template=_read(processed), physical=physical, arns=_function_arns(clients, physical))
+    return Deployment(name=name, api_id=api_id, physical=physical, outputs=outputs)
+
+
+def create(
+    clients: Clients,
+    template: Template,
+    *,
+    root: Path,
+    name: str,
+    parameters: Mapping[str, str],
+    progress: Progress,
+) -> dict[str, str]:
+    """Upload the code under ``root``, create the stack ``name`` and return its outputs; raises ``StackError``."""
     progress("packaging the functions and the layers")
     packaged = _upload(clients, template, root=root, progress=progress)
     progress(f"deploying the template as stack {name}")
     _create(clients, packaged, name=name, parameters=parameters)
-    processed = clients.cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
-    physical = _physical(clients, name)
-    api_id = api.wire(clients, template=_read(processed), physical=physical, arns=_function_arns(clients, physical))
     (described,) = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-    return Deployment(name=name, api_id=api_id, physical=physical, outputs=outputs)
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
 def _upload(clients: Clients, template: Template, *, root: Path, progress: Progress) -> Template:

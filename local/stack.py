@@ -32,15 +32,15 @@ NAME = "sms-tracker"
 SERVICE_KEY = b"the local stack's own key, 32 bytes"
 """Made up, and the same at each start, so that tests and pasted examples can make tokens."""
 _LOCAL = {
-    "ProcessorBatchWindow": "1",
-    "PublisherBatchWindow": "0",
-    "DigestWindowSeconds": "1",
+    "Alarms": "all",
+    "Dashboard": "on",
     "ReconcileState": "DISABLED",  # tests start the runs that they need
     "StatisticsState": "DISABLED",
     "ArchiveDays": "0",  # the emulator's CloudFormation has no archives
 }
 EVERY_MINUTE = {"StatisticsState": "ENABLED", "StatisticsSchedule": "rate(1 minute)"}
 """Parameters of an interactive stack: statistics are updated every minute."""
+_DIGEST_SECONDS = 1
 _PROCESSORS = 2  # concurrent; more only cost memory on two cores
 
 
@@ -190,6 +190,8 @@ class Stack:
 
     def _deploy(self) -> deploy.Deployment:
         template = known(load(self._root / "template.yaml"))
+        failures = template["Resources"]["DigestFunction"]["Properties"]["Events"]["Failures"]["Properties"]
+        failures["MaximumBatchingWindowInSeconds"] = _DIGEST_SECONDS
         if self._transform:
             template = self._transform(template)
         if self._auth:

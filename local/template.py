@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ _BARE = {"Ref", "Condition"}
 _UNKNOWN = {"AWS::Logs::QueryDefinition"}
 _ALARM = "AWS::CloudWatch::Alarm"
 """The emulator lacks alarms with an expression over several ``Metrics`` too."""
+_ABSENT = re.compile(r'\{"S":(\[\{"exists":false\}\])\}')
+"""How AWS's filters of streams name a missing text. The emulator looks for its name instead."""
 _BLIND = {"ssm:GetParameters"}
 """Actions that the emulator authorizes only for ``*``, so that a statement about a named resource denies them."""
 
@@ -64,13 +67,22 @@ def parse(text: str) -> Template:
 
 
 def known(template: Template) -> Template:
-    """The template without resources that the emulator lacks."""
+    """The template without resources that the emulator lacks, and with filters that it reads."""
     kept = {
         name: each
         for name, each in template["Resources"].items()
         if each["Type"] not in _UNKNOWN and not (each["Type"] == _ALARM and "Metrics" in each["Properties"])
     }
+    changes = kept["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]
+    for each in changes["FilterCriteria"]["Filters"]:
+        if isinstance(each["Pattern"], str):
+            each["Pattern"] = _ABSENT.sub(r"\1", each["Pattern"])
     return {**template, "Resources": kept}
+
+
+def set_variables(template: Template, function: str, **variables: str) -> None:
+    """Change variables of a function, named as its folder, that no parameter sets."""
+    template["Resources"][f"{function.title()}Function"]["Properties"]["Environment"]["Variables"].update(variables)
 
 
 def widen(template: Template) -> None:

@@ -1,48 +1,127 @@
-"""The published event's JSON Schema, generated from the model: `python -m ops.schema` writes it, `--check` compares."""
+"""The published event's JSON Schema, generated from the model: `python -m ops.schema` writes it, `--check` compares.
+
+Written are events/schema and, for EventBridge's schema registry, examples/consumers/schema.yaml.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
-from sms_tracker.services.events import StatusChanged
+from sms_tracker.services.events import DETAIL_TYPE, SOURCE, FailureDetail, StatusChanged
 
-PATH = Path(__file__).parents[1] / "events" / "schema" / "sms-status-changed.v1.json"
+ROOT = Path(__file__).parents[1]
+_ENVELOPE = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
+_REGISTRY = """\
+# The event's schema in EventBridge's registry; `python -m ops.schema` writes this file. See docs/consumers.md.
+AWSTemplateFormatVersion: "2010-09-09"
+Description: Schema of the events of sms-tracker.
+
+Resources:
+  Registry:
+    Type: AWS::EventSchemas::Registry
+    Properties:
+      RegistryName: !Ref AWS::StackName
+
+  Schema:
+    Type: AWS::EventSchemas::Schema
+    Properties:
+      RegistryName: !GetAtt Registry.RegistryName
+      SchemaName: sms-tracker@SMSStatusChanged
+      Type: JSONSchemaDraft4
+      Content: |
+"""
 
 
 def document() -> dict[str, Any]:
-    """JSON Schema 2020-12 of an event's ``detail``; every field is required except those that a parameter adds."""
+    """JSON Schema 2020-12 of an event's ``detail``.
+
+    Every field is required except those that a parameter adds, and those that archived events may lack.
+    """
     made = StatusChanged.model_json_schema(mode="serialization")
+    failure = made["$defs"]["FailureDetail"]
+    failure["required"] = list(FailureDetail.model_fields)
+    for derived in FailureDetail.model_computed_fields:
+        del failure["properties"][derived]["readOnly"]  # a word about requests
     added = {field.alias or name for name, field in StatusChanged.model_fields.items() if field.default is None}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:sms-tracker:event:sms-status-changed:1",
         **made,
-        "title": "SMS Status Changed",
+        "title": DETAIL_TYPE,
         "required": [name for name in made["properties"] if name not in added],
     }
 
 
-def text() -> str:
-    """The document as stored in the file."""
-    return json.dumps(document(), indent=2) + "\n"
+def envelope() -> dict[str, Any]:
+    """JSON Schema Draft 4, the newest that EventBridge's registry takes, of the event with its envelope.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema-create.html
+    """
+    detail = _draft4(document())
+    definitions = detail.pop("definitions")
+    texts = {name: {"type": "string"} for name in _ENVELOPE}
+    return {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "title": DETAIL_TYPE,
+        "type": "object",
+        "x-amazon-events-detail-type": DETAIL_TYPE,
+        "x-amazon-events-source": SOURCE,
+        "required": list(_ENVELOPE),
+        "properties": {
+            **texts,
+            "resources": {"type": "array", "items": {"type": "string"}},
+            "detail": {"$ref": "#/definitions/StatusChanged"},
+        },
+        "definitions": {**definitions, "StatusChanged": detail},
+    }
 
 
-def main(arguments: Sequence[str], path: Path = PATH) -> int:
-    """Returns 0 if the file is current, 1 if ``--check`` finds a difference."""
+def _draft4(node: Any) -> Any:
+    """Replaces the keywords that Draft 4 lacks: ``$defs``, ``const``, ``$id``, ``$schema``."""
+    if isinstance(node, list):
+        return [_draft4(each) for each in node]
+    if isinstance(node, str):
+        return node.replace("#/$defs/", "#/definitions/")
+    if not isinstance(node, Mapping):
+        return node
+    kept = {name: _draft4(value) for name, value in node.items() if name not in {"$id", "$schema"}}
+    if "$defs" in kept:
+        kept["definitions"] = kept.pop("$defs")
+    if "const" in kept:
+        kept["enum"] = [kept.pop("const")]
+    return kept
+
+
+def files() -> dict[str, str]:
+    """Each file's text, by its path from the project's root."""
+    registry = _REGISTRY + indent(json.dumps(envelope(), indent=2), " " * 8) + "\n"
+    schema = json.dumps(document(), indent=2) + "\n"
+    return {"events/schema/sms-status-changed.v1.json": schema, "examples/consumers/schema.yaml": registry}
+
+
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    """Returns 0 if the files are current, 1 if ``--check`` finds a difference."""
     parser = argparse.ArgumentParser(prog="python -m ops.schema", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="do not write; fail if the file is not current")
-    if not parser.parse_args(arguments).check:
-        path.write_text(text())
-        return 0
-    if path.is_file() and path.read_text() == text():
-        return 0
-    print(f"{path.name} is not current: run `python -m ops.schema`", file=sys.stderr)
-    return 1
+    parser.add_argument("--check", action="store_true", help="do not write; fail if a file is not current")
+    check = parser.parse_args(arguments).check
+    outdated = {path: text for path, text in files().items() if not _holds(root / path, text)}
+    for path, text in outdated.items():
+        if check:
+            print(f"{path} is not current: run `python -m ops.schema`", file=sys.stderr)
+        else:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+    return 1 if check and outdated else 0
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text() == text
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from ops import command, region
 from ops.accounts import ENTRIES, documents, doubts, flaws, trimmed_variables
+from sms_tracker import providers
 from sms_tracker.aws.clients import client
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 _KEY_BYTES = 32
-_SECONDS = 10.0
+SECONDS = 10.0
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -41,9 +42,11 @@ def _write(found: Mapping[str, Mapping[str, str]], options: argparse.Namespace, 
         print(f"trimmed {variable}: its value has blanks, quotes or line ends around it")
     for doubt in doubts(found):
         print(f"warning: {doubt}", file=sys.stderr)
-    ssm = client("ssm", timeout=_SECONDS)
+    ssm = client("ssm", timeout=SECONDS)
     for provider, document in found.items():
-        _put(ssm, f"/{options.stack}/secrets/{provider}", document, key=options.kms_key, dry_run=options.dry_run)
+        name = secret_name(options.stack, provider)
+        complete = {**document, **_kept(ssm, provider, name, document)}
+        put(ssm, name, complete, key=options.kms_key, dry_run=options.dry_run)
     _put_service_key(ssm, options.stack, key=options.kms_key, dry_run=options.dry_run)
     return 0
 
@@ -58,7 +61,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _put(ssm: SSMClient, name: str, document: Mapping[str, str], *, key: str | None, dry_run: bool) -> None:
+def secret_name(stack: str, provider: str) -> str:
+    """The parameter of a provider's secret document."""
+    return f"/{stack}/secrets/{provider}"
+
+
+def stored(ssm: SSMClient, name: str) -> dict[str, str] | None:
+    """The document in a parameter, None where there is none; raises ``ValueError`` where it is not JSON."""
+    try:
+        value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        return None
+    document: dict[str, str] = json.loads(value.removeprefix("\ufeff"))
+    return document
+
+
+def _kept(ssm: SSMClient, provider: str, name: str, document: Mapping[str, str]) -> dict[str, str]:
+    """The endpoint's secrets that `make webhook` stored, unless a variable names one: then the variables decide."""
+    adapter = providers.registered(provider)
+    entries = (adapter.SECRET, adapter.NEXT_SECRET) if adapter else ()
+    there = {entry: value for entry, value in (stored(ssm, name) or {}).items() if entry in entries}
+    if not document.keys() & set(entries):
+        return there
+    for entry in (entry for entry, value in there.items() if document.get(entry) != value):
+        print(f"warning: {name}: the stored {entry} is replaced by what the variables say", file=sys.stderr)
+    return {}
+
+
+def put(ssm: SSMClient, name: str, document: Mapping[str, str], *, key: str | None, dry_run: bool = False) -> None:
     """Write one SecureString with one JSON document; prints only the names of its entries."""
     if not dry_run:
         encrypted = {"KeyId": key} if key else {}
@@ -73,7 +103,7 @@ def _put_service_key(ssm: SSMClient, stack: str, *, key: str | None, dry_run: bo
         ssm.get_parameter(Name=name)
     except ssm.exceptions.ParameterNotFound:
         fresh = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
-        _put(ssm, name, {"hmac_key": fresh}, key=key, dry_run=dry_run)
+        put(ssm, name, {"hmac_key": fresh}, key=key, dry_run=dry_run)
     else:
         print(f"kept {name}")
 

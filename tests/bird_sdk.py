@@ -5,7 +5,8 @@ import warnings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     import bird
+    from bird import _exceptions as exceptions
     from bird import _generated as models
     from bird.resources import webhooks
 
-__all__ = ["bird", "models", "webhooks"]
+__all__ = ["bird", "exceptions", "models", "webhooks"]

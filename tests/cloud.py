@@ -179,6 +179,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "DEFAULT_PROVIDER": "twilio",
         "SENDERS": "twilio=+15551234567,messagebird=",
         "VERIFICATION": "twilio=signature,messagebird=signature",
+        "QUEUE_SENDING": "true",
         "ALLOWED_COUNTRIES": "*",
         "TEXT_RETENTION": "none",
         "RETENTION_DAYS": "90",

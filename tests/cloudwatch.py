@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.unit.template_stack import Stack
 
 Dimensions = frozenset[tuple[str, str]]
 
@@ -84,6 +87,18 @@ def watched(alarm: Mapping[str, Any]) -> list[Metric]:
     return [_metric(each["MetricStat"]["Metric"]) for each in _read(alarm)] or [_metric(alarm)]
 
 
+def shown(deployed: Stack) -> set[Metric]:
+    """The metrics of the dashboard."""
+    board = json.loads(deployed.only("AWS::CloudWatch::Dashboard").properties["DashboardBody"])
+    rows = [row for widget in board["widgets"] for row in widget["properties"].get("metrics", [])]
+    return {_row(*(each for each in row if isinstance(each, str))) for row in rows}
+
+
+def _row(namespace: str, name: str, *dimensions: str) -> Metric:
+    named = frozenset(zip(dimensions[::2], dimensions[1::2], strict=True))
+    return Metric(namespace=namespace, name=name, dimensions=named)
+
+
 def period_of(alarm: Mapping[str, Any]) -> int:
     """The length of the alarm's periods in seconds."""
     (seconds,) = {each["MetricStat"]["Period"] for each in _read(alarm)} or {alarm["Period"]}
@@ -140,6 +155,9 @@ def _calculated(node: ast.expr, series: Mapping[str, float | None]) -> float | N
         case ast.Call(func=ast.Name(id="FILL"), args=[filled, ast.Constant(value=number)]):
             value = _calculated(filled, series)
             return float(str(number)) if value is None else value
+        case ast.Call(func=ast.Name(id="SUM"), args=[ast.Call(func=ast.Name(id="METRICS"))]):
+            known = [value for value in series.values() if value is not None]  # a sum leaves missing ones out
+            return sum(known) if known else None
         case ast.BinOp(left=left, op=sign, right=right):
             one, other = _calculated(left, series), _calculated(right, series)
             if one is None or other is None or (isinstance(sign, ast.Div) and other == 0):

@@ -81,7 +81,7 @@ class MemoryMessages:
         state = replace(old.state, status=Status.PENDING, attempt=send.attempt, at=now, provider=provider)
         providers = record.providers_with(send.attempt, provider)
         moved = replace(old, send=send, state=state, version=old.version + 1, updated_at=now, providers=providers)
-        self._write(moved)
+        self._write(replace(moved, sender=record.sender))
         return True
 
     def get(self, message_id: str) -> Record | None:
@@ -134,7 +134,7 @@ class MemoryReconcileState:
 
 
 def _holds(old: Record, change: Change) -> bool:
-    unseen = all(report.fingerprint not in old.reports for report in change.added)
+    unseen = not any(old.has(report) for report in change.added)
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
     about = not old.to or all(not each.recipient or old.to in spellings(each.recipient) for each in ours)
     room = not change.added or len(old.reports) + len(change.added) <= MAX_REPORTS
@@ -159,7 +159,7 @@ def _changed(old: Record, change: Change, *, keep_fields: bool) -> Record:
     entries = {report.fingerprint: _entry(report, change, keep_fields=keep_fields) for report in change.added}
     new = replace(old, reports={**old.reports, **entries})
     if change.phase is not None:
-        new = replace(new, send=replace(new.send, phase=change.phase))
+        new = replace(new, send=replace(new.send, phase=change.phase, token="", until=0), validity_seconds=None)
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
     new = replace(new, price=new.price or next((r.price for r in ours if r.price), None))
     new = replace(new, network=new.network or next((r.network for r in ours if r.network), None))

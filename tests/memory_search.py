@@ -19,14 +19,14 @@ from sms_tracker.domain.indexes import (
     Index,
     Position,
     Span,
-    client_reference,
-    provider_key,
+    client_references,
+    provider_keys,
     time_shard,
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
+from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.list_query import criteria as read
-from sms_tracker.read.list_query import cursor
 from sms_tracker.read.search import SearchQuery, find
 from tests.fakes import START
 
@@ -104,9 +104,13 @@ def _entries(stored: Iterable[Record]) -> Iterator[tuple[str, str, Position]]:
         yield BY_RECIPIENT.name, record.to, created
         yield BY_TIME.name, time_shard(created_at, message_id), created
         if record.reference:
-            yield BY_REFERENCE.name, client_reference(record.client, record.reference), created
+            yield BY_REFERENCE.name, client_references(record.client, record.reference)[0], created
         if state.provider_message_id:
-            yield BY_PROVIDER_ID.name, provider_key(state.provider, state.provider_message_id), Position("", message_id)
+            yield (
+                BY_PROVIDER_ID.name,
+                provider_keys(state.provider, state.provider_message_id)[0],
+                Position("", message_id),
+            )
         due = attention(state, message_id, record.updated_at)
         if due:
             yield BY_ATTENTION.name, due, Position(record.updated_at, message_id)
@@ -121,7 +125,7 @@ def walk(search: Search, criteria: SearchQuery) -> list[Record]:
         found += page.records
         if page.after is None:
             return found
-        after = read({"cursor": cursor(page.after)}, client=criteria.client, now=START).after
+        after = read({"cursor": cursor(page.after, ListQuery().digest)}, client=criteria.client, now=START).after
         assert after is not None
         assert criteria.after is None or after < criteria.after, "a page must advance the cursor"
         criteria = replace(criteria, after=after)

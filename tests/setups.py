@@ -15,9 +15,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.ports import Messages, SettingsSource
+from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender
-from sms_tracker.services.send_request import Policy, submit
+from sms_tracker.services.send_request import submit
 from tests.factories import MESSAGE_ID
 from tests.fakes import (
     BASE_URL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from boto3.session import Session
 from botocore.config import Config
@@ -34,10 +35,13 @@ def session() -> Session:
     return Session(region_name="eu-west-1")
 
 
-def create(dynamodb: DynamoDBClient, resource: str, name: str) -> str:
+def create(dynamodb: DynamoDBClient, resource: str, name: str, *, with_stream: bool = False) -> str:
     """Create the template's table ``resource`` with the name ``name``."""
     declared = source()["Resources"][resource]["Properties"]
-    dynamodb.create_table(TableName=name, **{key: declared[key] for key in _SCHEMA if key in declared})
+    schema: dict[str, Any] = {key: declared[key] for key in _SCHEMA if key in declared}
+    if with_stream:
+        schema["StreamSpecification"] = {"StreamEnabled": True, **declared["StreamSpecification"]}
+    dynamodb.create_table(TableName=name, **schema)
     return name
 
 

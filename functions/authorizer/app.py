@@ -23,11 +23,9 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     try:
         found = keys.find(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
     except SmsTrackerError:
-        line.count("KeysUnreadable")
         line.put(decision="unavailable")
         raise  # a denial would be cached by API Gateway for a minute
     decision = "unknown-key" if found is None else "expired-key" if found.expired(time.time()) else "identified"
-    line.count("KeysIdentified" if decision == "identified" else "KeysRefused")
     line.put(decision=decision)
     if found is None or decision != "identified":
         return {"isAuthorized": False}

@@ -3,8 +3,7 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SnsTopic
@@ -14,23 +13,20 @@ from sms_tracker.log import FailedCalls, start
 from sms_tracker.services.digest import digest
 
 config = load(DigestConfig, os.environ)
-logger, metrics = Logger(use_rfc3339=True), Metrics()  # with another timestamp format Lambda ignores the level
+logger = Logger(use_rfc3339=True)  # with another timestamp format Lambda ignores the level
 logger.info("start", extra=start(config))
 failed = FailedCalls()
 topic = SnsTopic(api("sns", failed=failed), config.alerts_topic_arn)
 
 
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Notify people about one batch. Unreadable events are retried and end in the DLQ."""
     try:
         digested = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
     except SmsTrackerError as error:
-        metrics.add_metric(name="DigestsNotTold", unit=MetricUnit.Count, value=1)
         refused = {"decision": "not-told", "error": str(error), "failed_calls": failed.take()}
         logger.error("digest", extra=refused)  # noqa: TRY400  # no traceback
         raise
-    metrics.add_metric(name="FailuresTold", unit=MetricUnit.Count, value=digested.failures)
     decision = "told" if digested.failures else "nothing-to-tell"
     extra = {"decision": decision, "failures": digested.failures, "unreadable": len(digested.unreadable)}
     tries = failed.take()

@@ -38,7 +38,6 @@ for name in config.providers:
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Process one batch; only the reports that failed are retried."""
     handled = processor.process([QueueMessage(record["messageId"], record["body"]) for record in event["Records"]])
-    line.count("ReportsReadFromQueue", len(event["Records"]))
     measure(handled, line, now=processor.clock())
     failed = [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
     line.level = "ERROR" if failed else "INFO"

@@ -1,6 +1,7 @@
 """The publisher Lambda: the table's stream to the event bus."""
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from sms_tracker.aws.clients import api
@@ -28,10 +29,9 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     try:
         published = publisher.publish(batch)
     except SmsTrackerError:
-        line.count("BatchesNotPublished")
         line.put(decision="unavailable")
         raise
-    measure(published, batch, line)
+    measure(published, batch, line, now=datetime.now(UTC))
     line.level = "ERROR" if published.refused or published.broken else "INFO"
     line.put(
         decision="published" if published.resume_at is None else "refused-by-bus",

@@ -41,7 +41,7 @@ reconciler = Reconciler(
         again=timedelta(seconds=config.look_again_after_seconds),
     ),
     limits=Limits(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),
-    resend=lambda record: f"resent-{sender.resend(record).decision}",
+    resend=lambda record: sender.resend(record).decision,
     failed=log.failed,
 )
 counter = HourlyCounter(
@@ -66,7 +66,7 @@ def _reconcile(line: Line) -> dict[str, int]:
     done = dict(sorted(reconciler.run().items()))
     line.put(decision="reconciled", errors=dict(reconciler.errors))
     line.level = "WARNING" if reconciler.errors else "INFO"
-    reconcile.measure(done, reconciler.receipts, line)
+    reconcile.measure(reconciler, done, line)
     return done
 
 
@@ -74,5 +74,5 @@ def _count(line: Line) -> dict[str, int]:
     done = dict(sorted(counter.run().items()))
     line.put(decision="counted", errors=dict(counter.errors))
     line.level = "WARNING" if counter.errors else "INFO"
-    hourly_stats.measure(done, counter, line, objective=config.tracking_objective)
+    hourly_stats.measure(counter, line, objective=config.tracking_objective)
     return done

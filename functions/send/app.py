@@ -11,8 +11,8 @@ from sms_tracker.config import SendConfig, load
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.provider_call import CountedCalls
-from sms_tracker.services.responses import measure_send, not_base64
-from sms_tracker.services.send_request import submit
+from sms_tracker.services.responses import not_base64
+from sms_tracker.services.send_request import measure_send, submit
 
 config = load(SendConfig, os.environ)
 log = Log(os.environ)
@@ -36,7 +36,6 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         response = submit(sender.send, caller.client, caller.scopes, gateway.request(event))
     except Unreadable:
         response = not_base64()
-    line.dimensions["decision"] = response.decision
     measure_send(response, line, provider_calls=provider.calls)
     fields = {
         name: response.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")

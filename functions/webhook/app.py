@@ -30,6 +30,7 @@ receiver = Receiver(
     clock=lambda: datetime.now(UTC),
     enabled=config.providers,
     tokens=frozenset(name for name, mode in config.verification.items() if mode is Verification.TOKEN),
+    queue_sending=config.queue_sending,
 )
 
 
@@ -41,9 +42,16 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         received = receiver.receive(provider, gateway.request(event))
     except Unreadable as error:
         received = Received(status=400, decision="unreadable", error=str(error))
-    line.dimensions["provider"] = provider if provider in config.providers else "unknown"
     measure(received, line)
-    line.put(decision=received.decision, message_id=received.message_id, error=received.error)
+    if received.decision in {"queued", "counted"}:
+        line.dimensions["provider"] = provider
+    line.put(
+        decision=received.decision,
+        provider=provider if provider in config.providers else "unknown",
+        message_id=received.message_id,
+        error=received.error,
+        next_secret=received.following,
+    )
     line.level = "ERROR" if received.decision == "unavailable" else "INFO"
     if received.acknowledged:
         return gateway.response(received.status)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from local import ledger, simulators
+from local.chaos.evidence import Evidence, Finding
 from local.chaos.plan import Message
 from local.chaos.senders import Promise, nothing_sent
-from local.chaos.stream import Change, Image, published
+from local.chaos.stream import Image, published
 
 CHECKS = {
     "lost": "promised or taken, without a record",
@@ -31,30 +31,6 @@ CHECKS = {
 """Each check and its meaning. Every count must be zero."""
 _ACCEPTED, _REFUSED = 202, 422
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Everything that the checks compare. ``records`` are by recipient, ``ledgers`` by provider, both read over HTTP.
-
-    ``cut_short`` are messages of ``send`` workers that were killed during a write. ``senders_killed`` are the
-    times of random kills, for which the message in work is unknown.
-    """
-
-    plan: Sequence[Message]
-    promises: Mapping[int, Promise]
-    records: Mapping[str, Sequence[Mapping[str, Any]]]
-    ledgers: Mapping[str, Mapping[str, Any]]
-    history: Sequence[Change]
-    events: Sequence[Mapping[str, Any]]
-    queues: Mapping[str, Sequence[str]]
-    poison: frozenset[str]
-    cut_short: frozenset[str]
-    senders_killed: Sequence[datetime]
-
-
-Finding = tuple[str, str]
-"""The check's name, and a line about the disagreement."""
 
 
 def findings(evidence: Evidence) -> list[Finding]:

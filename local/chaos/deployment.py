@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local.template import Template
+from local.template import Template, set_variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +44,8 @@ SHORT = Scale(
 """Without hanging sends, claims and ages can be shorter."""
 
 _RECONCILER_SECONDS = 40
-
-
-def parameters(scale: Scale) -> dict[str, str]:
-    """The template's parameters."""
-    return {
-        "ReconcileAfterSeconds": str(scale.reconcile_after),
-        "UnknownAfterSeconds": str(scale.unknown_after),
-        "LookAgainAfterSeconds": str(scale.look_again_after),
-        "LookupsPerSecond": "50",
-    }
+PARAMETERS = {"LookupsPerSecond": "50"}
+"""The template's parameters."""
 
 
 def with_faults(template: Template, *, proxy: str, scale: Scale) -> Template:
@@ -62,11 +54,15 @@ def with_faults(template: Template, *, proxy: str, scale: Scale) -> Template:
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = proxy
     resources["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Enabled"] = False
     resources["ReportsQueue"]["Properties"]["VisibilityTimeout"] = scale.visibility
-    for name in ("ReconcileAfterSeconds", "UnknownAfterSeconds"):
-        del template["Parameters"][name]["MinValue"]  # the suite needs shorter ages than production
-    for name in ("SendFunction", "ReconcilerFunction"):
-        resources[name]["Properties"]["Environment"]["Variables"]["CLAIM_SECONDS"] = str(scale.claim)
-    reconciler = resources["ReconcilerFunction"]["Properties"]
-    reconciler["Timeout"] = _RECONCILER_SECONDS
-    reconciler["Environment"]["Variables"]["RUN_SECONDS"] = str(_RECONCILER_SECONDS // 2)
+    resources["ReconcilerFunction"]["Properties"]["Timeout"] = _RECONCILER_SECONDS
+    set_variables(template, "send", CLAIM_SECONDS=str(scale.claim))
+    set_variables(
+        template,
+        "reconciler",
+        CLAIM_SECONDS=str(scale.claim),
+        RECONCILE_AFTER_SECONDS=str(scale.reconcile_after),
+        UNKNOWN_AFTER_SECONDS=str(scale.unknown_after),
+        LOOK_AGAIN_AFTER_SECONDS=str(scale.look_again_after),
+        RUN_SECONDS=str(_RECONCILER_SECONDS // 2),
+    )
     return template

@@ -8,7 +8,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from local import ledger
-from local.chaos.checks import Evidence
+from local.chaos.evidence import Evidence
 
 
 def tracked(evidence: Evidence) -> str:

@@ -16,8 +16,8 @@ import httpx
 
 from local import ledger
 from local.chaos import collect
-from local.chaos.checks import Evidence
-from local.chaos.deployment import Scale, parameters, with_faults
+from local.chaos.deployment import PARAMETERS, Scale, with_faults
+from local.chaos.evidence import Evidence
 from local.chaos.faults import Faults
 from local.chaos.incidents import Incidents
 from local.chaos.plan import plan
@@ -44,7 +44,7 @@ def run(count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> Outc
         exit_stack.callback(chaos.proxy.close)
         stack = exit_stack.enter_context(
             Stack(
-                parameters=parameters(scale),
+                parameters=PARAMETERS,
                 transform=lambda template: with_faults(template, proxy=chaos.proxy.url, scale=scale),
                 log_dir=FOLDER,
                 progress=say,

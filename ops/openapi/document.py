@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from ops.openapi.examples import ANSWERS, PROBLEMS
-from ops.openapi.operation import ANY, HTML, JSON, Answer, Json, Operation, Parameter
+from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Json, Operation, Parameter
 from ops.openapi.operations import OPERATIONS, REQUEST, TAGS
 from sms_tracker import __version__
 from sms_tracker.read import schemas as shapes
@@ -23,7 +23,8 @@ _ABOUT = f"""Sends SMS through several providers and knows, for every message, w
 
 Every error of ours is `{PROBLEM}` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): `type` names it for programs,
 `detail` says what to do. What is answered before any function is asked is API Gateway's own small JSON, `message`
-alone: no key, a refused key, no such route or method, too many requests, a request beyond its limits.
+alone: no key, a refused key, no such route or method, too many requests, a request beyond its limits. Where a status
+may be either's, the member `type` tells a problem of ours. What is about messages is `Cache-Control: no-store`.
 
 Answers may gain fields at any time; a client passes over what it does not know. Requests may not: an unknown field or
 parameter is refused. Where `GET` needs no key, `HEAD` answers as it does without the body, except for webhooks."""
@@ -31,18 +32,23 @@ _GATEWAY = {
     401: ("Unauthorized", "No `Authorization` header"),
     403: ("Forbidden", "A key that nobody was given, or that has expired"),
     404: ("Not Found", "No such route"),
+    413: ("Request Entity Too Large", "A body larger than API Gateway (10 MB) or Lambda (6 MB) takes"),
     429: ("Too Many Requests", "Too many requests on this route, by all clients together"),
     500: ("Internal Server Error", "The function failed"),
     503: ("Service Unavailable", "The function did not answer in time"),
 }
 """What API Gateway answers by itself: its message, and when."""
-_KINDS: Json = {JSON: {"type": "object"}, HTML: {"type": "string"}, ANY: {}}
+_KINDS: Json = {JSON: {"type": "object"}, **{text: {"type": "string"} for text in (HTML, CSS, SCRIPT)}}
 """What a body is that no model describes."""
 _HEADERS: Json = {
-    "Location": {"description": "Where the message is", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {"description": "Address of the message", "schema": {"type": "string", "format": "uri-reference"}},
     "Retry-After": {
         "description": "Seconds after which the same request may do better",
         "schema": {"type": "integer", "minimum": 1},
+    },
+    "Idempotent-Replayed": {
+        "description": "On the answer to a repeated request whose message is not sent again; otherwise absent",
+        "schema": {"type": "string", "const": "true"},
     },
     "ETag": {"description": "For `If-None-Match`", "schema": {"type": "string"}},
 }
@@ -95,6 +101,8 @@ def _schemas() -> Json:
     asked = (_model(operation.query).get("$defs", {}) for operation in OPERATIONS if operation.query)
     schemas: Json = {name: schema for defined in (made["$defs"], *asked) for name, schema in defined.items()}
     schemas[SendRequest.__name__]["examples"] = [REQUEST]
+    for described in schemas[SendRequest.__name__]["properties"].values():
+        described.pop("default", None)  # openapi-typescript makes a field with a default a required one
     return schemas
 
 
@@ -186,6 +194,8 @@ def _gateways(operation: Operation) -> Iterator[int]:
         yield from (401, 403)
     if "{" in operation.path:
         yield 404
+    if operation.body:
+        yield 413
     yield from (429, 500, 503)
 
 
@@ -197,7 +207,7 @@ def _answer(answer: Answer) -> Json:
         schema = _ref(answer.shape.__name__)  # type: ignore[attr-defined]  # a TypedDict is a class
         made["content"] = {JSON: {"schema": schema, "example": ANSWERS[answer.shape]}}
     elif answer.media:
-        made["content"] = {answer.media: {"schema": _KINDS[answer.media]}}
+        made["content"] = {media: {"schema": _KINDS[media]} for media in answer.media}
     if answer.links:
         made["links"] = {
             name: {"operationId": link.operation, "parameters": dict(link.parameters), "description": link.text}
@@ -211,19 +221,18 @@ def _errors(operation: Operation, status: int, kinds: list[str]) -> Json:
     gateway = status in _gateways(operation)
     if not kinds:
         return _ref(_GATEWAY[status][0].replace(" ", ""), "responses")
-    content: Json = {
-        PROBLEM: {
-            "schema": _problem(status, kinds),
-            "examples": {kind: {"value": PROBLEMS[kind].body} for kind in kinds},
-        }
-    }
+    examples = {kind: {"value": PROBLEMS[kind].body} for kind in kinds}
+    content: Json = {PROBLEM: {"schema": _ref(shapes.Problem.__name__), "examples": examples}}
     meanings = [f"`{kind}`: {responses.PROBLEMS[kind].title}" for kind in kinds]
     if gateway:
         content |= _gateway(status)["content"]
+        for each in content.values():  # many generated clients look at the first media type alone
+            each["schema"] = {"oneOf": [_ref(shapes.Problem.__name__), _ref(shapes.GatewayError.__name__)]}
         meanings.append(_gateway(status)["description"])
     made: Json = {"description": "  \n".join(meanings), "content": content}
-    if any("retry-after" in PROBLEMS[kind].headers for kind in kinds):
-        made["headers"] = {"Retry-After": _ref("Retry-After", "headers")}
+    given = {name for kind in kinds for name in PROBLEMS[kind].headers}
+    if named := {name: _ref(name, "headers") for name in _HEADERS if name.lower() in given}:
+        made["headers"] = named
     return made
 
 
@@ -234,9 +243,3 @@ def _gateway(status: int) -> Json:
         "description": f"API Gateway: {when}",
         "content": {JSON: {"schema": schema, "example": {"message": message}}},
     }
-
-
-def _problem(status: int, kinds: list[str]) -> Json:
-    types = [f"urn:sms-tracker:problem:{kind}" for kind in kinds]
-    narrowed = {"type": {"enum": types}, "status": {"const": status}}
-    return {"allOf": [_ref(shapes.Problem.__name__), {"properties": narrowed}]}

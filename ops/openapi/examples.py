@@ -21,7 +21,7 @@ from sms_tracker.domain.segments import segment
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas, views
-from sms_tracker.read.list_query import cursor
+from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.messages import Health
 from sms_tracker.read.stats import By, Selection, body
 from sms_tracker.read.web_files import no_such_file
@@ -91,7 +91,7 @@ _BUSY = NotProcessed(reason="", code="20429")
 
 _PAGE: schemas.MessagePage = {
     "messages": [views.message(_FAILED)],
-    "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id)),
+    "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id), ListQuery().digest),
 }
 
 
@@ -133,7 +133,7 @@ _REPLIES: tuple[ApiResponse, ...] = (
     responses.scope_missing("send"),
     responses.in_progress(_PENDING, 12),
     responses.refused(_REFUSED),
-    responses.refused(_NOT_SENT),
+    responses.refused(_NOT_SENT).replayed(),
     responses.key_reused(_TAKEN),
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),

@@ -19,8 +19,8 @@ def kind(schema: Json) -> str:
         shown = f'<a href="#schema-{referred(schema)}">{referred(schema)}</a>'
     elif "allOf" in schema:
         shown = kind(schema["allOf"][0])
-    elif "anyOf" in schema:
-        shown = " or ".join(map(kind, schema["anyOf"]))
+    elif either := schema.get("anyOf") or schema.get("oneOf"):
+        shown = " or ".join(map(kind, either))
     elif "enum" in schema:
         shown = ", ".join(map(code, schema["enum"]))
     elif "const" in schema:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 Json = dict[str, Any]
 
-JSON, HTML, ANY = "application/json", "text/html", "*/*"
+JSON, HTML, CSS, SCRIPT = "application/json", "text/html", "text/css", "text/javascript"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Answer:
     status: int
     text: str
     shape: object = None
-    media: str | None = JSON
+    media: tuple[str, ...] = (JSON,)
     headers: tuple[str, ...] = ()
     links: Mapping[str, Link] = field(default_factory=dict)
 

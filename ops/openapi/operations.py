@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ops.openapi.operation import ANY, HTML, JSON, Answer, Json, Link, Operation, Parameter
+from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Json, Link, Operation, Parameter
 from sms_tracker import providers
 from sms_tracker.read import schemas
 from sms_tracker.read.list_query import ListQuery
 from sms_tracker.read.stats import StatsQuery
-from sms_tracker.services.send_request import KEY, SendRequest
+from sms_tracker.services.idempotency import KEY
+from sms_tracker.services.send_request import SendRequest
 
 TAGS = {
     "Messages": "Send messages, and see what became of them.",
@@ -71,14 +72,14 @@ def _webhook(method: str, body: Mapping[str, Json]) -> Operation:
         parameters=(_PROVIDER,),
         body=body,
         answers=tuple(
-            Answer(status=status, text=f"Queued: the answer for {' and '.join(sorted(names))}", media=None)
+            Answer(status=status, text=f"Queued: the answer for {' and '.join(sorted(names))}", media=())
             for status, names in sorted(_acknowledged().items())
         ),
         problems=("unreadable", "refused-signature", "unknown-provider", "too-large", "unavailable"),
     )
 
 
-def _file(path: str, name: str, summary: str, text: str, media: str) -> Operation:
+def _file(path: str, name: str, summary: str, text: str, *media: str) -> Operation:
     named = "{file}" in path
     return Operation(
         route=f"GET {path}",
@@ -89,7 +90,7 @@ def _file(path: str, name: str, summary: str, text: str, media: str) -> Operatio
         parameters=(*([_FILE] if named else []), _KNOWN),
         answers=(
             Answer(status=200, text="The file", media=media, headers=("ETag",)),
-            Answer(status=304, text="It has not changed", media=None, headers=("ETag",)),
+            Answer(status=304, text="It has not changed", media=(), headers=("ETag",)),
         ),
         problems=("no-such-file",) if named else (),
     )
@@ -104,7 +105,14 @@ OPERATIONS = (
         text="Records the message, hands it to its provider, and answers with what the provider said. If that is not "
         "known (a time-out, an error of the provider's), the answer is 202 with status `pending`: the message may "
         "be under way, and is never sent again blindly; its status follows.\n\n"
-        "With an `Idempotency-Key` the same request may be repeated: it is sent once and answered alike.",
+        "With an `Idempotency-Key` the same request may be repeated, and the message is sent once. The answer to a "
+        "repeated request has `Idempotent-Replayed: true` and shows the message as it is now: 202, or 422 if its "
+        "provider refused it. It is 409 for as long as the first request is in progress, at most 33 seconds. The same "
+        "request has the same JSON members and values; their order and white space do not count, nor does `provider`, "
+        "which may be left out. Any other request is 422 (`key-reused`).\n\n"
+        "After a 502 or 503 nothing was sent: the same key tries again, also with another `provider`. In every other "
+        "case another `provider` is 422, because the first may have sent the message. A key is good for as long as the "
+        "message is kept.",
         scope="send",
         parameters=(
             Parameter(
@@ -120,7 +128,7 @@ OPERATIONS = (
                 status=202,
                 text="Recorded, and taken by the provider unless `status` is `pending`",
                 shape=schemas.AcceptedMessage,
-                headers=("Location",),
+                headers=("Location", "Idempotent-Replayed"),
                 links={
                     "message": _MESSAGE,
                     "sameReference": Link(
@@ -222,5 +230,5 @@ OPERATIONS = (
     _file("/openapi.json", "getDescription", "This description, for programs", "An OpenAPI 3.1 document.", JSON),
     _file("/docs", "getReference", "This description, for people", "A page without a script, made from it.", HTML),
     _file("/", "getPage", "The page for people", "Search, timelines, statistics; its visitor gives it a key.", HTML),
-    _file("/page/{file}", "getPageFile", "A page's parts", "Scripts and styles of the pages.", ANY),
+    _file("/page/{file}", "getPageFile", "A page's parts", "Scripts and styles of the pages.", SCRIPT, CSS, HTML, JSON),
 )

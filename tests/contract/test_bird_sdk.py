@@ -19,14 +19,22 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from sms_tracker.domain.errors import InvalidSignature
-from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.matching import Sought
-from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
+from sms_tracker.domain.outbound import (
+    Accepted,
+    Fault,
+    LookupFailed,
+    NotProcessed,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+)
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
-from sms_tracker.providers.base import Key, Listed
-from sms_tracker.providers.bird import api, report, signature, webhook
-from tests.bird_sdk import bird, models
+from sms_tracker.providers.base import Endpoints, Key, Listed
+from sms_tracker.providers.bird import api, endpoint, report, signature, webhook
+from tests.bird_sdk import bird, exceptions, models
 
 MANY = settings(max_examples=2000, deadline=None)
 EVER = 10**15
@@ -356,6 +364,55 @@ def test_we_read_an_error_as_their_client_does(*, bare: bool) -> None:
     assert (outcome.failure.code, outcome.failure.message) == (caught.value.code, caught.value.message)
 
 
+MEANINGS: dict[str, Any] = {
+    "bad_request_error": Fault.CALLER,
+    "validation_error": Fault.CALLER,
+    "auth_error": Fault.ACCOUNT,
+    "billing_error": Fault.ACCOUNT,
+    "permission_error": Fault.ACCOUNT,
+    "misdirected_error": Fault.ACCOUNT,
+    "not_found_error": Fault.ACCOUNT,
+    "precondition_error": Fault.ACCOUNT,
+    "payload_too_large_error": Fault.ACCOUNT,
+    "rate_limit_error": NotProcessed,
+    "conflict_error": OutcomeUnknown,
+    "internal_error": OutcomeUnknown,
+    "not_implemented_error": OutcomeUnknown,
+    "service_unavailable_error": OutcomeUnknown,
+}
+"""Each type of error in their client, and whose fault it is, or the outcome."""
+
+
+def test_every_type_of_their_errors_has_a_meaning() -> None:
+    assert MEANINGS.keys() == {each.value for each in exceptions.ErrorType}
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 412, 413, 421, 422, 428, 429, 500, 501, 502, 503])
+def test_every_status_of_their_errors_means_what_their_type_for_it_means(status: int) -> None:
+    kind = exceptions.from_response(status, b"", {}).type
+    stand_in = Api(
+        status,
+        {"error": {"type": str(getattr(kind, "value", kind)), "code": "E01999", "name": "Unlisted", "message": "No."}},
+    )
+    with stand_in.sdk() as sdk, pytest.raises(bird.APIStatusError) as caught:
+        sdk.sms.send(to="0", from_="Acme", text="x", category="service")
+
+    outcome = api.send_outcome(stand_in.answer)
+
+    assert (caught.value.status_code, caught.value.type) == (status, kind)
+    assert MEANINGS[kind] == (outcome.fault if isinstance(outcome, Refused) else type(outcome))
+
+
+@pytest.mark.parametrize("code", ["E01004", "E01005"])
+@pytest.mark.parametrize("replayed", [None, "true"])
+def test_a_conflict_of_keys_never_tells_how_the_first_request_ended(code: str, replayed: str | None) -> None:
+    headers = {"idempotency-replay": replayed} if replayed else {}
+    body = json.dumps({"error": {"type": "conflict_error", "code": code, "name": "A", "message": "No."}}).encode()
+    answer = HttpResponse(409, headers, body)
+
+    assert api.send_outcome(answer) == OutcomeUnknown(reason=f"HTTP 409 {code}")
+
+
 @pytest.mark.parametrize("key", ["live_key", "bk_nowhere", "bird_live_x", "bk_us1_x", "bm_eu1_x", "bk_us12_x_y"])
 def test_we_find_the_region_in_a_key_where_they_do(key: str) -> None:
     try:
@@ -366,3 +423,144 @@ def test_we_find_the_region_in_a_key_where_they_do(key: str) -> None:
     ours = None if webhook.flaws({"api_key": key}) else api.lookup_request("x", credentials={"api_key": key}).url
 
     assert (ours and ours.removesuffix("/v1/sms/messages/x")) == theirs
+
+
+# The endpoint
+
+
+ENDPOINT = {
+    "id": "whk_01krdgeqcxet5s7t44vh8rt9mg",
+    "url": "https://sms.example.com/webhooks/bird",
+    "filter": None,
+    "events": list(endpoint.EVENTS),
+    "status": "active",
+    "created_at": "2026-11-29T08:00:00Z",
+    "updated_at": "2026-11-29T08:00:00Z",
+}
+ID, URL, SINCE = ENDPOINT["id"], ENDPOINT["url"], "2026-11-28T08:00:00.000Z"
+HOW: dict[str, Any] = {"credentials": CREDENTIALS, "key": "a-key"}
+OPTIONS = {"idempotency_key": "a-key"}
+CALLS: dict[str, tuple[HttpRequest, Any, int, object]] = {
+    "list": (
+        endpoint.list_request(str(URL), credentials=CREDENTIALS),
+        lambda sdk: list(sdk.webhooks.list(url=URL)),
+        200,
+        {"data": [ENDPOINT], "next_cursor": None, "prev_cursor": None, "refresh_cursor": None},
+    ),
+    "list all": (
+        endpoint.list_request(None, credentials=CREDENTIALS, page="x"),
+        lambda sdk: list(sdk.webhooks.list(limit=100, starting_after="x")),
+        200,
+        {"data": [ENDPOINT], "next_cursor": None, "prev_cursor": None, "refresh_cursor": None},
+    ),
+    "register": (
+        endpoint.register_request(str(URL), **HOW),
+        lambda sdk: sdk.webhooks.create(url=URL, events=endpoint.EVENTS, options=OPTIONS),
+        201,
+        ENDPOINT | {"secret": "whsec_ZXhhbXBsZQ=="},
+    ),
+    "enable": (
+        endpoint.enable_request(str(ID), **HOW),
+        lambda sdk: sdk.webhooks.update(ID, events=endpoint.EVENTS, status="active", options=OPTIONS),
+        200,
+        ENDPOINT,
+    ),
+    "rotate": (
+        endpoint.rotate_request(str(ID), **HOW),
+        lambda sdk: sdk.webhooks.rotate_secret(ID, options=OPTIONS),
+        200,
+        {"secret": "whsec_ZXhhbXBsZTI="},
+    ),
+    "test": (
+        endpoint.test_request(str(ID), **HOW),
+        lambda sdk: sdk.webhooks.test(ID, event_type="sms.delivered", options=OPTIONS),
+        200,
+        {"status": "delivered", "response_status_code": 204, "response_duration_ms": 12},
+    ),
+    "replay": (
+        endpoint.replay_request(str(ID), SINCE, "2026-11-29T08:00:00.000Z", **HOW),
+        lambda sdk: sdk.webhooks.replay(ID, since=SINCE, until="2026-11-29T08:00:00.000Z", options=OPTIONS),
+        202,
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_endpoint_is_managed_as_their_client_manages_it(name: str) -> None:
+    ours, call, status, body = CALLS[name]
+    stand_in = Api(status, body)
+    with stand_in.sdk() as sdk:
+        call(sdk)
+
+    assert same(ours, stand_in.asked)
+    assert stand_in.asked
+    assert json.loads(ours.body or b"null") == json.loads(stand_in.asked.content or b"null")
+    assert endpoint.refusal(stand_in.answer) is None
+
+
+def test_an_endpoint_and_its_secret_are_read_as_their_client_reads_them() -> None:
+    listed = endpoint.list_outcome(Api(200, CALLS["list"][3]).answer)
+    assert isinstance(listed, Endpoints)
+    (found,) = listed.found
+    theirs = models.WebhookEndpoint.model_validate(ENDPOINT)
+    assert (found.endpoint_id, found.url, found.state) == (theirs.id, theirs.url, theirs.status.value)
+    assert (found.delivers, found.missing, listed.next_page) == (True, (), None)
+    assert endpoint.secret(Api(201, CALLS["register"][3]).answer) == "whsec_ZXhhbXBsZQ=="
+    assert endpoint.test_outcome(Api(200, CALLS["test"][3]).answer) == "204"
+
+
+def test_only_a_paused_endpoint_delivers_nothing() -> None:
+    states = {each.value: each for each in models.WebhookEndpointStatus}
+    pages = {state: {"data": [ENDPOINT | {"status": state}], "next_cursor": None} for state in (*states, "new", None)}
+    found = {state: endpoint.list_outcome(Api(200, page).answer) for state, page in pages.items()}
+
+    silent = [state for state, each in found.items() if isinstance(each, Endpoints) and not each.found[0].delivers]
+    assert silent == ["paused"]
+
+
+def test_every_event_of_an_outbound_message_is_subscribed_to() -> None:
+    kinds = {each.value for each in models.WebhookEventType if each.value.startswith("sms.")}
+
+    assert set(endpoint.EVENTS) == kinds - {"sms.received"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HttpResponse(200, {}, b"[]"),
+        HttpResponse(200, {}, b'{"data": [1]}'),
+        HttpResponse(200, {}, b'{"data": {}}'),
+        HttpResponse(403, {}, b'{"error": {"code": "E01903", "message": "no scope"}}'),
+        HttpResponse(404, {}, b"<html>"),
+        NoResponse(written=True, reason="ReadTimeout"),
+    ],
+)
+def test_an_answer_that_is_no_list_proves_nothing(answer: HttpResponse | NoResponse) -> None:
+    assert isinstance(endpoint.list_outcome(answer), LookupFailed)
+    assert isinstance(endpoint.secret(answer), LookupFailed)
+    assert isinstance(endpoint.test_outcome(answer), LookupFailed)
+
+
+@pytest.mark.parametrize(
+    ("endpoint_status", "error", "reason"),
+    [
+        (403, None, "the endpoint answered 403"),
+        (None, "connection refused", "the endpoint answered nothing (connection refused)"),
+    ],
+)
+def test_a_test_that_the_endpoint_did_not_take_is_a_failure(
+    endpoint_status: int | None, error: str | None, reason: str
+) -> None:
+    answer = {"status": "failed", "response_status_code": endpoint_status, "error": error}
+
+    assert endpoint.test_outcome(Api(200, answer).answer) == LookupFailed(reason=reason)
+    assert endpoint.test_outcome(Api(200, {"status": "delivered"}).answer) == "2xx"
+
+
+def test_an_endpoint_without_readable_members_is_shown_as_such() -> None:
+    listed = endpoint.list_outcome(Api(200, {"data": [{"events": [1]}], "next_cursor": None}).answer)
+
+    assert isinstance(listed, Endpoints)
+    assert listed.found[0].missing == endpoint.EVENTS
+    assert listed.found[0].state == "unknown"

@@ -116,7 +116,8 @@ def many(reports: int) -> list[Report]:
         {"reference": None},
         {"body": "Grüße €"},
         {"reference": "a#b"},
-        {"resend_if_lost": True, "validity_seconds": 3600},
+        {"resend_if_lost": True, "validity_seconds": 3600, "category": "marketing"},
+        {"send": replace(record().send, request="a-hash")},
     ],
 )
 def test_a_record_reads_back_as_it_was_put(messages: Messages, values: dict[str, Any]) -> None:
@@ -254,12 +255,16 @@ def test_a_first_try_stores_second_ids_where_there_are_none(messages: Messages) 
     assert applied(messages, first(*ids)).state.other_ids == {(1, SECOND_ID), (1, THIRD_ID)}
 
 
-def test_the_answer_moves_the_sending_in_the_same_write(messages: Messages) -> None:
-    messages.put(record())
+ANSWERED = replace(record().send, phase=SendPhase.ANSWERED, token="", until=0)
+"""A claim that its answer ended."""
+
+
+def test_the_answer_ends_the_claim_in_the_same_write(messages: Messages) -> None:
+    messages.put(record(validity_seconds=3600))
     answer = report(Status.ACCEPTED, source=Source.ANSWER)
     answered = applied(messages, first(answer, phase=SendPhase.ANSWERED))
 
-    assert answered.send == replace(record().send, phase=SendPhase.ANSWERED)
+    assert (answered.send, answered.validity_seconds) == (ANSWERED, None)
     assert (answered.state.status, answered.version) == (Status.ACCEPTED, 2)
     assert answered.reports[answer.fingerprint].source == "answer"
 
@@ -314,7 +319,7 @@ def test_the_end_of_the_sending_can_be_all_that_is_written(messages: Messages) -
     known = holding(messages, report(Status.ACCEPTED))
     noted = applied(messages, late(phase=SendPhase.ANSWERED))
 
-    assert noted == replace(known, send=replace(known.send, phase=SendPhase.ANSWERED))
+    assert noted == replace(known, send=ANSWERED)
 
 
 # -- What each guard demands -------------------------------------------------------------------------------------------
@@ -530,9 +535,9 @@ def test_releasing_what_is_not_there_creates_nothing(messages: Messages) -> None
 def test_a_released_send_is_taken_over_as_the_next_attempt(messages: Messages) -> None:
     known = released(messages)
 
-    assert messages.take_over(known, claim(), provider="messagebird", now=LATER)
+    assert messages.take_over(replace(known, sender="MyShop"), claim(), provider="messagebird", now=LATER)
     taken = stored(messages)
-    assert taken.send == claim()
+    assert (taken.send, taken.sender) == (claim(), "MyShop")
     assert (taken.version, taken.updated_at) == (known.version + 1, LATER)
     assert (taken.state.status, taken.state.attempt, taken.state.at) == (Status.PENDING, 2, LATER)
     assert (taken.state.provider, taken.state.order) == ("messagebird", 40)
@@ -544,7 +549,7 @@ def test_of_two_that_take_over_one_wins_and_the_other_leaves_no_trace(messages: 
 
     assert messages.take_over(known, claim("winner"), provider="twilio", now=LATER)
     won = stored(messages)
-    assert not messages.take_over(known, claim("loser"), provider="messagebird", now=LATER)
+    assert not messages.take_over(replace(known, sender="MyShop"), claim("loser"), provider="messagebird", now=LATER)
     assert stored(messages) == won
 
 

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -499,6 +499,53 @@ def test_a_send_request_carries_the_text_and_what_brings_its_reports_back(provid
         assert callback in sent or quote(callback, safe="") in sent
     else:
         assert "a-token" in sent
+
+
+# --- what it can do
+
+
+@each_provider
+def test_it_takes_a_validity_from_the_first_to_the_last_of_its_range(provider: Provider) -> None:
+    taken = provider.VALIDITY
+    assert taken is None or (taken.step == 1 and 0 < taken[0] < taken[-1])
+    for seconds in (taken[0], taken[-1]) if taken else ():
+        request = request_for(provider, replace(message(), validity_seconds=seconds))
+        assert re.search(rf"\b{seconds}\b", request.body.decode())
+
+
+@each_provider
+def test_it_takes_each_of_its_categories(provider: Provider) -> None:
+    for category in provider.CATEGORIES:
+        assert category in request_for(provider, replace(message(), category=category)).body.decode()
+
+
+@each_provider
+def test_it_says_whether_its_reports_state_a_price(provider: Provider) -> None:
+    reports = [
+        provider.report(golden["fields"], received_at=RECEIVED)
+        for golden in goldens(provider.name)
+        if golden.get("fields") is not None
+    ]
+    assert any(report.price for report in reports) == provider.PRICE
+
+
+@each_provider
+def test_a_request_that_may_be_repeated_is_always_the_same_and_carries_its_key(provider: Provider) -> None:
+    request = request_for(provider, message())
+    assert request == request_for(provider, message())
+    if provider.IDEMPOTENCY is None:
+        assert "idempotency-key" not in request.headers
+        return
+    assert request.headers["idempotency-key"]
+    for other in (replace(message(), token="another-token"), replace(message(), attempt=2, token="the-second")):
+        assert request_for(provider, other).headers["idempotency-key"] != request.headers["idempotency-key"]
+    assert 0 < provider.IDEMPOTENCY.seconds <= 3600
+    assert provider.IDEMPOTENCY.replayed == provider.IDEMPOTENCY.replayed.lower()
+
+
+def request_for(provider: Provider, wanted: OutboundMessage) -> HttpRequest:
+    callback = callback_url("https://sms.example.com", provider.name, wanted.message_id, wanted.attempt)
+    return provider.send_request(wanted, credentials=SAMPLES[provider.name].credentials, callback_url=callback)
 
 
 @each_provider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,20 +10,24 @@ from uuid import uuid4
 
 import schemathesis
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from schemathesis import Case, CheckContext, HookContext, Response
 
+from ops.openapi.document import PROBLEM, document
 from sms_tracker import providers
 from sms_tracker.domain.characters import is_blank
 from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.segments import segment
-from sms_tracker.read.list_query import cursor
-from sms_tracker.services.send_request import KEY
+from sms_tracker.providers.base import Provider
+from sms_tracker.read.list_query import ListQuery, cursor
+from sms_tracker.services.idempotency import KEY
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS
 
 _DELIVERED = "00"
 """Last digits of numbers for which the simulated providers deliver."""
 _DEFAULT_PROVIDER = "twilio"
+_DOCUMENT = document()
 _TIMES = st.integers(1_577_836_800_000, 1_767_225_600_000).map(
     lambda milliseconds: timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
 )
@@ -31,7 +36,9 @@ _A_TIME = re.compile(r"202\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
 schemathesis.openapi.format("phone-number", st.integers(0, 9999).map(lambda n: f"+31622{n:04d}{_DELIVERED}"))
 schemathesis.openapi.format("date-time", _TIMES)
-schemathesis.openapi.format("cursor", st.builds(Position, _TIMES, st.uuids().map(str)).map(cursor))
+schemathesis.openapi.format(
+    "cursor", st.builds(cursor, st.builds(Position, _TIMES, st.uuids().map(str)), st.just("bound below"))
+)
 
 
 @schemathesis.hook
@@ -43,13 +50,15 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
         _prepare_range(case.query)
         if case.operation.path == "/stats":
             _prepare_month(case.query)
+        if case.operation.path == "/messages":
+            _bind_cursor(case.query)
     given = case.headers.get("Idempotency-Key") if case.headers else None
     if isinstance(given, str) and KEY.fullmatch(given):
         case.headers["Idempotency-Key"] = str(uuid4())  # a key belongs to one request
 
 
 def _prepare_message(body: dict[str, Any]) -> None:
-    """A text that is not blank and not too long, a sender of the provider, and no stored text."""
+    """A text that is not blank and not too long, what the provider takes, and no stored text."""
     text = body.get("body")
     if isinstance(text, str) and 0 < len(text) <= MAX_LENGTH:
         if segment(text).segments > MAX_SEGMENTS:
@@ -57,10 +66,25 @@ def _prepare_message(body: dict[str, Any]) -> None:
         body["body"] = "blank" if is_blank(text) else text
     if body.get("resend_if_lost") is True:
         body["resend_if_lost"] = False
+    if body.get("provider") == "bird" and body.get("validity_seconds") in range(1, 36001):
+        del body["validity_seconds"]
     sender, chosen = body.get("from"), body.get("provider") or _DEFAULT_PROVIDER
     takers = [name for name in providers.names() if isinstance(sender, str) and _takes(name, sender)]
     if takers and chosen in providers.names() and chosen not in takers:
         body["from"] = "+15551234567"
+    if chosen in providers.names():
+        _prepare_capabilities(body, providers.load(chosen))
+
+
+def _prepare_capabilities(body: dict[str, Any], provider: Provider) -> None:
+    """What any provider takes becomes what this one takes; the rest stays wrong."""
+    seconds, known = body.get("validity_seconds"), [providers.load(name) for name in providers.names()]
+    takers = [each for each in known if each.VALIDITY and seconds in each.VALIDITY]
+    if takers and provider not in takers:
+        body["validity_seconds"] = provider.VALIDITY[0] if provider.VALIDITY else None
+    word = body.get("category")
+    if any(word in each.CATEGORIES for each in known) and word not in provider.CATEGORIES:
+        del body["category"]
 
 
 def _takes(provider: str, sender: str) -> bool:
@@ -84,6 +108,24 @@ def _prepare_month(query: dict[str, Any]) -> None:
         and (not until or _A_TIME.match(until))
     ):
         query["until"] = timestamp(datetime.fromisoformat(since) + timedelta(days=1))
+
+
+def _bind_cursor(query: dict[str, Any]) -> None:
+    """A cursor of the other parameters, if all are valid."""
+    sent = {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in query.items()}
+    with contextlib.suppress(ValidationError):
+        parsed = ListQuery.model_validate(sent, context=None)
+        if parsed.cursor:
+            query["cursor"] = cursor(parsed.cursor.position, parsed.digest)
+
+
+@schemathesis.check
+def listed_problem(_context: CheckContext, response: Response, case: Case[Any]) -> None:
+    """The document lists the problem for its status; the schema admits any type."""
+    if response.headers.get("content-type", [""])[0] == PROBLEM and response.request.method != "HEAD":
+        answers = _DOCUMENT["paths"][case.operation.path][str(response.request.method).lower()]["responses"]
+        listed = answers[str(response.status_code)]["content"][PROBLEM]["examples"]
+        assert response.json()["type"].removeprefix("urn:sms-tracker:problem:") in listed
 
 
 @schemathesis.check

@@ -142,6 +142,17 @@ def report_fields(provider: str, provider_id: str, word: str, *, occurred: str |
     return {"id": provider_id, "status": word, **at}
 
 
+def silent(api: httpx.Client, name: str) -> dict[str, Any]:
+    """A message that was taken and of which the simulated provider itself will never report."""
+    message = {"to": number("08"), "body": "Hello", "provider": name}
+    return dict(api.post("/messages", json=message).raise_for_status().json())
+
+
+def tell(request: httpx.Request) -> int:
+    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
+        return provider_itself.send(request).status_code
+
+
 def simulators_of(stack: Stack) -> Iterator[dict[str, Simulator]]:
     """All simulators by name, closed at the end; for a fixture."""
     every = {name: Simulator(stack, name) for name in NAMES}

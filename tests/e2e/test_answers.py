@@ -268,6 +268,7 @@ def test_the_same_key_replays_the_answer_and_sends_nothing(
 
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json() == second.json()
+    assert [answer.headers.get("idempotent-replayed") for answer in (first, second)] == [None, "true"]
     assert len(simulators[name].posts(to)) == 1
 
 
@@ -322,6 +323,30 @@ def test_once_our_account_is_in_order_again_the_same_key_is_sent(
     assert (refused.status_code, taken.status_code) == (502, 202)
     assert watch.final(api, taken.json()["message_id"])["status"] == "delivered"
     assert len(simulator.taken(to)) == 1
+
+
+def test_a_message_that_its_provider_did_not_take_is_sent_once_by_another_under_the_same_key(
+    api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    to, key = number("23"), keyed("failover")
+    refused = api.post("/messages", json=message(to, "twilio"), headers=key)
+    simulators["messagebird"].script(to, "delivered")
+    with ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(api.post, "/messages", json=message(to, "messagebird"), headers=key) for _ in range(4)]
+        answers = [each.result() for each in sent]
+
+    assert refused.status_code == 502
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    record = watch.final(api, refused.json()["message_id"])
+    assert (record["status"], record["provider"], record["attempt"]) == ("delivered", "messagebird", 2)
+    assert (len(simulators["messagebird"].taken(to)), len(simulators["twilio"].taken(to))) == (1, 0)
+
+
+def test_what_is_about_messages_is_kept_by_no_cache(api: httpx.Client) -> None:
+    sent = api.post("/messages", json=message(number("00")))
+    read = [api.get(path) for path in (sent.headers["location"], "/messages?limit=1", "/stats", "/messages?limit=0")]
+
+    assert [answer.headers["cache-control"] for answer in (sent, *read)] == ["no-store"] * 5
 
 
 def test_retries_of_a_busy_provider_are_spent_before_it_is_given_up(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from local import emulator
-from local.process import LOCALHOST, ROOT, Process, free_port
+from local.process import LOCALHOST, Process, free_port
 from sms_tracker.domain.state import fold
 from tests import tables
+from tests.e2e import npm
 from tests.e2e.concurrent_writers import MESSAGES, REPORTS, WRITERS, Database, run_writers
 from tests.factories import record
 
-_DYNALITE = "3.2.2"
-_FOLDER = ROOT / ".build" / "dynalite"
+_DYNALITE = "dynalite@3.2.2"
 
 
 def answers(port: int) -> bool:
@@ -63,7 +62,7 @@ def dynalite(tmp_path: Path) -> Iterator[Database]:
     port = free_port()
     # Its own command line cannot be told to listen on the loopback alone.
     program = "const [dir, port, host] = process.argv.slice(1); require(dir)({createTableMs: 0}).listen(+port, host)"
-    command = [installed(), "-e", program, str(_FOLDER / "node_modules" / "dynalite"), str(port), LOCALHOST]
+    command = [npm.node(), "-e", program, str(installed() / "dynalite"), str(port), LOCALHOST]
     process = Process("dynalite", command, env={"PATH": os.environ["PATH"]}, log=tmp_path / "dynalite.log")
     try:
         yield database(process, port, returns_old=False)
@@ -71,21 +70,12 @@ def dynalite(tmp_path: Path) -> Iterator[Database]:
         process.stop()
 
 
-def installed() -> str:
-    """Where node is, with dynalite beside it; skips where either cannot be had."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("dynalite, the second judge, needs node and npm")
-    if not (_FOLDER / "node_modules" / "dynalite").exists():
-        once = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # where there is no network, that is soon known
-        options = ["--no-audit", "--no-fund", "--no-package-lock", *once, f"--prefix={_FOLDER}"]
-        try:
-            subprocess.run(
-                [npm, "install", *options, f"dynalite@{_DYNALITE}"], check=True, capture_output=True, timeout=60
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            pytest.skip(f"npm could not install dynalite {_DYNALITE}: {type(error).__name__}")
-    return node
+def installed() -> Path:
+    """The folder with dynalite; skips where node or npm is missing, or npm cannot install it."""
+    try:
+        return npm.packages(_DYNALITE)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        pytest.skip(f"npm could not install {_DYNALITE}: {type(error).__name__}")
 
 
 def check(database: Database) -> None:

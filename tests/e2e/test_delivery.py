@@ -14,7 +14,7 @@ from local.observe import Queue
 from local.process import ROOT
 from local.stack import Stack
 from tests.e2e import provider, scenario_run, watch
-from tests.e2e.provider import Simulator, callback, number, report_fields, signed
+from tests.e2e.provider import Simulator, callback, number, report_fields, signed, silent, tell
 from tests.e2e.scenario_run import CASES, Case, ScenarioRun
 
 SCHEMA = json.loads((ROOT / "events" / "schema" / "sms-status-changed.v1.json").read_text(encoding="utf-8"))
@@ -178,17 +178,6 @@ def test_the_same_key_meanwhile_is_asked_to_wait(case: Case, run: ScenarioRun) -
 # -- Reports that come late, or without our ids --------------------------------------------------------------------
 
 
-def silent(api: httpx.Client, name: str) -> dict[str, Any]:
-    """A message that was taken and of which the simulated provider itself will never report."""
-    message = {"to": number("08"), "body": "Hello", "provider": name}
-    return dict(api.post("/messages", json=message).raise_for_status().json())
-
-
-def tell(request: httpx.Request) -> int:
-    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
-        return provider_itself.send(request).status_code
-
-
 @pytest.mark.parametrize("name", provider.NAMES)
 def test_what_comes_again_or_late_changes_nothing(name: str, api: httpx.Client, stack: Stack) -> None:
     sent = silent(api, name)
@@ -228,6 +217,20 @@ def test_a_delivery_after_a_published_failure_is_published_as_its_correction(
     assert (second["status"], second["outcome"], second["corrects"]) == ("delivered", "success", "undelivered")
     assert (second["previous_status"], second["failure"]) == ("undelivered", None)
     assert first["version"] < second["version"]
+
+
+def test_a_failure_that_learns_its_code_is_published_again(api: httpx.Client, stack: Stack) -> None:
+    events, sent = stack.observe_events(name="codes"), silent(api, "twilio")
+    target = callback(stack.api_url, "twilio", sent["message_id"])
+    fields = report_fields("twilio", sent["provider_message_id"], "failed")
+
+    assert tell(signed("twilio", target, fields)) == 204
+    first = event_of(events, sent["message_id"])
+    assert tell(signed("twilio", target, {**fields, "ErrorCode": "30003"})) == 204
+    second = event_of(events, sent["message_id"])
+
+    assert (first["status"], first["failure"]["code"]) == ("failed", None)
+    assert (second["status"], second["previous_status"], second["failure"]["code"]) == ("failed", "failed", "30003")
 
 
 def event_of(events: Queue, message_id: str) -> dict[str, Any]:

@@ -12,15 +12,13 @@ import httpx
 import pytest
 
 from local.stack import Stack
+from local.template import Template, set_variables
 from tests.e2e import watch
 from tests.e2e.provider import NAMES, Simulator, number, simulators_of
 
 UNKNOWN_AFTER = 75
 PARAMETERS = {
     "ReconcileState": "DISABLED",
-    "ReconcileAfterSeconds": "1",
-    "NotSentAfterSeconds": "1",
-    "UnknownAfterSeconds": str(UNKNOWN_AFTER),
     "LookupsPerSecond": "50",
     "TextRetention": "until_final",
 }
@@ -57,9 +55,21 @@ class Course:
     events: list[Mapping[str, Any]]
 
 
+def impatient(template: Template) -> Template:
+    set_variables(
+        template,
+        "reconciler",
+        RECONCILE_AFTER_SECONDS="1",
+        NOT_SENT_AFTER_SECONDS="1",
+        UNKNOWN_AFTER_SECONDS=str(UNKNOWN_AFTER),
+    )
+    return template
+
+
 @pytest.fixture(scope="module")
 def reconciled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(auth=True, parameters=PARAMETERS, log_dir=tmp_path_factory.mktemp("logs")) as running:
+    logs = tmp_path_factory.mktemp("logs")
+    with Stack(auth=True, parameters=PARAMETERS, transform=impatient, log_dir=logs) as running:
         yield running
 
 

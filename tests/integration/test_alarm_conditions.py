@@ -20,17 +20,21 @@ from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
+from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.services.track import track
 from tests.cloud import AWS, SECRETS, Cloud, Handler, cold_start, sample
-from tests.cloudwatch import Metric, Period, in_alarm, measured, watched
+from tests.cloudwatch import Metric, Period, in_alarm, measured, shown, watched
 from tests.factories import record, report
 from tests.scripted_server import Reply, serving
 from tests.unit.template_stack import environment, stack
 
+EVERYTHING = stack(Alarms="all", Dashboard="on", GradualDeployment="true")
 ALARMS = {
     each.properties["AlarmName"].removeprefix("stack-"): each.properties
-    for each in stack().of("AWS::CloudWatch::Alarm").values()
+    for each in EVERYTHING.of("AWS::CloudWatch::Alarm").values()
 }
+READ = {metric for alarm in ALARMS.values() for metric in watched(alarm)} | shown(EVERYTHING)
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler")
 DOCUMENTED = {
     "AWS/SQS": (
         "QueueName",
@@ -206,6 +210,19 @@ def taken_messages(at: Deployment, *, heard_of: int) -> None:
     at.invoke("reconciler", sample("reconciler"))
 
 
+def endpoints(at: Deployment, *statuses: str) -> None:
+    """The reconciler runs where Bird lists endpoints at our address in these states."""
+    url = "https://sms.example.com/webhooks/bird"
+    listed = [{"id": "whk_1", "url": url, "status": status, "events": EVENTS} for status in statuses]
+    page = json.dumps({"data": listed, "next_cursor": None}).encode()
+    api_url = f"http://127.0.0.1:{at.stack.enter_context(serving(Reply(200, page))).port}"
+    document = {"api_key": "bk_us1_example", "category": "service", "api_url": api_url}
+    AWS.ssm.put_parameter(Name="/stack/secrets/bird", Value=json.dumps(document), Type="SecureString")
+    at.patch.setenv("PROVIDERS", "twilio,messagebird,bird")
+    at.patch.setenv("SENDERS", "twilio=+15551234567,messagebird=,bird=")
+    at.invoke("reconciler", sample("reconciler"))
+
+
 def counted(at: Deployment, *cohorts: tuple[int, int, Mapping[str, int]]) -> None:
     """Hours so many hours ago, with the bucket of their deliveries and their statuses; then the counting runs."""
     now = datetime.now(UTC)
@@ -262,13 +279,7 @@ TABLE: Mapping[str, Row] = {
         lambda at: reported(at, {"MessageStatus": "sent"}),
     ),
     "send-exceptions": raising("send", "send"),
-    "webhook-exceptions": raising("webhook", "webhook-twilio"),
-    "processor-exceptions": raising("processor", "processor"),
-    "publisher-exceptions": raising("publisher", "publisher"),
-    "digest-exceptions": raising("digest", "digest"),
-    "query-exceptions": raising("query", "query-message"),
-    "authorizer-exceptions": raising("authorizer", "authorizer", gone="state"),
-    "reconciler-exceptions": raising("reconciler", "reconciler", gone="messages"),
+    "exceptions": raising("digest", "digest"),
     "webhook-throttled": aws("AWS/Lambda", "Throttles", "WebhookFunction", fault=[0, 1], sound=[0, 0]),
     "webhook-slow": aws(
         "AWS/Lambda", "Duration", "WebhookFunction", fault=[40] * 98 + [6000] * 2, sound=[40] * 99 + [6000]
@@ -276,6 +287,7 @@ TABLE: Mapping[str, Row] = {
     "webhook-unavailable": Row(queue_gone, webhook),
     "signatures-refused": Row(lambda at: webhook(at, 21, headers={}), lambda at: webhook(at, 20, headers={})),
     "receipts-silent": Row(lambda at: taken_messages(at, heard_of=0), lambda at: taken_messages(at, heard_of=1)),
+    "endpoint-down": Row(lambda at: endpoints(at, "paused"), lambda at: endpoints(at, "degraded")),
     "send-errors": Row(lambda at: sends(at, 6, UNWELL), lambda at: sends(at, 5, UNWELL)),
     "account-refused": Row(lambda at: sends(at, 1, WRONG_TOKEN), lambda at: sends(at, 1, TEMPORARILY)),
     "publisher-behind": aws("AWS/Lambda", "IteratorAge", "PublisherFunction", fault=[50, 301_000], sound=[299_000]),
@@ -318,6 +330,29 @@ def test_an_alarm_speaks_once_the_fault_lasts_and_not_before(name: str, deployme
 
     assert in_alarm(alarm, lasting)
     assert not in_alarm(alarm, shorter)
+    assert {each for each in faulty.measures if each.namespace.startswith("SmsTracker")} <= READ  # none is in vain
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_one_alarm_speaks_for_the_exceptions_of_any_function(
+    function: str, deployment: Callable[[], Deployment]
+) -> None:
+    alarm, faulty = ALARMS["exceptions"], deployment()
+    faulty.by_aws("AWS/Lambda", "Errors", f"{function.title()}Function", 1)
+
+    assert in_alarm(alarm, [{}, faulty.measures])
+
+
+def test_an_exception_of_each_function_is_one_that_lambda_counts(deployment: Callable[[], Deployment]) -> None:
+    faulty = deployment()
+    for function in ("webhook", "processor", "publisher", "query"):
+        faulty.invoke(function, {})
+    for table, function in (("messages", "reconciler"), ("state", "authorizer")):
+        AWS.dynamodb.delete_table(TableName=table)
+        faulty.invoke(function, sample(function))
+
+    errors = {next(iter(metric.dimensions))[1] for metric, values in faulty.measures.items() if sum(values)}
+    assert errors >= {f"{name.title()}Function" for name in FUNCTIONS if name not in {"send", "digest"}}
 
 
 @each_alarm
@@ -325,7 +360,8 @@ def test_an_alarm_is_silent_while_all_is_well(name: str, deployment: Callable[[]
     alarm, sound = ALARMS[name], deployment()
     TABLE[name].sound(sound)
 
-    assert {*watched(alarm)} <= sound.measures.keys() or alarm["Statistic"] == "Sum"  # a count of none is not sent
+    counts = name == "exceptions" or alarm.get("Statistic") == "Sum"  # a count of none is not sent
+    assert {*watched(alarm)} <= sound.measures.keys() or counts
     assert not in_alarm(alarm, [sound.measures] * alarm["EvaluationPeriods"])
 
 
@@ -345,6 +381,22 @@ def test_a_metric_of_awss_own_is_named_as_aws_names_it(metric: Metric) -> None:
 
     assert (named, metric.name in metrics) == (dimension, True)
     assert resource.removesuffix(".QueueName") in stack().of(kind)
+
+
+def test_an_endpoint_that_nobody_registered_is_down_too(deployment: Callable[[], Deployment]) -> None:
+    alarm, faulty = ALARMS["endpoint-down"], deployment()
+    endpoints(faulty)
+
+    assert in_alarm(alarm, [faulty.measures])
+
+
+def test_a_provider_without_a_registered_endpoint_has_none_that_could_be_down(
+    deployment: Callable[[], Deployment],
+) -> None:
+    sound = deployment()
+    sound.invoke("reconciler", sample("reconciler"))
+
+    assert "EndpointDown" not in {metric.name for metric in sound.measures}
 
 
 def test_a_reconciler_that_is_not_scheduled_is_not_missed_and_one_slow_schedule_is(

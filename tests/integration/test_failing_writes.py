@@ -18,7 +18,7 @@ MINUTE = 60
 HALF_AN_HOUR = 30 * MINUTE
 ALARMS = {
     each.properties["AlarmName"].removeprefix("stack-"): each.properties
-    for each in stack().of("AWS::CloudWatch::Alarm").values()
+    for each in stack(Alarms="all").of("AWS::CloudWatch::Alarm").values()
 }
 VISIBILITY: float = stack().properties("ReportsQueue")["VisibilityTimeout"]
 Samples = list[tuple[float, Mapping[Metric, Sequence[float]]]]

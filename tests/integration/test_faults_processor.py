@@ -67,8 +67,10 @@ CASES = {
     "by-provider-id": Case(
         before=[Queued("accepted")], batch=[Queued("delivered", of=None)], calls=("Query", "UpdateItem")
     ),
-    "deferred": Case(batch=[Queued("delivered", of=None)], calls=("Query", "SendMessage")),
-    "never-found": Case(batch=[Queued("delivered", of=None, tries=1)], calls=("Query", "SendMessage"), known=1),
+    "deferred": Case(batch=[Queued("delivered", of=None)], calls=("Query", "Query", "SendMessage")),
+    "never-found": Case(
+        batch=[Queued("delivered", of=None, tries=1)], calls=("Query", "Query", "SendMessage"), known=1
+    ),
     "timeline-full": Case(
         before=FULL,
         batch=[Queued("delivered"), Queued("read")],

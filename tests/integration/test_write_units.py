@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench.units import KB, item_size
+from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.envelope import Envelope, encode
@@ -162,6 +163,56 @@ def test_an_item_with_three_reports_fits_into_one_kilobyte(life: Life) -> None:
 
     assert len(item["reports"]["M"]) == 3
     assert item_size(item) <= KB
+
+
+LARGEST = {
+    "twilio": ("SM" + "1" * 32, "MG" + "2" * 32, "queued scheduled sending sent delivered", "-0.00750 USD", None),
+    "messagebird": ("a" * 32, "+314912345678901", "accepted scheduled sent buffered delivered", "0.0700 EUR", "310410"),
+    "bird": (
+        "0190c9f0-7a1c-7cc1-9f51-2b1a4cbb1f3a",
+        "+314912345678901",
+        "accepted accepted scheduled sent delivered",
+        "0.00650 USD",
+        "310410",
+    ),
+}
+"""By provider: the longest values of id, sender, words, price and network in practice."""
+
+
+@pytest.mark.parametrize("provider", LARGEST)
+def test_an_answer_and_four_timed_reports_cost_a_unit_each_with_every_value_at_its_longest(provider: str) -> None:
+    known, sender, words, price, network = LARGEST[provider]
+    with tables.messages_table() as (dynamodb, name):
+        store, recording = MessageStore(calling(dynamodb), name), Recording(dynamodb, name, MESSAGE_ID)
+        store.put(
+            record(
+                client="c" * 16,
+                reference="r" * 64,
+                to="+491761234567890",
+                sender=sender,
+                state=recorded(attempt=1, at=NOW, provider=provider),
+                send=replace(record().send, token="5f1a1c586f5e5c0e9a533f"),
+                expires_at=1_777_593_607,
+                validity_seconds=35999,
+            )
+        )
+        for number, word in enumerate(words.split()):
+            made = Report(
+                provider=provider,
+                word=word,
+                status=providers.load(provider).meaning(word, None, None)[0],
+                received=f"2026-01-31T12:0{number}:09.431Z",
+                occurred=f"2026-01-31T12:0{number}:05.019Z",
+                provider_message_id=known,
+                source=Source.CALLBACK if number else Source.ANSWER,
+                price=price,
+                network=network,
+            )
+            track(store, MESSAGE_ID, [made], now=made.received, phase=None if number else SendPhase.ANSWERED)
+
+        assert {call.item_units for call in recording.calls} == {1}
+        assert len(recording.item["reports"]["M"]) == 5
+        assert item_size(recording.item) <= KB
 
 
 def test_in_order_a_message_costs_at_most_five_units_on_its_item(life: Life) -> None:

@@ -8,7 +8,7 @@ thread, and two actors with the same log are in the same state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -23,9 +23,9 @@ from sms_tracker.domain.record import Change, Record, Send
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send import Sender
+from sms_tracker.services.send import Rules, Sender
 from tests.fakes import START, FixedSettings
-from tests.setups import REQUEST, RULES
+from tests.setups import POLICY, REQUEST, RULES
 
 TICKS = tuple(
     START + timedelta(minutes=minutes) for minutes in (0, 2 / 3, 11, 27, 62, 6 * 60 + 5, 31 * 60, 73 * 60, 74 * 60)
@@ -59,6 +59,28 @@ class Asked(BaseException):
 
 Ask = Callable[..., Any]
 """``ask(name, *arguments)`` answers one external call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the client sends, the deployment's rules and its accounts."""
+
+    payload: Mapping[str, object]
+    rules: Rules
+    settings: FixedSettings
+
+
+PLAIN = Setting(payload=REQUEST, rules=RULES, settings=FixedSettings())
+"""A provider without idempotency keys: Twilio."""
+WITH_KEYS = Setting(
+    payload={**REQUEST, "resend_if_lost": True},
+    rules=replace(
+        RULES,
+        policy=replace(POLICY, providers=("bird",), default_provider="bird", senders={"bird": "Acme"}, keeps_text=True),
+    ),
+    settings=FixedSettings(credentials={"bird": {"api_key": "bk_eu1_examplekey", "category": "service"}}),
+)
+"""A provider with them, whose client wants a lost message sent again: Bird."""
 
 
 @dataclass
@@ -146,10 +168,14 @@ class _Queue:
         self.ask("enqueue", self.name, body)
 
 
-def _pace() -> Pace:
+def _pace(now: Callable[[], datetime]) -> Pace:
     """Each pause takes 15 of a request's 20 seconds, so that there are at most two tries."""
     slept: list[float] = []
-    return Pace(monotonic=lambda: sum(slept), sleep=lambda _: slept.append(15.0), fraction=lambda: 0.5)
+    return Pace(
+        monotonic=lambda: (now() - START).total_seconds() + sum(slept),
+        sleep=lambda _: slept.append(15.0),
+        fraction=lambda: 0.5,
+    )
 
 
 def request(
@@ -159,20 +185,24 @@ def request(
     name: str,
     key: str | None,
     kind: type[Sender] = Sender,
+    setting: Setting = PLAIN,
 ) -> ApiResponse:
     """One POST /messages of the client, in its own Lambda environment."""
+    return _sender(ask, now, name, kind, setting).send("shop", dict(setting.payload), key)
+
+
+def _sender(ask: Ask, now: Callable[[], datetime], name: str, kind: type[Sender], setting: Setting) -> Sender:
     outside, tokens = Outside(ask), count(1)
-    sender = kind(
+    return kind(
         messages=outside,
-        settings=FixedSettings(),
+        settings=setting.settings,
         http=outside.http,
         clock=now,
-        pace=_pace(),
-        rules=replace(RULES),
+        pace=_pace(now),
+        rules=setting.rules,
         new_id=lambda: unkeyed_id(name),
         new_token=lambda: f"{name}-{next(tokens)}",
     )
-    return sender.send("shop", REQUEST, key)
 
 
 def unkeyed_id(name: str) -> str:
@@ -187,19 +217,28 @@ def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> 
     return processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
 
-def reconcile(ask: Ask, now: Callable[[], datetime]) -> Counter[str]:
+def reconcile(
+    ask: Ask,
+    now: Callable[[], datetime],
+    *,
+    name: str = "reconciler",
+    kind: type[Reconciler] = Reconciler,
+    sender: type[Sender] = Sender,
+    setting: Setting = PLAIN,
+) -> Counter[str]:
     """One run of the reconciler."""
     outside = Outside(ask)
-    return Reconciler(
+    again = _sender(ask, now, name, sender, setting)
+    return kind(
         messages=outside,
         search=outside,
         state=outside,
-        settings=FixedSettings(),
+        settings=setting.settings,
         http=outside.http,
         queue=_Queue(ask, "reports"),
         clock=now,
-        pace=_pace(),
+        pace=_pace(now),
         ages=Ages(),
-        limits=Limits(seconds=1e9, lookups=1000, rate=1e9),
-        resend=lambda _: "never: not requested",
+        limits=Limits(seconds=1e12, lookups=1000, rate=1e9),
+        resend=lambda record: again.resend(record).decision,
     ).run()

@@ -10,8 +10,9 @@ from typing import Any
 
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
-from tests.model import actors
+from tests.model import actors, keyed_provider
 from tests.model.actors import TICKS, Call
+from tests.model.keyed_provider import outcomes
 from tests.model.model import Model
 from tests.model.provider import consult
 from tests.model.world import LAST, WRITES, Violation, World, empty, read, sid, write
@@ -29,6 +30,9 @@ class _Live:
         if (nothing := empty(call, self.model.message_ids)) is not None:
             return nothing
         if name == "http":
+            if keyed_provider.is_keyed(arguments[0]):
+                _, self.world, answer = next(outcomes(self.world, self.world, arguments[0], "reconciler"))
+                return answer
             return consult(self.world, arguments[0], self.model.final)
         if name == "enqueue":
             self.world, answer = replace(self.world, queue=tuple(sorted((*self.world.queue, arguments[1])))), None
@@ -52,7 +56,7 @@ def to_the_end(model: Model, world: World) -> None:
         if (state := (tick, *live.world.lasting())) in model.settled:
             return
         model.settled.add(state)
-        live.run(actors.reconcile)
+        live.run(model.reconcile("reconciler"))
         bodies, live.world = live.world.queue, replace(live.world, queue=())
         live.run(partial(actors.process, bodies=bodies))
     check_end(model, live.world)

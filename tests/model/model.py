@@ -8,10 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from tests.model import actors
-from tests.model.actors import Answer, Ask, Asked, Call, Replay
+from tests.model.actors import PLAIN, Answer, Ask, Asked, Call, Replay, Setting
+from tests.model.keyed_provider import ended, is_keyed
 from tests.model.outcomes import NO_REPLY, check_reply, outcomes
 from tests.model.provider import envelope
 from tests.model.world import LAST, NUMBERS, WRITES, Actor, World, empty, read, sid, write
@@ -62,6 +64,8 @@ class Model:
     faults: int = 2
     words: tuple[str, ...] = ("sent",)
     sender: type[Sender] = Sender
+    reconciler: type[Reconciler] = Reconciler
+    setting: Setting = PLAIN
     message_ids: frozenset[str] = frozenset()
     settled: set[tuple[object, ...]] = field(default_factory=set)
     _read: dict[object, tuple[tuple[tuple[str, str], ...], str, tuple[int, ...], Next]] = field(default_factory=dict)
@@ -76,11 +80,15 @@ class Model:
         match actor.role:
             case "client":
                 key = self.clients[actor.name]
-                return partial(actors.request, name=actor.name, key=key, kind=self.sender)
+                return partial(actors.request, name=actor.name, key=key, kind=self.sender, setting=self.setting)
             case "processor":
                 return partial(actors.process, bodies=actor.holds)
             case _:
-                return actors.reconcile
+                return self.reconcile(actor.name)
+
+    def reconcile(self, name: str) -> Callable[..., object]:
+        """A reconciler's program."""
+        return partial(actors.reconcile, name=name, kind=self.reconciler, sender=self.sender, setting=self.setting)
 
     def next(self, actor: Actor, tick: int) -> Next:
         """Replay the actor to its next call; cached, because nothing else affects it."""
@@ -111,6 +119,7 @@ class Model:
             if actor.done is None and (actor.since is not None or world.tick >= _LATEST[actor.role]):
                 yield from self._act(world, place, actor)
         yield from self._deliver(world)
+        yield from ended(world)
         for number in world.flying:
             call: Call = NUMBERS[number]  # type: ignore[assignment]  # a call
             landed, _ = write(replace(world, flying=world.flying - {number}), call)
@@ -119,14 +128,18 @@ class Model:
             yield "time passes", self._later(world)
 
     def _later(self, world: World) -> World:
-        """A client's Lambda ends before its claim; a write in flight that long is lost."""
+        """A client's Lambda ends before its claim, and a create call has a time-out; a write that late is lost."""
         kept = tuple(
-            replace(actor, done="killed")
-            if actor.role == "client" and actor.since is not None and not actor.done
-            else actor
-            for actor in world.actors
+            replace(actor, done="killed") if self._ends(actor, world.tick) else actor for actor in world.actors
         )
         return replace(world, tick=world.tick + 1, actors=kept, flying=frozenset())
+
+    def _ends(self, actor: Actor, tick: int) -> bool:
+        if actor.since is None or actor.done:
+            return False
+        wanted = self.next(actor, tick)
+        creates = isinstance(wanted, Call) and wanted.name == "http" and is_keyed(wanted.arguments[0])
+        return actor.role == "client" or creates
 
     def _deliver(self, world: World) -> Iterator[Step]:
         """The provider sends any callback in any order; the queue delivers any message."""

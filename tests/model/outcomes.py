@@ -8,6 +8,7 @@ from dataclasses import replace
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.services.responses import ApiResponse
+from tests.model import keyed_provider
 from tests.model.actors import Call
 from tests.model.provider import consult, is_create, posted
 from tests.model.world import NUMBERS, WRITES, Actor, Violation, World, read, sid, write
@@ -48,10 +49,15 @@ def outcomes(world: World, call: Call, name: str, *, final: str) -> Iterator[tup
 def _http(
     world: World, poorer: World, request: HttpRequest, name: str, final: str
 ) -> Iterator[tuple[str, World, object]]:
+    if keyed_provider.is_keyed(request):
+        yield from keyed_provider.outcomes(world, poorer, request, name)
+        return
     if not is_create(request):
         yield "answered", world, consult(world, request, final)
         if world.faults:
             yield "not answered", poorer, UNHEARD
+            if keyed_provider.is_search(request):
+                yield "shows an old list", poorer, keyed_provider.OLD_LIST
             if "Messages.json" in request.url:
                 yield "shows an old list", poorer, HttpResponse(200, body=b'{"messages": []}')
         return

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.report import Source, timestamp
+from tests.model import keyed_provider
 from tests.model.actors import TICKS
 from tests.model.world import LAST, Post, Violation, World, sid
 from tests.setups import attempt_of, message_id_of
@@ -19,6 +20,8 @@ from tests.setups import attempt_of, message_id_of
 def envelope(world: World, number: int, word: str) -> str:
     """A callback as the webhook queues it."""
     post = world.posts[number]
+    if post.key:
+        return keyed_provider.envelope(post, number, word)
     fields = {"MessageSid": sid(number), "MessageStatus": word, "To": "+31612345678"}
     if word == "undelivered":
         fields["ErrorCode"] = "30003"
@@ -47,6 +50,8 @@ def posted(world: World, request: HttpRequest, author: str, *, processed: bool, 
 
 def consult(world: World, request: HttpRequest, final: str) -> HttpResponse:
     """The answer to a look-up or a search; a message is final an hour after its send."""
+    if "/v1/sms/messages" in request.url:
+        return keyed_provider.consult(world, request, final)
     shown = [_shown(world, number, final) for number in _processed(world)]
     name = request.url.partition("?")[0].rpartition("/")[2].removesuffix(".json")
     if name == "Messages":

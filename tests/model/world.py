@@ -29,7 +29,10 @@ class Violation(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One create call that reached the provider. ``possible``: it may have been processed, as far as we know."""
+    """One create call that reached the provider. ``possible``: it may have been processed, as far as we know.
+
+    ``key`` is its idempotency key, ``request`` the number of its request. ``running``: the provider still works on it.
+    """
 
     message_id: str
     attempt: int
@@ -37,6 +40,9 @@ class Post:
     tick: int
     processed: bool
     possible: bool
+    key: str = ""
+    request: int = -1
+    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One state. Records and calls are numbers; ``reported`` are the words of sent callbacks."""
+    """One state. Records, calls, requests and answers are numbers; ``reported`` are the words of sent callbacks.
+
+    ``kept`` has the provider's first answers: key, request, answer.
+    """
 
     actors: tuple[Actor, ...]
     faults: int
@@ -66,6 +75,7 @@ class World:
     agenda: tuple[tuple[str, str], ...] = ()
     walked: str = timestamp(TICKS[0])
     posts: tuple[Post, ...] = ()
+    kept: tuple[tuple[str, int, int], ...] = ()
     reported: frozenset[tuple[str, str]] = frozenset()
     queue: tuple[str, ...] = ()
     flying: frozenset[int] = frozenset()
@@ -75,7 +85,7 @@ class World:
 
     def lasting(self) -> tuple[object, ...]:
         """The state without running actors."""
-        return self.records, self.agenda, self.walked, self.posts, self.queue
+        return self.records, self.agenda, self.walked, self.posts, self.kept, self.queue
 
 
 def sid(number: int) -> str:

@@ -20,6 +20,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).parents[2]
+CONSUMERS = ROOT / "examples" / "consumers"
 PSEUDO = {
     "AWS::StackName": "stack",
     "AWS::Region": "region",
@@ -70,11 +71,22 @@ def source() -> Mapping[str, Any]:
 @cache
 def stack(**parameters: str) -> Stack:
     """The stack deployed with these parameters, the others at their defaults."""
-    template = _expanded(parameters.get("GradualDeployment", "false"))
-    defaults = {name: declared["Default"] for name, declared in template["Parameters"].items()}
-    unknown = set(parameters) - set(defaults)
+    # The one parameter by which SAM, and not CloudFormation, decides what there is.
+    return _deployed(_expanded(gradual=parameters.get("GradualDeployment", "false")), parameters)
+
+
+@cache
+def consumer(name: str, **parameters: str) -> Stack:
+    """A stack of examples/consumers, deployed with these parameters."""
+    return _deployed(_expand(yaml_parse((CONSUMERS / f"{name}.yaml").read_text()), {}), parameters)
+
+
+def _deployed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Stack:
+    declared_parameters = template.get("Parameters", {})
+    defaults = {name: declared["Default"] for name, declared in declared_parameters.items() if "Default" in declared}
+    unknown = set(parameters) - set(declared_parameters)
     assert not unknown, f"no such parameters: {unknown}"
-    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, template["Conditions"])
+    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, template)
     resources = {
         name: Resource(
             name=name,
@@ -85,13 +97,13 @@ def stack(**parameters: str) -> Stack:
         for name, declared in template["Resources"].items()
         if resolver.holds(declared.get("Condition"))
     }
-    return Stack(resources=resources, outputs=resolver.value(template["Outputs"]))
+    return Stack(resources=resources, outputs=resolver.value(template.get("Outputs", {})))
 
 
 def refusals(**parameters: str) -> list[str]:
     """What the template's rules say to a deployment with these parameters."""
     defaults = {name: declared["Default"] for name, declared in source()["Parameters"].items()}
-    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, source()["Conditions"])
+    resolver = _Resolver({**PSEUDO, **defaults, **parameters}, source())
     return [
         each["AssertDescription"]
         for rule in source()["Rules"].values()
@@ -120,16 +132,19 @@ def overrides(config_env: str) -> dict[str, str]:
 
 
 @cache
-def _expanded(gradual: str) -> dict[str, Any]:
-    """With the one parameter by which SAM, and not CloudFormation, decides what there is."""
-    template = deepcopy(dict(source()))
+def _expanded(*, gradual: str) -> dict[str, Any]:
+    return _expand(source(), {"GradualDeployment": gradual})
+
+
+def _expand(written: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    template = deepcopy(dict(written))
     for declared in template["Resources"].values():
         for code in ("CodeUri", "ContentUri"):
             if code in declared["Properties"]:  # as `sam package` leaves it: the transform takes no local folders
                 declared["Properties"][code] = f"s3://artifacts/{declared['Properties'][code]}"
     translator = Translator(None, Parser(), boto_session=Session(region_name="eu-west-1"))
     expanded: dict[str, Any] = translator.translate(
-        template, parameter_values={"GradualDeployment": gradual}, get_managed_policy_map=dict
+        template, parameter_values=dict(parameters), get_managed_policy_map=dict
     )
     return expanded
 
@@ -137,9 +152,10 @@ def _expanded(gradual: str) -> dict[str, Any]:
 class _Resolver:
     """Knows the parameters' values and decides conditions by them."""
 
-    def __init__(self, values: Mapping[str, Any], conditions: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], template: Mapping[str, Any]) -> None:
         self._values = values
-        self._conditions = conditions
+        self._conditions: Mapping[str, Any] = template.get("Conditions", {})
+        self._mappings: Mapping[str, Any] = template.get("Mappings", {})
 
     def holds(self, name: str | None) -> bool:
         return name is None or self.decide(self._conditions[name])
@@ -153,6 +169,8 @@ class _Resolver:
                 return not self.decide(argument[0])
             case "Fn::And":
                 return all(self.decide(part) for part in argument)
+            case "Fn::Or":
+                return any(self.decide(part) for part in argument)
             case "Fn::Equals":
                 left, right = (str(self.value(side)) for side in argument)
                 return left == right
@@ -174,7 +192,7 @@ class _Resolver:
     def _ref(self, name: str) -> Any:
         return _NOTHING if name == "AWS::NoValue" else self._values.get(name, name)
 
-    def _call(self, function: str, argument: Any) -> Any:
+    def _call(self, function: str, argument: Any) -> Any:  # noqa: PLR0911  # one for each function
         match function:
             case "Fn::GetAtt":
                 return argument if isinstance(argument, str) else ".".join(argument)
@@ -185,9 +203,14 @@ class _Resolver:
                 text, local = argument if isinstance(argument, list) else (argument, {})
                 names = self.value(local)
                 return re.sub(r"\$\{([^!}]+)\}", lambda found: str(names.get(found[1], self._ref(found[1]))), text)
+            case "Fn::FindInMap":
+                name, first, second = self.value(argument)
+                return self._mappings[name][first][second]
             case "Fn::Join":
                 separator, parts = argument
                 return separator.join(map(str, self.value(parts)))
+            case "Fn::ImportValue":
+                return f"import {self.value(argument)}"
             case "Fn::Split":
                 separator, text = argument
                 return str(self.value(text)).split(separator)

@@ -7,9 +7,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from bench.bill import FULL_CPU, Figures, Load, Row, Settings, batch_fill, bill, milliseconds, stream_fill, total
-from bench.cost import SAVINGS, Change, arguments, changed
-from bench.prices import PRICES
+from bench.bill import FULL_CPU, MONTH, Figures, Row, batch_fill, bill, milliseconds, stream_fill, total
+from bench.cost import CHANGES, Change, arguments, changed, volumes
+from bench.prices import PRICES, Price
+from bench.settings import PRESETS, Load, Settings, settings
+from bench.targets import COSTS
 
 FUNCTIONS = ("send", "authorizer", "webhook", "processor", "publisher", "digest", "reconciler")
 FIGURES: Figures = {
@@ -17,6 +19,12 @@ FIGURES: Figures = {
     **{f"warm.{name}.cpu": 2.0 for name in FUNCTIONS},
     **{f"log.{name}": 300 for name in FUNCTIONS},
     **{f"lines.{name}": 1 for name in FUNCTIONS},
+    **{f"cold.{name}.cpu": 0.0 for name in FUNCTIONS},
+    **{f"rest.{step}.{name}": 10 for step in ("reconcile", "statistics") for name in ("cpu", "calls", "reads", "log")},
+    **{f"metrics.{name}": 3 for name in ("rest", "gauges", "gauges.provider", "in_use", "in_use.provider")},
+    "log.publisher, one end": 300,
+    "lines.publisher, one end": 1,
+    "warm.processor, batch of 1.cpu": 1.2,
     "warm.processor, batch of 10.cpu": 1.0,
     "warm.publisher, nothing to publish.cpu": 0.1,
     "counted.item_units": 5,
@@ -38,8 +46,9 @@ SETTINGS = Settings(
     archive_months=1,
     alarms=7,
     dashboards=1,
-    runs_a_month=8640,
+    runs={"reconcile": 8640, "statistics": 2880},
     counted=13,
+    changes=5,
     access_log_bytes=300,
     events_ok=0,
     events_failed=1,
@@ -77,15 +86,6 @@ def test_more_memory_than_one_cpu_needs_makes_nothing_faster() -> None:
     assert milliseconds(2.0, 10_000, MILLION) == milliseconds(2.0, FULL_CPU, MILLION)
 
 
-def test_gigabyte_seconds_hold_warm_time_and_the_cold_starts_share() -> None:
-    settings = replace(SETTINGS, memory={**SETTINGS.memory, "webhook": 1024})
-    figures = {"warm.webhook.cpu": 0.0, "cold.webhook.init": 1000.0}
-
-    billed = rows(Load(messages=1000, callbacks=1, aws_ms=10, cold=0.01), settings, **figures)
-
-    assert billed["Lambda webhook: GB-seconds"].quantity == pytest.approx(1000 * (0.010 + 0.01 * 1.0))
-
-
 def test_a_batch_is_fuller_the_more_comes_and_never_larger_than_allowed() -> None:
     fills = [batch_fill(Load(hours=hours), SETTINGS) for hours in (720, 24, 1)]
 
@@ -100,7 +100,7 @@ def test_without_a_window_each_report_is_a_batch() -> None:
 
 def test_changes_gather_by_shard_in_the_window_or_until_the_next_read() -> None:
     load = Load(messages=3600, hours=1)  # one a second, so five changes over four shards
-    fills = {window: stream_fill(FIGURES, load, replace(SETTINGS, stream_window=window)) for window in (4, 0, 4000)}
+    fills = {window: stream_fill(load, replace(SETTINGS, stream_window=window)) for window in (4, 0, 4000)}
 
     assert fills[4] == pytest.approx(1 + 5 / 4 * 4)
     assert fills[0] == pytest.approx(1 + 5 / 4 / 8)
@@ -108,7 +108,7 @@ def test_changes_gather_by_shard_in_the_window_or_until_the_next_read() -> None:
 
 
 def test_what_is_due_by_the_month_is_due_without_a_message() -> None:
-    none = bill(FIGURES, Load(messages=1e-9, hours=1e-9), SETTINGS)
+    none = bill(FIGURES, Load(messages=0), SETTINGS)
 
     assert total(none, monthly=False) == pytest.approx(0, abs=1e-6)
     assert total(none, monthly=True) == pytest.approx(total(rows().values(), monthly=True))
@@ -131,20 +131,112 @@ def test_every_row_has_a_price_and_every_price_a_row_that_uses_it() -> None:
     assert {row.price for row in rows().values()} == PRICES.keys()
 
 
-@pytest.mark.parametrize("saving", SAVINGS, ids=lambda saving: saving.name)
-def test_every_saving_saves(saving: Change) -> None:
-    assert changed([saving], FIGURES, MILLION, SETTINGS) < total(rows().values())
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+def test_each_change_has_its_own_effect_on_the_bill_of_the_template(change: Change) -> None:
+    base = total(bill(FIGURES, MILLION, settings()))
+
+    assert changed(change, FIGURES, MILLION, "default") != pytest.approx(base, abs=0.001)
+    assert (changed(change, FIGURES, MILLION, "default") < base) == bool(change.price)
 
 
-def test_a_saving_leaves_out_rows_that_the_bill_has() -> None:
-    assert {row for saving in SAVINGS for row in saving.without} <= rows().keys()
+def test_a_change_leaves_out_rows_that_the_bill_has() -> None:
+    assert {row for change in CHANGES for row in change.without} <= rows().keys()
 
 
-def test_savings_add_up_while_they_concern_different_rows() -> None:
-    base = total(rows().values())
-    alone = sum(base - changed([saving], FIGURES, MILLION, SETTINGS) for saving in SAVINGS)
+def test_a_row_that_begins_below_a_tier_and_ends_above_is_billed_at_both_prices() -> None:
+    price = Price(1.0, 10, "ten", "page", "memory", beyond=(100, 0.5))
 
-    assert base - changed(SAVINGS, FIGURES, MILLION, SETTINGS) == pytest.approx(alone, rel=0.1)
+    assert price.of(80) == pytest.approx(8)
+    assert price.of(140) == pytest.approx(10 + 2)
+
+
+def test_requests_beyond_three_hundred_million_cost_a_tenth_less_whichever_row_they_are_in() -> None:
+    billed = rows(Load(messages=1e8))
+
+    assert billed["API: requests to send"].dollars == pytest.approx(100)
+    assert billed["API: webhooks"].dollars == pytest.approx(200 + 100 * 0.9)
+
+
+def test_a_free_allowance_is_used_once_by_all_rows_of_its_price() -> None:
+    billed = [row for row in rows().values() if row.price == "sqs"]
+
+    assert sum(row.free for row in billed) == pytest.approx(0.40)
+    assert all(row.free <= row.dollars for row in rows().values())
+
+
+def test_a_customer_key_costs_a_dollar_and_two_more_after_its_rotations() -> None:
+    key = replace(SETTINGS, keys=1, rotated_keys=1)
+
+    assert rows(settings=key)["KMS: customer keys"].dollars == 1
+    assert rows(settings=key)["KMS: their first two yearly rotations"].dollars == 2
+
+
+def test_the_reconciler_at_rest_costs_its_runs_its_reads_and_the_metrics_of_each_hour() -> None:
+    billed = rows(Load(messages=0))
+
+    assert billed["Reconciler at rest: reads of both tables"].quantity == (8640 + 2880) * 10
+    assert billed["Reconciler at rest: GB-seconds"].quantity == pytest.approx((8640 + 2880) * 0.095 / 2)
+    assert billed["CloudWatch: metrics at rest"].quantity == 3 * MONTH
+
+
+def test_each_provider_has_gauges_around_the_clock_and_metrics_in_hours_with_messages() -> None:
+    two, three = rows(), rows(settings=replace(SETTINGS, providers=3))
+
+    gauges, in_use = (
+        f"CloudWatch: {name}"
+        for name in ("gauges of every provider, around the clock", "metrics of every provider, in hours with messages")
+    )
+    assert (two[gauges].quantity, three[gauges].quantity) == (9 * MONTH, 12 * MONTH)
+    assert (two[in_use].quantity, three[in_use].quantity) == (9 * MILLION.hours, 12 * MILLION.hours)
+
+
+def test_init_runs_on_a_whole_cpu_and_the_first_call_on_the_memorys_share() -> None:
+    memory = {**SETTINGS.memory, "webhook": 1024}
+    figures = {"cold.webhook.init": 1000.0, "cold.webhook.cpu": 1000.0 + 1024 / FULL_CPU * 100}
+
+    billed = rows(Load(messages=1000, callbacks=1, cold=0.01), replace(SETTINGS, memory=memory), **figures)
+
+    assert billed["Lambda: starts of environments, GB-seconds"].quantity == pytest.approx(10 * 1.1)
+
+
+def test_an_item_past_a_kilobyte_costs_a_second_unit_for_each_write_that_is_past_it() -> None:
+    units = {longer: rows(Load(longer=longer))["DynamoDB: second units past 1 KB"].quantity for longer in (0, 130, 300)}
+
+    assert units == {0: 0, 130: 1e6, 300: 2e6}
+
+
+def test_reports_that_are_not_stored_are_received_but_neither_queued_nor_written() -> None:
+    less, all_of_them = rows(settings=replace(SETTINGS, unstored=1)), rows()
+
+    assert less["API: webhooks"] == all_of_them["API: webhooks"]
+    assert less["SQS reports: sent by the webhook"].quantity == 2e6
+    assert less["DynamoDB: writes of items"].quantity == 4e6
+
+
+def test_keys_of_tables_are_billed_only_where_dynamodb_does_not_own_them() -> None:
+    name = "KMS: keys of the tables that DynamoDB does not own"
+
+    assert rows()[name].quantity == 0
+    assert rows(settings=replace(SETTINGS, table_keys=2))[name].quantity > 0
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_settings_are_read_from_the_template(preset: str) -> None:
+    one, other = settings(preset), settings(preset, SendMemory="1024", RetentionDays="60")
+
+    assert (other.memory["send"], other.retention_months) == (1024, 2)
+    assert one.runs.keys() == {"reconcile", "statistics"}
+    assert one.table_keys == 0
+
+
+def test_the_volume_preset_costs_less_than_the_default_at_every_volume() -> None:
+    for load in volumes(MILLION).values():
+        default, volume = (total(bill(FIGURES, load, settings(preset))) for preset in PRESETS)
+        assert volume < default
+
+
+def test_each_target_is_a_volume_that_is_printed() -> None:
+    assert {name[5:].split(", ")[0] for name in COSTS} <= volumes(MILLION).keys()
 
 
 def test_every_assumption_is_an_option() -> None:
@@ -164,7 +256,7 @@ def test_every_option_has_a_unit_in_its_help(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize(
     "option",
-    ["--messages=0", "--hours=0", "--hours=745", "--callbacks=-1", "--failed=1.1", "--cold=nan", "--aws-ms=many"],
+    ["--messages=-1", "--hours=0", "--hours=745", "--callbacks=-1", "--failed=1.1", "--cold=nan", "--aws-ms=many"],
 )
 def test_an_assumption_that_cannot_be_is_refused_by_its_name(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -173,6 +265,6 @@ def test_an_assumption_that_cannot_be_is_refused_by_its_name(option: str, capsys
     assert option.partition("=")[0] in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changed", [{"messages": 1}, {"callbacks": 0}, {"failed": 1}, {"hours": 0.01}, {"aws_ms": 0}])
+@pytest.mark.parametrize("changed", [{"messages": 0}, {"callbacks": 0}, {"failed": 1}, {"hours": 0.01}, {"aws_ms": 0}])
 def test_the_least_and_the_most_that_can_be_assumed_are_billed(changed: dict[str, float]) -> None:
     assert total(rows(replace(MILLION, **changed)).values()) > 0  # type: ignore[arg-type]  # a number each

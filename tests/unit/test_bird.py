@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
 from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.matching import Candidate, Sought
@@ -73,12 +73,23 @@ def test_the_same_attempt_is_the_same_request_byte_for_byte() -> None:
     assert sent() == sent()
 
 
+@pytest.mark.parametrize("default", ["transactional", ""])
+def test_a_messages_own_category_counts(default: str) -> None:
+    assert json.loads(sent({**CREDENTIALS, "category": default}, category="marketing").body)["category"] == "marketing"
+
+
 def test_a_category_is_never_guessed() -> None:
-    with pytest.raises(Misconfigured, match="bird: category"):
+    with pytest.raises(InvalidMessage) as refusal:
         sent({**CREDENTIALS, "category": ""})
+    assert refusal.value.errors == (FieldError("category", "is required: bird has no default category here"),)
 
 
-def test_a_validity_is_passed_on_so_that_bird_refuses_what_it_cannot_do() -> None:
+def test_a_wrong_default_category_is_the_operators_mistake() -> None:
+    with pytest.raises(Misconfigured, match="bird: category"):
+        sent({**CREDENTIALS, "category": "important"})
+
+
+def test_a_validity_is_passed_on() -> None:
     assert json.loads(sent(validity_seconds=3600).body)["validity_period"] == 3600
 
 

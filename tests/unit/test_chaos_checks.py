@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.chaos.checks import CHECKS, Evidence, findings
+from local.chaos.checks import CHECKS, findings
+from local.chaos.evidence import Evidence
 from local.chaos.plan import Message
 from local.chaos.senders import Promise
 from local.chaos.stream import Change, Image

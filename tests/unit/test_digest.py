@@ -175,3 +175,25 @@ def test_people_are_told_no_number_and_no_text() -> None:
 
     for private in ("31612345678", "15551234567", "parcel"):
         assert private not in str(topic.published)
+
+
+PRIVATE: dict[str, Any] = {
+    "to": "+31612345678",
+    "from": "+15551234567",
+    "body": "Your parcel is here",
+    "reference": "order-of-jane",
+}
+
+
+@pytest.mark.parametrize("outcome", ["failure", "unknown"])
+def test_a_digest_has_nothing_personal_even_where_the_events_do(outcome: str) -> None:
+    topic = MemoryTopic()
+    failure = {**failing(Reason.UNREACHABLE, "30003")["failure"], "message": "+31612345678 is unreachable"}
+    made = event(**PRIVATE, client="jane", failure=failure if outcome == "failure" else None, outcome=outcome)
+    assert PRIVATE["to"] in queued(made)
+
+    digest([("q-1", queued(made))], topic)
+
+    ((subject, body),) = topic.published
+    shown = subject + body
+    assert [value for value in (*PRIVATE.values(), "jane", "31612345678") if value in shown] == []

@@ -9,11 +9,11 @@ from sms_tracker.domain.indexes import (
     SHARDS,
     Position,
     Span,
-    client_reference,
+    client_references,
     days,
     failed_shard,
     months,
-    provider_key,
+    provider_keys,
     shard,
     time_shard,
 )
@@ -23,10 +23,16 @@ NEW_YEAR = Span(since="2025-12-30T23:59:59.999Z", until="2026-01-01T00:00:00.000
 
 
 def test_the_keys_of_the_indexes_are_those_of_the_contract() -> None:
-    assert provider_key("twilio", "SM1") == "twilio#SM1"
-    assert client_reference("shop", "order#42") == "shop#order#42"
+    assert provider_keys("twilio", "SM1") == ("twilio#SM1",)
+    assert client_references("shop", "order#42") == ("shop#order#42",)
     assert time_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == f"2026-01-31#{shard(MESSAGE_ID)}"
     assert failed_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == f"failed#2026-01#{shard(MESSAGE_ID)}"
+
+
+def test_a_key_of_more_than_40_characters_is_written_as_a_hash_and_also_found_as_it_was() -> None:
+    assert provider_keys("twilio", "SM" + "1" * 31) == ("twilio#SM" + "1" * 31,)
+    assert provider_keys("twilio", "SM" + "1" * 32) == ("7zObI4QiJDyS", "twilio#SM" + "1" * 32)
+    assert client_references("shop", "r" * 36) == ("UycErvLFd90K", "shop#" + "r" * 36)
 
 
 def test_a_shard_never_changes_since_it_is_stored() -> None:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from sms_tracker import __version__
 from sms_tracker.config import DigestConfig
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.log import Line, Log, Unhandled, masked
+from sms_tracker.log import Line, Log, Unhandled, redacted
 
 ENVIRONMENT = {"POWERTOOLS_SERVICE_NAME": "webhook", "POWERTOOLS_METRICS_NAMESPACE": "SmsTracker"}
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -104,7 +104,7 @@ def test_one_line_tells_what_happened_and_counts_it(told: Any) -> None:
             "CloudWatchMetrics": [
                 {
                     "Namespace": "SmsTracker",
-                    "Dimensions": [["service"], ["service", "provider"]],
+                    "Dimensions": [["service", "provider"]],
                     "Metrics": [{"Name": "ReportsReceived", "Unit": "Count"}],
                 }
             ],
@@ -136,8 +136,8 @@ def test_the_metrics_are_those_that_powertools_would_have_written(
     (their_directive,), (our_directive,) = (each["_aws"]["CloudWatchMetrics"] for each in (theirs, ours))
     assert our_directive["Namespace"] == their_directive["Namespace"]
     assert our_directive["Metrics"] == their_directive["Metrics"]
-    (of_all, of_provider), (theirs_alone,) = our_directive["Dimensions"], their_directive["Dimensions"]
-    assert (of_all, {*of_provider}) == (["service"], {*theirs_alone})
+    (of_provider,), (theirs_alone,) = our_directive["Dimensions"], their_directive["Dimensions"]
+    assert {*of_provider} == {*theirs_alone}
     for name in ("service", "provider"):
         assert ours[name] == theirs[name]
     assert [float(ours["ReportsReceived"])] == theirs["ReportsReceived"]
@@ -169,7 +169,7 @@ def test_metrics_apart_are_a_line_of_their_own_with_their_own_dimensions(told: A
     assert (line["decision"], "_aws" in line) == ("counted", False)
     jsonschema.validate(apart, EMF)
     assert (apart["outcome"], apart["Outcomes"], apart["service"]) == ("success", 2, "webhook")
-    assert apart["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"], ["service", "outcome"]]
+    assert apart["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "outcome"]]
 
 
 def test_counts_add_up(told: Any) -> None:
@@ -260,7 +260,7 @@ def test_below_its_level_a_line_is_written_where_it_is_sampled(
 
 def test_an_error_of_ours_is_told_and_raised_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     def handler(_: object, line: Line) -> None:
-        line.count("KeysUnreadable")
+        line.count("ReportsFailed")
         line.put(decision="unavailable")
         raise Unavailable("GetItem: ThrottlingException")
 
@@ -269,7 +269,7 @@ def test_an_error_of_ours_is_told_and_raised_as_it_is(capsys: pytest.CaptureFixt
 
     line = json.loads(capsys.readouterr().out)
     assert (line["level"], line["decision"], line["error"]) == ("ERROR", "unavailable", "GetItem: ThrottlingException")
-    assert line["KeysUnreadable"] == 1
+    assert line["ReportsFailed"] == 1
 
 
 def test_what_nobody_expected_is_told_with_its_place_and_raised_without_its_words(
@@ -304,7 +304,7 @@ def test_what_nobody_expected_is_told_with_its_place_and_raised_without_its_word
     ],
 )
 def test_a_foreign_message_is_shown_without_what_it_quotes(text: str, shown: str) -> None:
-    assert masked(text) == shown
+    assert redacted(text) == shown
 
 
 def test_what_json_does_not_know_is_told_as_text(told: Any) -> None:

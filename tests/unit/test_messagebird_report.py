@@ -1,5 +1,7 @@
 """What the MessageBird adapter reads in a status report."""
 
+import json
+
 import pytest
 
 from sms_tracker import providers
@@ -183,3 +185,30 @@ def test_details_are_few_short_and_named() -> None:
 
 def test_ids_keep_their_zeros_and_capitals() -> None:
     assert report(id="00E8077d").provider_message_id == "00E8077d"
+
+
+CHANNELS_EVENT = {
+    "service": "channels",
+    "event": "sms.outbound",
+    "payload": {
+        "id": "5cbae1a4",
+        "status": "delivered",
+        "receiver": {"contacts": [{"identifierValue": "+31612345678"}]},
+    },
+}
+
+
+@pytest.mark.parametrize("without", ["", "service"])
+def test_an_event_of_birds_middle_generation_is_set_aside_with_that_reason(without: str) -> None:
+    event = {name: value for name, value in CHANNELS_EVENT.items() if name != without}
+    fields = ADAPTER.fields(HttpRequest("POST", CALLBACK, {}, json.dumps(event).encode()))
+
+    made = ADAPTER.report(fields, received_at=RECEIVED)
+
+    assert str(made.set_aside).startswith("signed in Bird's middle generation")
+    assert made.provider_message_id is None
+
+
+@pytest.mark.parametrize("fields", [{}, {"id": "7"}, {"event": "x"}, {"status": "sent", "event": "x", "payload": "y"}])
+def test_a_report_of_the_classic_api_is_not_set_aside_however_odd(fields: dict[str, str]) -> None:
+    assert report(**fields).set_aside is None

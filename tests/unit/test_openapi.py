@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from ops.openapi.__main__ import FOLDER, files, main
-from ops.openapi.document import document
+from ops.openapi.document import PROBLEM, document
 from ops.openapi.operation import Json, Operation
 from ops.openapi.operations import OPERATIONS, REQUEST
 from sms_tracker.domain.errors import InvalidMessage
@@ -65,8 +65,10 @@ def check(operation: str, reply: ApiResponse) -> None:
     response = described(operation)["responses"][str(reply.status)]
     content = response["content"][reply.headers["content-type"]]
     validator(content["schema"]).validate(json.loads(json.dumps(reply.body)))
+    if reply.headers["content-type"] == PROBLEM:
+        assert str(reply.body["type"]).rsplit(":", 1)[1] in content["examples"]
     named = {name.lower() for name in response.get("headers", {})}
-    assert reply.headers.keys() - {"content-type"} <= named | {"location"}
+    assert reply.headers.keys() - {"content-type", "cache-control"} <= named
 
 
 def answering(kind: str) -> list[str]:
@@ -238,6 +240,7 @@ def test_a_message_is_described_in_every_status(status: Status) -> None:
     check("getMessage", responses.ok(views.message(shown), "found"))
     check("sendMessage", responses.accepted(shown, "accepted"))
     check("sendMessage", responses.accepted(shown, "accepted").advising(["body: one"]))
+    check("sendMessage", responses.accepted(shown, "replayed").replayed())
 
 
 def test_any_report_is_described() -> None:

@@ -152,3 +152,41 @@ def test_a_message_that_is_no_longer_valid_is_not_handed_over_again() -> None:
     assert validity_left(hour, now=after(59 * MINUTE)) == 60
     assert may_resend(hour, now=after(59 * MINUTE))
     assert not may_resend(hour, now=after(HOUR))
+
+
+def repeatable(**values: Any) -> Record:
+    return replace(RESENDABLE, send=replace(RESENDABLE.send, request="a-hash", **values))
+
+
+def may_repeat(message: Record, age: timedelta) -> bool:
+    return may_resend(message, now=after(age), repeatable=3600)
+
+
+def test_a_request_is_repeated_within_the_time_of_its_key() -> None:
+    assert may_repeat(repeatable(), HOUR - MINUTE)
+    assert not may_repeat(repeatable(), HOUR)
+
+
+def test_a_request_is_repeated_within_the_messages_validity() -> None:
+    short = replace(repeatable(), validity_seconds=1200)
+    assert may_repeat(short, 19 * MINUTE)
+    assert not may_repeat(short, 20 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        RESENDABLE,
+        replace(repeatable(), resend_if_lost=False),
+        replace(repeatable(), body=None),
+        repeatable(phase=SendPhase.ANSWERED),
+        repeatable(phase=SendPhase.RELEASED),
+    ],
+    ids=["its request is not known", "not asked for", "no text", "answered", "its client may take it over"],
+)
+def test_no_other_request_is_repeated(message: Record) -> None:
+    assert not may_repeat(message, 11 * MINUTE)
+
+
+def test_however_often_a_message_was_tried_its_last_request_may_be_repeated() -> None:
+    assert may_repeat(repeatable(attempt=7), 11 * MINUTE)

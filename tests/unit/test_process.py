@@ -29,6 +29,9 @@ OTHER_ID = "11111111-53cf-4f13-9f0c-6a35d1a3f7de"
 MISSING_ID = "22222222-53cf-4f13-9f0c-6a35d1a3f7de"
 
 
+ENVELOPE = Envelope(provider="", message_id=None, attempt=1, source=Source.CALLBACK, received_at=NOW, fields={})
+
+
 def body(word: str = "sent", **values: object) -> str:
     """One queued Twilio callback; ``fields`` are laid over its own."""
     fields = {"MessageSid": SID, "MessageStatus": word, **_mapping(values.pop("fields", {}))}
@@ -89,8 +92,49 @@ class Setup:
     def decisions(self, *bodies: str) -> dict[str, str]:
         return {queue_id: each.decision for each in self.drain(*bodies) for queue_id in each.queue_ids}
 
+    @property
+    def sent(self) -> list[tuple[str, str | None, int]]:
+        """What went to any queue."""
+        return [*self.again.sent, *self.unmatched.sent, *self.dead.sent]
+
     def record(self, message_id: str = MESSAGE_ID) -> Record:
         return self.messages.records[message_id]
+
+
+class TestAboutNoMessage:
+    """What a provider sends that names no message of anybody's: its own test, or the event of another API."""
+
+    def test_a_providers_test_of_the_endpoint_is_dropped(self) -> None:
+        for data in ("", ',"data":{}', ',"data":null'):
+            setup = Setup()
+            stub = {"body": '{"type":"sms.delivered"' + data + "}"}
+            (handled,) = setup.drain(encode(replace(ENVELOPE, provider="bird", fields=stub)))
+            assert (handled.decision, handled.reports) == ("test", ())
+            assert setup.sent == []
+
+    def test_an_unfamiliar_event_with_data_is_no_test(self) -> None:
+        setup = Setup()
+        event = {"body": '{"type":"domain.verified","data":{"domain_id":"dom_1"}}'}
+        assert setup.decisions(encode(replace(ENVELOPE, provider="bird", fields=event, tries=1))) == {"q0": "unmatched"}
+        assert setup.unmatched.sent[0][1] == "no message has this provider id"
+
+    @pytest.mark.parametrize("message_id", [None, MESSAGE_ID])
+    def test_an_event_of_birds_middle_generation_is_set_aside_at_once_with_that_reason(
+        self, message_id: str | None
+    ) -> None:
+        setup = Setup()
+        event = {"service": "channels", "event": "sms.outbound", "payload[id]": "5cbae1a4"}
+        queued = encode(replace(ENVELOPE, provider="messagebird", message_id=message_id, fields=event))
+        assert setup.decisions(queued) == {"q0": "unmatched"}
+        ((body, reason, _),) = setup.unmatched.sent
+        assert (body, str(reason).partition(" (")[0]) == (queued, "signed in Bird's middle generation")
+        assert (setup.again.sent, setup.messages.writes) == ([], 0)
+
+    def test_a_queue_that_does_not_take_it_has_it_tried_again(self) -> None:
+        setup = Setup()
+        setup.unmatched.fail = True
+        event = {"event": "sms.outbound", "payload[id]": "5cbae1a4"}
+        assert setup.decisions(encode(replace(ENVELOPE, provider="messagebird", fields=event))) == {"q0": "failed"}
 
 
 class TestTracked:

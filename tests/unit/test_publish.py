@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ import pytest
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import BusEvent, StreamChange
-from sms_tracker.domain.record import Record
+from sms_tracker.domain.record import Entry, Record
+from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
-from sms_tracker.services.publish import Policy, Published, Publisher, event
+from sms_tracker.log import Line
+from sms_tracker.services.publish import Policy, Published, Publisher, event, measure
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
-from tests.fakes import MemoryBus, MemoryQueue
+from tests.fakes import START, MemoryBus, MemoryQueue
 from tests.setups import SID
 
 BAD = frozenset(str(status) for status in Status if status.outcome in (Outcome.FAILURE, Outcome.UNKNOWN))
@@ -120,7 +123,15 @@ class TestWhatAnEventSays:
             "final": True,
             "outcome": "failure",
             "corrects": None,
-            "failure": {"category": "temporary", "reason": "unreachable", "code": "30003", "message": "Unreachable"},
+            "failure": {
+                "category": "temporary",
+                "reason": "unreachable",
+                "code": "30003",
+                "message": "Unreachable",
+                "retryable": True,
+                "meaning": "The handset was off or out of reach. Send again later.",
+                "retry_advice": "sending again may help",
+            },
             "segments": 1,
             "created_at": NOW,
             "updated_at": LATER,
@@ -232,3 +243,43 @@ class TestBatches:
     def test_a_change_of_something_else_is_no_event(self) -> None:
         record: Record = factories.record()
         assert event(record, replace(record, price="0.05"), DEFAULT) is None
+
+
+def reported(sequence: str, *entries: Entry) -> StreamChange:
+    """A failure whose change stored these reports, after one of an earlier change."""
+    made = failed(sequence)
+    assert made.old is not None
+    assert made.new is not None
+    known = {"known": Entry(word="sent", received="2026-01-31T11:00:00.000Z", attempt=1, source=Source.CALLBACK)}
+    new = {f"new-{number}": entry for number, entry in enumerate(entries)}
+    return replace(made, old=replace(made.old, reports=known), new=replace(made.new, reports={**known, **new}))
+
+
+def entry(second: int, source: Source = Source.CALLBACK) -> Entry:
+    received = timestamp(START + timedelta(seconds=second))
+    return Entry(word="failed", received=received, attempt=1, source=source)
+
+
+class TestDelay:
+    def delays(self, *changes: StreamChange, bus: MemoryBus | None = None) -> object:
+        done = Publisher(bus=bus or MemoryBus(), failed=MemoryQueue(), policy=DEFAULT).publish(changes)
+        line = Line()
+        measure(done, changes, line, now=START + timedelta(seconds=10))
+        return line.figures.get("ReportToEvent")
+
+    def test_an_event_counts_from_the_first_arrival_of_the_reports_that_its_change_stored(self) -> None:
+        assert self.delays(reported("1", entry(9), entry(8))) == [2.0]
+
+    def test_each_event_of_a_batch_has_its_own_delay(self) -> None:
+        assert self.delays(reported("1", entry(9)), quiet("2"), reported("3", entry(7))) == [1.0, 3.0]
+
+    @pytest.mark.parametrize("source", [Source.LOOKUP, Source.ANSWER])
+    def test_what_came_by_no_webhook_has_none(self, source: Source) -> None:
+        assert self.delays(reported("1", entry(9, source))) is None
+        assert self.delays(failed("1")) is None
+
+    def test_an_event_that_the_bus_refused_has_none_yet(self) -> None:
+        assert self.delays(reported("1", entry(9)), bus=MemoryBus(refuse=lambda _: True)) is None
+
+    def test_a_clock_that_is_behind_the_webhooks_makes_no_negative_delay(self) -> None:
+        assert self.delays(reported("1", entry(12))) == [0.0]

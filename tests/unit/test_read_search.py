@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import (
     BY_ATTENTION,
     BY_PROVIDER_ID,
@@ -26,7 +27,7 @@ from sms_tracker.domain.indexes import (
 )
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.state import State
+from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.read.search import SearchQuery, find, index_for
 from tests.factories import record
@@ -43,13 +44,15 @@ CROWDED = [str(uuid5(NAMESPACE_OID, str(n))) for n in range(600) if shard(str(uu
 
 
 def made(number: int, created: datetime = START, *, failed_after: timedelta = timedelta(0), **values: Any) -> Record:
-    """Message ``number``; its status, provider and provider id are given flat."""
+    """Message ``number``; its status, provider, provider id and reason, which is shown if it failed, are given flat."""
+    reason = values.pop("reason", Reason.UNREACHABLE)
     known = values.pop("provider_message_id", None)
     state = State(
         status=values.pop("status", Status.SENT),
         attempt=1,
         at=timestamp(created),
         provider=values.pop("provider", "twilio"),
+        failure=RankedFailure(failure=Failure(category=Category.PERMANENT, reason=reason), order=30),
         ids={1: known} if known else {},
     )
     return record(
@@ -61,8 +64,9 @@ def made(number: int, created: datetime = START, *, failed_after: timedelta = ti
     )
 
 
-def wanted(**values: Any) -> SearchQuery:
-    return SearchQuery(**{"client": "shop", "now": timestamp(NOW), "span": EVER, "limit": 20, **values})
+def wanted(*statuses: Status, **values: Any) -> SearchQuery:
+    chosen = {"statuses": frozenset(statuses)} if statuses else {}
+    return SearchQuery(**{"client": "shop", "now": timestamp(NOW), "span": EVER, "limit": 20, **chosen, **values})
 
 
 # Few moments, so that many records share one: three days with several, and two midnights, one of a month's end.
@@ -80,6 +84,7 @@ _records: st.SearchStrategy[list[dict[str, object]]] = st.lists(
         status=st.sampled_from(STATUSES),
         provider=st.sampled_from(["twilio", "messagebird"]),
         provider_message_id=st.sampled_from(IDS),
+        reason=st.sampled_from([Reason.UNREACHABLE, Reason.BLOCKED]),
     ),
     max_size=24,
 )
@@ -115,12 +120,36 @@ CASES = {
         lambda r: r.state.provider_message_id == "SM1",
         lambda r: ("", r.message_id),
     ),
-    "failure": Case(BY_ATTENTION, wanted(status=Status.FAILED), lambda r: r.state.status is Status.FAILED, by_failing),
-    "status": Case(BY_TIME, wanted(status=Status.SENT), lambda r: r.state.status is Status.SENT),
+    "failure": Case(BY_ATTENTION, wanted(Status.FAILED), lambda r: r.state.status is Status.FAILED, by_failing),
+    "any failure": Case(
+        BY_ATTENTION,
+        wanted(*(status for status in Status if status.outcome is Outcome.FAILURE)),
+        lambda r: r.state.status.outcome is Outcome.FAILURE,
+        by_failing,
+    ),
+    "failure by provider": Case(
+        BY_ATTENTION,
+        wanted(Status.FAILED, Status.UNDELIVERED, provider="twilio"),
+        lambda r: r.state.status.outcome is Outcome.FAILURE and r.state.provider == "twilio",
+        by_failing,
+    ),
+    "failure by reason": Case(
+        BY_ATTENTION,
+        wanted(Status.FAILED, Status.UNDELIVERED, reason=Reason.BLOCKED),
+        lambda r: getattr(r.state.shown_failure, "reason", None) is Reason.BLOCKED,
+        by_failing,
+    ),
+    "failed or sent": Case(
+        BY_TIME,
+        wanted(Status.FAILED, Status.SENT),
+        lambda r: r.state.status in {Status.FAILED, Status.SENT},
+    ),
+    "provider": Case(BY_TIME, wanted(provider="messagebird"), lambda r: r.state.provider == "messagebird"),
+    "status": Case(BY_TIME, wanted(Status.SENT), lambda r: r.state.status is Status.SENT),
     "time": Case(BY_TIME, wanted(), lambda _: True),
     "to and failure": Case(
         BY_RECIPIENT,
-        wanted(to=RECIPIENTS[1], status=Status.UNDELIVERED),
+        wanted(Status.UNDELIVERED, to=RECIPIENTS[1]),
         lambda r: r.to == RECIPIENTS[1] and r.state.status is Status.UNDELIVERED,
     ),
 }
@@ -155,11 +184,11 @@ def test_records_of_years_ago_are_reached_by_short_pages() -> None:
     old = made(1, START - timedelta(days=5 * 365), status=Status.FAILED)
     search = MemorySearch([old])
 
-    first = find(search, wanted(status=Status.FAILED))
+    first = find(search, wanted(Status.FAILED))
 
     assert first.records == ()
     assert first.after is not None
-    assert walk(search, wanted(status=Status.FAILED)) == [old]
+    assert walk(search, wanted(Status.FAILED)) == [old]
     assert walk(search, wanted(span=replace(EVER, since="2020-01-01T00:00:00.000Z"))) == [old]
 
 
@@ -167,7 +196,7 @@ def test_one_page_reads_a_bounded_number_of_keys_and_records() -> None:
     stored = [made(number, START + timedelta(milliseconds=number)) for number in range(2500)]
     search = MemorySearch(stored)
 
-    page = find(search, wanted(to=RECIPIENTS[0], status=Status.READ, limit=1))
+    page = find(search, wanted(Status.READ, to=RECIPIENTS[0], limit=1))
 
     assert page.records == ()
     assert page.after is not None
@@ -206,14 +235,14 @@ def test_a_status_that_the_index_does_not_know_of_yet_is_checked_against_the_rec
     search = MemorySearch([failed])
     search.stored = [made(1, status=Status.DELIVERED)]
 
-    assert walk(search, wanted(status=Status.FAILED)) == []
+    assert walk(search, wanted(Status.FAILED)) == []
 
 
 @pytest.mark.parametrize("status", Status)
 def test_failures_are_found_by_attention_and_every_other_status_by_time(status: Status) -> None:
     expected = BY_ATTENTION if status.outcome is Outcome.FAILURE else BY_TIME
 
-    assert index_for(wanted(status=status)) is expected
+    assert index_for(wanted(status)) is expected
 
 
 @cases
@@ -226,6 +255,13 @@ def test_a_cursor_of_another_search_finds_what_is_older_and_breaks_nothing(case:
 
     reached = at > "2026" or case.index is BY_PROVIDER_ID  # whose keys have no time
     assert list(page.records) == (walk(MemorySearch(stored), criteria) if reached else [])
+
+
+def test_statuses_that_exclude_each_other_find_nothing_without_a_read() -> None:
+    search = MemorySearch([made(1)])
+
+    assert walk(search, wanted(statuses=frozenset())) == []
+    assert search.reads == 0
 
 
 def test_an_unavailable_index_is_said_to_be_so() -> None:

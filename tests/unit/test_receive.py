@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +23,8 @@ from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.settings import Settings
-from sms_tracker.services.receive import MAX_BODY, Received, Receiver
+from sms_tracker.log import Line
+from sms_tracker.services.receive import MAX_BODY, Received, Receiver, measure
 from tests.factories import MESSAGE_ID
 from tests.fakes import BASE_URL, MESSAGEBIRD, START, TWILIO, FakeClock, FixedSettings, MemoryQueue
 from tests.setups import BIRD_ID, SID, callback_token, messagebird_webhook, ours, twilio_webhook
@@ -44,11 +49,17 @@ class Setup:
     settings: Callable[..., Settings] = field(default_factory=FixedSettings)
     enabled: tuple[str, ...] = ("twilio", "messagebird")
     tokens: frozenset[str] = frozenset()
+    queue_sending: bool = True
     queue: MemoryQueue = field(default_factory=MemoryQueue)
 
     def receive(self, provider: str, request: HttpRequest) -> Received:
         receiver = Receiver(
-            queue=self.queue, settings=self.settings, clock=FakeClock(), enabled=self.enabled, tokens=self.tokens
+            queue=self.queue,
+            settings=self.settings,
+            clock=FakeClock(),
+            enabled=self.enabled,
+            tokens=self.tokens,
+            queue_sending=self.queue_sending,
         )
         return receiver.receive(provider, request)
 
@@ -57,6 +68,45 @@ class Setup:
         received = self.receive(provider, request)
         assert self.queue.sent == []
         return received.status
+
+
+class TestVolume:
+    """Without ``queue_sending``."""
+
+    def test_a_report_of_sending_is_acknowledged_and_counted_and_not_queued(self) -> None:
+        setup = Setup(queue_sending=False)
+        received = setup.receive("twilio", twilio_webhook({"MessageStatus": "sending"}))
+        line = Line()
+        measure(received, line)
+        assert (received.status, received.decision, received.acknowledged) == (204, "counted", True)
+        assert (setup.queue.sent, line.figures) == ([], {"ReportsReceived": 1})
+
+    @pytest.mark.parametrize("word", ["queued", "accepted", "sent", "delivered", "undelivered", "failed", "novel", ""])
+    def test_every_other_word_is_queued(self, word: str) -> None:
+        setup = Setup(queue_sending=False)
+        assert setup.receive("twilio", twilio_webhook({"MessageStatus": word})).decision == "queued"
+        assert len(setup.queue.sent) == 1
+
+    @pytest.mark.parametrize("status", ["accepted", "buffered", "sent", "delivered", "sending"])
+    def test_a_provider_without_the_word_is_queued_whatever_it_says(self, status: str) -> None:
+        setup = Setup(queue_sending=False)
+        assert setup.receive("messagebird", messagebird_webhook({"status": status})).decision == "queued"
+
+    def test_a_report_of_sending_that_nobody_signed_is_refused_and_not_counted(self) -> None:
+        received = Setup(queue_sending=False).receive(
+            "twilio", twilio_webhook({"MessageStatus": "sending"}, token="another")
+        )
+        line = Line()
+        measure(received, line)
+        assert (received.status, line.figures) == (403, {"SignaturesRefused": 1})
+
+    def test_another_stacks_report_of_sending_is_foreign(self) -> None:
+        query = ours("twilio").partition("&token=")[0] + "&token=" + "A" * 43
+        webhook = twilio_webhook({"MessageStatus": "sending"}, query=query)
+        assert Setup(queue_sending=False).receive("twilio", webhook).decision == "foreign"
+
+    def test_by_default_it_is_queued(self) -> None:
+        assert Setup().receive("twilio", twilio_webhook({"MessageStatus": "sending"})).decision == "queued"
 
 
 class TestQueued:
@@ -161,6 +211,53 @@ class TestQueued:
             request = twilio_webhook({"Padding": "x" * (MAX_BODY - len(empty.body) + padding)})
             assert len(request.body) == MAX_BODY + padding
             assert Setup().receive("twilio", request).status == status
+
+
+class TestAge:
+    """The age of a signature refuses nothing here: it is counted."""
+
+    @pytest.mark.parametrize("seconds", [-301, -300, 0, 300, 301, 86400 * 3])
+    def test_an_authentic_webhook_of_any_age_is_queued_and_an_old_one_counted(self, seconds: int) -> None:
+        setup = Setup()
+        stamp = int(START.timestamp()) - seconds
+        received = setup.receive("messagebird", legacy_webhook(stamp))
+        assert (received.status, received.decision) == (200, "queued")
+        assert received.stale == (abs(seconds) > 300)
+        metrics = Counted()
+        measure(received, metrics)
+        assert metrics.counts["ReportsStale"] == int(abs(seconds) > 300)
+
+    @each_provider
+    def test_a_signature_without_a_time_is_never_old(self, provider: str, webhook: Webhook) -> None:
+        assert Setup().receive(provider, webhook()).stale is False
+
+    def test_what_is_refused_is_not_counted_as_old(self) -> None:
+        assert Setup().receive("messagebird", legacy_webhook(0, key="another")).stale is False
+
+
+def legacy_webhook(stamp: int, key: str = MESSAGEBIRD["signing_key"]) -> HttpRequest:
+    """A report signed with its time, in the older generation."""
+    query = urlencode(sorted({"id": BIRD_ID, "status": "delivered"}.items()))
+    text = b"\n".join((str(stamp).encode(), query.encode(), hashlib.sha256(b"").digest()))
+    signature = base64.b64encode(hmac.digest(key.encode(), text, "sha256")).decode()
+    headers = {"messagebird-signature": signature, "messagebird-request-timestamp": str(stamp)}
+    return HttpRequest("GET", f"/webhooks/messagebird?{query}", headers)
+
+
+@dataclass
+class Counted:
+    """The metrics of one webhook."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def count(self, metric: str, value: int = 1) -> None:
+        self.counts[metric] += value
+
+    def measure(self, metric: str, value: float | list[float] | None, unit: str) -> None:
+        raise AssertionError((metric, value, unit))
+
+    def apart(self, **dimensions: str) -> Counted:
+        raise AssertionError(dimensions)
 
 
 class TestTarget:

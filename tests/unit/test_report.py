@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.report import MAX_VALUE, Report, Source, clean, instant, timestamp
+from sms_tracker.domain.report import MAX_VALUE, Report, Source, before, clean, instant, timestamp
 from sms_tracker.domain.status import Status
 from tests.factories import NOW, report
 
@@ -87,20 +87,38 @@ def test_a_missing_value_and_a_blank_one_are_the_same_claim() -> None:
 
 
 @given(st.text(), st.text(), st.none() | st.text())
-def test_a_fingerprint_is_16_url_safe_characters_of_anything(provider: str, word: str, code: str | None) -> None:
+def test_a_fingerprint_is_8_url_safe_characters_of_anything(provider: str, word: str, code: str | None) -> None:
     fingerprint = Report(provider=provider, word=word, status=None, received=NOW, code=code).fingerprint
 
-    assert len(fingerprint) == 16
+    assert len(fingerprint) == 8
     assert fingerprint.replace("-", "").replace("_", "").isalnum()
     assert fingerprint.isascii()
 
 
 def test_a_fingerprint_never_changes_since_it_is_stored() -> None:
-    assert report(code="30003", occurred=NOW).fingerprint == "NghwctyHzEvS0lyH"
+    assert report(code="30003", occurred=NOW).fingerprints == ("NghwctyH", "NghwctyHzEvS0lyH")
 
 
 def test_a_lone_surrogate_has_a_fingerprint_too() -> None:
-    assert len(report(word="\ud800").fingerprint) == 16
+    assert len(report(word="\ud800").fingerprint) == 8
+
+
+MOMENTS = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)).map(  # noqa: DTZ001  # UTC below
+    lambda moment: timestamp(moment.replace(tzinfo=UTC))
+)
+
+
+@given(MOMENTS, MOMENTS)
+def test_the_providers_time_follows_from_the_receipt_and_the_lag(received: str, occurred: str) -> None:
+    lag = report(received=received, occurred=occurred).lag
+
+    assert lag is not None
+    assert before(received, lag) == occurred
+
+
+@pytest.mark.parametrize("occurred", [None, "", "yesterday", "2026-02-30T00:00:00.000Z", "2026-01-31T12:00:00Z"])
+def test_a_time_that_cannot_be_read_has_no_lag(occurred: str | None) -> None:
+    assert report(received=NOW, occurred=occurred).lag is None
 
 
 def test_control_characters_are_removed_from_a_providers_value() -> None:

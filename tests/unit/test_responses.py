@@ -39,6 +39,7 @@ PROBLEMS = {
     "unrecorded": (503, responses.nothing_recorded(Unavailable("write: Throttled"))),
     "unreadable": (503, responses.unreadable(Unavailable("GetItem: Throttled"))),
     "spent": (503, responses.attempts_spent(RECORD)),
+    "other provider": (422, responses.other_provider(RECORD)),
 }
 
 
@@ -49,6 +50,20 @@ def test_a_problem_has_its_members_and_media_type(status: int, reply: ApiRespons
     assert str(reply.body["type"]) == f"urn:sms-tracker:problem:{reply.decision}"
     assert reply.body["title"]
     assert str(reply.body["detail"]).endswith((".", "one that has it."))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [responses.ok({}, "read"), responses.accepted(RECORD, "accepted"), *(reply for _, reply in PROBLEMS.values())],
+)
+def test_no_cache_keeps_an_answer(reply: ApiResponse) -> None:
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def test_a_replay_says_so() -> None:
+    reply = responses.accepted(RECORD, "replayed").replayed()
+    assert reply.headers["idempotent-replayed"] == "true"
+    assert reply.headers["location"] == f"/messages/{MESSAGE_ID}"
 
 
 @pytest.mark.parametrize("name", ["progress", "busy", "unrecorded", "unreadable"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -412,6 +415,7 @@ class TestSameKeyAgain:
         first, second = setup.post(KEY), setup.post(KEY)
         assert (second.status, second.body) == (202, first.body)
         assert len(setup.http.requests) == 1
+        assert ("idempotent-replayed" in first.headers, second.headers["idempotent-replayed"]) == (False, "true")
 
     def test_a_replay_shows_how_far_the_message_has_come(self) -> None:
         setup = SendSetup()
@@ -433,9 +437,10 @@ class TestSameKeyAgain:
         first, second = setup.post(KEY), setup.post(KEY)
         assert (second.status, second.body) == (422, first.body)
         assert len(setup.http.requests) == 1
+        assert ("idempotent-replayed" in first.headers, second.headers["idempotent-replayed"]) == (False, "true")
 
     @pytest.mark.parametrize(
-        "fields", [{"body": "Other"}, {"to": "+31687654321"}, {"reference": "a"}, {"provider": "twilio"}]
+        "fields", [{"body": "Other"}, {"to": "+31687654321"}, {"reference": "a"}, {"provider": "messagebird"}]
     )
     def test_the_same_key_with_another_payload_is_422_and_nothing_is_sent(self, fields: dict[str, Any]) -> None:
         setup = SendSetup()
@@ -452,6 +457,43 @@ class TestSameKeyAgain:
         request = HttpRequest("POST", "/messages", {"idempotency-key": KEY}, body)
         assert submit(setup.sender.send, "shop", frozenset({"send"}), request).body == first.body
 
+    def test_the_provider_that_has_the_message_may_be_named_in_the_repeated_request_or_left_out(self) -> None:
+        setup = SendSetup([BIRD_TAKEN])
+        first = setup.post(KEY, provider="messagebird")
+        for repeated in (setup.post(KEY, provider="messagebird"), setup.post(KEY), setup.post(KEY, provider=None)):
+            assert (repeated.status, repeated.body) == (202, first.body)
+        assert len(setup.http.requests) == 1
+
+    @pytest.mark.parametrize("first", [TAKEN, OPTED_OUT, UNHEARD])
+    def test_another_provider_is_422_unless_the_first_took_nothing(self, first: HttpResponse) -> None:
+        setup = SendSetup([first])
+        setup.post(KEY)
+        for _ in range(2):
+            reply = setup.post(KEY, provider="messagebird")
+            assert (reply.status, reply.body["type"]) == (422, "urn:sms-tracker:problem:key-reused")
+            assert "twilio" in str(reply.body["detail"])
+            past_the_claim(setup)
+        assert len(setup.http.requests) == 1
+
+    @pytest.mark.parametrize("named", [{}, {"provider": "twilio"}, {"provider": None}])
+    @pytest.mark.parametrize("first", [WRONG_TOKEN, TAKEN])
+    def test_a_key_of_an_earlier_version_whose_fingerprint_has_the_provider_is_recognised(
+        self, first: HttpResponse, named: dict[str, Any]
+    ) -> None:
+        setup = SendSetup([first, BIRD_TAKEN])
+        message_id = setup.post(KEY, **named).body["message_id"]
+        canonical = json.dumps({**REQUEST, **named}, sort_keys=True, separators=(",", ":")).encode()
+        digest = hmac.digest(setup.settings().service_key, canonical, hashlib.sha256)[:16]
+        earlier = urlsafe_b64encode(digest).rstrip(b"=").decode()
+        table(setup).records[str(message_id)] = replace(only(setup), fingerprint=earlier)
+
+        named_again = named if first is TAKEN else {"provider": "messagebird"}
+        for _ in range(2):
+            reply = setup.post(KEY, **named_again)
+            assert (reply.status, reply.body["message_id"]) == (202, message_id)
+        assert len(setup.http.requests) == (1 if first is TAKEN else 2)
+        assert setup.post(KEY, body="Other").status == 422
+
     def test_while_the_first_is_in_progress_the_second_is_asked_to_wait(self) -> None:
         second: list[Any] = []
         setup = SendSetup(during=lambda _: second.append(setup.post(KEY)))
@@ -459,6 +501,7 @@ class TestSameKeyAgain:
         (reply,) = second
         assert (reply.status, reply.headers["retry-after"]) == (409, "33")
         assert reply.body["type"] == "urn:sms-tracker:problem:in-progress"
+        assert "idempotent-replayed" not in reply.headers
         assert len(setup.http.requests) == 1
 
     def test_retry_after_never_ends_before_the_claim_does(self) -> None:
@@ -476,6 +519,7 @@ class TestSameKeyAgain:
         reply = setup.post(KEY)
         assert (reply.status, reply.body["status"]) == (202, "pending")
         assert reply.body["message_id"] == first.body["message_id"]
+        assert reply.headers["idempotent-replayed"] == "true"
         assert len(setup.http.requests) == 1
 
 
@@ -488,7 +532,7 @@ class TestTakenOver:
         assert (reply.status, reply.body["message_id"], reply.body["status"]) == (202, message_id, "accepted")
         assert [attempt_of(request) for request in setup.http.requests] == [1, 2]
         record = only(setup)
-        assert (record.send.attempt, record.send.phase, record.send.token) == (2, SendPhase.ANSWERED, "token-3")
+        assert (record.send.attempt, record.send.phase) == (2, SendPhase.ANSWERED)
         assert (record.state.attempt, record.state.ids) == (2, {2: SID})
         assert record.version == 3
 
@@ -505,6 +549,42 @@ class TestTakenOver:
             BIRD_ID,
         )
         assert only(setup).state.provider == "messagebird"
+
+    @pytest.mark.parametrize("first", [WRONG_TOKEN, answer(429, {"code": 63038})])
+    def test_a_released_message_may_be_sent_by_another_provider_under_the_same_key(self, first: HttpResponse) -> None:
+        setup = SendSetup([first, BIRD_TAKEN])
+        message_id = setup.post(KEY, provider="twilio").body["message_id"]
+
+        reply = setup.post(KEY, provider="messagebird")
+
+        assert (reply.status, reply.body["message_id"], reply.body["provider"]) == (202, message_id, "messagebird")
+        assert "idempotent-replayed" not in reply.headers
+        record = only(setup)
+        assert (record.state.provider, record.state.ids) == ("messagebird", {2: BIRD_ID})
+        assert (record.sender, record.provider_of(1)) == (POLICY.senders["messagebird"], "twilio")
+        assert setup.post(KEY, provider="messagebird").headers["idempotent-replayed"] == "true"
+        assert setup.post(KEY, provider="twilio").status == 422
+        assert len(setup.http.requests) == 2
+
+    def test_of_two_that_name_other_providers_for_a_released_message_one_sends(self) -> None:
+        @dataclass
+        class Raced(MemoryMessages):
+            rival: Sender | None = None
+
+            def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
+                if self.rival is not None:
+                    rival, self.rival = self.rival, None
+                    assert rival.send("shop", {**REQUEST, "provider": "twilio"}, KEY).status == 202
+                return super().take_over(record, send, provider=provider, now=now)
+
+        messages = Raced()
+        setup = SendSetup([WRONG_TOKEN, TAKEN], messages=messages)
+        setup.post(KEY)
+        messages.rival = setup.sender
+        assert setup.post(KEY, provider="messagebird").status == 409
+        assert setup.post(KEY, provider="messagebird").status == 422
+        assert [attempt_of(request) for request in setup.http.requests] == [1, 2]
+        assert only(setup).sender == POLICY.senders["twilio"]
 
     def test_the_claim_of_the_second_attempt_lasts_as_long_as_the_firsts(self) -> None:
         setup = SendSetup([WRONG_TOKEN, UNHEARD])
@@ -661,6 +741,20 @@ class TestWhatIsKept:
         assert setup.post(sender=given).status == 202
         form = parse_qs(setup.http.requests[0].body.decode())
         assert {name: form[name] for name in ("From", "MessagingServiceSid") if name in form} == expected
+
+    def test_a_field_that_the_provider_needs_and_has_no_default_for_is_a_400_that_names_it(self) -> None:
+        setup = SendSetup(
+            rules=replace(RULES, policy=replace(POLICY, providers=("bird",), senders={"bird": "Acme"})),
+            settings=FixedSettings(credentials={"bird": {"api_key": "bk_eu1_examplekey"}}),
+        )
+        reply = setup.post("order-42", provider="bird")
+
+        assert (reply.status, reply.body["errors"]) == (
+            400,
+            [{"field": "category", "message": "is required: bird has no default category here"}],
+        )
+        assert (setup.http.requests, setup.messages.records) == ([], {})  # type: ignore[attr-defined]  # in memory
+        assert setup.post("order-42", provider="bird", category="service").status != 400
 
     def test_validity_reaches_the_provider(self) -> None:
         setup = SendSetup()

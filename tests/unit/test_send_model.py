@@ -7,21 +7,28 @@ makes it may die before it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.settings import Settings
+from sms_tracker.reconcile.reconcile import Reconciler
+from sms_tracker.services.idempotency import keyed_message_id
+from sms_tracker.services.provider_call import prepared, repeat_call
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
-from sms_tracker.services.send_request import Draft, keyed_message_id
-from tests.model.actors import unkeyed_id
+from sms_tracker.services.send_request import Draft, again
+from sms_tracker.services.validation import Json
+from tests.model.actors import WITH_KEYS, unkeyed_id
 from tests.model.close import to_the_end
 from tests.model.explore import Explored, explore
 from tests.model.model import Model
-from tests.model.world import Violation
+from tests.model.world import LAST, Violation, World
 
 pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
 
@@ -109,9 +116,10 @@ class TriesUnknownOutcomesAgain(Sender):
 class AnswersBeforeItRecords(Sender):
     """A planted fault: the provider is asked first."""
 
-    def _record(self, client: str, payload: object, key: str | None, wanted: Draft, settings: Settings) -> Record:
+    def _record(self, client: str, payload: Json, key: str | None, wanted: Draft, settings: Settings) -> Record:
         record = super()._record(client, payload, key, wanted, settings)
-        self._hand_over(record, self._request(record, wanted, settings), wanted, 20.0)
+        _, request = prepared(record, wanted, settings)
+        self._hand_over(record, request, wanted, 20.0)
         return record
 
 
@@ -125,3 +133,98 @@ def test_the_model_finds_a_sender_that_sends_twice(planted: type[Sender], faults
 
     with pytest.raises(Violation, match=r"two POSTs of one attempt|could both have been sent"):
         explore(model, to_the_end)
+
+
+# -- a provider with idempotency keys ----------------------------------------------------------------------------------
+
+
+def keyed(clients: Mapping[str, str], **how: Any) -> Model:
+    return Model(clients, message_ids=ONE_MESSAGE, words=(), processors=0, setting=WITH_KEYS, **how)
+
+
+def test_a_lost_send_that_is_repeated_under_its_key_is_one_message_with_two_faults_anywhere() -> None:
+    assert explored(keyed({"first": KEY}, faults=2)).worlds > 1_000
+
+
+def test_a_retry_beside_a_repetition_makes_no_second_message() -> None:
+    assert explored(keyed(RETRIED, faults=1)).worlds > 1_000
+
+
+class AfterTheClient(Model):
+    """Begins half an hour after a client that died after its record: two reconcilers come, and no more time passes."""
+
+    def start(self) -> World:
+        world = super().start()
+        for wanted in ("first: put done", *["time passes"] * LAST):
+            world = next(after for label, after in self.steps(world) if label == wanted)
+        return world
+
+
+def two_reconcilers(sender: type[Sender] = Sender) -> Model:
+    return AfterTheClient(
+        {"first": KEY},
+        message_ids=ONE_MESSAGE,
+        words=(),
+        processors=0,
+        setting=WITH_KEYS,
+        reconcilers=2,
+        faults=1,
+        sender=sender,
+    )
+
+
+def test_two_reconcilers_at_once_repeat_one_message() -> None:
+    assert explored(two_reconcilers()).worlds > 1_000
+
+
+class RepeatsWithoutAClaim(Sender):
+    """A planted fault: the key alone is trusted."""
+
+    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+        message = again(stored, validity_seconds=stored.validity_seconds)
+        _, request = prepared(stored, message, settings)
+        outcome = repeat_call(providers.load("bird"), request, http=self.http, pace=self.pace, end=end)
+        return self._conclude(stored, outcome, message, end)
+
+
+def test_the_model_finds_two_repetitions_at_once() -> None:
+    with pytest.raises(Violation, match="two messages"):
+        explore(two_reconcilers(RepeatsWithoutAClaim), to_the_end)
+
+
+class RepeatsAfterOneSearch(Reconciler):
+    """A planted fault: the list's delay is not waited for."""
+
+    def _absent(self, record: Record) -> str:
+        return self._send_again(record)
+
+
+class SendsTheNextAttempt(Sender):
+    """A planted fault: a lost message gets another key."""
+
+    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+        return self._take_over(stored, again(stored, validity_seconds=None), settings, end)
+
+
+class TakesAConflictForARefusal(Sender):
+    """A planted fault: 409 counts as an answer."""
+
+    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+        reply, claimed = super()._repeat(stored, settings, end), self.messages.get(stored.message_id)
+        if reply.decision == "outcome-unknown" and claimed:
+            self.messages.release(claimed.message_id, token=claimed.send.token, cause="account", now=stored.updated_at)
+        return reply
+
+
+@pytest.mark.parametrize(
+    ("planted", "faults"),
+    [
+        ({"reconciler": RepeatsAfterOneSearch}, 2),
+        ({"sender": SendsTheNextAttempt}, 1),
+        ({"sender": TakesAConflictForARefusal}, 1),
+    ],
+    ids=str,
+)
+def test_the_model_finds_a_repetition_that_sends_twice(planted: dict[str, Any], faults: int) -> None:
+    with pytest.raises(Violation, match=r"two messages|could both have been sent|and the provider says|was sent"):
+        explore(keyed(RETRIED, faults=faults, **planted), to_the_end)

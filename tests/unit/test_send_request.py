@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
+from sms_tracker.services.idempotency import fingerprint, idempotency_key
 from sms_tracker.services.numbers import e164
+from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import Policy, SendRequest, draft, fingerprint, idempotency_key, submit
+from sms_tracker.services.send_request import SendRequest, draft, submit
 from sms_tracker.services.text import MAX_SEGMENTS, text_hash
 from tests.fakes import MemoryMessages
 from tests.setups import POLICY, REQUEST, SendSetup
 
 SEND = frozenset({"send"})
+VOICE = r"(must|may|is|has|holds|needs|starts) .*[^.]\Z"
 
 
 def refused_fields(policy: Policy = POLICY, **fields: object) -> list[str]:
@@ -32,9 +38,9 @@ def refused_fields(policy: Policy = POLICY, **fields: object) -> list[str]:
     return [error.field for error in refusal.value.errors]
 
 
-def refusal_of(field: str, **fields: object) -> str:
+def refusal_of(field: str, policy: Policy = POLICY, **fields: object) -> str:
     with pytest.raises(InvalidMessage) as refusal:
-        draft({**REQUEST, **fields}, POLICY)
+        draft({**REQUEST, **fields}, policy)
     (error,) = refusal.value.errors
     assert error.field == field
     return error.message
@@ -310,9 +316,91 @@ class TestFrom:
         assert [error.field for error in refusal.value.errors] == ["sender"]
 
 
+ALL = replace(
+    POLICY,
+    providers=("bird", "messagebird", "twilio"),
+    senders={"bird": "Acme", "messagebird": "MyShop", "twilio": "+15551234567"},
+    keeps_text=True,
+)
+CHOICES = pytest.mark.parametrize("chosen", [True, False], ids=["named", "by default"])
+
+
+def at(provider: str, *, chosen: bool) -> tuple[Policy, dict[str, object]]:
+    """The policy and the request's field that choose a provider, by name or as the default."""
+    return (ALL, {"provider": provider}) if chosen else (replace(ALL, default_provider=provider), {})
+
+
+class TestWhatTheProviderCannotDo:
+    """Each is a 400 that names field, provider and what is possible, whether the request or the default chose it."""
+
+    @CHOICES
+    @pytest.mark.parametrize(
+        ("provider", "within"), [("twilio", (1, 36_000)), ("messagebird", (1, 36_000)), ("bird", (60, 172_800))]
+    )
+    def test_a_validity_is_within_the_providers_range(
+        self, provider: str, within: tuple[int, int], *, chosen: bool
+    ) -> None:
+        policy, field = at(provider, chosen=chosen)
+        for seconds in within:
+            assert draft({**REQUEST, **field, "validity_seconds": seconds}, policy).validity_seconds == seconds
+        for seconds in (within[0] - 1, within[1] + 1, 259_200, -60):
+            refusal = refusal_of("validity_seconds", policy, **field, validity_seconds=seconds)
+            assert refusal == f"is out of range for {provider}, which takes {within[0]} to {within[1]} seconds"
+
+    @CHOICES
+    @pytest.mark.parametrize("provider", ["twilio", "messagebird"])
+    def test_a_category_needs_a_provider_that_has_categories(self, provider: str, *, chosen: bool) -> None:
+        policy, field = at(provider, chosen=chosen)
+        refusal = refusal_of("category", policy, **field, category="transactional")
+        assert refusal == f"is not possible with {provider}, which has no categories"
+
+    @CHOICES
+    def test_a_category_is_one_of_the_providers(self, *, chosen: bool) -> None:
+        policy, field = at("bird", chosen=chosen)
+        for word in ("transactional", "marketing", "authentication", "service"):
+            assert draft({**REQUEST, **field, "category": word}, policy).category == word
+        for wrong in ("Marketing", "promotional", "", " service"):
+            refusal = refusal_of("category", policy, **field, category=wrong)
+            assert refusal == (
+                "is not a category of bird, which takes transactional, marketing, authentication, or service"
+            )
+
+    @pytest.mark.parametrize("value", [None, "service"])
+    def test_a_category_may_be_absent(self, value: str | None) -> None:
+        assert draft({**REQUEST, "provider": "bird", "category": value}, ALL).category == value
+
+    @CHOICES
+    @pytest.mark.parametrize("provider", ["bird", "messagebird", "twilio"])
+    def test_a_lost_message_can_be_searched_for_at_these(self, provider: str, *, chosen: bool) -> None:
+        policy, field = at(provider, chosen=chosen)
+        assert draft({**REQUEST, **field, "resend_if_lost": True}, policy).resend_if_lost
+
+    @CHOICES
+    def test_what_cannot_be_done_at_all_is_named(self, *, chosen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        mute = SimpleNamespace(**{**vars(providers.load("twilio")), "VALIDITY": None, "SEARCH": False})
+        monkeypatch.setattr("sms_tracker.services.policy.providers.load", lambda _: mute)
+        policy, field = at("twilio", chosen=chosen)
+        assert refusal_of("validity_seconds", policy, **field, validity_seconds=60) == (
+            "is not possible with twilio, which takes no validity"
+        )
+        assert refusal_of("resend_if_lost", policy, **field, resend_if_lost=True) == (
+            "is not possible with twilio, which cannot be searched for a lost message"
+        )
+
+    def test_every_impossible_field_is_named_at_once(self) -> None:
+        wrong = {"provider": "bird", "from": "?", "validity_seconds": 59, "category": "x"}
+        with pytest.raises(InvalidMessage) as refusal:
+            draft({**REQUEST, **wrong}, ALL)
+        assert [error.field for error in refusal.value.errors] == ["from", "validity_seconds", "category"]
+
+    def test_a_wrong_provider_is_named_alone(self) -> None:
+        wrong = {"provider": "pigeon", "validity_seconds": 10**9, "category": "x", "resend_if_lost": True}
+        assert refused_fields(ALL, **wrong) == ["provider"]
+
+
 class TestOtherFields:
     @pytest.mark.parametrize("seconds", [1, 36000, 60.0, None])
-    def test_validity_is_one_second_to_ten_hours(self, seconds: float | None) -> None:
+    def test_validity_is_whole_seconds(self, seconds: float | None) -> None:
         assert draft({**REQUEST, "validity_seconds": seconds}, POLICY).validity_seconds == seconds
 
     @pytest.mark.parametrize("seconds", [0, 36001, -1, 1.5, "60", True, 10**30, float("nan"), float("inf")])
@@ -448,6 +536,32 @@ class TestPayload:
         reply = raw(json.dumps(members).encode())
         assert reply.status in {202, 400}
         json.dumps(reply.body, ensure_ascii=False).encode()
+        for error in cast("list[dict[str, str]]", reply.body.get("errors", [])):
+            assert re.match(VOICE, error["message"]), "it continues the sentence that the field's name begins"
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("to", 31612345678, "must be a string"),
+            ("to", None, "must be a string"),
+            ("body", "", "must have 1 or more characters"),
+            ("body", "x" * 1531, "must have 1530 or fewer characters"),
+            ("provider", "pigeon", "must be one of: twilio, messagebird"),
+            ("from", ["x"], "must be a string"),
+            ("reference", "a\nb", "holds control characters"),
+            ("reference", "", "must have 1 or more characters"),
+            ("validity_seconds", 0, "must be 1 or more"),
+            ("validity_seconds", 36001, "must be 36000 or less"),
+            ("validity_seconds", 1.5, "must be a whole number"),
+            ("validity_seconds", "60", "must be a whole number"),
+            ("smart_encoding", 1, "must be true or false"),
+            ("resend_if_lost", "yes", "must be true or false"),
+            ("colour", "red", "is not a field of this request"),
+        ],
+    )
+    def test_a_wrong_field_is_described_in_our_words(self, field: str, value: object, message: str) -> None:
+        reply = raw(json.dumps({**REQUEST, field: value}).encode())
+        assert reply.body["errors"] == [{"field": field, "message": message}]
 
     def test_a_key_without_the_scope_is_403_before_anything_is_read(self) -> None:
         setup = SendSetup()
@@ -482,6 +596,10 @@ class TestFingerprint:
     @pytest.mark.parametrize("other", [{"a": "1"}, {"a": 1, "b": None}, {"a": 1.5}, {}])
     def test_it_differs_with_any_difference(self, other: dict[str, object]) -> None:
         assert fingerprint(b"k", other) != fingerprint(b"k", {"a": 1})
+
+    @pytest.mark.parametrize("provider", ["twilio", "messagebird", None])
+    def test_it_leaves_the_provider_out(self, provider: str | None) -> None:
+        assert fingerprint(b"k", {"a": 1, "provider": provider}) == fingerprint(b"k", {"a": 1})
 
     def test_it_needs_the_key(self) -> None:
         assert fingerprint(b"k", {"a": 1}) != fingerprint(b"l", {"a": 1})

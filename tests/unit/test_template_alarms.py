@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from typing import Any
 
 import pytest
 
-from tests.cloudwatch import Metric, watched
+from tests.cloudwatch import Metric, shown, watched
 from tests.unit import documents
-from tests.unit.template_stack import ROOT, stack
+from tests.unit.template_stack import ROOT, Resource, stack
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 NAMESPACE = "SmsTracker/stack"
-ALARMS = stack().of("AWS::CloudWatch::Alarm")
+EVERYTHING = stack(Alarms="all", Dashboard="on", GradualDeployment="true")
+ALARMS = EVERYTHING.of("AWS::CloudWatch::Alarm")
+ESSENTIAL = {
+    *("reports-dlq", "failures-dlq", "failure-rule-dlq", "publish-failed", "reports-failing", "webhook-unavailable"),
+    *("send-errors", "account-refused", "signatures-refused", "reconciler-silent", "exceptions", "endpoint-down"),
+}
 WATCHED = sorted({metric for each in ALARMS.values() for metric in watched(each.properties)}, key=str)
 each_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
 
@@ -30,9 +36,16 @@ def measured() -> dict[str, tuple[str, str | None]]:
 
 
 def emitted() -> set[str]:
-    """Every name that the functions count or measure under, but for those made of a word."""
-    sources = [path.read_text() for path in ROOT.glob("functions/*/app.py")]
-    return {name for source in sources for name in re.findall(r'"([A-Z][a-z]+(?:[A-Z][a-z]+)*)"', source)}
+    """Every name that the code counts or measures under: as a call's first argument, or in a table ``_METRICS``."""
+    found = set()
+    for path in (*ROOT.glob("functions/*/app.py"), *ROOT.glob("layers/core/sms_tracker/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="count" | "measure"), args=[ast.Constant(value=str(name)), *_]):
+                    found.add(name)
+                case ast.Assign(targets=[ast.Name(id="_METRICS")], value=ast.Dict(values=names)):
+                    found |= {str(name.value) for name in names if isinstance(name, ast.Constant)}
+    return {name for name in found if name[0].isupper()}  # str.count has one argument too
 
 
 @each_alarm
@@ -48,7 +61,7 @@ def test_an_alarm_names_a_section_that_the_runbook_has(name: str) -> None:
     anchor = ALARMS[name].properties["AlarmDescription"].rpartition("docs/operations.md#")[2]
 
     assert anchor in documents.anchors(OPERATIONS)
-    assert anchor in {ALARMS[name].properties["AlarmName"].removeprefix("stack-"), "exceptions"}
+    assert anchor in {alarm_name(ALARMS[name]), "exceptions"}
 
 
 @pytest.mark.parametrize("metric", [each for each in WATCHED if each.namespace == NAMESPACE])
@@ -57,7 +70,19 @@ def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_measured(metric: Metri
 
 
 def test_the_runbook_lists_what_the_functions_measure() -> None:
-    assert emitted() - {"Records", "Seconds", "Percent", "None"} <= measured().keys()
+    assert emitted() == measured().keys()
+
+
+def test_every_metric_of_ours_is_read_by_an_alarm_or_the_dashboard() -> None:
+    read = {*WATCHED, *shown(EVERYTHING)}
+
+    assert emitted() == {metric.name for metric in read if metric.namespace == NAMESPACE}
+
+
+def test_no_layer_or_function_writes_metrics_by_another_way() -> None:
+    sources = [path.read_text() for path in (*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/core/**/*.py"))]
+
+    assert not any("add_metric" in source or "put_metric_data" in source for source in sources)
 
 
 def test_each_function_s_exceptions_and_each_queue_for_what_failed_have_an_alarm() -> None:
@@ -69,23 +94,82 @@ def test_each_function_s_exceptions_and_each_queue_for_what_failed_have_an_alarm
     assert {("ApproximateNumberOfMessagesVisible", f"{name}.QueueName") for name in queues} <= seen
 
 
-def test_a_stack_can_do_without_alarms() -> None:
-    kinds = {resource.type for resource in stack(Alarms="false").resources.values()}
+def test_an_alarm_says_nothing_that_is_not_in_the_template() -> None:
+    # A notification has the alarm's name, description, metrics and dimensions, and numbers that were measured.
+    personal = stack(
+        Alarms="all",
+        GradualDeployment="true",
+        AlertEmail="jane@example.com",
+        TwilioFrom="+15551234567",
+        MessageBirdOriginator="Jane",
+    )
 
-    assert not kinds & {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
+    assert {name: each.properties for name, each in personal.of("AWS::CloudWatch::Alarm").items()} == {
+        name: each.properties for name, each in ALARMS.items()
+    }
+    dimensions = {dimension for metric in WATCHED for dimension, _ in metric.dimensions}
+    assert dimensions <= {"service", "QueueName", "FunctionName", "ScheduleGroup"}
 
 
-def test_the_dashboard_shows_every_alarm_and_only_what_is_measured() -> None:
-    board: dict[str, Any] = json.loads(stack().only("AWS::CloudWatch::Dashboard").properties["DashboardBody"])
-    alarms, *graphs = board["widgets"]
-    ours = [row for graph in graphs for row in graph["properties"]["metrics"] if row[0] == NAMESPACE]
+def alarm_name(alarm: Resource) -> str:
+    return str(alarm.properties["AlarmName"]).removeprefix("stack-")
 
-    named = {arn.rpartition(":")[2] for arn in alarms["properties"]["alarms"]}
-    assert named == {alarm.properties["AlarmName"] for alarm in ALARMS.values()}
-    for _, metric, *rest in ours:
-        shown = dict(zip(*[iter(each for each in rest if isinstance(each, str))] * 2, strict=True))
-        service, further = measured()[metric]
-        assert (shown.pop("service"), set(shown) <= {further}) == (service, True), metric
+
+def alarms(**parameters: str) -> set[str]:
+    return {alarm_name(each) for each in stack(**parameters).of("AWS::CloudWatch::Alarm").values()}
+
+
+def test_the_essential_alarms_are_there_unless_a_parameter_wants_all_or_none() -> None:
+    assert alarms() == alarms(Alarms="essential") == ESSENTIAL
+    assert alarms(Alarms="all") > ESSENTIAL
+    assert alarms(Alarms="none") == set()
+
+
+def test_a_stack_that_was_deployed_with_an_older_value_keeps_what_it_meant() -> None:
+    # `sam deploy` gives a stack's earlier value again where none is given.
+    assert alarms(Alarms="true") == alarms(Alarms="all")
+    assert alarms(Alarms="false") == alarms(Alarms="none")
+
+
+def test_a_gradual_deployment_adds_the_alarm_that_rolls_it_back_unless_there_are_to_be_none() -> None:
+    assert alarms(GradualDeployment="true") == {*ESSENTIAL, "send-exceptions"}
+    assert alarms(GradualDeployment="true", Alarms="none") == set()
+
+
+def test_the_essential_alarms_are_billed_for_at_most_twenty_metrics() -> None:
+    essential = stack().of("AWS::CloudWatch::Alarm").values()
+
+    assert sum(len(watched(each.properties)) for each in essential) <= 20
+
+
+def board(**parameters: str) -> list[dict[str, Any]]:
+    body = stack(Dashboard="on", **parameters).only("AWS::CloudWatch::Dashboard").properties["DashboardBody"]
+    widgets: list[dict[str, Any]] = json.loads(body)["widgets"]
+    return widgets
+
+
+def test_there_is_a_dashboard_only_where_a_parameter_says_so() -> None:
+    assert not stack().of("AWS::CloudWatch::Dashboard")
+    assert "DashboardUrl" in stack(Dashboard="on").outputs
+
+
+@pytest.mark.parametrize("choice", ["essential", "all"])
+def test_the_dashboard_shows_every_alarm_that_there_is(choice: str) -> None:
+    shown_alarms = board(Alarms=choice)[0]["properties"]["alarms"]
+
+    assert {arn.rpartition("stack-")[2] for arn in shown_alarms} == alarms(Alarms=choice)
+
+
+def test_the_dashboard_of_a_stack_without_alarms_shows_its_metrics() -> None:
+    assert {widget["type"] for widget in board(Alarms="none")} == {"metric"}
+
+
+def test_the_dashboard_shows_only_what_is_measured() -> None:
+    for metric in shown(EVERYTHING):
+        if metric.namespace == NAMESPACE:
+            dimensions = dict(metric.dimensions)
+            service, further = measured()[metric.name]
+            assert (dimensions.pop("service"), set(dimensions) <= {further}) == (service, True), metric
 
 
 def test_the_picture_of_the_dashboard_is_of_this_dashboard() -> None:

@@ -44,14 +44,21 @@ def test_the_bus_remembers_for_as_long_as_the_parameter_says() -> None:
 
 
 def test_notifications_are_encrypted_with_a_key_that_those_who_publish_may_use_and_nobody_else() -> None:
-    key = stack().only("AWS::KMS::Key").properties
+    keyed = stack(AlertsTopicKey="on")
+    key = keyed.only("AWS::KMS::Key").properties
     statements = {statement["Sid"]: statement for statement in key["KeyPolicy"]["Statement"]}
-    assert stack().only("AWS::SNS::Topic").properties["KmsMasterKeyId"] == "AlertsKey.Arn"
+    assert keyed.only("AWS::SNS::Topic").properties["KmsMasterKeyId"] == "AlertsKey.Arn"
     assert key["EnableKeyRotation"] is True
     assert statements["Alarms"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statements["Alarms"]["Condition"]["StringEquals"] == {"aws:SourceAccount": "account"}
     assert statements["Alarms"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert set(statements) == {"AccountDecidesByIam", "Alarms"}  # digest publishes by its own role
+
+
+def test_no_key_is_paid_for_unless_a_parameter_asks_for_it() -> None:
+    assert not stack().of("AWS::KMS::Key")
+    assert "KmsMasterKeyId" not in stack().only("AWS::SNS::Topic").properties
+    assert [each.name for each in stack().resources.values() if "kms:" in str(each.properties).lower()] == []
 
 
 def test_only_alarms_of_this_stack_may_publish_from_outside() -> None:

@@ -145,9 +145,11 @@ def test_lambdas_own_lines_of_what_went_well_are_left_out_by_a_parameter_and_our
     assert (logging["LogFormat"], logging["SystemLogLevel"], logging["ApplicationLogLevel"]) == ("JSON", "WARN", "INFO")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_functions_memory_is_its_own_parameters(name: str) -> None:
-    assert properties(name, **{f"{name.title()}Memory": "1024"})["MemorySize"] == "1024"
+def test_sends_memory_is_a_parameters_and_the_others_the_presets() -> None:
+    assert {int(properties(name)["MemorySize"]) for name in NAMES} == {512}
+    assert [name for name in NAMES if str(properties(name, SendMemory="1024")["MemorySize"]) == "1024"] == ["send"]
+    small = {name for name in NAMES if str(properties(name, Preset="volume")["MemorySize"]) == "256"}
+    assert small == {"send", "webhook", "processor", "publisher"}
 
 
 def test_send_starts_from_a_snapshot_only_where_a_parameter_says_so() -> None:
@@ -181,7 +183,7 @@ def test_a_new_version_of_send_takes_over_little_by_little_only_where_a_paramete
 def test_a_new_version_of_send_goes_back_by_itself_when_an_alarm_about_send_speaks() -> None:
     gradual = stack(GradualDeployment="true")
     group = gradual.only("AWS::CodeDeploy::DeploymentGroup").properties
-    unwatched = stack(GradualDeployment="true", Alarms="false").only("AWS::CodeDeploy::DeploymentGroup").properties
+    unwatched = stack(GradualDeployment="true", Alarms="none").only("AWS::CodeDeploy::DeploymentGroup").properties
 
     watching = [gradual.properties(each["Name"]) for each in group["AlarmConfiguration"]["Alarms"]]
     assert {(each["MetricName"], *(one["Value"] for one in each["Dimensions"])) for each in watching} == {
@@ -226,6 +228,8 @@ def test_the_longest_description_of_a_version_is_one_that_lambda_takes() -> None
         "AllowedCountries": ",".join(["NL"] * 49),
         "LogSampleRate": "0.05",
         "Tracing": "Active",
+        "SendMemory": "10240",
+        "RetentionDays": "9999",
     }
     assert not re.fullmatch(PARAMETERS["AllowedCountries"]["AllowedPattern"], longest["AllowedCountries"] + ",NL")
     description = stack(**longest).only("AWS::Lambda::Version").properties["Description"]

@@ -11,7 +11,15 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from tests.unit.template_stack import PSEUDO, Resource, stack
 
 OPERATOR = {"DomainName": "sms.example.com", "CertificateArn": "arn:aws:acm:r:1:certificate/c", "HostedZoneId": "Z1"}
-FULL = stack(**OPERATOR, GradualDeployment="true", Tracing="Active", AlertEmail="ops@example.com")
+FULL = stack(
+    **OPERATOR,
+    GradualDeployment="true",
+    Tracing="Active",
+    AlertEmail="ops@example.com",
+    Alarms="all",
+    Dashboard="on",
+    AlertsTopicKey="on",
+)
 """A deployment with everything that parameters can add."""
 NO_NAME_OF_THE_ACCOUNT = {
     ("AWS::CloudWatch::Alarm", "MetricName"): "what the alarm watches",

@@ -41,9 +41,7 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | grants("*", "dynamodb:ListStreams")
     | grants("Bus.Arn", "events:PutEvents")
     | grants("PublishFailedQueue.Arn", "sqs:SendMessage"),
-    "Digest": grants("FailuresQueue.Arn", *TAKE)
-    | grants("AlertsTopic", "sns:Publish")
-    | grants("AlertsKey.Arn", "kms:Decrypt", "kms:GenerateDataKey"),
+    "Digest": grants("FailuresQueue.Arn", *TAKE) | grants("AlertsTopic", "sns:Publish"),
     "Query": grants("MessagesTable.Arn", "dynamodb:BatchGetItem", "dynamodb:GetItem")
     | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES}
     | grants("StateTable.Arn", "dynamodb:BatchGetItem")
@@ -158,8 +156,12 @@ def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: s
         assert all(key.split("#")[0] in ("reconciler", "statistics") for key in keys)
 
 
-def test_the_digest_uses_the_topics_key_through_sns_only() -> None:
-    (statement,) = [each for each in statements(stack(), "Digest") if "kms:Decrypt" in each["Action"]]
+def test_the_digest_uses_the_topics_key_where_there_is_one_and_through_sns_only() -> None:
+    keyed = stack(AlertsTopicKey="on")
+    (statement,) = [each for each in statements(keyed, "Digest") if "kms:Decrypt" in each["Action"]]
+    assert granted(keyed, "Digest") - granted(stack(), "Digest") == grants(
+        "AlertsKey.Arn", "kms:Decrypt", "kms:GenerateDataKey"
+    )
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "sns.region.amazonaws.com"}}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.template_stack import Resource, source, stack
+from tests.unit.template_stack import Resource, stack
 
 TWO_WEEKS = 14 * 24 * 3600
 QUEUES = sorted(stack().of("AWS::SQS::Queue"))
@@ -67,27 +67,41 @@ def test_reports_outlast_an_outage_of_hours_before_they_count_as_dead() -> None:
 
 
 @pytest.mark.parametrize(
-    ("queue", "function", "window"),
-    [
-        ("ReportsQueue", "ProcessorFunction", "ProcessorBatchWindow"),
-        ("FailuresQueue", "DigestFunction", "DigestWindowSeconds"),
-    ],
+    ("queue", "function", "longest"),
+    [("ReportsQueue", "ProcessorFunction", 10), ("FailuresQueue", "DigestFunction", 60)],
 )
 def test_a_batch_stays_invisible_for_six_timeouts_and_the_longest_window(
-    queue: str, function: str, window: str
+    queue: str, function: str, longest: int
 ) -> None:
-    longest = source()["Parameters"][window]["MaxValue"]
-    consumer = consumers(**{window: str(longest)})[queue].properties
+    consumer = consumers(ProcessorBatchWindow="10")[queue].properties
     assert consumer["FunctionName"] == function
-    assert consumer["MaximumBatchingWindowInSeconds"] == str(longest)
+    assert int(consumer["MaximumBatchingWindowInSeconds"]) == longest
     assert properties(queue)["VisibilityTimeout"] >= 6 * properties(function)["Timeout"] + longest
 
 
 @pytest.mark.parametrize("queue", DEAD_LETTER_QUEUES)
-def test_a_consumer_returns_only_what_failed_and_may_fill_its_batches(queue: str) -> None:
-    consumer = consumers()[queue].properties
-    assert consumer["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert consumer["BatchSize"] <= 10 or consumer["MaximumBatchingWindowInSeconds"] >= 1  # what Lambda demands
+def test_a_consumer_returns_only_what_failed(queue: str) -> None:
+    assert consumers()[queue].properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "size", "window"),
+    [
+        ({}, 10, "0"),
+        ({"ProcessorBatchWindow": "0"}, 10, "0"),
+        ({"ProcessorBatchWindow": "1"}, 50, "1"),
+        ({"ProcessorBatchWindow": "10"}, 50, "10"),
+        ({"Preset": "volume"}, 50, "10"),
+        ({"Preset": "volume", "ProcessorBatchWindow": "0"}, 10, "0"),
+        ({"Preset": "volume", "ProcessorBatchWindow": "5"}, 50, "5"),
+    ],
+)
+def test_reports_are_taken_by_ten_at_once_and_by_more_where_they_wait_for_each_other(
+    parameters: dict[str, str], size: int, window: str
+) -> None:
+    consumer = consumers(**parameters)["ReportsQueue"].properties
+    assert (consumer["BatchSize"], consumer["MaximumBatchingWindowInSeconds"]) == (size, window)
+    assert size <= 10 or int(window) >= 1  # what Lambda demands
 
 
 def test_people_are_told_once_a_minute_by_few_digests() -> None:
@@ -97,6 +111,11 @@ def test_people_are_told_once_a_minute_by_few_digests() -> None:
     assert consumer["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
-@pytest.mark.parametrize("window", ["ProcessorBatchWindow", "DigestWindowSeconds"])
-def test_no_window_can_be_set_to_what_lambda_refuses_for_large_batches(window: str) -> None:
-    assert source()["Parameters"][window]["MinValue"] >= 1
+def test_changes_are_published_at_once_unless_a_parameter_or_the_preset_has_them_gather() -> None:
+    def window(**parameters: str) -> str:
+        mappings = stack(**parameters).of("AWS::Lambda::EventSourceMapping").values()
+        (changes,) = [each.properties for each in mappings if "FilterCriteria" in each.properties]
+        return str(changes["MaximumBatchingWindowInSeconds"])
+
+    assert (window(), window(PublisherBatchWindow="5")) == ("0", "5")
+    assert (window(Preset="volume"), window(Preset="volume", PublisherBatchWindow="0")) == ("10", "0")

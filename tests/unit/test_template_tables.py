@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,8 +82,3 @@ def test_a_poisonous_change_is_narrowed_down_and_put_aside_while_the_stream_stil
     assert 0 < stream_mapping()["MaximumRecordAgeInSeconds"] <= 12 * 3600  # the stream forgets after 24 h
     assert 0 < stream_mapping()["MaximumRetryAttempts"] <= 10_000
     assert stream_mapping()["DestinationConfig"] == {"OnFailure": {"Destination": "PublishFailedQueue.Arn"}}
-
-
-def test_a_record_that_is_new_or_expires_reaches_no_publisher() -> None:
-    (pattern,) = stream_mapping()["FilterCriteria"]["Filters"]
-    assert json.loads(pattern["Pattern"]) == {"eventName": ["MODIFY"]}

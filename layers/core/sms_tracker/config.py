@@ -69,6 +69,7 @@ class WebhookConfig(Config):
     settings_prefix: str
     providers: tuple[str, ...]
     verification: Mapping[str, Verification]
+    queue_sending: bool
 
 
 class ProcessorConfig(Config):
@@ -251,6 +252,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "retention_days": lambda value: _number(value, least=7),  # a provider's report may come days late
     "tracking_objective": _percentage,
     "keep_raw_reports": _FLAG,
+    "queue_sending": _FLAG,
     "published_statuses": _published,
     "event_personal_data": _FLAG,
 }

@@ -35,7 +35,10 @@ class Unhandled(Exception):
 
 
 class Line:
-    """The log line of one invocation, without phone numbers, texts and secrets."""
+    """The log line of one invocation, without phone numbers, texts and secrets.
+
+    ``dimensions`` are those of its metrics beside ``service``. CloudWatch bills each combination as a metric.
+    """
 
     __slots__ = ("dimensions", "fields", "figures", "level", "others", "units")
 
@@ -79,7 +82,7 @@ class FailedCalls:
 
     def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
         """See :class:`sms_tracker.domain.ports.CallFailed`."""
-        shown = masked(code) if code and len(code) > _SHORT else code
+        shown = redacted(code) if code and len(code) > _SHORT else code
         then = "retried" if again else "given-up"
         known = {"call": call, "attempt": attempt, "code": shown, "status": status, "then": then}
         self._tries.append(tuple((name, value) for name, value in known.items() if value))  # thread-safe
@@ -165,7 +168,7 @@ class Log:
         """See "Specification: CloudWatch embedded metric format" in AWS's documentation."""
         directive = {
             "Namespace": self._namespace,
-            "Dimensions": [["service"], ["service", *line.dimensions]] if line.dimensions else [["service"]],
+            "Dimensions": [["service", *line.dimensions]],
             "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in line.figures],
         }
         return {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
@@ -176,7 +179,7 @@ def start(config: Any) -> dict[str, object]:
     return {"decision": "started", "version": __version__, "settings": [name.upper() for name in vars(config)]}
 
 
-def masked(text: str) -> str:
+def redacted(text: str) -> str:
     """A message of another library, without quoted text and long numbers, cut at 200 characters."""
     return _UNSAFE.sub("…", text)[:200]
 
@@ -187,7 +190,7 @@ def _add(line: Line, error: Exception) -> None:
     if isinstance(error, SmsTrackerError):
         line.put(error=str(error))
     else:
-        line.put(error=masked(str(error)), exception=type(error).__name__, stack=_stack(error.__traceback__))
+        line.put(error=redacted(str(error)), exception=type(error).__name__, stack=_stack(error.__traceback__))
 
 
 def _stack(trace: TracebackType | None) -> list[str]:

@@ -13,8 +13,8 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig, TextRetention
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.ports import CallFailed
+from sms_tracker.services.policy import Policy
 from sms_tracker.services.send import Rules, Sender
-from sms_tracker.services.send_request import Policy
 
 _FRACTION = SystemRandom().random
 """At least 0, below 1. Python's own generator would repeat in every environment made from one snapshot."""

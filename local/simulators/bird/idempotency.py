@@ -1,7 +1,8 @@
 """Idempotency keys: a finished request is answered again with its first answer, one that runs is a conflict.
 
 As Bird does, answers of 2xx and 4xx are kept and 5xx are not: then the key is free, and the same request is carried
-out again, even if the first one had an effect. What is refused at the door (key, rate) never reaches the store.
+out again, even if the first one had an effect. What is refused at the door (key, rate) never reaches the store. After
+three hours a key is forgotten.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from local.simulators.bird.errors import named
+from local.simulators.ledger import now
 from local.simulators.send_endpoint import Refused
 
 LONGEST = 255
+KEPT = timedelta(hours=3)
 _AT_THE_DOOR = frozenset({401, 403, 408, 409, 421, 429, 499})
 _SERVER_ERROR = 500
 
@@ -26,12 +30,14 @@ class _Answer:
     fingerprint: str
     status: int
     body: bytes
+    at: datetime
 
 
 class IdempotencyKeys:
-    """The keys of one workspace, kept as long as the process runs (Bird: about three hours)."""
+    """The keys of one workspace."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = now) -> None:
+        self._clock = clock
         self._kept: dict[str, _Answer] = {}
         self._running: dict[str, str] = {}
 
@@ -48,7 +54,7 @@ class IdempotencyKeys:
         fingerprint = _fingerprint(request, await request.body())
         if not 1 <= len(key) <= LONGEST:
             raise Refused(named("InvalidRequest", "Idempotency-Key"))
-        if known := self._kept.get(key):
+        if (known := self._kept.get(key)) and self._clock() < known.at + KEPT:
             return _replay(known, fingerprint)
         if key in self._running:
             is_same = self._running[key] == fingerprint
@@ -60,7 +66,7 @@ class IdempotencyKeys:
             del self._running[key]
         kept = instead or response
         if kept.status_code < _SERVER_ERROR and kept.status_code not in _AT_THE_DOOR:
-            self._kept[key] = _Answer(fingerprint, kept.status_code, bytes(kept.body))
+            self._kept[key] = _Answer(fingerprint, kept.status_code, bytes(kept.body), self._clock())
         return response
 
 

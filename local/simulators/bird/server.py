@@ -19,7 +19,7 @@ from local.simulators.bird.errors import ERRORS, envelope, named
 from local.simulators.bird.idempotency import IdempotencyKeys
 from local.simulators.bird.report import Settings, zulu
 from local.simulators.bird.send_rules import fault
-from local.simulators.bird.webhook_routes import Act, WebhookRoutes, page, read_json
+from local.simulators.bird.webhook_routes import Act, WebhookRoutes, cut, page, read_json
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.scenario import Code, Step
@@ -28,7 +28,6 @@ from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, ta
 _PAGING = {"limit", "starting_after", "ending_before", "created_after", "created_before"}
 _FILTERS = {"direction", "status", "error_code", "category", "to", "from", "country", "tag"}
 _SAFE = {"GET", "HEAD"}
-_PAGE, _LARGEST_PAGE = 25, 100
 
 
 class Bird:
@@ -117,15 +116,9 @@ class Bird:
             raise Refused(
                 Refusal(status=422, code="E01029", text="There is no such parameter.", parameter=min(unknown))
             )
-        limit, cursor = _limit(query), query.get("starting_after")
-        found = [each for each in self.backend.ledger.newest_first() if _fits(each, query)]
-        ids = [each.id for each in found]
-        if cursor is not None and cursor not in ids:
-            raise Refused(named("InvalidCursor", "starting_after"))
-        start = 0 if cursor is None else ids.index(cursor) + 1
-        shown = found[start : start + limit]
-        following = shown[-1].id if shown and start + limit < len(found) else None
-        return JSONResponse(page([self.as_json([each]) for each in shown], following))
+        found = {each.id: each for each in self.backend.ledger.newest_first() if _fits(each, query)}
+        shown, following = cut(query, list(found))
+        return JSONResponse(page([self.as_json([found[each]]) for each in shown], following))
 
     def _named(self, request: Request) -> Sequence[Message]:
         if found := self.backend.ledger.messages.get(request.path_params["id"]):
@@ -192,13 +185,6 @@ class Bird:
         """The event, to every endpoint that takes it."""
         said = report.event(message, step, report.explained(step.code))
         return report.together(self.endpoints.send(said, message, step, forged=forged))
-
-
-def _limit(query: QueryParams) -> int:
-    limit = query.get("limit", str(_PAGE))
-    if not limit.isdecimal() or not 1 <= int(limit) <= _LARGEST_PAGE:
-        raise Refused(named("ValidationError", "limit"))
-    return int(limit)
 
 
 def _fits(message: Message, query: QueryParams) -> bool:

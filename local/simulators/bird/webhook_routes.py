@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,6 +26,8 @@ Act = Callable[[Request], Awaitable[Response]]
 
 HISTORY, DAY = timedelta(days=3), timedelta(days=1)
 """How long attempts are kept, and how far back a replay goes that names no time."""
+
+_PAGE, _LARGEST_PAGE = 25, 100
 
 _TEST = RetryPolicy(retries=0, retried=frozenset(), connect=10.0, read=10.0, total=10.0)
 
@@ -54,10 +57,15 @@ class WebhookRoutes:
         return JSONResponse(endpoint.as_json() | {"secret": endpoint.secrets[0][0], "next": []}, status_code=201)
 
     async def list(self, request: Request) -> Response:
-        """All of them on one page, or those of a URL."""
-        url = request.query_params.get("url")
-        found = [each.as_json() for each in self._endpoints.known.values() if url in (None, each.url)]
-        return JSONResponse(page(found))
+        """Newest first: all of them, or those of a URL; a cursor is the id after which the page begins."""
+        query = request.query_params
+        found = {
+            each.id: each.as_json()
+            for each in reversed(self._endpoints.known.values())
+            if query.get("url") in (None, each.url)
+        }
+        shown, following = cut(query, list(found))
+        return JSONResponse(page([found[each] for each in shown], following))
 
     async def view(self, request: Request) -> Response:
         """One."""
@@ -129,6 +137,18 @@ async def _tested(endpoint: Endpoint, kind: str | None) -> dict[str, Any]:
         "response_duration_ms": int((now() - started).total_seconds() * 1000),
     }
     return result if last.error is None else result | {"error": last.error}
+
+
+def cut(query: QueryParams, ids: Sequence[str]) -> tuple[Sequence[str], str | None]:
+    """The ids on the page that a query asks for, and the next cursor; raises ``Refused``."""
+    limit, cursor = query.get("limit", str(_PAGE)), query.get("starting_after")
+    if not limit.isdecimal() or not 1 <= int(limit) <= _LARGEST_PAGE:
+        raise Refused(named("ValidationError", "limit"))
+    if cursor is not None and cursor not in ids:
+        raise Refused(named("InvalidCursor", "starting_after"))
+    start = 0 if cursor is None else ids.index(cursor) + 1
+    shown = ids[start : start + int(limit)]
+    return shown, shown[-1] if shown and start + len(shown) < len(ids) else None
 
 
 def page(found: Sequence[Mapping[str, Any]], following: str | None = None) -> dict[str, Any]:

@@ -105,6 +105,13 @@ class Simulator:
     def script(self, to: str, script: object) -> None:
         self.http.put("/_control/scenario", json={"to": to, "script": script}).raise_for_status()
 
+    def forget_endpoints(self, api_key: str) -> None:
+        """Delete every endpoint that is registered at Bird."""
+        headers = {"authorization": f"Bearer {api_key}"}
+        while found := self.http.get("/v1/webhooks", headers=headers).json()["data"]:
+            for each in found:
+                self.http.delete(f"/v1/webhooks/{each['id']}", headers=headers).raise_for_status()
+
     def settings(self, **changes: str) -> None:
         self.http.put("/_control/settings", json=changes).raise_for_status()
 

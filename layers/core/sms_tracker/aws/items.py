@@ -7,9 +7,9 @@ from typing import Any
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.indexes import client_reference, failed_shard, time_shard
+from sms_tracker.domain.indexes import client_references, failed_shard, time_shard
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
-from sms_tracker.domain.report import Report, Source
+from sms_tracker.domain.report import Report, Source, before
 from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Outcome, Status
@@ -68,13 +68,16 @@ def failure_values(failure: RankedFailure) -> dict[str, object]:
 def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[str, object]:
     """A report as the timeline keeps it. Further fields are kept for failures, unknown words, or with ``keep_fields``.
 
-    The usual source, a callback, is left out: an item with three reports stays below 1 KB.
+    An item stays below 1 KB (ADR 18): the usual source, a callback, is left out, and the provider's time is kept as its
+    distance from the receipt.
     """
+    lag = report.lag
     kept = keep_fields or report.is_failure or not report.recognised
     values: dict[str, object | None] = {
         "word": report.word,
         "code": report.code,
-        "occurred": report.occurred,
+        "occurred": report.occurred if lag is None else None,
+        "lag": lag,
         "received": report.received,
         "attempt": report.attempt,
         "source": None if report.source is Source.CALLBACK else str(report.source),
@@ -87,7 +90,8 @@ def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[st
 
 def send_values(send: Send) -> dict[str, object]:
     """A claim as it is stored."""
-    return {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+    values = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+    return values | ({"request": send.request} if send.request else {})
 
 
 def attention(state: State, message_id: str, now: str) -> str | None:
@@ -121,11 +125,12 @@ def to_item(record: Record) -> Item:
             "text": record.text_hash,  # a short name: an item with three reports stays below 1 KB
             "resend_if_lost": record.resend_if_lost or None,
             "validity_seconds": record.validity_seconds,
+            "category": record.category,
             "body": record.body,
             "created_at": record.created_at,
             "updated_at": record.updated_at,
             "expires_at": record.expires_at,
-            "client_reference": client_reference(record.client, record.reference) if record.reference else None,
+            "client_reference": client_references(record.client, record.reference)[0] if record.reference else None,
             "time_shard": time_shard(record.created_at, record.message_id),
         }
     )
@@ -151,6 +156,7 @@ def from_item(item: Item) -> Record:
         reference=values.get("reference"),
         resend_if_lost=values.get("resend_if_lost", False),
         validity_seconds=int(values["validity_seconds"]) if "validity_seconds" in values else None,
+        category=values.get("category"),
         body=values.get("body"),
         price=values.get("price"),
         network=values.get("network"),
@@ -202,17 +208,19 @@ def _send(values: Mapping[str, Any]) -> Send:
         token=values["token"],
         until=int(values["until"]),
         cause=values.get("cause"),
+        request=values.get("request"),
     )
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:
+    lag = values.get("lag")
     return Entry(
         word=values["word"],
         received=values["received"],
         attempt=int(values["attempt"]),
         source=values.get("source", str(Source.CALLBACK)),
         code=values.get("code"),
-        occurred=values.get("occurred"),
+        occurred=values.get("occurred") if lag is None else before(values["received"], int(lag)),
         text=values.get("text"),
         foreign=values.get("foreign", False),
         fields=values.get("fields", {}),

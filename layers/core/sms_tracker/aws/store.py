@@ -9,7 +9,7 @@ from sms_tracker.aws import outbox
 from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.items import Item, from_item, marshal, send_values, stored, to_item
 from sms_tracker.aws.updates import Update, move, update_of
-from sms_tracker.domain.indexes import open_shard, provider_key, shard
+from sms_tracker.domain.indexes import open_shard, provider_keys, shard
 from sms_tracker.domain.ports import NotWritten, StreamChange, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.state import recorded
@@ -59,6 +59,7 @@ class MessageStore:
         update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
         update.require(f"{update.path('version')} = {update.value(record.version)}")
         update.set(send_values(send), "send")
+        update.set(record.sender, "from")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
         move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
         # The reconciler's position may be past this message, so it becomes due here.
@@ -73,16 +74,21 @@ class MessageStore:
         return stored(answer["Item"]) if "Item" in answer else None
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
-        """One Query of the index by_provider_id (eventually consistent)."""
+        """One Query of the index by_provider_id (eventually consistent), and one more for older items."""
+        queries = (self._with_provider_key(key) for key in provider_keys(provider, provider_message_id))
+        return next((item["message_id"]["S"] for items in queries for item in items), None)
+
+    def _with_provider_key(self, key: str) -> list[Item]:
         answer = self._dynamodb(
             "Query",
             TableName=self._table,
             IndexName="by_provider_id",
             KeyConditionExpression="provider_key = :key",
-            ExpressionAttributeValues=marshal({":key": provider_key(provider, provider_message_id)}),
+            ExpressionAttributeValues=marshal({":key": key}),
             Limit=1,
         )
-        return next((item["message_id"]["S"] for item in answer["Items"]), None)
+        items: list[Item] = answer["Items"]
+        return items
 
     def _update(self, message_id: str, update: Update) -> Written | NotWritten:
         return self._attempt("UpdateItem", Key=_key(message_id), **update.arguments())

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sms_tracker.aws.items import attention, entry_values, failure_values, typed
-from sms_tracker.domain.indexes import provider_key
-from sms_tracker.domain.record import MAX_REPORTS, Change, Guard
+from sms_tracker.domain.indexes import provider_keys
+from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, SendPhase
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import State
 
@@ -27,9 +27,12 @@ class Update:
 
     def path(self, name: str, *inner: str) -> str:
         """A document path with every part aliased."""
-        alias = f"#{name}" if name.isidentifier() else f"#n{name.encode().hex()}"
+        alias = f"#{name}" if name.isidentifier() else self._numbered(name)
         self.names[alias] = name
         return f"{alias}.{self.path(*inner)}" if inner else alias
+
+    def _numbered(self, name: str) -> str:
+        return next((alias for alias, known in self.names.items() if known == name), f"#n{len(self.names)}")
 
     def value(self, value: object) -> str:
         """A placeholder for a value."""
@@ -84,6 +87,10 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
     _lengthen(update, change, keep_fields=keep_fields)
     if change.phase is not None:
         update.set(str(change.phase), "send", "state")
+    if change.phase is SendPhase.ANSWERED:  # ends the claim, and what a further attempt would need
+        update.set("", "send", "token")
+        update.set(0, "send", "until")
+        update.set(None, "validity_seconds")
     if change.guard is not Guard.LATE and change.state is not None:
         _guard(update, change, change.state)
         move(update, message_id, change.state, change.now)
@@ -99,7 +106,8 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
     for report in change.added:
         fingerprint = report.fingerprint
         foreign = fingerprint in change.foreign
-        update.require(f"attribute_not_exists({update.path('reports', fingerprint)})")
+        for known in report.fingerprints:
+            update.require(f"attribute_not_exists({update.path('reports', known)})")
         update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", fingerprint)
         if not foreign:
             ours.append(report)
@@ -142,8 +150,7 @@ def move(update: Update, message_id: str, state: State, now: str) -> None:
     update.set(state.at, "status_at")
     update.set(state.provider, "provider")
     known = state.provider_message_id
-    update.set(known, "provider_message_id")
-    update.set(provider_key(state.provider, known) if known else None, "provider_key")
+    update.set(provider_keys(state.provider, known)[0] if known else None, "provider_key")
     for attempt, provider_id in sorted(state.ids.items()):
         update.set(provider_id, "ids", str(attempt))
     if state.other_ids:

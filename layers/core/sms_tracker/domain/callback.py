@@ -28,9 +28,14 @@ class CallbackTarget:
     token: str | None
 
 
+def endpoint_url(base: str, provider: str) -> str:
+    """Where a provider's reports go: what is registered at a provider that takes one address for all."""
+    return f"{base}/webhooks/{provider}"
+
+
 def callback_url(base: str, provider: str, message_id: str, attempt: int, *, token: str | None = None) -> str:
     """``{base}/webhooks/{provider}?message_id=…&attempt=…``, in unreserved characters, which no gateway rewrites."""
-    url = f"{base}/webhooks/{provider}?message_id={message_id}&attempt={attempt}"
+    url = f"{endpoint_url(base, provider)}?message_id={message_id}&attempt={attempt}"
     return f"{url}&token={token}" if token else url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +16,8 @@ SHARDS = 16
 """Partitions that a time index is spread over, so that no key of it is hot."""
 EARLIEST = "2000-01-01T00:00:00.000Z"
 """Older than any message. No search looks further back."""
+_LONGEST = 40
+"""Characters of an index key that is stored as it is. A hash takes the place of a longer one (ADR 18)."""
 
 
 def shard(message_id: str) -> str:
@@ -37,14 +40,21 @@ def failed_shard(at: str, message_id: str) -> str:
     return f"failed#{at[:7]}#{shard(message_id)}"
 
 
-def provider_key(provider: str, provider_message_id: str) -> str:
-    """A key of by_provider_id."""
-    return f"{provider}#{provider_message_id}"
+def provider_keys(provider: str, provider_message_id: str) -> tuple[str, ...]:
+    """The keys of a provider's id in by_provider_id: the one to write first, then the one in older items."""
+    return _keys(f"{provider}#{provider_message_id}")
 
 
-def client_reference(client: str, reference: str) -> str:
-    """A key of by_reference."""
-    return f"{client}#{reference}"
+def client_references(client: str, reference: str) -> tuple[str, ...]:
+    """The keys of a client's reference in by_reference: the one to write first, then the one in older items."""
+    return _keys(f"{client}#{reference}")
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    if len(text) <= _LONGEST:
+        return (text,)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return urlsafe_b64encode(digest[:9]).decode(), text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

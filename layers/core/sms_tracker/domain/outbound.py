@@ -17,7 +17,8 @@ class OutboundMessage:
     """One message for one attempt, already validated.
 
     ``to`` is E.164; ``sender`` is E.164, a short code, at most 11 alphanumerics, or a provider's own
-    sender (Twilio's ``MG…`` messaging service); ``validity_seconds`` is 1..36000 or None for the provider's default.
+    sender (Twilio's ``MG…`` messaging service); ``validity_seconds`` and ``category`` are what the provider takes, None
+    for its default.
     ``token`` is :func:`sms_tracker.domain.callback.callback_token`; it goes wherever the message's id goes.
     """
 
@@ -29,6 +30,7 @@ class OutboundMessage:
     encoding: Encoding
     token: str = field(repr=False)
     validity_seconds: int | None = None
+    category: str | None = None
 
     @property
     def reference(self) -> str:

@@ -83,11 +83,19 @@ def not_sent(record: Record) -> bool:
     return record.send.phase is SendPhase.RELEASED and not record.state.ids and not lost_before
 
 
-def may_resend(record: Record, *, now: datetime) -> bool:
-    """Whether a message that cannot be found may be sent again: its client asked for it, and it can still help."""
-    left = validity_left(record, now=now)
-    wanted = record.resend_if_lost and record.body is not None and record.send.attempt < SENDS
-    return wanted and record.send.phase is not SendPhase.ANSWERED and (left is None or left > 0)
+def may_resend(record: Record, *, now: datetime, repeatable: int | None = None) -> bool:
+    """Whether a message that cannot be found may be sent again: its client asked for it, and it can still help.
+
+    As the next attempt; or, where its provider has an idempotency key, as the same request within ``repeatable``
+    seconds of its recording.
+    """
+    left, age = validity_left(record, now=now), now - datetime.fromisoformat(record.created_at)
+    if not record.resend_if_lost or record.body is None or (left is not None and left <= 0):
+        return False
+    if repeatable is None:
+        return record.send.phase is not SendPhase.ANSWERED and record.send.attempt < SENDS
+    is_same = record.send.phase is SendPhase.CLAIMED and record.send.request is not None
+    return is_same and age < timedelta(seconds=repeatable)
 
 
 def validity_left(record: Record, *, now: datetime) -> int | None:

@@ -48,9 +48,10 @@ class Messages(Protocol):
         ...
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """Claim the send of ``record`` as the next attempt, under the claim, phase and version that ``record`` shows.
+        """Claim the send of ``record`` as the next attempt or the same one, under its claim, phase and version.
 
-        False where anything changed since the record was read. The caller decides whether its phase may be taken over.
+        ``record`` is as read, except for ``sender``, which is the next attempt's and stored with the claim. False where
+        anything changed since the record was read. The caller decides whether its phase may be taken over.
         The message is due for the reconciler at once.
         """
         ...

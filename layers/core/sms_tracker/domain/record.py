@@ -30,7 +30,8 @@ class Send:
     """The state of the send path, separate from the message's status.
 
     ``token`` identifies the invocation that wrote it; its claim ends at ``until`` (epoch seconds). ``cause`` is why a
-    released send was not accepted: ``account`` or ``not_sent``.
+    released send was not accepted: ``account`` or ``not_sent``. ``request`` is an HMAC of the request to the provider,
+    where it may be made again under its idempotency key.
     """
 
     phase: SendPhase
@@ -38,6 +39,7 @@ class Send:
     token: str
     until: int
     cause: str | None = None
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,8 @@ class Record:
 
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
     HMAC of the client's request, ``text_hash`` one of the text; ``body`` is stored as long as TextRetention allows.
-    ``resend_if_lost`` and ``validity_seconds`` (None: the provider's default) are the client's choice. ``providers``
-    maps attempts to providers once there is a second attempt.
+    ``resend_if_lost``, ``validity_seconds`` and ``category`` (None: the provider's default) are the client's choice.
+    ``providers`` maps attempts to providers once there is a second attempt.
     """
 
     message_id: str
@@ -87,6 +89,7 @@ class Record:
     reference: str | None = None
     resend_if_lost: bool = False
     validity_seconds: int | None = None
+    category: str | None = None
     body: str | None = field(default=None, repr=False)
     price: str | None = None
     network: str | None = None
@@ -97,6 +100,10 @@ class Record:
         """The provider of an attempt; the status's provider where the attempt's is not known."""
         named = None if attempt == self.state.attempt else self.providers.get(attempt)
         return named or self.state.provider
+
+    def has(self, report: Report) -> bool:
+        """Whether the timeline has this report."""
+        return any(fingerprint in self.reports for fingerprint in report.fingerprints)
 
     def providers_with(self, attempt: int, provider: str) -> dict[int, str]:
         """``providers`` with this attempt added."""

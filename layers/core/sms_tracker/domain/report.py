@@ -25,6 +25,7 @@ _TIME = re.compile(
 )
 _BEFORE_LEAP = (23, 59)
 """Hour and minute (UTC) that may end in a leap second."""
+_MILLISECOND = timedelta(milliseconds=1)
 MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
@@ -55,7 +56,8 @@ class Report:
     ``word`` is the provider's own status word; ``status`` is what it maps to, None where it changes nothing
     (an inbound word, or an unknown one: then ``recognised`` is False). ``occurred`` is the
     provider's time, as :func:`timestamp` writes it, or raw where it cannot be read. ``recipient`` is E.164, and only
-    set where it must be compared with the record's. ``details`` are the provider's further fields.
+    set where it must be compared with the record's. ``details`` are the provider's further fields. ``test`` marks the
+    provider's own test of our endpoint, which is about no message; ``set_aside`` is why no record can take the report.
     """
 
     provider: str
@@ -73,6 +75,8 @@ class Report:
     price: str | None = None
     network: str | None = None
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
+    test: bool = False
+    set_aside: str | None = None
 
     @property
     def order(self) -> int | None:
@@ -95,20 +99,32 @@ class Report:
         return self.occurred if self.occurred and _is_timestamp(self.occurred) else self.received
 
     @property
+    def lag(self) -> int | None:
+        """Milliseconds from the provider's time to the receipt, negative where its clock is ahead.
+
+        None without a provider's time that can be read.
+        """
+        if self.occurred is None or not (_is_timestamp(self.occurred) and _is_timestamp(self.received)):
+            return None
+        return (datetime.fromisoformat(self.received) - datetime.fromisoformat(self.occurred)) // _MILLISECOND
+
+    @property
     def fingerprint(self) -> str:
-        """Equal for two deliveries of the same claim: 16 URL-safe characters (96 bits of SHA-256).
+        """Equal for two deliveries of the same claim: 8 URL-safe characters (48 bits of SHA-256)."""
+        return self.fingerprints[0]
+
+    @property
+    def fingerprints(self) -> tuple[str, str]:
+        """The fingerprint, and the 16 characters that older items have in its place.
 
         A lookup's time is left out, so that two lookups with one result are one claim.
         """
         occurred = None if self.source is Source.LOOKUP else self.occurred
         parts = (self.provider, str(self.attempt), self.provider_message_id, self.word, self.code, occurred)
         text = "\x1f".join("" if part is None else part for part in parts)
-        return _short_hash(text)
-
-
-def _short_hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:12]
-    return urlsafe_b64encode(digest).decode()
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        longer = urlsafe_b64encode(digest[:12]).decode()
+        return longer[:8], longer
 
 
 def clean(value: str) -> str:
@@ -119,6 +135,11 @@ def clean(value: str) -> str:
 def timestamp(moment: datetime) -> str:
     """An aware datetime as RFC 3339 in UTC with milliseconds and ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def before(moment: str, milliseconds: int) -> str:
+    """The timestamp so much earlier than ``moment``; raises ``ValueError`` or ``OverflowError`` where there is none."""
+    return timestamp(datetime.fromisoformat(moment) - milliseconds * _MILLISECOND)
 
 
 def instant(text: str) -> datetime:

@@ -53,7 +53,7 @@ def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = 
 
 def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
     """The write that fits ``record``, as the refused write returned it."""
-    new = [report for report in _distinct(reports) if report.fingerprint not in record.reports]
+    new = [report for report in _distinct(reports) if not record.has(report)]
     foreign = frozenset(report.fingerprint for report in new if not _about(report, record))
     room = max(0, MAX_REPORTS - len(record.reports))
     added, overflow = tuple(new[:room]), tuple(new[room:])

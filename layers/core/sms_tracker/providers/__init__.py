@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from sms_tracker.domain.errors import UnknownProvider
 
 if TYPE_CHECKING:
-    from sms_tracker.providers.base import Provider, Webhooks
+    from sms_tracker.providers.base import Provider, Registered, Webhooks
 
 _RECEIVING = {
     "signature": ("verify",),
@@ -23,10 +23,18 @@ CONTRACT: Mapping[str, tuple[str, ...]] = {
     "report": ("STATUSES", "report", "status", "knows", "meaning", "page"),
     "api": (
         *("SENDERS", "send_request", "send_outcome"),
+        *("VALIDITY", "CATEGORIES", "PRICE", "SEARCH", "IDEMPOTENCY"),
         *("lookup_request", "lookup_outcome", "search_request", "search_outcome"),
     ),
 }
 """The names that each module of a provider's folder defines; ``base.py`` describes them."""
+_ENDPOINT = {
+    "endpoint": (
+        *("SECRET", "NEXT_SECRET", "ROTATION", "HISTORY", "list_request", "list_outcome", "register_request"),
+        *("enable_request", "rotate_request", "test_request", "replay_request", "refusal", "secret", "test_outcome"),
+    )
+}
+"""The same of the module that only a provider with a registered endpoint has."""
 
 
 @cache
@@ -47,6 +55,15 @@ def load(name: str) -> Provider:
 def webhooks(name: str) -> Webhooks:
     """The part of it that receives webhooks. Imports nothing that only sending needs; raises ``UnknownProvider``."""
     return cast("Webhooks", _composed(name, _RECEIVING))
+
+
+@cache
+def registered(name: str) -> Registered | None:
+    """How its endpoint for reports is managed; None where each message names the address of its reports."""
+    try:
+        return cast("Registered", _composed(name, _ENDPOINT))
+    except UnknownProvider:
+        return None
 
 
 def _composed(name: str, contract: Mapping[str, tuple[str, ...]]) -> SimpleNamespace:

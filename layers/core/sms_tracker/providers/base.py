@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sms_tracker.domain.callback import CallbackTarget
     from sms_tracker.domain.failure import Failure
@@ -37,11 +37,106 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The idempotency key of a provider's send request.
+
+    For ``seconds`` after the first request the same bytes under the same key are carried out once; less than the
+    provider keeps keys. The header ``replayed`` (lower case) is ``true`` on the first request's answer, given again.
+    """
+
+    seconds: int
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One page of a provider's list. ``next_page`` is None where no further page can hold what is sought."""
 
     candidates: tuple[Candidate, ...]
     next_page: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address that is registered for reports. ``state`` is the provider's word.
+
+    ``delivers`` is False where nothing is sent to it; ``missing`` are the events that it should be sent and is not.
+    """
+
+    endpoint_id: str
+    url: str
+    state: str
+    delivers: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """One page of the registered endpoints. ``next_page`` is None on the last one."""
+
+    found: tuple[Endpoint, ...]
+    next_page: str | None
+
+
+class Registered(Protocol):
+    """The fifth module, ``endpoint.py``, of a provider whose reports all go to one registered endpoint.
+
+    A provider that is given a URL with each message has none. ``key`` is an idempotency key.
+    """
+
+    SECRET: str
+    """The entry of the secret document that the endpoint's reports are signed with."""
+
+    NEXT_SECRET: str
+    """The entry of the next secret, while one rotates."""
+
+    ROTATION: timedelta
+    """How long the old secret signs after a rotation."""
+
+    HISTORY: timedelta
+    """How far back a replay reaches."""
+
+    def list_request(self, url: str | None, *, credentials: Credentials, page: str | None = None) -> HttpRequest:
+        """The request for the endpoints at ``url``, or for all; raises ``Misconfigured``, as all of these."""
+        ...
+
+    def list_outcome(self, result: HttpResponse | NoResponse) -> Endpoints | LookupFailed:
+        """One page of them; never raises, as all of these."""
+        ...
+
+    def register_request(self, url: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request that registers ``url`` for every report."""
+        ...
+
+    def enable_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request after which an endpoint is sent every report again."""
+        ...
+
+    def rotate_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request for another secret."""
+        ...
+
+    def test_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request that sends the endpoint a test."""
+        ...
+
+    def replay_request(
+        self, endpoint_id: str, since: str, until: str, *, credentials: Credentials, key: str
+    ) -> HttpRequest:
+        """The request that repeats what failed between these times, RFC 3339."""
+        ...
+
+    def refusal(self, result: HttpResponse | NoResponse) -> LookupFailed | None:
+        """Why a request was not carried out; None for success."""
+        ...
+
+    def secret(self, result: HttpResponse | NoResponse) -> str | LookupFailed:
+        """The secret in the answer to a registration or a rotation."""
+        ...
+
+    def test_outcome(self, result: HttpResponse | NoResponse) -> str | LookupFailed:
+        """How we answered the provider's test, as the provider shows it."""
+        ...
 
 
 class Webhooks(Protocol):
@@ -57,8 +152,11 @@ class Webhooks(Protocol):
 
     # --- signature.py
 
-    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
-        """Return if one of ``secrets`` signed ``request``; else raise ``InvalidSignature``. Raises nothing else."""
+    def verify(self, request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> timedelta | None:
+        """The age of the signature if one of ``secrets`` signed ``request``; else raise ``InvalidSignature`` alone.
+
+        None where nothing signed holds its time. A signature's age refuses nothing that its scheme does not limit.
+        """
         ...
 
     # --- webhook.py
@@ -138,10 +236,27 @@ class Provider(Webhooks, Protocol):
     Only expressions that Python, JSON Schema and CloudFormation read alike.
     """
 
+    VALIDITY: range | None
+    """The seconds of a message's validity that it takes; None where it takes none."""
+
+    CATEGORIES: tuple[str, ...]
+    """The categories that a message may have; empty where messages have none."""
+
+    PRICE: bool
+    """Whether its reports state a price. A price in its records alone is seen only where a message is looked up."""
+
+    SEARCH: bool
+    """Whether its list of messages can be searched for a send with a lost answer."""
+
+    IDEMPOTENCY: Idempotency | None
+    """How a send request can be repeated safely; None where a repetition is a second message."""
+
     def send_request(self, message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
-        """The request that sends it; raises ``Misconfigured`` naming what ``credentials`` lack.
+        """The request that sends it: for one attempt always the same bytes where it has an idempotency key.
 
         ``callback_url`` is ours, complete with its query. The adapter adds what its provider needs, such as a fragment.
+        Raises ``Misconfigured`` naming what ``credentials`` lack, and ``InvalidMessage`` naming a field of the message
+        that is missing and has no default in ``credentials``.
         """
         ...
 

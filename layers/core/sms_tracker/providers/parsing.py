@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from urllib.parse import parse_qsl, quote
@@ -21,6 +21,8 @@ NUMBERS = {"E.164": r"\+[1-9][0-9]{6,14}", "a short code of 3 to 8 digits": r"[0
 
 _MOST = 200
 _MAX_DETAILS = 40
+_LONGEST = 10**10
+"""Seconds of an age at most: a signed number may be too large for any time."""
 _NO_CODE = {"", "0"}
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
@@ -131,6 +133,12 @@ def known_time(value: str | None) -> str | None:
         return timestamp(instant(value)) if value else None
     except ValueError:
         return None
+
+
+def age(stamp: int, *, now: datetime) -> timedelta:
+    """How long before ``now`` a signature's Unix time is; negative where the signer's clock is ahead."""
+    seconds = int(now.timestamp()) - stamp
+    return timedelta(seconds=max(-_LONGEST, min(_LONGEST, seconds)))
 
 
 def rfc2822(value: str | None) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -22,10 +24,11 @@ from pydantic import (
 )
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.indexes import EARLIEST, Position, Span
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.status import Status
-from sms_tracker.read.parameters import Client, Time
+from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.read.parameters import Client, Provider, Time
 from sms_tracker.read.search import SearchQuery
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.validation import invalid_message
@@ -41,27 +44,49 @@ def _limit(given: str) -> int:
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    """An unescaped plus arrives as a space. Digits alone are international unless there is one country."""
-    text, countries = given.strip(), info.context
-    if text[:1].isdecimal() and (given.startswith(" ") or countries is None or len(countries) > 1):
-        text = f"+{text}"
-    return e164(text, countries)
+    """As in ``POST /messages``; digits that are no national number may be an international one without its plus.
 
-
-def _position(given: str) -> Position:
+    An unescaped plus arrives as a space.
+    """
+    text = given.strip()
+    international = f"+{text}" if text[:1].isdecimal() else text
     try:
-        at, message_id = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True))
-        if isinstance(message_id, str) and (at == "" or timestamp(datetime.fromisoformat(at)) == at):
-            return Position(at, message_id)
+        return e164(international if given.startswith(" ") else text, info.context)
+    except ValueError:
+        with suppress(ValueError):
+            return e164(international, info.context)
+        raise
+
+
+def _statuses(given: str) -> list[Status]:
+    try:
+        return [Status(word) for word in given.split(",")]
+    except ValueError:
+        raise ValueError(f"must be one of: {', '.join(Status)}") from None
+
+
+class _Cursor(NamedTuple):
+    position: Position
+    parameters: str
+
+
+def _cursor(given: str) -> _Cursor:
+    try:
+        decoded = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True))
+        at, message_id, parameters = decoded
+        texts = isinstance(message_id, str) and isinstance(parameters, str)
+        if texts and (at == "" or timestamp(datetime.fromisoformat(at)) == at):
+            return _Cursor(Position(at, message_id), parameters)
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
-    raise ValueError("is not a cursor of this service")
+    raise ValueError("must be the cursor of a previous page")
 
 
 Number = Annotated[str, BeforeValidator(_number), Field(json_schema_extra={"format": "phone-number"})]
 Limit = Annotated[Annotated[int, Field(ge=1, le=_MAX_LIMIT)], BeforeValidator(_limit)]
+Statuses = Annotated[list[Status], BeforeValidator(_statuses), Field(min_length=1)]
 Cursor = Annotated[
-    Position, PlainValidator(_position), WithJsonSchema({"type": "string", "format": "cursor", "minLength": 1})
+    _Cursor, PlainValidator(_cursor), WithJsonSchema({"type": "string", "format": "cursor", "minLength": 1})
 ]
 
 
@@ -71,7 +96,11 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     to: Annotated[
-        Number | None, Field(description="Recipient, written as in `POST /messages`", examples=["+31612345678"])
+        Number | None,
+        Field(
+            description="Recipient, written as in `POST /messages`; the `+` of an international number may be missing",
+            examples=["+31612345678"],
+        ),
     ] = None
     reference: Annotated[
         Annotated[str, StringConstraints(min_length=1, max_length=128)] | None,
@@ -81,13 +110,18 @@ class ListQuery(BaseModel):
         Annotated[str, StringConstraints(min_length=1, max_length=256)] | None,
         Field(description="The provider's id of the message"),
     ] = None
-    status: Annotated[Status | None, Field(description="Current status")] = None
+    status: Annotated[
+        Statuses | None, Field(description="Current status, any of several: repeat it, or separate them by commas")
+    ] = None
+    outcome: Annotated[Outcome | None, Field(description="Outcome of the current status")] = None
+    provider: Provider = None
+    reason: Annotated[Reason | None, Field(description="Reason of the failure: failed messages only")] = None
     client: Client = None
     since: Annotated[
         Time | None,
         Field(
-            description="Created at this time or later. If absent, a search by status or time alone covers seven days, "
-            "any other search all messages",
+            description="Created at this time or later. If absent, a search by `to`, `reference` or "
+            "`provider_message_id` covers all messages, any other the seven days before `until`",
             examples=["2026-01-30T00:00:00Z"],
         ),
     ] = None
@@ -96,7 +130,21 @@ class ListQuery(BaseModel):
         Field(description="Created at this time or earlier; not before `since`", examples=["2026-01-31T00:00:00Z"]),
     ] = None
     limit: Annotated[Limit, Field(description="Messages on a page, at most")] = _DEFAULT_LIMIT
-    cursor: Annotated[Cursor | None, Field(description="`cursor` of the previous page")] = None
+    cursor: Annotated[
+        Cursor | None, Field(description="`cursor` of the previous page; good for the same other parameters only")
+    ] = None
+
+    @property
+    def digest(self) -> str:
+        """A digest of every parameter that chooses messages; part of each cursor."""
+        chosen = self.model_dump_json(exclude={"cursor", "limit"})
+        return hashlib.sha256(chosen.encode()).hexdigest()[:8]
+
+    @property
+    def statuses(self) -> frozenset[Status]:
+        """The statuses that ``status``, ``outcome`` and ``reason`` allow together."""
+        chosen = (status for status in self.status or Status if self.outcome in (None, status.outcome))
+        return frozenset(status for status in chosen if self.reason is None or status.outcome is Outcome.FAILURE)
 
 
 def criteria(
@@ -115,9 +163,13 @@ def criteria(
     narrow = parsed.to or parsed.reference or parsed.provider_message_id
     since = max(parsed.since or (EARLIEST if narrow else _before(until)), EARLIEST)
     if since > until:
-        raise InvalidMessage([FieldError("since", "is after until, or after now")])
+        raise InvalidMessage([FieldError("since", "must not be after until, nor after now")])
     if client is None and parsed.reference:
         raise InvalidMessage([FieldError("client", "is required with reference, which is unique per client only")])
+    if parsed.cursor and parsed.cursor.parameters != parsed.digest:
+        raise InvalidMessage(
+            [FieldError("cursor", "is of a search with other parameters; leave it out to start again")]
+        )
     return SearchQuery(
         client=client,
         now=timestamp(now),
@@ -126,14 +178,18 @@ def criteria(
         to=parsed.to,
         reference=parsed.reference,
         provider_message_id=parsed.provider_message_id,
-        status=parsed.status,
-        after=parsed.cursor,
+        statuses=parsed.statuses,
+        provider=parsed.provider,
+        reason=parsed.reason,
+        after=parsed.cursor.position if parsed.cursor else None,
+        parameters=parsed.digest,
     )
 
 
-def cursor(position: Position) -> str:
-    """A position as an opaque, URL-safe text."""
-    return base64.urlsafe_b64encode(json.dumps([position.at, position.message_id]).encode()).rstrip(b"=").decode()
+def cursor(position: Position, parameters: str) -> str:
+    """A position in the search with these ``parameters`` (a digest) as an opaque, URL-safe text."""
+    values = [position.at, position.message_id, parameters]
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).rstrip(b"=").decode()
 
 
 def _before(until: str) -> str:

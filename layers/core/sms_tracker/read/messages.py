@@ -61,7 +61,7 @@ class MessageReader:
             return responses.invalid(error)
         except SmsTrackerError as error:
             return responses.unreadable(error)
-        following = None if page.after is None else cursor(page.after)
+        following = None if page.after is None else cursor(page.after, search.parameters)
         shown: MessagePage = {"messages": [views.message(record) for record in page.records], "cursor": following}
         return replace(ok(shown, "listed", read_of=_others(page.records, client)), warnings=tuple(warnings))
 

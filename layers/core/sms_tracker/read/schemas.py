@@ -5,11 +5,12 @@ No function imports this module at run time.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from sms_tracker import providers
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.segments import Encoding
@@ -32,6 +33,11 @@ Segments = Annotated[int, Field(ge=1, description="Parts that the text is sent i
 ProviderMessageId = Annotated[str | None, Field(description="The provider's id; null until it is known")]
 Reference = Annotated[str | None, Field(description="The client's own reference")]
 Answer = Literal["ok", "unavailable"]
+
+
+def _add_price_description(schema: dict[str, Any]) -> None:
+    stated = ", ".join(name for name in providers.names() if providers.load(name).PRICE)
+    schema["description"] = f"The provider's price, if known. Reports of {stated} state it; others only a look-up"
 
 
 class AcceptedMessage(TypedDict):
@@ -117,7 +123,7 @@ class Message(_Followed, _From):
     body: Annotated[str | None, Field(description="The text, if the deployment keeps it")]
     encoding: Encoding
     segments: Segments
-    price: Annotated[str | None, Field(description="The provider's price, if known")]
+    price: Annotated[str | None, Field(json_schema_extra=_add_price_description)]
     network: Annotated[str | None, Field(description="The recipient's network (MCC and MNC), if known")]
     failure: Annotated[Failure | None, Field(description="Null unless the status is a failure")]
     created_at: Time

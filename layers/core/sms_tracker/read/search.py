@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from sms_tracker import providers
+from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.indexes import (
     BY_ATTENTION,
     BY_PROVIDER_ID,
@@ -16,10 +17,10 @@ from sms_tracker.domain.indexes import (
     Index,
     Position,
     Span,
-    client_reference,
+    client_references,
     days,
     months,
-    provider_key,
+    provider_keys,
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
@@ -40,8 +41,9 @@ _MIDNIGHT = "T00:00:00.000Z"
 class SearchQuery:
     """The criteria; a record must match all.
 
-    ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``after`` is the end of
-    the previous page, ``now`` is RFC 3339.
+    ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``provider`` and
+    ``reason`` are those of the current status, ``after`` is the end of the previous page, ``now`` is RFC 3339.
+    ``parameters`` is a digest of the request's own parameters.
     """
 
     client: str | None
@@ -51,17 +53,23 @@ class SearchQuery:
     to: str | None = None
     reference: str | None = None
     provider_message_id: str | None = None
-    status: Status | None = None
+    statuses: frozenset[Status] = frozenset(Status)
+    provider: str | None = None
+    reason: Reason | None = None
     after: Position | None = None
+    parameters: str = ""
 
     def matches(self, record: Record) -> bool:
         """Whether it matches every criterion; an index may lag or hold less."""
+        failure = record.state.shown_failure
         return (
             self.client in (None, record.client)
             and self.to in (None, record.to)
             and self.reference in (None, record.reference)
             and self.provider_message_id in (None, *record.state.ids.values())
-            and self.status in (None, record.state.status)
+            and record.state.status in self.statuses
+            and self.provider in (None, record.state.provider)
+            and self.reason in (None, failure and failure.reason)
             and self.span.since <= record.created_at <= self.span.until
         )
 
@@ -82,7 +90,7 @@ def index_for(criteria: SearchQuery) -> Index:
         return BY_REFERENCE
     if criteria.to is not None:
         return BY_RECIPIENT
-    if criteria.status is not None and criteria.status.outcome is Outcome.FAILURE:
+    if all(status.outcome is Outcome.FAILURE for status in criteria.statuses):
         return BY_ATTENTION
     return BY_TIME
 
@@ -94,6 +102,8 @@ def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | No
     ``on_unreadable`` receives each record that is left out because it cannot be read. Raises ``Unavailable``.
     """
     found, looked_at = list[Record](), 0
+    if not criteria.statuses:
+        return Results(records=(), after=None)
     walk = _walk(search, index_for(criteria), criteria)
     for keys, reach in islice(walk, _READS_A_PAGE):
         for chunk in _chunks(keys, criteria.limit):
@@ -133,10 +143,10 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
     elif index is BY_RECIPIENT:
         yield "", (criteria.to or "",)
     elif index is BY_REFERENCE:
-        yield "", (client_reference(criteria.client or "", criteria.reference or ""),)
+        yield "", client_references(criteria.client or "", criteria.reference or "")
     else:
         known = criteria.provider_message_id or ""
-        yield "", tuple(provider_key(name, known) for name in providers.names())
+        yield "", tuple(key for name in providers.names() for key in provider_keys(name, known))
 
 
 def _merged(
@@ -147,7 +157,7 @@ def _merged(
     span = replace(criteria.span, until=min(newest, after.at)) if index.sort else None
     pages = [search.keys(index, partition, span=span, client=criteria.client) for partition in partitions]
     reach = max((reach for _, reach in pages if reach is not None), default=None)
-    keys = (key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach))
+    keys = {key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach)}
     return sorted(keys, reverse=True), reach
 
 

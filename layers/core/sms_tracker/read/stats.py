@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, HourlyStats, Tally, hour_of, quantile
 from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.ports import Clock, Statistics
 from sms_tracker.domain.report import timestamp
-from sms_tracker.read.parameters import Client, Time, client_filter
+from sms_tracker.read.parameters import Client, Provider, Time, client_filter
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok
 from sms_tracker.services.validation import invalid_message
@@ -37,12 +36,6 @@ class By(StrEnum):
     CLIENT = "client"
 
 
-def _provider(given: str) -> str:
-    if given not in providers.names():
-        raise ValueError(f"must be one of: {', '.join(providers.names())}")
-    return given
-
-
 class StatsQuery(BaseModel):
     """The parameters of ``GET /stats``."""
 
@@ -57,10 +50,7 @@ class StatsQuery(BaseModel):
         Field(description="Created before the end of this hour, at most 31 days after `since`; now if absent"),
     ] = None
     by: Annotated[By, Field(description="How the messages are grouped")] = By.PROVIDER
-    provider: Annotated[
-        Annotated[str, AfterValidator(_provider), Field(json_schema_extra={"enum": [*providers.names()]})] | None,
-        Field(description="Only this provider's messages"),
-    ] = None
+    provider: Provider = None
     client: Client = None
 
 
@@ -112,9 +102,9 @@ def selection(query: Mapping[str, str], *, client: str | None, now: datetime) ->
     until = datetime.fromisoformat(max(min(parsed.until or present, present), EARLIEST))
     since = until - _DEFAULT if parsed.since is None else datetime.fromisoformat(max(parsed.since, EARLIEST))
     if since >= until:
-        raise InvalidMessage([FieldError("since", "is not before until, or not before now")])
+        raise InvalidMessage([FieldError("since", "must be before until and before now")])
     if until - since > _LONGEST:
-        raise InvalidMessage([FieldError("since", f"is more than {_LONGEST.days} days before until")])
+        raise InvalidMessage([FieldError("since", f"must be at most {_LONGEST.days} days before until")])
     last = hour_of(until)
     until = last if last == until else last + HOUR
     return Selection(since=hour_of(since), until=until, by=parsed.by, provider=parsed.provider, client=client)

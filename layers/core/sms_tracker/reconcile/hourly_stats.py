@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -124,18 +124,18 @@ class HourlyCounter:
         self.statistics.put(counted)
 
 
-def measure(done: Mapping[str, int], counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
-    """Count one run, and measure each provider's health. ``objective`` is a percentage below 100."""
-    metrics.count("StatisticsRuns")
-    metrics.count("HoursCounted", done.get("hour-counted", 0))
-    metrics.count("StatisticsFailures", counter.errors.total())
+def measure(counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
+    """Measure the providers' health: shares of each, and what alarms compare of all. ``objective`` is below 100."""
     now = counter.clock()
-    for provider, health in provider_health(
-        counter.statistics.hourly_stats(hours(now)), now=now, objective=objective
-    ).items():
+    healths = provider_health(counter.statistics.hourly_stats(hours(now)), now=now, objective=objective)
+    for provider, health in healths.items():
         own = metrics.apart(provider=provider)
         own.measure("DeliveryRate", health.delivery_rate, "Percent")
-        own.measure("DeliveryRateChange", health.change, "None")
-        own.measure("TimeToDeliverChange", health.slower, "None")
         own.measure("TrackedShare", health.tracked, "Percent")
-        own.measure("TrackingBurn", health.burn, "None")
+    metrics.measure("DeliveryRateChange", _known(health.change for health in healths.values()), "None")
+    metrics.measure("TimeToDeliverChange", _known(health.slower for health in healths.values()), "None")
+    metrics.measure("TrackingBurn", _known(health.burn for health in healths.values()), "None")
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]

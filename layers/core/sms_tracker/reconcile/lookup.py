@@ -20,6 +20,8 @@ NO_ANSWER, LOOKED_UP = "provider-did-not-answer", "looked-up"
 _BUSY = frozenset({429, *range(500, 600)})
 _ANSWERS = frozenset({*range(200, 300), 404})
 _TIMEOUT = 10.0
+_TEXTS = {"body", "text"}
+"""The members of a provider's record that hold the message's text."""
 _FAILURES = 3
 """Consecutive calls without an answer after which a run stops calling a provider."""
 
@@ -84,7 +86,7 @@ class Lookups:
 
 def _known(report: Report, record: Record) -> bool:
     """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record."""
-    if report.fingerprint in record.reports:
+    if record.has(report):
         return True
     return record.state.status.final and report.recognised and fold([report], base=record.state) == record.state
 
@@ -92,4 +94,4 @@ def _known(report: Report, record: Record) -> bool:
 def without_text(body: bytes) -> str:
     """A provider's record of a message as JSON, without the text, which must not be queued."""
     record = json.loads(body)
-    return json.dumps({name: value for name, value in record.items() if name != "body"})
+    return json.dumps({name: value for name, value in record.items() if name not in _TEXTS})

@@ -74,7 +74,12 @@ class OpenWalk:
 
 
 def measure_receipts(receipts: dict[str, Counter[bool]], metrics: Metrics) -> None:
-    """The percentage of walked messages with a report, by provider."""
-    for provider, reported in receipts.items():
-        if (walked := reported.total()) >= _FEWEST:
-            metrics.apart(provider=provider).measure("ReceiptShare", 100 * reported[True] / walked, "Percent")
+    """The percentage of walked messages with a report: by provider, and all of these together."""
+    shares = {
+        provider: 100 * reported[True] / walked
+        for provider, reported in receipts.items()
+        if (walked := reported.total()) >= _FEWEST
+    }
+    metrics.measure("ReceiptShare", list(shares.values()), "Percent")
+    for provider, share in shares.items():
+        metrics.apart(provider=provider).measure("ReceiptShare", share, "Percent")

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import SHARDS
 from sms_tracker.domain.invocation import Metrics, Pace, ignore_failed_call
 from sms_tracker.domain.matching import Matched, NotMatched
@@ -21,26 +21,27 @@ from sms_tracker.domain.ports import (
     Clock,
     Http,
     Messages,
-    NotWritten,
     Queue,
     ReconcileState,
     Search,
     SettingsSource,
 )
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
-from sms_tracker.domain.status import Status
-from sms_tracker.domain.transition import final_try
+from sms_tracker.domain.report import timestamp
+from sms_tracker.reconcile.end_message import end_as_not_sent, end_as_unknown
+from sms_tracker.reconcile.endpoints import endpoint_states, measure_endpoints
 from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Lookups
 from sms_tracker.reconcile.open_walk import OpenWalk, measure_receipts
 from sms_tracker.reconcile.recheck_failures import FailureRecheck
 from sms_tracker.reconcile.recover_send import SendRecovery
-from sms_tracker.services.track import track
+from sms_tracker.reconcile.second_search import ABSENT_ONCE, SecondSearches
 
 _BATCH = 100
 """Due messages read from a shard at least."""
 _SOON = timedelta(minutes=10)
 """The pause before a provider that did not answer is asked about the same message again."""
+_AGAIN_SOON = frozenset({NO_ANSWER, ABSENT_ONCE, "resent-outcome-unknown", "resent-unavailable"})
+"""Decisions after which that pause is enough, because an answer can still come within the hour."""
 _GRACE = timedelta(days=1)
 """Extra time for a provider that does not answer before a message is given up."""
 
@@ -58,8 +59,9 @@ class Limits:
 class Reconciler:
     """Closes open messages. Safe to run twice at once: every write is conditional.
 
-    ``resend`` sends a lost message again at its client's request, and returns the decision. ``receipts`` are those of
-    the last run's :class:`OpenWalk`; ``errors`` are the last run's errors, which the next run retries.
+    ``resend`` sends a lost message again at its client's request, and returns the decision. Of the last run are
+    ``receipts`` (:class:`OpenWalk`), ``endpoints`` (their states, by provider) and ``errors``, which the next run
+    retries.
     """
 
     messages: Messages
@@ -75,12 +77,14 @@ class Reconciler:
     resend: Callable[[Record], str]
     failed: CallFailed = ignore_failed_call
     receipts: dict[str, Counter[bool]] = field(init=False)
+    endpoints: dict[str, str] = field(init=False)
     errors: Counter[str] = field(init=False)
     _damaged: set[str] = field(init=False)
     _lookups: Lookups = field(init=False)
+    _second: SecondSearches = field(init=False)
 
     def run(self) -> Counter[str]:
-        """Walk old records, handle due messages, recheck failures. Returns the decisions, counted."""
+        """Read endpoints, walk old records, handle due messages, recheck failures. Returns the decisions, counted."""
         self._lookups = Lookups(
             settings=self.settings,
             http=self.http,
@@ -90,7 +94,27 @@ class Reconciler:
             rate=self.limits.rate,
             failed=self.failed,
         )
+        self._second = SecondSearches(messages=self.messages, pace=self.pace)
         self.errors, self._damaged = Counter(), set()
+        start = self.pace.monotonic()
+        end = start + self.limits.seconds
+        done: Counter[str] = Counter()
+        done.update(self._read_endpoints())
+        done.update(self._walk(start + self.limits.seconds / 2))  # half, so that look-ups get the other half
+        done.update(self._handle_due(end))
+        done.update(self._search_again(end))
+        done.update(self._recheck_failures(end))
+        return done + Counter({"unreadable": len(self._damaged)})
+
+    def _read_endpoints(self) -> list[str]:
+        self.endpoints = {}
+        try:
+            self.endpoints = endpoint_states(self.settings(), self._lookups.ask)
+        except SmsTrackerError as error:
+            return [self._failed("endpoints-not-read", error)]
+        return list(self.endpoints.values())
+
+    def _walk(self, end: float) -> Iterator[str]:
         walk = OpenWalk(
             search=self.search,
             state=self.state,
@@ -100,22 +124,19 @@ class Reconciler:
             on_unreadable=self._set_aside,
         )
         self.receipts = walk.receipts
-        start = self.pace.monotonic()
-        done: Counter[str] = Counter()
         try:
-            done.update(walk.run(start + self.limits.seconds / 2))  # half, so that look-ups get the other half
+            yield from walk.run(end)
         except SmsTrackerError as error:  # the position has not moved past it, so the next run repeats it
-            done[self._failed("walk-failed", error)] += 1
-        end = start + self.limits.seconds
-        done.update(self._handle_due(end))
+            yield self._failed("walk-failed", error)
+
+    def _recheck_failures(self, end: float) -> Iterator[str]:
         recheck = FailureRecheck(
             search=self.search, state=self.state, look_up=partial(self._recheck, end), on_unreadable=self._set_aside
         )
         try:
-            done.update(recheck.run(self.clock() - self.ages.again))
+            yield from recheck.run(self.clock() - self.ages.again)
         except SmsTrackerError as error:  # as above
-            done[self._failed("failures-walk-failed", error)] += 1
-        return done + Counter({"unreadable": len(self._damaged)})
+            yield self._failed("failures-walk-failed", error)
 
     def _failed(self, word: str, error: SmsTrackerError) -> str:
         """``word``, after keeping the error for the log."""
@@ -140,10 +161,27 @@ class Reconciler:
                 if self._spent(end):
                     yield "left-for-the-next-run"
                     return
-                yield self._handle(record)
+                yield self._handle(record, absent=self._absent)
 
-    def _handle(self, record: Record) -> str:
-        """Perform the record's next step. An error is counted and does not stop the run."""
+    def _search_again(self, end: float) -> Iterator[str]:
+        """Only what a second search does not find either is sent again under its idempotency key."""
+        for record in self._second.records(end):
+            if self._spent(end):
+                return
+            yield self._handle(record, absent=self._send_again)
+
+    def _absent(self, record: Record) -> str:
+        is_repeatable = providers.load(record.state.provider).IDEMPOTENCY is not None
+        return self._second.note(record) if is_repeatable else self._send_again(record)
+
+    def _send_again(self, record: Record) -> str:
+        return f"resent-{self.resend(record)}"
+
+    def _handle(self, record: Record, *, absent: Callable[[Record], str]) -> str:
+        """Perform the record's next step. An error is counted and does not stop the run.
+
+        ``absent`` handles a lost message that its provider does not have and that may be sent again.
+        """
         now = self.clock()
         next_step = step(record, now=now, ages=self.ages)
         try:
@@ -151,17 +189,17 @@ class Reconciler:
                 case Step.NOTHING:
                     return "settled-meanwhile"
                 case Step.NOT_SENT:
-                    return self._not_sent(record)
+                    return end_as_not_sent(self.messages, record, now=timestamp(now))
                 case Step.WAIT:
                     decision = "waiting"
                 case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._lookups.silent(record.state.provider):
                     return "left-alone-for-this-run"
                 case Step.LOOK_UP | Step.SEARCH:
-                    decision = self._look_up(record, resend=self.resend)
+                    decision = self._look_up(record, absent=absent)
                 case Step.GIVE_UP:
                     decision = self._give_up(record)
             following = due(record, now=now, ages=self.ages)
-            if decision == NO_ANSWER or next_step is Step.GIVE_UP:
+            if decision in _AGAIN_SOON or next_step is Step.GIVE_UP:
                 following = min(following, timestamp(now + _SOON))
             self.state.put_off(record.message_id, due=following)
         except SmsTrackerError as error:
@@ -177,7 +215,7 @@ class Reconciler:
             word = self._failed("failed", error)
             return None if isinstance(error, Unavailable) else word
 
-    def _look_up(self, record: Record, resend: Callable[[Record], str] | None = None) -> str:
+    def _look_up(self, record: Record, absent: Callable[[Record], str] | None = None) -> str:
         """Look it up by its provider id, or search the provider's list if it has none."""
         if record.state.provider not in self.settings().credentials:
             return "provider-not-enabled"
@@ -189,12 +227,16 @@ class Reconciler:
             case Matched(candidate):
                 looked_up = self._lookups.look_up(record, record.send.attempt, candidate.provider_message_id)
                 return "adopted" if looked_up == LOOKED_UP else looked_up
-            case NotMatched("no-candidate") if resend is not None and may_resend(record, now=self.clock()):
-                return resend(record)
+            case NotMatched("no-candidate") if absent is not None and self._may_resend(record):
+                return absent(record)
             case NotMatched(why):
                 return why
             case LookupFailed():
                 return NO_ANSWER
+
+    def _may_resend(self, record: Record) -> bool:
+        known = providers.load(record.state.provider).IDEMPOTENCY
+        return may_resend(record, now=self.clock(), repeatable=known.seconds if known else None)
 
     def _give_up(self, record: Record) -> str:
         """Look it up a last time. A new report is waited for; without an answer the wait is a day longer."""
@@ -202,37 +244,11 @@ class Reconciler:
         patience = datetime.fromisoformat(record.created_at) + self.ages.unknown + _GRACE
         if last in (LOOKED_UP, "adopted") or (last == NO_ANSWER and self.clock() < patience):
             return last
-        report = self._own(record, NO_REPORT, Status.UNKNOWN)
-        return f"gave-up-{track(self.messages, record.message_id, [report], now=report.received).decision}"
-
-    def _not_sent(self, record: Record) -> str:
-        """One conditional write, which fails if a client takes the send over in the meantime."""
-        reason = Reason.ACCOUNT if record.send.cause == "account" else Reason.NOT_SENT
-        failure = Failure(category=Category.TEMPORARY, reason=reason)
-        report = self._own(record, NOT_SENT, Status.FAILED, failure)
-        change = final_try(record, report, now=report.received)
-        return (
-            "taken-over-meanwhile"
-            if isinstance(self.messages.change(record.message_id, change), NotWritten)
-            else "not-sent"
-        )
-
-    def _own(self, record: Record, word: str, status: Status, failure: Failure | None = None) -> Report:
-        return Report(
-            provider=record.state.provider,
-            word=word,
-            status=status,
-            received=timestamp(self.clock()),
-            provider_message_id=record.state.provider_message_id,
-            failure=failure,
-            attempt=record.send.attempt,
-            source=Source.LOOKUP,
-        )
+        return f"gave-up-{end_as_unknown(self.messages, record, now=timestamp(self.clock()))}"
 
 
-def measure(done: Mapping[str, int], receipts: dict[str, Counter[bool]], metrics: Metrics) -> None:
-    """Count one run by its decisions, and measure its receipts."""
+def measure(reconciler: Reconciler, done: Mapping[str, int], metrics: Metrics) -> None:
+    """Count a run that ended well, and measure its receipts and endpoints."""
     metrics.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed", "unreadable"})
-    for name, decision in (("MessagesOpened", "opened"), ("ReportsLookedUp", "looked-up"), ("SendsAdopted", "adopted")):
-        metrics.count(name, done.get(decision, 0))
-    measure_receipts(receipts, metrics)
+    measure_receipts(reconciler.receipts, metrics)
+    measure_endpoints(reconciler.endpoints, metrics)

@@ -111,8 +111,14 @@ def _may_own(other: Record, record: Record) -> bool:
 
 
 def _sought(record: Record, key: bytes) -> Sought:
-    """The search. With resend_if_lost any attempt may be found, otherwise only the last one."""
-    asked_from = datetime.fromisoformat(record.created_at) if record.resend_if_lost else asked_at(record)
+    """The search. With resend_if_lost any attempt may be found, otherwise only the last one.
+
+    A request that may be repeated can have made its message as long as it is.
+    """
+    created, asked_until = datetime.fromisoformat(record.created_at), datetime.fromtimestamp(record.send.until, tz=UTC)
+    asked_from = created if record.resend_if_lost else asked_at(record)
+    if record.send.request is not None and (known := providers.load(record.state.provider).IDEMPOTENCY):
+        asked_until = max(asked_until, created + timedelta(seconds=known.seconds))
     return Sought(
         message_id=record.message_id,
         references=frozenset(_references(record, key)),
@@ -121,7 +127,7 @@ def _sought(record: Record, key: bytes) -> Sought:
         sender=record.sender,
         text_hash=record.text_hash,
         since=timestamp(asked_from - _SLACK),
-        until=timestamp(datetime.fromtimestamp(record.send.until, tz=UTC) + _SLACK),
+        until=timestamp(asked_until + _SLACK),
     )
 
 

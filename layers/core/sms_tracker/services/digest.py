@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 
 from sms_tracker.domain.ports import Topic
-from sms_tracker.services.advice import MEANING, RETRY_ADVICE
 from sms_tracker.services.events import StatusChanged
 
 _GROUPS, _EXAMPLES = 20, 5
@@ -77,5 +76,5 @@ def _paragraph(group: Sequence[StatusChanged]) -> str:
     else:
         code = f", code {first.failure.code}" if first.failure.code else ""
         title = f"{first.provider}, {first.failure.reason}{code}"
-        meaning = f"{MEANING[first.failure.reason]} ({RETRY_ADVICE[first.failure.category]})"
+        meaning = f"{first.failure.meaning} ({first.failure.retry_advice})"
     return f"{len(group)} x {title}\n  {meaning}\n  {examples}{more}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.services.advice import MEANING, RETRY_ADVICE, RETRYABLE
 
 SOURCE = "sms-tracker"
 DETAIL_TYPE = "SMS Status Changed"
@@ -20,7 +21,10 @@ Time = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3
 
 
 class FailureDetail(BaseModel):
-    """Why a message did not arrive: in terms that are the same for all providers, and in the provider's own."""
+    """Why a message did not arrive: in terms that are the same for all providers, and in the provider's own.
+
+    Category and reason imply ``retryable`` and the two explanations; events of earlier versions lack them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,6 +32,21 @@ class FailureDetail(BaseModel):
     reason: Reason
     code: str | None
     message: str | None
+
+    @computed_field(description="Whether sending the same message again may help; null if unknown")  # type: ignore[prop-decorator]
+    @property
+    def retryable(self) -> bool | None:
+        return RETRYABLE[self.category]
+
+    @computed_field(description="What the reason means and what to do, for people")  # type: ignore[prop-decorator]
+    @property
+    def meaning(self) -> str:
+        return MEANING[self.reason]
+
+    @computed_field(description="`retryable` for people")  # type: ignore[prop-decorator]
+    @property
+    def retry_advice(self) -> str:
+        return RETRY_ADVICE[self.category]
 
     @classmethod
     def of(cls, failure: Failure) -> FailureDetail:

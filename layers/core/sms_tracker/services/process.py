@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 _RETRY_DELAY = 15
 """Seconds before the second look-up by provider id: the sender may not have stored that id yet."""
+_METRICS = {
+    "applied": "ReportsApplied",
+    "noted": "ReportsNoted",
+    "duplicate": "ReportsDuplicate",
+    "deferred": "ReportsDeferred",
+    "unmatched": "ReportsUnmatched",
+    "test": "ReportsTest",
+    "dead": "ReportsDead",
+    "failed": "ReportsFailed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,8 @@ class QueueMessage:
 class Handled:
     """The result for one report, or for several reports of one message.
 
-    ``decision`` is applied, noted, duplicate, unmatched, deferred, dead (can never succeed) or failed (is retried).
+    ``decision`` is applied, noted, duplicate, unmatched, deferred, test (of our endpoint), dead (can never succeed) or
+    failed (is retried).
     """
 
     decision: str
@@ -51,8 +62,14 @@ class Handled:
     @property
     def log_fields(self) -> dict[str, object]:
         """The fields of the log, without empty ones."""
-        words = [report.word for report in self.reports]
-        known = {"decision": self.decision, "message_id": self.message_id, "words": words, "error": self.error}
+        known = {
+            "decision": self.decision,
+            "message_id": self.message_id,
+            "words": [report.word for report in self.reports],
+            "error": self.error,
+            "for_other_recipient": len(self.tracked.foreign) if self.tracked else 0,
+            "beyond_timeline": len(self.tracked.overflow) if self.tracked else 0,
+        }
         return {name: value for name, value in known.items() if value}
 
 
@@ -99,12 +116,20 @@ class ReportProcessor:
             try:
                 envelope = decode(delivery.body)
                 queued = _Queued(delivery, envelope, read(envelope))
+                if queued.report.test or queued.report.set_aside:
+                    return self._about_no_message(queued)
                 message_id = envelope.message_id or self._find(queued.report)
                 return self._defer(queued) if message_id is None else (message_id, queued)
             except (Unreadable, UnknownProvider, Rejected) as error:
                 return self._dead_letter([delivery], str(error))
         except SmsTrackerError as error:
             return Handled(decision="failed", queue_ids=(delivery.queue_id,), error=str(error))
+
+    def _about_no_message(self, queued: _Queued) -> Handled:
+        if queued.report.set_aside:
+            self.unmatched.send(queued.delivery.body, reason=queued.report.set_aside)
+        decision = "unmatched" if queued.report.set_aside else "test"
+        return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=queued.envelope.provider)
 
     def _find(self, report: Report) -> str | None:
         if report.provider_message_id is None:
@@ -196,12 +221,10 @@ def read(envelope: Envelope) -> Report:
 def measure(handled: Sequence[Handled], metrics: Metrics, *, now: datetime) -> None:
     """Count the reports of a batch by result, and measure the age of the oldest."""
     for each in handled:
-        metrics.count(f"Reports{each.decision.title()}", len(each.queue_ids))
+        metrics.count(_METRICS[each.decision], len(each.queue_ids))
         metrics.count("ReportsUnrecognised", sum(not report.recognised for report in each.reports))
         if each.tracked:
-            metrics.count("ReportsForOtherRecipient", len(each.tracked.foreign))
             metrics.count("SecondProviderIds", len(each.tracked.other_ids))
-            metrics.count("ReportsBeyondTimeline", len(each.tracked.overflow))
     oldest = min((report.received for each in handled for report in each.reports), default=None)
     age = None if oldest is None else (now - datetime.fromisoformat(oldest)).total_seconds()
     metrics.measure("ReportAge", age, "Seconds")

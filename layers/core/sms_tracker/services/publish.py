@@ -13,6 +13,7 @@ from sms_tracker.domain.errors import Rejected
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Bus, BusEvent, Queue, StreamChange
 from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from sms_tracker.services.events import DETAIL_TYPE, SOURCE, FailureDetail, StatusChanged
 from sms_tracker.services.timeline import delivered_at
@@ -73,13 +74,17 @@ def _gained_code(old: Record, new: Record) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The result of one batch. ``resume_at`` is the sequence number to retry from, None if all is done."""
+    """The result of one batch. ``resume_at`` is the sequence number to retry from, None if all is done.
+
+    ``received`` has the time at which each published change's report arrived, where it came by a webhook.
+    """
 
     published: int
     broken: int
     refused: int
     resume_at: str | None
     errors: tuple[str, ...] = ()
+    received: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,7 @@ class Publisher:
         A change without a valid event goes to the queue ``publish-failed``, and the batch continues. An event that the
         bus refuses makes the stream retry from there. Raises ``Unavailable`` if the queue is unavailable.
         """
-        events: list[tuple[str, BusEvent]] = []
+        events: list[tuple[StreamChange, BusEvent]] = []
         broken = 0
         for change in changes:
             try:
@@ -106,15 +111,17 @@ class Publisher:
                 self._set_aside(change, type(error).__name__)
                 continue
             if built is not None:
-                events.append((change.sequence, built))
-        refusals = self.bus.put([each for _, each in events])
-        errors = [(sequence, error) for (sequence, _), error in zip(events, refusals, strict=True) if error is not None]
+                events.append((change, built))
+        outcomes = list(zip(events, self.bus.put([each for _, each in events]), strict=True))
+        errors = [(change.sequence, error) for (change, _), error in outcomes if error is not None]
+        arrivals = [arrival(change) for (change, _), error in outcomes if error is None]
         return Published(
             published=len(events) - len(errors),
             broken=broken,
             refused=len(errors),
             resume_at=errors[0][0] if errors else None,
             errors=tuple(sorted({error for _, error in errors})),
+            received=tuple(each for each in arrivals if each is not None),
         )
 
     def _set_aside(self, change: StreamChange, reason: str) -> None:
@@ -132,6 +139,14 @@ class Publisher:
         return None if built is None else BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=built.detail())
 
 
+def arrival(change: StreamChange) -> str | None:
+    """When the first of the webhooks that a change stored arrived; None if none did."""
+    if change.old is None or change.new is None:
+        return None
+    added = (entry for key, entry in change.new.reports.items() if key not in change.old.reports)
+    return min((entry.received for entry in added if entry.source == Source.CALLBACK), default=None)
+
+
 def _without_images(raw: Mapping[str, object]) -> dict[str, object]:
     stream = raw.get("dynamodb")
     kept = (
@@ -140,14 +155,13 @@ def _without_images(raw: Mapping[str, object]) -> dict[str, object]:
     return {**raw, "dynamodb": kept}
 
 
-def measure(published: Published, changes: Iterable[StreamChange], metrics: Metrics) -> None:
-    """Count the events and, once the batch is done, measure its outcomes.
+def measure(published: Published, changes: Iterable[StreamChange], metrics: Metrics, *, now: datetime) -> None:
+    """Measure how long each event took from its report's arrival and, once the batch is done, its outcomes.
 
     Outcomes are live figures, because a stream may repeat a change; those of ``GET /stats`` are exact.
     """
-    metrics.count("EventsPublished", published.published)
-    metrics.count("EventsNotBuilt", published.broken)
-    metrics.count("EventsRefused", published.refused)
+    delays = [_seconds(datetime.fromisoformat(received), timestamp(now)) for received in published.received]
+    metrics.measure("ReportToEvent", delays, "Seconds")
     if published.resume_at is None:
         _measure_outcomes(list(reached(changes)), metrics)
 
@@ -158,22 +172,19 @@ def _measure_outcomes(outcomes: Sequence[Reached], metrics: Metrics) -> None:
     for provider in sorted({each.provider for each in outcomes}):
         known = [each for each in outcomes if each.provider == provider]
         delivered = [each.seconds_to_delivery for each in known if each.seconds_to_delivery is not None]
-        own = metrics.apart(provider=provider)
-        own.measure("TimeToDeliver", delivered, "Seconds")
-        own.measure("TimeToFinal", [each.seconds_to_final for each in known], "Seconds")
+        metrics.apart(provider=provider).measure("TimeToDeliver", delivered, "Seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A message that reached an outcome, or another one. Seconds count from its creation.
+    """A message that reached an outcome, or another one.
 
-    ``seconds_to_delivery`` ends at the recipient, None if not delivered; ``seconds_to_final`` at the stored outcome.
+    ``seconds_to_delivery`` count from its creation to the recipient, None if not delivered.
     """
 
     provider: str
     outcome: Outcome
     seconds_to_delivery: float | None
-    seconds_to_final: float
 
 
 def reached(changes: Iterable[StreamChange]) -> Iterator[Reached]:
@@ -184,15 +195,16 @@ def reached(changes: Iterable[StreamChange]) -> Iterator[Reached]:
         state = change.new.state
         if state.status.outcome in {Outcome.OPEN, change.old.state.status.outcome}:
             continue
-        delivered, created = delivered_at(change.new), datetime.fromisoformat(change.new.created_at)
+        delivered = delivered_at(change.new)
         yield Reached(
             provider=state.provider,
             outcome=state.status.outcome,
-            seconds_to_delivery=_seconds(created, delivered) if delivered else None,
-            seconds_to_final=_seconds(created, change.new.updated_at),
+            seconds_to_delivery=_seconds(datetime.fromisoformat(change.new.created_at), delivered)
+            if delivered
+            else None,
         )
 
 
-def _seconds(created: datetime, moment: str) -> float:
-    """Clamped at 0: the provider's clock may be behind ours."""
-    return max(0.0, (datetime.fromisoformat(moment) - created).total_seconds())
+def _seconds(since: datetime, moment: str) -> float:
+    """Clamped at 0: the other clock may be behind."""
+    return max(0.0, (datetime.fromisoformat(moment) - since).total_seconds())

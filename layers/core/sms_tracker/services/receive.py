@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
@@ -11,6 +12,7 @@ from sms_tracker.domain.callback import CallbackTarget, callback_target, token_m
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
 from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
@@ -23,8 +25,11 @@ MAX_BODY = 64 * 1024
 """Bytes of a webhook's body at most; the same limit applies to its path and query."""
 _REFRESH = 30.0
 """Age in seconds of secrets that are read again after a refused signature: one may have been rotated."""
+_STALE = timedelta(seconds=300)
+"""Age of a signature, or its lead on our clock, beyond which a genuine webhook is counted: it may be replayed."""
 _METRICS = {
     "queued": "ReportsReceived",
+    "counted": "ReportsReceived",
     "foreign": "ReportsForeign",
     "refused-signature": "SignaturesRefused",
     "unavailable": "WebhooksUnavailable",
@@ -35,7 +40,7 @@ _METRICS = {
 class Received:
     """The status to answer with. ``decision`` goes to the log and the metrics, the rest to the log.
 
-    ``following``: only the next secret of a rotation verified the signature.
+    ``following``: only the next secret of a rotation verified the signature. ``stale``: it was signed long ago.
     """
 
     status: int
@@ -43,22 +48,27 @@ class Received:
     message_id: str | None = None
     error: str | None = None
     following: bool = False
+    stale: bool = False
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the provider gets its 2xx: the report is queued, or another stack's."""
-        return self.decision in {"queued", "foreign"}
+        """Whether the provider gets its 2xx: the report is queued, only counted, or another stack's."""
+        return self.decision in {"queued", "counted", "foreign"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """Receives webhooks. ``tokens``: the providers that our token vouches for, because their accounts cannot sign."""
+    """Receives webhooks. ``tokens``: the providers that our token vouches for, because their accounts cannot sign.
+
+    Without ``queue_sending``, reports of the status ``sending`` are verified and counted only (ADR 17).
+    """
 
     queue: Queue
     settings: SettingsSource
     clock: Clock
     enabled: tuple[str, ...]
     tokens: frozenset[str]
+    queue_sending: bool = True
 
     def receive(self, name: str, request: HttpRequest) -> Received:
         """Answer one webhook; ``request.url`` is its raw path and query. Never raises for invalid input."""
@@ -67,7 +77,7 @@ class Receiver:
             if len(request.body) > MAX_BODY or len(request.url) > MAX_BODY:
                 return Received(status=413, decision="too-large")
             target = callback_target(request.url)
-            following = self._verify(provider, request, target)
+            signed = self._verify(provider, request, target)
             fields = provider.fields(request)
             if name not in self.tokens:  # a token vouches for the URL alone
                 target = provider.target(request, fields)
@@ -80,23 +90,26 @@ class Receiver:
             return Received(status=400, decision="unreadable", error=str(error))
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
-        return Received(
-            status=provider.ACK_STATUS, decision=decision, message_id=target.message_id, following=following
-        )
+        return replace(signed, status=provider.ACK_STATUS, decision=decision, message_id=target.message_id)
 
     def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
         """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
+
+        ``counted`` is one that is not queued by choice.
 
         A report without a token is queued without its message id: it counts by a provider id that we hold.
         """
         if target.token is not None and not token_matches(self.settings().service_key, provider.name, target):
             return "foreign"
+        received_at = timestamp(self.clock())
+        if not self.queue_sending and _says_sending(provider.name, fields, received_at):
+            return "counted"
         envelope = Envelope(
             provider=provider.name,
             message_id=target.message_id if target.token else None,
             attempt=target.attempt,
             source=Source.CALLBACK,
-            received_at=timestamp(self.clock()),
+            received_at=received_at,
             fields=fields,
         )
         self.queue.send(encode(envelope))
@@ -107,7 +120,7 @@ class Receiver:
             raise UnknownProvider("not enabled")
         return providers.webhooks(name)
 
-    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> bool:
+    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> Received:
         try:
             return self._verify_with(provider, request, target, self.settings())
         except InvalidSignature:
@@ -115,21 +128,23 @@ class Receiver:
 
     def _verify_with(
         self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings
-    ) -> bool:
+    ) -> Received:
+        verified = Received(status=provider.ACK_STATUS, decision="verified")
         if provider.name in self.tokens:
             if not token_matches(settings.service_key, provider.name, target):
                 raise InvalidSignature("the token in the callback URL is not ours")
-            return False
+            return verified
         credentials = settings.credentials[provider.name]
         keys = provider.keys(credentials)
         refusal = InvalidSignature("no public base URL")
         for public in _public(request, settings):
             try:
-                provider.verify(public, secrets=keys, now=self.clock())
+                age = provider.verify(public, secrets=keys, now=self.clock())
             except InvalidSignature as error:
                 refusal = error
             else:
-                return self._by_following(provider, public, keys)
+                following = self._by_following(provider, public, keys)
+                return replace(verified, following=following, stale=age is not None and abs(age) > _STALE)
         flaws = (f"{entry} {flaw}" for entry, flaw in provider.flaws(credentials).items())
         raise InvalidSignature("; ".join((str(refusal), *flaws)))
 
@@ -151,7 +166,13 @@ def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
         yield replace(request, url=base + request.url)
 
 
+def _says_sending(name: str, fields: Mapping[str, str], received_at: str) -> bool:
+    """Loads the whole adapter, which a webhook does not need otherwise."""
+    return providers.load(name).report(fields, received_at=received_at).status is Status.SENDING
+
+
 def measure(received: Received, metrics: Metrics) -> None:
-    """Count one answered webhook."""
-    metrics.count(_METRICS.get(received.decision, "WebhooksInvalid"))
-    metrics.count("NextSecretUsed", int(received.following))
+    """Count one answered webhook; a stranger's malformed one is only logged."""
+    if received.decision in _METRICS:
+        metrics.count(_METRICS[received.decision])
+    metrics.count("ReportsStale", int(received.stale))

@@ -14,13 +14,13 @@ from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
     from sms_tracker.domain.failure import Failure
-    from sms_tracker.domain.invocation import Metrics
     from sms_tracker.domain.outbound import NotProcessed, Refused
     from sms_tracker.domain.record import Record
     from sms_tracker.read.schemas import AcceptedMessage
 
-_ACCEPTED, _SERVER_ERROR = 202, 500
-_JSON = {"content-type": "application/json"}
+_ACCEPTED = 202
+_UNCACHED = {"cache-control": "no-store"}
+_JSON = {"content-type": "application/json", **_UNCACHED}
 _SOON, _LATER = 5.0, 3600.0
 """Retry-After in seconds: for a passing fault, and for a daily limit."""
 
@@ -38,6 +38,10 @@ class ApiResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def replayed(self) -> ApiResponse:
+        """The same response, marked as one to a repeated request."""
+        return replace(self, headers={**self.headers, "idempotent-replayed": "true"})
 
     def noting(self, warning: str | None) -> ApiResponse:
         """The same response with one more warning for the log; None adds nothing."""
@@ -101,7 +105,7 @@ def problem(
     }
     if errors:
         body["errors"] = [{"field": error.field, "message": error.message} for error in errors]
-    headers = {"content-type": "application/problem+json"}
+    headers = {"content-type": "application/problem+json", **_UNCACHED}
     if retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(retry_after)))
     return ApiResponse(status=status, body=body, decision=kind, headers=headers)
@@ -125,7 +129,7 @@ def invalid(error: InvalidMessage) -> ApiResponse:
 
 def not_base64() -> ApiResponse:
     """400: API Gateway marked the body as base64, and it is not."""
-    return invalid(InvalidMessage([FieldError("", "is not base64")]))
+    return invalid(InvalidMessage([FieldError("", "must be base64")]))
 
 
 def scope_missing(scope: str) -> ApiResponse:
@@ -233,6 +237,15 @@ def key_reused(record: Record) -> ApiResponse:
     return problem("key-reused", detail, members={"message_id": record.message_id})
 
 
+def other_provider(record: Record) -> ApiResponse:
+    """422: the key belongs to a request that another provider has, and may have sent."""
+    detail = (
+        f"This Idempotency-Key was used with {record.state.provider}. Repeat the request with that provider to see "
+        "what became of the message; another provider may be named after a 502 or 503 only."
+    )
+    return problem("key-reused", detail, members={"message_id": record.message_id})
+
+
 def in_progress(record: Record, seconds: float) -> ApiResponse:
     """409: another request with this key is in progress."""
     detail = "A request with this Idempotency-Key is still in progress. Send it again after the time in Retry-After."
@@ -254,16 +267,3 @@ def is_refused(record: Record) -> bool:
     """Whether the provider refused the last attempt: answered, failed, without a provider id."""
     state = record.state
     return state.status is Status.FAILED and record.send.attempt == state.attempt and state.attempt not in state.ids
-
-
-_METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRefused"}
-
-
-def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:
-    """Count one answered ``POST /messages``."""
-    metrics.count("Sends")
-    if response.decision in _METRICS:
-        metrics.count(_METRICS[response.decision])
-    if response.status >= _SERVER_ERROR or response.decision == "outcome-unknown":
-        metrics.count("SendErrors")
-    metrics.count("ProviderRetries", max(0, provider_calls - 1))

@@ -10,12 +10,11 @@ from functools import partial
 from uuid import uuid4
 
 from sms_tracker import providers
-from sms_tracker.domain.callback import callback_token, callback_url
-from sms_tracker.domain.errors import SmsTrackerError, Unavailable
+from sms_tracker.domain.errors import InvalidMessage, Misconfigured, SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.invocation import Pace, ignore_failed_call
-from sms_tracker.domain.outbound import Accepted, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
+from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
@@ -23,12 +22,14 @@ from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
-from sms_tracker.services import responses
-from sms_tracker.services.provider_call import BUDGET, call_provider, retry_write
+from sms_tracker.services import idempotency, responses
+from sms_tracker.services.policy import Policy
+from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call, retry_write
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import Draft, Policy, draft, fingerprint, keyed_message_id
+from sms_tracker.services.send_request import Draft, again, draft
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.track import track
+from sms_tracker.services.validation import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,83 +56,105 @@ class Sender:
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
 
-    def send(self, client: str, payload: object, key: str | None) -> ApiResponse:
+    def send(self, client: str, payload: Json, key: str | None) -> ApiResponse:
         """Answer one request; raises ``InvalidMessage`` for an invalid one."""
         end = self.pace.monotonic() + BUDGET
         message = draft(payload, self.rules.policy)
         return self._send(client, payload, key, message, end).advising(message.warnings)
 
-    def _send(self, client: str, payload: object, key: str | None, message: Draft, end: float) -> ApiResponse:
+    def _send(self, client: str, payload: Json, key: str | None, message: Draft, end: float) -> ApiResponse:
         try:
             settings = self.settings()
-            record = self._record(client, payload, key, message, settings)
-            request = self._request(record, message, settings)
+            record, request = prepared(self._record(client, payload, key, message, settings), message, settings)
             stored = self._put(record, end)
+        except InvalidMessage:  # no default for a field that this provider needs
+            raise
         except SmsTrackerError as error:
             return responses.nothing_recorded(error)
         if stored is None:
             return self._hand_over(record, request, message, end)
-        if stored.fingerprint != record.fingerprint:
+        if not idempotency.is_same_request(settings.service_key, stored, payload):
             return responses.key_reused(stored)
         # Any report from the provider proves that it took the message, whatever it answered.
         taken = stored.state.status is not Status.PENDING or stored.state.ids
         if stored.send.phase is SendPhase.RELEASED and not taken:
             return self._take_over(stored, message, settings, end)
+        if idempotency.names_another_provider(stored, payload):
+            return responses.other_provider(stored)
         return self._repeated(stored)
 
     def resend(self, stored: Record) -> ApiResponse:
-        """Hand a lost message over once more. It may have been sent already; its client accepted that risk.
+        """Hand a lost message over once more, which ``may_resend`` allows.
 
-        ``may_resend`` allows ``stored``. Of two concurrent callers one gets 409.
+        Where the provider has an idempotency key, as the same request. Otherwise as the next attempt: it may have been
+        sent already, and its client accepted that risk. Of two concurrent callers one gets 409.
         """
         end = self.pace.monotonic() + BUDGET
-        message = Draft(
-            to=stored.to,
-            body=stored.body or "",
-            provider=stored.state.provider,
-            sender=stored.sender,
-            default_sender=True,  # not stored; a refusal then releases the key, so that the client can repeat it
-            reference=stored.reference,
-            validity_seconds=validity_left(stored, now=self.clock()),
-            resend_if_lost=True,
-            segmentation=stored.segmentation,
-        )
         try:
             settings = self.settings()
         except SmsTrackerError as error:
             return responses.nothing_recorded(error)
+        if providers.load(stored.state.provider).IDEMPOTENCY:
+            return self._repeat(stored, settings, end)
+        message = again(stored, validity_seconds=validity_left(stored, now=self.clock()))
         return self._take_over(stored, message, settings, end)
+
+    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+        """The same request under the same key.
+
+        By one caller at a time, because an answer of 5xx frees the key even where the message was sent.
+        """
+        message = again(stored, validity_seconds=stored.validity_seconds)
+        claimed, request = self._claimed(stored, stored.send.attempt, message, settings)
+        if claimed.send.request != stored.send.request:
+            return responses.accepted(stored, "request-changed")
+        try:
+            if not self.messages.take_over(stored, claimed.send, provider=message.provider, now=claimed.state.at):
+                return responses.in_progress(stored, self.rules.claim.total_seconds())
+        except SmsTrackerError as error:  # the claim may have been stored; it ends by itself
+            return responses.nothing_recorded(error)
+        provider = providers.load(stored.state.provider)
+        outcome = repeat_call(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
+        return self._conclude(claimed, outcome, message, end)
 
     def _repeated(self, stored: Record) -> ApiResponse:
         """The answer to a repeated key for a message that must not be sent again."""
-        if stored.send.phase is SendPhase.ANSWERED:
-            return responses.refused(stored) if responses.is_refused(stored) else responses.accepted(stored, "replayed")
         left = stored.send.until - self.clock().timestamp()
         if stored.send.phase is SendPhase.CLAIMED and left > 0:
             return responses.in_progress(stored, left)
-        return responses.accepted(stored, "outcome-unknown")  # also released, because a provider reported on it
+        if stored.send.phase is not SendPhase.ANSWERED:  # also released, because a provider reported on it
+            return responses.accepted(stored, "outcome-unknown").replayed()
+        refused = responses.is_refused(stored)
+        return (responses.refused(stored) if refused else responses.accepted(stored, "replayed")).replayed()
 
     def _take_over(self, stored: Record, message: Draft, settings: Settings, end: float) -> ApiResponse:
         attempt = stored.send.attempt + 1
         if attempt > MAX_ATTEMPT:
             return responses.attempts_spent(stored)
-        now, provider = timestamp(self.clock()), message.provider
-        send = self._claim(attempt)
-        state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=provider)
-        taken = replace(stored, send=send, state=state, version=stored.version + 1)
+        resent = replace(stored, sender=message.sender)
         try:
-            request = self._request(taken, message, settings)
-            if not self.messages.take_over(stored, send, provider=provider, now=now):
+            taken, request = self._claimed(resent, attempt, message, settings)
+        except Misconfigured as error:  # nothing was written
+            return responses.nothing_recorded(error)
+        try:
+            if not self.messages.take_over(resent, taken.send, provider=message.provider, now=taken.state.at):
                 return responses.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:
             # As in _put: the claim may have been stored.
             return responses.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
         return self._hand_over(taken, request, message, end)
 
-    def _record(self, client: str, payload: object, key: str | None, message: Draft, settings: Settings) -> Record:
+    def _claimed(self, stored: Record, attempt: int, message: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
+        """``stored`` as a claim of this invocation leaves it, and the request that follows."""
+        now = timestamp(self.clock())
+        state = replace(stored.state, status=Status.PENDING, attempt=attempt, at=now, provider=message.provider)
+        claimed = replace(stored, send=self._claim(attempt), state=state, version=stored.version + 1)
+        return prepared(claimed, message, settings)
+
+    def _record(self, client: str, payload: Json, key: str | None, message: Draft, settings: Settings) -> Record:
         now = self.clock()
         return Record(
-            message_id=keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
+            message_id=idempotency.keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
             version=1,
             state=recorded(attempt=1, at=timestamp(now), provider=message.provider),
             send=self._claim(1),
@@ -139,7 +162,7 @@ class Sender:
             to=message.to,
             sender=message.sender,
             segmentation=message.segmentation,
-            fingerprint=fingerprint(settings.service_key, payload),
+            fingerprint=idempotency.fingerprint(settings.service_key, payload),
             text_hash=text_hash(settings.service_key, message.body),
             created_at=timestamp(now),
             updated_at=timestamp(now),
@@ -147,29 +170,13 @@ class Sender:
             reference=message.reference,
             resend_if_lost=message.resend_if_lost,
             validity_seconds=message.validity_seconds,
+            category=message.category,
             body=message.body if self.rules.policy.keeps_text else None,
         )
 
     def _claim(self, attempt: int) -> Send:
         until = math.ceil((self.clock() + self.rules.claim).timestamp())
         return Send(phase=SendPhase.CLAIMED, attempt=attempt, token=self.new_token(), until=until)
-
-    def _request(self, record: Record, message: Draft, settings: Settings) -> HttpRequest:
-        """Built before the record is put, so that missing credentials leave no record."""
-        name, attempt = message.provider, record.send.attempt
-        token = callback_token(settings.service_key, name, record.message_id, attempt)
-        outbound = OutboundMessage(
-            message_id=record.message_id,
-            attempt=attempt,
-            to=message.to,
-            sender=message.sender,
-            body=message.body,
-            encoding=message.segmentation.encoding,
-            token=token,
-            validity_seconds=message.validity_seconds,
-        )
-        url = callback_url(settings.public_base_urls[0], name, record.message_id, attempt, token=token)
-        return providers.load(name).send_request(outbound, credentials=settings.credentials[name], callback_url=url)
 
     def _put(self, record: Record, end: float) -> Record | None:
         """None once recorded, otherwise the record that existed before."""
@@ -188,6 +195,9 @@ class Sender:
     def _hand_over(self, record: Record, request: HttpRequest, message: Draft, end: float) -> ApiResponse:
         provider = providers.load(record.state.provider)
         outcome = call_provider(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
+        return self._conclude(record, outcome, message, end)
+
+    def _conclude(self, record: Record, outcome: SendOutcome, message: Draft, end: float) -> ApiResponse:
         match outcome:
             case Accepted():
                 return self._accepted(record, outcome, end)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import re
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
-from uuid import UUID, uuid5
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -25,35 +19,27 @@ from pydantic import (
 
 from sms_tracker import providers
 from sms_tracker.domain.characters import CONTROLS
-from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.invocation import Metrics
+from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
+from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
+from sms_tracker.services.idempotency import idempotency_key
 from sms_tracker.services.numbers import allowed, e164
+from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
-from sms_tracker.services.validation import invalid_message, json_body
+from sms_tracker.services.validation import Json, invalid_message, json_body
 
 SCOPE = "send"
-_NAMESPACE = UUID("5f1a1c58-6f5e-5c0e-9a53-3f1d8a8f2f6b")
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
-"""An Idempotency-Key."""
+_SERVER_ERROR = 500
 
 
 def _whole(value: object) -> object:
     """An integer for 60.0: JSON and JSON Schema have one kind of number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The deployment's rules. ``countries`` are ISO 3166, None for all; ``keeps_text``: TextRetention is not none."""
-
-    providers: tuple[str, ...]
-    default_provider: str
-    senders: Mapping[str, str]
-    countries: frozenset[str] | None
-    keeps_text: bool = False
 
 
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
@@ -65,48 +51,6 @@ def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
 
 def _text(text: str, info: ValidationInfo[Policy]) -> str:
     return to_send(text, smart=info.data.get("smart_encoding", False))
-
-
-def _provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
-    if name is not None and name not in info.context.providers:
-        raise ValueError(f"must be one of: {', '.join(info.context.providers)}")
-    return name
-
-
-def _sender(sender: str | None, info: ValidationInfo[Policy]) -> str | None:
-    if "provider" not in info.data:
-        return sender  # the answer names the wrong provider only
-    provider = info.data["provider"] or info.context.default_provider
-    if sender is None:
-        if not info.context.senders.get(provider):
-            raise ValueError(f"is required: {provider} has no default sender here")
-        return None
-    forms = providers.load(provider).SENDERS
-    if not any(re.fullmatch(form, sender) for form in forms.values()):
-        raise ValueError(f"is not a sender for {provider}, which takes {_either(forms)}")
-    return sender
-
-
-def _either(forms: Iterable[str]) -> str:
-    *first, last = forms
-    return f"{', '.join(first)}, or {last}"
-
-
-def _add_sender_pattern(schema: dict[str, Any]) -> None:
-    """Add the forms of all providers. A function, so that only the API's document loads every adapter."""
-    forms = {form: None for name in providers.names() for form in providers.load(name).SENDERS.values()}
-    schema["pattern"] = f"^({'|'.join(forms)})$"
-
-
-def _add_sender_description(schema: dict[str, Any]) -> None:
-    rules = (f"{name} takes {_either(providers.load(name).SENDERS)}" for name in providers.names())
-    schema["description"] = f"Sender; the provider's default sender if absent. {'. '.join(rules)}"
-
-
-def _resend(resend: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
-    if resend and not info.context.keeps_text:
-        raise ValueError("needs a stored text, which TextRetention=none forbids here")
-    return resend
 
 
 class SendRequest(BaseModel):
@@ -144,16 +88,16 @@ class SendRequest(BaseModel):
     ]
     provider: Annotated[
         Annotated[str, Field(json_schema_extra={"enum": [*providers.names()]})] | None,
-        AfterValidator(_provider),
+        AfterValidator(rules.provider),
         Field(description="Provider to send it, of those enabled here; the deployment's default if absent"),
     ] = None
     sender: Annotated[
-        Annotated[str, Field(json_schema_extra=_add_sender_pattern)] | None,
-        AfterValidator(_sender),
+        Annotated[str, Field(json_schema_extra=rules.add_sender_pattern)] | None,
+        AfterValidator(rules.sender),
         Field(
             alias="from",
             examples=["+15551234567", "My Shop"],
-            json_schema_extra=_add_sender_description,
+            json_schema_extra=rules.add_sender_description,
         ),
     ] = None
     reference: Annotated[
@@ -162,17 +106,20 @@ class SendRequest(BaseModel):
         Field(description="The client's own reference, which `GET /messages` can search for", examples=["order-42"]),
     ] = None
     validity_seconds: Annotated[
-        Annotated[int, Field(ge=1, le=36000), BeforeValidator(_whole)] | None,
-        Field(description="Seconds for which the provider keeps trying"),
+        Annotated[int, Field(json_schema_extra=rules.add_validity_range), BeforeValidator(_whole)] | None,
+        AfterValidator(rules.validity),
+        Field(json_schema_extra=rules.add_validity_description),
     ] = None
     resend_if_lost: Annotated[
         bool,
-        AfterValidator(_resend),
-        Field(
-            description="Send again if the provider's answer was lost and the provider has no such message: may arrive "
-            "twice. Only where the deployment keeps texts (`TextRetention`)"
-        ),
+        AfterValidator(rules.resend),
+        Field(json_schema_extra=rules.add_resend_description),
     ] = False
+    category: Annotated[
+        Annotated[str, Field(json_schema_extra=rules.add_categories)] | None,
+        AfterValidator(rules.category),
+        Field(json_schema_extra=rules.add_category_description),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +138,13 @@ class Draft:
     reference: str | None
     validity_seconds: int | None
     resend_if_lost: bool = False
+    category: str | None = None
     segmentation: Segmentation
     warnings: tuple[str, ...] = ()
 
 
-def draft(payload: object, policy: Policy) -> Draft:
+def draft(payload: Json, policy: Policy) -> Draft:
     """Validate one decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
-    if not isinstance(payload, dict):
-        raise InvalidMessage([FieldError("", "must be a JSON object")])
     try:
         request = SendRequest.model_validate({"from": None, **payload}, context=policy)  # pydantic checks no default
     except ValidationError as error:
@@ -213,31 +159,30 @@ def draft(payload: object, policy: Policy) -> Draft:
         reference=request.reference,
         validity_seconds=request.validity_seconds,
         resend_if_lost=request.resend_if_lost,
+        category=request.category,
         segmentation=segment(request.body),
         warnings=warnings(request.body),
     )
 
 
-def idempotency_key(value: str | None) -> str | None:
-    """The header's value; raises ``InvalidMessage`` unless it is 1..255 visible ASCII characters."""
-    if value is not None and not KEY.fullmatch(value):
-        raise InvalidMessage([FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
-    return value
-
-
-def fingerprint(key: bytes, payload: object) -> str:
-    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of the payload as sent, before defaults."""
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
-    return urlsafe_b64encode(hmac.digest(key, canonical, hashlib.sha256)[:16]).rstrip(b"=").decode()
-
-
-def keyed_message_id(stack: str, client: str, key: str) -> str:
-    """UUIDv5, so that the conditional put is the idempotency check, also where stacks share a provider account."""
-    return str(uuid5(uuid5(uuid5(_NAMESPACE, stack), client), key))
+def again(stored: Record, *, validity_seconds: int | None) -> Draft:
+    """The draft of a lost message. Its sender counts as the default: then a refusal releases the client's key."""
+    return Draft(
+        to=stored.to,
+        body=stored.body or "",
+        provider=stored.state.provider,
+        sender=stored.sender,
+        default_sender=True,
+        reference=stored.reference,
+        validity_seconds=validity_seconds,
+        resend_if_lost=True,
+        category=stored.category,
+        segmentation=stored.segmentation,
+    )
 
 
 def submit(
-    send: Callable[[str, object, str | None], ApiResponse], client: str, scopes: frozenset[str], request: HttpRequest
+    send: Callable[[str, Json, str | None], ApiResponse], client: str, scopes: frozenset[str], request: HttpRequest
 ) -> ApiResponse:
     """Check the scope, then ``send`` the client's payload under its idempotency key; a problem if that is refused."""
     if SCOPE not in scopes:
@@ -247,3 +192,15 @@ def submit(
         return send(client, json_body(request.body), key)
     except InvalidMessage as error:
         return responses.invalid(error)
+
+
+_METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRefused"}
+
+
+def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:
+    """Count one answered ``POST /messages``."""
+    if response.decision in _METRICS:
+        metrics.count(_METRICS[response.decision])
+    if response.status >= _SERVER_ERROR or response.decision == "outcome-unknown":
+        metrics.count("SendErrors")
+    metrics.count("ProviderRetries", max(0, provider_calls - 1))

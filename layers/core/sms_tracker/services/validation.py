@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +14,13 @@ from sms_tracker.domain.report import clean
 from sms_tracker.providers.parsing import unique_members
 from sms_tracker.services.text import REPLACEMENT
 
+Json = Mapping[str, Any]
+"""A decoded JSON object."""
 _MAX_ERRORS = 20
 """Fields named in one answer. A request may hold any number of unknown fields, with names of any length."""
 
 
-def json_body(body: bytes) -> object:
+def json_body(body: bytes) -> Json:
     """The decoded body; raises ``InvalidMessage``.
 
     JSON is UTF-8 (RFC 8259, 8.1), so a charset in the content type is ignored.
@@ -29,6 +32,8 @@ def json_body(body: bytes) -> object:
         raise InvalidMessage([FieldError("", "must be a JSON object in UTF-8, no name twice")]) from None
     if REPLACEMENT in text:  # API Gateway hands JSON over as text and replaces bytes that are not UTF-8
         raise InvalidMessage([FieldError("", r"holds bytes that are not UTF-8, or U+FFFD; write that as \ufffd")])
+    if not isinstance(payload, dict):
+        raise InvalidMessage([FieldError("", "must be a JSON object")])
     return payload
 
 
@@ -42,11 +47,25 @@ def invalid_message(error: ValidationError, noun: str) -> InvalidMessage:
     return InvalidMessage([FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item, noun)) for item in wrong])
 
 
+_SENTENCES = {
+    "bool_type": "must be true or false",
+    "enum": "must be one of: {expected}",
+    "extra_forbidden": "is not a {noun} of this request",
+    "greater_than_equal": "must be {ge} or more",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be {le} or less",
+    "missing": "is required",
+    "string_pattern_mismatch": "holds control characters",
+    "string_too_long": "must have {max_length} or fewer characters",
+    "string_too_short": "must have {min_length} or more characters",
+    "string_type": "must be a string",
+    "string_unicode": "holds half a surrogate pair, which no encoding can carry",
+    "value_error": "{error}",
+}
+"""pydantic's errors in the words of the others: each continues a sentence that its field's name begins."""
+
+
 def _sentence(item: Mapping[str, Any], noun: str) -> str:
-    if item["type"] == "extra_forbidden":
-        return f"is not a {noun} of this request"
-    if item["type"] == "missing":
-        return "is required"
-    if item["type"] == "string_unicode":
-        return "holds half a surrogate pair, which no encoding can carry"
-    return str(item["ctx"]["error"] if item["type"] == "value_error" else item["msg"])
+    context = item.get("ctx", {})
+    words = ", ".join(re.findall("'([^']*)'", str(context.get("expected"))))
+    return _SENTENCES.get(item["type"], "is not valid").format(**{**context, "noun": noun, "expected": words})

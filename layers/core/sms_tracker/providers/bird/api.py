@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.matching import Candidate, Sought
 from sms_tracker.domain.outbound import (
@@ -21,12 +21,13 @@ from sms_tracker.domain.outbound import (
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.providers import answers, parsing
-from sms_tracker.providers.base import Credentials, Listed
+from sms_tracker.providers.base import Credentials, Idempotency, Listed
 from sms_tracker.providers.bird.codes import KEY_STORE_DOWN, error, refused
 from sms_tracker.providers.bird.report import meaning, moment, record_report
 from sms_tracker.providers.bird.webhook import CATEGORIES, KEY_FORM, flaws, part, setting
 
 API_URL = "https://{region}.platform.bird.com"
+MESSAGES = "/v1/sms/messages"
 
 SENDERS = {
     **parsing.NUMBERS,
@@ -35,6 +36,13 @@ SENDERS = {
     ),
 }
 """``from`` of the send request: a number, a short code or an alphanumeric sender that the workspace holds."""
+
+VALIDITY = range(60, 172_801)
+"""``validity_period``, a preview: an organization outside it is refused (SMSUnsupportedFeature)."""
+PRICE = True
+SEARCH = True
+IDEMPOTENCY = Idempotency(seconds=3600, replayed="idempotency-replay")
+"""Bird keeps a key for about three hours."""
 
 NOT_FOUND = "not_found_error"
 PAGE_SIZE = 100
@@ -48,27 +56,29 @@ def send_request(message: OutboundMessage, *, credentials: Credentials, callback
     """``POST /v1/sms/messages``: for one attempt always the same bytes under the same ``Idempotency-Key``.
 
     Reports go to the endpoint that is registered at Bird, not to ``callback_url``: id, attempt and token come back in
-    ``metadata``. ``validity_period`` is a preview; an organization outside it is refused (SMSUnsupportedFeature).
-    Raises ``Misconfigured`` also where the credentials lack a category: it is never guessed.
+    ``metadata``. The category is the message's, else the credentials'; it is never guessed.
     """
-    category = setting(credentials, "category")
-    if flaws({"category": category}) or not category:
-        raise Misconfigured(f"bird: category is missing or none of {', '.join(CATEGORIES)}")
+    url, headers = f"{address(credentials)}{MESSAGES}", authorization(credentials)
     content: dict[str, object] = {
         "to": message.to,
         "from": message.sender,
         "text": message.body,
-        "category": category,
+        "category": _category(message, credentials),
         "metadata": {"message_id": message.message_id, "attempt": message.attempt, "token": message.token},
     }
     if message.validity_seconds is not None:
         content["validity_period"] = message.validity_seconds
-    headers = {
-        **_headers(credentials),
-        "content-type": "application/json",
-        "idempotency-key": message.token,
-    }
-    return HttpRequest("POST", _url(credentials), headers, json.dumps(content).encode())
+    headers |= {"content-type": "application/json", "idempotency-key": message.token}
+    return HttpRequest("POST", url, headers, json.dumps(content).encode())
+
+
+def _category(message: OutboundMessage, credentials: Credentials) -> str:
+    category = message.category or setting(credentials, "category")
+    if not category:
+        raise InvalidMessage([FieldError("category", "is required: bird has no default category here")])
+    if category not in CATEGORIES:
+        raise Misconfigured(f"bird: category is none of {', '.join(CATEGORIES)}")
+    return category
 
 
 def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
@@ -100,8 +110,8 @@ def _refused(response: HttpResponse) -> SendOutcome:
 
 def lookup_request(provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
     """``GET /v1/sms/messages/{id}``."""
-    url = f"{_url(credentials)}/{parsing.path_part(provider_message_id)}"
-    return HttpRequest("GET", url, _headers(credentials))
+    url = f"{address(credentials)}{MESSAGES}/{parsing.path_part(provider_message_id)}"
+    return HttpRequest("GET", url, authorization(credentials))
 
 
 def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Report | NoSuchMessage | LookupFailed:
@@ -128,7 +138,8 @@ def search_request(sought: Sought, *, credentials: Credentials, page: str | None
         "limit": PAGE_SIZE,
     }
     cursor = {} if page is None else {"starting_after": page}
-    return HttpRequest("GET", f"{_url(credentials)}?{urlencode(query | cursor)}", _headers(credentials))
+    url = f"{address(credentials)}{MESSAGES}?{urlencode(query | cursor)}"
+    return HttpRequest("GET", url, authorization(credentials))
 
 
 def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
@@ -159,14 +170,15 @@ def _created(record: Mapping[str, object]) -> str | None:
     return parsing.rfc3339(parsing.text(record.get("created_at")))
 
 
-def _headers(credentials: Credentials) -> dict[str, str]:
+def authorization(credentials: Credentials) -> dict[str, str]:
+    """The headers of every request; raises ``Misconfigured`` without a usable key."""
     return {"authorization": f"Bearer {_key(credentials)}", "accept": "application/json"}
 
 
-def _url(credentials: Credentials) -> str:
+def address(credentials: Credentials) -> str:
+    """The base of every URL: ``api_url``, or the region's; raises ``Misconfigured`` as above."""
     region = re.sub(KEY_FORM, r"\1", _key(credentials))
-    base = setting(credentials, "api_url") or API_URL.format(region=region)
-    return f"{base.rstrip('/')}/v1/sms/messages"
+    return (setting(credentials, "api_url") or API_URL.format(region=region)).rstrip("/")
 
 
 def _key(credentials: Credentials) -> str:

@@ -9,10 +9,11 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Key
 
 ID = "webhook-id"
@@ -25,12 +26,12 @@ TOLERANCE = timedelta(seconds=300)
 """Beyond this age (or as far ahead) Bird's own library refuses a webhook; see :func:`verify`."""
 
 
-def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:  # noqa: ARG001 - age is no reason
-    """Return if one of ``secrets`` signed ``request``, else raise ``InvalidSignature`` saying what is wrong with it.
+def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> timedelta:
+    """The age of ``request`` if one of ``secrets`` signed it, else raise ``InvalidSignature`` with what is wrong.
 
     The header may hold several signatures: Bird signs with the old and the new secret for 24 hours after a rotation.
-    An old webhook is accepted, because a replay changes nothing here, and refusals make Bird pause the endpoint:
-    :func:`age` lets the caller count it. A blank secret is no key: everybody can sign with it.
+    An old webhook is accepted, because a replay changes nothing here, and refusals make Bird pause the endpoint. A
+    blank secret is no key: everybody can sign with it.
     """
     message_id, stamp, signatures = (request.headers.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE))
     if not (message_id and stamp and signatures):
@@ -42,11 +43,12 @@ def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> No
     claimed = [_octets(signature) for signature in _signatures(signatures)]
     if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in claimed):
         raise InvalidSignature("no accepted secret signed this body")
+    return age(request, now=now)
 
 
 def age(request: HttpRequest, *, now: datetime) -> timedelta:
     """How long ago a verified webhook was signed; negative where the signer's clock is ahead."""
-    return timedelta(seconds=int(now.astimezone(UTC).timestamp()) - (_seconds(request.headers[TIMESTAMP]) or 0))
+    return parsing.age(_seconds(request.headers[TIMESTAMP]) or 0, now=now)
 
 
 def octets(secret: str) -> bytes:

@@ -34,7 +34,11 @@ NOT_KEYS = (
     (r"(?s).*[^\x21-\x7e]", "holds a blank or another character that no key has"),
     (r"whsec_", "is a webhook secret (whsec_), not an API key"),
     (r"bird_(live|test)_", "is a key of api.bird.com (bird_live_), which is another API"),
-    (r"(live|test)_", "is a key of the classic API (live_, test_), which is another provider"),
+    (r"(live|test)_", "is a key of the classic API: use the provider messagebird"),
+    (
+        r"[0-9A-Za-z]{25}$",
+        "looks like a key of the classic API (provider messagebird): one of Bird begins with bk_us1_",
+    ),
     (r"", "does not begin with bk_ and a region, such as bk_us1_"),
 )
 """What cannot be a key, by how it begins; the last one is anything else."""

@@ -37,6 +37,13 @@ SENDERS = {
 }
 """https://developers.messagebird.com/api/sms-messaging/, ``originator``."""
 
+VALIDITY = range(1, 36_001)
+"""``validity``. MessageBird publishes no limit; ten hours are known to be taken."""
+CATEGORIES: tuple[str, ...] = ()
+PRICE = True
+SEARCH = True
+IDEMPOTENCY = None
+
 SEND_ERRORS: dict[str, tuple[Fault, Category, Reason]] = {
     "2": (Fault.ACCOUNT, Category.PERMANENT, Reason.ACCOUNT),
     "9": (Fault.CALLER, Category.PERMANENT, Reason.UNKNOWN),

@@ -78,6 +78,11 @@ _READ = {"id", "status", "statusDatetime", "statusErrorCode", "mccmnc", "price[a
 _PERSONAL = {"recipient", "originator", "body"}
 
 
+EVENT = {"event", "payload"}
+"""The members of an event of Bird's Channels API (docs.bird.com), which signs as the last generation here does."""
+MIDDLE_GENERATION = "signed in Bird's middle generation (Channels API), which has no messages of ours"
+
+
 def report(fields: Mapping[str, str], *, received_at: str) -> Report:
     """Ids and codes stay text: leading zeros and capitals are part of them."""
     word, code = parsing.field(fields, "status"), parsing.code(fields.get("statusErrorCode"))
@@ -96,6 +101,7 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
         price=parsing.price(parsing.field(fields, "price[amount]"), parsing.field(fields, "price[currency]")),
         network=parsing.field(fields, "mccmnc") or None,
         details=parsing.details(fields, without=_READ | _PERSONAL | ({"statusReason"} if failure else set())),
+        set_aside=None if word or not {name.partition("[")[0] for name in fields} >= EVENT else MIDDLE_GENERATION,
     )
 
 

@@ -12,7 +12,7 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -35,20 +35,20 @@ LEEWAY = 1
 _PARTS = 3
 
 
-def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> None:
-    """Return if one of ``secrets`` signed ``request``, else raise ``InvalidSignature`` saying what is wrong with it.
+def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> timedelta | None:
+    """The age of ``request`` if one of ``secrets`` signed it, else raise ``InvalidSignature`` with what is wrong.
 
-    A blank secret is no key: anybody can sign with it.
+    None for a JWT, which ends at its ``exp``. A blank secret is no key: anybody can sign with it.
     """
     keys = [_octets(key.secret) for key in secrets if key.secret]
     token = request.headers.get(JWT)
     if token is None:
-        _check_hmac(request, keys)
-        return
+        return parsing.age(_check_hmac(request, keys), now=now)
     claims = _signed_claims(token, keys)
     _check_claims(claims, now)
     _check_url(claims, request.url)
     _check_body(claims, request.body)
+    return None
 
 
 def _signed_claims(token: str, keys: Sequence[bytes]) -> dict[str, object]:
@@ -110,8 +110,8 @@ def _is_hash_of(content: bytes, claim: object) -> bool:
     return isinstance(claim, str) and hmac.compare_digest(digest, _octets(claim))
 
 
-def _check_hmac(request: HttpRequest, keys: Sequence[bytes]) -> None:
-    """The two older generations; they share headers and differ in the text in the middle.
+def _check_hmac(request: HttpRequest, keys: Sequence[bytes]) -> int:
+    """The timestamp of the two other generations; they share headers and differ in the text in the middle.
 
     The timestamp is signed but its age is not judged: retries have been seen hours later with the original one,
     and applying a report twice changes nothing. A legacy text can never pass for a Bird one, as it has no ``:``.
@@ -127,6 +127,7 @@ def _check_hmac(request: HttpRequest, keys: Sequence[bytes]) -> None:
     expected = (b64encode(hmac.digest(key, text, "sha256")) for key in keys for text in signed)
     if not any(hmac.compare_digest(each, _octets(signature)) for each in expected):
         raise InvalidSignature("no accepted key signed this URL and body")
+    return int(stamp)
 
 
 def _sorted_query(url: str) -> bytes:

@@ -31,6 +31,14 @@ SENDERS = {
 }
 """https://www.twilio.com/docs/messaging/api/alphasender-resource, and the format of a service's SID."""
 
+VALIDITY = range(1, 36_001)
+"""``ValidityPeriod``: https://www.twilio.com/docs/api/errors/90007."""
+CATEGORIES: tuple[str, ...] = ()
+PRICE = False
+"""Only Twilio's own record has one, and not before the message is delivered."""
+SEARCH = True
+IDEMPOTENCY = None
+
 NOT_FOUND = "20404"
 _ALPHANUMERIC = 11
 _ROOT = "/2010-04-01/"

@@ -1,0 +1,153 @@
+"""What a bill depends on: a load, and the settings that the template has with some parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from bench.deployment import FUNCTIONS
+from sms_tracker.domain.hourly_stats import ages
+from tests.unit.template_stack import Stack, environment, stack
+
+PRESETS = ("default", "volume")
+_METRICS_ALONE = 0.7
+"""Share of a function's lines that its metrics take: what is left at the level WARNING."""
+
+
+def _assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
+    """A field of ``Load``, which is an option of `make cost`."""
+    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Assumptions about load and waiting, each with its unit and bounds."""
+
+    messages: float = _assumed(1e6, "messages a month")
+    hours: float = _assumed(200.0, "hours of the month in which messages arrive", least=0.01, most=744)
+    callbacks: int = _assumed(3, "status reports a message")
+    failed: float = _assumed(0.01, "share of messages that fail, 0 to 1", most=1)
+    longer: float = _assumed(64.0, "bytes of an item beyond the counted one: a long reference and client name")
+    cold: float = _assumed(0.005, "share of invocations that start an environment, 0 to 1", most=1)
+    pace: float = _assumed(1.0, "CPU seconds on Lambda's arm64 for one CPU second here", least=0.01)
+    aws_ms: float = _assumed(6.0, "milliseconds of waiting for an AWS call")
+    provider_ms: float = _assumed(250.0, "milliseconds of waiting for a provider's call")
+    environments: int = _assumed(10, "environments that read the secrets")
+    count_ms: float = _assumed(0.5, "CPU milliseconds of the statistics for one read of a message")
+
+    @property
+    def seconds(self) -> float:
+        return self.hours * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of a deployment.
+
+    ``changes`` are a message's changes that pass the stream's filter, ``unstored`` its reports that are verified but
+    not queued, ``runs`` the reconciler's runs a month by step, ``counted`` the statistics' reads of a message,
+    ``events_ok`` and ``events_failed`` the events of a message that arrives or fails.
+    """
+
+    memory: Mapping[str, int]
+    batch: int
+    window: float
+    stream_batch: int
+    stream_window: float
+    retention_months: float
+    log_months: float
+    archive_months: float
+    alarms: int
+    dashboards: int
+    runs: Mapping[str, float]
+    counted: float
+    access_log_bytes: int
+    changes: float
+    unstored: float = 0
+    recovery: bool = True
+    platform_lines: bool = True
+    lean_lines: bool = False
+    providers: int = 2
+    keys: int = 0
+    rotated_keys: int = 0
+    table_keys: int = 0
+    events_ok: float = 0
+    events_failed: float = 1
+
+    @property
+    def own_lines(self) -> float:
+        """The share of the functions' lines that is written."""
+        return _METRICS_ALONE if self.lean_lines else 1.0
+
+
+def settings(preset: str = "default", **parameters: str) -> Settings:
+    """The template's settings with a preset and further parameters."""
+    parameters = {"Preset": preset, **parameters}
+    deployed = stack(**parameters)
+    mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]
+    reports, stream = (
+        next(each for each in mapped if str(each["EventSourceArn"]).startswith(f"{name}."))
+        for name in ("ReportsQueue", "MessagesTable")
+    )
+    send, variables = deployed.properties("SendFunction"), environment("send", **parameters)
+    keys = [key.properties for key in deployed.of("AWS::KMS::Key").values()]
+    minutes = _schedules(deployed)
+    archives = deployed.of("AWS::Events::Archive").values()
+    return Settings(
+        memory={name: int(deployed.properties(f"{name.title()}Function")["MemorySize"]) for name in FUNCTIONS},
+        batch=int(reports["BatchSize"]),
+        window=float(reports.get("MaximumBatchingWindowInSeconds", 0)),
+        stream_batch=int(stream["BatchSize"]),
+        stream_window=float(stream.get("MaximumBatchingWindowInSeconds", 0)),
+        retention_months=float(variables["RETENTION_DAYS"]) / 30,
+        log_months=float(deployed.properties("SendLogs")["RetentionInDays"]) / 30,
+        archive_months=sum(float(each.properties["RetentionDays"]) for each in archives) / 30,
+        alarms=sum(_metrics(each.properties) for each in deployed.of("AWS::CloudWatch::Alarm").values()),
+        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
+        runs={step: 30 * 24 * 60 / each for step, each in minutes.items()},
+        counted=_readings(minutes.get("statistics"), environment("reconciler", **parameters)),
+        access_log_bytes=_access_log(deployed),
+        changes=1.0 if "NewImage" in str(stream["FilterCriteria"]) else 4.0,  # 4: an answer and three reports
+        unstored=float(environment("webhook", **parameters).get("QUEUE_SENDING") == "false"),
+        recovery=deployed.properties("MessagesTable")["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+        platform_lines=send["LoggingConfig"].get("SystemLogLevel") != "WARN",
+        lean_lines=variables["POWERTOOLS_LOG_LEVEL"] not in {"DEBUG", "INFO"},
+        providers=len(variables["PROVIDERS"].split(",")),
+        keys=len(keys),
+        rotated_keys=sum(bool(key.get("EnableKeyRotation")) for key in keys),
+        table_keys=sum("SSESpecification" in each.properties for each in deployed.of("AWS::DynamoDB::Table").values()),
+    )
+
+
+def _metrics(alarm: Mapping[str, Any]) -> int:
+    """The number of billed metrics that an alarm reads."""
+    return max(1, sum("MetricStat" in each for each in alarm.get("Metrics", [])))
+
+
+def _schedules(deployed: Stack) -> dict[str, float]:
+    """Minutes between two runs, by the reconciler's step."""
+    enabled = (each.properties for each in deployed.of("AWS::Scheduler::Schedule").values())
+    found = {
+        "statistics" if "statistics" in str(each["Target"].get("Input")) else "reconcile": each["ScheduleExpression"]
+        for each in enabled
+        if each.get("State") != "DISABLED"
+    }
+    return {step: float(re.findall(r"rate\((\d+) minute", text)[0]) for step, text in found.items()}
+
+
+def _access_log(deployed: Stack) -> int:
+    """Bytes of a request's line; 0 without an access log."""
+    declared = deployed.only("AWS::ApiGatewayV2::Stage").properties.get("AccessLogSettings", {})
+    return len(re.sub(r"\$context\.[A-Za-z.]+", "x" * 14, declared.get("Format", "")))
+
+
+def _readings(minutes: float | None, reconciler: Mapping[str, str]) -> float:
+    """Reads of a message by statistics that run at this interval: one a stage, plus each run before the first stage."""
+    if minutes is None:
+        return 0
+    stages = ages(timedelta(seconds=float(reconciler["UNKNOWN_AFTER_SECONDS"])))
+    until_first = timedelta(minutes=30) + stages[0]  # a message's mean age at the end of its hour is 30 minutes
+    return len(stages) + until_first / timedelta(minutes=minutes)

@@ -1,0 +1,57 @@
+"""Repeated requests: the Idempotency-Key, the id derived from it, and what counts as the same request."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from base64 import urlsafe_b64encode
+from uuid import UUID, uuid5
+
+from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.record import Record
+from sms_tracker.services.validation import Json
+
+_NAMESPACE = UUID("5f1a1c58-6f5e-5c0e-9a53-3f1d8a8f2f6b")
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+"""An Idempotency-Key."""
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """The header's value; raises ``InvalidMessage`` unless it is 1..255 visible ASCII characters."""
+    if value is not None and not KEY.fullmatch(value):
+        raise InvalidMessage([FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
+    return value
+
+
+def keyed_message_id(stack: str, client: str, key: str) -> str:
+    """UUIDv5, so that the conditional put is the idempotency check, also where stacks share a provider account."""
+    return str(uuid5(uuid5(uuid5(_NAMESPACE, stack), client), key))
+
+
+def fingerprint(key: bytes, payload: Json) -> str:
+    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of the payload as sent, before defaults, without provider.
+
+    A request that no provider took may be repeated with another provider, so ``provider`` is compared on its own.
+    """
+    return _hmac(key, {name: value for name, value in payload.items() if name != "provider"})
+
+
+def is_same_request(key: bytes, stored: Record, payload: Json) -> bool:
+    """Whether ``payload`` is that of ``stored``, whatever provider it names.
+
+    Records of earlier versions have a fingerprint with the provider that their first request named, or with null.
+    """
+    earlier = ({**payload, "provider": named} for named in (stored.provider_of(1), None))
+    return stored.fingerprint in {fingerprint(key, payload), *(_hmac(key, each) for each in earlier)}
+
+
+def names_another_provider(stored: Record, payload: Json) -> bool:
+    """Whether ``payload`` names a provider other than the message's; a request without one accepts any."""
+    return payload.get("provider") not in (None, stored.state.provider)
+
+
+def _hmac(key: bytes, payload: Json) -> str:
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
+    return urlsafe_b64encode(hmac.digest(key, canonical, hashlib.sha256)[:16]).rstrip(b"=").decode()

@@ -1,0 +1,149 @@
+"""The deployment's rules for sending, and the check that the chosen provider can do what a request asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sms_tracker import providers
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+
+    from sms_tracker.providers.base import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The deployment's rules. ``countries`` are ISO 3166, None for all; ``keeps_text``: TextRetention is not none."""
+
+    providers: tuple[str, ...]
+    default_provider: str
+    senders: Mapping[str, str]
+    countries: frozenset[str] | None
+    keeps_text: bool = False
+
+
+# --- validators of POST /messages, called by pydantic. Each raises ``ValueError`` with the end of a sentence.
+
+
+def provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
+    """A provider that is enabled here."""
+    if name is not None and name not in info.context.providers:
+        raise ValueError(f"must be one of: {', '.join(info.context.providers)}")
+    return name
+
+
+def sender(value: str | None, info: ValidationInfo[Policy]) -> str | None:
+    """A sender of a form that the provider takes; None where the provider has a default sender."""
+    if (chosen := _chosen(info)) is None:
+        return value
+    if value is None:
+        if not info.context.senders.get(chosen.name):
+            raise ValueError(f"is required: {chosen.name} has no default sender here")
+        return None
+    if not any(re.fullmatch(form, value) for form in chosen.SENDERS.values()):
+        raise ValueError(f"is not a sender for {chosen.name}, which takes {_either(chosen.SENDERS)}")
+    return value
+
+
+def validity(seconds: int | None, info: ValidationInfo[Policy]) -> int | None:
+    """Seconds within the provider's range."""
+    if seconds is None or (chosen := _chosen(info)) is None:
+        return seconds
+    if chosen.VALIDITY is None:
+        raise ValueError(f"is not possible with {chosen.name}, which takes no validity")
+    if seconds not in chosen.VALIDITY:
+        raise ValueError(f"is out of range for {chosen.name}, which takes {_span(chosen.VALIDITY)} seconds")
+    return seconds
+
+
+def category(word: str | None, info: ValidationInfo[Policy]) -> str | None:
+    """One of the provider's categories."""
+    if word is None or (chosen := _chosen(info)) is None:
+        return word
+    if not chosen.CATEGORIES:
+        raise ValueError(f"is not possible with {chosen.name}, which has no categories")
+    if word not in chosen.CATEGORIES:
+        raise ValueError(f"is not a category of {chosen.name}, which takes {_either(chosen.CATEGORIES)}")
+    return word
+
+
+def resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
+    """True only where texts are kept and the provider can be searched for a lost message."""
+    if wanted and not info.context.keeps_text:
+        raise ValueError("needs a stored text, which TextRetention=none forbids here")
+    if wanted and (chosen := _chosen(info)) and not chosen.SEARCH:
+        raise ValueError(f"is not possible with {chosen.name}, which cannot be searched for a lost message")
+    return wanted
+
+
+def _chosen(info: ValidationInfo[Policy]) -> Provider | None:
+    """The request's provider, else the default; None where the request names a wrong one: only that is reported."""
+    if "provider" not in info.data:
+        return None
+    return providers.load(info.data["provider"] or info.context.default_provider)
+
+
+# --- the same rules in the API document. Functions, so that only the document loads every adapter.
+
+
+def add_sender_pattern(schema: dict[str, Any]) -> None:
+    """The forms of all providers."""
+    forms = {form: None for each in _all() for form in each.SENDERS.values()}
+    schema["pattern"] = f"^({'|'.join(forms)})$"
+
+
+def add_sender_description(schema: dict[str, Any]) -> None:
+    """The forms by provider."""
+    rules = (f"{each.name} takes {_either(each.SENDERS)}" for each in _all())
+    schema["description"] = f"Sender; the provider's default sender if absent. {'. '.join(rules)}"
+
+
+def add_validity_range(schema: dict[str, Any]) -> None:
+    """The widest range; the description has each provider's."""
+    taken = [each.VALIDITY for each in _all() if each.VALIDITY]
+    schema |= {"minimum": min(span[0] for span in taken), "maximum": max(span[-1] for span in taken)}
+
+
+def add_validity_description(schema: dict[str, Any]) -> None:
+    """The range by provider."""
+    rules = (f"{each.name} takes {_span(each.VALIDITY) if each.VALIDITY else 'none'}" for each in _all())
+    schema["description"] = f"Seconds for which the provider keeps trying; its default if absent. {', '.join(rules)}"
+
+
+def add_categories(schema: dict[str, Any]) -> None:
+    """The categories of all providers."""
+    schema["enum"] = list({word: None for each in _all() for word in each.CATEGORIES})
+
+
+def add_category_description(schema: dict[str, Any]) -> None:
+    """The providers that have categories."""
+    takers = ", ".join(each.name for each in _all() if each.CATEGORIES)
+    schema["description"] = f"Why the message is sent; only with {takers}. Required where the deployment sets none"
+
+
+def add_resend_description(schema: dict[str, Any]) -> None:
+    """The providers that can be searched."""
+    searched = ", ".join(each.name for each in _all() if each.SEARCH)
+    repeated = ", ".join(each.name for each in _all() if each.IDEMPOTENCY)
+    schema["description"] = (
+        "Send again if the provider's answer was lost and the provider has no such message: may arrive twice. Only "
+        f"where the deployment keeps texts (`TextRetention`), and with {searched}. At {repeated} the same request is "
+        "repeated under its idempotency key, at most an hour after the first"
+    )
+
+
+def _all() -> Iterable[Provider]:
+    return map(providers.load, providers.names())
+
+
+def _either(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)}, or {last}"
+
+
+def _span(seconds: range) -> str:
+    return f"{seconds[0]} to {seconds[-1]}"

@@ -1,0 +1,36 @@
+"""What the consistency check compares, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from local.chaos.plan import Message
+from local.chaos.senders import Promise
+from local.chaos.stream import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that the checks compare. ``records`` are by recipient, ``ledgers`` by provider, both read over HTTP.
+
+    ``cut_short`` are messages of ``send`` workers that were killed during a write. ``senders_killed`` are the
+    times of random kills, for which the message in work is unknown.
+    """
+
+    plan: Sequence[Message]
+    promises: Mapping[int, Promise]
+    records: Mapping[str, Sequence[Mapping[str, Any]]]
+    ledgers: Mapping[str, Mapping[str, Any]]
+    history: Sequence[Change]
+    events: Sequence[Mapping[str, Any]]
+    queues: Mapping[str, Sequence[str]]
+    poison: frozenset[str]
+    cut_short: frozenset[str]
+    senders_killed: Sequence[datetime]
+
+
+Finding = tuple[str, str]
+"""The check's name, and a line about the disagreement."""

@@ -1,0 +1,142 @@
+"""A provider's registered endpoint for operators' commands: the account behind it, its secret and its address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+from ops.accounts import ENTRIES
+from ops.secrets import SECONDS, put, secret_name, stored
+from ops.stack import Stack
+from sms_tracker import provider_http, providers
+from sms_tracker.aws.clients import client
+from sms_tracker.aws.settings import base_urls
+from sms_tracker.domain.callback import endpoint_url
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.outbound import LookupFailed
+from sms_tracker.domain.settings import Settings
+from sms_tracker.providers.base import Endpoint, Registered
+from sms_tracker.reconcile.endpoints import find
+
+if TYPE_CHECKING:
+    from types_boto3_ssm import SSMClient
+
+T = TypeVar("T")
+ADAPTERS = {name: adapter for name in providers.names() if (adapter := providers.registered(name))}
+"""Of each provider that has a registered endpoint. The others get the address of their reports with each message."""
+
+_TIMEOUT, _TRIES = 20.0, 3
+_FAILING = range(500, 600)
+
+
+@dataclass
+class Account:
+    """A provider's account as a stack uses it. Where the provider refuses, every method raises ``Unavailable``."""
+
+    stack: Stack
+    provider: str
+
+    @cached_property
+    def adapter(self) -> Registered:
+        return ADAPTERS[self.provider]
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return client("ssm", timeout=SECONDS)
+
+    @cached_property
+    def document(self) -> dict[str, str]:
+        """The provider's secret document; raises ``ValueError`` where there is none."""
+        found = stored(self.ssm, self.secret_name)
+        if found is None:
+            raise ValueError(f"{self.secret_name} does not exist: run `make secrets` first")
+        return found
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """Every address at which this stack takes the provider's reports; ``url`` is the one to register."""
+        return frozenset(endpoint_url(base, self.provider) for base in self.settings.public_base_urls)
+
+    @property
+    def secret_name(self) -> str:
+        return secret_name(self.stack.name, self.provider)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """As the functions read them; no command needs the service's own key."""
+        credentials, name = {self.provider: self.document}, f"/{self.stack.name}/public-base-urls"
+        urls = base_urls(name, self.ssm.get_parameter(Name=name)["Parameter"]["Value"])
+        return Settings(credentials=credentials, service_key=b"", public_base_urls=urls)
+
+    @property
+    def url(self) -> str:
+        return endpoint_url(self.settings.public_base_urls[0], self.provider)
+
+    def endpoint(self) -> Endpoint | None:
+        """This stack's endpoint, as the reconciler finds it; None where none is registered."""
+        return self._answered(find(self.adapter, self.provider, self.settings, ask))
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Every endpoint of the account."""
+        page: str | None = None
+        while True:
+            request = self.adapter.list_request(None, credentials=self.document, page=page)
+            listed = self._answered(self.adapter.list_outcome(ask(request)))
+            yield from listed.found
+            if (page := listed.next_page) is None:
+                return
+
+    def known(self) -> Endpoint:
+        """The same; raises ``ValueError`` where none is registered."""
+        if (found := self.endpoint()) is None:
+            raise ValueError(f"no endpoint is registered for {self.url}: run `register`")
+        return found
+
+    def secret(self, request: HttpRequest) -> str:
+        """The secret in the answer to ``request``."""
+        return self._answered(self.adapter.secret(ask(request)))
+
+    def carry_out(self, request: HttpRequest) -> None:
+        """Make a request that changes something."""
+        self._answered(self.adapter.refusal(ask(request)))
+
+    def test(self, endpoint: Endpoint) -> str:
+        """How we answered the provider's test."""
+        request = self.adapter.test_request(endpoint.endpoint_id, credentials=self.document, key=new_key())
+        return self._answered(self.adapter.test_outcome(ask(request)))
+
+    def _answered(self, outcome: T | LookupFailed) -> T:
+        if isinstance(outcome, LookupFailed):
+            raise Unavailable(f"{self.provider}: {outcome.reason}")
+        return outcome
+
+    def store(self, **secrets: str | None) -> str:
+        """Write these entries of the secret document, without those that are None, under the key that encrypts it."""
+        merged = self.document | secrets
+        document = {entry: value for entry, value in merged.items() if value is not None}
+        put(self.ssm, self.secret_name, document, key=self._encrypted_with())
+        variables = " and ".join(ENTRIES[self.provider][entry] for entry in secrets)
+        return f"functions read it within six minutes; leave {variables} out of .env, or `make secrets` replaces it"
+
+    def _encrypted_with(self) -> str | None:
+        named = [{"Key": "Name", "Values": [self.secret_name]}]
+        found = self.ssm.describe_parameters(ParameterFilters=named)["Parameters"]  # type: ignore[arg-type]  # plain dictionaries
+        return found[0].get("KeyId") if found else None
+
+
+def ask(request: HttpRequest) -> HttpResponse | NoResponse:
+    """The provider's answer. A request is repeated, byte for byte, where the answer leaves open what happened."""
+    for _ in range(_TRIES):
+        answer = provider_http.call(request, timeout=_TIMEOUT)
+        if isinstance(answer, HttpResponse) and answer.status not in _FAILING:
+            break
+    return answer
+
+
+def new_key() -> str:
+    """An idempotency key."""
+    return str(uuid4())

@@ -1,0 +1,176 @@
+"""`make webhook`: the endpoint that a provider sends all reports to: register, test, rotate, enable, replay."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ops import command, region
+from ops.records import opened
+from ops.registered import ADAPTERS, Account, new_key
+from ops.stack import Stack
+from sms_tracker.domain.report import instant, timestamp
+from sms_tracker.providers.base import Endpoint
+
+_EPILOG = """
+  list                            every endpoint of the account; ours is marked with *
+  register --apply                register this stack's address, or add the events that its endpoint lacks;
+                                  store the secret, which is shown only once
+  test                            have the provider send a test; exit code 1 unless it is answered 2xx
+  rotate --apply                  another secret, stored beside the old one, which signs for a day more
+  finish --apply                  a day later: remove the old secret
+  enable --apply                  re-enable a paused endpoint; the reconciler then looks up what it missed
+  replay --since TIME --apply     have the provider repeat deliveries that failed (default: of the last day)
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code; 1 also for a test that failed."""
+    options = _parser().parse_args(arguments)
+    return command.run(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    region.use(options.stack)
+    stack, dry = Stack(options.stack), False
+    for line in _COMMANDS[options.command](Account(stack, options.provider), options):
+        print(line, flush=True)
+        dry = dry or line.startswith("would ")
+    for why in stack.unreadable.values():
+        print(f"skipped: {why}", file=sys.stderr)
+    if dry:
+        print("nothing was changed; run it again with --apply", file=sys.stderr)
+    return 1 if stack.unreadable else 0
+
+
+def _list(account: Account, options: argparse.Namespace) -> Iterator[str]:  # noqa: ARG001 - as every command
+    for endpoint in account.endpoints():
+        yield f"{'*' if endpoint.url in account.ours else ' '} {_described(endpoint)}"
+    yield f"* reports to this stack ({account.url})"
+
+
+def _register(account: Account, options: argparse.Namespace) -> Iterator[str]:
+    found, adapter = account.endpoint(), account.adapter
+    if found is not None and not found.missing:
+        yield f"registered already: {_described(found)}"
+        if adapter.SECRET not in account.document:
+            raise ValueError(f"{account.secret_name} lacks {adapter.SECRET}, which is shown once: run `rotate`")
+        return
+    if found is not None:
+        yield from _enable(account, options)
+        return
+    yield f"{'registers' if options.apply else 'would register'} {account.url}"
+    if options.apply:
+        request = adapter.register_request(account.url, credentials=account.document, key=new_key())
+        yield account.store(**{adapter.SECRET: account.secret(request), adapter.NEXT_SECRET: None})
+
+
+def _test(account: Account, options: argparse.Namespace) -> Iterator[str]:  # noqa: ARG001 - as every command
+    found = account.known()
+    yield f"{found.url} took the test: {account.test(found)}"
+
+
+def _rotate(account: Account, options: argparse.Namespace) -> Iterator[str]:
+    """A rotation that was not finished goes on: its new secret is the old one now."""
+    found, adapter, document = account.known(), account.adapter, account.document
+    yield f"{'rotates' if options.apply else 'would rotate'} the secret of {_described(found)}"
+    if options.apply:
+        old = document.get(adapter.NEXT_SECRET) or document.get(adapter.SECRET)
+        new = account.secret(adapter.rotate_request(found.endpoint_id, credentials=document, key=new_key()))
+        yield account.store(**({adapter.SECRET: old, adapter.NEXT_SECRET: new} if old else {adapter.SECRET: new}))
+        yield f"both sign until {timestamp(datetime.now(UTC) + adapter.ROTATION)}; then run `finish`"
+
+
+def _finish(account: Account, options: argparse.Namespace) -> Iterator[str]:
+    adapter, document = account.adapter, account.document
+    if adapter.NEXT_SECRET not in document:
+        yield "no rotation is under way"
+        return
+    rotated = account.ssm.get_parameter(Name=account.secret_name)["Parameter"]["LastModifiedDate"]
+    if datetime.now(UTC) < (ends := rotated + adapter.ROTATION):
+        raise ValueError(f"the old secret may sign until {timestamp(ends)}: finish then")
+    yield f"{'removes' if options.apply else 'would remove'} the old secret from {account.secret_name}"
+    if options.apply:
+        yield account.store(**{adapter.SECRET: document[adapter.NEXT_SECRET], adapter.NEXT_SECRET: None})
+
+
+def _enable(account: Account, options: argparse.Namespace) -> Iterator[str]:
+    found = account.known()
+    yield f"{'enables' if options.apply else 'would enable'} {_described(found)}"
+    if options.apply:
+        account.carry_out(
+            account.adapter.enable_request(found.endpoint_id, credentials=account.document, key=new_key())
+        )
+    missed = _look_up_open(account, apply=options.apply)
+    yield f"{missed} open messages {'are' if options.apply else 'would be'} looked up by the reconciler's next runs"
+
+
+def _look_up_open(account: Account, *, apply: bool) -> int:
+    """Make the provider's open messages due now: their reports may be among those that were never sent."""
+    count = 0
+    for record in opened(account.stack.search, account.stack.leave_out):
+        if record.state.provider == account.provider:
+            count += 1
+            if apply:
+                account.stack.reconcile_state.put_off(record.message_id, due=timestamp(datetime.now(UTC)))
+    return count
+
+
+def _replay(account: Account, options: argparse.Namespace) -> Iterator[str]:
+    found, now = account.known(), datetime.now(UTC)
+    if not found.delivers:
+        raise ValueError(f"{_described(found)}: run `enable` first, a replay does not reach it")
+    since = options.since or now - timedelta(days=1)
+    if since < now - account.adapter.HISTORY:
+        raise ValueError(f"--since is too early: {account.provider} keeps {account.adapter.HISTORY.days} days")
+    span = f"{timestamp(since)} to {timestamp(now)}"
+    yield f"{'repeats' if options.apply else 'would repeat'} what failed from {span} at {found.url}"
+    if options.apply:
+        credentials, times = account.document, (timestamp(since), timestamp(now))
+        account.carry_out(
+            account.adapter.replay_request(found.endpoint_id, *times, credentials=credentials, key=new_key())
+        )
+
+
+def _described(endpoint: Endpoint) -> str:
+    lacks = f", lacks {', '.join(endpoint.missing)}" if endpoint.missing else ""
+    return f"{endpoint.endpoint_id}  {endpoint.state}  {endpoint.url}{lacks}"
+
+
+_COMMANDS: dict[str, Callable[[Account, argparse.Namespace], Iterator[str]]] = {
+    "list": _list,
+    "register": _register,
+    "test": _test,
+    "rotate": _rotate,
+    "finish": _finish,
+    "enable": _enable,
+    "replay": _replay,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make webhook", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="?", default="list", choices=_COMMANDS, help="default: list")
+    command.add_stack(parser)
+    only = next(iter(ADAPTERS)) if len(ADAPTERS) == 1 else None
+    parser.add_argument(
+        "--provider", choices=ADAPTERS, default=only, required=only is None, help="default: the only one, %(default)s"
+    )
+    parser.add_argument("--since", type=_moment, help="replay: what failed at or after, RFC 3339 (default: a day ago)")
+    parser.add_argument("--apply", action="store_true", help="make the changes; without it, only print them")
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return instant(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""A whole service on fakes that uses a simulated provider over HTTP: sending, webhooks, processing, reconciling."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sms_tracker import provider_http
+from sms_tracker.domain.callback import endpoint_url
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.overdue import Ages
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.settings import Settings
+from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.services.policy import Policy
+from sms_tracker.services.process import QueueMessage, ReportProcessor
+from sms_tracker.services.receive import Received, Receiver
+from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
+from tests.integration.simulators.running import Received as Webhook
+from tests.setups import RULES, SendSetup
+from tests.unit.test_reconcile import LiveSearch
+
+SENDERS = {"bird": "Acme", "messagebird": "MyShop"}
+
+
+@dataclass
+class Service:
+    """The stack ``name`` with a service key of its own, at the public address ``base``."""
+
+    name: str
+    provider: str
+    credentials: Mapping[str, str]
+    base: str
+    clock: FakeClock = field(default_factory=lambda: FakeClock(datetime.now(UTC)))
+    messages: MemoryMessages = field(default_factory=MemoryMessages)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    unmatched: MemoryQueue = field(default_factory=MemoryQueue)
+    dead: MemoryQueue = field(default_factory=MemoryQueue)
+
+    def __post_init__(self) -> None:
+        policy = Policy(
+            providers=(self.provider,),
+            default_provider=self.provider,
+            senders={self.provider: SENDERS[self.provider]},
+            countries=None,
+        )
+        setup = SendSetup(
+            messages=self.messages,
+            settings=self.settings,
+            clock=self.clock,
+            rules=replace(RULES, policy=policy, stack=self.name),
+        )
+        setup.sender = replace(setup.sender, http=provider_http.call)
+        self.sending, self.state = setup, MemoryReconcileState(self.messages)
+
+    @property
+    def url(self) -> str:
+        return endpoint_url(self.base, self.provider)
+
+    def settings(self, *, max_age: float | None = None) -> Settings:  # noqa: ARG002 - never cached
+        key = self.name.encode().ljust(32, b"-")
+        return Settings(credentials={self.provider: self.credentials}, service_key=key, public_base_urls=(self.base,))
+
+    def send(self, to: str, key: str | None = None) -> str:
+        """The id of a message that was accepted, or may have been."""
+        answer = self.sending.post(key, to=to)
+        assert answer.status == 202, answer
+        return str(answer.body["message_id"])
+
+    def receive(self, webhook: Webhook) -> Received:
+        """A webhook that came by HTTP, taken in at our address whatever its own is."""
+        parts = urlsplit(webhook.url)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        receiver = Receiver(
+            queue=self.queue, settings=self.settings, clock=self.clock, enabled=(self.provider,), tokens=frozenset()
+        )
+        return receiver.receive(self.provider, HttpRequest(webhook.method, path, webhook.headers, webhook.body))
+
+    def take_in(self, webhooks: Iterable[Webhook]) -> Counter[str]:
+        """All of them, processed to the end; their decisions, counted."""
+        decisions = Counter(self.receive(each).decision for each in webhooks)
+        self.drain()
+        return decisions
+
+    def drain(self) -> None:
+        """Process what is queued, until nothing is."""
+        processor = ReportProcessor(
+            messages=self.messages, again=self.queue, unmatched=self.unmatched, dead=self.dead, clock=self.clock
+        )
+        while self.queue.sent:
+            bodies, self.queue.sent[:] = self.queue.bodies, []
+            processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
+
+    def reconcile(self) -> Reconciler:
+        """One run, and what it queued processed; the decisions are in ``done``."""
+        reconciler = Reconciler(
+            messages=self.messages,
+            search=LiveSearch(self.messages),
+            state=self.state,
+            settings=self.settings,
+            http=provider_http.call,
+            queue=self.queue,
+            clock=self.clock,
+            pace=self.sending.sender.pace,
+            ages=Ages(),
+            limits=Limits(seconds=200, lookups=1000, rate=1000),
+            resend=lambda record: f"resent-{self.sending.sender.resend(record).decision}",
+        )
+        self.done = reconciler.run()
+        self.drain()
+        return reconciler
+
+    def record(self, message_id: str) -> Record:
+        return self.messages.records[message_id]
+
+    @property
+    def left_over(self) -> dict[str, list[Any]]:
+        """What no record took, by queue."""
+        queues = {"unmatched": self.unmatched, "dead": self.dead, "reports": self.queue}
+        return {name: queue.sent for name, queue in queues.items() if queue.sent}
