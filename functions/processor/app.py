@@ -27,6 +27,7 @@ processor = ReportProcessor(
     again=SqsQueue(sqs, config.reports_queue_url),
     unmatched=SqsQueue(sqs, config.unmatched_queue_url),
     dead=SqsQueue(sqs, config.reports_dlq_url),
+    replies=SqsQueue(sqs, config.inbound_queue_url),
     clock=lambda: datetime.now(UTC),
     each=ThreadPoolExecutor(8).map,  # more threads would only wait for each other: ADR 11
 )

@@ -18,7 +18,7 @@ NAMESPACE = "SmsTracker/stack"
 EVERYTHING = stack(Alarms="all", Dashboard="on", GradualDeployment="true")
 ALARMS = EVERYTHING.of("AWS::CloudWatch::Alarm")
 ESSENTIAL = {
-    *("reports-dlq", "failures-dlq", "failure-rule-dlq", "publish-failed", "reports-failing", "webhook-unavailable"),
+    *("reports-dlq", "inbound-dlq", "failures-dlq", "failure-rule-dlq", "publish-failed", "reports-failing", "webhook-unavailable"),
     *("send-errors", "account-refused", "signatures-refused", "reconciler-silent", "exceptions", "endpoint-down"),
 }
 WATCHED = sorted({metric for each in ALARMS.values() for metric in watched(each.properties)}, key=str)
@@ -88,7 +88,7 @@ def test_no_layer_or_function_writes_metrics_by_another_way() -> None:
 def test_each_function_s_exceptions_and_each_queue_for_what_failed_have_an_alarm() -> None:
     seen = {(metric.name, value) for metric in WATCHED for _, value in metric.dimensions}
     functions = {("Errors", name) for name in stack().of("AWS::Lambda::Function")}
-    queues = {"ReportsDlq", "PublishFailedQueue", "FailuresDlq", "FailureRuleDlq"}
+    queues = {"ReportsDlq", "InboundDlq", "PublishFailedQueue", "FailuresDlq", "FailureRuleDlq"}
 
     assert functions <= seen
     assert {("ApproximateNumberOfMessagesVisible", f"{name}.QueueName") for name in queues} <= seen

@@ -60,12 +60,14 @@ class SendConfig(Config):
     keep_raw_reports: bool
     state_table: str
     opt_out_scope: ScopeMode
+    inbound_queue_url: str
 
 
 class WebhookConfig(Config):
-    """Which providers may report, and the queue of their reports."""
+    """Which providers may report, and the queues of their reports and of replies."""
 
     reports_queue_url: str
+    inbound_queue_url: str
     settings_prefix: str
     providers: tuple[str, ...]
     verification: Mapping[str, Verification]
@@ -80,6 +82,7 @@ class ProcessorConfig(Config):
     reports_queue_url: str
     unmatched_queue_url: str
     reports_dlq_url: str
+    inbound_queue_url: str
     keep_raw_reports: bool
     text_retention: TextRetention
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.keywords import Keyword
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.keywords import Keyword
 
 VERSION = 1
 

@@ -90,7 +90,7 @@ class ReportProcessor:
     dead: Queue
     clock: Clock
     replies: Queue | None = None
-    """Receives refusals because the recipient opted out; None where opt-outs are off."""
+    """Receives refusals because the recipient opted out; None passes none on."""
     each: Each = map
     """Writes the messages of a batch; ``map`` writes one after the other."""
 
