@@ -112,7 +112,7 @@ class SimulatedProvider:
         dated: Whether a report carries the time of its event.
         signing: How reports are signed; None where they do not come by webhook.
         message_id: Finds our id in a ledger entry.
-        reports_to: The simulator's settings for a stack that receives all reports.
+        reports_to: The simulator's settings for a stack that receives replies, and all reports that name no address.
         test_entries: Entries of the secret document for test credentials, which send nothing.
         trials: The sends of `make smoke` with them.
     """

@@ -18,7 +18,15 @@ NAMESPACE = "SmsTracker/stack"
 EVERYTHING = stack(Alarms="all", Dashboard="on", GradualDeployment="true")
 ALARMS = EVERYTHING.of("AWS::CloudWatch::Alarm")
 ESSENTIAL = {
-    *("reports-dlq", "inbound-dlq", "failures-dlq", "failure-rule-dlq", "publish-failed", "reports-failing", "webhook-unavailable"),
+    *(
+        "reports-dlq",
+        "inbound-dlq",
+        "failures-dlq",
+        "failure-rule-dlq",
+        "publish-failed",
+        "reports-failing",
+        "webhook-unavailable",
+    ),
     *("send-errors", "account-refused", "signatures-refused", "reconciler-silent", "exceptions", "endpoint-down"),
 }
 WATCHED = sorted({metric for each in ALARMS.values() for metric in watched(each.properties)}, key=str)

@@ -56,7 +56,7 @@ class Received:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the provider gets its 2xx: a report is queued, only counted, or another stack's; a reply is queued."""
+        """Whether the provider gets its 2xx: it is queued, only counted, or another stack's report."""
         return self.decision in {"queued", "counted", "foreign", "heard"}
 
 
