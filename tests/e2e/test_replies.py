@@ -36,7 +36,8 @@ def send(api: httpx.Client, provider: str, to: str, sender: str) -> httpx.Respon
 
 def is_blocked(admin: httpx.Client, provider: str, to: str, sender: str) -> bool:
     asked = {"to": to, "provider": provider, "from": sender}
-    return bool(admin.get("/opt-outs", params=asked).raise_for_status().json()["blocked"])
+    (found,) = admin.get("/opt-outs", params=asked).raise_for_status().json()["opt_outs"]
+    return bool(found["blocked"])
 
 
 def becomes(admin: httpx.Client, provider: str, to: str, sender: str, *, blocked: bool) -> None:

@@ -104,7 +104,7 @@ class OptOutApi:
     countries: frozenset[str] | None = None
 
     def read(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
-        """One recipient's state with ``to``, else a page of those that the caller may see, the latest change first."""
+        """A page of those that the caller may see, the latest change first; with ``to`` that recipient's alone."""
         if not caller.scopes & {"read", ADMIN}:
             return responses.scope_missing("read")
         return self._answer(lambda: self._one(caller, query) if "to" in query else self._page(caller, query))
@@ -123,7 +123,7 @@ class OptOutApi:
 
     def _answer(self, work: Callable[[], ApiResponse]) -> ApiResponse:
         if self.mode is ScopeMode.OFF:
-            return problem("opt-outs-off", "This deployment keeps no opt-outs (OptOutScope=off).")
+            return opt_outs_off()
         try:
             return work()
         except InvalidMessage as error:
@@ -135,7 +135,8 @@ class OptOutApi:
         recipient, _ = self._about(query, caller, "parameter")
         if not caller.owns(recipient.scope):
             return responses.scope_missing(ADMIN)
-        return ok(self._view(self.register.opt_outs.get(recipient), recipient), "found")
+        shown = self._view(self.register.opt_outs.get(recipient), recipient)
+        return ok({"opt_outs": [shown], "cursor": None}, "found")
 
     def _page(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
         try:
@@ -157,13 +158,7 @@ class OptOutApi:
         recipient, reason = self._about(query, caller, "parameter")
         lifts = ADMIN in caller.scopes and reason
         answer = self._state(caller, recipient, Kind.LIFTED if lifts else Kind.REMOVED, reason)
-        if not answer.body.get("blocked"):
-            return answer
-        detail = (
-            "The manual block has ended, but the recipient opted out, or the provider refused it. A START ends that, "
-            "or an admin who gives a reason."
-        )
-        return problem("still-blocked", detail, members={"cause": answer.body["cause"], "at": answer.body["at"]})
+        return still_blocked(answer.body) if answer.body.get("blocked") else answer
 
     def _state(self, caller: OptOutCaller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
         if not caller.owns(recipient.scope):
@@ -210,3 +205,17 @@ class OptOutApi:
             "version": stored.version,
             "changed_at": stored.changed_at or None,
         }
+
+
+def opt_outs_off() -> ApiResponse:
+    """404: ``OptOutScope`` is ``off``."""
+    return problem("opt-outs-off", "This deployment keeps no opt-outs (OptOutScope=off).")
+
+
+def still_blocked(view: Mapping[str, object]) -> ApiResponse:
+    """409: something else than the manual block holds."""
+    detail = (
+        "The manual block has ended, but the recipient opted out, or the provider refused the recipient. A START ends "
+        "that, or an admin who gives a reason."
+    )
+    return problem("still-blocked", detail, members={"cause": view["cause"], "at": view["at"]})
