@@ -129,10 +129,10 @@ def _statistics() -> schemas.Stats:
 
 _BLOCKED: OptOut = {
     "to": "+31612345678",
-    "scope": "sender:twilio:+15551234567",
+    "scope": f"sender:{_PROVIDER}:+15551234567",
     "blocked": True,
     "cause": Kind.STOP,
-    "source": "twilio",
+    "source": _PROVIDER,
     "reason": None,
     "at": _CREATED,
     "version": 1,

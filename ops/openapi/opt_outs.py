@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 from ops.openapi.operation import JSON, Answer, Json, Operation, Parameter
+from sms_tracker import providers
 from sms_tracker.read.opt_out_schemas import OptOut, OptOutPage
 from sms_tracker.services.opt_out_api import About, Listing
 
 _AUTH = '-H "Authorization: Bearer $KEY"'
-_EXAMPLE = {"to": "+31612345678", "provider": "twilio", "from": "+15551234567"}
-_QUERY = "to=%2B31612345678&provider=twilio&from=%2B15551234567"
+_EXAMPLE = {"to": "+31612345678", "provider": next(iter(providers.names())), "from": "+15551234567"}
+_QUERY = urlencode(_EXAMPLE)
 _OWN = (
     'A key may see and change the opt-outs of the senders that it lists (`make api-key ARGS="--senders …"`), and those '
     "of its own client; with `admin` all. "

@@ -91,7 +91,7 @@ class Report:
     @property
     def is_opt_out(self) -> bool:
         """Whether the provider refused the message because the recipient opted out."""
-        return self.failure is not None and self.failure.reason is Reason.OPTED_OUT and self.word not in OWN_WORDS
+        return self.failure is not None and self.failure.reason is Reason.OPTED_OUT and self.word != OPTED_OUT
 
     @property
     def at(self) -> str:

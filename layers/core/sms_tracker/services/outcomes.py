@@ -38,7 +38,8 @@ class Outcomes:
             case Accepted():
                 return self._accepted(record, outcome, end)
             case Refused() if outcome.is_callers(default_sender=default_sender):
-                return self._failed(record, REFUSED, outcome.failure, end)
+                answered, warning = self._failed(record, REFUSED, outcome.failure, end)
+                return responses.refused(answered).noting(warning)
             case Refused():
                 return responses.account_refused(record, outcome).noting(self.release(record, "account", end))
             case NotProcessed():
@@ -48,7 +49,8 @@ class Outcomes:
 
     def opted_out(self, record: Record, end: float) -> ApiResponse:
         """Store that no provider was asked, because the recipient opted out."""
-        return self._failed(record, OPTED_OUT, _OPTED_OUT, end)
+        answered, warning = self._failed(record, OPTED_OUT, _OPTED_OUT, end)
+        return responses.opted_out(answered).noting(warning)
 
     def release(self, record: Record, cause: str, end: float) -> str | None:
         """Free the key for another try. Returns a warning if that was not stored."""
@@ -68,10 +70,8 @@ class Outcomes:
         answered, warning = self._answered(record, report, end)
         return responses.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
 
-    def _failed(self, record: Record, word: str, failure: Failure, end: float) -> ApiResponse:
-        report = self._report(record, word, Status.FAILED, failure)
-        answered, warning = self._answered(record, report, end)
-        return responses.refused(answered).noting(warning)
+    def _failed(self, record: Record, word: str, failure: Failure, end: float) -> tuple[Record, str | None]:
+        return self._answered(record, self._report(record, word, Status.FAILED, failure), end)
 
     def _report(self, record: Record, word: str, status: Status, failure: Failure | None) -> Report:
         return Report(
