@@ -112,6 +112,12 @@ def publish(invoke: Invoke) -> None:
     invoke("publisher", event)
 
 
+def reply(invoke: Invoke) -> None:
+    invoke("inbound", sample("inbound"))
+    listed = {**sample("inbound-opt-outs"), "rawQueryString": ""}
+    invoke("inbound", listed)
+
+
 def samples(function: str, *names: str) -> Callable[[Invoke], None]:
     def run(invoke: Invoke) -> None:
         for name in names:
@@ -129,6 +135,7 @@ RUNS: dict[str, Callable[[Invoke], None]] = {
     "query": samples("query", "query-message", "query-list", "query-stats", "health"),
     "authorizer": samples("authorizer", "authorizer"),
     "reconciler": reconcile,
+    "inbound": reply,
 }
 
 
