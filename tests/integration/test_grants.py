@@ -112,10 +112,20 @@ def publish(invoke: Invoke) -> None:
     invoke("publisher", event)
 
 
+def send(invoke: Invoke) -> None:
+    """The recipient opted out at the provider."""
+    with serving(Reply(400, json.dumps({"code": 21610, "message": "unsubscribed", "status": 400}).encode())) as twilio:
+        secret = json.dumps({**SECRETS["twilio"], "api_url": f"http://127.0.0.1:{twilio.port}"})
+        AWS.ssm.put_parameter(Name="/stack/secrets/twilio", Value=secret, Type="SecureString", Overwrite=True)
+        invoke("send", sample("send"))
+
+
 def reply(invoke: Invoke) -> None:
-    invoke("inbound", sample("inbound"))
-    listed = {**sample("inbound-opt-outs"), "rawQueryString": ""}
-    invoke("inbound", listed)
+    """By clients, because their messages are looked up then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPT_OUT_SCOPE", "client")
+        invoke("inbound", sample("inbound"))
+    invoke("inbound", {**sample("inbound-opt-outs"), "rawQueryString": ""})
 
 
 def samples(function: str, *names: str) -> Callable[[Invoke], None]:
@@ -127,7 +137,7 @@ def samples(function: str, *names: str) -> Callable[[Invoke], None]:
 
 
 RUNS: dict[str, Callable[[Invoke], None]] = {
-    "send": samples("send", "send"),
+    "send": send,
     "webhook": samples("webhook", "webhook-twilio"),
     "processor": samples("processor", "processor"),
     "publisher": publish,

@@ -107,12 +107,13 @@ def test_the_schemas_themselves_are_valid() -> None:
 
 
 def test_there_is_a_sample_for_every_kind_of_change_and_no_other() -> None:
-    assert {path.stem for path in PUBLISHED.glob("*.json")} == CHANGES.keys() | REPLIES.keys()
+    assert {path.stem for path in PUBLISHED.glob("*.json")} == CHANGES.keys()
+    assert {path.stem for path in (PUBLISHED / "replies").glob("*.json")} == REPLIES.keys()
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_sample_of_a_reply_or_an_opt_out_fits_its_schema_and_its_model(name: str) -> None:
-    envelope, (model, kind, schema_name) = sample(name), REPLIES[name]
+    envelope, (model, kind, schema_name) = sample(f"replies/{name}"), REPLIES[name]
 
     jsonschema.Draft202012Validator(schema.replies()[schema_name]).validate(envelope["detail"])
     assert json.loads(model.model_validate(envelope["detail"]).detail()) == envelope["detail"]
