@@ -150,6 +150,10 @@ repair: .venv/.ready ## rebuild, redrive, republish, stuck: operators' repairs (
 republish: .venv/.ready ## publish events again for messages created in a time span (FROM= TO=, APPLY=1)
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
 
+.PHONY: opt-outs
+opt-outs: .venv/.ready ## export or import who may not be sent to, as CSV (ARGS="export", ARGS="import FILE --apply")
+	@$(PY) -m ops.opt_outs $(ARGS)
+
 .PHONY: forget
 forget: .venv/.ready ## erase one person's data from records and queues (TO=+…, APPLY=1)
 	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)

@@ -15,7 +15,7 @@ from local.package import packaged
 from local.process import ROOT, Progress
 from tests.unit.template_stack import environment, source, stack
 
-FUNCTIONS = ("send", "webhook", "processor", "publisher", "authorizer", "digest", "query", "reconciler")
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "authorizer", "digest", "query", "reconciler", "inbound")
 _PREFIX = "/stack"
 _LAYERS = sorted((ROOT / "layers").iterdir())
 _PARAMETERS = {"TwilioFrom": "+15551234567", "MessageBirdOriginator": "SmsTracker"}

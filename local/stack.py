@@ -147,10 +147,12 @@ class Stack:
             for request in requests:
                 request.result()
 
-    def observe_events(self, *, name: str = "observed-events") -> observe.Queue:
-        """Collect every event that the service publishes."""
-        bus = self.deployment.outputs["BusName"]
-        return observe.events(self.clients, bus=bus, pattern={"source": ["sms-tracker"]}, name=name)
+    def observe_events(
+        self, *, name: str = "observed-events", kinds: Iterable[str] = ("SMS Status Changed",)
+    ) -> observe.Queue:
+        """Collect every event of these detail types."""
+        pattern = {"source": ["sms-tracker"], "detail-type": [*kinds]}
+        return observe.events(self.clients, bus=self.deployment.outputs["BusName"], pattern=pattern, name=name)
 
     def observe_digests(self, *, name: str = "observed-digests") -> observe.Queue:
         """Collect every notification to people."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,16 +74,25 @@ def known(template: Template) -> Template:
         for name, each in template["Resources"].items()
         if each["Type"] not in _UNKNOWN and not (each["Type"] == _ALARM and "Metrics" in each["Properties"])
     }
-    changes = kept["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]
-    for each in changes["FilterCriteria"]["Filters"]:
-        if isinstance(each["Pattern"], str):
-            each["Pattern"] = _ABSENT.sub(r"\1", each["Pattern"])
+    criteria = kept["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["FilterCriteria"]
+    criteria["Filters"] = [
+        {"Pattern": pattern} for each in criteria["Filters"] for pattern in _patterns(each["Pattern"])
+    ]
     return {**template, "Resources": kept}
 
 
 def set_schedule(template: Template, name: str, **properties: str) -> None:
     """Change properties of one of the reconciler's schedules, ``Schedule`` or ``Statistics``."""
     template["Resources"]["ReconcilerFunction"]["Properties"]["Events"][name]["Properties"].update(properties)
+
+
+def _patterns(pattern: Any) -> Iterator[Any]:
+    """A filter's pattern as the emulator reads it: each alternative of ``$or`` by itself."""
+    if isinstance(pattern, str):
+        yield _ABSENT.sub(r"\1", pattern)
+    else:
+        text, variables = pattern["Fn::Sub"]
+        yield from ({"Fn::Sub": [json.dumps(each), variables]} for each in json.loads(text)["$or"])
 
 
 def set_variables(template: Template, function: str, **variables: str) -> None:

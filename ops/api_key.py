@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from ops import command, region
-from ops.api_keys import SCOPES, ApiKeys, IssuedKey, client_name, new_key, scope_names
+from ops.api_keys import SCOPES, ApiKeys, IssuedKey, client_name, new_key, scope_names, sender_names
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.keys import name_of
@@ -21,7 +21,7 @@ _SECONDS = 10.0
 _END_OF_TIME = 253_402_300_799
 """The last second of a ``datetime``; a stored key can have a later expiry."""
 _TAKES = {
-    "create": {"client", "scopes", "days"},
+    "create": {"client", "scopes", "senders", "days"},
     "list": {"client"},
     "rotate": {"name", "days"},
     "revoke": {"name", "apply"},
@@ -65,7 +65,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _create(keys: ApiKeys, options: argparse.Namespace) -> None:
-    _issue(keys, options.client, options.scopes or ("send", "read"), expires_at=_expires_at(options))
+    scopes, senders = options.scopes or ("send", "read"), options.senders or frozenset()
+    _issue(keys, options.client, scopes, senders, expires_at=_expires_at(options))
 
 
 def _list(keys: ApiKeys, options: argparse.Namespace) -> None:
@@ -86,7 +87,7 @@ def _rotate(keys: ApiKeys, options: argparse.Namespace) -> None:
     expires_at = _expires_at(options) or old.expires_at
     if expires_at is not None and expires_at <= time.time():
         raise ValueError(f"{old.name} of {old.client} expired on {_day(expires_at)}: set --days for the new key")
-    _issue(keys, old.client, old.scopes, expires_at=expires_at)
+    _issue(keys, old.client, old.scopes, old.senders, expires_at=expires_at)
     print(
         f"{old.name} stays valid. Once the client uses the new key and the authorizer's log no longer shows the old:\n"
         f'  make api-key ARGS="revoke {old.name} --apply"',
@@ -105,8 +106,11 @@ def _revoke(keys: ApiKeys, options: argparse.Namespace) -> None:
     print(f"revoked {what}; API Gateway may accept it for up to 60 s")
 
 
-def _issue(keys: ApiKeys, owner: str, scopes: Iterable[str], *, expires_at: int | None) -> None:
-    key, item = new_key(owner, scopes, expires_at=expires_at, created_at=timestamp(datetime.now(UTC)))
+def _issue(
+    keys: ApiKeys, owner: str, scopes: Iterable[str], senders: frozenset[str], *, expires_at: int | None
+) -> None:
+    now = timestamp(datetime.now(UTC))
+    key, item = new_key(owner, scopes, senders=senders, expires_at=expires_at, created_at=now)
     keys.add(item)
     until = f"until {_day(expires_at)}" if expires_at else "without expiry"
     print(
@@ -154,6 +158,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"create: comma-separated list of {', '.join(sorted(SCOPES))} (default: send,read)",
     )
     parser.add_argument(
+        "--senders",
+        type=_senders,
+        help="create: comma-separated list of provider:sender whose opt-outs the key may see and change",
+    )
+    parser.add_argument(
         "--days",
         type=command.within(int, 1, _MAX_DAYS),
         help="create, rotate: days until expiry, at least 1 (default: never; for rotate the old key's expiry)",
@@ -165,6 +174,13 @@ def _parser() -> argparse.ArgumentParser:
 def _scopes(text: str) -> frozenset[str]:
     try:
         return scope_names(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _senders(text: str) -> frozenset[str]:
+    try:
+        return sender_names(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -39,8 +39,22 @@ def scope_names(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def sender_names(text: str) -> frozenset[str]:
+    """The senders of a comma-separated list of ``provider:sender``; raises ``ValueError`` for any other text."""
+    found = [each.strip() for each in text.split(",")]
+    for each in found:
+        if not re.fullmatch(r"[a-z]+:[^,:]{1,64}", each):
+            raise ValueError(f"{each!r} in {text!r} is not provider:sender, such as acme:+15551234567")
+    return frozenset(found)
+
+
 def new_key(
-    client: str, scopes: Iterable[str], *, expires_at: int | None = None, created_at: str | None = None
+    client: str,
+    scopes: Iterable[str],
+    *,
+    expires_at: int | None = None,
+    created_at: str | None = None,
+    senders: frozenset[str] = frozenset(),
 ) -> tuple[str, Item]:
     """A new 256-bit key and its item for the state table; ``expires_at`` is epoch seconds, ``created_at`` RFC 3339.
 
@@ -57,6 +71,7 @@ def new_key(
         "ends": key[-_ENDS:],
         "created_at": created_at,
         "expires_at": expires_at,
+        "senders": senders or None,
     }
     return key, marshal(values)
 
@@ -68,6 +83,7 @@ class IssuedKey:
     name: str
     client: str
     scopes: frozenset[str]
+    senders: frozenset[str]
     ends: str | None
     created_at: str | None
     expires_at: int | None
@@ -115,6 +131,7 @@ def _issued(item: Item) -> IssuedKey:
         name=values["pk"][len("key#") :][:SHORT],
         client=values["client"],
         scopes=frozenset(values["scopes"]),
+        senders=frozenset(values.get("senders", ())),
         ends=values.get("ends"),
         created_at=values.get("created_at"),
         expires_at=None if expires is None else int(expires),

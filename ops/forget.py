@@ -14,6 +14,7 @@ from ops.queue_scan import QUEUES, REDRIVE_FIRST, QueueScan
 from ops.records import sent_to
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
+from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.numbers import e164
 
 _FORGOTTEN = "forgotten"
@@ -66,6 +67,7 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
     for why in stack.unreadable.values():
         counted["left"] += 1
         yield f"{why}: skipped; repair or delete it", False
+    yield from _forget_replies(stack, number, apply=apply)
     for name, output in QUEUES.items():
         scan = QueueScan(sqs=sqs, queue=stack.output(output), number=number, wait=wait)
         found = scan.run(apply=apply)
@@ -74,6 +76,19 @@ def _forget(stack: Stack, number: str, *, apply: bool, wait: int) -> Iterator[tu
     yield f"{counted['records']} records, {counted['left']} left", True
     if stack.policy.personal_data:
         yield "events contain the number (EventPersonalData): the archive and the consumers keep them", True
+
+
+def _forget_replies(stack: Stack, number: str, *, apply: bool) -> Iterator[tuple[str, bool]]:
+    """Events that wait in the outbox are deleted. Opt-outs lose the number and stay, because their key is a hash."""
+    verb = "" if apply else "would be "
+    keys = [key for each in spellings(number) for key in stack.outbox.holding(each)]
+    for key in keys if apply else ():
+        stack.outbox.delete(key)
+    yield f"outbox: {len(keys)} {verb}deleted", True
+    known = [each.recipient for each in stack.opt_outs.all() if each.recipient.number in spellings(number)]
+    for recipient in known if apply else ():
+        stack.opt_outs.forget(recipient)
+    yield f"opt-outs: {len(known)} {verb}kept without the number", True
 
 
 def _parser() -> argparse.ArgumentParser:

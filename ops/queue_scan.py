@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 QUEUES = {**SOURCES, "publish-failed": "PublishFailedQueueUrl"}
 """Queues without a consumer, by the stack output with their URL."""
-REDRIVE_FIRST = ("reports-dlq", "publish-failed")
-"""Queues that hold pending work: a report to apply, an event to publish."""
+REDRIVE_FIRST = ("reports-dlq", "inbound-dlq", "publish-failed")
+"""Queues that hold pending work: a report to apply, a STOP, an event to publish."""
 _HIDDEN = 900
 """Seconds that received messages stay hidden if the scan is interrupted."""
 _BATCH = 10

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 TARGETS = {
     "unmatched": "ReportsQueueUrl",
     "reports-dlq": "ReportsQueueUrl",
+    "inbound-dlq": "InboundQueueUrl",
     "failures-dlq": "FailuresQueueUrl",
     "failure-rule-dlq": "FailuresQueueUrl",
 }
@@ -20,6 +21,7 @@ TARGETS = {
 SOURCES = {
     "unmatched": "UnmatchedQueueUrl",
     "reports-dlq": "ReportsDlqUrl",
+    "inbound-dlq": "InboundDlqUrl",
     "failures-dlq": "FailuresDlqUrl",
     "failure-rule-dlq": "FailureRuleDlqUrl",
 }

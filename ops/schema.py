@@ -1,4 +1,4 @@
-"""The published event's JSON Schema, generated from the model: `python -m ops.schema` writes it, `--check` compares.
+"""The published events' JSON Schemas, generated from the models: `python -m ops.schema` writes it, `--check` compares.
 
 Written are events/schema and, for EventBridge's schema registry, examples/consumers/schema.yaml.
 """
@@ -13,7 +13,18 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from sms_tracker.services.events import DETAIL_TYPE, SOURCE, FailureDetail, StatusChanged
+from pydantic import BaseModel
+
+from sms_tracker.services.events import (
+    DETAIL_TYPE,
+    OPT_OUT_CHANGED,
+    RECEIVED,
+    SOURCE,
+    FailureDetail,
+    OptOutChanged,
+    SmsReceived,
+    StatusChanged,
+)
 
 ROOT = Path(__file__).parents[1]
 _ENVELOPE = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
@@ -39,22 +50,33 @@ Resources:
 
 
 def document() -> dict[str, Any]:
-    """JSON Schema 2020-12 of an event's ``detail``.
+    """JSON Schema 2020-12 of the ``detail`` of a changed status.
 
     Every field is required except those that a parameter adds, and those that archived events may lack.
     """
-    made = StatusChanged.model_json_schema(mode="serialization")
+    made = _schema(StatusChanged, DETAIL_TYPE, "sms-status-changed")
     failure = made["$defs"]["FailureDetail"]
     failure["required"] = list(FailureDetail.model_fields)
     for derived in FailureDetail.model_computed_fields:
         del failure["properties"][derived]["readOnly"]  # a word about requests
     added = {field.alias or name for name, field in StatusChanged.model_fields.items() if field.default is None}
+    return {**made, "required": [name for name in made["required"] if name not in added]}
+
+
+def replies() -> Mapping[str, dict[str, Any]]:
+    """JSON Schema 2020-12 of the ``detail`` of the other events, by the name of its file. Every field is required."""
+    models = {"sms-received": (SmsReceived, RECEIVED), "sms-opt-out-changed": (OptOutChanged, OPT_OUT_CHANGED)}
+    return {name: _schema(model, kind, name) for name, (model, kind) in models.items()}
+
+
+def _schema(model: type[BaseModel], kind: str, name: str) -> dict[str, Any]:
+    made = model.model_json_schema(mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:sms-tracker:event:sms-status-changed:1",
+        "$id": f"urn:sms-tracker:event:{name}:1",
         **made,
-        "title": DETAIL_TYPE,
-        "required": [name for name in made["properties"] if name not in added],
+        "title": kind,
+        "required": list(made["properties"]),
     }
 
 
@@ -101,8 +123,9 @@ def _draft4(node: Any) -> Any:
 def files() -> dict[str, str]:
     """Each file's text, by its path from the project's root."""
     registry = _REGISTRY + indent(json.dumps(envelope(), indent=2), " " * 8) + "\n"
-    schema = json.dumps(document(), indent=2) + "\n"
-    return {"events/schema/sms-status-changed.v1.json": schema, "examples/consumers/schema.yaml": registry}
+    schemas = {"sms-status-changed": document(), **replies()}
+    written = {f"events/schema/{name}.v1.json": json.dumps(each, indent=2) + "\n" for name, each in schemas.items()}
+    return {**written, "examples/consumers/schema.yaml": registry}
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:

@@ -10,11 +10,15 @@ from botocore.exceptions import ClientError
 
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.messaging import EventBus
+from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import PublisherConfig, SendConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.services.publish import Policy
 
 _SECONDS = 10.0
@@ -81,6 +85,22 @@ class Stack:
     def countries(self) -> frozenset[str] | None:
         """The allowed countries, ISO 3166; None for all."""
         return load(SendConfig, self.variables("send")).allowed_countries
+
+    @cached_property
+    def opt_out_scope(self) -> ScopeMode:
+        """What an opt-out holds for."""
+        return load(SendConfig, self.variables("send")).opt_out_scope
+
+    @cached_property
+    def opt_outs(self) -> OptOutStore:
+        """The stored opt-outs; reads the service's own key."""
+        settings = SsmSettings(api("ssm"), f"/{self.name}", (), jitter=lambda: 0.0)
+        messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
+        return OptOutStore(api("dynamodb"), state=state, messages=messages, key=lambda: settings().service_key)
+
+    @cached_property
+    def outbox(self) -> OutboxStore:
+        return OutboxStore(api("dynamodb"), self.output("MessagesTableName"))
 
     def variables(self, function: str) -> Mapping[str, str]:
         """The variables of a function, named as its folder."""

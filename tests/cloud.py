@@ -143,7 +143,10 @@ def deploy(provider: Provider) -> tuple[Cloud, dict[str, str]]:
         AWS.dynamodb.put_item(TableName="messages", Item=to_item(each))
     put_key()
     _put_settings(provider)
-    names = ("reports", "reports-dlq", "unmatched", "publish-failed", "topic-inbox", "bus-inbox")
+    names = (
+        *("reports", "reports-dlq", "inbound", "inbound-dlq", "unmatched", "publish-failed"),
+        *("topic-inbox", "bus-inbox"),
+    )
     queues = {name: AWS.sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
     topic = AWS.sns.create_topic(Name="alerts")["TopicArn"]
     AWS.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=_arn(queues["topic-inbox"]))
@@ -185,6 +188,9 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "TEXT_RETENTION": "none",
         "RETENTION_DAYS": "90",
         "CLAIM_SECONDS": "33",
+        "OPT_OUT_SCOPE": "sender",
+        "INBOUND_QUEUE_URL": queues["inbound"],
+        "INBOUND_DLQ_URL": queues["inbound-dlq"],
         "KEEP_RAW_REPORTS": "false",
         "REPORTS_QUEUE_URL": queues["reports"],
         "RECONCILE_AFTER_SECONDS": "600",

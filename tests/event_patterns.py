@@ -14,6 +14,8 @@ def matches(pattern: Mapping[str, Any], event: object) -> bool:
     return all(
         matches(expected, fields.get(name))
         if isinstance(expected, Mapping)
+        else any(matches(alternative, event) for alternative in expected)
+        if name == "$or"
         else any(_fits(rule, fields.get(name, _ABSENT)) for rule in expected)
         for name, expected in pattern.items()
     )

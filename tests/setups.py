@@ -30,8 +30,10 @@ from tests.fakes import (
     FakeClock,
     FixedSettings,
     MemoryMessages,
+    MemoryQueue,
     ScriptedHttp,
 )
+from tests.opt_outs import MemoryOptOuts, gate
 
 SID = "SM" + "a" * 32
 BIRD_ID = "e8077d803532c0b5937c639b60216938"
@@ -73,6 +75,9 @@ class SendSetup:
     clock: FakeClock = field(default_factory=FakeClock)
     fraction: float = 0.5
     slept: list[float] = field(default_factory=list)
+    opt_outs: MemoryOptOuts | None = None
+    """None switches opt-outs off."""
+    replies: MemoryQueue = field(default_factory=MemoryQueue)
 
     def __post_init__(self) -> None:
         self.http = ScriptedHttp(self.answers, during=self.during)
@@ -84,6 +89,7 @@ class SendSetup:
             clock=self.clock,
             pace=Pace(monotonic=self.clock.monotonic, sleep=self._sleep, fraction=lambda: self.fraction),
             rules=self.rules,
+            gate=gate(self.opt_outs, self.clock, replies=self.replies) if self.opt_outs else None,
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012d}",
             new_token=lambda: f"token-{next(tokens)}",
         )
@@ -127,13 +133,14 @@ def twilio_webhook(
     fields: Mapping[str, str] | None = None,
     *,
     query: str | None = None,
+    path: str = "/webhooks/twilio",
     token: str = TWILIO["auth_token"],
     base: str = BASE_URL,
 ) -> HttpRequest:
     """A status callback as the function receives it: raw path and query, signed for ``base``."""
     sent = {"AccountSid": TWILIO["account_sid"], "MessageSid": SID, "MessageStatus": "delivered", **(fields or {})}
     query = ours("twilio") if query is None else query
-    path = f"/webhooks/twilio?{query}" if query else "/webhooks/twilio"
+    path = f"{path}?{query}" if query else path
     text = base + path + "".join(name + sent[name] for name in sorted(sent))
     signature = base64.b64encode(hmac.digest(token.encode(), text.encode(), hashlib.sha1)).decode()
     headers = {
@@ -153,7 +160,12 @@ def messagebird_webhook(
 ) -> HttpRequest:
     """A status report as the function receives it: a GET, signed by a JWT over the public URL."""
     sent = {"id": BIRD_ID, "status": "delivered", "recipient": "31612345678", **(fields or {})}
-    path = f"/webhooks/messagebird?{ours('messagebird') if query is None else query}&{urlencode(sent)}"
+    query = ours("messagebird") if query is None else query
+    return messagebird_get(f"/webhooks/messagebird?{query}&{urlencode(sent)}", key=key, base=base)
+
+
+def messagebird_get(path: str, *, key: str = MESSAGEBIRD["signing_key"], base: str = BASE_URL) -> HttpRequest:
+    """Any GET of MessageBird's, signed like its reports."""
     now = int(START.timestamp())
     claims = {
         "iss": "MessageBird",

@@ -31,4 +31,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         return {"isAuthorized": False}
     # The key's short hash shows which keys are still in use.
     line.put(client=found.client, key=name_of(key.strip()))
-    return {"isAuthorized": True, "context": {"client": found.client, "scopes": " ".join(sorted(found.scopes))}}
+    context = {"client": found.client, "scopes": " ".join(sorted(found.scopes))}
+    if found.senders:
+        context["senders"] = ",".join(sorted(found.senders))
+    return {"isAuthorized": True, "context": context}

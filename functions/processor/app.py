@@ -29,6 +29,7 @@ processor = ReportProcessor(
     again=SqsQueue(sqs, config.reports_queue_url),
     unmatched=SqsQueue(sqs, config.unmatched_queue_url),
     dead=SqsQueue(sqs, config.reports_dlq_url),
+    replies=SqsQueue(sqs, config.inbound_queue_url),
     clock=lambda: datetime.now(UTC),
     settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=SystemRandom().random),
     without_webhook=[each for each in map(providers.load, config.providers) if not each.WEBHOOK],

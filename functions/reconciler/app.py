@@ -22,8 +22,9 @@ config = load(ReconcilerConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 dynamodb = api("dynamodb", failed=log.failed)
+sqs = api("sqs", failed=log.failed)
 sender = wiring.sender(
-    config, dynamodb=dynamodb, ssm=api("ssm", timeout=1.0, attempts=2, failed=log.failed), failed=log.failed
+    config, dynamodb=dynamodb, ssm=api("ssm", timeout=1.0, attempts=2, failed=log.failed), sqs=sqs, failed=log.failed
 )
 reconciler = Reconciler(
     messages=sender.messages,
@@ -31,7 +32,7 @@ reconciler = Reconciler(
     state=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
-    queue=SqsQueue(api("sqs", failed=log.failed), config.reports_queue_url),
+    queue=SqsQueue(sqs, config.reports_queue_url),
     clock=sender.clock,
     pace=sender.pace,
     ages=Ages(

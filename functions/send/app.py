@@ -21,6 +21,7 @@ sender = wiring.sender(
     config,
     dynamodb=api("dynamodb", timeout=1.5, failed=log.failed),
     ssm=api("ssm", timeout=1.0, attempts=2, failed=log.failed),
+    sqs=api("sqs", timeout=1.0, attempts=2, failed=log.failed),
     failed=log.failed,
 )
 provider = CountedCalls(sender.http)

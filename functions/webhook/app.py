@@ -1,4 +1,4 @@
-"""The webhook Lambda: GET and POST /webhooks/{provider}."""
+"""The webhook Lambda: GET and POST /webhooks/{provider} and /webhooks/{provider}/inbound."""
 
 import os
 from datetime import UTC, datetime
@@ -18,9 +18,11 @@ from sms_tracker.services.responses import webhook_problem
 config = load(WebhookConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
+# Two tries of 2 s: the providers wait 15 s, and this function's time-out is 10 s.
+sqs = api("sqs", timeout=2.0, attempts=2, failed=log.failed)
 receiver = Receiver(
-    # Two tries of 2 s: the providers wait 15 s, and this function's time-out is 10 s.
-    queue=SqsQueue(api("sqs", timeout=2.0, attempts=2, failed=log.failed), config.reports_queue_url),
+    queue=SqsQueue(sqs, config.reports_queue_url),
+    replies=SqsQueue(sqs, config.inbound_queue_url),
     settings=SsmSettings(
         api("ssm", timeout=1.0, attempts=2, failed=log.failed),
         config.settings_prefix,
@@ -43,7 +45,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     except Unreadable as error:
         received = Received(status=400, decision="unreadable", error=str(error))
     measure(received, line)
-    if received.decision in {"queued", "counted"}:
+    if received.decision in {"queued", "counted", "heard"}:
         line.dimensions["provider"] = provider
     line.put(
         decision=received.decision,
@@ -54,6 +56,6 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     )
     line.level = "ERROR" if received.decision == "unavailable" else "INFO"
     if received.acknowledged:
-        return gateway.response(received.status)
+        return gateway.response(received.status, received.body, {"content-type": "text/xml"} if received.body else {})
     problem = webhook_problem(received.decision)
     return gateway.response(problem.status, problem.body, problem.headers)

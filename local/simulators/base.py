@@ -113,7 +113,7 @@ class SimulatedProvider:
         readable: Whether its API returns messages, so that a lost report can be looked up.
         signing: How reports are signed; None where they do not come by webhook.
         message_id: Finds our id in a ledger entry.
-        reports_to: The simulator's settings for a stack that receives all reports.
+        reports_to: The simulator's settings for a stack that receives replies, and all reports that name no address.
         test_entries: Entries of the secret document for test credentials, which send nothing.
         trials: The sends of `make smoke` with them.
         sdk: A Python program that sends by the provider's official SDK to that address and prints the message's id.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
+from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.scenario import TABLE, Scenario
+from local.simulators.ledger import Message
+from local.simulators.scenario import TABLE, Scenario, Script, Step
 from local.simulators.send_endpoint import Provider
 
 _LONGEST_WAIT = 300.0
@@ -31,6 +33,7 @@ def application(provider: Provider) -> Starlette:
     PUT /_control/scenario                  {"to": "+…" | "*", "script": {…} | "name" | null}
     DELETE /_control/scenario               remove every set script
     GET, PUT /_control/settings             keys and signatures; PUT changes the given ones
+    POST /_control/reply                    {"from": "+…", "to": ours, "text": "STOP", "forged": false}: a person's
     """
     control = _Control(provider)
     return Starlette(
@@ -47,6 +50,7 @@ def application(provider: Provider) -> Starlette:
             Route("/_control/scenario", control.clear_scenarios, methods=["DELETE"]),
             Route("/_control/settings", control.settings),
             Route("/_control/settings", control.put_settings, methods=["PUT"]),
+            Route("/_control/reply", control.reply, methods=["POST"]),
         ]
     )
 
@@ -119,6 +123,29 @@ class _Control:
         except (ValueError, TypeError) as error:
             return _problem(400, str(error))
         return await self.settings(request)
+
+    async def reply(self, request: Request) -> Response:
+        """Answers what the webhook answered, once it has."""
+        try:
+            given = _object(await request.body())
+            person, number, text = (str(given[name]) for name in ("from", "to", "text"))
+        except (ValueError, KeyError) as error:
+            return _problem(400, f"from, to and text are needed: {error}")
+        forged = bool(given.get("forged"))
+        if not forged:
+            self._backend.scenarios.hear(person, number, text)
+        message = Message(
+            id=uuid4().hex,
+            to=number,
+            sender=person,
+            body=text,
+            callback_url=None,
+            reference=None,
+            script=Script(),
+            step=Step("received"),
+        )
+        statuses = await self._backend.network.reply(self._provider.reply(message, forged=forged))
+        return JSONResponse({"statuses": statuses})
 
 
 def _row_json(scenario: Scenario, courses: Mapping[str, str]) -> dict[str, Any]:

@@ -54,6 +54,13 @@ class Network:
         task.add_done_callback(lambda _: delivery.answerable.set())
         return delivery
 
+    async def reply(self, outgoing: Sequence[Outgoing]) -> list[int | None]:
+        """Send a person's reply to our webhook; returns the last answer's status for each, None without one."""
+        sent = [Callback(step=Step("received"), url=each.url, forged=False) for each in outgoing]
+        for each, callback in zip(outgoing, sent, strict=True):
+            await self._sender.send(each, callback)
+        return [callback.tries[-1].status for callback in sent]
+
     def stop(self) -> None:
         """Cancel every pending step and callback."""
         for task in self._tasks:

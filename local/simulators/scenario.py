@@ -154,9 +154,23 @@ class Scenarios:
     def __init__(self, courses: Mapping[str, str]) -> None:
         self.courses = courses
         self._set: dict[str, Script] = {}
+        self._opted_out: set[tuple[str, str]] = set()
 
-    def script(self, to: str) -> Script:
-        """The script set for this number, else for ``*``, else by its last two digits, else delivered."""
+    def hear(self, person: str, number: str, text: str) -> None:
+        """A reply to one of our numbers. STOP opts out, START in again, of that number alone."""
+        pair = (number.lstrip("+"), _digits(person))
+        match text.strip().upper():
+            case "STOP":
+                self._opted_out.add(pair)
+            case "START":
+                self._opted_out.discard(pair)
+
+    def script(self, to: str, sender: str) -> Script:
+        """The script of who opted out of ``sender``; else the one set for this number, else for ``*``, else by its
+        last two digits, else delivered.
+        """
+        if (sender.lstrip("+"), _digits(to)) in self._opted_out:
+            return self._named("opted-out")
         known = _BY_DIGITS.get(to[-2:], TABLE[0]).script(self.courses)
         return self._set.get(_digits(to)) or self._set.get("*") or known
 
@@ -168,8 +182,9 @@ class Scenarios:
         return self._set[_digits(to)]
 
     def clear(self) -> None:
-        """Remove every set script."""
+        """Remove every set script and opt-out."""
         self._set.clear()
+        self._opted_out.clear()
 
     def read(self, value: object) -> Script:
         """A scenario's name, or an object of ``Script``'s fields, where ``like`` names a scenario to start from.

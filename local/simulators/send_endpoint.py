@@ -82,6 +82,10 @@ class Provider(Protocol):
         """The callback for a step, or None for a message without callbacks."""
         ...
 
+    def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
+        """What our webhook is sent about ``message``, which a person sent to one of our numbers."""
+        ...
+
 
 async def take(provider: Provider, request: Request) -> Response:
     """Answer a request to send, counting it before it is read."""

@@ -14,18 +14,21 @@ from sms_tracker.domain.errors import FieldError, InvalidMessage, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
 from sms_tracker.domain.indexes import Position
+from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
-from sms_tracker.domain.report import NOT_SENT, REFUSED, Report, Source
+from sms_tracker.domain.report import NOT_SENT, OPTED_OUT, REFUSED, Report, Source
 from sms_tracker.domain.segments import segment
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas, views
 from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.messages import Health
+from sms_tracker.read.opt_out_schemas import OptOut, OptOutPage
 from sms_tracker.read.stats import By, Selection, body
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
+from sms_tracker.services.opt_out_api import opt_outs_off, still_blocked
 from sms_tracker.services.responses import ApiResponse
 
 _PROVIDER = providers.names()[-1]
@@ -86,6 +89,11 @@ _AT_THE_DOOR = _report(Status.FAILED, 1, word=REFUSED, source=Source.ANSWER, fai
 _NEVER_TAKEN = Failure(category=Category.TEMPORARY, reason=Reason.NOT_SENT)
 _REFUSED = _record(replace(_AT_THE_DOOR, provider_message_id=None))
 _NOT_SENT = _record(_report(Status.FAILED, 9, word=NOT_SENT, source=Source.LOOKUP, failure=_NEVER_TAKEN))
+_CLOSED = _record(
+    _report(
+        Status.FAILED, 0, word=OPTED_OUT, source=Source.ANSWER, failure=replace(_OPTED_OUT, code=None, message=None)
+    )
+)
 _NO_ACCOUNT = Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code="20003")
 _BUSY = NotProcessed(reason="", code="20429")
 
@@ -119,12 +127,25 @@ def _statistics() -> schemas.Stats:
     return body(selection, [cohort])
 
 
+_BLOCKED: OptOut = {
+    "to": "+31612345678",
+    "scope": f"sender:{_PROVIDER}:+15551234567",
+    "blocked": True,
+    "cause": Kind.STOP,
+    "source": _PROVIDER,
+    "reason": None,
+    "at": _CREATED,
+    "version": 1,
+    "changed_at": _CREATED,
+}
 ANSWERS: Mapping[object, Mapping[str, object]] = {
     schemas.AcceptedMessage: responses.accepted(_TAKEN, "").body,
     schemas.Message: views.message(_FAILED),
     schemas.MessagePage: _PAGE,
     schemas.Stats: _statistics(),
     schemas.Health: _health(queue=True).body,
+    OptOut: _BLOCKED,
+    OptOutPage: {"opt_outs": [_BLOCKED], "cursor": None},
 }
 """By the shape that they are examples of."""
 
@@ -134,6 +155,9 @@ _REPLIES: tuple[ApiResponse, ...] = (
     responses.in_progress(_PENDING, 12),
     responses.refused(_REFUSED),
     responses.refused(_NOT_SENT).replayed(),
+    responses.refused(_CLOSED),
+    opt_outs_off(),
+    still_blocked(_BLOCKED),
     responses.key_reused(_TAKEN),
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Json, Link, Operation, Parameter
-from sms_tracker import providers
+from ops.openapi import opt_outs, webhooks
+from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Link, Operation, Parameter
 from sms_tracker.read import schemas
 from sms_tracker.read.list_query import ListQuery
 from sms_tracker.read.stats import StatsQuery
@@ -16,6 +15,7 @@ from sms_tracker.services.send_request import SendRequest
 
 TAGS = {
     "Messages": "Send messages, and see what became of them.",
+    "Opt-outs": "Who may not be sent to.",
     "Webhooks": "Where the providers report. Not for clients: every report is signed by its provider, and the address "
     "is given to it with each message.",
     "Service": "How the service is, and what it can do. Open to all.",
@@ -41,42 +41,9 @@ _FILE = Parameter(
     },
     required=True,
 )
-_PROVIDER = Parameter(
-    name="provider",
-    place="path",
-    text="Whose report it is; 404 for one that is not enabled here",
-    schema={"type": "string", "enum": [*providers.names()]},
-    required=True,
-)
 _MESSAGE = Link(
     operation="getMessage", parameters={"message_id": "$response.body#/message_id"}, text="What became of the message"
 )
-_FIELDS = {"type": "object", "description": "The report's fields, as the provider documents them"}
-
-
-def _acknowledged() -> Mapping[int, set[str]]:
-    """The providers by the status that they take for an acknowledgement."""
-    statuses = {name: providers.load(name).ACK_STATUS for name in providers.names()}
-    return {status: {name for name, own in statuses.items() if own == status} for status in statuses.values()}
-
-
-def _webhook(method: str, body: Mapping[str, Json]) -> Operation:
-    return Operation(
-        route=f"{method} /webhooks/{{provider}}",
-        name=f"{method.lower()}Webhook",
-        tag="Webhooks",
-        summary=f"Report a status by {method}",
-        text="Checks the provider's signature and queues the report; what it says shows on the message soon after. "
-        "Reports may come twice and in any order. Query and body hold the provider's own fields; ours in the query "
-        "(`message_id`, `attempt`, `token`) come from the callback URL.",
-        parameters=(_PROVIDER,),
-        body=body,
-        answers=tuple(
-            Answer(status=status, text=f"Queued: the answer for {' and '.join(sorted(names))}", media=())
-            for status, names in sorted(_acknowledged().items())
-        ),
-        problems=("unreadable", "refused-signature", "unknown-provider", "too-large", "unavailable"),
-    )
 
 
 def _file(path: str, name: str, summary: str, text: str, *media: str) -> Operation:
@@ -144,6 +111,7 @@ OPERATIONS = (
             "scope-missing",
             "in-progress",
             "refused-by-provider",
+            "recipient-opted-out",
             "not-sent",
             "key-reused",
             "account-refused",
@@ -215,8 +183,8 @@ OPERATIONS = (
         problems=("invalid-request", "scope-missing", "unavailable"),
         curl=f'curl -i "$URL/stats?by=provider" {_AUTH}',
     ),
-    _webhook("GET", {}),
-    _webhook("POST", {"application/x-www-form-urlencoded": _FIELDS, JSON: _FIELDS}),
+    *webhooks.OPERATIONS,
+    *opt_outs.OPERATIONS,
     Operation(
         route="GET /health",
         name="getHealth",

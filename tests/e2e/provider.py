@@ -51,6 +51,11 @@ class Simulator:
         """Set the script of ``to``; None removes it."""
         self._http.put("/_control/scenario", json={"to": to, "script": script}).raise_for_status()
 
+    def reply(self, person: str, to: str, text: str, *, forged: bool = False) -> list[int]:
+        """A person's message to one of our numbers; what our webhook answered to each of its notices."""
+        said = {"from": person, "to": to, "text": text, "forged": forged}
+        return list(self._http.post("/_control/reply", json=said).raise_for_status().json()["statuses"])
+
     def settings(self, **changes: str) -> None:
         self._http.put("/_control/settings", json=changes).raise_for_status()
 

@@ -12,7 +12,7 @@ from local.stack import Stack
 from tests.e2e import watch
 from tests.e2e.provider import CALLING, NAMES, callback, number, report_fields, signed
 
-FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler")
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler", "inbound")
 TEXT = "Meet me at the old mill"
 REFERENCE = "a-reference"
 PUBLIC = {"account_sid", "api_url"}

@@ -34,7 +34,7 @@ ALARMS = {
     for each in EVERYTHING.of("AWS::CloudWatch::Alarm").values()
 }
 READ = {metric for alarm in ALARMS.values() for metric in watched(alarm)} | shown(EVERYTHING)
-FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler")
+FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler", "inbound")
 DOCUMENTED = {
     "AWS/SQS": (
         "QueueName",
@@ -188,6 +188,11 @@ def processed(at: Deployment, records: slice) -> None:
     at.depth("reports-dlq", "ReportsDlq")
 
 
+def replied(at: Deployment, records: slice) -> None:
+    at.invoke("inbound", {"Records": sample("inbound")["Records"][records]})
+    at.depth("inbound-dlq", "InboundDlq")
+
+
 def taken_messages(at: Deployment, *, heard_of: int) -> None:
     """Five messages a quarter of an hour old, of which so many had a report; then the reconciler runs."""
     store, created = (
@@ -268,6 +273,7 @@ SOUND = {"delivered": 95, "failed": 5}
 
 TABLE: Mapping[str, Row] = {
     "reports-dlq": Row(lambda at: processed(at, slice(None)), lambda at: processed(at, slice(3))),
+    "inbound-dlq": Row(lambda at: replied(at, slice(None)), lambda at: replied(at, slice(4))),
     "unmatched": Row(lambda at: processed(at, slice(3, 4)), lambda at: processed(at, slice(3))),
     "publish-failed": Row(unreadable_change, published),
     "failures-dlq": aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", "FailuresDlq", fault=[0, 1], sound=[0, 0]),
@@ -345,7 +351,7 @@ def test_one_alarm_speaks_for_the_exceptions_of_any_function(
 
 def test_an_exception_of_each_function_is_one_that_lambda_counts(deployment: Callable[[], Deployment]) -> None:
     faulty = deployment()
-    for function in ("webhook", "processor", "publisher", "query"):
+    for function in ("webhook", "processor", "publisher", "query", "inbound"):
         faulty.invoke(function, {})
     for table, function in (("messages", "reconciler"), ("state", "authorizer")):
         AWS.dynamodb.delete_table(TableName=table)

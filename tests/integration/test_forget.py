@@ -17,13 +17,16 @@ from ops.queue_scan import QUEUES, QueueScan
 from ops.stack import Stack
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.items import from_item, to_item
+from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.status import Status
 from sms_tracker.read.views import message
 from sms_tracker.services.numbers import e164
+from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.publish import Policy, event
 from sms_tracker.services.track import track
 from tests import tables
@@ -54,12 +57,18 @@ class Deployed:
         return MessageStore(api("dynamodb"), "messages", keep_raw_reports=True)
 
     @cached_property
+    def opt_outs(self) -> OptOutStore:
+        return OptOutStore(api("dynamodb"), state="state", messages="messages", key=lambda: b"k" * 32)
+
+    @cached_property
     def queues(self) -> dict[str, str]:
         return {name: client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
 
     def stack(self, name: str) -> Stack:
         stack = Stack(name)
-        stack.outputs = {"MessagesTableName": "messages", **{QUEUES[key]: url for key, url in self.queues.items()}}
+        tables_named = {"MessagesTableName": "messages", "StateTableName": "state"}
+        stack.outputs = {**tables_named, **{QUEUES[key]: url for key, url in self.queues.items()}}
+        stack.opt_outs = self.opt_outs
         stack.policy = Policy(statuses=frozenset(), personal_data=self.personal_data)
         stack.countries = self.countries
         return stack
@@ -88,6 +97,7 @@ class Deployed:
 @pytest.fixture
 def deployed(aws: None, capsys: pytest.CaptureFixture[str]) -> Deployed:  # noqa: ARG001  # moto is under the clients
     tables.create(client("dynamodb"), "MessagesTable", "messages")
+    tables.create(client("dynamodb"), "StateTable", "state")
     return Deployed(capsys)
 
 
@@ -294,6 +304,20 @@ def test_a_person_is_forgotten_in_both_spellings_of_the_number(deployed: Deploye
     assert "queue unmatched: 1 deleted" in told
 
 
+def test_an_opt_out_stays_without_the_number_and_events_that_name_it_go(deployed: Deployed) -> None:
+    register = OptOutRegister(opt_outs=deployed.opt_outs, clock=lambda: START)
+    recipient = Recipient(scope="all", number=TO)
+    register.state(recipient, [Statement(kind=Kind.STOP, at=NOW, source="twilio")])
+
+    assert "opt-outs: 1 would be kept" in deployed.forget()[1]
+    code, told = deployed.forget("--apply")
+
+    assert (code, "outbox: 1 deleted" in told, "opt-outs: 1 kept without the number" in told) == (0, True, True)
+    assert register.blocked_by(recipient) is not None
+    for table in ("messages", "state"):
+        assert TO not in json.dumps(client("dynamodb").scan(TableName=table)["Items"])
+
+
 def test_a_fault_of_aws_is_one_line_that_says_to_run_it_again(deployed: Deployed) -> None:
     boto3.client("dynamodb").delete_table(TableName="messages")
 
@@ -307,6 +331,6 @@ def test_a_fault_of_aws_is_one_line_that_says_to_run_it_again(deployed: Deployed
 
 def test_every_queue_that_keeps_messages_for_people_is_looked_through() -> None:
     outputs = source()["Outputs"]
-    consumed = {"ReportsQueueUrl", "FailuresQueueUrl"}
+    consumed = {"ReportsQueueUrl", "InboundQueueUrl", "FailuresQueueUrl"}
 
     assert {name for name in outputs if name.endswith(("QueueUrl", "DlqUrl"))} == set(QUEUES.values()) | consumed

@@ -112,6 +112,22 @@ def publish(invoke: Invoke) -> None:
     invoke("publisher", event)
 
 
+def send(invoke: Invoke) -> None:
+    """The recipient opted out at the provider."""
+    with serving(Reply(400, json.dumps({"code": 21610, "message": "unsubscribed", "status": 400}).encode())) as twilio:
+        secret = json.dumps({**SECRETS["twilio"], "api_url": f"http://127.0.0.1:{twilio.port}"})
+        AWS.ssm.put_parameter(Name="/stack/secrets/twilio", Value=secret, Type="SecureString", Overwrite=True)
+        invoke("send", sample("send"))
+
+
+def reply(invoke: Invoke) -> None:
+    """By clients, because their messages are looked up then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPT_OUT_SCOPE", "client")
+        invoke("inbound", sample("inbound"))
+    invoke("inbound", {**sample("inbound-opt-outs"), "rawQueryString": ""})
+
+
 def samples(function: str, *names: str) -> Callable[[Invoke], None]:
     def run(invoke: Invoke) -> None:
         for name in names:
@@ -121,7 +137,7 @@ def samples(function: str, *names: str) -> Callable[[Invoke], None]:
 
 
 RUNS: dict[str, Callable[[Invoke], None]] = {
-    "send": samples("send", "send"),
+    "send": send,
     "webhook": samples("webhook", "webhook-twilio"),
     "processor": samples("processor", "processor"),
     "publisher": publish,
@@ -129,6 +145,7 @@ RUNS: dict[str, Callable[[Invoke], None]] = {
     "query": samples("query", "query-message", "query-list", "query-stats", "health"),
     "authorizer": samples("authorizer", "authorizer"),
     "reconciler": reconcile,
+    "inbound": reply,
 }
 
 

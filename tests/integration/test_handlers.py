@@ -70,6 +70,8 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "query-message": {"statusCode": 200},
     "query-list": {"statusCode": 200},
     "query-stats": {"statusCode": 200},
+    "inbound": {"batchItemFailures": []},
+    "inbound-opt-outs": {"statusCode": 200},
     "health": {"statusCode": 200},
     "query-page": {"statusCode": 200},
     "authorizer": {"isAuthorized": True},

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from local.template import known, parse
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import from_item, to_item
+from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.outbox import OutboxItem
+from sms_tracker.domain.ports import BusEvent
 from sms_tracker.domain.record import Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import recorded
@@ -24,7 +28,7 @@ from sms_tracker.services.track import track
 from tests import tables
 from tests.event_patterns import matches
 from tests.factories import MESSAGE_ID, NOW, record, report
-from tests.unit.template_stack import source, stack
+from tests.unit.template_stack import ROOT, source, stack
 
 Change = dict[str, Any]
 FINAL = [status for status in Status if status.final]
@@ -86,11 +90,30 @@ def at(second: int, status: Status, **further: Any) -> Report:
     return report(status, received=f"2026-01-31T12:00:{second:02d}.000Z", **further)
 
 
-def test_the_filter_is_one_that_lambda_and_the_emulator_take() -> None:
+def test_the_filter_is_one_that_lambda_takes() -> None:
     assert len(patterns()) <= 5  # "Filter criteria": five by default
-    assert "$or" not in json.dumps(patterns())
-    assert all(pattern["eventName"] == ["MODIFY"] for pattern in patterns())
-    assert all({"NewImage", "OldImage"} <= pattern["dynamodb"].keys() for pattern in patterns()[:4])
+    *about_final, either = patterns()
+    assert all(pattern["eventName"] == ["MODIFY"] for pattern in about_final)
+    assert all({"NewImage", "OldImage"} <= pattern["dynamodb"].keys() for pattern in about_final)
+    assert either.keys() == {"$or"}
+
+
+def test_the_emulator_is_given_each_alternative_by_itself() -> None:
+    adapted = known(parse((ROOT / "template.yaml").read_text()))
+    changes = adapted["Resources"]["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]
+    assert len(changes["FilterCriteria"]["Filters"]) == len(patterns()) + 1
+    assert "$or" not in json.dumps(changes)
+
+
+def test_an_event_about_no_message_passes_once(table: Table) -> None:
+    item = OutboxItem(identity="one", event=BusEvent(source="s", detail_type="SMS Received", detail="{}"), expires_at=1)
+    outbox = OutboxStore(calling(table.dynamodb), "messages")
+    assert (outbox.put(item), outbox.put(item)) == (True, False)
+    outbox.delete(item.key)
+
+    *_, put, deleted = table.changes()
+    assert (put["eventName"], passes(put)) == ("INSERT", True)
+    assert (deleted["eventName"], passes(deleted, PublishedStatuses=EVERY)) == ("REMOVE", False)
 
 
 @pytest.mark.parametrize("end", [Status.DELIVERED, *FAILURES])

@@ -8,6 +8,7 @@ import pytest
 from sms_tracker import providers
 from sms_tracker.config import _MEANT, Config, PublisherConfig, SendConfig, TextRetention, load
 from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.opt_out import ScopeMode
 from tests.configs import CONFIGS, VARIABLES
 
 GOOD = {
@@ -24,7 +25,10 @@ GOOD = {
     "RETENTION_DAYS": "90",
     "CLAIM_SECONDS": "33",
     "KEEP_RAW_REPORTS": "true",
+    "OPT_OUT_SCOPE": "sender",
     "REPORTS_QUEUE_URL": "https://queue.example/reports",
+    "INBOUND_QUEUE_URL": "https://queue.example/inbound",
+    "INBOUND_DLQ_URL": "https://queue.example/inbound-dlq",
     "UNMATCHED_QUEUE_URL": "https://queue.example/unmatched",
     "REPORTS_DLQ_URL": "https://queue.example/reports-dlq",
     "EVENT_BUS_NAME": "bus",
@@ -53,6 +57,7 @@ MALFORMED = [
     ("QUEUE_SENDING", "no"),
     ("ALLOWED_COUNTRIES", ""),
     ("TEXT_RETENTION", "forever"),
+    ("OPT_OUT_SCOPE", "nobody"),
     ("RETENTION_DAYS", "6"),
     ("RETENTION_DAYS", "a week"),
     ("CLAIM_SECONDS", "0"),
@@ -95,6 +100,9 @@ def test_settings_are_read_with_their_types() -> None:
         retention_days=90,
         claim_seconds=33,
         keep_raw_reports=True,
+        state_table="state",
+        opt_out_scope=ScopeMode.SENDER,
+        inbound_queue_url="https://queue.example/inbound",
     )
 
     assert vars(load(SendConfig, GOOD)) == vars(expected)
@@ -134,7 +142,7 @@ def test_each_malformed_variable_is_named_without_its_value(variable: str, value
         assert not value or value not in said
 
 
-@pytest.mark.parametrize("function", ["send", "reconciler", "query"])
+@pytest.mark.parametrize("function", ["send", "reconciler", "query", "inbound"])
 @pytest.mark.parametrize(
     ("value", "said"),
     [

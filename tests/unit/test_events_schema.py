@@ -19,7 +19,15 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import RankedFailure, fold
 from sms_tracker.domain.status import CORRECTIONS, Status
 from sms_tracker.read.views import message
-from sms_tracker.services.events import DETAIL_TYPE, SOURCE, StatusChanged
+from sms_tracker.services.events import (
+    DETAIL_TYPE,
+    OPT_OUT_CHANGED,
+    RECEIVED,
+    SOURCE,
+    OptOutChanged,
+    SmsReceived,
+    StatusChanged,
+)
 from sms_tracker.services.publish import Policy, event
 from tests.factories import record
 
@@ -61,6 +69,10 @@ CHANGES: dict[str, tuple[list[Report], Report]] = {
     "delivered": ([twilio("sent", 1)], twilio("delivered", 4)),
 }
 """What had been reported, and what then changed it."""
+REPLIES: dict[str, tuple[type[SmsReceived | OptOutChanged], str, str]] = {
+    "received": (SmsReceived, RECEIVED, "sms-received"),
+    "opt-out": (OptOutChanged, OPT_OUT_CHANGED, "sms-opt-out-changed"),
+}
 
 
 def folded(reports: Iterable[Report], version: int) -> Record:
@@ -102,12 +114,24 @@ def test_outdated_schemas_are_found_and_written_anew(tmp_path: Path, capsys: pyt
     assert schema.main(["--check"], tmp_path) == 0
 
 
-def test_the_schema_itself_is_valid() -> None:
-    jsonschema.Draft202012Validator.check_schema(schema.document())
+def test_the_schemas_themselves_are_valid() -> None:
+    for each in (schema.document(), *schema.replies().values()):
+        jsonschema.Draft202012Validator.check_schema(each)
 
 
 def test_there_is_a_sample_for_every_kind_of_change_and_no_other() -> None:
     assert {path.stem for path in PUBLISHED.glob("*.json")} == CHANGES.keys()
+    assert {path.stem for path in (PUBLISHED / "replies").glob("*.json")} == REPLIES.keys()
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_sample_of_a_reply_or_an_opt_out_fits_its_schema_and_its_model(name: str) -> None:
+    envelope, (model, kind, schema_name) = sample(f"replies/{name}"), REPLIES[name]
+
+    jsonschema.Draft202012Validator(schema.replies()[schema_name]).validate(envelope["detail"])
+    assert json.loads(model.model_validate(envelope["detail"]).detail()) == envelope["detail"]
+    assert envelope.keys() == sample("failed").keys()
+    assert (envelope["source"], envelope["detail-type"]) == (SOURCE, kind)
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -26,7 +26,8 @@ from sms_tracker.read import views
 from sms_tracker.read.messages import Health, MessageReader
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
-from sms_tracker.services.responses import PROBLEMS, ApiResponse
+from sms_tracker.services.problems import PROBLEMS
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import SendRequest, draft
 from tests.factories import MESSAGE_ID, record
 from tests.factories import report as reported

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
+from sms_tracker.domain import inbound
 from sms_tracker.domain.callback import CallbackTarget
 from sms_tracker.domain.envelope import decode
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
@@ -27,7 +28,7 @@ from sms_tracker.log import Line
 from sms_tracker.services.receive import MAX_BODY, Received, Receiver, measure
 from tests.factories import MESSAGE_ID
 from tests.fakes import BASE_URL, MESSAGEBIRD, START, TWILIO, FakeClock, FixedSettings, MemoryQueue
-from tests.setups import BIRD_ID, SID, callback_token, messagebird_webhook, ours, twilio_webhook
+from tests.setups import BIRD_ID, SID, callback_token, messagebird_get, messagebird_webhook, ours, twilio_webhook
 
 Webhook = Callable[..., HttpRequest]
 each_provider = pytest.mark.parametrize(
@@ -51,10 +52,12 @@ class Setup:
     tokens: frozenset[str] = frozenset()
     queue_sending: bool = True
     queue: MemoryQueue = field(default_factory=MemoryQueue)
+    replies: MemoryQueue = field(default_factory=MemoryQueue)
 
     def receive(self, provider: str, request: HttpRequest) -> Received:
         receiver = Receiver(
             queue=self.queue,
+            replies=self.replies,
             settings=self.settings,
             clock=FakeClock(),
             enabled=self.enabled,
@@ -66,7 +69,7 @@ class Setup:
     def refuses(self, provider: str, request: HttpRequest) -> int:
         """The status, after making sure that nothing was queued."""
         received = self.receive(provider, request)
-        assert self.queue.sent == []
+        assert self.queue.sent == self.replies.sent == []
         return received.status
 
 
@@ -107,6 +110,55 @@ class TestVolume:
 
     def test_by_default_it_is_queued(self) -> None:
         assert Setup().receive("twilio", twilio_webhook({"MessageStatus": "sending"})).decision == "queued"
+
+
+REPLY = {"MessageStatus": "received", "SmsStatus": "received", "From": "+31612345678", "To": "+15551234567"}
+
+
+def twilio_reply(fields: dict[str, str], path: str, *, token: str = TWILIO["auth_token"]) -> HttpRequest:
+    """A message to one of our numbers, as Twilio sends it to the number's webhook."""
+    return twilio_webhook(fields, query="", path=path, token=token)
+
+
+FLOW = {"id": "0" * 32, "originator": "31612345678", "recipient": "15551234567", "payload": "STOP"}
+
+
+class TestReplies:
+    @pytest.mark.parametrize("path", ["/webhooks/twilio", "/webhooks/twilio/inbound"])
+    def test_a_signed_reply_is_queued_apart_whatever_its_address_and_answered_without_a_message(
+        self, path: str
+    ) -> None:
+        setup, request = Setup(), twilio_reply({**REPLY, "Body": "STOP"}, path)
+        received = setup.receive("twilio", request)
+        assert (received.status, received.decision, received.acknowledged) == (200, "heard", True)
+        assert received.body == "<Response></Response>"
+        (body,) = setup.replies.bodies
+        heard = inbound.decode(body)
+        assert isinstance(heard, inbound.Heard)
+        assert (heard.provider, heard.fields["Body"], heard.received_at) == ("twilio", "STOP", timestamp(START))
+        assert setup.queue.sent == []
+
+    def test_a_provider_that_sends_no_text_back_is_acknowledged_as_for_a_report(self) -> None:
+        setup = Setup()
+        received = setup.receive("messagebird", messagebird_get(f"/webhooks/messagebird/inbound?{urlencode(FLOW)}"))
+        assert (received.status, received.body, len(setup.replies.sent)) == (200, "", 1)
+
+    def test_a_forged_reply_changes_nothing(self) -> None:
+        assert Setup().refuses("twilio", twilio_reply(REPLY, "/webhooks/twilio/inbound", token="another")) == 403
+
+    def test_the_signature_covers_the_address_that_it_came_to(self) -> None:
+        moved = replace(twilio_reply(REPLY, "/webhooks/twilio"), url="/webhooks/twilio/inbound")
+        assert Setup().refuses("twilio", moved) == 403
+
+    def test_our_token_vouches_for_no_reply(self) -> None:
+        setup = Setup(tokens=frozenset({"twilio"}))
+        assert setup.refuses("twilio", twilio_reply(REPLY, "/webhooks/twilio/inbound")) == 403
+        assert setup.receive("twilio", twilio_webhook(REPLY)).decision == "queued"  # as a report, which moves nothing
+        assert setup.replies.sent == []
+
+    def test_a_reply_that_cannot_be_queued_is_503(self) -> None:
+        received = Setup(replies=MemoryQueue(fail=True)).receive("twilio", twilio_reply(REPLY, "/webhooks/twilio"))
+        assert (received.status, received.decision) == (503, "unavailable")
 
 
 class TestQueued:

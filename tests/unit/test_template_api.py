@@ -14,6 +14,8 @@ CALLBACKS = "the providers hold no key of ours; the function checks their signat
 OPEN_ROUTES = {
     "GET /webhooks/{provider}": CALLBACKS,
     "POST /webhooks/{provider}": CALLBACKS,
+    "GET /webhooks/{provider}/inbound": CALLBACKS,
+    "POST /webhooks/{provider}/inbound": CALLBACKS,
     "GET /health": "for uptime checks; it tells nothing about anybody",
     "GET /": "the page is empty until its visitor gives it a key",
     "GET /page/{file}": "the page's script and style",
@@ -23,7 +25,10 @@ OPEN_ROUTES = {
 OPEN_ROUTES |= {  # not for webhooks: what asks is a report to be queued, and a provider that only looks has none
     route.replace("GET", "HEAD"): why for route, why in OPEN_ROUTES.items() if why != CALLBACKS
 }
-GUARDED_ROUTES = {"POST /messages", "GET /messages", "GET /messages/{message_id}", "GET /stats"}
+GUARDED_ROUTES = {
+    *("POST /messages", "GET /messages", "GET /messages/{message_id}", "GET /stats"),
+    *("GET /opt-outs", "PUT /opt-outs", "DELETE /opt-outs"),
+}
 
 
 def routes() -> dict[str, Mapping[str, Any]]:
@@ -42,7 +47,7 @@ def test_every_route_has_the_authorizer_or_a_stated_reason() -> None:
 def test_head_is_answered_wherever_a_get_is_open_to_all_but_for_webhooks() -> None:
     opened = {route.removeprefix("GET ") for route in OPEN_ROUTES if route.startswith("GET ")}
     heads = {route.removeprefix("HEAD ") for route in routes() if route.startswith("HEAD ")}
-    assert heads == opened - {"/webhooks/{provider}"}
+    assert heads == opened - {"/webhooks/{provider}", "/webhooks/{provider}/inbound"}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +56,11 @@ def test_head_is_answered_wherever_a_get_is_open_to_all_but_for_webhooks() -> No
         ("POST /messages", "SendFunctionAliaslive"),
         ("GET /webhooks/{provider}", "WebhookFunction.Arn"),
         ("POST /webhooks/{provider}", "WebhookFunction.Arn"),
+        ("GET /webhooks/{provider}/inbound", "WebhookFunction.Arn"),
+        ("POST /webhooks/{provider}/inbound", "WebhookFunction.Arn"),
+        ("GET /opt-outs", "InboundFunction.Arn"),
+        ("PUT /opt-outs", "InboundFunction.Arn"),
+        ("DELETE /opt-outs", "InboundFunction.Arn"),
         ("GET /messages", "QueryFunction.Arn"),
         ("GET /messages/{message_id}", "QueryFunction.Arn"),
         ("GET /health", "QueryFunction.Arn"),
@@ -94,7 +104,7 @@ def test_only_the_api_may_invoke_the_functions() -> None:
 def test_webhooks_get_at_least_five_times_what_sends_get(name: str, limit: str) -> None:
     settings = stack(**overrides(name)).only("AWS::ApiGatewayV2::Stage").properties["RouteSettings"]
     sends = float(settings["POST /messages"][limit])
-    for route in ("GET /webhooks/{provider}", "POST /webhooks/{provider}"):
+    for route in (route for route, why in OPEN_ROUTES.items() if why == CALLBACKS):
         assert float(settings[route][limit]) >= 5 * sends > 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sms_tracker.domain.status import Outcome
+from sms_tracker.services.events import RECEIVED
 from tests.unit.template_stack import stack
 
 
@@ -44,6 +45,11 @@ def test_the_bus_remembers_for_as_long_as_the_parameter_says() -> None:
     archive = stack(ArchiveDays="7").only("AWS::Events::Archive").properties
     assert (archive["SourceArn"], archive["RetentionDays"]) == ("Bus.Arn", "7")
     assert not stack(ArchiveDays="0").of("AWS::Events::Archive")
+
+
+def test_the_archive_keeps_no_texts_of_people() -> None:
+    pattern = stack().only("AWS::Events::Archive").properties["EventPattern"]
+    assert pattern == {"source": ["sms-tracker"], "detail-type": [{"anything-but": [RECEIVED]}]}
 
 
 def test_notifications_are_encrypted_with_a_key_that_those_who_publish_may_use_and_nobody_else() -> None:

@@ -27,12 +27,16 @@ READ_SETTINGS: set[Grant] = {
     ("ssm:GetParameters", f"{SETTINGS}/{name}")
     for name in ("public-base-urls", "secrets/service", *(f"secrets/{each}" for each in providers.names()))
 }
+ASK_OPT_OUTS = grants("StateTable.Arn", "dynamodb:GetItem") | grants("InboundQueue.Arn", "sqs:SendMessage")
 ALLOWED: Mapping[str, set[Grant]] = {
-    "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem") | READ_SETTINGS,
-    "Webhook": grants("ReportsQueue.Arn", "sqs:SendMessage") | READ_SETTINGS,
+    "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem") | ASK_OPT_OUTS | READ_SETTINGS,
+    "Webhook": grants("ReportsQueue.Arn", "sqs:SendMessage")
+    | grants("InboundQueue.Arn", "sqs:SendMessage")
+    | READ_SETTINGS,
     "Processor": grants("ReportsQueue.Arn", *TAKE, "sqs:SendMessage")
     | grants("UnmatchedQueue.Arn", "sqs:SendMessage")
     | grants("ReportsDlq.Arn", "sqs:SendMessage")
+    | grants("InboundQueue.Arn", "sqs:SendMessage")
     | grants("MessagesTable.Arn", "dynamodb:UpdateItem")
     | grants("MessagesTable.Arn/index/by_provider_id", "dynamodb:Query"),
     "Publisher": grants(
@@ -51,7 +55,15 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in INDEXES if index != "by_reference"}
     | grants("StateTable.Arn", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
     | grants("ReportsQueue.Arn", "sqs:SendMessage")
+    | ASK_OPT_OUTS
     | READ_SETTINGS,
+    "Inbound": grants("InboundQueue.Arn", *TAKE)
+    | grants("InboundDlq.Arn", "sqs:SendMessage")
+    | grants("StateTable.Arn", "dynamodb:GetItem", "dynamodb:PutItem")
+    | grants("StateTable.Arn/index/by_change", "dynamodb:Query")
+    | grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:BatchGetItem")
+    | grants("MessagesTable.Arn/index/by_recipient", "dynamodb:Query")
+    | {("ssm:GetParameters", f"{SETTINGS}/{name}") for name in ("public-base-urls", "secrets/service")},
 }
 NO_NARROWER_RESOURCE = {
     "dynamodb:ListStreams": "AWS offers no resource for it, and stream mappings ask for it",
@@ -136,7 +148,7 @@ def test_no_policy_comes_from_elsewhere() -> None:
         assert set(role.properties.get("ManagedPolicyArns", [])) <= ours
 
 
-@pytest.mark.parametrize("name", ["Send", "Webhook"])
+@pytest.mark.parametrize("name", ["Send", "Webhook", "Inbound"])
 def test_secrets_under_a_key_of_the_customers_can_be_decrypted_through_ssm_only(name: str) -> None:
     keyed = [each for each in statements(stack(SecretsKeyArn=KEY), name) if each["Action"] == "kms:Decrypt"]
     (statement,) = keyed
@@ -144,7 +156,7 @@ def test_secrets_under_a_key_of_the_customers_can_be_decrypted_through_ssm_only(
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "ssm.region.amazonaws.com"}}
 
 
-@pytest.mark.parametrize("name", ["Query", "Reconciler"])
+@pytest.mark.parametrize("name", ["Query", "Reconciler", "Send", "Inbound"])
 def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: str) -> None:
     found = [each for each in statements(stack(), name) if "StateTable.Arn" in listed(each["Resource"])]
 
@@ -153,7 +165,16 @@ def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: s
         (operator,) = statement["Condition"]
         keys = statement["Condition"][operator]["dynamodb:LeadingKeys"]
         assert operator == "ForAllValues:StringLike"
-        assert all(key.split("#")[0] in ("reconciler", "statistics") for key in keys)
+        assert all(key.split("#")[0] in ("reconciler", "statistics", "opt-out") for key in keys)
+
+
+def test_replies_write_into_the_messages_table_nothing_but_events() -> None:
+    (statement,) = [
+        each
+        for each in statements(stack(), "Inbound")
+        if each["Action"] == "dynamodb:PutItem" and each["Resource"] == "MessagesTable.Arn"
+    ]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["event#*"]}}
 
 
 def test_the_digest_uses_the_topics_key_where_there_is_one_and_through_sns_only() -> None:

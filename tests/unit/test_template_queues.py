@@ -11,9 +11,10 @@ from tests.unit.template_stack import Resource, stack
 
 TWO_WEEKS = 14 * 24 * 3600
 QUEUES = sorted(stack().of("AWS::SQS::Queue"))
-DEAD_LETTER_QUEUES = {"ReportsQueue": "ReportsDlq", "FailuresQueue": "FailuresDlq"}
+DEAD_LETTER_QUEUES = {"ReportsQueue": "ReportsDlq", "InboundQueue": "InboundDlq", "FailuresQueue": "FailuresDlq"}
 NOT_CONSUMED = {
     "ReportsDlq": "a person looks at it and redrives it",
+    "InboundDlq": "a person looks at it and redrives it",
     "UnmatchedQueue": "a person looks at reports that are not ours",
     "PublishFailedQueue": "a person looks at it and republishes from the table",
     "FailuresDlq": "a person looks at it and redrives it",
@@ -60,22 +61,27 @@ def test_no_queue_can_make_a_dead_letter_queue_of_one_that_is_none(queue: str) -
     assert properties(queue)["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
 
 
-def test_reports_outlast_an_outage_of_hours_before_they_count_as_dead() -> None:
-    reports = properties("ReportsQueue")
-    assert reports["RedrivePolicy"]["maxReceiveCount"] * reports["VisibilityTimeout"] > 12 * 3600
-    assert reports["RedrivePolicy"]["maxReceiveCount"] <= 1000  # what SQS takes
+@pytest.mark.parametrize("queue", ["ReportsQueue", "InboundQueue"])
+def test_reports_and_replies_outlast_an_outage_of_hours_before_they_count_as_dead(queue: str) -> None:
+    found = properties(queue)
+    assert found["RedrivePolicy"]["maxReceiveCount"] * found["VisibilityTimeout"] > 12 * 3600
+    assert found["RedrivePolicy"]["maxReceiveCount"] <= 1000  # what SQS takes
 
 
 @pytest.mark.parametrize(
     ("queue", "function", "longest"),
-    [("ReportsQueue", "ProcessorFunction", 10), ("FailuresQueue", "DigestFunction", 60)],
+    [
+        ("ReportsQueue", "ProcessorFunction", 10),
+        ("InboundQueue", "InboundFunction", 0),
+        ("FailuresQueue", "DigestFunction", 60),
+    ],
 )
 def test_a_batch_stays_invisible_for_six_timeouts_and_the_longest_window(
     queue: str, function: str, longest: int
 ) -> None:
     consumer = consumers(ProcessorBatchWindow="10")[queue].properties
     assert consumer["FunctionName"] == function
-    assert int(consumer["MaximumBatchingWindowInSeconds"]) == longest
+    assert int(consumer.get("MaximumBatchingWindowInSeconds", 0)) == longest
     assert properties(queue)["VisibilityTimeout"] >= 6 * properties(function)["Timeout"] + longest
 
 

@@ -62,7 +62,11 @@ def test_the_tables_keys_are_declared_as_text_and_nothing_else_is() -> None:
     assert keys(state["KeySchema"]) == ["pk"]
     assert {each["AttributeName"] for each in messages["AttributeDefinitions"]} == {"message_id", *indexed}
     assert {each["AttributeType"] for each in messages["AttributeDefinitions"]} == {"S"}
-    assert state["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
+    (by_change,) = state["GlobalSecondaryIndexes"]
+    indexed = {"pk", *keys(by_change["KeySchema"])}
+    assert {(each["AttributeName"], each["AttributeType"]) for each in state["AttributeDefinitions"]} == {
+        (name, "S") for name in indexed
+    }
 
 
 def test_only_messages_have_a_stream_and_it_shows_before_and_after() -> None:

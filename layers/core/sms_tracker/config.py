@@ -9,6 +9,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
+from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.status import CORRECTIONS, Status
 
 
@@ -57,12 +58,16 @@ class SendConfig(Config):
     retention_days: int
     claim_seconds: int
     keep_raw_reports: bool
+    state_table: str
+    opt_out_scope: ScopeMode
+    inbound_queue_url: str
 
 
 class WebhookConfig(Config):
-    """Which providers may report, and the queue of their reports."""
+    """Which providers may report, and the queues of their reports and of replies."""
 
     reports_queue_url: str
+    inbound_queue_url: str
     settings_prefix: str
     providers: tuple[str, ...]
     verification: Mapping[str, Verification]
@@ -78,8 +83,22 @@ class ProcessorConfig(Config):
     reports_queue_url: str
     unmatched_queue_url: str
     reports_dlq_url: str
+    inbound_queue_url: str
     keep_raw_reports: bool
     text_retention: TextRetention
+
+
+class InboundConfig(Config):
+    """Where replies become opt-outs and events. ``allowed_countries`` helps to read a number."""
+
+    messages_table: str
+    state_table: str
+    settings_prefix: str
+    providers: tuple[str, ...]
+    inbound_dlq_url: str
+    allowed_countries: frozenset[str] | None
+    opt_out_scope: ScopeMode
+    claim_seconds: int
 
 
 class PublisherConfig(Config):
@@ -109,7 +128,6 @@ class QueryConfig(Config):
 class ReconcilerConfig(SendConfig):
     """When and how fast providers are asked; and all settings of send, because the reconciler may send again."""
 
-    state_table: str
     reports_queue_url: str
     reconcile_after_seconds: int
     unknown_after_seconds: int
@@ -234,6 +252,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "verification": lambda value: {name: Verification(mode) for name, mode in _pairs(value).items()},
     "allowed_countries": _countries,
     "text_retention": TextRetention,
+    "opt_out_scope": ScopeMode,
     "retention_days": lambda value: _number(value, least=7),  # a provider's report may come days late
     "tracking_objective": _percentage,
     "keep_raw_reports": _FLAG,

@@ -8,12 +8,17 @@ from random import SystemRandom
 
 from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
+from sms_tracker.aws.messaging import SqsQueue
+from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig, TextRetention
 from sms_tracker.domain.invocation import Pace
-from sms_tracker.domain.ports import CallFailed
+from sms_tracker.domain.opt_out import ScopeMode
+from sms_tracker.domain.ports import CallFailed, SettingsSource
+from sms_tracker.services.gate import Gate
+from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.send import Rules, Sender
 
@@ -21,8 +26,9 @@ _FRACTION = SystemRandom().random
 """At least 0, below 1. Python's own generator would repeat in every environment made from one snapshot."""
 
 
-def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -> Sender:
+def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:
     """A Sender with everything it needs. Time-outs are those of the given clients."""
+    settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=_FRACTION)
     return Sender(
         messages=MessageStore(
             dynamodb,
@@ -30,13 +36,28 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, failed: CallFailed) -
             keep_raw_reports=config.keep_raw_reports,
             drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
         ),
-        settings=SsmSettings(ssm, config.settings_prefix, config.providers, jitter=_FRACTION),
+        settings=settings,
         http=SignedHttp(provider_http.call),
-        clock=lambda: datetime.now(UTC),
+        clock=_now,
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_FRACTION),
         rules=_rules(config),
+        gate=_gate(config, dynamodb, sqs, settings),
         failed=failed,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _gate(config: SendConfig, dynamodb: Api, sqs: Api, settings: SettingsSource) -> Gate | None:
+    if config.opt_out_scope is ScopeMode.OFF:
+        return None
+    opt_outs = OptOutStore(
+        dynamodb, state=config.state_table, messages=config.messages_table, key=lambda: settings().service_key
+    )
+    register = OptOutRegister(opt_outs=opt_outs, clock=_now)
+    return Gate(register=register, mode=config.opt_out_scope, replies=SqsQueue(sqs, config.inbound_queue_url))
 
 
 def _rules(config: SendConfig) -> Rules:

@@ -90,6 +90,35 @@ def event(message: Message, step: Step, text: str | None) -> dict[str, Any]:
     }
 
 
+def received(message: Message) -> dict[str, Any]:
+    """A person's message to one of our numbers."""
+    data = {
+        "sms_id": f"sms_{message.id[:26]}",
+        "workspace_id": WORKSPACE,
+        "to": message.to,
+        "from": message.sender,
+        "text": message.body,
+        "segments": counted(message.body),
+        "tags": None,
+        "metadata": None,
+        "country_code": "NL",
+        "cost": None,
+    }
+    return {"type": "sms.received", "timestamp": zulu(message.taken_at), "data": data}
+
+
+def suppression(message: Message) -> dict[str, Any]:
+    """The opt-out that a STOP began. A START ends it without an event."""
+    data = {
+        "suppression_id": f"sup_{message.id[:26]}",
+        "workspace_id": WORKSPACE,
+        "destination": message.sender,
+        "originator": message.to,
+        "reason": "keyword_stop",
+    }
+    return {"type": "sms_suppression.created", "timestamp": zulu(message.taken_at), "data": data}
+
+
 COST = {"amount": "0.00790", "currency_code": "EUR", "transaction_amount": "0.00790", "passthrough_amount": None}
 
 

@@ -138,7 +138,7 @@ class Bird:
             body=given["text"],
             callback_url=None,
             reference=None,
-            script=self.backend.scenarios.script(given["to"]),
+            script=self.backend.scenarios.script(given["to"], given["from"]),
             step=Step("accepted"),
             extra={name: given.get(name) for name in ("category", "tags", "metadata")},
         )
@@ -185,6 +185,13 @@ class Bird:
         """The event, to every endpoint that takes it."""
         said = report.event(message, step, report.explained(step.code))
         return report.together(self.endpoints.send(said, message, step, forged=forged))
+
+    def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
+        """The message, and the opt-out that a STOP begins."""
+        stops = message.body.strip().upper() == "STOP"
+        said = [report.received(message), *([report.suppression(message)] if stops else [])]
+        made = (self.endpoints.send(each, message, message.step, forged=forged) for each in said)
+        return [request for requests in made for request in requests]
 
 
 def _fits(message: Message, query: QueryParams) -> bool:

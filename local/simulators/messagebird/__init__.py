@@ -48,6 +48,7 @@ SIMULATOR = SimulatedProvider(
     },
     statuses={"delivered": "delivered", "delivery_failed": "undelivered", "expired": "expired"},
     dated=True,
+    reports_to=lambda stack: {"inbound_url": f"{stack.base_url.rstrip('/')}/webhooks/messagebird/inbound"},
     signing=Signing(
         sign=signed,
         entry="signing_key",

@@ -33,13 +33,17 @@ RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The account's keys (made up) and the form of reports: signature generation, JWT algorithm, GET or POST."""
+    """The account's keys (made up) and the form of reports: signature generation, JWT algorithm, GET or POST.
+
+    ``inbound_url`` is where a flow forwards replies.
+    """
 
     access_key: str = "local-simulator-messagebird-access-key"
     signing_key: str = "local-simulator-messagebird-signing-key"
     signature: str = "jwt"
     algorithm: str = "HS256"
     method: str = "GET"
+    inbound_url: str = ""
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -53,8 +57,28 @@ def report(settings: Settings, message: Message, step: Step, *, text: str | None
     """The report for a step; None for a message without reference or report URL."""
     if message.callback_url is None or message.reference is None:
         return None
-    key = "a forger's guess of at least 64 bytes, so that PyJWT does not warn" if forged else settings.signing_key
-    return _signed(replace(settings, signing_key=key), message, _fields(message, step, text) | _PRICE)
+    fields = _fields(message, step, text) | _PRICE | dict(message.script.fields)
+    return _signed(_known(settings, forged=forged), message.callback_url, fields)
+
+
+def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing:
+    """A person's message to one of our numbers, as a flow forwards it."""
+    at = message.taken_at.isoformat(timespec="seconds")
+    fields = {
+        "id": message.id,
+        "message_id": message.id,
+        "originator": message.sender.removeprefix("+"),
+        "recipient": message.to.removeprefix("+"),
+        "payload": message.body,
+        "createdDatetime": at,
+        "receivedSMSDateTime": at,
+    }
+    return _signed(_known(settings, forged=forged), settings.inbound_url, fields)
+
+
+def _known(settings: Settings, *, forged: bool) -> Settings:
+    forger = "a forger's guess of at least 64 bytes, so that PyJWT does not warn"
+    return replace(settings, signing_key=forger) if forged else settings
 
 
 def signed(document: Document, reported: Reported) -> Outgoing:
@@ -66,12 +90,11 @@ def signed(document: Document, reported: Reported) -> Outgoing:
     fields = _fields(message, message.step, None)
     if reported.at is None:
         del fields["statusDatetime"]
-    return _signed(Settings(signing_key=document["signing_key"]), message, fields, seconds=_DAY)
+    return _signed(Settings(signing_key=document["signing_key"]), reported.callback_url, fields, seconds=_DAY)
 
 
-def _signed(settings: Settings, message: Message, fields: dict[str, str], *, seconds: int = _JWT_SECONDS) -> Outgoing:
-    url, fields = urldefrag(message.callback_url or "").url, fields | dict(message.script.fields)
-    body = b""
+def _signed(settings: Settings, to: str, fields: dict[str, str], *, seconds: int = _JWT_SECONDS) -> Outgoing:
+    url, body = urldefrag(to).url, b""
     if settings.method == "GET":
         url = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
     else:

@@ -16,7 +16,8 @@ from starlette.routing import Route
 from local.simulators import segments
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
-from local.simulators.messagebird.report import Settings, report
+from local.simulators.messagebird import report
+from local.simulators.messagebird.report import Settings
 from local.simulators.scenario import Code, Step
 from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
 
@@ -117,7 +118,7 @@ class MessageBird:
                 body=str(given["body"]),
                 callback_url=str(given.get("reportUrl") or "") or None,
                 reference=str(given.get("reference") or "") or None,
-                script=self.backend.scenarios.script(to),
+                script=self.backend.scenarios.script(to, str(given["originator"])),
                 step=Step("sent"),
                 extra={name: given.get(name) for name in ("type", "validity", "datacoding", "scheduledDatetime")},
             )
@@ -164,7 +165,11 @@ class MessageBird:
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """A status report."""
-        return report(self.settings, message, step, text=_explained(step), forged=forged)
+        return report.report(self.settings, message, step, text=_explained(step), forged=forged)
+
+    def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
+        """What a flow forwards."""
+        return [report.reply(self.settings, message, forged=forged)]
 
 
 def _item(message: Message, *, whole: bool) -> dict[str, Any]:

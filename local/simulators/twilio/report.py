@@ -24,6 +24,7 @@ class Settings:
     """The account's keys (made up). ``auth_token`` signs; ``secondary_auth_token`` only authenticates.
 
     With ``shared_key_id`` and ``shared_key_secret`` callbacks carry the settings header and HMAC-SHA256.
+    ``inbound_url`` is the webhook of our numbers.
     """
 
     account_sid: str = "AC" + "0" * 28 + "face"
@@ -33,6 +34,7 @@ class Settings:
     api_key_secret: str = "local-simulator-twilio-api-key-secret"  # noqa: S105 - opens nothing but the simulator
     shared_key_id: str = ""
     shared_key_secret: str = ""
+    inbound_url: str = ""
 
     def __post_init__(self) -> None:
         if not self.account_sid or not self.auth_token:
@@ -43,7 +45,27 @@ def report(settings: Settings, message: Message, step: Step, *, text: str | None
     """The callback for a step; None for a message without callback URL. ``text`` explains the step's code."""
     if message.callback_url is None:
         return None
-    return _callback(settings, message, message.callback_url, _form(settings, message, step, text), forged=forged)
+    form = _form(settings, message, step, text) | dict(message.script.fields)
+    return _callback(settings, message.callback_url, form, forged=forged)
+
+
+def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing:
+    """A person's message to one of our numbers."""
+    form = {
+        "ApiVersion": API_VERSION,
+        "AccountSid": settings.account_sid,
+        "From": message.sender,
+        "To": message.to,
+        "SmsMessageSid": f"SM{message.id}",
+        "SmsSid": f"SM{message.id}",
+        "MessageSid": f"SM{message.id}",
+        "SmsStatus": "received",
+        "Body": message.body,
+        "NumMedia": "0",
+        "NumSegments": "1",
+        "FromCountry": "NL",
+    }
+    return _callback(settings, settings.inbound_url, form, forged=forged)
 
 
 def signed(document: Document, reported: Reported) -> Outgoing:
@@ -51,12 +73,11 @@ def signed(document: Document, reported: Reported) -> Outgoing:
     given = {entry: document[entry] for entry in ("account_sid", "auth_token") if document.get(entry)}
     settings, message = Settings(**given), reported.message
     form = _form(settings, message, message.step, None)
-    return _callback(settings, message, reported.callback_url, form, forged=False)
+    return _callback(settings, reported.callback_url, form, forged=False)
 
 
-def _callback(settings: Settings, message: Message, to: str, form: Mapping[str, str], *, forged: bool) -> Outgoing:
+def _callback(settings: Settings, to: str, form: Mapping[str, str], *, forged: bool) -> Outgoing:
     url, fragment = urldefrag(to)
-    form = {**form, **message.script.fields}
     return Outgoing(
         method="POST",
         url=url,

@@ -21,8 +21,9 @@ from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.scenario import Code, Script, Step
 from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
+from local.simulators.twilio import report
 from local.simulators.twilio.errors import DELIVERY_ERRORS, ERRORS, fault
-from local.simulators.twilio.report import API_VERSION, Settings, report
+from local.simulators.twilio.report import API_VERSION, Settings
 
 _LARGEST_PAGE = 1000
 _TEST_NUMBER = re.compile(r"\+1500555\d{4}")
@@ -111,16 +112,17 @@ class Twilio:
         if code := fault(form):
             raise Refused(self.refusal(None, code))
         to, service = form["To"], form.get("MessagingServiceSid")
+        sender = form.get("From") or service or ""
         test = _TEST_NUMBER.fullmatch(to) or _TEST_NUMBER.fullmatch(form.get("From", ""))
         return [
             Message(
                 id=f"SM{uuid4().hex}",
                 to=to,
-                sender=form.get("From") or service or "",
+                sender=sender,
                 body=form["Body"],
                 callback_url=form.get("StatusCallback") or None,
                 reference=None,
-                script=Script(name="test-number") if test else self.backend.scenarios.script(to),
+                script=Script(name="test-number") if test else self.backend.scenarios.script(to, sender),
                 step=Step("accepted" if service else "queued"),
                 extra={"messaging_service_sid": service, "validity": form.get("ValidityPeriod")},
             )
@@ -170,7 +172,11 @@ class Twilio:
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """A status callback."""
-        return report(self.settings, message, step, text=self._explained(step), forged=forged)
+        return report.report(self.settings, message, step, text=self._explained(step), forged=forged)
+
+    def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
+        """The webhook of the number."""
+        return [report.reply(self.settings, message, forged=forged)]
 
 
 def _none() -> Sequence[Message]:

@@ -9,6 +9,8 @@ from sms_tracker.domain.errors import Rejected, Unavailable
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 """An expected outcome, not a failed call."""
+_CANCELED = "TransactionCanceledException"
+"""A condition of a transaction did not hold, or another one was writing; its caller reads again in either case."""
 _FOR_GOOD = frozenset(
     {
         "ValidationException",
@@ -48,7 +50,7 @@ class Api(Protocol):
 
 def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) -> Exception:
     """The exception for AWS's error ``code``; its text has the operation and the code, nothing of the payload."""
-    if code == CONDITION_FAILED:
+    if code in (CONDITION_FAILED, _CANCELED):
         return ConditionFailed(item or {})
     return (Rejected if code in _FOR_GOOD else Unavailable)(f"{operation}: {code}")
 

@@ -15,10 +15,11 @@ from sms_tracker.domain.http import HttpRequest
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The client and scopes of the request's API key."""
+    """The client and scopes of the request's API key, and the senders it lists, each as ``provider:sender``."""
 
     client: str
     scopes: frozenset[str]
+    senders: frozenset[str] = frozenset()
 
 
 def request(event: Mapping[str, Any]) -> HttpRequest:
@@ -48,7 +49,12 @@ def _body(event: Mapping[str, Any]) -> bytes:
 def caller(event: Mapping[str, Any]) -> Caller:
     """The caller, from the context of the authorizer's simple response."""
     context = event["requestContext"]["authorizer"]["lambda"]
-    return Caller(client=context["client"], scopes=frozenset(context["scopes"].split()))
+    listed = context.get("senders", "")
+    return Caller(
+        client=context["client"],
+        scopes=frozenset(context["scopes"].split()),
+        senders=frozenset(filter(None, listed.split(","))),
+    )
 
 
 def response(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:

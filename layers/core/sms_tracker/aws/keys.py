@@ -11,11 +11,15 @@ from sms_tracker.aws.typed_json import marshal, unmarshal
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """The client and scopes of a key. ``expires_at`` is epoch seconds, None for a key that does not expire."""
+    """The client, scopes and senders of a key. ``expires_at`` is epoch seconds, None for a key that does not expire.
+
+    ``senders`` are those whose opt-outs it may see and change, each as ``provider:sender``.
+    """
 
     client: str
     scopes: frozenset[str]
     expires_at: int | None = None
+    senders: frozenset[str] = frozenset()
 
     def expired(self, now: float) -> bool:
         """Whether it ends at or before ``now``, epoch seconds."""
@@ -50,4 +54,5 @@ class KeyStore:
             return None
         values = unmarshal(answer["Item"])
         expires = values.get("expires_at")
-        return ApiKey(values["client"], frozenset(values["scopes"]), None if expires is None else int(expires))
+        senders = frozenset(values.get("senders", ()))
+        return ApiKey(values["client"], frozenset(values["scopes"]), None if expires is None else int(expires), senders)

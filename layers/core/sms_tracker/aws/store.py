@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sms_tracker.aws import outbox
 from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.items import from_item, send_values, stored, to_item
 from sms_tracker.aws.typed_json import Item, marshal
@@ -102,21 +103,24 @@ class MessageStore:
 
 
 def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
-    """Every modification, in the order of the stream; insertions and expiries are skipped.
+    """Every modification of a record and every new outbox item, in the order of the stream.
 
     An image that cannot be read becomes a change with ``unreadable``, so that the others are published.
     """
     for record in records:
-        if record.get("eventName") != "MODIFY":
-            continue
         stream = record["dynamodb"]
-        sequence, raw = stream["SequenceNumber"], record
+        inserted = record.get("eventName") == "INSERT" and outbox.is_outbox(stream["NewImage"])
+        if not inserted and (record.get("eventName") != "MODIFY" or outbox.is_outbox(stream["NewImage"])):
+            continue
+        sequence = stream["SequenceNumber"]
         try:
-            old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
+            if inserted:
+                yield StreamChange(sequence=sequence, raw=record, event=outbox.event(stream["NewImage"]))
+            else:
+                old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
+                yield StreamChange(sequence=sequence, raw=record, old=old, new=new)
         except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            yield StreamChange(sequence=sequence, raw=raw, unreadable=f"{type(error).__name__} in the image")
-        else:
-            yield StreamChange(sequence=sequence, raw=raw, old=old, new=new)
+            yield StreamChange(sequence=sequence, raw=record, unreadable=f"{type(error).__name__} in the image")
 
 
 def _key(message_id: str) -> Item:

@@ -151,17 +151,6 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamChange:
-    """One modification of a record in the stream; ``unreadable`` is the reason where ``old`` and ``new`` are None."""
-
-    sequence: str
-    raw: Mapping[str, object] = field(repr=False)
-    old: Record | None = None
-    new: Record | None = None
-    unreadable: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BusEvent:
     """One entry: source, detail-type and the detail as JSON."""
 
@@ -173,6 +162,21 @@ class BusEvent:
     def size(self) -> int:
         """Bytes as EventBridge counts them, with its 14 for a time."""
         return 14 + sum(len(part.encode()) for part in (self.source, self.detail_type, self.detail))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChange:
+    """One modification of a record in the stream, or a new outbox item, which is an ``event``.
+
+    ``unreadable`` is the reason where there is none of them.
+    """
+
+    sequence: str
+    raw: Mapping[str, object] = field(repr=False)
+    old: Record | None = None
+    new: Record | None = None
+    event: BusEvent | None = None
+    unreadable: str | None = None
 
 
 class Bus(Protocol):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.status import Outcome, Status, order
 
 if TYPE_CHECKING:
@@ -29,9 +30,15 @@ MAX_VALUE = 256
 """Characters kept of any value that a provider chose."""
 
 
-REFUSED, NOT_SENT, NO_REPORT = "refused", "not-sent", "no-final-report"
-"""Our own status words beside the providers': refused on sending, never accepted, given up waiting."""
-OWN_WORDS = {REFUSED: Status.FAILED, NOT_SENT: Status.FAILED, NO_REPORT: Status.UNKNOWN}
+REFUSED, NOT_SENT, OPTED_OUT, NO_REPORT = "refused", "not-sent", "opted-out", "no-final-report"
+"""Our own status words beside the providers': refused on sending, never accepted, not handed over because the recipient
+opted out, given up waiting."""
+OWN_WORDS = {
+    REFUSED: Status.FAILED,
+    NOT_SENT: Status.FAILED,
+    OPTED_OUT: Status.FAILED,
+    NO_REPORT: Status.UNKNOWN,
+}
 
 
 class Source(StrEnum):
@@ -80,6 +87,11 @@ class Report:
     def is_failure(self) -> bool:
         """Whether the status is a failure."""
         return self.status is not None and self.status.outcome is Outcome.FAILURE
+
+    @property
+    def is_opt_out(self) -> bool:
+        """Whether the provider refused the message because the recipient opted out."""
+        return self.failure is not None and self.failure.reason is Reason.OPTED_OUT and self.word != OPTED_OUT
 
     @property
     def at(self) -> str:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 _RECEIVING = {
     "signature": ("verify",),
-    "webhook": ("WEBHOOK", "ACK_STATUS", "ENTRIES", "keys", "flaws", "fields", "target"),
+    "webhook": ("WEBHOOK", "ACK_STATUS", "REPLY_BODY", "ENTRIES", "keys", "flaws", "fields", "target", "is_reply"),
 }
 CONTRACT: Mapping[str, tuple[str, ...]] = {
     **_RECEIVING,
+    "inbound": ("inbound",),
     "report": ("STATUSES", "UNCONFIRMED", "report", "status", "knows", "meaning", "page"),
     "api": (
         *("SENDERS", "LOOKUP", "send_request", "send_outcome"),

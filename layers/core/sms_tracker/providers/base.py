@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.callback import CallbackTarget
     from sms_tracker.domain.failure import Failure
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+    from sms_tracker.domain.inbound import Inbound
     from sms_tracker.domain.matching import Candidate, Sought
     from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
     from sms_tracker.domain.report import Report
@@ -167,6 +168,9 @@ class Webhooks(Protocol):
     ACK_STATUS: int
     """The 2xx status with which the provider wants a webhook answered."""
 
+    REPLY_BODY: str
+    """What an inbound message is answered with, as ``text/xml``; empty for the same answer as a report."""
+
     ENTRIES: tuple[str, ...]
     """Every entry that the secret document may have; ``make secrets`` reads ``<NAME>_<ENTRY>`` for each."""
 
@@ -186,9 +190,19 @@ class Webhooks(Protocol):
         """Our id and attempt, read from a place that the provider signs; never raises. ``fields`` are the request's."""
         ...
 
+    def is_reply(self, fields: Mapping[str, str]) -> bool:
+        """Whether the fields are an inbound message or a notice of an opt-out, and no report."""
+        ...
+
 
 class Provider(Webhooks, Protocol):
-    """The whole adapter: the half above, ``report.py`` and ``api.py``."""
+    """The whole adapter: the half above, ``inbound.py``, ``report.py`` and ``api.py``."""
+
+    # --- inbound.py
+
+    def inbound(self, fields: Mapping[str, str], *, received_at: str) -> Inbound:
+        """What the fields of a reply say; raises ``Unreadable`` where its id or a number is missing."""
+        ...
 
     # --- report.py
 

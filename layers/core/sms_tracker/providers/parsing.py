@@ -127,6 +127,14 @@ def rfc3339(value: str | None) -> str | None:
         return clean(value)
 
 
+def known_time(value: str | None) -> str | None:
+    """An RFC 3339 time in our form; None where there is none, or it cannot be read."""
+    try:
+        return timestamp(instant(value)) if value else None
+    except ValueError:
+        return None
+
+
 def age(stamp: int, *, now: datetime) -> timedelta:
     """How long before ``now`` a signature's Unix time is; negative where the signer's clock is ahead."""
     seconds = int(now.timestamp()) - stamp

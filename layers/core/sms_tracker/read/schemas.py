@@ -13,6 +13,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 from sms_tracker import providers
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.failure import Category, Reason
+from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
 
@@ -219,6 +220,8 @@ class Problem(TypedDict):
     provider: NotRequired[str]
     provider_code: NotRequired[Annotated[str, Field(description="The provider's own code")]]
     reason: NotRequired[Reason]
+    cause: NotRequired[Annotated[Kind, Field(description="What blocks the recipient")]]
+    at: NotRequired[Time]
     version: NotRequired[str]
     table: NotRequired[Answer]
     queue: NotRequired[Answer]

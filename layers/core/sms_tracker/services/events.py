@@ -7,11 +7,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.keywords import Keyword
+from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.services.advice import MEANING, RETRY_ADVICE, RETRYABLE
 
 SOURCE = "sms-tracker"
 DETAIL_TYPE = "SMS Status Changed"
+RECEIVED = "SMS Received"
+OPT_OUT_CHANGED = "SMS Opt-Out Changed"
 
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$", description="RFC 3339, UTC")]
 
@@ -88,3 +92,54 @@ class StatusChanged(BaseModel):
         """The event's ``detail`` as JSON. Personal fields that are not published are absent, not null."""
         absent = {name for name in ("unconfirmed", "to", "sender", "body") if getattr(self, name) is None}
         return self.model_dump_json(by_alias=True, exclude=absent)
+
+
+class SmsReceived(BaseModel):
+    """A text that somebody sent to one of our numbers.
+
+    Delivered at least once: dedupe on (provider, provider_message_id).
+
+    ``keyword`` is the provider's own signal, or the keyword that the whole text is. ``looks_like_opt_out`` marks free
+    text that a person should read; nothing was done about it.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    event_schema: Annotated[Literal[1], Field(alias="schema")] = 1
+    provider: str
+    provider_message_id: str
+    sender: Annotated[str, Field(alias="from", description="The person's number, E.164 or a short code")]
+    to: Annotated[str, Field(description="Our number")]
+    body: str
+    keyword: Keyword | None
+    looks_like_opt_out: bool
+    received_at: Time
+    sent_at: Time | None
+
+    def detail(self) -> str:
+        """The event's ``detail`` as JSON."""
+        return self.model_dump_json(by_alias=True)
+
+
+class OptOutChanged(BaseModel):
+    """A recipient was blocked, or a block ended. Dedupe on (scope, to, version) and keep the highest version.
+
+    A block that a provider's refusal told of ends by itself after 24 hours, without an event.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    event_schema: Annotated[Literal[1], Field(alias="schema")] = 1
+    scope: str
+    to: str
+    blocked: bool
+    cause: Kind
+    source: Annotated[str, Field(description="The provider or the client that stated it")]
+    reason: str | None
+    at: Time
+    version: Annotated[int, Field(ge=1)]
+    changed_at: Time
+
+    def detail(self) -> str:
+        """The event's ``detail`` as JSON."""
+        return self.model_dump_json(by_alias=True)

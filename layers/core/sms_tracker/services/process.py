@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
+from sms_tracker.domain import inbound
 from sms_tracker.domain.envelope import Envelope, decode, encode, is_raw, received
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, UnknownProvider, Unreadable
 from sms_tracker.domain.http import HttpRequest, HttpResponse
@@ -97,6 +98,8 @@ class ReportProcessor:
     clock: Clock
     settings: SettingsSource
     without_webhook: Sequence[Webhooks] = ()
+    replies: Queue | None = None
+    """Receives refusals because the recipient opted out; None passes none on."""
     each: Each = map
     """Writes the messages of a batch; ``map`` writes one after the other."""
 
@@ -122,8 +125,8 @@ class ReportProcessor:
             try:
                 if self.without_webhook and is_raw(delivery.body):
                     event = self._received(delivery.body)
-                    if event is None:
-                        return Handled(decision="foreign", queue_ids=(delivery.queue_id,))
+                    if isinstance(event, str):
+                        return Handled(decision=event, queue_ids=(delivery.queue_id,))
                     delivery = replace(delivery, body=encode(event))
                 envelope = decode(delivery.body)
                 queued = _Queued(delivery, envelope, read(envelope))
@@ -142,14 +145,22 @@ class ReportProcessor:
         decision = "unmatched" if queued.report.set_aside else "test"
         return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=queued.envelope.provider)
 
-    def _received(self, event: str) -> Envelope | None:
-        """The envelope of a provider's own event; None for another stack's message. Raises ``Unreadable``."""
+    def _received(self, event: str) -> Envelope | str:
+        """The envelope of a provider's own event; ``foreign`` or ``heard`` where it is no report of ours.
+
+        Raises ``Unreadable``.
+        """
         request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
         key, now = self.settings().service_key, timestamp(self.clock())
         for provider in self.without_webhook:
             with suppress(Unreadable):
                 fields = provider.fields(request)
-                return received(provider.name, provider.target(request, fields), fields, key=key, received_at=now)
+                if self.replies is not None and provider.is_reply(fields):
+                    heard = inbound.Heard(provider=provider.name, received_at=now, fields=fields)
+                    self.replies.send(inbound.encode(heard))
+                    return "heard"
+                target = provider.target(request, fields)
+                return received(provider.name, target, fields, key=key, received_at=now) or "foreign"
         raise Unreadable("the message is no envelope, and no event of a provider without a webhook")
 
     def _find(self, report: Report) -> str | None:
@@ -181,6 +192,7 @@ class ReportProcessor:
         try:
             tracked = track(self.messages, message_id, reports, now=timestamp(self.clock()))
             self._set_aside(group, tracked)
+            self._pass_on_refusals(message_id, reports, tracked)
         except Rejected as error:
             return self._dead_letter_group(handled, group, str(error))
         except SmsTrackerError as error:
@@ -197,6 +209,17 @@ class ReportProcessor:
             for queued in group:
                 if queued.report.fingerprint in overflow:
                     self.unmatched.send(queued.delivery.body, reason="the message's timeline is full")
+
+    def _pass_on_refusals(self, message_id: str, reports: Sequence[Report], tracked: Tracked) -> None:
+        """Queue each attempt that was refused because the recipient opted out.
+
+        Also for a repeated report: an earlier try may have ended between the write and this.
+        """
+        if self.replies is None or tracked.decision == "unmatched":
+            return
+        ours = (report for report in reports if report.fingerprint not in tracked.foreign)
+        for attempt in sorted({report.attempt for report in ours if report.is_opt_out}):
+            self.replies.send(inbound.encode(inbound.RefusedSend(message_id=message_id, attempt=attempt)))
 
     def _dead_letter_group(self, handled: partial[Handled], group: Sequence[_Queued], reason: str) -> Handled:
         try:
@@ -230,7 +253,8 @@ def read(envelope: Envelope) -> Report:
 def measure(handled: Sequence[Handled], metrics: Metrics, *, now: datetime) -> None:
     """Count the reports of a batch by result, and measure the age of the oldest."""
     for each in handled:
-        metrics.count(_METRICS[each.decision], len(each.queue_ids))
+        if each.decision in _METRICS:
+            metrics.count(_METRICS[each.decision], len(each.queue_ids))
         metrics.count("ReportsUnrecognised", sum(not report.recognised for report in each.reports))
         if each.tracked:
             metrics.count("SecondProviderIds", len(each.tracked.other_ids))

@@ -132,6 +132,8 @@ class Publisher:
             self.failed.send(json.dumps(_without_images(change.raw), default=str), reason=reason)
 
     def _event(self, change: StreamChange) -> BusEvent | None:
+        if change.event is not None:
+            return change.event
         if change.old is None or change.new is None:
             raise ValueError(change.unreadable)
         built = event(change.old, change.new, self.policy)

@@ -1,4 +1,4 @@
-"""Receive a webhook: verify its signature, queue its raw fields, then acknowledge it."""
+"""Receive a webhook: verify its signature, queue its raw fields as a report or a reply, then acknowledge it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
-from sms_tracker.domain import envelope
+from sms_tracker.domain import envelope, inbound
 from sms_tracker.domain.callback import CallbackTarget, callback_target, token_matches
 from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
 from sms_tracker.domain.report import timestamp
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.settings import Settings
     from sms_tracker.providers.base import Key, Webhooks
 
+_OK = 200
 MAX_BODY = 64 * 1024
 """Bytes of a webhook's body at most; the same limit applies to its path and query."""
 _REFRESH = 30.0
@@ -49,11 +50,13 @@ class Received:
     error: str | None = None
     following: bool = False
     stale: bool = False
+    body: str = ""
+    """What a reply is answered with, as ``text/xml``."""
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the provider gets its 2xx: the report is queued, only counted, or another stack's."""
-        return self.decision in {"queued", "counted", "foreign"}
+        """Whether the provider gets its 2xx: it is queued, only counted, or another stack's report."""
+        return self.decision in {"queued", "counted", "foreign", "heard"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class Receiver:
     """
 
     queue: Queue
+    replies: Queue
     settings: SettingsSource
     clock: Clock
     enabled: tuple[str, ...]
@@ -72,16 +76,21 @@ class Receiver:
 
     def receive(self, name: str, request: HttpRequest) -> Received:
         """Answer one webhook; ``request.url`` is its raw path and query. Never raises for invalid input."""
+        message_id = None
         try:
             provider = self._provider(name)
             if len(request.body) > MAX_BODY or len(request.url) > MAX_BODY:
                 return Received(status=413, decision="too-large")
-            target = callback_target(request.url)
-            signed = self._verify(provider, request, target)
+            vouched = callback_target(request.url) if name in self.tokens else None
+            signed = self._verify(provider, request, vouched)
             fields = provider.fields(request)
-            if name not in self.tokens:  # a token vouches for the URL alone
-                target = provider.target(request, fields)
-            decision = self._enqueue(provider, fields, target)
+            if vouched is None and provider.is_reply(fields):  # a token vouches for the URL alone
+                taken = self._hear(provider, fields)
+            else:
+                target = vouched or provider.target(request, fields)
+                message_id = target.message_id
+                decision = self._enqueue(provider, fields, target)
+                taken = Received(status=provider.ACK_STATUS, decision=decision, message_id=message_id)
         except UnknownProvider:
             return Received(status=404, decision="unknown-provider")
         except InvalidSignature as error:
@@ -89,8 +98,15 @@ class Receiver:
         except Unreadable as error:
             return Received(status=400, decision="unreadable", error=str(error))
         except SmsTrackerError as error:
-            return Received(status=503, decision="unavailable", message_id=target.message_id, error=str(error))
-        return replace(signed, status=provider.ACK_STATUS, decision=decision, message_id=target.message_id)
+            return Received(status=503, decision="unavailable", message_id=message_id, error=str(error))
+        return replace(taken, following=signed.following, stale=signed.stale)
+
+    def _hear(self, provider: Webhooks, fields: Mapping[str, str]) -> Received:
+        """Queue a reply. Its answer is the provider's own, empty: what it sends to the person is not ours to choose."""
+        heard = inbound.Heard(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
+        self.replies.send(inbound.encode(heard))
+        status = _OK if provider.REPLY_BODY else provider.ACK_STATUS
+        return Received(status=status, decision="heard", body=provider.REPLY_BODY)
 
     def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
         """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
@@ -114,18 +130,19 @@ class Receiver:
             raise UnknownProvider("no webhook")
         return provider
 
-    def _verify(self, provider: Webhooks, request: HttpRequest, target: CallbackTarget) -> Received:
+    def _verify(self, provider: Webhooks, request: HttpRequest, vouched: CallbackTarget | None) -> Received:
+        """Raises ``InvalidSignature``. ``vouched`` is the target in the URL where our token counts, None elsewhere."""
         try:
-            return self._verify_with(provider, request, target, self.settings())
+            return self._verify_with(provider, request, vouched, self.settings())
         except InvalidSignature:
-            return self._verify_with(provider, request, target, self.settings(max_age=_REFRESH))
+            return self._verify_with(provider, request, vouched, self.settings(max_age=_REFRESH))
 
     def _verify_with(
-        self, provider: Webhooks, request: HttpRequest, target: CallbackTarget, settings: Settings
+        self, provider: Webhooks, request: HttpRequest, vouched: CallbackTarget | None, settings: Settings
     ) -> Received:
         verified = Received(status=provider.ACK_STATUS, decision="verified")
-        if provider.name in self.tokens:
-            if not token_matches(settings.service_key, provider.name, target):
+        if vouched is not None:
+            if not token_matches(settings.service_key, provider.name, vouched):
                 raise InvalidSignature("the token in the callback URL is not ours")
             return verified
         credentials = settings.credentials[provider.name]

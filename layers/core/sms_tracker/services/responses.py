@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.report import NOT_SENT
+from sms_tracker.domain.failure import Reason
+from sms_tracker.domain.report import NOT_SENT, OPTED_OUT
 from sms_tracker.domain.status import Status
+from sms_tracker.services.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from sms_tracker.domain.failure import Failure
@@ -50,36 +52,6 @@ class ApiResponse:
         """The same response with ``warnings`` for the client, if it is a 202."""
         shown = warnings and self.status == _ACCEPTED
         return replace(self, body={**self.body, "warnings": list(warnings)}) if shown else self
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A problem's status and title."""
-
-    status: int
-    title: str
-
-
-PROBLEMS: Mapping[str, Kind] = {
-    "invalid-request": Kind(400, "The request is invalid"),
-    "unreadable": Kind(400, "The webhook cannot be decoded"),
-    "scope-missing": Kind(403, "The key lacks a scope"),
-    "refused-signature": Kind(403, "No accepted key signed the webhook"),
-    "no-such-message": Kind(404, "There is no such message"),
-    "no-such-file": Kind(404, "There is no such file"),
-    "unknown-provider": Kind(404, "There is no such provider"),
-    "in-progress": Kind(409, "The same request is in progress"),
-    "too-large": Kind(413, "The webhook is too large"),
-    "refused-by-provider": Kind(422, "The provider refused the message for good"),
-    "not-sent": Kind(422, "No provider took the message in time"),
-    "key-reused": Kind(422, "The Idempotency-Key belongs to another request"),
-    "account-refused": Kind(502, "The provider refuses this service"),
-    "provider-unavailable": Kind(503, "The provider did not take the message"),
-    "attempts-spent": Kind(503, "The Idempotency-Key has been tried too often"),
-    "unavailable": Kind(503, "Not available at the moment"),
-    "unhealthy": Kind(503, "A part of the service does not answer"),
-}
-"""Every problem by its name. The OpenAPI document lists the same."""
 
 
 def problem(
@@ -173,7 +145,10 @@ def accepted(record: Record, decision: str) -> ApiResponse:
 def refused(record: Record) -> ApiResponse:
     """422: the message failed for good. Its provider refused it, or no provider took it in time."""
     failure = record.state.failure.failure if record.state.failure else None
-    if any(entry.word == NOT_SENT and entry.attempt == record.send.attempt for entry in record.reports.values()):
+    words = {entry.word for entry in record.reports.values() if entry.attempt == record.send.attempt}
+    if OPTED_OUT in words:
+        return opted_out(record)
+    if NOT_SENT in words:
         return _not_sent(record, failure)
     cause = failure.message or failure.reason if failure else "no reason given"
     detail = f"{record.state.provider} refused the message: {cause}. Correct it and send it as a new request."
@@ -187,6 +162,18 @@ def _not_sent(record: Record, failure: Failure | None) -> ApiResponse:
         "Send it as a new request, with a new Idempotency-Key."
     )
     return _about(record, problem("not-sent", detail, members={"reason": failure and str(failure.reason)}))
+
+
+def opted_out(record: Record) -> ApiResponse:
+    """422: the recipient opted out, so no provider was asked."""
+    detail = "The recipient opted out of messages from this sender; nothing was sent. GET /opt-outs has the cause."
+    return _about(record, problem("recipient-opted-out", detail, members={"reason": str(Reason.OPTED_OUT)}))
+
+
+def opt_outs_unreadable(record: Record, error: SmsTrackerError) -> ApiResponse:
+    """503: whether the recipient opted out cannot be read, so no provider was asked."""
+    detail = "Opt-outs cannot be read, so nothing was sent. Send the same request again later."
+    return _about(record, problem("unavailable", detail, retry_after=_SOON)).noting(str(error))
 
 
 def account_refused(record: Record, outcome: Refused) -> ApiResponse:

@@ -6,29 +6,27 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from uuid import uuid4
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidMessage, Misconfigured, SmsTrackerError, Unavailable
-from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.invocation import Pace, ignore_failed_call
-from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
-from sms_tracker.domain.report import REFUSED, Report, Source, timestamp
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import Settings
-from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import idempotency, responses
+from sms_tracker.services.gate import Gate
+from sms_tracker.services.outcomes import Outcomes
 from sms_tracker.services.policy import Policy
-from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call, retry_write
+from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Draft, again, draft
 from sms_tracker.services.text import text_hash
-from sms_tracker.services.track import track
 from sms_tracker.services.validation import Json
 
 
@@ -44,7 +42,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Sends messages. ``new_token`` names one invocation's claim."""
+    """Sends messages. ``new_token`` names one invocation's claim; ``gate`` is None where opt-outs are off."""
 
     messages: Messages
     settings: SettingsSource
@@ -52,6 +50,7 @@ class Sender:
     clock: Clock
     pace: Pace
     rules: Rules
+    gate: Gate | None = None
     failed: CallFailed = ignore_failed_call
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
@@ -109,13 +108,15 @@ class Sender:
         if claimed.send.request != stored.send.request:
             return responses.accepted(stored, "request-changed")
         try:
+            if self._is_closed(stored):
+                return self._outcomes.opted_out(stored, end)
             if not self.messages.take_over(stored, claimed.send, provider=message.provider, now=claimed.state.at):
                 return responses.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:  # the claim may have been stored; it ends by itself
             return responses.nothing_recorded(error)
         provider = providers.load(stored.state.provider)
         outcome = repeat_call(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
-        return self._conclude(claimed, outcome, message, end)
+        return self._outcomes.conclude(claimed, outcome, default_sender=message.default_sender, end=end)
 
     def _repeated(self, stored: Record) -> ApiResponse:
         """The answer to a repeated key for a message that must not be sent again."""
@@ -141,7 +142,7 @@ class Sender:
                 return responses.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:
             # As in _put: the claim may have been stored.
-            return responses.nothing_recorded(error).noting(self._release(taken, "not_sent", end))
+            return responses.nothing_recorded(error).noting(self._outcomes.release(taken, "not_sent", end))
         return self._hand_over(taken, request, message, end)
 
     def _claimed(self, stored: Record, attempt: int, message: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
@@ -184,7 +185,7 @@ class Sender:
             result = self.messages.put(record)
         except SmsTrackerError:
             # The write may have been applied. No provider was called, so release the key for another try.
-            self._release(record, "not_sent", end)
+            self._outcomes.release(record, "not_sent", end)
             raise
         if isinstance(result, Written):
             return None
@@ -193,63 +194,19 @@ class Sender:
         return result.record
 
     def _hand_over(self, record: Record, request: HttpRequest, message: Draft, end: float) -> ApiResponse:
+        try:
+            if self._is_closed(record):
+                return self._outcomes.opted_out(record, end)
+        except SmsTrackerError as error:
+            released = self._outcomes.release(record, "not_sent", end)
+            return responses.opt_outs_unreadable(record, error).noting(released)
         provider = providers.load(record.state.provider)
         outcome = call_provider(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
-        return self._conclude(record, outcome, message, end)
+        return self._outcomes.conclude(record, outcome, default_sender=message.default_sender, end=end)
 
-    def _conclude(self, record: Record, outcome: SendOutcome, message: Draft, end: float) -> ApiResponse:
-        match outcome:
-            case Accepted():
-                return self._accepted(record, outcome, end)
-            case Refused() if outcome.is_callers(default_sender=message.default_sender):
-                return self._refused(record, outcome, end)
-            case Refused():
-                return responses.account_refused(record, outcome).noting(self._release(record, "account", end))
-            case NotProcessed():
-                return responses.not_processed(record, outcome).noting(self._release(record, "not_sent", end))
-            case OutcomeUnknown():
-                return responses.accepted(record, "outcome-unknown").noting(outcome.reason)
+    def _is_closed(self, record: Record) -> bool:
+        return self.gate is not None and self.gate.is_closed(record)
 
-    def _accepted(self, record: Record, outcome: Accepted, end: float) -> ApiResponse:
-        report = replace(
-            self._report(record, outcome.word, outcome.status, outcome.failure),
-            provider_message_id=outcome.provider_message_id,
-            occurred=outcome.occurred,
-        )
-        answered, warning = self._answered(record, report, end)
-        return responses.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
-
-    def _refused(self, record: Record, outcome: Refused, end: float) -> ApiResponse:
-        report = self._report(record, REFUSED, Status.FAILED, outcome.failure)
-        answered, warning = self._answered(record, report, end)
-        return responses.refused(answered).noting(warning)
-
-    def _report(self, record: Record, word: str, status: Status, failure: Failure | None) -> Report:
-        return Report(
-            provider=record.state.provider,
-            word=word,
-            status=status,
-            received=timestamp(self.clock()),
-            code=failure.code if failure else None,
-            failure=failure,
-            attempt=record.send.attempt,
-            source=Source.ANSWER,
-        )
-
-    def _answered(self, record: Record, report: Report, end: float) -> tuple[Record, str | None]:
-        """The record with the provider's answer, and a warning if the answer was not stored."""
-        seen, warning = record, None
-        write = partial(track, self.messages, record.message_id, [report], now=report.received)
-        try:
-            seen = retry_write(partial(write, phase=SendPhase.ANSWERED), pace=self.pace, end=end).record or record
-        except SmsTrackerError as error:
-            warning = f"answer not stored: {error}"
-        return replace(seen, state=fold([report], base=seen.state), send=record.send), warning
-
-    def _release(self, record: Record, cause: str, end: float) -> str | None:
-        write = partial(self.messages.release, record.message_id, token=record.send.token, cause=cause)
-        try:
-            retry_write(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
-        except SmsTrackerError as error:
-            return f"release not stored: {error}"
-        return None
+    @property
+    def _outcomes(self) -> Outcomes:
+        return Outcomes(messages=self.messages, clock=self.clock, pace=self.pace, gate=self.gate)

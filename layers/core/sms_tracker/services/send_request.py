@@ -194,7 +194,11 @@ def submit(
         return responses.invalid(error)
 
 
-_METRICS = {"refused-by-provider": "SendsRefused", "account-refused": "AccountRefused"}
+_METRICS = {
+    "refused-by-provider": "SendsRefused",
+    "recipient-opted-out": "SendsOptedOut",
+    "account-refused": "AccountRefused",
+}
 
 
 def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:

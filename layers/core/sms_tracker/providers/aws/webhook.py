@@ -20,8 +20,14 @@ WEBHOOK = False
 ACK_STATUS = 204
 """Not used."""
 
+REPLY_BODY = ""
+"""Not used."""
+
 ENTRIES: tuple[str, ...] = ()
 """None for ``make secrets``: nothing in the document is a secret, and the template writes it."""
+
+_REPLY = "inboundMessageId"
+"""What every inbound message of a two-way number has, and no event about a message that was sent."""
 
 FORMS = {
     "message_type": ("|TRANSACTIONAL|PROMOTIONAL", "is neither TRANSACTIONAL nor PROMOTIONAL"),
@@ -45,7 +51,7 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
         event = json.loads(request.body, parse_float=str)
     except (ValueError, RecursionError):
         event = None
-    if not isinstance(event, dict) or not {"eventType", "messageStatus"} & event.keys():
+    if not isinstance(event, dict) or not {"eventType", "messageStatus", _REPLY} & event.keys():
         raise Unreadable("the body is no event about a message")
     return parsing.flat(event)
 
@@ -54,3 +60,8 @@ def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  
     """Our id, attempt and token in the event's ``context``, by the rules of a callback URL's query."""
     ours = {name: fields.get(f"context[{name}]", "") for name in ("message_id", "attempt", "token")}
     return callback_target(f"?{urlencode({name: value for name, value in ours.items() if value}, errors='replace')}")
+
+
+def is_reply(fields: Mapping[str, str]) -> bool:
+    """Whether it is an inbound message, as the topic of a two-way number delivers it."""
+    return _REPLY in fields

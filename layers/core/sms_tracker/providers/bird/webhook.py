@@ -16,6 +16,13 @@ from sms_tracker.providers.bird import signature
 
 WEBHOOK = True
 ACK_STATUS = 204
+
+REPLY_BODY = ""
+
+SUPPRESSED = "sms_suppression.created"
+_REPLIES = ("sms.received", SUPPRESSED)
+"""Events about a person's answer. They come to the one address of all events."""
+
 ENTRIES = ("api_key", "webhook_secret", "next_webhook_secret", "category", "api_url")
 
 CATEGORIES = ("transactional", "marketing", "authentication", "service")
@@ -75,6 +82,11 @@ def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  
     metadata = part(part(event(fields), "data"), "metadata")
     named = {name: text for name in _TARGET if (text := parsing.text(metadata.get(name)))}
     return callback_target(f"?{urlencode(named)}")
+
+
+def is_reply(fields: Mapping[str, str]) -> bool:
+    """Whether it is an inbound message or an opt-out."""
+    return event(fields).get("type") in _REPLIES
 
 
 def event(fields: Mapping[str, str]) -> dict[str, object]:

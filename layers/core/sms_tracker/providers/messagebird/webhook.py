@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 WEBHOOK = True
 ACK_STATUS = 200
 
+REPLY_BODY = ""
+
+REPLY_SENDERS = ("originator", "sender")
+REPLY_TEXTS = ("payload", "body", "message", "incomingMessage")
+"""The names of an inbound message's sender and text; a report has neither."""
+
 ENTRIES = ("access_key", "signing_key", "next_signing_key", "api_url")
 
 
@@ -57,3 +63,8 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
 def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has both
     """From the callback URL, which is signed: ``reference`` has our id too, but no attempt."""
     return callback_target(request.url)
+
+
+def is_reply(fields: Mapping[str, str]) -> bool:
+    """Whether it is an inbound message that a flow forwards: it has a sender or a text, and no status."""
+    return "status" not in fields and any(name in fields for name in (*REPLY_SENDERS, *REPLY_TEXTS))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 WEBHOOK = True
 ACK_STATUS = 204
 
+REPLY_BODY = "<Response></Response>"
+"""TwiML that sends nothing: Twilio may send any other text to the person."""
+
 ENTRIES = (
     "account_sid",
     "auth_token",
@@ -64,6 +67,12 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
 def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has it
     """From the callback URL, which is signed: Twilio has no field for a reference of the client's."""
     return callback_target(request.url)
+
+
+def is_reply(fields: Mapping[str, str]) -> bool:
+    """Whether it is an inbound message: its status is ``received``; a report has no text."""
+    status = fields.get("SmsStatus") or fields.get("MessageStatus")
+    return status in {"received", "receiving"} or (status is None and "Body" in fields)
 
 
 def setting(credentials: Credentials, name: str) -> str:

@@ -1,0 +1,95 @@
+"""The inbound Lambda: replies from their queue to opt-outs and events, and GET, PUT and DELETE /opt-outs."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from random import SystemRandom
+from typing import Any
+
+from sms_tracker import providers
+from sms_tracker.aws import gateway
+from sms_tracker.aws.clients import api
+from sms_tracker.aws.messaging import SqsQueue
+from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.aws.outbox import OutboxStore
+from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.settings import SsmSettings
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.config import InboundConfig, load
+from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
+from sms_tracker.domain.opt_out import ScopeMode
+from sms_tracker.log import Line, Log
+from sms_tracker.read.parameters import parameters
+from sms_tracker.services.hear import Listener, Result, measure
+from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
+from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.responses import ApiResponse, invalid
+
+config = load(InboundConfig, os.environ)
+log = Log(os.environ)
+log.started(config)
+dynamodb = api("dynamodb", failed=log.failed)
+settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=SystemRandom().random)
+register = OptOutRegister(
+    opt_outs=OptOutStore(
+        dynamodb, state=config.state_table, messages=config.messages_table, key=lambda: settings().service_key
+    ),
+    clock=lambda: datetime.now(UTC),
+)
+listener = Listener(
+    register=None if config.opt_out_scope is ScopeMode.OFF else register,
+    mode=config.opt_out_scope,
+    outbox=OutboxStore(dynamodb, config.messages_table),
+    messages=MessageStore(dynamodb, config.messages_table),
+    search=MessageSearch(dynamodb, config.messages_table),
+    dead=SqsQueue(api("sqs", failed=log.failed), config.inbound_dlq_url),
+    clock=register.clock,
+    claim=timedelta(seconds=config.claim_seconds),
+)
+opt_outs = OptOutApi(
+    register=register, clock=register.clock, mode=config.opt_out_scope, countries=config.allowed_countries
+)
+for name in config.providers:
+    providers.load(name)  # at init, not within the first batch
+
+
+@log.lines
+def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
+    """One batch of the queue, or one request."""
+    return _batch(event["Records"], line) if "Records" in event else _request(event, line)
+
+
+def _batch(records: list[dict[str, Any]], line: Line) -> dict[str, Any]:
+    results, failed = list[Result](), list[str]()
+    for record in records:
+        try:
+            results.append(listener.hear(record["body"]))
+        except SmsTrackerError as error:
+            failed.append(record["messageId"])
+            line.put(error=str(error))
+    measure(results, line)
+    line.level = "ERROR" if failed else "INFO"
+    line.put(
+        decision="failed-in-part" if failed else "handled",
+        replies=[each.decision for each in results],
+        failed=len(failed),
+    )
+    return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}
+
+
+def _request(event: dict[str, Any], line: Line) -> dict[str, Any]:
+    known = gateway.caller(event)
+    caller = OptOutCaller(client=known.client, scopes=known.scopes, senders=known.senders)
+    try:
+        response = _answer(event, caller)
+    except InvalidMessage as error:
+        response = invalid(error)
+    line.put(decision=response.decision, route=event["routeKey"], client=known.client, warnings=response.warnings)
+    line.level = "WARNING" if response.warnings else "INFO"
+    return gateway.response(response.status, response.body, response.headers)
+
+
+def _answer(event: dict[str, Any], caller: OptOutCaller) -> ApiResponse:
+    if event["routeKey"].startswith("PUT"):
+        return opt_outs.put(caller, gateway.request(event).body)
+    query = parameters(event.get("rawQueryString", ""))
+    return opt_outs.delete(caller, query) if event["routeKey"].startswith("DELETE") else opt_outs.read(caller, query)

@@ -1,0 +1,83 @@
+"""Outbox items in the ``messages`` table, which has the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sms_tracker.aws.api import Api, ConditionFailed, batch_get
+from sms_tracker.aws.items import Item, marshal, unmarshal
+from sms_tracker.domain.indexes import BY_ATTENTION
+from sms_tracker.domain.outbox import OutboxItem
+from sms_tracker.domain.ports import BusEvent
+
+NEW = "attribute_not_exists(message_id)"
+"""The condition of every write."""
+_PARTITION = "outbox"
+"""The outbox's key in the index by_attention, by which ``make forget`` finds what holds a number."""
+
+
+class OutboxStore:
+    """The table behind :class:`sms_tracker.domain.outbox.Outbox`."""
+
+    def __init__(self, dynamodb: Api, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def put(self, item: OutboxItem) -> bool:
+        """One PutItem."""
+        try:
+            self._dynamodb("PutItem", TableName=self._table, Item=to_item(item), ConditionExpression=NEW)
+        except ConditionFailed:
+            return False
+        return True
+
+    def holding(self, text: str) -> Iterator[str]:
+        """The keys of the items whose detail holds ``text``: Query of by_attention, and BatchGetItem."""
+        start: dict[str, Any] = {}
+        while True:
+            answer = self._dynamodb(
+                "Query",
+                TableName=self._table,
+                IndexName=BY_ATTENTION.name,
+                KeyConditionExpression="attention = :key",
+                ExpressionAttributeValues=marshal({":key": _PARTITION}),
+                **start,
+            )
+            keys = [{"message_id": item["message_id"]} for item in answer["Items"]]
+            for item in batch_get(self._dynamodb, self._table, keys):
+                if text in item["detail"]["S"]:
+                    yield item["message_id"]["S"]
+            if not (last := answer.get("LastEvaluatedKey")):
+                return
+            start = {"ExclusiveStartKey": last}
+
+    def delete(self, key: str) -> None:
+        """One DeleteItem; idempotent."""
+        self._dynamodb("DeleteItem", TableName=self._table, Key=marshal({"message_id": key}))
+
+
+def to_item(item: OutboxItem) -> Item:
+    """An outbox item. No index that searches read has its keys."""
+    return marshal(
+        {
+            "message_id": item.key,
+            "outbox": item.event.detail_type,
+            "source": item.event.source,
+            "detail": item.event.detail,
+            "expires_at": item.expires_at,
+            "attention": _PARTITION,
+            "due_at": str(item.expires_at),
+        }
+    )
+
+
+def is_outbox(item: Mapping[str, Any]) -> bool:
+    """Whether a stored item, in typed JSON, is an outbox item."""
+    return "outbox" in item
+
+
+def event(item: Item) -> BusEvent:
+    """The event of an outbox item; raises ``KeyError`` for an item that has none."""
+    values = unmarshal(item)
+    return BusEvent(source=values["source"], detail_type=values["outbox"], detail=values["detail"])

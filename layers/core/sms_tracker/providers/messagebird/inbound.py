@@ -1,0 +1,42 @@
+"""Inbound messages of the classic API, as a flow forwards them: JSON or a form, with several names for each field.
+
+Every alias is optional; the first that has a value counts. Source: MessageBird's own tutorials, and a captured payload.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.inbound import Inbound
+from sms_tracker.providers import parsing
+from sms_tracker.providers.messagebird.webhook import REPLY_SENDERS, REPLY_TEXTS
+
+_IDS = ("id", "message_id")
+_TO = ("recipient", "receiver")
+_TIMES = ("createdDatetime", "receivedSMSDateTime")
+_SHORT_CODE = re.compile("[0-9]{3,6}")
+
+
+def inbound(fields: Mapping[str, str], *, received_at: str) -> Inbound:  # noqa: ARG001 - the fields have their own
+    """Raises ``Unreadable`` where the id, the sender or the recipient is missing."""
+    known, sender, to = (_first(fields, names) for names in (_IDS, REPLY_SENDERS, _TO))
+    if not (known and sender and to):
+        raise Unreadable("an inbound message without id, originator or recipient")
+    return Inbound(
+        provider_message_id=known,
+        sender=_number(sender),
+        to=(_number(to),),
+        text=_first(fields, REPLY_TEXTS) or "",
+        at=parsing.known_time(_first(fields, _TIMES)),
+    )
+
+
+def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((fields[name] for name in names if fields.get(name)), None)
+
+
+def _number(text: str) -> str:
+    """Digits without a plus as E.164; a short code and a name stay."""
+    return text if _SHORT_CODE.fullmatch(text) else parsing.e164(text) or text

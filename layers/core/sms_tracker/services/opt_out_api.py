@@ -1,0 +1,221 @@
+"""GET, PUT and DELETE /opt-outs: who may not be sent to, manual blocks, and their end."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
+
+from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope
+from sms_tracker.domain.ports import Clock
+from sms_tracker.domain.report import timestamp
+from sms_tracker.services import responses
+from sms_tracker.services.numbers import e164
+from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.responses import ApiResponse, ok, problem
+from sms_tracker.services.validation import invalid_message, json_body
+
+ADMIN = "admin"
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOutCaller:
+    """Who asks. ``senders`` are those of the key, each as ``provider:sender``."""
+
+    client: str
+    scopes: frozenset[str]
+    senders: frozenset[str] = frozenset()
+
+    def owns(self, name: str) -> bool:
+        """Whether the caller may see and change the opt-outs of a scope."""
+        own = {f"client:{self.client}", *(f"sender:{each.casefold()}" for each in self.senders)}
+        return ADMIN in self.scopes or name in own
+
+
+def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
+    return e164(given.strip(), info.context)
+
+
+class About(BaseModel):
+    """A recipient, and the sender that may not write to it where opt-outs hold for one sender."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: Annotated[
+        str,
+        BeforeValidator(_number),
+        Field(description="Recipient, written as in `POST /messages`", examples=["+31612345678"]),
+    ]
+    provider: Annotated[str | None, Field(description="With `OptOutScope=sender`: the sender's provider")] = None
+    sender: Annotated[
+        str | None, Field(alias="from", description="With `OptOutScope=sender`: the sender that may not write")
+    ] = None
+    client: Annotated[
+        str | None, Field(description="With `OptOutScope=client`: the client; another than the key's needs `admin`")
+    ] = None
+    reason: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=256)] | None,
+        Field(description="Recorded. An `admin` who gives one to DELETE ends every block, a person's own STOP too"),
+    ] = None
+
+
+def _position(given: str) -> str:
+    try:
+        position = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        position = ""
+    if not re.fullmatch(r"[0-9TZ:.-]{24}\|opt-out#[0-9a-f]{64}", position):
+        raise ValueError("is not a cursor of this service")
+    return position
+
+
+class Listing(BaseModel):
+    """The parameters of a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cursor: Annotated[
+        Annotated[str, AfterValidator(_position)] | None, Field(description="`cursor` of the previous page")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOutApi:
+    """``countries`` as for POST /messages. ``mode`` is ``OptOutScope``."""
+
+    register: OptOutRegister
+    clock: Clock
+    mode: ScopeMode
+    countries: frozenset[str] | None = None
+
+    def read(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+        """A page of those that the caller may see, the latest change first; with ``to`` that recipient's alone."""
+        if not caller.scopes & {"read", ADMIN}:
+            return responses.scope_missing("read")
+        return self._answer(lambda: self._one(caller, query) if "to" in query else self._page(caller, query))
+
+    def put(self, caller: OptOutCaller, body: bytes) -> ApiResponse:
+        """Block a recipient until DELETE ends it; a START does not."""
+        if not caller.scopes & {"send", ADMIN}:
+            return responses.scope_missing("send")
+        return self._answer(lambda: self._add(caller, json_body(body)))
+
+    def delete(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+        """End a manual block; by an admin with a reason every block."""
+        if not caller.scopes & {"send", ADMIN}:
+            return responses.scope_missing("send")
+        return self._answer(lambda: self._remove(caller, query))
+
+    def _answer(self, work: Callable[[], ApiResponse]) -> ApiResponse:
+        if self.mode is ScopeMode.OFF:
+            return opt_outs_off()
+        try:
+            return work()
+        except InvalidMessage as error:
+            return responses.invalid(error)
+        except SmsTrackerError as error:
+            return responses.unreadable(error)
+
+    def _one(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+        recipient, _ = self._about(query, caller, "parameter")
+        if not caller.owns(recipient.scope):
+            return responses.scope_missing(ADMIN)
+        shown = self._view(self.register.opt_outs.get(recipient), recipient)
+        return ok({"opt_outs": [shown], "cursor": None}, "found")
+
+    def _page(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+        try:
+            listing = Listing.model_validate(query)
+        except ValidationError as error:
+            raise invalid_message(error, "parameter") from None
+        page = self.register.opt_outs.listed(cursor=listing.cursor, limit=_PAGE)
+        shown = [self._view(each, each.recipient) for each in page.items if caller.owns(each.recipient.scope)]
+        cursor = base64.urlsafe_b64encode(page.next.encode()).rstrip(b"=").decode() if page.next else None
+        return ok({"opt_outs": shown, "cursor": cursor}, "listed")
+
+    def _add(self, caller: OptOutCaller, payload: object) -> ApiResponse:
+        if not isinstance(payload, dict):
+            raise InvalidMessage([FieldError("", "must be a JSON object")])
+        recipient, reason = self._about(payload, caller, "field")
+        return self._state(caller, recipient, Kind.ADDED, reason)
+
+    def _remove(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+        recipient, reason = self._about(query, caller, "parameter")
+        lifts = ADMIN in caller.scopes and reason
+        answer = self._state(caller, recipient, Kind.LIFTED if lifts else Kind.REMOVED, reason)
+        return still_blocked(answer.body) if answer.body.get("blocked") else answer
+
+    def _state(self, caller: OptOutCaller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
+        if not caller.owns(recipient.scope):
+            return responses.scope_missing(ADMIN)
+        statement = Statement(kind=kind, at=timestamp(self.clock()), source=caller.client, reason=reason)
+        return ok(self._view(self.register.state(recipient, [statement]), recipient), str(kind))
+
+    def _about(self, given: Mapping[str, object], caller: OptOutCaller, noun: str) -> tuple[Recipient, str]:
+        try:
+            about = About.model_validate(given, context=self.countries)
+        except ValidationError as error:
+            raise invalid_message(error, noun) from None
+        self._check(about)
+        name = scope(
+            self.mode, provider=about.provider or "", sender=about.sender or "", client=about.client or caller.client
+        )
+        return Recipient(scope=name, number=about.to), about.reason or ""
+
+    def _check(self, about: About) -> None:
+        """Raise ``InvalidMessage`` where a field that the scope needs is missing, or one is given that it ignores."""
+        given = {"provider": about.provider, "from": about.sender, "client": about.client}
+        needed = {ScopeMode.SENDER: ("provider", "from")}.get(self.mode, ())
+        usable = {ScopeMode.CLIENT: ("client",)}.get(self.mode, needed)
+        missing = [FieldError(name, f"is required with OptOutScope={self.mode}") for name in needed if not given[name]]
+        ignored = [
+            FieldError(name, f"has no meaning with OptOutScope={self.mode}")
+            for name, value in given.items()
+            if value and name not in usable
+        ]
+        if wrong := [*missing, *ignored]:
+            raise InvalidMessage(wrong)
+
+    def _view(self, stored: StoredOptOut, recipient: Recipient) -> Mapping[str, object]:
+        """One recipient's state; ``at``, ``source`` and ``reason`` are those of the statement that blocks."""
+        block = stored.opt_out.blocked_by(self.clock())
+        return {
+            "to": recipient.number or None,
+            "scope": recipient.scope,
+            "blocked": block is not None,
+            "cause": block and block.kind,
+            "source": block and block.source,
+            "reason": (block and block.reason) or None,
+            "at": block and block.at,
+            "version": stored.version,
+            "changed_at": stored.changed_at or None,
+        }
+
+
+def opt_outs_off() -> ApiResponse:
+    """404: ``OptOutScope`` is ``off``."""
+    return problem("opt-outs-off", "This deployment keeps no opt-outs (OptOutScope=off).")
+
+
+def still_blocked(view: Mapping[str, object]) -> ApiResponse:
+    """409: something else than the manual block holds."""
+    detail = (
+        "The manual block has ended, but the recipient opted out, or the provider refused the recipient. A START ends "
+        "that, or an admin who gives a reason."
+    )
+    return problem("still-blocked", detail, members={"cause": view["cause"], "at": view["at"]})

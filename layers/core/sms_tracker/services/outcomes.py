@@ -1,0 +1,98 @@
+"""Store how the hand-over of a message ended, and answer its client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.invocation import Pace
+from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
+from sms_tracker.domain.ports import Clock, Messages
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.report import OPTED_OUT, REFUSED, Report, Source, timestamp
+from sms_tracker.domain.state import fold
+from sms_tracker.domain.status import Status
+from sms_tracker.services import responses
+from sms_tracker.services.gate import Gate
+from sms_tracker.services.provider_call import retry_write
+from sms_tracker.services.responses import ApiResponse
+from sms_tracker.services.track import track
+
+_OPTED_OUT = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """Stores outcomes. ``gate`` is None where opt-outs are off. ``end`` is in seconds, as of ``pace.monotonic``."""
+
+    messages: Messages
+    clock: Clock
+    pace: Pace
+    gate: Gate | None
+
+    def conclude(self, record: Record, outcome: SendOutcome, *, default_sender: bool, end: float) -> ApiResponse:
+        """Store what the provider's answer means for ``record``, as this invocation claimed it."""
+        match outcome:
+            case Accepted():
+                return self._accepted(record, outcome, end)
+            case Refused() if outcome.is_callers(default_sender=default_sender):
+                answered, warning = self._failed(record, REFUSED, outcome.failure, end)
+                return responses.refused(answered).noting(warning)
+            case Refused():
+                return responses.account_refused(record, outcome).noting(self.release(record, "account", end))
+            case NotProcessed():
+                return responses.not_processed(record, outcome).noting(self.release(record, "not_sent", end))
+            case OutcomeUnknown():
+                return responses.accepted(record, "outcome-unknown").noting(outcome.reason)
+
+    def opted_out(self, record: Record, end: float) -> ApiResponse:
+        """Store that no provider was asked, because the recipient opted out."""
+        answered, warning = self._failed(record, OPTED_OUT, _OPTED_OUT, end)
+        return responses.opted_out(answered).noting(warning)
+
+    def release(self, record: Record, cause: str, end: float) -> str | None:
+        """Free the key for another try. Returns a warning if that was not stored."""
+        write = partial(self.messages.release, record.message_id, token=record.send.token, cause=cause)
+        try:
+            retry_write(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
+        except SmsTrackerError as error:
+            return f"release not stored: {error}"
+        return None
+
+    def _accepted(self, record: Record, outcome: Accepted, end: float) -> ApiResponse:
+        report = replace(
+            self._report(record, outcome.word, outcome.status, outcome.failure),
+            provider_message_id=outcome.provider_message_id,
+            occurred=outcome.occurred,
+        )
+        answered, warning = self._answered(record, report, end)
+        return responses.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
+
+    def _failed(self, record: Record, word: str, failure: Failure, end: float) -> tuple[Record, str | None]:
+        return self._answered(record, self._report(record, word, Status.FAILED, failure), end)
+
+    def _report(self, record: Record, word: str, status: Status, failure: Failure | None) -> Report:
+        return Report(
+            provider=record.state.provider,
+            word=word,
+            status=status,
+            received=timestamp(self.clock()),
+            code=failure.code if failure else None,
+            failure=failure,
+            attempt=record.send.attempt,
+            source=Source.ANSWER,
+        )
+
+    def _answered(self, record: Record, report: Report, end: float) -> tuple[Record, str | None]:
+        """The record with the answer, and a warning if it was not stored, or what it teaches was not passed on."""
+        seen, warning = record, None
+        write = partial(track, self.messages, record.message_id, [report], now=report.received)
+        try:
+            seen = retry_write(partial(write, phase=SendPhase.ANSWERED), pace=self.pace, end=end).record or record
+        except SmsTrackerError as error:
+            warning = f"answer not stored: {error}"
+        learnt = self.gate.learn(record) if self.gate and report.is_opt_out else None
+        warning = "; ".join(filter(None, (warning, learnt))) or None
+        return replace(seen, state=fold([report], base=seen.state), send=record.send), warning

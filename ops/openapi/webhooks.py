@@ -1,0 +1,62 @@
+"""The routes that providers call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ops.openapi.operation import JSON, Answer, Json, Operation, Parameter
+from sms_tracker import providers
+
+_PROVIDER = Parameter(
+    name="provider",
+    place="path",
+    text="Whose report it is; 404 for one that is not enabled here",
+    schema={"type": "string", "enum": [*providers.names()]},
+    required=True,
+)
+_FIELDS = {"type": "object", "description": "The report's fields, as the provider documents them"}
+
+
+def _acknowledged() -> Mapping[int, set[str]]:
+    """The providers by the status that they take for an acknowledgement."""
+    statuses = {name: providers.load(name).ACK_STATUS for name in providers.names()}
+    return {status: {name for name, own in statuses.items() if own == status} for status in statuses.values()}
+
+
+def _inbound(method: str, body: Mapping[str, Json]) -> Operation:
+    return replace(
+        _webhook(method, body),
+        route=f"{method} /webhooks/{{provider}}/inbound",
+        name=f"{method.lower()}Inbound",
+        summary=f"Pass on a reply by {method}",
+        text="As for reports, whose address takes replies too: what came decides, not the address. Set this one at the "
+        "provider as the webhook of your numbers. A provider that sends text back to the person gets an empty answer.",
+        answers=(
+            Answer(status=200, text="Queued", media=()),
+            Answer(status=204, text="Queued", media=()),
+        ),
+    )
+
+
+def _webhook(method: str, body: Mapping[str, Json]) -> Operation:
+    return Operation(
+        route=f"{method} /webhooks/{{provider}}",
+        name=f"{method.lower()}Webhook",
+        tag="Webhooks",
+        summary=f"Report a status by {method}",
+        text="Checks the provider's signature and queues the report; what it says shows on the message soon after. "
+        "Reports may come twice and in any order. Query and body hold the provider's own fields; ours in the query "
+        "(`message_id`, `attempt`, `token`) come from the callback URL.",
+        parameters=(_PROVIDER,),
+        body=body,
+        answers=tuple(
+            Answer(status=status, text=f"Queued: the answer for {' and '.join(sorted(names))}", media=())
+            for status, names in sorted(_acknowledged().items())
+        ),
+        problems=("unreadable", "refused-signature", "unknown-provider", "too-large", "unavailable"),
+    )
+
+
+_BODY: Mapping[str, Json] = {"application/x-www-form-urlencoded": _FIELDS, JSON: _FIELDS}
+OPERATIONS = (_webhook("GET", {}), _webhook("POST", _BODY), _inbound("GET", {}), _inbound("POST", _BODY))

@@ -1,0 +1,156 @@
+"""`make opt-outs`: export who may not be sent to as CSV, and import such a list from elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ops import command, region
+from ops.stack import Stack
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope
+from sms_tracker.domain.report import instant, timestamp
+from sms_tracker.services.numbers import e164
+from sms_tracker.services.opt_outs import OptOutRegister
+
+COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
+_IMPORTED = (Kind.ADDED, Kind.STOP)
+_STEP, _SHOWN = 500, 20
+_EPILOG = """
+  export                  CSV with the columns to, scope, cause, at, source, reason; one line for each block
+  import FILE --apply     the same columns. `to` is required; cause is added (default) or stop; at defaults to now.
+                          Instead of scope the columns provider and from, or client, name what OptOutScope needs.
+
+A line may come twice, and an import may be repeated: nothing is stored twice. A wrong line stops the import before it
+starts. A forgotten number is not exported: only its hash is left, and it stays blocked.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of an import."""
+
+    recipient: Recipient
+    statement: Statement
+
+
+def main(
+    arguments: Sequence[str],
+    stack: Callable[[str], Stack] = Stack,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> int:
+    """Returns the exit code; standard output receives only the export."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "import" and options.file is None:
+        parser.error("import needs a file")
+    advice = "; what was written stays, and a repeat is harmless" if options.apply else ""
+    return command.run(lambda: _run(options, stack, now()), advice=advice)
+
+
+def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: datetime) -> int:
+    region.use(options.stack)
+    deployed = stack(options.stack)
+    if options.command == "export":
+        return _export(deployed.opt_outs.all(), now)
+    with Path(options.file).open(newline="", encoding="utf-8-sig") as file:
+        rows, wrong = read(csv.DictReader(file), deployed.opt_out_scope, now, deployed.countries)
+    if wrong:
+        more = f"error: and {len(wrong) - _SHOWN} more lines\n" if len(wrong) > _SHOWN else ""
+        print("".join(f"error: {each}\n" for each in wrong[:_SHOWN]) + more + "Nothing was written.", file=sys.stderr)
+        return 2
+    if not options.apply:
+        print(f"would state {len(rows)} opt-outs; run it again with --apply", file=sys.stderr)
+        return 0
+    register = OptOutRegister(opt_outs=deployed.opt_outs, clock=lambda: now)
+    for count, row in enumerate(rows, start=1):
+        register.state(row.recipient, [row.statement])
+        if count % _STEP == 0:
+            print(f"{count} of {len(rows)}", file=sys.stderr, flush=True)
+    print(f"stated {len(rows)} opt-outs", file=sys.stderr)
+    return 0
+
+
+def _export(found: Iterable[StoredOptOut], now: datetime) -> int:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    forgotten = 0
+    for each in found:
+        block = each.opt_out.blocked_by(now)
+        forgotten += block is not None and not each.recipient.number
+        if block is not None and each.recipient.number:
+            known = each.recipient
+            writer.writerow([known.number, known.scope, block.kind, block.at, block.source, block.reason])
+    if forgotten:
+        print(f"{forgotten} forgotten numbers stay blocked and are not listed", file=sys.stderr)
+    return 0
+
+
+def read(
+    lines: Iterable[Mapping[str, str | None]], mode: ScopeMode, now: datetime, countries: frozenset[str] | None = None
+) -> tuple[list[Row], list[str]]:
+    """The rows of an import, and a sentence for each wrong line; it names the line and no number."""
+    rows, wrong = [], []
+    for number, line in enumerate(lines, start=2):
+        given = {
+            name: (value or "").strip()
+            for name, value in line.items()
+            if isinstance(name, str) and not isinstance(value, list)
+        }
+        try:
+            rows.append(Row(_recipient(given, mode, countries), _statement(given, now)))
+        except ValueError as error:
+            wrong.append(f"line {number}: {error}")
+    return rows, wrong
+
+
+def _recipient(given: Mapping[str, str], mode: ScopeMode, countries: frozenset[str] | None) -> Recipient:
+    if not given.get("to"):
+        raise ValueError("to is missing")
+    try:
+        number = e164(given["to"], countries)
+    except ValueError as error:
+        raise ValueError(f"to {error}") from None
+    named = {"provider": given.get("provider", ""), "sender": given.get("from", ""), "client": given.get("client", "")}
+    needed = {ScopeMode.SENDER: ("provider", "sender"), ScopeMode.CLIENT: ("client",)}.get(mode, ())
+    prefix = {ScopeMode.SENDER: "sender:", ScopeMode.CLIENT: "client:"}.get(mode, "all")
+    if known := given.get("scope"):
+        if not known.startswith(prefix):
+            raise ValueError(f"scope is none of OptOutScope={mode}")
+        return Recipient(scope=known, number=number)
+    if missing := [{"sender": "from"}.get(name, name) for name in needed if not named[name]]:
+        raise ValueError(f"scope or {' and '.join(missing)} is missing")
+    return Recipient(scope=scope(mode, **named), number=number)
+
+
+def _statement(given: Mapping[str, str], now: datetime) -> Statement:
+    cause = given.get("cause") or Kind.ADDED
+    if cause not in _IMPORTED:
+        raise ValueError(f"cause is {' or '.join(_IMPORTED)}")
+    try:
+        at = instant(given["at"]) if given.get("at") else now
+    except ValueError:
+        raise ValueError("at is no RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
+    if at > now:
+        raise ValueError("at is in the future")
+    source = given.get("source") or "import"
+    return Statement(kind=Kind(cause), at=timestamp(at), source=source, reason=given.get("reason", ""))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make opt-outs", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=["export", "import"])
+    parser.add_argument("file", nargs="?", help="import: a CSV file in UTF-8 with a header")
+    command.add_stack(parser)
+    parser.add_argument("--apply", action="store_true", help="import: write; without it, only check the file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

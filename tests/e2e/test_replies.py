@@ -1,0 +1,147 @@
+"""Replies, from a person's handset to opt-outs, events and refused sends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from local.observe import Queue
+from local.stack import Stack
+from tests.e2e import command, watch
+from tests.e2e.provider import NAMES, Simulator, number
+
+A, B = "+15550001111", "+15550002222"
+RECEIVED, CHANGED = "SMS Received", "SMS Opt-Out Changed"
+ACCEPTED, REFUSED = 202, 422
+
+
+@pytest.fixture(scope="module")
+def heard(stack: Stack) -> Queue:
+    """What a consumer of replies receives from here on."""
+    return stack.observe_events(name="replies", kinds=(RECEIVED, CHANGED))
+
+
+@pytest.fixture(scope="module")
+def admin(stack: Stack) -> httpx.Client:
+    headers = {"authorization": f"Bearer {stack.create_key('support', {'admin', 'read'})}"}
+    return httpx.Client(base_url=stack.api_url, headers=headers, timeout=35, trust_env=False)
+
+
+def send(api: httpx.Client, provider: str, to: str, sender: str) -> httpx.Response:
+    return api.post("/messages", json={"to": to, "from": sender, "provider": provider, "body": "News"})
+
+
+def is_blocked(admin: httpx.Client, provider: str, to: str, sender: str) -> bool:
+    asked = {"to": to, "provider": provider, "from": sender}
+    (found,) = admin.get("/opt-outs", params=asked).raise_for_status().json()["opt_outs"]
+    return bool(found["blocked"])
+
+
+def becomes(admin: httpx.Client, provider: str, to: str, sender: str, *, blocked: bool) -> None:
+    watch.eventually(
+        lambda: is_blocked(admin, provider, to, sender) is blocked, f"{provider}: blocked is not {blocked}"
+    )
+
+
+def events(heard: Queue, person: str, *, of: int) -> list[dict[str, Any]]:
+    """The first events that name ``person``, as many as that; those about others are let go."""
+    found: list[dict[str, Any]] = []
+
+    def look() -> bool:
+        envelopes = [json.loads(body) for body in heard.drain(wait_seconds=2)]
+        found.extend(each for each in envelopes if person in json.dumps(each["detail"]))
+        return len(found) >= of
+
+    watch.eventually(look, f"no {of} events")
+    return found
+
+
+@pytest.mark.parametrize("provider", NAMES)
+def test_a_stop_to_one_sender_blocks_that_one_until_a_start(
+    provider: str,
+    stack: Stack,
+    api: httpx.Client,
+    admin: httpx.Client,
+    simulators: dict[str, Simulator],
+    heard: Queue,
+) -> None:
+    person, simulator = number("00"), simulators[provider]
+
+    assert set(simulator.reply(person, A, "Stop.")) <= {200, 204}
+    becomes(admin, provider, person, A, blocked=True)
+    before = len(simulator.posts(person))
+    refused, other = send(api, provider, person, A), send(api, provider, person, B)
+
+    assert (refused.status_code, refused.json()["type"]) == (REFUSED, "urn:sms-tracker:problem:recipient-opted-out")
+    record = api.get(f"/messages/{refused.json()['message_id']}").json()
+    assert (record["status"], record["failure"]["reason"]) == ("failed", "opted_out")
+    assert other.status_code == ACCEPTED
+    assert len(simulator.posts(person)) == before + 1  # the other sender's
+
+    simulator.reply(person, A, "START")
+    becomes(admin, provider, person, A, blocked=False)
+    assert send(api, provider, person, A).status_code == ACCEPTED
+    told = events(heard, person, of=4)
+    kinds = [each["detail-type"] for each in told]
+    assert (kinds.count(RECEIVED), kinds.count(CHANGED)) == (2, 2)
+    assert {each["detail"]["body"] for each in told if each["detail-type"] == RECEIVED} == {"Stop.", "START"}
+    assert watch.held(stack, "InboundDlqUrl") == 0
+
+
+@pytest.mark.parametrize("provider", NAMES)
+def test_a_forged_stop_changes_nothing(
+    provider: str, api: httpx.Client, admin: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    person = number("00")
+
+    assert set(simulators[provider].reply(person, A, "STOP", forged=True)) == {403}
+    assert not is_blocked(admin, provider, person, A)
+    assert send(api, provider, person, A).status_code == ACCEPTED
+
+
+@pytest.mark.parametrize("provider", NAMES)
+def test_a_provider_s_refusal_is_learnt_without_a_reply(
+    provider: str, api: httpx.Client, admin: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    person = number("10")
+    send(api, provider, person, A)
+    becomes(admin, provider, person, A, blocked=True)
+
+    answer = send(api, provider, person, A)
+
+    assert (answer.status_code, answer.json()["type"]) == (REFUSED, "urn:sms-tracker:problem:recipient-opted-out")
+    assert len(simulators[provider].posts(person)) == 1
+
+
+def test_a_forgotten_person_stays_blocked(
+    stack: Stack, api: httpx.Client, admin: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    person = number("00")
+    watch.final(api, send(api, "twilio", person, A).json()["message_id"])
+    simulators["twilio"].reply(person, A, "STOP")
+    becomes(admin, "twilio", person, A, blocked=True)
+    watch.drained(stack)
+
+    done = command.run(stack, "ops.forget", "--to", person, "--apply")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert send(api, "twilio", person, A).status_code == REFUSED
+    pages = stack.clients.dynamodb.get_paginator("scan").paginate(TableName=stack.deployment.outputs["StateTableName"])
+    assert person not in json.dumps([page["Items"] for page in pages], default=str)
+
+
+def test_a_manual_block_ends_by_hand_and_a_stop_by_an_admin_with_a_reason(
+    api: httpx.Client, admin: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    about = {"to": number("00"), "provider": "twilio", "from": A}
+
+    assert admin.put("/opt-outs", json=about).json()["cause"] == "added"
+    assert api.put("/opt-outs", json=about).status_code == 403  # the key lists no senders
+    assert admin.delete("/opt-outs", params=about).json()["blocked"] is False
+    simulators["twilio"].reply(about["to"], A, "STOP")
+    becomes(admin, "twilio", about["to"], A, blocked=True)
+    assert admin.delete("/opt-outs", params=about).status_code == 409
+    assert admin.delete("/opt-outs", params={**about, "reason": "asked by phone"}).json()["blocked"] is False

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from types_boto3_dynamodb import DynamoDBClient
+
+from sms_tracker.aws.api import Api
+from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.aws.outbox import OutboxStore
+from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.inbound import Heard, RefusedSend, encode
+from sms_tracker.domain.keywords import Keyword
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
+from sms_tracker.domain.report import timestamp
+from sms_tracker.services.hear import Listener
+from sms_tracker.services.opt_outs import OptOutRegister
+from tests import tables
+from tests.factories import MESSAGE_ID, record
+from tests.fakes import MemoryQueue
+from tests.moto_client import json_client
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+PERSON, NUMBER, OTHER, SERVICE = "+31612345678", "+15551234567", "+15557654321", "MG" + "1" * 32
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[DynamoDBClient]:
+    with mock_aws():
+        made = tables.client()
+        tables.create(made, "MessagesTable", "messages")
+        tables.create(made, "StateTable", "state")
+        yield made
+
+
+@pytest.fixture
+def dead() -> MemoryQueue:
+    return MemoryQueue()
+
+
+def register(api: Api, now: datetime = NOON) -> OptOutRegister:
+    store = OptOutStore(api, state="state", messages="messages", key=lambda: b"k" * 32)
+    return OptOutRegister(opt_outs=store, clock=lambda: now)
+
+
+def listener(dead: MemoryQueue, mode: ScopeMode = ScopeMode.SENDER, api: Api | None = None) -> Listener:
+    aws = api or json_client("dynamodb")
+    return Listener(
+        register=None if mode is ScopeMode.OFF else register(aws),
+        mode=mode,
+        outbox=OutboxStore(aws, "messages"),
+        messages=MessageStore(aws, "messages"),
+        search=MessageSearch(aws, "messages"),
+        dead=dead,
+        clock=lambda: NOON,
+        claim=timedelta(seconds=35),
+    )
+
+
+def reply(text: str = "STOP", minutes: int = 0, sid: str = "SM1", **fields: str) -> str:
+    known = {"MessageSid": sid, "From": PERSON, "To": NUMBER, "Body": text, "SmsStatus": "received"}
+    at = timestamp(NOON + timedelta(minutes=minutes))
+    return encode(Heard(provider="twilio", received_at=at, fields={**known, **fields}))
+
+
+def blocked(sender: str = NUMBER, number: str = PERSON, provider: str = "twilio", now: datetime = NOON) -> Kind | None:
+    block = register(json_client("dynamodb"), now).blocked_by(
+        Recipient(scope=f"sender:{provider}:{sender.casefold()}", number=number)
+    )
+    return block.kind if block else None
+
+
+def events(dynamodb: DynamoDBClient, kind: str) -> list[dict[str, Any]]:
+    items = dynamodb.scan(TableName="messages")["Items"]
+    return [json.loads(item["detail"]["S"]) for item in items if item.get("outbox", {}).get("S") == kind]
+
+
+def test_a_stop_blocks_the_sender_it_was_sent_to_and_no_other(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
+    listener(dead).hear(reply())
+
+    assert [blocked(), blocked(OTHER), blocked(provider="messagebird")] == [Kind.STOP, None, None]
+    (received,) = events(dynamodb, "SMS Received")
+    assert (received["from"], received["to"], received["body"], received["keyword"]) == (PERSON, NUMBER, "STOP", "stop")
+    assert len(events(dynamodb, "SMS Opt-Out Changed")) == 1
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_stop_to_a_number_of_a_service_blocks_both(dead: MemoryQueue) -> None:
+    listener(dead).hear(reply(MessagingServiceSid=SERVICE))
+
+    assert [blocked(), blocked(SERVICE)] == [Kind.STOP, Kind.STOP]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_start_ends_it_in_whatever_order_the_two_arrive(dead: MemoryQueue) -> None:
+    for body in (reply("start", 5, "SM2"), reply("stop", 0, "SM1"), reply("start", 5, "SM2")):
+        listener(dead).hear(body)
+
+    assert blocked() is None
+
+
+def test_a_repeated_reply_is_published_once(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
+    for _ in range(3):
+        listener(dead).hear(reply())
+
+    assert [len(events(dynamodb, kind)) for kind in ("SMS Received", "SMS Opt-Out Changed")] == [1, 1]
+
+
+def test_help_and_free_text_move_nothing_and_a_wish_is_flagged(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
+    results = [
+        listener(dead).hear(reply(text, sid=f"SM{n}"))
+        for n, text in enumerate(["help", "thanks!", "please stop sending"])
+    ]
+
+    assert blocked() is None
+    assert [(each.keyword, each.looks_like_opt_out) for each in results] == [
+        (Keyword.HELP, False),
+        (None, False),
+        (None, True),
+    ]
+    assert sorted(each["looks_like_opt_out"] for each in events(dynamodb, "SMS Received")) == [False, False, True]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_the_providers_signal_comes_before_the_word(dead: MemoryQueue) -> None:
+    listener(dead).hear(reply("basta", OptOutType="STOP"))
+
+    assert blocked() is Kind.STOP
+
+
+def test_where_opt_outs_are_off_a_reply_is_published_all_the_same(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
+    listener(dead, ScopeMode.OFF).hear(reply())
+
+    assert (blocked(), len(events(dynamodb, "SMS Received"))) == (None, 1)
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_by_client_a_stop_blocks_every_client_that_wrote_to_the_person(dead: MemoryQueue) -> None:
+    store = MessageStore(json_client("dynamodb"), "messages")
+    for number, client in enumerate(["shop", "bank", "shop"]):
+        store.put(replace(record(message_id=f"{number}{MESSAGE_ID[1:]}"), client=client, to=PERSON))
+    listener(dead, ScopeMode.CLIENT).hear(reply())
+    found = [
+        register(json_client("dynamodb")).blocked_by(Recipient(scope=f"client:{name}", number=PERSON))
+        for name in ("shop", "bank", "other")
+    ]
+
+    assert [block and block.kind for block in found] == [Kind.STOP, Kind.STOP, None]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_refusal_blocks_for_a_day_from_the_start_of_its_attempt(dead: MemoryQueue) -> None:
+    sent = replace(record(), to=PERSON, sender=NUMBER, created_at=timestamp(NOON))
+    MessageStore(json_client("dynamodb"), "messages").put(sent)
+    body = encode(RefusedSend(message_id=sent.message_id, attempt=1))
+
+    assert listener(dead).hear(body).decision == "refusal"
+    assert [blocked(now=NOON + timedelta(hours=hours)) for hours in (0, 23.9, 24)] == [Kind.REFUSED, Kind.REFUSED, None]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_start_after_the_attempt_began_outweighs_its_refusal(dead: MemoryQueue) -> None:
+    sent = replace(record(), to=PERSON, sender=NUMBER, created_at=timestamp(NOON))
+    MessageStore(json_client("dynamodb"), "messages").put(sent)
+    listener(dead).hear(reply("start", 1))
+    listener(dead).hear(encode(RefusedSend(message_id=sent.message_id, attempt=1)))
+
+    assert blocked() is None
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_refusal_of_a_message_that_is_gone_or_forgotten_is_ignored(dead: MemoryQueue) -> None:
+    MessageStore(json_client("dynamodb"), "messages").put(replace(record(), to=""))
+    refusals = [RefusedSend(message_id=known, attempt=1) for known in (MESSAGE_ID, "0" + MESSAGE_ID[1:])]
+
+    assert [listener(dead).hear(encode(each)).decision for each in refusals] == ["ignored", "ignored"]
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize("body", ["{}", encode(Heard(provider="nobody", received_at="", fields={})), reply(From="")])
+def test_what_cannot_be_read_goes_to_the_dead_letters_with_its_reason(dead: MemoryQueue, body: str) -> None:
+    assert listener(dead).hear(body).decision == "dead"
+    assert dead.bodies == [body]
+
+
+def calls(dead: MemoryQueue, *, fail_at: int) -> int:
+    """Hear a STOP while one call fails, before it or (below zero) after it was applied; then hear it again."""
+    made = 0
+    inner = json_client("dynamodb")
+
+    def api(operation: str, **arguments: Any) -> Mapping[str, Any]:
+        nonlocal made
+        made += 1
+        if made == fail_at:
+            raise Unavailable("crash before")
+        answer = inner(operation, **arguments)
+        if made == -fail_at:
+            raise Unavailable("crash after")
+        return answer
+
+    try:
+        listener(dead, api=api).hear(reply())  # type: ignore[arg-type]
+    except Unavailable:
+        listener(dead).hear(reply())
+    return made
+
+
+def test_a_stop_takes_three_calls(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
+    assert calls(dead, fail_at=0) == 3
+    assert len(events(dynamodb, "SMS Received")) == 1
+
+
+@pytest.mark.parametrize("fail_at", [1, 2, 3, -1, -2, -3])
+def test_a_crash_at_any_call_loses_neither_the_stop_nor_an_event(
+    dynamodb: DynamoDBClient, dead: MemoryQueue, fail_at: int
+) -> None:
+    calls(dead, fail_at=fail_at)
+
+    assert blocked() is Kind.STOP
+    assert [len(events(dynamodb, kind)) for kind in ("SMS Received", "SMS Opt-Out Changed")] == [1, 1]
+
+
+def test_a_statement_that_is_older_changes_nothing(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
+    who = Recipient(scope=f"sender:twilio:{NUMBER}", number=PERSON)
+    later = Statement(kind=Kind.LIFTED, at=timestamp(NOON + timedelta(hours=1)), source="ops", reason="consent")
+    register(json_client("dynamodb")).state(who, [later])
+    listener(dead).hear(reply())
+
+    assert (blocked(), events(dynamodb, "SMS Opt-Out Changed")) == (None, [])

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
+from sms_tracker.domain.report import timestamp
+from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
+from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.responses import ApiResponse
+from tests import tables
+from tests.moto_client import json_client
+
+NUMBER, SENDER = "+31612345678", "+15551234567"
+ABOUT = {"to": NUMBER, "provider": "twilio", "from": SENDER}
+SHOP = OptOutCaller(client="shop", scopes=frozenset({"read", "send"}), senders=frozenset({f"twilio:{SENDER}"}))
+OTHER = OptOutCaller(client="other", scopes=frozenset({"read", "send"}))
+ADMIN = OptOutCaller(client="ops", scopes=frozenset({"admin"}))
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def api(clock: Time) -> Iterator[OptOutApi]:
+    with mock_aws():
+        dynamodb = tables.client()
+        tables.create(dynamodb, "MessagesTable", "messages")
+        tables.create(dynamodb, "StateTable", "state")
+        yield made(clock, ScopeMode.SENDER)
+
+
+def made(clock: Time, mode: ScopeMode) -> OptOutApi:
+    store = OptOutStore(json_client("dynamodb"), state="state", messages="messages", key=lambda: b"k" * 32)
+    return OptOutApi(register=OptOutRegister(opt_outs=store, clock=clock), clock=clock, mode=mode)
+
+
+def one(reply: ApiResponse) -> dict[str, Any]:
+    """The one opt-out on a page."""
+    (only,) = reply.body["opt_outs"]  # type: ignore[misc, attr-defined]
+    return dict(only)
+
+
+def put(api: OptOutApi, caller: OptOutCaller = SHOP, **fields: Any) -> ApiResponse:
+    return api.put(caller, json.dumps({**ABOUT, **fields}).encode())
+
+
+def stop(api: OptOutApi, clock: Time, kind: Kind = Kind.STOP) -> None:
+    statement = Statement(kind=kind, at=timestamp(clock()), source="twilio")
+    api.register.state(Recipient(scope=f"sender:twilio:{SENDER}", number=NUMBER), [statement])
+
+
+def fields(answer: ApiResponse) -> list[str]:
+    return [str(each["field"]) for each in answer.body["errors"]]  # type: ignore[attr-defined]
+
+
+def test_a_manual_block_is_seen_and_ended(api: OptOutApi) -> None:
+    assert put(api, reason="by letter").body["blocked"] is True
+    found = one(api.read(SHOP, ABOUT))
+    assert (found["blocked"], found["cause"], found["source"], found["reason"]) == (True, "added", "shop", "by letter")
+    assert api.delete(SHOP, ABOUT).body["blocked"] is False
+    assert one(api.read(SHOP, ABOUT))["blocked"] is False
+
+
+def test_a_persons_own_stop_survives_a_delete_and_an_admin_lifts_it_with_a_reason(api: OptOutApi, clock: Time) -> None:
+    stop(api, clock)
+
+    assert [api.delete(caller, ABOUT).status for caller in (SHOP, ADMIN)] == [409, 409]
+    assert api.delete(SHOP, {**ABOUT, "reason": "they asked me"}).body["cause"] == "stop"
+    assert api.delete(ADMIN, {**ABOUT, "reason": "consent by letter"}).body["blocked"] is False
+
+
+def test_a_stop_after_a_lift_blocks_again(api: OptOutApi, clock: Time) -> None:
+    api.delete(ADMIN, {**ABOUT, "reason": "a test number"})
+    stop(api, clock)
+
+    assert one(api.read(SHOP, ABOUT))["cause"] == "stop"
+
+
+def test_a_client_sees_and_changes_the_opt_outs_of_its_keys_senders_alone(api: OptOutApi) -> None:
+    put(api)
+
+    assert [api.read(OTHER, ABOUT).status, put(api, OTHER).status, api.delete(OTHER, ABOUT).status] == [403, 403, 403]
+    listed = [len(api.read(caller, {}).body["opt_outs"]) for caller in (SHOP, OTHER, ADMIN)]  # type: ignore[arg-type]
+    assert listed == [1, 0, 1]
+
+
+@pytest.mark.parametrize("scopes", [frozenset[str](), frozenset({"send"})])
+def test_reading_needs_the_scope_read(api: OptOutApi, scopes: frozenset[str]) -> None:
+    assert api.read(OptOutCaller(client="shop", scopes=scopes), ABOUT).status == 403
+
+
+def test_changing_needs_the_scope_send(api: OptOutApi) -> None:
+    reader = OptOutCaller(client="shop", scopes=frozenset({"read"}), senders=SHOP.senders)
+
+    assert [put(api, reader).status, api.delete(reader, ABOUT).status] == [403, 403]
+
+
+def test_every_wrong_field_is_named(api: OptOutApi) -> None:
+    assert fields(api.put(SHOP, b'{"to": "12", "colour": "red"}')) == ["to", "colour"]
+    assert fields(api.put(SHOP, json.dumps({"to": NUMBER, "client": "shop"}).encode())) == [
+        "provider",
+        "from",
+        "client",
+    ]
+    assert fields(api.put(SHOP, b"[]")) == [""]
+    assert fields(api.read(SHOP, {"cursor": "x"})) == ["cursor"]
+
+
+def test_a_client_scope_takes_no_sender_and_another_client_needs_admin(api: OptOutApi, clock: Time) -> None:
+    api = made(clock, ScopeMode.CLIENT)
+
+    assert fields(put(api)) == ["provider", "from"]
+    assert api.put(SHOP, json.dumps({"to": NUMBER}).encode()).body["scope"] == "client:shop"
+    assert one(api.read(OTHER, {"to": NUMBER}))["blocked"] is False
+    assert api.read(OTHER, {"to": NUMBER, "client": "shop"}).status == 403
+    assert one(api.read(ADMIN, {"to": NUMBER, "client": "shop"}))["blocked"] is True
+
+
+def test_where_one_block_holds_for_all_only_an_admin_sets_it(api: OptOutApi, clock: Time) -> None:
+    api = made(clock, ScopeMode.ALL)
+    body = json.dumps({"to": NUMBER}).encode()
+
+    assert (api.put(SHOP, body).status, api.put(ADMIN, body).body["scope"]) == (403, "all")
+
+
+@pytest.mark.usefixtures("api")
+def test_switched_off_it_says_so(clock: Time) -> None:
+    answer = made(clock, ScopeMode.OFF).read(ADMIN, {})
+
+    assert (answer.status, answer.decision) == (404, "opt-outs-off")
+
+
+def test_a_list_goes_on_where_the_page_before_ended(api: OptOutApi) -> None:
+    for number in range(101):
+        put(api, ADMIN, to=f"+316123450{number:02d}" if number < 100 else NUMBER)
+    first = api.read(ADMIN, {}).body
+    second = api.read(ADMIN, {"cursor": str(first["cursor"])}).body
+
+    assert [len(page["opt_outs"]) for page in (first, second)] == [100, 1]  # type: ignore[arg-type]
+    assert second["cursor"] is None

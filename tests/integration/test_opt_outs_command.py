@@ -1,0 +1,139 @@
+"""`make opt-outs`: what is exported can be imported, and a wrong line stops the whole file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ops.opt_outs import main
+from ops.stack import Stack
+from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
+from sms_tracker.domain.report import timestamp
+from sms_tracker.services.opt_outs import OptOutRegister
+from tests import tables
+from tests.moto_client import json_client
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SCOPE, PERSON, OTHER = "sender:twilio:+15551234567", "+31612345678", "+31687654321"
+
+
+@dataclass
+class Command:
+    capsys: pytest.CaptureFixture[str]
+    folder: Path
+    mode: ScopeMode = ScopeMode.SENDER
+
+    @property
+    def store(self) -> OptOutStore:
+        return OptOutStore(json_client("dynamodb"), state="state", messages="messages", key=lambda: b"k" * 32)
+
+    def stack(self, name: str) -> Stack:
+        stack = Stack(name)
+        stack.opt_outs, stack.opt_out_scope, stack.countries = self.store, self.mode, None
+        return stack
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        code = main(arguments, self.stack, lambda: NOON)
+        shown = self.capsys.readouterr()
+        return code, shown.out, shown.err
+
+    def imported(self, text: str, *arguments: str) -> tuple[int, str]:
+        file = self.folder / "list.csv"
+        file.write_text(text, encoding="utf-8")
+        code, _, told = self.run("import", str(file), *arguments)
+        return code, told
+
+    def blocked(self, number: str = PERSON, scope: str = SCOPE) -> Kind | None:
+        block = OptOutRegister(opt_outs=self.store, clock=lambda: NOON).blocked_by(
+            Recipient(scope=scope, number=number)
+        )
+        return block.kind if block else None
+
+
+@pytest.fixture
+def command(aws: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:  # noqa: ARG001  # moto is below
+    for resource, name in (("MessagesTable", "messages"), ("StateTable", "state")):
+        tables.create(tables.client(), resource, name)
+    return Command(capsys, tmp_path)
+
+
+def test_what_is_exported_can_be_imported_elsewhere(command: Command) -> None:
+    register = OptOutRegister(opt_outs=command.store, clock=lambda: NOON)
+    for number, kind in ((PERSON, Kind.STOP), ("+31687654321", Kind.ADDED), ("+31611111111", Kind.START)):
+        statement = Statement(kind=kind, at=timestamp(NOON), source="twilio", reason="a, b")
+        register.state(Recipient(scope=SCOPE, number=number), [statement])
+    _, exported, _ = command.run("export")
+    other = SCOPE.replace("555", "999")
+
+    assert sorted(exported.splitlines()[1:]) == [
+        f'{PERSON},{SCOPE},stop,2026-01-31T12:00:00.000Z,twilio,"a, b"',
+        f'+31687654321,{SCOPE},added,2026-01-31T12:00:00.000Z,twilio,"a, b"',
+    ]
+    assert command.imported(exported.replace(SCOPE, other), "--apply")[0] == 0
+    assert [command.blocked(number, other) for number in (PERSON, "+31687654321")] == [Kind.STOP, Kind.ADDED]
+
+
+def test_without_apply_nothing_is_written(command: Command) -> None:
+    code, told = command.imported("to,provider,from\n+31 6 12345678,twilio,+15551234567\n")
+
+    assert (code, told.splitlines()[-1]) == (0, "would state 1 opt-outs; run it again with --apply")
+    assert command.blocked() is None
+
+
+def test_a_list_of_numbers_and_a_sender_is_enough_and_may_be_repeated(command: Command) -> None:
+    text = "\ufeffto,provider,from\n+31 6 12345678,twilio,+15551234567\n+31612345678,twilio,+15551234567\n"
+    for _ in range(2):
+        assert command.imported(text, "--apply")[0] == 0
+
+    assert command.blocked() is Kind.ADDED
+
+
+def test_a_wrong_line_stops_the_whole_file_and_shows_no_number(command: Command) -> None:
+    rows = (
+        f"{OTHER},{SCOPE},,",
+        "12,all,,",
+        f"{OTHER},client:shop,,",
+        f"{OTHER},,,",
+        f"{OTHER},{SCOPE},refused,",
+        f"{OTHER},{SCOPE},,yesterday",
+        f"{OTHER},{SCOPE},,2027-01-01T00:00:00Z",
+    )
+    code, told = command.imported("to,scope,cause,at\n" + "\n".join(rows), "--apply")
+
+    assert code == 2
+    assert [line.split(":")[1].strip() for line in told.splitlines() if line.startswith("error: line")] == [
+        f"line {number}" for number in range(3, 9)
+    ]
+    assert OTHER not in told
+    assert command.blocked(OTHER) is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "scope"),
+    [(ScopeMode.CLIENT, f"to,client\n{PERSON},shop\n", "client:shop"), (ScopeMode.ALL, f"to\n{PERSON}\n", "all")],
+)
+def test_the_scope_follows_the_deployments_mode(command: Command, mode: ScopeMode, text: str, scope: str) -> None:
+    command.mode = mode
+
+    assert command.imported(text, "--apply")[0] == 0
+    assert command.blocked(scope=scope) is Kind.ADDED
+
+
+def test_a_forgotten_number_is_counted_and_not_listed(command: Command) -> None:
+    recipient = Recipient(scope=SCOPE, number=PERSON)
+    statement = Statement(kind=Kind.STOP, at=timestamp(NOON), source="twilio")
+    OptOutRegister(opt_outs=command.store, clock=lambda: NOON).state(recipient, [statement])
+    command.store.forget(recipient)
+
+    _, exported, told = command.run("export")
+    assert len(exported.splitlines()) == 1
+    assert "1 forgotten numbers stay blocked" in told
+
+
+def test_an_import_needs_a_file(command: Command) -> None:
+    with pytest.raises(SystemExit):
+        command.run("import")

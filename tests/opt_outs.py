@@ -1,0 +1,50 @@
+"""Opt-outs in memory, and the gate in front of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, ScopeMode, Statement, StoredOptOut, fold
+from sms_tracker.domain.outbox import OutboxItem
+from sms_tracker.domain.ports import Clock
+from sms_tracker.domain.report import timestamp
+from sms_tracker.services.gate import Gate
+from sms_tracker.services.opt_outs import OptOutRegister
+from tests.fakes import START, MemoryQueue
+
+PERSON, SENDER = "+31612345678", "+15551234567"
+
+
+@dataclass
+class MemoryOptOuts:
+    """``asked`` are the reads; ``fail`` refuses them."""
+
+    known: dict[tuple[str, str], OptOut] = field(default_factory=dict)
+    asked: list[Recipient] = field(default_factory=list)
+    fail: bool = False
+
+    def get(self, recipient: Recipient) -> StoredOptOut:
+        self.asked.append(recipient)
+        if self.fail:
+            raise Unavailable("GetItem: InternalServerError")
+        known = self.known.get((recipient.scope, recipient.number), OptOut())
+        return StoredOptOut(recipient=recipient, opt_out=known)
+
+    def save(self, changed: StoredOptOut, *, event: OutboxItem | None) -> bool:  # noqa: ARG002  # no stream
+        self.known[changed.recipient.scope, changed.recipient.number] = changed.opt_out
+        return True
+
+    def listed(self, *, cursor: str | None, limit: int) -> OptOutPage:  # noqa: ARG002  # nothing lists here
+        return OptOutPage(items=(), next=None)
+
+    def state(self, kind: Kind, *, sender: str = SENDER, provider: str = "twilio", number: str = PERSON) -> None:
+        """State it as of the tests' start."""
+        statement = Statement(kind=kind, at=timestamp(START), source=provider)
+        pair = (f"sender:{provider}:{sender}".casefold(), number)
+        self.known[pair] = fold([statement], base=self.known.get(pair))
+
+
+def gate(opt_outs: MemoryOptOuts, clock: Clock, *, mode: ScopeMode = ScopeMode.SENDER, replies: MemoryQueue) -> Gate:
+    """A gate in front of ``opt_outs``."""
+    return Gate(register=OptOutRegister(opt_outs=opt_outs, clock=clock), mode=mode, replies=replies)

@@ -1,0 +1,182 @@
+"""Who opted out is sent nothing: asked before every hand-over, and learnt from the providers' refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sms_tracker.domain.failure import Reason
+from sms_tracker.domain.inbound import RefusedSend, decode
+from sms_tracker.domain.opt_out import Kind, ScopeMode
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.report import OPTED_OUT
+from sms_tracker.domain.status import Status
+from tests.factories import record
+from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
+from tests.opt_outs import MemoryOptOuts, gate
+from tests.setups import OPTED_OUT as REFUSAL
+from tests.setups import TAKEN, UNREACHED, SendSetup
+from tests.unit.test_repeat import Lost
+
+DAY = timedelta(days=1)
+
+
+def blocked(*answers: object, kind: Kind = Kind.STOP) -> SendSetup:
+    opt_outs = MemoryOptOuts()
+    opt_outs.state(kind)
+    return SendSetup(answers or (TAKEN,), opt_outs=opt_outs)  # type: ignore[arg-type]
+
+
+def only(setup: SendSetup) -> Record:
+    assert isinstance(setup.messages, MemoryMessages)
+    (found,) = setup.messages.records.values()
+    return found
+
+
+def asked(setup: SendSetup) -> int:
+    assert setup.opt_outs is not None
+    return len(setup.opt_outs.asked)
+
+
+class TestBlocked:
+    @pytest.mark.parametrize("kind", [Kind.STOP, Kind.STOP_MARKETING, Kind.ADDED, Kind.REFUSED])
+    def test_no_provider_is_asked_and_the_client_told_why(self, kind: Kind) -> None:
+        setup = blocked(kind=kind)
+
+        reply = setup.post()
+
+        assert (reply.status, reply.decision, reply.body["reason"]) == (422, "recipient-opted-out", "opted_out")
+        assert setup.http.requests == []
+        found = only(setup)
+        assert (found.state.status, found.send.phase) == (Status.FAILED, SendPhase.ANSWERED)
+        assert found.state.shown_failure is not None
+        assert found.state.shown_failure.reason is Reason.OPTED_OUT
+        assert [entry.word for entry in found.reports.values()] == [OPTED_OUT]
+
+    def test_a_repeated_key_is_answered_alike(self) -> None:
+        setup = blocked()
+        first, second = setup.post("order-42"), setup.post("order-42")
+
+        assert second.headers["idempotent-replayed"] == "true"
+        assert (second.status, second.body) == (first.status, first.body)
+
+    def test_another_sender_and_another_person_are_written_to(self) -> None:
+        setup = blocked(TAKEN, TAKEN)
+
+        assert setup.post(sender="+15557654321").status == setup.post(to="+31612345679").status == 202
+
+    def test_our_own_answer_teaches_nothing(self) -> None:
+        setup = blocked()
+        setup.post()
+
+        assert setup.replies.sent == []
+
+    def test_what_is_transactional_passes_a_stop_of_marketing(self) -> None:
+        opt_outs = MemoryOptOuts()
+        opt_outs.state(Kind.STOP_MARKETING)
+        closed = gate(opt_outs, FakeClock(), replies=MemoryQueue()).is_closed
+        made = record()
+
+        assert closed(made)
+        assert closed(replace(made, category="marketing"))
+        assert not closed(replace(made, category="transactional"))
+
+    def test_the_scope_of_a_client_or_of_all_is_asked_where_that_is_chosen(self) -> None:
+        opt_outs = MemoryOptOuts()
+        for mode in (ScopeMode.CLIENT, ScopeMode.ALL):
+            gate(opt_outs, FakeClock(), mode=mode, replies=MemoryQueue()).is_closed(record())
+
+        assert [each.scope for each in opt_outs.asked] == [f"client:{record().client}", "all"]
+
+
+class TestUnreadable:
+    def test_nothing_is_sent_and_the_same_request_may_come_again(self) -> None:
+        setup = SendSetup(opt_outs=MemoryOptOuts(fail=True))
+
+        reply = setup.post("order-42")
+
+        assert (reply.status, reply.decision) == (503, "unavailable")
+        assert reply.headers["retry-after"]
+        assert setup.http.requests == []
+        assert only(setup).send.phase is SendPhase.RELEASED
+        assert setup.opt_outs is not None
+        setup.opt_outs.fail = False
+        assert setup.post("order-42").status == 202
+
+
+class TestEveryHandOver:
+    def test_is_preceded_by_one_read_where_opt_outs_are_on_and_by_none_where_they_are_off(self) -> None:
+        on, off = SendSetup(opt_outs=MemoryOptOuts()), SendSetup()
+        assert on.post().status == off.post().status == 202
+
+        assert asked(on) == 1
+
+    def test_a_later_attempt_is_asked_about_too(self) -> None:
+        setup = SendSetup((UNREACHED,) * 20, opt_outs=MemoryOptOuts())
+        assert setup.post("order-42").status == 503
+        assert setup.opt_outs is not None
+        setup.opt_outs.state(Kind.STOP)
+        before = len(setup.http.requests)
+
+        assert setup.post("order-42").decision == "recipient-opted-out"
+        assert (len(setup.http.requests), only(setup).send.attempt) == (before, 2)
+
+    def test_a_lost_send_is_not_repeated_to_who_opted_out_since(self) -> None:
+        lost = Lost()
+        opt_outs = MemoryOptOuts()
+        lost.sending.sender = replace(lost.sending.sender, gate=gate(opt_outs, lost.clock, replies=MemoryQueue()))
+        lost.sent()
+        opt_outs.state(Kind.STOP, sender="Acme", provider="bird")
+
+        reply = lost.sending.sender.resend(lost.record)
+
+        assert reply.decision == "recipient-opted-out"
+        assert len(lost.sending.http.requests) == 1
+        assert lost.record.state.status is Status.FAILED
+
+    def test_a_lost_send_stays_lost_where_opt_outs_cannot_be_read(self) -> None:
+        lost = Lost()
+        lost.sent()
+        lost.sending.sender = replace(
+            lost.sending.sender, gate=gate(MemoryOptOuts(fail=True), lost.clock, replies=MemoryQueue())
+        )
+        before = lost.record
+
+        assert lost.sending.sender.resend(lost.record).decision == "unavailable"
+        assert lost.record == before  # in particular not released, because it may have been sent
+
+
+class TestLearning:
+    def test_a_refusal_because_of_an_opt_out_is_queued(self) -> None:
+        setup = SendSetup((REFUSAL,), opt_outs=MemoryOptOuts())
+
+        assert setup.post().decision == "refused-by-provider"
+
+        (body,) = setup.replies.bodies
+        assert decode(body) == RefusedSend(message_id=only(setup).message_id, attempt=1)
+
+    def test_a_refusal_that_cannot_be_queued_is_a_warning(self) -> None:
+        setup = SendSetup((REFUSAL,), opt_outs=MemoryOptOuts(), replies=MemoryQueue(fail=True))
+
+        reply = setup.post()
+
+        assert (reply.status, reply.warnings) == (
+            422,
+            ("opt-out not passed on: SendMessage: ServiceUnavailable",),
+        )
+
+    def test_with_opt_outs_off_nothing_is_queued(self) -> None:
+        setup = SendSetup((REFUSAL,))
+        setup.post()
+
+        assert setup.replies.sent == []
+
+    def test_after_a_day_the_provider_is_asked_again(self) -> None:
+        setup = blocked(TAKEN, kind=Kind.REFUSED)
+        assert setup.post().status == 422
+
+        setup.clock.sleep(DAY.total_seconds())
+
+        assert setup.post().status == 202

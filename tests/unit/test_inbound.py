@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sms_tracker import providers
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode, encode
+from sms_tracker.domain.keywords import Keyword
+
+NOW = "2026-01-31T12:00:00.000Z"
+PERSON, NUMBER, SERVICE = "+31612345678", "+15551234567", "MG" + "1" * 32
+TWILIO = {"MessageSid": "SM" + "1" * 32, "From": PERSON, "To": NUMBER, "Body": "Stop", "SmsStatus": "received"}
+MESSAGEBIRD = {
+    "id": "e8077d803532c0b5937c639b60216938",
+    "originator": "31612345678",
+    "recipient": "15551234567",
+    "payload": "Stop",
+    "createdDatetime": "2026-01-31T11:59:58+00:00",
+}
+
+
+def bird(kind: str = "sms.received", **data: Any) -> dict[str, str]:
+    known = {"sms_id": "sms_01kr", "from": PERSON, "to": NUMBER, "text": "Stop"}
+    event = {"type": kind, "timestamp": "2026-01-31T11:59:58Z", "data": {**known, **data}}
+    return {"body": json.dumps(event)}
+
+
+def suppression(**data: Any) -> dict[str, str]:
+    known = {"suppression_id": "sup_1", "destination": PERSON, "originator": NUMBER, "reason": "keyword_stop"}
+    return {"body": json.dumps({"type": "sms_suppression.created", "timestamp": NOW, "data": {**known, **data}})}
+
+
+def heard(provider: str, fields: Mapping[str, str]) -> Inbound:
+    return providers.load(provider).inbound(fields, received_at=NOW)
+
+
+@pytest.mark.parametrize(("provider", "fields"), [("twilio", TWILIO), ("messagebird", MESSAGEBIRD), ("bird", bird())])
+def test_a_reply_names_the_person_our_number_and_the_text(provider: str, fields: Mapping[str, str]) -> None:
+    reply = heard(provider, fields)
+
+    assert providers.load(provider).is_reply(fields)
+    assert (reply.sender, reply.to, reply.text, reply.signal) == (PERSON, (NUMBER,), "Stop", None)
+    assert reply.at == (None if provider == "twilio" else "2026-01-31T11:59:58.000Z")
+
+
+def test_a_messaging_service_is_one_of_our_addresses() -> None:
+    assert heard("twilio", {**TWILIO, "MessagingServiceSid": SERVICE}).to == (NUMBER, SERVICE)
+
+
+@pytest.mark.parametrize(
+    ("word", "signal"), [("STOP", Keyword.STOP), ("START", Keyword.START), ("HELP", Keyword.HELP), ("NEW", None)]
+)
+def test_twilios_advanced_opt_out_has_a_signal_of_its_own(word: str, signal: Keyword | None) -> None:
+    assert heard("twilio", {**TWILIO, "Body": "basta", "OptOutType": word}).signal is signal
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"message_id": MESSAGEBIRD["id"], "sender": "31612345678", "receiver": "15551234567", "body": "Stop"},
+        {"id": MESSAGEBIRD["id"], "originator": PERSON, "recipient": NUMBER, "incomingMessage": "Stop", "payload": ""},
+    ],
+)
+def test_every_alias_of_messagebirds_flows_is_read(fields: Mapping[str, str]) -> None:
+    reply = heard("messagebird", fields)
+
+    assert (reply.sender, reply.to, reply.text, reply.at) == (PERSON, (NUMBER,), "Stop", None)
+
+
+def test_a_short_code_stays_as_it_is() -> None:
+    assert heard("messagebird", {**MESSAGEBIRD, "recipient": "1008"}).to == ("1008",)
+
+
+def test_birds_suppression_is_a_stop_without_a_text() -> None:
+    reply = heard("bird", suppression())
+
+    assert (reply.sender, reply.to, reply.text, reply.signal, reply.at) == (PERSON, (NUMBER,), None, Keyword.STOP, NOW)
+
+
+def test_a_text_is_kept_whole() -> None:
+    text = "line one\nline two\t" + "x" * 1500
+
+    assert heard("bird", bird(text=text)).text == heard("twilio", {**TWILIO, "Body": text}).text == text
+
+
+def test_a_picture_alone_has_an_empty_text() -> None:
+    assert heard("bird", bird(text=None)).text == ""
+
+
+@pytest.mark.parametrize("time", ["yesterday", "", "2026-13-45T00:00:00Z"])
+def test_a_time_that_cannot_be_read_is_left_out(time: str) -> None:
+    assert heard("messagebird", {**MESSAGEBIRD, "createdDatetime": time}).at is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "fields"),
+    [
+        ("twilio", {**TWILIO, "MessageSid": ""}),
+        ("twilio", {**TWILIO, "From": ""}),
+        ("messagebird", {**MESSAGEBIRD, "originator": ""}),
+        ("messagebird", {**MESSAGEBIRD, "id": ""}),
+        ("bird", bird(sms_id=None)),
+        ("bird", suppression(originator=None)),
+        ("bird", {"body": '{"type": "sms.received"}'}),
+    ],
+)
+def test_a_reply_without_its_id_or_a_number_is_unreadable(provider: str, fields: Mapping[str, str]) -> None:
+    with pytest.raises(Unreadable):
+        heard(provider, fields)
+
+
+@pytest.mark.parametrize(
+    ("provider", "fields"),
+    [
+        ("twilio", {"MessageSid": "SM1", "MessageStatus": "delivered", "To": PERSON, "From": NUMBER}),
+        ("twilio", {"SmsSid": "SM1", "SmsStatus": "sent"}),
+        ("messagebird", {"id": "x", "reference": "y", "recipient": "31612345678", "status": "delivered"}),
+        ("bird", bird("sms.delivered")),
+        ("bird", {"body": "[]"}),
+    ],
+)
+def test_a_report_is_no_reply(provider: str, fields: Mapping[str, str]) -> None:
+    assert not providers.load(provider).is_reply(fields)
+
+
+@pytest.mark.parametrize(
+    "queued", [Heard(provider="twilio", received_at=NOW, fields=TWILIO), RefusedSend(message_id="a-b", attempt=2)]
+)
+def test_an_envelope_is_read_as_it_was_written(queued: Heard | RefusedSend) -> None:
+    assert decode(encode(queued)) == queued
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"v":2,"inbound":{}}',
+        '{"v":1}',
+        '{"v":1,"inbound":{"provider":"x","received_at":"","fields":{"a":1}}}',
+        '{"v":1,"refused":{"message_id":"x","attempt":"y"}}',
+        "[" * 100_000,
+    ],
+)
+def test_any_other_body_is_unreadable(body: str) -> None:
+    with pytest.raises(Unreadable):
+        decode(body)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from sms_tracker.domain.keywords import WORDS, Keyword, keyword, looks_like_opt_out
+
+
+@pytest.mark.parametrize(("word", "meaning"), [(word, meaning) for meaning, words in WORDS.items() for word in words])
+def test_each_word_counts_however_it_is_written(word: str, meaning: Keyword) -> None:
+    written = (word, word.upper(), word.title(), f"  {word}\n", f"{word}.", f"“{word}”", f'"{word}!!"', f"«{word}»")
+
+    assert [keyword(text) for text in written] == [meaning] * len(written)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ＳＴＯＰ",
+        "st\u200bop",
+        "STOP\ufe0f",
+        "\u00a0Stop\u00a0",
+        "stop  all",
+        "Opt  Out",
+        "OPT-OUT",
+        "ARRÊT",
+        "arrêté",
+        "Arre\u0302t",
+        "STOP ❤",
+    ],
+)
+def test_width_accents_spaces_and_invisible_characters_do_not_hide_a_stop(text: str) -> None:
+    assert keyword(text) is Keyword.STOP
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop by at 5",
+        "STOP PLEASE",
+        "please stop sending",
+        "start your engines",
+        "yes please",
+        "",
+        "!!!",
+        "stopp",
+        "s t o p",
+        "end of story",
+    ],
+)
+def test_a_keyword_within_a_text_is_no_keyword(text: str) -> None:
+    assert keyword(text) is None
+
+
+def test_the_numbers_own_keywords_come_before_the_table() -> None:
+    own = {"basta": Keyword.STOP, "end": Keyword.HELP}
+
+    assert [keyword(text, own) for text in ("Basta!", "END", "stop")] == [Keyword.STOP, Keyword.HELP, Keyword.STOP]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please stop sending",
+        "Stop texting me",
+        "I want to unsubscribe now",
+        "take me OFF your list",
+        "don’t text me",
+        "no more texts!",
+        "opt out please",
+    ],
+)
+def test_a_wish_to_opt_out_in_free_text_is_flagged(text: str) -> None:
+    assert (keyword(text), looks_like_opt_out(text)) == (None, True)
+
+
+@pytest.mark.parametrize("text", ["STOP", "thanks", "nonstop fun", "see you at the end", "yes", ""])
+def test_keywords_and_other_texts_are_not_flagged(text: str) -> None:
+    assert not looks_like_opt_out(text)
