@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,7 +45,7 @@ class Queue:
         return bodies
 
 
-def events(clients: Clients, *, bus: str, pattern: dict[str, object], name: str = "observed-events") -> Queue:
+def events(clients: Clients, *, bus: str, pattern: Mapping[str, object], name: str = "observed-events") -> Queue:
     """Collect the events on ``bus`` that match ``pattern``; each body is one event as JSON."""
     queue = Queue(clients, name)
     rule = clients.events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -55,10 +56,26 @@ class Settings:
 
 def report(settings: Settings, message: Message, step: Step, *, forged: bool) -> Outgoing | None:
     """The call that publishes the event of a step; None without a topic, and for a forged one, which AWS refuses."""
-    if forged or not settings.topic_arn:
+    return None if forged else _published(settings, event(message, step))
+
+
+def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing | None:
+    """The call that publishes a text to one of our numbers; likewise None."""
+    received = {
+        "originationNumber": message.sender,
+        "destinationNumber": message.to,
+        "messageKeyword": "KEYWORD_" + message.to.lstrip("+"),
+        "messageBody": message.body,
+        "inboundMessageId": message.id,
+    }
+    return None if forged else _published(settings, received)
+
+
+def _published(settings: Settings, message: Mapping[str, Any]) -> Outgoing | None:
+    if not settings.topic_arn:
         return None
     call = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": settings.topic_arn}
-    body = urlencode(call | {"Message": json.dumps(event(message, step))})
+    body = urlencode(call | {"Message": json.dumps(message)})
     url = f"{settings.aws_url.rstrip('/')}/"
     form = {"content-type": "application/x-www-form-urlencoded"}
     request = AWSRequest(method="POST", url=url, headers=form, data=body)

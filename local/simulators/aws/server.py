@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.aws.report import Settings, report
+from local.simulators.aws.report import Settings, reply, report
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.scenario import Code, Script, Step
@@ -112,7 +112,8 @@ class Aws:
                 body=given["MessageBody"],
                 callback_url=None,
                 reference=None,
-                script=SIMULATOR_NUMBERS.get(to) or self.backend.scenarios.script(to),
+                script=SIMULATOR_NUMBERS.get(to)
+                or self.backend.scenarios.script(to, given.get("OriginationIdentity", "")),
                 step=Step("QUEUED"),
                 extra={
                     "context": given.get("Context", {}),
@@ -170,6 +171,11 @@ class Aws:
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """An event for the queue."""
         return report(self.settings, message, step, forged=forged)
+
+    def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
+        """The text, for the topic of a two-way number."""
+        made = reply(self.settings, message, forged=forged)
+        return [made] if made else []
 
 
 def faults(given: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed, batch_get
-from sms_tracker.aws.items import Item, marshal, unmarshal
+from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 from sms_tracker.domain.indexes import BY_ATTENTION
 from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.ports import BusEvent
