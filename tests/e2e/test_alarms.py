@@ -48,7 +48,7 @@ def test_each_alarm_speaks_when_its_measure_is_beyond_its_threshold(
 ) -> None:
     silent = []
     for alarm in alarms:
-        above = alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        above = alarm["ComparisonOperator"].startswith("GreaterThan")
         if measure(cloudwatch, alarm, alarm["Threshold"] + (1 if above else -1)) != "ALARM":
             silent.append(alarm["AlarmName"])
 

@@ -164,7 +164,7 @@ def test_statistics_show_for_each_provider_what_was_counted(
         for reason, count in group["reasons"].items():
             row = reasons.get_by_role("row", name=reason.replace("_", " "))
             expect(row.get_by_role("cell").first).to_have_text(str(count))
-        expect(of.get_by_role("img", name="by time to delivery")).to_be_visible()
+        expect(of.get_by_role("group", name="by time to delivery")).to_be_visible()
     visitor.picture("statistics")
 
 
@@ -175,7 +175,7 @@ def test_an_admin_looks_at_all_clients_or_at_one(
     with httpx.Client(base_url=stack.api_url, headers=headers, trust_env=False) as other:
         watch.final(other, send(other, number("00"), "twilio"))
     page = opened(visitor, stack.create_key("support", {"admin"}))
-    client = page.get_by_role("textbox", name="Client")
+    client = page.get_by_role("combobox", name="Client")
     expect(page.get_by_role("columnheader", name="Client")).to_be_visible()
 
     client.fill("e2e")

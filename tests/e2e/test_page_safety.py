@@ -66,7 +66,7 @@ def test_no_field_of_an_answer_can_run_anything(
     visitor.arrive(f"#/message/{record['message_id']}")
     expect(page.get_by_role("heading", name="Message to <img src=x")).to_be_visible()
     expect(page.get_by_role("heading", name="Record")).to_be_visible()
-    page.locator("summary").first.click()
+    page.locator("#view summary").first.click()
     visitor.picture(f"hostile-{len(kept)}")
     assert page.locator("script").count() == 1
     assert page.locator("#view img, #view a[href^=javascript]").count() == 0
@@ -96,10 +96,10 @@ def tabbed(page: Page) -> int:
     page.get_by_role("button", name="Skip to content").focus()
     reached = [page.evaluate(where)]
     page.keyboard.press("Tab")
-    while (here := page.evaluate(where)) >= 0 and here not in reached:
+    while (here := page.evaluate(where)) >= 0 and (here == reached[-1] or here not in reached):
         reached.append(here)
         page.keyboard.press("Tab")
-    return len(reached)
+    return len(set(reached))  # a field for a time has several stops
 
 
 @pytest.mark.parametrize("view", ["#/", "#/message/{message_id}"])

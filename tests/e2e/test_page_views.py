@@ -237,7 +237,7 @@ def test_digits_that_are_no_message_s_number_can_be_searched_as_a_reference(visi
     page.get_by_role("link", name="Search it as a reference").click()
 
     expect(page.get_by_label("Search by")).to_have_value("reference")
-    expect(page.get_by_text("No message was found.")).to_be_visible()
+    expect(page.locator("#view")).to_contain_text("No message was found.")
 
 
 def test_the_list_shows_the_reason_and_for_an_admin_the_client(visitor: Visit) -> None:
@@ -268,7 +268,7 @@ def test_the_form_asks_for_what_it_shows(visitor: Visit) -> None:
     expect(page.get_by_role("heading", name="Messages found")).to_be_visible()
     assert dict(parse_qsl(page.url.split("?")[1])) == asked
     page.reload()
-    expect(page.get_by_label("Until")).to_have_value("2026-01-31T13:00:00")
+    expect(page.get_by_label("Until")).to_have_value(re.compile("^2026-01-31T13:00"))
     expect(page.get_by_label("Reason")).to_have_value("content_filtered")
 
 

@@ -178,6 +178,7 @@ def test_a_stack_that_was_deployed_with_an_older_value_keeps_what_it_meant() -> 
     # `sam deploy` gives a stack's earlier value again where none is given.
     assert alarms(Alarms="true") == alarms(Alarms="all")
     assert alarms(Alarms="false") == alarms(Alarms="none")
+    assert unread(Alarms="true") == unread(Alarms="all") < unread()
 
 
 def test_a_gradual_deployment_adds_the_alarm_that_rolls_it_back_unless_there_are_to_be_none() -> None:
