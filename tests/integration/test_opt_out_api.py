@@ -54,7 +54,8 @@ def made(clock: Time, mode: ScopeMode) -> OptOutApi:
 
 def one(reply: ApiResponse) -> dict[str, Any]:
     """The one opt-out on a page."""
-    (only,) = reply.body["opt_outs"]  # type: ignore[misc, attr-defined]
+    page: Any = reply.body["opt_outs"]
+    (only,) = page
     return dict(only)
 
 
