@@ -151,7 +151,7 @@ class Stack:
         self, *, name: str = "observed-events", kinds: Iterable[str] = ("SMS Status Changed",)
     ) -> observe.Queue:
         """Collect every event of these detail types."""
-        pattern = {"source": ["sms-tracker"], "detail-type": [*kinds]}
+        pattern: dict[str, object] = {"source": ["sms-tracker"], "detail-type": [*kinds]}
         return observe.events(self.clients, bus=self.deployment.outputs["BusName"], pattern=pattern, name=name)
 
     def observe_digests(self, *, name: str = "observed-digests") -> observe.Queue:

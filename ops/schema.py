@@ -65,8 +65,10 @@ def document() -> dict[str, Any]:
 
 def replies() -> Mapping[str, dict[str, Any]]:
     """JSON Schema 2020-12 of the ``detail`` of the other events, by the name of its file. Every field is required."""
-    models = {"sms-received": (SmsReceived, RECEIVED), "sms-opt-out-changed": (OptOutChanged, OPT_OUT_CHANGED)}
-    return {name: _schema(model, kind, name) for name, (model, kind) in models.items()}
+    return {
+        "sms-received": _schema(SmsReceived, RECEIVED, "sms-received"),
+        "sms-opt-out-changed": _schema(OptOutChanged, OPT_OUT_CHANGED, "sms-opt-out-changed"),
+    }
 
 
 def _schema(model: type[BaseModel], kind: str, name: str) -> dict[str, Any]:

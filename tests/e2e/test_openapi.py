@@ -81,7 +81,8 @@ def test_schemathesis_would_find_an_answer_that_is_not_as_described(ask: Callabl
 
 @pytest.mark.parametrize("line", CURLS)
 def test_an_example_of_the_reference_runs_as_it_stands(line: str, stack: Stack, api_key: str) -> None:
-    answer = curl.run(line, {"URL": stack.api_url, "KEY": api_key})
+    key = stack.create_key("e2e", {"admin", "read", "send"}) if "/opt-outs" in line else api_key  # it lists no senders
+    answer = curl.run(line, {"URL": stack.api_url, "KEY": key})
 
     expected = {404} if "0b0e9f0a-53cf" in line else {200, 202}  # the examples' message is in no table
     assert answer.status_code in expected, answer.text

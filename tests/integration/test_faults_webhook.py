@@ -31,6 +31,7 @@ class Desk:
         line = wire or self.cloud.settled
         return Receiver(
             queue=self.cloud.queue(line, "reports"),
+            replies=self.cloud.queue(line, "inbound"),
             settings=self.cloud.settings(line, self.clock),
             clock=self.clock,
             enabled=("twilio", "messagebird"),

@@ -54,7 +54,8 @@ def made(clock: Time, mode: ScopeMode) -> OptOutApi:
 
 def one(reply: ApiResponse) -> dict[str, Any]:
     """The one opt-out on a page."""
-    (only,) = reply.body["opt_outs"]  # type: ignore[misc, attr-defined]
+    page: Any = reply.body["opt_outs"]
+    (only,) = page
     return dict(only)
 
 
@@ -156,3 +157,13 @@ def test_a_list_goes_on_where_the_page_before_ended(api: OptOutApi) -> None:
 
     assert [len(page["opt_outs"]) for page in (first, second)] == [100, 1]  # type: ignore[arg-type]
     assert second["cursor"] is None
+
+
+def test_a_number_that_is_no_text_is_refused(api: OptOutApi) -> None:
+    assert fields(put(api, to={})) == ["to"]
+
+
+def test_a_number_in_a_query_may_lack_its_plus(api: OptOutApi) -> None:
+    put(api)
+    for written in (NUMBER[1:], f" {NUMBER[1:]}"):
+        assert one(api.read(SHOP, {**ABOUT, "to": written}))["blocked"] is True

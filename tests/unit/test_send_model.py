@@ -184,7 +184,7 @@ class RepeatsWithoutAClaim(Sender):
         message = again(stored, validity_seconds=stored.validity_seconds)
         _, request = prepared(stored, message, settings)
         outcome = repeat_call(providers.load("bird"), request, http=self.http, pace=self.pace, end=end)
-        return self._conclude(stored, outcome, message, end)
+        return self._outcomes.conclude(stored, outcome, default_sender=message.default_sender, end=end)
 
 
 def test_the_model_finds_two_repetitions_at_once() -> None:

@@ -93,6 +93,7 @@ class Service:
     def _webhook(self, request: httpx.Request) -> httpx.Response:
         receiver = Receiver(
             queue=self.queue,
+            replies=self.queue,
             settings=self.secrets,
             clock=lambda: datetime.now(UTC),
             enabled=self.enabled,
@@ -101,7 +102,8 @@ class Service:
         url = self.rewrite(request.url.raw_path.decode())
         headers = {name.lower(): value for name, value in request.headers.items()}
         got = HttpRequest(request.method, url, headers, request.read())
-        return httpx.Response(receiver.receive(request.url.path.rsplit("/", 1)[1], got).status)
+        received = receiver.receive(request.url.path.split("/")[2], got)
+        return httpx.Response(received.status, headers={} if received.acknowledged else PROBLEM)
 
 
 def _matches(route: Route, request: httpx.Request) -> bool:

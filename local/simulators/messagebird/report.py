@@ -63,7 +63,7 @@ def report(settings: Settings, message: Message, step: Step, *, text: str | None
 
 def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing:
     """A person's message to one of our numbers, as a flow forwards it."""
-    at = message.taken_at.isoformat(timespec="seconds")
+    at = message.taken_at.isoformat(timespec="milliseconds")  # of a STOP and a START in one second the STOP would win
     fields = {
         "id": message.id,
         "message_id": message.id,

@@ -76,7 +76,12 @@ class Service:
         parts = urlsplit(webhook.url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         receiver = Receiver(
-            queue=self.queue, settings=self.settings, clock=self.clock, enabled=(self.provider,), tokens=frozenset()
+            queue=self.queue,
+            replies=self.queue,
+            settings=self.settings,
+            clock=self.clock,
+            enabled=(self.provider,),
+            tokens=frozenset(),
         )
         return receiver.receive(self.provider, HttpRequest(webhook.method, path, webhook.headers, webhook.body))
 

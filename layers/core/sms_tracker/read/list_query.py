@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 
@@ -30,7 +29,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.read.parameters import Client, Provider, Time
 from sms_tracker.read.search import SearchQuery
-from sms_tracker.services.numbers import e164
+from sms_tracker.services.numbers import in_query
 from sms_tracker.services.validation import invalid_message
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
@@ -44,18 +43,7 @@ def _limit(given: str) -> int:
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    """As in ``POST /messages``; digits that are no national number may be an international one without its plus.
-
-    An unescaped plus arrives as a space.
-    """
-    text = given.strip()
-    international = f"+{text}" if text[:1].isdecimal() else text
-    try:
-        return e164(international if given.startswith(" ") else text, info.context)
-    except ValueError:
-        with suppress(ValueError):
-            return e164(international, info.context)
-        raise
+    return in_query(given, info.context)
 
 
 def _statuses(given: str) -> list[Status]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from itertools import groupby
 
 import phonenumbers
@@ -76,6 +77,21 @@ def _ascii(character: str) -> str | None:
         return "-"
     plain = unicodedata.normalize("NFKC", character)  # fullwidth forms
     return plain if plain in {"+", ".", "/", "(", ")"} else None
+
+
+def in_query(given: str, countries: frozenset[str] | None) -> str:
+    """As :func:`e164`; digits that are no national number may be an international one without its plus.
+
+    An unescaped plus arrives as a space.
+    """
+    text = given.strip()
+    international = f"+{text}" if text[:1].isdecimal() else text
+    try:
+        return e164(international if given.startswith(" ") else text, countries)
+    except ValueError:
+        with suppress(ValueError):
+            return e164(international, countries)
+        raise
 
 
 def _wrong(text: str) -> str:

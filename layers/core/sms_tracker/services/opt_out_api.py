@@ -11,7 +11,6 @@ from typing import Annotated
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -24,7 +23,7 @@ from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, St
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services import responses
-from sms_tracker.services.numbers import e164
+from sms_tracker.services.numbers import in_query
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse, ok, problem
 from sms_tracker.services.validation import invalid_message, json_body
@@ -48,7 +47,7 @@ class OptOutCaller:
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    return e164(given.strip(), info.context)
+    return in_query(given, info.context)
 
 
 class About(BaseModel):
@@ -58,8 +57,8 @@ class About(BaseModel):
 
     to: Annotated[
         str,
-        BeforeValidator(_number),
-        Field(description="Recipient, written as in `POST /messages`", examples=["+31612345678"]),
+        AfterValidator(_number),
+        Field(description="Recipient, written as in `GET /messages`", examples=["+31612345678"]),
     ]
     provider: Annotated[str | None, Field(description="With `OptOutScope=sender`: the sender's provider")] = None
     sender: Annotated[
