@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Browser, Page, Route
 
 from local.process import ROOT
 from sms_tracker import providers
@@ -147,9 +147,9 @@ def _counted(records: list[Record]) -> MemoryStatistics:
     return store
 
 
-def picture(target: Path) -> None:
+def picture(browser: Browser, target: Path) -> None:
     """Draw the statistics with their outage."""
-    with chromium.started() as browser, chromium.visit(browser, URL, size=(1000, 910)) as visitor:
+    with chromium.visit(browser, URL, size=(1000, 910)) as visitor:
         MadeUp().serve(visitor.page)
         visitor.arrive("#/statistics")
         visitor.unlock("smst_admin")
@@ -158,4 +158,5 @@ def picture(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    picture(ROOT / "docs" / "page.png")
+    with chromium.started() as running:
+        picture(running, ROOT / "docs" / "page.png")

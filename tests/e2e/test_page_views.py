@@ -326,8 +326,8 @@ def test_charts_say_that_they_scroll_only_where_they_do(visitor: Visit, phone: V
         expect(hints.locator("visible=true")).to_have_count(hints.count() if scrolls else 0)
 
 
-def test_the_readme_s_picture_can_be_drawn_again(tmp_path: Path) -> None:
-    picture(tmp_path / "page.png")
+def test_the_readme_s_picture_can_be_drawn_again(browser: Browser, tmp_path: Path) -> None:
+    picture(browser, tmp_path / "page.png")
 
     for drawn in (tmp_path / "page.png", ROOT / "docs" / "page.png"):
         assert 30_000 < drawn.stat().st_size < 150_000
