@@ -92,7 +92,8 @@ def _patterns(pattern: Any) -> Iterator[Any]:
         yield _ABSENT.sub(r"\1", pattern)
     else:
         text, variables = pattern["Fn::Sub"]
-        yield from ({"Fn::Sub": [json.dumps(each), variables]} for each in json.loads(text)["$or"])
+        whole = json.loads(text)
+        yield from ({"Fn::Sub": [json.dumps(each), variables]} for each in whole.get("$or", [whole]))
 
 
 def set_variables(template: Template, function: str, **variables: str) -> None:

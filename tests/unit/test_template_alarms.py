@@ -117,7 +117,8 @@ def test_a_metric_that_an_alarm_or_the_dashboard_reads_is_written(choice: str, d
 def test_a_metric_with_values_in_every_hour_is_written_only_where_something_reads_it() -> None:
     always = {"ReportToEvent"}  # only in hours with events
     rare = {*("ReportsDead", "ReportsFailed", "ReportsForeign", "ReportsStale", "ReportsTest", "ReportsUnmatched")}
-    rare |= {"ReportsUnrecognised", "SecondProviderIds", "ProviderRetries", "SendsRefused"}
+    rare |= {"ReportsUnrecognised", "SecondProviderIds", "ProviderRetries", "SendsRefused", "SendsOptedOut"}
+    rare |= {"RepliesHeard", "OptOutsAsked", "OptOutsSuspected", "RepliesDead"}
 
     assert unread() == read(Alarms="all", Dashboard="on") - read() - rare - always
     assert unread(Alarms="all", Dashboard="on") == set()
