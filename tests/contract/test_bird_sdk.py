@@ -519,10 +519,10 @@ def test_only_a_paused_endpoint_delivers_nothing() -> None:
     assert silent == ["paused"]
 
 
-def test_every_event_of_an_outbound_message_is_subscribed_to() -> None:
-    kinds = {each.value for each in models.WebhookEventType if each.value.startswith("sms.")}
+def test_every_event_about_messages_and_opt_outs_is_subscribed_to() -> None:
+    kinds = {each.value for each in models.WebhookEventType if each.value.startswith(("sms.", "sms_suppression."))}
 
-    assert set(endpoint.EVENTS) == kinds - {"sms.received"}
+    assert set(endpoint.EVENTS) == kinds
 
 
 @pytest.mark.parametrize(

@@ -108,8 +108,8 @@ class Sender:
         if claimed.send.request != stored.send.request:
             return responses.accepted(stored, "request-changed")
         try:
-            if self._is_closed(stored):
-                return self._outcomes.opted_out(stored, end)
+            if self._is_closed(stored):  # it may have been sent before the opt-out, so it stays open
+                return responses.accepted(stored, "opted-out")
             if not self.messages.take_over(stored, claimed.send, provider=message.provider, now=claimed.state.at):
                 return responses.in_progress(stored, self.rules.claim.total_seconds())
         except SmsTrackerError as error:  # the claim may have been stored; it ends by itself

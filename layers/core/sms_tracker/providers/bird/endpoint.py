@@ -14,6 +14,7 @@ from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials, Endpoint, Endpoints
 from sms_tracker.providers.bird.api import address, authorization
 from sms_tracker.providers.bird.codes import error
+from sms_tracker.providers.bird.webhook import REPLIES
 
 SECRET, NEXT_SECRET = "webhook_secret", "next_webhook_secret"
 ROTATION = timedelta(hours=24)
@@ -22,8 +23,8 @@ HISTORY = timedelta(days=3)
 """How far back failed deliveries can be repeated."""
 
 _WORDS = ("accepted", "sent", "delivered", "undelivered", "failed", "rejected", "expired")
-EVENTS = tuple(f"sms.{word}" for word in _WORDS)
-"""What an endpoint subscribes to: what moves a message. Subscriptions never grow by themselves."""
+EVENTS = (*(f"sms.{word}" for word in _WORDS), *REPLIES)
+"""What an endpoint subscribes to: what moves a message, and replies. Subscriptions never grow by themselves."""
 
 _ENDPOINTS = "/v1/webhooks"
 _PAUSED = "paused"

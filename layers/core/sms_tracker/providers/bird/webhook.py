@@ -20,7 +20,7 @@ ACK_STATUS = 204
 REPLY_BODY = ""
 
 SUPPRESSED = "sms_suppression.created"
-_REPLIES = ("sms.received", SUPPRESSED)
+REPLIES = ("sms.received", SUPPRESSED)
 """Events about a person's answer. They come to the one address of all events."""
 
 ENTRIES = ("api_key", "webhook_secret", "next_webhook_secret", "category", "api_url")
@@ -86,7 +86,7 @@ def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  
 
 def is_reply(fields: Mapping[str, str]) -> bool:
     """Whether it is an inbound message or an opt-out."""
-    return event(fields).get("type") in _REPLIES
+    return event(fields).get("type") in REPLIES
 
 
 def event(fields: Mapping[str, str]) -> dict[str, object]:
