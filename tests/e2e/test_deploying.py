@@ -82,7 +82,12 @@ class Newcomer:
 def env_file(stack: Stack) -> str:
     """`.env` with the accounts that the simulators know."""
     documents = {name: simulators.load(name).credentials(url) for name, url in stack.simulator_urls.items()}
-    values = {ENTRIES[name][entry]: value for name, found in documents.items() for entry, value in found.items()}
+    values = {
+        ENTRIES[name][entry]: value
+        for name, found in documents.items()
+        for entry, value in found.items()
+        if entry in ENTRIES.get(name, {})  # the stack writes the rest
+    }
     return "".join(f"{variable}={value}\n" for variable, value in values.items())
 
 
