@@ -157,7 +157,7 @@ def test_without_its_text_nothing_is_requested_again() -> None:
     "change",
     [
         {"category": "marketing"},
-        {"api_key": "bk_eu1_secondexample"},
+        {"api_key": "bk_eu1_x"},
         {"api_key": "bk_us1_examplekey"},
         {"api_url": "https://elsewhere.example"},
     ],
