@@ -22,6 +22,14 @@ MESSAGEBIRD = {
     "createdDatetime": "2026-01-31T11:59:58+00:00",
 }
 
+AWS = {
+    "originationNumber": PERSON,
+    "destinationNumber": NUMBER,
+    "messageKeyword": "STOP",
+    "messageBody": "Stop",
+    "inboundMessageId": "cae173d2-66b9-564c-8309-21f858e9fb84",
+}
+
 
 def bird(kind: str = "sms.received", **data: Any) -> dict[str, str]:
     known = {"sms_id": "sms_01kr", "from": PERSON, "to": NUMBER, "text": "Stop"}
@@ -38,13 +46,15 @@ def heard(provider: str, fields: Mapping[str, str]) -> Inbound:
     return providers.load(provider).inbound(fields, received_at=NOW)
 
 
-@pytest.mark.parametrize(("provider", "fields"), [("twilio", TWILIO), ("messagebird", MESSAGEBIRD), ("bird", bird())])
+@pytest.mark.parametrize(
+    ("provider", "fields"), [("twilio", TWILIO), ("messagebird", MESSAGEBIRD), ("bird", bird()), ("aws", AWS)]
+)
 def test_a_reply_names_the_person_our_number_and_the_text(provider: str, fields: Mapping[str, str]) -> None:
     reply = heard(provider, fields)
 
     assert providers.load(provider).is_reply(fields)
     assert (reply.sender, reply.to, reply.text, reply.signal) == (PERSON, (NUMBER,), "Stop", None)
-    assert reply.at == (None if provider == "twilio" else "2026-01-31T11:59:58.000Z")
+    assert reply.at == (None if provider in ("twilio", "aws") else "2026-01-31T11:59:58.000Z")
 
 
 def test_a_messaging_service_is_one_of_our_addresses() -> None:
@@ -106,6 +116,7 @@ def test_a_time_that_cannot_be_read_is_left_out(time: str) -> None:
         ("bird", bird(sms_id=None)),
         ("bird", suppression(originator=None)),
         ("bird", {"body": '{"type": "sms.received"}'}),
+        ("aws", {**AWS, "originationNumber": ""}),
     ],
 )
 def test_a_reply_without_its_id_or_a_number_is_unreadable(provider: str, fields: Mapping[str, str]) -> None:
@@ -121,6 +132,7 @@ def test_a_reply_without_its_id_or_a_number_is_unreadable(provider: str, fields:
         ("messagebird", {"id": "x", "reference": "y", "recipient": "31612345678", "status": "delivered"}),
         ("bird", bird("sms.delivered")),
         ("bird", {"body": "[]"}),
+        ("aws", {"eventType": "TEXT_DELIVERED", "messageStatus": "DELIVERED"}),
     ],
 )
 def test_a_report_is_no_reply(provider: str, fields: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
+from sms_tracker.domain import inbound
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from sms_tracker.domain.ports import Each, NotWritten, Written
@@ -73,6 +74,7 @@ class Setup:
     again: MemoryQueue = field(default_factory=MemoryQueue)
     unmatched: MemoryQueue = field(default_factory=MemoryQueue)
     dead: MemoryQueue = field(default_factory=MemoryQueue)
+    replies: MemoryQueue = field(default_factory=MemoryQueue)
     each: Each = map
     settings: FixedSettings = field(default_factory=FixedSettings)
     without_webhook: tuple[str, ...] = ()
@@ -87,6 +89,7 @@ class Setup:
             again=self.again,
             unmatched=self.unmatched,
             dead=self.dead,
+            replies=self.replies,
             clock=FakeClock(),
             settings=self.settings,
             without_webhook=[providers.webhooks(name) for name in self.without_webhook],
@@ -482,6 +485,16 @@ class TestEventsWithoutAWebhook:
         (handled,) = setup.drain(event(context=foreign))
         assert (handled.decision, setup.messages.writes) == ("foreign", 0)
         assert setup.again.sent == setup.unmatched.sent == setup.dead.sent == []
+
+    def test_a_reply_goes_to_its_own_queue(self) -> None:
+        setup = with_events()
+        reply = {"originationNumber": "+31612345678", "destinationNumber": "+15551234567", "messageBody": "STOP"}
+        (handled,) = setup.drain(json.dumps({**reply, "inboundMessageId": "cae173d2"}))
+        (queued,) = setup.replies.bodies
+        heard = inbound.decode(queued)
+        assert (handled.decision, setup.messages.writes) == ("heard", 0)
+        assert isinstance(heard, inbound.Heard)
+        assert (heard.provider, heard.fields["messageBody"]) == ("aws", "STOP")
 
     def test_an_event_without_a_token_counts_by_an_id_that_we_hold(self) -> None:
         setup = with_events()
