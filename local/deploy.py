@@ -113,7 +113,8 @@ def _status(clients: Clients, name: str) -> str:
 
 def _failure(clients: Clients, name: str) -> str:
     """The first failed resource with its reason; later ones were only canceled."""
-    events = clients.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    pages = clients.cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    events = (event for page in pages for event in page["StackEvents"])
     failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     if not failures:
         return "no reason was given"

@@ -97,7 +97,7 @@ def test_a_forged_stop_changes_nothing(
 ) -> None:
     person = number("00")
 
-    assert set(simulators[provider].reply(person, A, "STOP", forged=True)) == {403}
+    assert set(simulators[provider].reply(person, A, "STOP", forged=True)) <= {403}  # AWS's topic takes none
     assert not is_blocked(admin, provider, person, A)
     assert send(api, provider, person, A).status_code == ACCEPTED
 

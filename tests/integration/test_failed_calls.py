@@ -24,7 +24,8 @@ from tests.scripted_server import DROP, HANG, Reply, Server, error, serving
 THROTTLED, UNWELL = error("ThrottlingException"), error("InternalError", 503)
 QUEUED, STORED = Reply(body=b'{"MessageId": "m"}'), Reply()
 TAKEN = Reply(201, json.dumps({"sid": SID, "status": "queued"}).encode())
-QUEUES = dict.fromkeys(("reports", "unmatched", "reports-dlq", "publish-failed"), "https://sqs.invalid/1/q")
+NAMES = ("reports", "unmatched", "reports-dlq", "publish-failed", "inbound", "inbound-dlq")
+QUEUES = dict.fromkeys(NAMES, "https://sqs.invalid/1/q")
 AWS = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "test",

@@ -109,12 +109,12 @@ def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
     """
     for record in records:
         stream = record["dynamodb"]
-        inserted = record.get("eventName") == "INSERT" and outbox.is_outbox(stream["NewImage"])
-        if not inserted and (record.get("eventName") != "MODIFY" or outbox.is_outbox(stream["NewImage"])):
+        is_outbox = outbox.is_outbox(stream.get("NewImage") or {})
+        if record.get("eventName") != ("INSERT" if is_outbox else "MODIFY"):
             continue
         sequence = stream["SequenceNumber"]
         try:
-            if inserted:
+            if is_outbox:
                 yield StreamChange(sequence=sequence, raw=record, event=outbox.event(stream["NewImage"]))
             else:
                 old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
