@@ -32,8 +32,9 @@ from sms_tracker.domain.outbound import (
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
-from sms_tracker.providers.base import Endpoints, Key, Listed
+from sms_tracker.providers.base import Key, Listed
 from sms_tracker.providers.bird import api, endpoint, report, signature, webhook
+from sms_tracker.providers.registered import Endpoints
 from tests.bird_sdk import bird, exceptions, models
 
 MANY = settings(max_examples=2000, deadline=None)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 from sms_tracker.domain.errors import UnknownProvider
 
 if TYPE_CHECKING:
-    from sms_tracker.providers.base import Provider, Registered, Webhooks
+    from sms_tracker.providers.base import Provider, Webhooks
+    from sms_tracker.providers.registered import Registered
 
 _RECEIVING = {
     "signature": ("verify",),

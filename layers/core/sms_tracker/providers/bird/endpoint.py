@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.providers import answers, parsing
-from sms_tracker.providers.base import Credentials, Endpoint, Endpoints
+from sms_tracker.providers.base import Credentials
 from sms_tracker.providers.bird.api import address, authorization
 from sms_tracker.providers.bird.codes import error
 from sms_tracker.providers.bird.webhook import REPLIES
+from sms_tracker.providers.registered import Endpoint, Endpoints
 
 SECRET, NEXT_SECRET = "webhook_secret", "next_webhook_secret"
 ROTATION = timedelta(hours=24)

@@ -1,0 +1,96 @@
+"""The contract of ``endpoint.py``, which a provider has whose reports all go to one registered endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+    from sms_tracker.domain.outbound import LookupFailed
+    from sms_tracker.providers.base import Credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address that is registered for reports. ``state`` is the provider's word.
+
+    ``delivers`` is False where nothing is sent to it; ``missing`` are the events that it should be sent and is not.
+    """
+
+    endpoint_id: str
+    url: str
+    state: str
+    delivers: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """One page of the registered endpoints. ``next_page`` is None on the last one."""
+
+    found: tuple[Endpoint, ...]
+    next_page: str | None
+
+
+class Registered(Protocol):
+    """The fifth module, ``endpoint.py``, of a provider whose reports all go to one registered endpoint.
+
+    A provider that is given a URL with each message has none. ``key`` is an idempotency key.
+    """
+
+    SECRET: str
+    """The entry of the secret document that the endpoint's reports are signed with."""
+
+    NEXT_SECRET: str
+    """The entry of the next secret, while one rotates."""
+
+    ROTATION: timedelta
+    """How long the old secret signs after a rotation."""
+
+    HISTORY: timedelta
+    """How far back a replay reaches."""
+
+    def list_request(self, url: str | None, *, credentials: Credentials, page: str | None = None) -> HttpRequest:
+        """The request for the endpoints at ``url``, or for all; raises ``Misconfigured``, as all of these."""
+        ...
+
+    def list_outcome(self, result: HttpResponse | NoResponse) -> Endpoints | LookupFailed:
+        """One page of them; never raises, as all of these."""
+        ...
+
+    def register_request(self, url: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request that registers ``url`` for every report."""
+        ...
+
+    def enable_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request after which an endpoint is sent every report again."""
+        ...
+
+    def rotate_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request for another secret."""
+        ...
+
+    def test_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
+        """The request that sends the endpoint a test."""
+        ...
+
+    def replay_request(
+        self, endpoint_id: str, since: str, until: str, *, credentials: Credentials, key: str
+    ) -> HttpRequest:
+        """The request that repeats what failed between these times, RFC 3339."""
+        ...
+
+    def refusal(self, result: HttpResponse | NoResponse) -> LookupFailed | None:
+        """Why a request was not carried out; None for success."""
+        ...
+
+    def secret(self, result: HttpResponse | NoResponse) -> str | LookupFailed:
+        """The secret in the answer to a registration or a rotation."""
+        ...
+
+    def test_outcome(self, result: HttpResponse | NoResponse) -> str | LookupFailed:
+        """How we answered the provider's test, as the provider shows it."""
+        ...
