@@ -149,3 +149,11 @@ def test_the_hour_that_runs_and_for_ten_minutes_the_one_before_are_at_no_stage(m
 def test_an_hour_ends_a_millisecond_before_the_next() -> None:
     assert (following(at(11)), last_moment(at(11))) == ("2026-02-01T00:00:00.000Z", "2026-01-31T23:59:59.999Z")
     assert HOUR.total_seconds() == 3600
+
+
+def test_what_no_handset_confirms_is_counted_beside_the_reasons_of_failures() -> None:
+    tally = Tally()
+    tally.count(record(), None, unconfirmed=True)
+    tally.count(record(), None)
+
+    assert (tally.statuses, tally.reasons) == (Counter(pending=2), Counter(unconfirmed=1))
