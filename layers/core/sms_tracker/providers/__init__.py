@@ -12,7 +12,7 @@ from sms_tracker.domain.errors import UnknownProvider
 
 if TYPE_CHECKING:
     from sms_tracker.providers.base import Provider, Webhooks
-    from sms_tracker.providers.registered import Registered
+    from sms_tracker.providers.registration import Registered
 
 _RECEIVING = {
     "signature": ("verify",),
