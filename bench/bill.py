@@ -180,7 +180,7 @@ def _queues(called: Mapping[str, float], load: Load, settings: Settings) -> Iter
     yield Row("SQS reports: received", reports / received, "sqs")
     yield Row("SQS reports: deleted", max(called["processor"], reports / _TEN), "sqs")
     yield Row("SQS failures: sent, received, deleted", 3 * load.messages * load.failed, "sqs")
-    yield Row("SQS: polls of empty queues", 2 * _POLLERS * _IDLE_POLLS, "sqs", monthly=True)
+    yield Row("SQS: polls of empty queues", 3 * _POLLERS * _IDLE_POLLS, "sqs", monthly=True)
 
 
 def _table(figures: Figures, load: Load, settings: Settings) -> Iterator[Row]:
