@@ -78,11 +78,7 @@ def settings(preset: str = "default", **parameters: str) -> Settings:
     """The template's settings with a preset and further parameters, or values of its mapping ``Presets``."""
     parameters = {"Preset": preset, **parameters}
     deployed = stack(**parameters)
-    mapped = [each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values()]
-    reports, stream = (
-        next(each for each in mapped if str(each["EventSourceArn"]).startswith(f"{name}."))
-        for name in ("ReportsQueue", "MessagesTable")
-    )
+    reports, stream = (_mapping(deployed, source) for source in ("ReportsQueue", "MessagesTable"))
     send, variables = deployed.properties("SendFunction"), environment("send", **parameters)
     keys = [key.properties for key in deployed.of("AWS::KMS::Key").values()]
     minutes = _schedules(deployed)
@@ -112,6 +108,12 @@ def settings(preset: str = "default", **parameters: str) -> Settings:
         rotated_keys=sum(bool(key.get("EnableKeyRotation")) for key in keys),
         table_keys=sum("SSESpecification" in each.properties for each in deployed.of("AWS::DynamoDB::Table").values()),
     )
+
+
+def _mapping(deployed: Stack, source: str) -> Mapping[str, Any]:
+    """The properties of a function's event source mapping."""
+    mapped = (each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values())
+    return next(each for each in mapped if str(each["EventSourceArn"]).startswith(f"{source}."))
 
 
 def _log(variables: Mapping[str, str]) -> str:

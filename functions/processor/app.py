@@ -14,11 +14,18 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import ProcessorConfig, TextRetention, load
 from sms_tracker.log import Line, Log
 from sms_tracker.services.process import QueueMessage, ReportProcessor, measure
+from sms_tracker.services.raw_events import RawEvents
 
 config = load(ProcessorConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 sqs = api("sqs", failed=log.failed)
+raw_events = RawEvents(
+    providers=[each for each in map(providers.load, config.providers) if not each.WEBHOOK],
+    replies=SqsQueue(sqs, config.inbound_queue_url),
+    settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=SystemRandom().random),
+    clock=lambda: datetime.now(UTC),
+)
 processor = ReportProcessor(
     messages=MessageStore(
         api("dynamodb", failed=log.failed),
@@ -29,10 +36,9 @@ processor = ReportProcessor(
     again=SqsQueue(sqs, config.reports_queue_url),
     unmatched=SqsQueue(sqs, config.unmatched_queue_url),
     dead=SqsQueue(sqs, config.reports_dlq_url),
-    replies=SqsQueue(sqs, config.inbound_queue_url),
-    clock=lambda: datetime.now(UTC),
-    settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=SystemRandom().random),
-    without_webhook=[each for each in map(providers.load, config.providers) if not each.WEBHOOK],
+    raw_events=raw_events if raw_events.providers else None,
+    replies=raw_events.replies,
+    clock=raw_events.clock,
     each=ThreadPoolExecutor(8).map,  # more threads would only wait for each other: ADR 11
 )
 

@@ -9,7 +9,8 @@ from sms_tracker.aws import gateway
 from sms_tracker.aws.json_client import api
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.config import Verification, WebhookConfig, load
+from sms_tracker.config import WebhookConfig, load
+from sms_tracker.domain.callback import Verification
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.receive import Received, Receiver, measure

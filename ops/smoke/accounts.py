@@ -9,7 +9,8 @@ from ops.accounts import documents
 from ops.stack import Stack
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.config import Verification, WebhookConfig, load
+from sms_tracker.config import WebhookConfig, load
+from sms_tracker.domain.callback import Verification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -802,15 +802,8 @@ def test_a_search_that_fails_says_when_to_come_again(provider: Provider) -> None
 
 
 @pytest.mark.parametrize("provider", [each for each in ALL if not each.LOOKUP], ids=lambda provider: provider.name)
-def test_without_look_ups_nothing_can_be_asked(provider: Provider) -> None:
-    credentials, answer = SAMPLES[provider.name].credentials, HttpResponse(200, {}, b"{}")
-
-    with pytest.raises(NotImplementedError):
-        provider.lookup_request("id", credentials=credentials)
-    with pytest.raises(NotImplementedError):
-        provider.search_request(SOUGHT, credentials=credentials, page=None)
-    assert isinstance(provider.lookup_outcome(answer, received_at=RECEIVED), LookupFailed)
-    assert isinstance(provider.search_outcome(answer, sought=SOUGHT), LookupFailed)
+def test_without_look_ups_an_adapter_has_none_of_their_functions(provider: Provider) -> None:
+    assert not any(hasattr(provider, name) for names in providers.LOOKUPS.values() for name in names)
 
 
 @each_provider

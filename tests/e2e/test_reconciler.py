@@ -37,7 +37,7 @@ class Case:
     resend: bool = False
 
 
-RESENT = [name for name in NAMES if providers.load(name).SEARCH and not providers.load(name).IDEMPOTENCY]
+RESENT = [name for name in NAMES if providers.load(name).LOOKUP and not providers.load(name).IDEMPOTENCY]
 """A request under an idempotency key is repeated a minute later: tests/integration has it on a clock of its own."""
 CASES = {
     (name, course, resend): Case(provider=name, course=course, to=number(digits), resend=resend)

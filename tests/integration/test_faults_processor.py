@@ -17,7 +17,7 @@ from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor,
 from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW
-from tests.fakes import FakeClock, FixedSettings
+from tests.fakes import FakeClock
 from tests.integration.faults import Cloud, Fault, Wire, clouds, every_call, survived
 
 GARBAGE = '{"v":9}'
@@ -140,7 +140,6 @@ class Story:
             unmatched=self.cloud.queue(line, "unmatched"),
             dead=self.cloud.queue(line, "dead"),
             clock=FakeClock(),
-            settings=FixedSettings(),
         )
         deliveries = [QueueMessage(str(number), body) for number, body in enumerate(bodies)]
         handled = survived(lambda: processor.process(deliveries))

@@ -17,7 +17,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
 from tests.factories import NOW
-from tests.fakes import Answer, FakeClock, FixedSettings, MemoryQueue
+from tests.fakes import Answer, FakeClock, MemoryQueue
 from tests.integration.faults import Cloud, Fault, Killed, Wire, clouds, every_call, survived
 from tests.setups import (
     CLAIM,
@@ -137,7 +137,6 @@ class Story:
             unmatched=elsewhere,
             dead=elsewhere,
             clock=self.clock,
-            settings=FixedSettings(),
         )
         (handled,) = processor.process([QueueMessage("q", encode(envelope))])
         assert handled.decision == "applied"

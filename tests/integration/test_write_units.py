@@ -21,7 +21,7 @@ from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record
-from tests.fakes import FakeClock, FixedSettings, MemoryQueue
+from tests.fakes import FakeClock, MemoryQueue
 from tests.integration.recorded import Recording
 
 TWILIO_ID, MESSAGEBIRD_ID = "SM9f86d081884c7d659a2feaa0c55ad015", "e8077d803532c0b5937c639b60216938"
@@ -122,9 +122,7 @@ class Life:
 
     def hear(self, *fields: dict[str, str]) -> list[str]:
         """As the processor writes: one batch of queued callbacks. What was decided."""
-        processor = ReportProcessor(
-            messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock(), settings=FixedSettings()
-        )
+        processor = ReportProcessor(messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock())
         envelopes = [
             Envelope(
                 provider=self.case.provider,

@@ -213,9 +213,7 @@ def unkeyed_id(name: str) -> str:
 def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> list[Handled]:
     """The processor with one batch."""
     again, unmatched, dead = (_Queue(ask, name) for name in ("reports", "unmatched", "dead"))
-    processor = ReportProcessor(
-        messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now, settings=FixedSettings()
-    )
+    processor = ReportProcessor(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
     return processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
 

@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse, SigningScope
-from sms_tracker.domain.matching import Sought
 from sms_tracker.domain.outbound import (
     Accepted,
     Fault,
-    LookupFailed,
     NotProcessed,
     OutboundMessage,
     OutcomeUnknown,
@@ -262,20 +260,6 @@ def test_no_webhook_is_believed() -> None:
     request, now = HttpRequest("POST", "https://sms.example.com/webhooks/aws"), datetime(2026, 3, 1, tzinfo=UTC)
     with pytest.raises(InvalidSignature):
         signature.verify(request, secrets=(), now=now)
-
-
-def test_there_is_no_look_up_and_no_search() -> None:
-    sought = Sought(
-        message_id="1", references=frozenset(), provider="aws", to="", sender="", text_hash="", since="", until=""
-    )
-
-    assert not api.LOOKUP
-    with pytest.raises(NotImplementedError):
-        api.lookup_request("862a8790", credentials=CREDENTIALS)
-    with pytest.raises(NotImplementedError):
-        api.search_request(sought, credentials=CREDENTIALS, page=None)
-    assert isinstance(api.lookup_outcome(answer(200, {}), received_at=""), LookupFailed)
-    assert isinstance(api.search_outcome(answer(200, {}), sought=sought), LookupFailed)
 
 
 # The docs page

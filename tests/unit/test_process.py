@@ -22,6 +22,7 @@ from sms_tracker.domain.record import MAX_REPORTS, Change, Record
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import Status
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
+from sms_tracker.services.raw_events import RawEvents
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import FakeClock, FixedSettings, MemoryMessages, MemoryQueue
@@ -91,8 +92,14 @@ class Setup:
             dead=self.dead,
             replies=self.replies,
             clock=FakeClock(),
-            settings=self.settings,
-            without_webhook=[providers.webhooks(name) for name in self.without_webhook],
+            raw_events=RawEvents(
+                providers=[providers.webhooks(name) for name in self.without_webhook],
+                replies=self.replies,
+                settings=self.settings,
+                clock=FakeClock(),
+            )
+            if self.without_webhook
+            else None,
             each=self.each,
         )
         return processor.process([QueueMessage(f"q{number}", each) for number, each in enumerate(bodies)])

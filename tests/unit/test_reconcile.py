@@ -158,7 +158,6 @@ class Setup:
             unmatched=self.unmatched,
             dead=self.dead,
             clock=self.clock,
-            settings=self.sending.settings,
         )
         bodies, self.queue.sent[:] = self.queue.bodies, []
         processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])

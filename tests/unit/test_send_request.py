@@ -377,7 +377,7 @@ class TestWhatTheProviderCannotDo:
 
     @CHOICES
     def test_what_cannot_be_done_at_all_is_named(self, *, chosen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-        mute = SimpleNamespace(**{**vars(providers.load("twilio")), "VALIDITY": None, "SEARCH": False})
+        mute = SimpleNamespace(**{**vars(providers.load("twilio")), "VALIDITY": None, "LOOKUP": False})
         monkeypatch.setattr("sms_tracker.services.policy.providers.load", lambda _: mute)
         policy, field = at("twilio", chosen=chosen)
         assert refusal_of("validity_seconds", policy, **field, validity_seconds=60) == (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar, dataclass_transform
 
 from sms_tracker import providers
+from sms_tracker.domain.callback import Verification
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.status import CORRECTIONS, Status
@@ -19,13 +19,6 @@ class TextRetention(StrEnum):
     NONE = "none"
     UNTIL_FINAL = "until_final"
     RECORD = "record"
-
-
-class Verification(StrEnum):
-    """How a provider's webhook is authenticated: its signature, or our own token in the callback URL."""
-
-    SIGNATURE = "signature"
-    TOKEN = "token"  # noqa: S105  # the name of a mode
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -201,28 +194,18 @@ class _Wrong(ValueError):
     """A malformed setting that holds no secret: its text may be shown."""
 
 
-_MEANT = {"DA": "DK", "EL": "GR", "JA": "JP", "KO": "KR", "TP": "TL", "UK": "GB", "USA": "US", "ZR": "CD"}
-"""Codes that no country has and that can mean only one: of languages, of other lists, of the past."""
-
-
 def _countries(value: str) -> frozenset[str] | None:
     """ISO 3166 codes of countries with telephone numbers; None for ``*``. Codes such as 001 are no country's."""
     if value.strip() == "*":
         return None
     from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # not in every function's layers
 
+    from sms_tracker.domain.countries import advice  # noqa: PLC0415  # few functions need it
+
     codes = frozenset(_words(value))
-    if not codes:
-        raise ValueError
-    if unknown := sorted(codes - SUPPORTED_REGIONS):
-        raise _Wrong(", ".join(_advice(code, SUPPORTED_REGIONS) for code in unknown[:5]))
+    if wrong := advice(codes, SUPPORTED_REGIONS):
+        raise _Wrong(wrong)
     return codes
-
-
-def _advice(code: str, known: Collection[str]) -> str:
-    meant = _MEANT.get(code.upper(), code.upper())
-    shown = re.sub("[^ -~]", "?", code)[:12]
-    return f"{shown} is no country code" + (f", write {meant}" if meant in known else "")
 
 
 def _number(value: str, least: int = 1) -> int:

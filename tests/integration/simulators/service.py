@@ -99,7 +99,6 @@ class Service:
             unmatched=self.unmatched,
             dead=self.dead,
             clock=self.clock,
-            settings=self.settings,
         )
         while self.queue.sent:
             bodies, self.queue.sent[:] = self.queue.bodies, []

@@ -7,6 +7,7 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import parse_qs, urlsplit
 
 from sms_tracker.domain.status import MAX_ATTEMPT
@@ -14,6 +15,13 @@ from sms_tracker.domain.status import MAX_ATTEMPT
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Our message ids: UUIDs in lower case."""
+
+
+class Verification(StrEnum):
+    """How a provider's webhook is authenticated: its signature, or our own token in the callback URL."""
+
+    SIGNATURE = "signature"
+    TOKEN = "token"  # noqa: S105  # the name of a mode
 
 
 @dataclass(frozen=True, slots=True)

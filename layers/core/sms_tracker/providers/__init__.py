@@ -23,12 +23,13 @@ CONTRACT: Mapping[str, tuple[str, ...]] = {
     "inbound": ("inbound",),
     "report": ("STATUSES", "UNCONFIRMED", "report", "status", "knows", "meaning", "page"),
     "api": (
-        *("SENDERS", "LOOKUP", "send_request", "send_outcome"),
-        *("VALIDITY", "CATEGORIES", "PRICE", "SEARCH", "IDEMPOTENCY"),
-        *("lookup_request", "lookup_outcome", "search_request", "search_outcome"),
+        *("SENDERS", "send_request", "send_outcome"),
+        *("VALIDITY", "CATEGORIES", "PRICE", "LOOKUP", "IDEMPOTENCY"),
     ),
 }
 """The names that each module of a provider's folder defines; ``base.py`` describes them."""
+LOOKUPS = {"api": ("lookup_request", "lookup_outcome", "search_request", "search_outcome")}
+"""Further ones of a provider with ``LOOKUP``."""
 _ENDPOINT = {
     "endpoint": (
         *("SECRET", "NEXT_SECRET", "ROTATION", "HISTORY", "list_request", "list_outcome", "register_request"),
@@ -48,8 +49,11 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> Provider:
-    """The whole adapter of that name; raises ``UnknownProvider``."""
-    return cast("Provider", _composed(name, CONTRACT))
+    """The whole adapter of that name; raises ``UnknownProvider``. One without ``LOOKUP`` lacks the names of LOOKUPS."""
+    found = _composed(name, CONTRACT)
+    if found.LOOKUP:
+        vars(found).update(vars(_composed(name, LOOKUPS)))
+    return cast("Provider", found)
 
 
 @cache

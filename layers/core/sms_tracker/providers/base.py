@@ -155,10 +155,6 @@ class Provider(Webhooks, Protocol):
 
     # --- api.py
 
-    LOOKUP: bool
-    """Whether the provider's API returns and lists messages. Without it the look-up and search functions are never
-    called, and a message without a final report ends as ``unknown``."""
-
     SENDERS: Mapping[str, str]
     """The forms that a sender may have: a description of each, and the regular expression that all of it matches.
 
@@ -174,8 +170,8 @@ class Provider(Webhooks, Protocol):
     PRICE: bool
     """Whether its reports state a price. A price in its records alone is seen only where a message is looked up."""
 
-    SEARCH: bool
-    """Whether its list of messages can be searched for a send with a lost answer."""
+    LOOKUP: bool
+    """Whether its API returns and lists messages. Without it a message without a final report ends as ``unknown``."""
 
     IDEMPOTENCY: Idempotency | None
     """How a send request can be repeated safely; None where a repetition is a second message."""
@@ -192,6 +188,8 @@ class Provider(Webhooks, Protocol):
     def send_outcome(self, result: HttpResponse | NoResponse) -> SendOutcome:
         """What the answer means; never raises: an unreadable answer is ``OutcomeUnknown``."""
         ...
+
+    # --- api.py, only with LOOKUP
 
     def lookup_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
         """The request for the provider's own record of one message."""

@@ -150,14 +150,8 @@ def criteria(
     until = min(parsed.until or timestamp(now), timestamp(now))
     narrow = parsed.to or parsed.reference or parsed.provider_message_id
     since = max(parsed.since or (EARLIEST if narrow else _before(until)), EARLIEST)
-    if since > until:
-        raise InvalidMessage([FieldError("since", "must not be after until, nor after now")])
-    if client is None and parsed.reference:
-        raise InvalidMessage([FieldError("client", "is required with reference, which is unique per client only")])
-    if parsed.cursor and parsed.cursor.parameters != parsed.digest:
-        raise InvalidMessage(
-            [FieldError("cursor", "is of a search with other parameters; leave it out to start again")]
-        )
+    if flaw := _flaw(parsed, client, is_backwards=since > until):
+        raise InvalidMessage([flaw])
     return SearchQuery(
         client=client,
         now=timestamp(now),
@@ -172,6 +166,17 @@ def criteria(
         after=parsed.cursor.position if parsed.cursor else None,
         parameters=parsed.digest,
     )
+
+
+def _flaw(parsed: ListQuery, client: str | None, *, is_backwards: bool) -> FieldError | None:
+    """What is wrong with parameters that are right one by one."""
+    if is_backwards:
+        return FieldError("since", "must not be after until, nor after now")
+    if client is None and parsed.reference:
+        return FieldError("client", "is required with reference, which is unique per client only")
+    if parsed.cursor and parsed.cursor.parameters != parsed.digest:
+        return FieldError("cursor", "is of a search with other parameters; leave it out to start again")
+    return None
 
 
 def cursor(position: Position, parameters: str) -> str:

@@ -75,7 +75,7 @@ def resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001 
     """True only where texts are kept and the provider can be searched for a lost message."""
     if wanted and not info.context.keeps_text:
         raise ValueError("needs a stored text, which TextRetention=none forbids here")
-    if wanted and (chosen := _chosen(info)) and not chosen.SEARCH:
+    if wanted and (chosen := _chosen(info)) and not chosen.LOOKUP:
         raise ValueError(f"is not possible with {chosen.name}, which cannot be searched for a lost message")
     return wanted
 
@@ -127,7 +127,7 @@ def add_category_description(schema: dict[str, Any]) -> None:
 
 def add_resend_description(schema: dict[str, Any]) -> None:
     """The providers that can be searched."""
-    searched = ", ".join(each.name for each in _all() if each.SEARCH)
+    searched = ", ".join(each.name for each in _all() if each.LOOKUP)
     repeated = ", ".join(each.name for each in _all() if each.IDEMPOTENCY)
     schema["description"] = (
         "Send again if the provider's answer was lost and the provider has no such message: may arrive twice. Only "

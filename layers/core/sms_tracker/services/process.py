@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from sms_tracker import providers
 from sms_tracker.domain import inbound
-from sms_tracker.domain.envelope import Envelope, decode, encode, is_raw, received
+from sms_tracker.domain.envelope import Envelope, decode, encode, is_raw
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, UnknownProvider, Unreadable
-from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
 
 if TYPE_CHECKING:
     from sms_tracker.domain.invocation import Metrics
-    from sms_tracker.domain.ports import Clock, Each, Messages, Queue, SettingsSource
-    from sms_tracker.providers.base import Webhooks
+    from sms_tracker.domain.ports import Clock, Each, Messages, Queue
+    from sms_tracker.services.raw_events import RawEvents
 
 _RETRY_DELAY = 15
 """Seconds before the second look-up by provider id: the sender may not have stored that id yet."""
@@ -87,8 +86,7 @@ class _Queued:
 class ReportProcessor:
     """Processes batches. ``again`` is the queue of the reports themselves, ``dead`` their DLQ.
 
-    ``without_webhook`` are the enabled providers with events that come to the queue as they are; ``settings`` are read
-    for such events only.
+    ``raw_events`` is None where every enabled provider has a webhook.
     """
 
     messages: Messages
@@ -96,8 +94,7 @@ class ReportProcessor:
     unmatched: Queue
     dead: Queue
     clock: Clock
-    settings: SettingsSource
-    without_webhook: Sequence[Webhooks] = ()
+    raw_events: RawEvents | None = None
     replies: Queue | None = None
     """Receives refusals because the recipient opted out; None passes none on."""
     each: Each = map
@@ -123,12 +120,9 @@ class ReportProcessor:
     def _read(self, delivery: QueueMessage) -> Handled | tuple[str, _Queued]:
         try:
             try:
-                if self.without_webhook and is_raw(delivery.body):
-                    event = self._received(delivery.body)
-                    if isinstance(event, str):
-                        return Handled(decision=event, queue_ids=(delivery.queue_id,))
-                    delivery = replace(delivery, body=encode(event))
-                envelope = decode(delivery.body)
+                envelope = self._envelope(delivery.body)
+                if isinstance(envelope, str):
+                    return Handled(decision=envelope, queue_ids=(delivery.queue_id,))
                 queued = _Queued(delivery, envelope, read(envelope))
                 if queued.report.test or queued.report.set_aside:
                     return self._about_no_message(queued)
@@ -141,27 +135,18 @@ class ReportProcessor:
 
     def _about_no_message(self, queued: _Queued) -> Handled:
         if queued.report.set_aside:
-            self.unmatched.send(queued.delivery.body, reason=queued.report.set_aside)
+            self.unmatched.send(encode(queued.envelope), reason=queued.report.set_aside)
         decision = "unmatched" if queued.report.set_aside else "test"
         return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=queued.envelope.provider)
 
-    def _received(self, event: str) -> Envelope | str:
-        """The envelope of a provider's own event; ``foreign`` or ``heard`` where it is no report of ours.
-
-        Raises ``Unreadable``.
-        """
-        request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
-        key, now = self.settings().service_key, timestamp(self.clock())
-        for provider in self.without_webhook:
-            with suppress(Unreadable):
-                fields = provider.fields(request)
-                if self.replies is not None and provider.is_reply(fields):
-                    heard = inbound.Heard(provider=provider.name, received_at=now, fields=fields)
-                    self.replies.send(inbound.encode(heard))
-                    return "heard"
-                target = provider.target(request, fields)
-                return received(provider.name, target, fields, key=key, received_at=now) or "foreign"
-        raise Unreadable("the message is no envelope, and no event of a provider without a webhook")
+    def _envelope(self, body: str) -> Envelope | str:
+        """Decode a body; a decision for a raw event that is no report of ours."""
+        try:
+            return decode(body)
+        except Unreadable:
+            if self.raw_events is None or not is_raw(body):
+                raise
+        return self.raw_events.read(body)
 
     def _find(self, report: Report) -> str | None:
         if report.provider_message_id is None:
@@ -175,7 +160,7 @@ class ReportProcessor:
             self.again.send(encode(replace(envelope, tries=1)), delay_seconds=_RETRY_DELAY)
             decision = "deferred"
         else:
-            self.unmatched.send(queued.delivery.body, reason="no message has this provider id")
+            self.unmatched.send(encode(queued.envelope), reason="no message has this provider id")
             decision = "unmatched"
         return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=envelope.provider)
 
@@ -203,12 +188,12 @@ class ReportProcessor:
         """Send raw reports that no record can hold to the queue ``unmatched``."""
         if tracked.decision == "unmatched":
             for queued in group:
-                self.unmatched.send(queued.delivery.body, reason="no message has this id")
+                self.unmatched.send(encode(queued.envelope), reason="no message has this id")
         elif tracked.overflow:
             overflow = {report.fingerprint for report in tracked.overflow}
             for queued in group:
                 if queued.report.fingerprint in overflow:
-                    self.unmatched.send(queued.delivery.body, reason="the message's timeline is full")
+                    self.unmatched.send(encode(queued.envelope), reason="the message's timeline is full")
 
     def _pass_on_refusals(self, message_id: str, reports: Sequence[Report], tracked: Tracked) -> None:
         """Queue each attempt that was refused because the recipient opted out.
@@ -239,6 +224,8 @@ def read(envelope: Envelope) -> Report:
     """An envelope's raw fields as a report; raises ``UnknownProvider`` or ``Unreadable``."""
     adapter = providers.load(envelope.provider)
     if envelope.source is Source.LOOKUP:
+        if not adapter.LOOKUP:
+            raise Unreadable("the provider has no look-up")
         record = HttpResponse(200, body=envelope.fields.get("record", "").encode())
         outcome = adapter.lookup_outcome(record, received_at=envelope.received_at)
         if not isinstance(outcome, Report):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
-from typing import NoReturn
 
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse, SigningScope
-from sms_tracker.domain.matching import Sought
-from sms_tracker.domain.outbound import LookupFailed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
+from sms_tracker.domain.outbound import OutboundMessage, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.aws.codes import NOT_PROCESSED, cause_of
@@ -24,7 +22,6 @@ LOOKUP = False
 """No operation of AWS reads a message or lists messages."""
 CATEGORIES: tuple[str, ...] = ()
 PRICE = True
-SEARCH = False
 IDEMPOTENCY = None
 
 SERVICE, TARGET = "sms-voice", "PinpointSMSVoiceV2.SendTextMessage"
@@ -42,8 +39,6 @@ SENDERS = {
     ),
 }
 """``OriginationIdentity`` and ``SenderId`` in the service model; the ids as the API reference shows them."""
-
-_NO_LOOKUP = "aws has no look-up"
 
 
 def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:  # noqa: ARG001 - see below
@@ -111,23 +106,3 @@ def _refused(response: HttpResponse) -> SendOutcome:
 def _field(fields: object) -> str | None:
     first = fields[0] if isinstance(fields, list) and fields else None
     return parsing.text(first.get("Name")) if isinstance(first, dict) else None
-
-
-def lookup_request(provider_message_id: str, *, credentials: Credentials) -> NoReturn:
-    """Raise ``NotImplementedError``: see ``LOOKUP``."""
-    raise NotImplementedError(_NO_LOOKUP)
-
-
-def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> LookupFailed:  # noqa: ARG001  # see LOOKUP
-    """Always a failure: see ``LOOKUP``."""
-    return LookupFailed(reason=_NO_LOOKUP)
-
-
-def search_request(sought: Sought, *, credentials: Credentials, page: str | None) -> NoReturn:
-    """Raise ``NotImplementedError``: see ``LOOKUP``."""
-    raise NotImplementedError(_NO_LOOKUP)
-
-
-def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> LookupFailed:  # noqa: ARG001  # see LOOKUP
-    """Always a failure: see ``LOOKUP``."""
-    return LookupFailed(reason=_NO_LOOKUP)

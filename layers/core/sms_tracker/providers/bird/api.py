@@ -42,7 +42,6 @@ SENDERS = {
 VALIDITY = range(60, 172_801)
 """``validity_period``, a preview: an organization outside it is refused (SMSUnsupportedFeature)."""
 PRICE = True
-SEARCH = True
 IDEMPOTENCY = Idempotency(seconds=3600, replayed="idempotency-replay")
 """Bird keeps a key for about three hours."""
 

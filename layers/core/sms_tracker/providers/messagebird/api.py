@@ -43,7 +43,6 @@ VALIDITY = range(1, 36_001)
 """``validity``. MessageBird publishes no limit; ten hours are known to be taken."""
 CATEGORIES: tuple[str, ...] = ()
 PRICE = True
-SEARCH = True
 IDEMPOTENCY = None
 
 SEND_ERRORS: dict[str, tuple[Fault, Category, Reason]] = {

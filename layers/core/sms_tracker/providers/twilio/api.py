@@ -38,7 +38,6 @@ VALIDITY = range(1, 36_001)
 CATEGORIES: tuple[str, ...] = ()
 PRICE = False
 """Only Twilio's own record has one, and not before the message is delivered."""
-SEARCH = True
 IDEMPOTENCY = None
 
 NOT_FOUND = "20404"

@@ -1,0 +1,46 @@
+"""Events that a provider's own service puts into the queue ``reports``, as they come. There is no webhook before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sms_tracker.domain import inbound
+from sms_tracker.domain.envelope import Envelope, received
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.report import timestamp
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.ports import Clock, Queue, SettingsSource
+    from sms_tracker.providers.base import Webhooks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawEvents:
+    """Reads events of ``providers``; ``replies`` is the queue of what people answer."""
+
+    providers: Sequence[Webhooks]
+    replies: Queue
+    settings: SettingsSource
+    clock: Clock
+
+    def read(self, event: str) -> Envelope | str:
+        """The envelope of a report; for any other event ``foreign`` (another stack's) or ``heard`` (a reply, queued).
+
+        Raises ``Unreadable`` for an event of none of the providers.
+        """
+        request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
+        key, now = self.settings().service_key, timestamp(self.clock())
+        for provider in self.providers:
+            with suppress(Unreadable):
+                fields = provider.fields(request)
+                if provider.is_reply(fields):
+                    heard = inbound.Heard(provider=provider.name, received_at=now, fields=fields)
+                    self.replies.send(inbound.encode(heard))
+                    return "heard"
+                target = provider.target(request, fields)
+                return received(provider.name, target, fields, key=key, received_at=now) or "foreign"
+        raise Unreadable("the message is no envelope, and no event of a provider without a webhook")
