@@ -251,13 +251,20 @@ def test_an_unknown_name_is_no_provider() -> None:
             providers.load(name)
 
 
+def promised(provider: Provider) -> dict[str, tuple[str, ...]]:
+    """The names that each module of an adapter defines."""
+    further = providers.LOOKUPS if provider.LOOKUP else {}
+    return {module: (*words, *further.get(module, ())) for module, words in providers.CONTRACT.items()}
+
+
 @pytest.mark.parametrize("name", providers.names())
 @pytest.mark.parametrize("module", providers.CONTRACT)
 def test_each_module_defines_its_names_as_the_contract_has_them(name: str, module: str) -> None:
     defined = vars(import_module(f"sms_tracker.providers.{name}.{module}"))
-    functions = [word for word in providers.CONTRACT[module] if not word.isupper()]
+    words = promised(providers.load(name))[module]
+    functions = [word for word in words if not word.isupper()]
 
-    assert set(providers.CONTRACT[module]) <= defined.keys()
+    assert set(words) <= defined.keys()
     assert {defined[word].__module__ for word in functions} <= {f"sms_tracker.providers.{name}.{module}"}
     for word in functions:
         assert parameters(defined[word]) == parameters(getattr(Provider, word)), word
@@ -267,7 +274,9 @@ def test_the_contract_names_what_the_protocol_describes() -> None:
     described = {*vars(Provider), *vars(Webhooks), *Provider.__annotations__, *Webhooks.__annotations__}
     public = {word for word in described if not word.startswith("_")}
 
-    assert sorted(["name", *(word for words in providers.CONTRACT.values() for word in words)]) == sorted(public)
+    named = [word for part in (providers.CONTRACT, providers.LOOKUPS) for words in part.values() for word in words]
+
+    assert sorted(["name", *named]) == sorted(public)
 
 
 @each_provider
@@ -782,7 +791,7 @@ def test_a_search_is_a_get_of_the_same_account_as_a_lookup(provider: Provider) -
         provider.search_request(SOUGHT, credentials={}, page=None)
 
 
-@each_provider
+@each_with_lookups
 @given(result=ANSWERS)
 @settings(max_examples=200)
 def test_an_arbitrary_answer_to_a_search_does_not_pass_for_an_empty_list(
