@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 
 from bench.counted import LINE, OVERHEAD, WORDS
-from bench.prices import PRICES
+from bench.prices import Row
 from bench.settings import Load, Settings
 from bench.units import KB, read_units
 
@@ -39,32 +39,6 @@ _EVENT_BYTES = 730
 _TEN = 10
 """Messages in one SQS request, at most."""
 Figures = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line; ``price`` is a key of ``PRICES``. ``monthly`` rows are due without any message.
-
-    ``before`` is the quantity of earlier rows at the same price: tiers and free allowances count them all.
-    """
-
-    name: str
-    quantity: float
-    price: str
-    monthly: bool = False
-    before: float = 0
-
-    @property
-    def dollars(self) -> float:
-        """At list price."""
-        price = PRICES[self.price]
-        return price.of(self.before + self.quantity) - price.of(self.before)
-
-    @property
-    def free(self) -> float:
-        """Dollars that the account's free allowance takes off."""
-        price = PRICES[self.price]
-        return price.of(min(self.before + self.quantity, price.free)) - price.of(min(self.before, price.free))
 
 
 def milliseconds(cpu: float, memory: int, load: Load, *, calls: float = 1, provider: float = 0) -> int:

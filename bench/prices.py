@@ -73,3 +73,29 @@ PRICES = {
     "kms": Price(0.03, 10_000, "10,000 requests", _KMS, "2026-03", free=20_000),
     "transfer": Price(0.09, _GB, "GB out to the internet", _EC2, "2026-03", free=100 * _GB),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line; ``price`` is a key of ``PRICES``. ``monthly`` rows are due without any message.
+
+    ``before`` is the quantity of earlier rows at the same price: tiers and free allowances count them all.
+    """
+
+    name: str
+    quantity: float
+    price: str
+    monthly: bool = False
+    before: float = 0
+
+    @property
+    def dollars(self) -> float:
+        """At list price."""
+        price = PRICES[self.price]
+        return price.of(self.before + self.quantity) - price.of(self.before)
+
+    @property
+    def free(self) -> float:
+        """Dollars that the account's free allowance takes off."""
+        price = PRICES[self.price]
+        return price.of(min(self.before + self.quantity, price.free)) - price.of(min(self.before, price.free))

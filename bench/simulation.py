@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from math import ceil
 
+from bench.flow import Bucket, Line
 from bench.report import assumed
 
 MINUTE, HALF_HOUR, DAY = 60, 1800, 86_400
@@ -56,58 +57,11 @@ class Traffic:
     bursts_a_day: int = assumed(3, "bursts a day", most=1e6)
     days: float = assumed(30.0, "days to simulate", least=0.001, most=1e6)
     callbacks: int = assumed(3, "reports of a message", least=1, most=1e6)
-    published: float = assumed(0.01, "share of messages whose end is published, 0 to 1", most=1)
+    published: float = assumed(0.01, "share of messages with a published event, 0 to 1", most=1)
     send_seconds: float = 0.5
     webhook_seconds: float = 0.02
     report_seconds: float = 0.006
     batch_seconds: float = 0.02
-
-
-@dataclass(slots=True)
-class Bucket:
-    """A token bucket of API Gateway, or a quota that allows ``burst`` at once."""
-
-    rate: float
-    burst: float
-    tokens: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tokens = self.burst
-
-    def take(self, wanted: int, seconds: float) -> int:
-        """How many of ``wanted`` are allowed in the next ``seconds``."""
-        available = self.tokens + self.rate * seconds
-        taken = min(wanted, int(available))
-        self.tokens = min(self.burst, available - taken)
-        return taken
-
-
-@dataclass(slots=True)
-class Line:
-    """Counts that wait, oldest first."""
-
-    waiting: deque[tuple[float, int]] = field(default_factory=deque)
-    size: int = 0
-
-    def add(self, since: float, number: int) -> None:
-        if number:
-            self.waiting.append((since, number))
-            self.size += number
-
-    def take(self, number: int, *, until: float = float("inf")) -> list[tuple[float, int]]:
-        """At most ``number``, of those that wait since ``until`` or longer."""
-        taken: list[tuple[float, int]] = []
-        while number > 0 and self.waiting and self.waiting[0][0] <= until:
-            since, here = self.waiting.popleft()
-            some = min(here, number)
-            taken.append((since, some))
-            number, self.size = number - some, self.size - some
-            if some < here:
-                self.waiting.appendleft((since, here - some))
-        return taken
-
-    def age(self, now: float) -> float:
-        return max(0.0, now - self.waiting[0][0]) if self.waiting else 0.0
 
 
 class Service:

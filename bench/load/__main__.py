@@ -27,7 +27,7 @@ _LAST_REQUESTS = 15
 _EPILOG = """environment:
   URL, KEY   a running stack and an API key (scopes send, read), as `make run` prints them;
              without them the command starts a local stack
-  .env       the accounts that sign callbacks, for a deployed stack that verifies signatures
+  .env       the provider accounts, to sign callbacks for a deployed stack
 
 On a deployed stack every send is real: set --to to your own number, or use a provider's test credentials.
 The route limits (SendThrottleRate and others) answer 429, which counts as an error."""

@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime, timedelta
-from random import SystemRandom
 from typing import Any
 
 from sms_tracker import providers
@@ -17,6 +16,7 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import InboundConfig, load
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.opt_out import ScopeMode
+from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.read.parameters import parameters
 from sms_tracker.services.hear import Listener, Result, measure
@@ -28,7 +28,7 @@ config = load(InboundConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 dynamodb = api("dynamodb", failed=log.failed)
-settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=SystemRandom().random)
+settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=fraction)
 register = OptOutRegister(
     opt_outs=OptOutStore(
         dynamodb, state=config.state_table, messages=config.messages_table, key=lambda: settings().service_key

@@ -3,7 +3,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from random import SystemRandom
 from typing import Any
 
 from sms_tracker import providers
@@ -12,6 +11,7 @@ from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import ProcessorConfig, TextRetention, load
+from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.services.process import QueueMessage, ReportProcessor, measure
 from sms_tracker.services.raw_events import RawEvents
@@ -23,7 +23,7 @@ sqs = api("sqs", failed=log.failed)
 raw_events = RawEvents(
     providers=[each for each in map(providers.load, config.providers) if not each.WEBHOOK],
     replies=SqsQueue(sqs, config.inbound_queue_url),
-    settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=SystemRandom().random),
+    settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=fraction),
     clock=lambda: datetime.now(UTC),
 )
 processor = ReportProcessor(

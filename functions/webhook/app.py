@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime
-from random import SystemRandom
 from typing import Any
 
 from sms_tracker.aws import gateway
@@ -12,6 +11,7 @@ from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.config import WebhookConfig, load
 from sms_tracker.domain.callback import Verification
 from sms_tracker.domain.errors import Unreadable
+from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.services.receive import Received, Receiver, measure
 from sms_tracker.services.responses import webhook_problem
@@ -28,7 +28,7 @@ receiver = Receiver(
         api("ssm", timeout=1.0, attempts=2, failed=log.failed),
         config.settings_prefix,
         config.providers,
-        jitter=SystemRandom().random,
+        jitter=fraction,
     ),
     clock=lambda: datetime.now(UTC),
     enabled=config.providers,

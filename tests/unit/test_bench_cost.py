@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from bench.bill import FULL_CPU, MONTH, Figures, Row, batch_fill, bill, milliseconds, stream_fill, total
+from bench.bill import FULL_CPU, MONTH, Figures, batch_fill, bill, milliseconds, stream_fill, total
 from bench.cost import CHANGES, Change, arguments, changed, volumes
 from bench.counted import LOGS
-from bench.prices import PRICES, Price
+from bench.prices import PRICES, Price, Row
 from bench.settings import PRESETS, Load, Settings, settings
 from bench.targets import COSTS
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bench.flow import Bucket, Line
 from bench.month import RAISED, SCENARIOS, arguments, needs, outcomes
-from bench.simulation import DAY, MINUTE, Bucket, Limits, Line, Service, Traffic
+from bench.simulation import DAY, MINUTE, Limits, Service, Traffic
 
 SHORT = Traffic(days=0.1, bursts_a_day=40)
 CALM = replace(SHORT, bursts_a_day=0)

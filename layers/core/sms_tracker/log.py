@@ -12,11 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from random import SystemRandom
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sms_tracker import __version__
+from sms_tracker import __version__, jitter
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.report import timestamp
 
@@ -24,7 +23,6 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
 _SHORT, _MOST = 6, 20
 """Characters of a code too short to hold a phone number; distinct failed calls in one line."""
-_FRACTION = SystemRandom().random  # Python's own would repeat in each copy of a snapshot
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -106,7 +104,7 @@ class Log:
         environment: Mapping[str, str],
         *,
         now: Callable[[], float] = time.time,
-        fraction: Callable[[], float] = _FRACTION,
+        fraction: Callable[[], float] = jitter.fraction,
     ) -> None:
         self._environment = environment
         self._service = environment.get("POWERTOOLS_SERVICE_NAME", "service_undefined")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from random import SystemRandom
 
 from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
@@ -17,18 +16,16 @@ from sms_tracker.config import SendConfig, TextRetention
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.ports import CallFailed, SettingsSource
+from sms_tracker.jitter import fraction
 from sms_tracker.services.gate import Gate
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.send import Rules, Sender
 
-_FRACTION = SystemRandom().random
-"""At least 0, below 1. Python's own generator would repeat in every environment made from one snapshot."""
-
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:
     """A Sender with everything it needs. Time-outs are those of the given clients."""
-    settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=_FRACTION)
+    settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=fraction)
     return Sender(
         messages=MessageStore(
             dynamodb,
@@ -39,7 +36,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: Cal
         settings=settings,
         http=SignedHttp(provider_http.call),
         clock=_now,
-        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=_FRACTION),
+        pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=fraction),
         rules=_rules(config),
         gate=_gate(config, dynamodb, sqs, settings),
         failed=failed,

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from local.simulators.bird import Settings
+from tests.bird_sdk import bird as bird_package
 from tests.integration.simulators.running import (
     BIRD,
     Received,
@@ -78,6 +80,15 @@ def bird(clients: dict[str, httpx.Client]) -> Iterator[Simulator]:
 
 
 @pytest.fixture
+def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
+    """Bird's simulator; ``bird`` is MessageBird's."""
+    with client(urls["bird"]) as http:
+        for simulator in unspoilt(http):
+            yield simulator
+            simulator.forget_endpoints(Settings().api_key)
+
+
+@pytest.fixture
 def messages(twilio: Simulator) -> Iterator[Any]:
     with twilio_sdk(twilio) as sdk:
         yield sdk
@@ -86,3 +97,11 @@ def messages(twilio: Simulator) -> Iterator[Any]:
 @pytest.fixture
 def bird_sdk(bird: Simulator) -> Any:
     return bird_client(bird, BIRD.access_key)
+
+
+@pytest.fixture
+def sdk(platform: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Bird's own SDK as a client of its simulator."""
+    monkeypatch.setenv("BIRD_CLIENT_ENRICHMENT", "0")
+    with httpx.Client(trust_env=False, verify=False, timeout=20) as http:
+        yield bird_package.Bird(api_key=Settings().api_key, base_url=platform.url, http_client=http, max_retries=0)

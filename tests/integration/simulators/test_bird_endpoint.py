@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
-from local.simulators.bird import SIMULATOR, Settings
-from tests.bird_sdk import bird
-from tests.integration.simulators.conftest import unspoilt
-from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
+from local.simulators.bird import SIMULATOR
+from tests.integration.simulators.running import TO, Receiver, Simulator, number
 from tests.integration.simulators.service import Service
 
 COURSES = ("delivered", "undelivered", "failed", "expired", "corrected", "long-way", "opted-out", "new-code")
-
-
-@pytest.fixture
-def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
-    with client(urls["bird"]) as http:
-        for simulator in unspoilt(http):
-            yield simulator
-            simulator.forget_endpoints(Settings().api_key)
-
-
-@pytest.fixture
-def sdk(platform: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("BIRD_CLIENT_ENRICHMENT", "0")
-    with httpx.Client(trust_env=False, verify=False, timeout=20) as http:
-        yield bird.Bird(api_key=Settings().api_key, base_url=platform.url, http_client=http, max_retries=0)
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -22,8 +21,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Status
 from sms_tracker.reconcile.reconcile import Limits, Reconciler
 from tests.fakes import FakeClock, FixedSettings, MemoryMessages, MemoryQueue, MemoryReconcileState
-from tests.integration.simulators.conftest import unspoilt
-from tests.integration.simulators.running import Simulator, client
+from tests.integration.simulators.running import Simulator
 from tests.setups import POLICY, RULES, UNHEARD, SendSetup
 from tests.unit.test_reconcile import LiveSearch
 
@@ -126,12 +124,6 @@ class Service:
 
     def books(self) -> list[str]:
         return [entry["id"] for entry in self.platform.ledger()["messages"]]
-
-
-@pytest.fixture
-def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
-    with client(urls["bird"]) as http:
-        yield from unspoilt(http)
 
 
 def check(service: Service) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
@@ -22,7 +21,6 @@ from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Listed
 from sms_tracker.providers.bird import api, report, signature, webhook
 from tests.bird_sdk import bird
-from tests.integration.simulators.conftest import unspoilt
 from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
 from tests.integration.simulators.running import Received as Webhook
 
@@ -34,18 +32,10 @@ EVENTS = ["sms.sent", "sms.delivered"]
 TOKEN = {"of": "this test"}
 
 
-@pytest.fixture
-def platform(urls: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    monkeypatch.setitem(TOKEN, "of", str(uuid4()))  # a workspace remembers its keys from test to test
-    with client(urls["bird"]) as http:
-        yield from unspoilt(http)
-
-
-@pytest.fixture
-def sdk(platform: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("BIRD_CLIENT_ENRICHMENT", "0")
-    with httpx.Client(trust_env=False, verify=False, timeout=20) as http:
-        yield bird.Bird(api_key=ACCOUNT.api_key, base_url=platform.url, http_client=http, max_retries=0)
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of this test alone: a workspace remembers them from test to test."""
+    monkeypatch.setitem(TOKEN, "of", str(uuid4()))
 
 
 @pytest.fixture

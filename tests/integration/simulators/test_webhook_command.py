@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from types_boto3_ssm import SSMClient
 
-from local.simulators.bird import SIMULATOR, Settings
+from local.simulators.bird import SIMULATOR
 from ops import registered, secrets, webhook
 from ops.stack import Stack
 from sms_tracker import provider_http
@@ -26,26 +24,10 @@ from sms_tracker.providers.bird.endpoint import EVENTS
 from tests import tables
 from tests.bird_sdk import bird
 from tests.factories import MESSAGE_ID, NOW, record
-from tests.integration.simulators.conftest import unspoilt
-from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
+from tests.integration.simulators.running import TO, Receiver, Simulator, number
 
 NAME = "/sms-tracker/secrets/bird"
 OTHER_ID = "11111111-1111-4111-8111-111111111111"
-
-
-@pytest.fixture
-def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
-    with client(urls["bird"]) as http:
-        for simulator in unspoilt(http):
-            yield simulator
-            simulator.forget_endpoints(Settings().api_key)
-
-
-@pytest.fixture
-def sdk(platform: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("BIRD_CLIENT_ENRICHMENT", "0")
-    with httpx.Client(trust_env=False, verify=False, timeout=20) as http:
-        yield bird.Bird(api_key=Settings().api_key, base_url=platform.url, http_client=http, max_retries=0)
 
 
 @pytest.fixture

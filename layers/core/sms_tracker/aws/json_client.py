@@ -7,10 +7,10 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from sms_tracker import jitter
 from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
 from sms_tracker.aws.connections import Answer, Connections, TryFailed, default_tls
 from sms_tracker.aws.endpoint import Endpoint, endpoint_of
@@ -63,7 +63,7 @@ class JsonClient:
     failed: CallFailed | None = None
     credentials: Callable[[], Credentials] = credentials
     sleep: Callable[[float], None] = time.sleep
-    fraction: Callable[[], float] = SystemRandom().random  # Python's own would repeat in every copy of a snapshot
+    fraction: Callable[[], float] = jitter.fraction
     _quota: int = _QUOTA
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
