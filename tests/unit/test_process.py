@@ -215,6 +215,45 @@ class TestTracked:
         assert [entry.foreign for entry in setup.record().reports.values()] == [True]
 
 
+OF_ANOTHER = replace(
+    ENVELOPE,
+    provider="messagebird",
+    message_id=MESSAGE_ID,
+    fields={"id": "abc", "status": "delivery_failed", "statusErrorCode": "103", "recipient": "31687654321"},
+)
+
+
+class TestRefusals:
+    """Reports that a provider refused a message because its recipient opted out."""
+
+    OPTED_OUT = body("undelivered", fields={"ErrorCode": "21610"})
+
+    def test_each_attempt_is_passed_on_once_a_batch_and_again_with_a_repeated_report(self) -> None:
+        setup = Setup()
+        second = body("undelivered", attempt=2, fields={"ErrorCode": "21610"})
+        setup.drain(self.OPTED_OUT, self.OPTED_OUT, second)
+        first, later = (inbound.RefusedSend(message_id=MESSAGE_ID, attempt=attempt) for attempt in (1, 2))
+        assert [inbound.decode(each) for each in setup.replies.bodies] == [first, later]
+
+        setup.drain(self.OPTED_OUT)
+        assert inbound.decode(setup.replies.bodies[-1]) == first
+
+    @pytest.mark.parametrize(
+        "report",
+        [
+            body("undelivered", fields={"ErrorCode": "30003"}),
+            encode(OF_ANOTHER),
+            body("undelivered", message_id=MISSING_ID, fields={"ErrorCode": "21610"}),
+        ],
+        ids=["another-failure", "another-recipient", "no-message"],
+    )
+    def test_nothing_else_opts_anybody_out_and_no_repetition_of_it(self, report: str) -> None:
+        setup = Setup()
+        for _ in range(2):
+            setup.drain(report)
+        assert setup.replies.bodies == []
+
+
 class TestDead:
     @pytest.mark.parametrize(
         ("garbage", "reason"),

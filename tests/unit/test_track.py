@@ -138,6 +138,9 @@ def test_a_report_about_another_recipient_is_kept_and_moves_nothing() -> None:
     assert status_of(messages) is Status.PENDING
     assert messages.records[MESSAGE_ID].reports[foreign.fingerprint].foreign
 
+    again = track(messages, MESSAGE_ID, [foreign], now=NOW)
+    assert (again.decision, again.foreign) == ("duplicate", frozenset({foreign.fingerprint}))
+
 
 def test_a_report_about_our_recipient_costs_one_write() -> None:
     messages = holding()

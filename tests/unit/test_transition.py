@@ -101,7 +101,8 @@ def test_a_report_about_another_recipient_is_kept_and_marked_and_moves_nothing()
     following = next_try(holding(), [foreign], now=NOW)
 
     marked = frozenset({foreign.fingerprint})
-    assert following == Next(change=Change(guard=Guard.LATE, added=(foreign,), foreign=marked, now=NOW))
+    change = Change(guard=Guard.LATE, added=(foreign,), foreign=marked, now=NOW)
+    assert following == Next(change=change, foreign=marked)
 
 
 @pytest.mark.parametrize(

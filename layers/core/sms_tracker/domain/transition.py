@@ -16,10 +16,12 @@ class Next:
     """The write after a refused one; ``change`` is None where the record already has everything.
 
     ``overflow`` holds the reports for which the timeline has no room. Their status is applied all the same.
+    ``foreign`` has the fingerprints of reports about another recipient, new or known.
     """
 
     change: Change | None
     overflow: tuple[Report, ...] = ()
+    foreign: frozenset[str] = frozenset()
 
 
 def final_try(record: Record, report: Report, *, now: str) -> Change:
@@ -54,7 +56,7 @@ def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = 
 def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
     """The write that fits ``record``, as the refused write returned it."""
     new = [report for report in _distinct(reports) if not record.has(report)]
-    foreign = frozenset(report.fingerprint for report in new if not _about(report, record))
+    foreign = frozenset(report.fingerprint for report in reports if not _about(report, record))
     room = max(0, MAX_REPORTS - len(record.reports))
     added, overflow = tuple(new[:room]), tuple(new[room:])
     phase = None if record.send.phase is phase else phase
@@ -62,7 +64,7 @@ def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: Send
     state = fold((report for report in reports if _about(report, record)), base=record.state)
     if state == record.state:
         change = Change(guard=Guard.LATE, added=added, foreign=foreign, now=now, phase=phase)
-        return Next(change=change if added or phase else None, overflow=overflow)
+        return Next(change=change if added or phase else None, overflow=overflow, foreign=foreign)
     change = Change(
         guard=Guard.SEEN,
         state=state,
@@ -72,7 +74,7 @@ def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: Send
         version=record.version,
         phase=phase,
     )
-    return Next(change=change, overflow=overflow)
+    return Next(change=change, overflow=overflow, foreign=foreign)
 
 
 def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.ports import Messages, NotWritten
 from sms_tracker.domain.record import Change, Guard, Record, SendPhase
-from sms_tracker.domain.transition import first_try, next_try
+from sms_tracker.domain.transition import Next, first_try, next_try
 
 if TYPE_CHECKING:
     from sms_tracker.domain.report import Report
@@ -24,7 +24,8 @@ class Tracked:
 
     ``decision`` is applied (the message changed), noted (the timeline grew), duplicate (nothing new) or unmatched
     (no such message). ``overflow`` are reports beyond the timeline's limit, ``foreign`` the fingerprints of reports
-    about another recipient, ``other_ids`` further provider ids of one attempt, ``record`` the record last read.
+    about another recipient, new or known. ``other_ids`` are further provider ids of one attempt, ``record`` is the
+    record last read.
     """
 
     decision: str
@@ -42,28 +43,33 @@ def track(
     Raises ``Unavailable`` if the storage does, or if other writers were faster every time.
     """
     change = first_try(reports, now=now, phase=phase)
-    overflow: tuple[Report, ...] = ()
+    following = Next(change=change)
     record: Record | None = None
     for _ in range(_TRIES):
         result = messages.change(message_id, change)
         if not isinstance(result, NotWritten):
-            return _tracked(change, overflow, record)
+            return _tracked(following, record)
         if (record := result.record) is None:
             return Tracked(decision="unmatched")
         following = next_try(record, reports, now=now, phase=phase)
-        overflow = following.overflow
         if following.change is None:
-            return Tracked(decision="duplicate", overflow=overflow, record=record)
+            return _tracked(following, record)
         change = following.change
     raise Unavailable("other writers were faster every time")
 
 
-def _tracked(change: Change, overflow: tuple[Report, ...], record: Record | None) -> Tracked:
+def _tracked(last: Next, record: Record | None) -> Tracked:
     known = record.state.other_ids if record else frozenset()
     return Tracked(
-        decision="noted" if change.guard is Guard.LATE else "applied",
-        overflow=overflow,
-        foreign=change.foreign,
-        other_ids=change.state.other_ids - known if change.state else frozenset(),
+        decision=_decision(last.change),
+        overflow=last.overflow,
+        foreign=last.foreign,
+        other_ids=last.change.state.other_ids - known if last.change and last.change.state else frozenset(),
         record=record,
     )
+
+
+def _decision(change: Change | None) -> str:
+    if change is None:
+        return "duplicate"
+    return "noted" if change.guard is Guard.LATE else "applied"

@@ -90,7 +90,7 @@ def secret(result: HttpResponse | NoResponse) -> str | LookupFailed:
 
 
 def test_outcome(result: HttpResponse | NoResponse) -> str | LookupFailed:
-    """None of our 2xx is a failure: what Bird got in its place, as the reason; else our status."""
+    """Our status if it was a 2xx, else a failure whose reason is what Bird got instead."""
     if failed := refusal(result):
         return failed
     answer = _body(result)
