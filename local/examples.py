@@ -37,7 +37,7 @@ def examples(stack: Stack) -> str:
         f"curl -i {url}/health",
         "# send (a repeated Idempotency-Key replays the answer)",
         f"curl -i {url}/messages {auth} -H 'Content-Type: application/json' -H 'Idempotency-Key: order-42' -d {body}",
-        "# list, newest first; also by to, status, provider_message_id, since, until",
+        "# list, newest first; also by to, status, outcome, reason, provider, since …",
         f"curl -s '{url}/messages?reference=order-42' {auth}",
         "# statistics, updated every minute here; also by hour, day, client",
         f"curl -s '{url}/stats?by=provider' {auth}",
@@ -80,7 +80,7 @@ def _simulated(stack: Stack, key: str, auth: str) -> list[str]:
         *_sdks(stack),
         "",
         f"The simulated providers' ledgers: {ledgers}",
-        "The recipient's last two digits choose the scenario: local/simulators/scenario.py lists them.",
+        "The recipient's last two digits choose the scenario: docs/testing.md lists them.",
     ]
 
 

@@ -21,13 +21,13 @@ PROBLEM = "application/problem+json"
 KEY = "ApiKey"
 _ABOUT = f"""Sends SMS through several providers and knows, for every message, whether it arrived.
 
-Every error of ours is `{PROBLEM}` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): `type` names it for programs,
-`detail` says what to do. What is answered before any function is asked is API Gateway's own small JSON, `message`
-alone: no key, a refused key, no such route or method, too many requests, a request beyond its limits. Where a status
-may be either's, the member `type` tells a problem of ours. What is about messages is `Cache-Control: no-store`.
+Errors of this service are `{PROBLEM}` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): programs read `type`,
+people read `detail`. API Gateway answers some requests itself, with the single member `message`: a missing or refused
+key, an unknown route or method, too many requests, a request beyond its limits. Where both can answer with a status,
+only a problem has `type`. Answers about messages have `Cache-Control: no-store`.
 
-Answers may gain fields at any time; a client passes over what it does not know. Requests may not: an unknown field or
-parameter is refused. Where `GET` needs no key, `HEAD` answers as it does without the body, except for webhooks."""
+Answers may gain fields at any time: ignore those that you do not know. An unknown field or parameter in a request is
+refused. Routes whose `GET` needs no key also answer `HEAD`, without the body; webhooks do not."""
 _GATEWAY = {
     401: ("Unauthorized", "No `Authorization` header"),
     403: ("Forbidden", "A key that nobody was given, or that has expired"),

@@ -54,7 +54,7 @@ function picture(slots, width, own) {
     { name: "Delivery rate", top: "100\u00a0%", parts: (slot) => [["success", slot.rate ?? 0]] },
     { name: "Time to delivery: half, and 90 %", top: seconds(slowest), parts: (slot) => [["faint", (slot.p90 ?? 0) / slowest], ["open", (slot.p50 ?? 0) / slowest]] },
   ];
-  const step = (width - LEFT) / slots.length, every = Math.ceil(46 / step), height = bands.length * (BAND + TOP) + FOOT;
+  const step = (width - LEFT) / slots.length, every = Math.ceil(64 / step), height = bands.length * (BAND + TOP) + FOOT;
   const columns = slots.map((slot, at) => s("g", { class: "slot", click: () => { location.hash = own(slot, slot.failed ? { outcome: "failure" } : {}); } },
     s("title", {}, told(slot)), s("rect", { class: "all", x: LEFT + at * step, y: 0, width: step, height: height - FOOT }),
     bands.map(({ parts }, band) => parts(slot).map(([kind, part]) => s("rect", { class: kind, x: LEFT + at * step + step * 0.14, width: step * 0.72,
