@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import Report, Source, clean
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.aws import report, webhook
-from tests.unit.test_aws import table
+from tests.unit.test_aws import DOC
 
 RECEIVED = "2025-03-14T09:26:55.000Z"
 SAMPLES = [
@@ -217,10 +218,15 @@ def test_only_words_of_events_have_a_page() -> None:
     assert report.page("DESTINATION_PHONE_NUMBER_OPTED_OUT", Status.FAILED) is None
 
 
-def test_the_docs_list_every_word() -> None:
-    rows = {word.strip("` "): row[1] for row in table("Status words") for word in row[0].split(",")}
+def meanings(heading: str) -> dict[str, str]:
+    """What the list under ``heading`` says about each word: ``- `WORD`, `WORD`: meaning``."""
+    section = DOC.read_text(encoding="utf-8").partition(f"### {heading}\n")[2].partition("\n#")[0]
+    lines = re.findall(r"^- ((?:`[^`]+`(?:, )?)+): (.*)$", section, flags=re.MULTILINE)
+    return {word: meaning for words, meaning in lines for word in re.findall("`([^`]+)`", words)}
 
-    assert rows == {
+
+def test_the_docs_list_every_word() -> None:
+    assert {word: meaning.partition(";")[0] for word, meaning in meanings("Status words").items()} == {
         word: status.value if status else "–"
         for word, status in report.STATUSES.items()
         if word.removesuffix(".final") not in report.FAILURES
@@ -228,6 +234,13 @@ def test_the_docs_list_every_word() -> None:
 
 
 def test_the_docs_list_every_failure() -> None:
-    assert {row[0]: (row[1], row[2], row[3]) for row in table("Failures")} == {
-        word: tuple(map(str, cause)) for word, cause in report.FAILURES.items()
+    assert meanings("Failures") == {
+        word: f"{category}, {reason}" for word, (_, category, reason) in report.FAILURES.items()
+    }
+
+
+def test_the_docs_say_which_failure_has_a_status_of_its_own() -> None:
+    assert "`TTL_EXPIRED` becomes\n`expired`, any other `undelivered`" in DOC.read_text(encoding="utf-8")
+    assert {word: str(status) for word, (status, _, _) in report.FAILURES.items()} == {
+        word: "expired" if word == "TTL_EXPIRED" else "undelivered" for word in report.FAILURES
     }

@@ -46,7 +46,7 @@ def by_botocore(
     return {name.lower(): value for name, value in signed.headers.items()}
 
 
-@settings(max_examples=2000)
+@settings(max_examples=800)
 @given(
     credentials=st.builds(Credentials, KEYS, KEYS, st.none() | KEYS),
     service=st.sampled_from(["sqs", "dynamodb", "ssm"]),
