@@ -87,6 +87,8 @@ class FailedCalls:
 
     def take(self) -> list[dict[str, object]]:
         """The failed tries since the last call; equal ones as one with ``times``, at most 20 entries."""
+        if not self._tries:
+            return []
         tries, self._tries = self._tries, []
         counted = list(Counter(tries).items())[:_MOST]
         return [{**dict(each), **({"times": times} if times > 1 else {})} for each, times in counted]

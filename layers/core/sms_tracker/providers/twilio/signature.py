@@ -100,10 +100,7 @@ def _signed_fields(request: HttpRequest, fields: Fields) -> str:
     """What is signed after the URL: sorted form fields, or for JSON nothing, once the URL vouches for the body."""
     if is_json(request):
         _check_body_hash(request)
-    named: dict[str, set[str]] = {}
-    for name, value in fields:
-        named.setdefault(name, set()).add(value)
-    return "".join(name + value for name in sorted(named) for value in sorted(named[name]))
+    return "".join([name + value for name, value in sorted(set(fields))])
 
 
 def _check_body_hash(request: HttpRequest) -> None:
