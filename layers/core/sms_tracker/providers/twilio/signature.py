@@ -12,9 +12,9 @@ from itertools import chain
 from urllib.parse import parse_qs, quote
 
 from sms_tracker.domain.errors import InvalidSignature
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import HttpRequest, pairs
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.parsing import pairs, url_variants
+from sms_tracker.providers.parsing import url_variants
 
 SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
