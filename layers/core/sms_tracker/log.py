@@ -23,7 +23,7 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
 _SHORT, _MOST = 6, 20
 """Characters of a code too short to hold a phone number; distinct failed calls in one line."""
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=str).encode
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
 

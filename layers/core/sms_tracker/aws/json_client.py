@@ -32,6 +32,7 @@ _RETRIED = frozenset({
     "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "EC2ThrottledException", "ChecksumError",
 })  # fmt: skip
 _RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _QUOTA = 500  # what retries may cost until calls succeed again, as in botocore; approximate among threads
 
 
@@ -68,7 +69,7 @@ class JsonClient:
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """See :class:`sms_tracker.aws.api.Api`."""
-        body = json.dumps(arguments).encode()
+        body = _encode(arguments).encode()
         attempt, cost = 1, 1
         while True:
             try:

@@ -12,6 +12,7 @@ from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import MAX_ATTEMPT
 
 VERSION = 1
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def encode(envelope: Envelope) -> str:
         "received_at": envelope.received_at,
         "fields": dict(envelope.fields),
     }
-    return json.dumps({**values, "tries": envelope.tries} if envelope.tries else values, separators=(",", ":"))
+    return _encode({**values, "tries": envelope.tries} if envelope.tries else values)
 
 
 def decode(body: str) -> Envelope:
