@@ -50,7 +50,7 @@ class Line:
 
     def put(self, **fields: object) -> None:
         """Add fields; empty ones (None, False, 0, "") are left out."""
-        self.fields.update((name, value) for name, value in fields.items() if value)
+        self.fields |= {name: value for name, value in fields.items() if value}
 
     def count(self, metric: str, value: int = 1) -> None:
         """Add to a metric. Zero counts are skipped, because each hour with a value costs money."""

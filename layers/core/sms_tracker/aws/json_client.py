@@ -98,15 +98,15 @@ class JsonClient:
 
 
 def _result(answer: Answer) -> dict[str, Any]:
-    if answer.headers.get("x-amz-crc32") not in {None, str(crc32(answer.body))}:
+    if answer.headers.get(b"x-amz-crc32") not in {None, b"%d" % crc32(answer.body)}:
         raise TryFailed("ChecksumError", answer.status)
     try:
-        body = json.loads(answer.body) if answer.body else {}
+        body = json.loads(answer.body.decode()) if answer.body else {}
     except ValueError:
         body = None
     if answer.status < 300 and isinstance(body, dict):  # noqa: PLR2004  # as HTTP means it
         return body
     values = body if isinstance(body, dict) else {}
     code = str(values.get("__type") or answer.status).partition(":")[0].rpartition("#")[2]
-    older, _, fault = answer.headers.get("x-amzn-query-error", "").partition(";")  # SQS's code of before its JSON
-    raise TryFailed(older if older and fault else code, answer.status, values.get("Item"))
+    older, _, fault = answer.headers.get(b"x-amzn-query-error", b"").partition(b";")  # SQS's code of before its JSON
+    raise TryFailed(older.decode("latin-1") if older and fault else code, answer.status, values.get("Item"))
