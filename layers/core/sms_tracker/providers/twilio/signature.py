@@ -117,6 +117,7 @@ def _signed_urls(url: str) -> Iterator[str]:
     comes first, and each other one is made only when those before it did not match.
     """
     received = url.partition("#")[0]
+    yield received
     for variant in chain(url_variants(received), _as_in_node(received)):
         match = _URL.fullmatch(variant)
         if match is None:
