@@ -30,7 +30,7 @@ def ask(headers: Mapping[str, str], body: bytes) -> Answer:
     assert answered is not None
     status, names, content = answered
     encoded = content.encode() if isinstance(content, str) else content
-    return Answer(status, {name.lower(): str(value) for name, value in names.items()}, encoded)
+    return Answer(status, {name.lower().encode(): str(value).encode() for name, value in names.items()}, encoded)
 
 
 def json_client(service: str) -> JsonClient:

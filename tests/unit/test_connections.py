@@ -56,8 +56,8 @@ def test_a_response_is_the_same_however_it_is_cut_into_pieces(whole: bytes, data
 
     answer, connection = exchange(*pieces)
 
-    assert (answer.status, answer.body, answer.headers["x-name"]) == (200, b'{"a":1}', "a value")
-    assert "link" not in answer.headers
+    assert (answer.status, answer.body, answer.headers[b"x-name"]) == (200, b'{"a":1}', b"a value")
+    assert b"link" not in answer.headers
     assert connection.reusable
 
 
@@ -94,7 +94,7 @@ def test_a_second_exchange_starts_afresh() -> None:
         connection.exchange(REQUEST, seconds=30)
         theirs.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
 
-        assert connection.exchange(REQUEST, seconds=30) == (400, {"content-length": "0"}, b"")
+        assert connection.exchange(REQUEST, seconds=30) == (400, {b"content-length": b"0"}, b"")
 
 
 @pytest.mark.parametrize("status", [204, 304])

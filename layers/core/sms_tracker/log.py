@@ -23,7 +23,7 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
 _SHORT, _MOST = 6, 20
 """Characters of a code too short to hold a phone number; distinct failed calls in one line."""
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=str).encode
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
 
@@ -50,7 +50,7 @@ class Line:
 
     def put(self, **fields: object) -> None:
         """Add fields; empty ones (None, False, 0, "") are left out."""
-        self.fields.update((name, value) for name, value in fields.items() if value)
+        self.fields |= {name: value for name, value in fields.items() if value}
 
     def count(self, metric: str, value: int = 1) -> None:
         """Add to a metric. Zero counts are skipped, because each hour with a value costs money."""
@@ -87,6 +87,8 @@ class FailedCalls:
 
     def take(self) -> list[dict[str, object]]:
         """The failed tries since the last call; equal ones as one with ``times``, at most 20 entries."""
+        if not self._tries:
+            return []
         tries, self._tries = self._tries, []
         counted = list(Counter(tries).items())[:_MOST]
         return [{**dict(each), **({"times": times} if times > 1 else {})} for each, times in counted]

@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     """A response. Header names are lower-case."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
     body: bytes
 
 
@@ -65,12 +65,12 @@ class Connection:
         return self._answers[0]
 
     def on_message_begin(self) -> None:
-        self._headers: dict[str, str] = {}
+        self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._keeps = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
+        self._headers[name.lower()] = value.strip()
 
     def on_body(self, chunk: bytes) -> None:
         self._body.append(chunk)
@@ -99,7 +99,7 @@ class Connections:
 
     def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """One exchange; raises ``TryFailed``."""
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         request = f"POST / HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
         try:
             if kept := self._kept():
@@ -112,14 +112,15 @@ class Connections:
             raise TryFailed("ConnectionClosedError") from error
 
     def _kept(self) -> Connection | None:
-        with suppress(IndexError):  # another thread took the last one
-            while self._idle:
+        while True:
+            try:
                 connection, since = self._idle.pop()
-                readable = select.select([connection.socket], [], [], 0)[0]  # idle, so only a close makes it readable
-                if 0 <= self.now() - since < IDLE and not readable:
-                    return connection
-                connection.socket.close()
-        return None
+            except IndexError:
+                return None
+            readable = select.select([connection.socket], [], [], 0)[0]  # idle, so only a close makes it readable
+            if 0 <= self.now() - since < IDLE and not readable:
+                return connection
+            connection.socket.close()
 
     def _opened(self) -> Connection:
         host = self.endpoint.host.encode()  # a str makes Python load its rules for international names, 2 ms

@@ -32,6 +32,7 @@ _RETRIED = frozenset({
     "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "EC2ThrottledException", "ChecksumError",
 })  # fmt: skip
 _RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _QUOTA = 500  # what retries may cost until calls succeed again, as in botocore; approximate among threads
 
 
@@ -68,7 +69,7 @@ class JsonClient:
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """See :class:`sms_tracker.aws.api.Api`."""
-        body = json.dumps(arguments).encode()
+        body = _encode(arguments).encode()
         attempt, cost = 1, 1
         while True:
             try:
@@ -97,15 +98,15 @@ class JsonClient:
 
 
 def _result(answer: Answer) -> dict[str, Any]:
-    if answer.headers.get("x-amz-crc32") not in {None, str(crc32(answer.body))}:
+    if answer.headers.get(b"x-amz-crc32") not in {None, b"%d" % crc32(answer.body)}:
         raise TryFailed("ChecksumError", answer.status)
     try:
-        body = json.loads(answer.body) if answer.body else {}
+        body = json.loads(answer.body.decode()) if answer.body else {}
     except ValueError:
         body = None
     if answer.status < 300 and isinstance(body, dict):  # noqa: PLR2004  # as HTTP means it
         return body
     values = body if isinstance(body, dict) else {}
     code = str(values.get("__type") or answer.status).partition(":")[0].rpartition("#")[2]
-    older, _, fault = answer.headers.get("x-amzn-query-error", "").partition(";")  # SQS's code of before its JSON
-    raise TryFailed(older if older and fault else code, answer.status, values.get("Item"))
+    older, _, fault = answer.headers.get(b"x-amzn-query-error", b"").partition(b";")  # SQS's code of before its JSON
+    raise TryFailed(older.decode("latin-1") if older and fault else code, answer.status, values.get("Item"))

@@ -35,12 +35,13 @@ def sign(
     if credentials.token:
         signed["x-amz-security-token"] = " ".join(credentials.token.split())
     scope = f"{at[:8]}/{region}/{service}/aws4_request"
-    lines, names = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed)), ";".join(sorted(signed))
-    request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    names = sorted(signed)
+    lines, listed = "".join([f"{name}:{signed[name]}\n" for name in names]), ";".join(names)
+    request = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
     text = f"{_ALGORITHM}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = hmac.digest(_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
     key = f"{credentials.access_key}/{scope}"
-    signed["authorization"] = f"{_ALGORITHM} Credential={key}, SignedHeaders={names}, Signature={signature}"
+    signed["authorization"] = f"{_ALGORITHM} Credential={key}, SignedHeaders={listed}, Signature={signature}"
     return signed
 
 

@@ -23,17 +23,13 @@ class Update:
     sets: list[str] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
     def path(self, name: str, *inner: str) -> str:
         """A document path with every part aliased."""
-        alias = f"#{name}" if name.isidentifier() else self._numbered(name)
-        self.names[alias] = name
+        alias = self.aliases.setdefault(name, f"#{name}" if name.isidentifier() else f"#n{len(self.aliases)}")
         return f"{alias}.{self.path(*inner)}" if inner else alias
-
-    def _numbered(self, name: str) -> str:
-        return next((alias for alias, known in self.names.items() if known == name), f"#n{len(self.names)}")
 
     def value(self, value: object) -> str:
         """A placeholder for a value."""
@@ -64,7 +60,7 @@ class Update:
         return {
             "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts),
             "ConditionExpression": " AND ".join(self.conditions),
-            "ExpressionAttributeNames": self.names,
+            "ExpressionAttributeNames": {alias: name for name, alias in self.aliases.items()},
             **({"ExpressionAttributeValues": self.values} if self.values else {}),
         }
 
@@ -105,9 +101,9 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
 def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
     ours = []
     for report in change.added:
-        fingerprint = report.fingerprint
+        fingerprint, older = report.fingerprints
         foreign = fingerprint in change.foreign
-        for known in report.fingerprints:
+        for known in (fingerprint, older):
             update.require(f"attribute_not_exists({update.path('reports', known)})")
         update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", fingerprint)
         if not foreign:

@@ -8,13 +8,15 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
+from sms_tracker.domain.http import pairs
 from sms_tracker.domain.status import MAX_ATTEMPT
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Our message ids: UUIDs in lower case."""
+_ATTEMPTS = {str(attempt): attempt for attempt in range(1, MAX_ATTEMPT + 1)}
 
 
 class Verification(StrEnum):
@@ -73,18 +75,14 @@ def base_url_flaw(url: str) -> str | None:
 
 def callback_target(url: str) -> CallbackTarget:
     """The target in a callback URL; never raises. An id that is no UUID is None, an attempt out of range is 1."""
-    query = parse_qs(url.partition("#")[0].partition("?")[2])
-    attempt = query.get("attempt", ["1"])[0]
-    known = re.fullmatch(r"[1-9][0-9]?", attempt, flags=re.ASCII) is not None and int(attempt) <= MAX_ATTEMPT
+    raw = url.partition("#")[0].partition("?")[2]
+    query = {name: value for name, value in reversed(pairs(raw)) if value}  # the first of a repeated name
+    message_id = query.get("message_id", "")
     return CallbackTarget(
-        message_id=_uuid(query.get("message_id", [""])[0]),
-        attempt=int(attempt) if known else 1,
-        token=query.get("token", [None])[0],
+        message_id=message_id if MESSAGE_ID.fullmatch(message_id) else None,
+        attempt=_ATTEMPTS.get(query.get("attempt", ""), 1),
+        token=query.get("token"),
     )
-
-
-def _uuid(value: str) -> str | None:
-    return value if MESSAGE_ID.fullmatch(value) else None
 
 
 def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> str:

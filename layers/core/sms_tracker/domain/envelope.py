@@ -12,6 +12,7 @@ from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import MAX_ATTEMPT
 
 VERSION = 1
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def encode(envelope: Envelope) -> str:
         "received_at": envelope.received_at,
         "fields": dict(envelope.fields),
     }
-    return json.dumps({**values, "tries": envelope.tries} if envelope.tries else values, separators=(",", ":"))
+    return _encode({**values, "tries": envelope.tries} if envelope.tries else values)
 
 
 def decode(body: str) -> Envelope:
@@ -95,13 +96,12 @@ def is_raw(body: str) -> bool:
 
 
 def _well_typed(envelope: Envelope) -> bool:
-    counts = (envelope.attempt, envelope.tries)
     named = () if envelope.message_id is None else (envelope.message_id,)
     texts = (envelope.provider, envelope.received_at, *named)
     return (
-        all(isinstance(count, int) and not isinstance(count, bool) for count in counts)
+        {type(envelope.attempt), type(envelope.tries)} == {int}  # bool is another type
         and 1 <= envelope.attempt <= MAX_ATTEMPT
-        and all(isinstance(text, str) for text in texts)
+        and set(map(type, texts)) == {str}
         and isinstance(envelope.fields, dict)
-        and all(isinstance(value, str) for value in envelope.fields.values())
+        and set(map(type, envelope.fields.values())) <= {str}
     )

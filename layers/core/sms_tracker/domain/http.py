@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 
 class SigningScope(NamedTuple):
@@ -49,3 +51,12 @@ class NoResponse:
 
     written: bool
     reason: str
+
+
+@lru_cache(maxsize=2)
+def pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """The fields of a raw query string or form in their order, blanks kept.
+
+    Those of the last two are kept: a webhook's are read to check the signature, to find its message, and to be queued.
+    """
+    return tuple(parse_qsl(text, keep_blank_values=True))

@@ -129,7 +129,8 @@ class Report:
 
 def clean(value: str) -> str:
     """A provider's value made safe to keep: control characters removed, cut at 256 characters."""
-    return _CONTROL.sub("", value.encode("utf-8", "replace").decode())[:MAX_VALUE]
+    safe = value if value.isprintable() else _CONTROL.sub("", value.encode("utf-8", "replace").decode())
+    return safe[:MAX_VALUE]
 
 
 def timestamp(moment: datetime) -> str:

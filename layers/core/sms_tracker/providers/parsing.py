@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from itertools import islice
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.http import pairs
 from sms_tracker.domain.report import clean, instant, timestamp
 
 OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
@@ -61,15 +61,6 @@ def flat(value: Mapping[str, object]) -> dict[str, str]:
             key: part if isinstance(part, str) else json.dumps(part) for key, part in inner.items() if part is not None
         }
     return fields
-
-
-@lru_cache(maxsize=2)
-def pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """The fields of a raw query string or form in their order, blanks kept.
-
-    Those of the last two are kept: a webhook's are read to check the signature, and again to be queued.
-    """
-    return tuple(parse_qsl(text, keep_blank_values=True))
 
 
 def query_fields(query: str) -> dict[str, str]:

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
+from sms_tracker.domain.http import pairs
 from sms_tracker.domain.report import clean, instant, timestamp
-from sms_tracker.providers.parsing import pairs
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
 

@@ -202,8 +202,8 @@ class ReportProcessor:
         """
         if self.replies is None or tracked.decision == "unmatched":
             return
-        ours = (report for report in reports if report.fingerprint not in tracked.foreign)
-        for attempt in sorted({report.attempt for report in ours if report.is_opt_out}):
+        refusals = (report for report in reports if report.is_opt_out)
+        for attempt in sorted({report.attempt for report in refusals if report.fingerprint not in tracked.foreign}):
             self.replies.send(inbound.encode(inbound.RefusedSend(message_id=message_id, attempt=attempt)))
 
     def _dead_letter_group(self, handled: partial[Handled], group: Sequence[_Queued], reason: str) -> Handled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sms_tracker import providers
 from sms_tracker.domain import envelope, inbound
@@ -59,6 +59,13 @@ class Received:
         return self.decision in {"queued", "counted", "foreign", "heard"}
 
 
+class _Signed(NamedTuple):
+    """How a signature was verified: see :class:`Received`."""
+
+    following: bool = False
+    stale: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
     """Receives webhooks. ``tokens``: the providers that our token vouches for, because their accounts cannot sign.
@@ -85,12 +92,17 @@ class Receiver:
             signed = self._verify(provider, request, vouched)
             fields = provider.fields(request)
             if vouched is None and provider.is_reply(fields):  # a token vouches for the URL alone
-                taken = self._hear(provider, fields)
+                taken = self._hear(provider, fields, signed)
             else:
                 target = vouched or provider.target(request, fields)
                 message_id = target.message_id
-                decision = self._enqueue(provider, fields, target)
-                taken = Received(status=provider.ACK_STATUS, decision=decision, message_id=message_id)
+                taken = Received(
+                    status=provider.ACK_STATUS,
+                    decision=self._enqueue(provider, fields, target),
+                    message_id=message_id,
+                    following=signed.following,
+                    stale=signed.stale,
+                )
         except UnknownProvider:
             return Received(status=404, decision="unknown-provider")
         except InvalidSignature as error:
@@ -99,14 +111,19 @@ class Receiver:
             return Received(status=400, decision="unreadable", error=str(error))
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=message_id, error=str(error))
-        return replace(taken, following=signed.following, stale=signed.stale)
+        return taken
 
-    def _hear(self, provider: Webhooks, fields: Mapping[str, str]) -> Received:
+    def _hear(self, provider: Webhooks, fields: Mapping[str, str], signed: _Signed) -> Received:
         """Queue a reply. Its answer is the provider's own, empty: what it sends to the person is not ours to choose."""
         heard = inbound.Heard(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
         self.replies.send(inbound.encode(heard))
-        status = _OK if provider.REPLY_BODY else provider.ACK_STATUS
-        return Received(status=status, decision="heard", body=provider.REPLY_BODY)
+        return Received(
+            status=_OK if provider.REPLY_BODY else provider.ACK_STATUS,
+            decision="heard",
+            following=signed.following,
+            stale=signed.stale,
+            body=provider.REPLY_BODY,
+        )
 
     def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
         """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
@@ -130,7 +147,7 @@ class Receiver:
             raise UnknownProvider("no webhook")
         return provider
 
-    def _verify(self, provider: Webhooks, request: HttpRequest, vouched: CallbackTarget | None) -> Received:
+    def _verify(self, provider: Webhooks, request: HttpRequest, vouched: CallbackTarget | None) -> _Signed:
         """Raises ``InvalidSignature``. ``vouched`` is the target in the URL where our token counts, None elsewhere."""
         try:
             return self._verify_with(provider, request, vouched, self.settings())
@@ -139,12 +156,11 @@ class Receiver:
 
     def _verify_with(
         self, provider: Webhooks, request: HttpRequest, vouched: CallbackTarget | None, settings: Settings
-    ) -> Received:
-        verified = Received(status=provider.ACK_STATUS, decision="verified")
+    ) -> _Signed:
         if vouched is not None:
             if not token_matches(settings.service_key, provider.name, vouched):
                 raise InvalidSignature("the token in the callback URL is not ours")
-            return verified
+            return _Signed()
         credentials = settings.credentials[provider.name]
         keys = provider.keys(credentials)
         refusal = InvalidSignature("no public base URL")
@@ -155,7 +171,7 @@ class Receiver:
                 refusal = error
             else:
                 following = self._by_following(provider, public, keys)
-                return replace(verified, following=following, stale=age is not None and abs(age) > _STALE)
+                return _Signed(following, age is not None and abs(age) > _STALE)
         flaws = (f"{entry} {flaw}" for entry, flaw in provider.flaws(credentials).items())
         raise InvalidSignature("; ".join((str(refusal), *flaws)))
 

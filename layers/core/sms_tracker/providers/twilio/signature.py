@@ -12,9 +12,9 @@ from itertools import chain
 from urllib.parse import parse_qs, quote
 
 from sms_tracker.domain.errors import InvalidSignature
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import HttpRequest, pairs
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.parsing import pairs, url_variants
+from sms_tracker.providers.parsing import url_variants
 
 SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
@@ -100,10 +100,7 @@ def _signed_fields(request: HttpRequest, fields: Fields) -> str:
     """What is signed after the URL: sorted form fields, or for JSON nothing, once the URL vouches for the body."""
     if is_json(request):
         _check_body_hash(request)
-    named: dict[str, set[str]] = {}
-    for name, value in fields:
-        named.setdefault(name, set()).add(value)
-    return "".join(name + value for name in sorted(named) for value in sorted(named[name]))
+    return "".join([name + value for name, value in sorted(set(fields))])
 
 
 def _check_body_hash(request: HttpRequest) -> None:
@@ -120,6 +117,7 @@ def _signed_urls(url: str) -> Iterator[str]:
     comes first, and each other one is made only when those before it did not match.
     """
     received = url.partition("#")[0]
+    yield received
     for variant in chain(url_variants(received), _as_in_node(received)):
         match = _URL.fullmatch(variant)
         if match is None:

@@ -82,7 +82,7 @@ def setting(credentials: Credentials, name: str) -> str:
 
 def _owned(text: str) -> list[tuple[str, str]]:
     """``owner=secret,owner=secret``; a secret may hold ``=``, and either may have been pasted with quotes."""
-    parts = (entry.partition("=") for entry in text.split(","))
+    parts = (entry.partition("=") for entry in text.split(",") if entry)
     owned = ((trimmed(owner), trimmed(secret)) for owner, _, secret in parts)
     return [(owner, secret) for owner, secret in owned if owner]
 
