@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,8 @@ _WAYS: dict[str, tuple[int, dict[str, Any]]] = {
 _AT_ONCE, _TEXTS = 4, 4
 _PATIENCE = 15.0
 """Seconds to wait for a STOP to take effect, before the message is sent all the same."""
+_PAUSE = 0.1
+"""Seconds between two texts: of a STOP and a START in one millisecond the STOP would win."""
 _TIMEOUT = 180.0
 
 
@@ -83,7 +86,9 @@ class Replies:
         with ThreadPoolExecutor(_TEXTS) as pool:
             for text, way in others:
                 writing = pool.submit(self._write, person, text, way)
-                if way != "late":  # a late text arrives after what is written next
+                if way == "late":  # it arrives after what is written next
+                    time.sleep(_PAUSE)
+                else:
                     writing.result()
 
     def _write(self, person: Person, text: str, way: str) -> None:
