@@ -31,7 +31,7 @@ _WAYS: dict[str, tuple[int, dict[str, Any]]] = {
     "late": (2, {"delay": 2.0}),
     "forged": (3, {"forged": True}),
 }
-_AT_ONCE, _TEXTS = 4, 4
+_AT_ONCE, _TEXTS = 8, 3
 _PATIENCE = 15.0
 """Seconds to wait for a STOP to take effect, before the message is sent all the same."""
 _PAUSE = 0.1

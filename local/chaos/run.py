@@ -62,7 +62,7 @@ class _Chaos:
     def __init__(self, count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> None:
         self._scale, self._say, self._seed = scale, say, seed
         self._plan = plan(count, seed, hangs=scale.hangs)
-        self._people = people(count // 5, seed)
+        self._people = people(count // 6, seed)
         self._run_log = RunLog()
         self._workers = Workers(self._run_log.note)
         self._faults = Faults(seed)
