@@ -24,7 +24,6 @@ raw_events = RawEvents(
     providers=[each for each in map(providers.load, config.providers) if not each.WEBHOOK],
     replies=SqsQueue(sqs, config.inbound_queue_url),
     settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=fraction),
-    clock=lambda: datetime.now(UTC),
 )
 processor = ReportProcessor(
     messages=MessageStore(
@@ -38,7 +37,7 @@ processor = ReportProcessor(
     dead=SqsQueue(sqs, config.reports_dlq_url),
     raw_events=raw_events if raw_events.providers else None,
     replies=raw_events.replies,
-    clock=raw_events.clock,
+    clock=lambda: datetime.now(UTC),
     each=ThreadPoolExecutor(8).map,  # more threads would only wait for each other: ADR 11
 )
 
@@ -46,7 +45,7 @@ processor = ReportProcessor(
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Process one batch; only the reports that failed are retried."""
-    handled = processor.process([QueueMessage(record["messageId"], record["body"]) for record in event["Records"]])
+    handled = processor.process([_message(record) for record in event["Records"]])
     measure(handled, line, now=processor.clock())
     failed = [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
     line.level = "ERROR" if failed else "INFO"
@@ -56,3 +55,8 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         failed=len(failed),
     )
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}
+
+
+def _message(record: dict[str, Any]) -> QueueMessage:
+    sent_at = datetime.fromtimestamp(int(record["attributes"]["SentTimestamp"]) / 1000, UTC)
+    return QueueMessage(record["messageId"], record["body"], sent_at)

@@ -10,6 +10,7 @@ from typing import Any
 from local import ledger, simulators
 from local.chaos.evidence import Evidence, Finding
 from local.chaos.plan import Message
+from local.chaos.reply_checks import reply_findings
 from local.chaos.senders import Promise, nothing_sent
 from local.chaos.stream import Image, published
 
@@ -27,6 +28,10 @@ CHECKS = {
     "version gap": "a version skipped, repeated or moved back",
     "timeline": "an entry of a record's timeline changed, vanished or was kept twice",
     "left in a queue": "a failure queue holds an unexpected message",
+    "reply lost": "acknowledged to the provider, without its event",
+    "reply invented": "an event that says what nobody wrote",
+    "wrong opt-out": "our answer whether somebody opted out differs from the provider's, or from our events",
+    "sent nevertheless": "handed to a provider although the recipient's opt-out was stored before",
 }
 """Each check and its meaning. Every count must be zero."""
 _ACCEPTED, _REFUSED = 202, 422
@@ -64,6 +69,7 @@ def findings(evidence: Evidence) -> list[Finding]:
         *_history(evidence),
         *_events(evidence),
         *_queues(evidence),
+        *reply_findings(evidence),
     ]
 
 

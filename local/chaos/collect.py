@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
+from local.chaos.replies import NUMBER, Person
 from local.process import StackError
 from local.stack import Stack
 from ops.queue_scan import QUEUES
@@ -32,6 +34,15 @@ def records(url: str, key: str) -> dict[str, list[dict[str, Any]]]:
             if page["cursor"] is None:
                 return dict(found)
             query["cursor"] = page["cursor"]
+
+
+def blocked(url: str, key: str, people: Sequence[Person]) -> frozenset[str]:
+    """The numbers of those who opted out of ours, as an administrator sees them."""
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=40, trust_env=False) as api:
+        pairs = ((each.number, {"to": each.number, "provider": each.provider, "from": NUMBER}) for each in people)
+        answers = ((number, api.get("/opt-outs", params=query).raise_for_status()) for number, query in pairs)
+        return frozenset(number for number, answer in answers if answer.json()["opt_outs"][0]["blocked"])
 
 
 def _received_from(stack: Stack, name: str) -> list[str]:

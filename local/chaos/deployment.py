@@ -53,7 +53,8 @@ def with_faults(template: Template, *, proxy: str, scale: Scale) -> Template:
     resources = template["Resources"]
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = proxy
     resources["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Enabled"] = False
-    resources["ReportsQueue"]["Properties"]["VisibilityTimeout"] = scale.visibility
+    for queue in ("ReportsQueue", "InboundQueue"):
+        resources[queue]["Properties"]["VisibilityTimeout"] = scale.visibility
     resources["ReconcilerFunction"]["Properties"]["Timeout"] = _RECONCILER_SECONDS
     set_variables(template, "send", CLAIM_SECONDS=str(scale.claim))
     set_variables(

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from local.chaos.plan import Message
+from local.chaos.replies import Person
 from local.chaos.senders import Promise
-from local.chaos.stream import Change
+from local.chaos.stream import Change, OutboxItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,8 @@ class Evidence:
     """Everything that the checks compare. ``records`` are by recipient, ``ledgers`` by provider, both read over HTTP.
 
     ``cut_short`` are messages of ``send`` workers that were killed during a write. ``senders_killed`` are the
-    times of random kills, for which the message in work is unknown.
+    times of random kills, for which the message in work is unknown. ``others`` are the events about no message, whole,
+    and ``blocked`` are the people's numbers to which a send is refused.
     """
 
     plan: Sequence[Message]
@@ -30,6 +32,10 @@ class Evidence:
     poison: frozenset[str]
     cut_short: frozenset[str]
     senders_killed: Sequence[datetime]
+    people: Sequence[Person]
+    outbox: Sequence[OutboxItem]
+    others: Sequence[Mapping[str, Any]]
+    blocked: frozenset[str]
 
 
 Finding = tuple[str, str]

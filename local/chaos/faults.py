@@ -34,6 +34,7 @@ _READ = {Fault.THROTTLED: 0.03, Fault.SLOW: 0.01}
 RATES: Mapping[str, Mapping[Fault, float]] = {
     "PutItem": _WRITE | {Fault.LOST: 0.1, Fault.KILLED_BEFORE: 0.006, Fault.KILLED_AFTER: 0.01},
     "UpdateItem": _WRITE,
+    "TransactWriteItems": _WRITE,
     "GetItem": _READ,
     "Query": _READ,
     "BatchGetItem": _READ,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +23,11 @@ from local.chaos.faults import Faults
 from local.chaos.incidents import Incidents
 from local.chaos.plan import plan
 from local.chaos.proxy import Proxy
+from local.chaos.replies import Replies, people
+from local.chaos.reply_checks import identity
 from local.chaos.run_log import FOLDER, RunLog
 from local.chaos.senders import Senders
-from local.chaos.stream import StreamMapping, published, wait_for
+from local.chaos.stream import STATUS_CHANGED, StreamMapping, published, wait_for
 from local.chaos.workers import Workers
 from local.stack import NAME, Stack
 
@@ -59,6 +62,7 @@ class _Chaos:
     def __init__(self, count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> None:
         self._scale, self._say, self._seed = scale, say, seed
         self._plan = plan(count, seed, hangs=scale.hangs)
+        self._people = people(count // 6, seed)
         self._run_log = RunLog()
         self._workers = Workers(self._run_log.note)
         self._faults = Faults(seed)
@@ -73,12 +77,13 @@ class _Chaos:
         total, seed = len(self._plan), self._seed
         self._incidents = Incidents(stack, self._workers, total=total, seed=seed, say=self._say)
         self._script()
-        events = stack.observe_events()
+        events = stack.observe_events(kinds=(STATUS_CHANGED, "SMS Received", "SMS Opt-Out Changed"))
         table = stack.deployment.outputs["MessagesTableName"]
         self._mapping = StreamMapping(stack.clients, table=table, function=f"{NAME}-publisher")
         self._mapping.start()
         key = stack.create_key("chaos", {"send", "read"})
         stack.warm_up(key)
+        self._replies = Replies(stack.simulator_urls, stack.api_url, key, has_opted_out=self._has_opted_out)
         senders = Senders(stack.api_url, key, seed=seed, at_once=self._scale.at_once, progress=self._incidents.after)
         try:
             self._inject(senders)
@@ -92,8 +97,10 @@ class _Chaos:
     def _inject(self, senders: Senders) -> None:
         self._say(f"sending {len(self._plan)} messages under faults (seed {self._seed})")
         self._faults.active = True
-        with self._reconciling():
+        with self._reconciling(), ThreadPoolExecutor(1) as aside:
+            replying = aside.submit(self._replies.play, self._people)
             senders.send(self._plan)
+            replying.result()
         self._faults.active = False
 
     def _settle(self, senders: Senders) -> None:
@@ -129,11 +136,18 @@ class _Chaos:
             if not image.final and image.send != "released" and image.message_id not in self._incidents.poison
         ]
 
+    def _has_opted_out(self, number: str) -> bool:
+        details = (each.detail for each in list(self._mapping.outbox) if each.kind == "SMS Opt-Out Changed")
+        return any(detail["blocked"] for detail in details if detail["to"] == number)
+
     def _drained(self) -> bool:
         names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
-        url = self._stack.deployment.outputs["ReportsQueueUrl"]
-        answer = self._stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # made of known names
-        return not any(int(value) for value in answer["Attributes"].values())
+        for output in ("ReportsQueueUrl", "InboundQueueUrl"):
+            url = self._stack.deployment.outputs[output]
+            answer = self._stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # made of known names
+            if any(int(value) for value in answer["Attributes"].values()):
+                return False
+        return True
 
     def _script(self) -> None:
         for provider, url in self._stack.simulator_urls.items():
@@ -176,11 +190,14 @@ class _Chaos:
             for change in self._mapping.history
             if published(change) and change.new.message_id not in self._incidents.poison
         }
+        wanted_others = {identity(each.kind, each.detail) for each in self._mapping.outbox}
         received: list[dict[str, Any]] = []
 
         def complete() -> bool:
-            received.extend(json.loads(body)["detail"] for body in queue.drain(wait_seconds=1))
-            return wanted <= {(event["message_id"], event["version"]) for event in received}
+            received.extend(json.loads(body) for body in queue.drain(wait_seconds=1))
+            details = [each["detail"] for each in received if each["detail-type"] == STATUS_CHANGED]
+            others = {identity(each["detail-type"], each["detail"]) for each in received}
+            return wanted_others <= others and wanted <= {(each["message_id"], each["version"]) for each in details}
 
         wait_for(complete, 15)
         return received
@@ -194,11 +211,17 @@ class _Chaos:
             records=collect.records(self._stack.api_url, key),
             ledgers=ledgers,
             history=self._mapping.history,
-            events=events,
+            events=[each["detail"] for each in events if each["detail-type"] == STATUS_CHANGED],
             queues=collect.failure_queues(self._stack),
             poison=frozenset(self._incidents.poison),
             cut_short=frozenset(self.proxy.cut_short),
             senders_killed=tuple(self._workers.senders_killed),
+            people=self._people,
+            outbox=self._mapping.outbox,
+            others=[each for each in events if each["detail-type"] != STATUS_CHANGED],
+            blocked=collect.blocked(
+                self._stack.api_url, self._stack.create_key("support", {"read", "admin"}), self._people
+            ),
         )
         return Outcome(evidence=evidence, injected=self._injected(senders, ledgers))
 
@@ -211,6 +234,7 @@ class _Chaos:
         return {
             "providers": Counter(message.way for message in self._plan),
             "clients": Counter(message.client for message in self._plan),
+            "replies": self._replies.met,
             f"AWS calls, of {self._faults.calls}": calls,
             "workers killed": self._workers.killed,
             "stream": self._mapping.met + Counter({"poison records": len(self._incidents.poison)}),

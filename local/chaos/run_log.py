@@ -9,7 +9,7 @@ from local.package import BUILD
 from local.stack import Stack
 
 FOLDER = BUILD / "logs-chaos"
-_FUNCTIONS = ("send", "webhook", "processor", "publisher", "reconciler")
+_FUNCTIONS = ("send", "webhook", "processor", "publisher", "reconciler", "inbound")
 
 
 class RunLog:

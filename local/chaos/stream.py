@@ -12,11 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from local.clients import Clients
 
+STATUS_CHANGED = "SMS Status Changed"
 _BATCH = 100
 _PAUSE = 0.1
 _PUBLISHED = {"canceled", "expired", "failed", "undelivered", "unknown"}
@@ -62,6 +63,20 @@ class Change:
     new: Image
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxItem:
+    """A stored event about no message. ``read_at``: when the stream had it, so that it was stored before."""
+
+    read_at: datetime
+    kind: str
+    detail: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, item: Mapping[str, Any]) -> OutboxItem:
+        """From DynamoDB's typed JSON."""
+        return cls(read_at=datetime.now(UTC), kind=item["outbox"]["S"], detail=json.loads(item["detail"]["S"]))
+
+
 def published(change: Change) -> bool:
     """Whether a stored change must become an event, by the rule in the README."""
     old, new = change.old, change.new
@@ -80,6 +95,7 @@ class StreamMapping(threading.Thread):
         self._clients, self._function = clients, function
         self.history: list[Change] = []
         self.latest: dict[str, Image] = {}
+        self.outbox: list[OutboxItem] = []
         self.met: Counter[str] = Counter()
         self._ended = threading.Event()
         self._idle = threading.Event()
@@ -100,7 +116,7 @@ class StreamMapping(threading.Thread):
             for record in answer["Records"]:
                 if record["eventName"] != "REMOVE":
                     self._remember(record["dynamodb"])
-                if record["eventName"] == "MODIFY":  # the template's filter
+                if record["eventName"] == "MODIFY" or _is_new_event(record):  # the template's filter
                     waiting.append(record)
             if waiting:
                 self._idle.clear()
@@ -125,6 +141,9 @@ class StreamMapping(threading.Thread):
 
     def _remember(self, record: Mapping[str, Any]) -> None:
         self._moved = time.monotonic()
+        if "outbox" in record["NewImage"]:
+            self.outbox.append(OutboxItem.read(record["NewImage"]))
+            return
         old = Image.read(record["OldImage"]) if "OldImage" in record else None
         change = Change(old=old, new=Image.read(record["NewImage"]))
         self.history.append(change)
@@ -153,6 +172,10 @@ class StreamMapping(threading.Thread):
             return len(batch)
         self.met["stream batches that failed in part"] += 1
         return next(n for n, record in enumerate(batch) if record["dynamodb"]["SequenceNumber"] in failures)
+
+
+def _is_new_event(record: Mapping[str, Any]) -> bool:
+    return record["eventName"] == "INSERT" and "outbox" in record["dynamodb"]["NewImage"]
 
 
 def _plain(value: object) -> float:

@@ -33,7 +33,8 @@ def application(provider: Provider) -> Starlette:
     PUT /_control/scenario                  {"to": "+…" | "*", "script": {…} | "name" | null}
     DELETE /_control/scenario               remove every set script
     GET, PUT /_control/settings             keys and signatures; PUT changes the given ones
-    POST /_control/reply                    {"from": "+…", "to": ours, "text": "STOP", "forged": false}: a person's
+    POST /_control/reply                    {"from": "+…", "to": ours, "text": "STOP"}: a person's; perhaps "forged",
+                                            "copies" of it, a "delay" in seconds
     """
     control = _Control(provider)
     return Starlette(
@@ -65,7 +66,12 @@ class _Control:
 
     async def ledger(self, _: Request) -> Response:
         pending = self._backend.network.pending
-        return JSONResponse({"provider": self._provider.name, "pending": pending} | self._backend.ledger.as_json())
+        replies, scenarios = self._backend.ledger.replies, self._backend.scenarios
+        pairs = sorted(
+            {(reply.sender, reply.to) for reply in replies if scenarios.has_opted_out(reply.sender, reply.to)}
+        )
+        known = {"provider": self._provider.name, "pending": pending, "opted_out": pairs}
+        return JSONResponse(known | self._backend.ledger.as_json())
 
     async def message(self, request: Request) -> Response:
         group = self._backend.ledger.messages.get(request.path_params["id"], [])
@@ -129,7 +135,8 @@ class _Control:
         try:
             given = _object(await request.body())
             person, number, text = (str(given[name]) for name in ("from", "to", "text"))
-        except (ValueError, KeyError) as error:
+            copies, delay = int(given.get("copies", 1)), float(given.get("delay", 0))
+        except (ValueError, TypeError, KeyError) as error:
             return _problem(400, f"from, to and text are needed: {error}")
         forged = bool(given.get("forged"))
         if not forged:
@@ -143,8 +150,10 @@ class _Control:
             reference=None,
             script=Script(),
             step=Step("received"),
+            extra={"forged": forged},
         )
-        statuses = await self._backend.network.reply(self._provider.reply(message, forged=forged))
+        outgoing = self._provider.reply(message, forged=forged)
+        statuses = await self._backend.network.reply(message, outgoing, copies=copies, delay=delay)
         return JSONResponse({"statuses": statuses})
 
 

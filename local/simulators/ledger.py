@@ -1,4 +1,4 @@
-"""A simulator's ledger: every request to send, every message taken, every callback sent; readable over HTTP."""
+"""A simulator's ledger: every request to send, message taken, reply and callback; readable over HTTP."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ class Ledger:
     def __init__(self) -> None:
         self.posts: list[Post] = []
         self.messages: dict[str, list[Message]] = {}
+        self.replies: list[Message] = []
         self._seen: Counter[str] = Counter()
         self._taken: Counter[str] = Counter()
         self._changed = asyncio.Event()
@@ -120,6 +121,7 @@ class Ledger:
         """Clear everything."""
         self.posts.clear()
         self.messages.clear()
+        self.replies.clear()
         self._seen.clear()
         self._taken.clear()
         self.changed()
@@ -148,6 +150,7 @@ class Ledger:
         return {
             "messages": [self.message_json(message) for message in messages],
             "posts": [_post_json(post) for post in self.posts],
+            "replies": [_reply_json(reply) for reply in self.replies],
             "counts": {"posts": len(self.posts), "taken": self.count},
             "sent_twice": [ids for ids in alike.values() if len(ids) > 1],
         }
@@ -184,6 +187,18 @@ def _post_json(post: Post) -> dict[str, Any]:
         "answered": post.answered,
         "error": post.error,
         "taken": list(post.taken),
+    }
+
+
+def _reply_json(reply: Message) -> dict[str, Any]:
+    return {
+        "id": reply.id,
+        "from": reply.sender,
+        "to": reply.to,
+        "text": reply.body,
+        "at": reply.taken_at.isoformat(),
+        "forged": reply.extra["forged"],
+        "callbacks": [_callback_json(callback) for callback in reply.callbacks],
     }
 
 

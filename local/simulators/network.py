@@ -54,12 +54,20 @@ class Network:
         task.add_done_callback(lambda _: delivery.answerable.set())
         return delivery
 
-    async def reply(self, outgoing: Sequence[Outgoing]) -> list[int | None]:
-        """Send a person's reply to our webhook; returns the last answer's status for each, None without one."""
-        sent = [Callback(step=Step("received"), url=each.url, forged=False) for each in outgoing]
-        for each, callback in zip(outgoing, sent, strict=True):
+    async def reply(
+        self, reply: Message, outgoing: Sequence[Outgoing], *, copies: int, delay: float
+    ) -> list[int | None]:
+        """Send a person's reply to our webhook after ``delay`` seconds, each callback ``copies`` times.
+
+        Returns the last answer's status for each, None without one.
+        """
+        self._ledger.replies.append(reply)
+        await asyncio.sleep(delay)
+        for each in (each for each in outgoing for _ in range(copies)):
+            callback = Callback(step=reply.step, url=each.url, forged=reply.extra["forged"])
+            reply.callbacks.append(callback)
             await self._sender.send(each, callback)
-        return [callback.tries[-1].status for callback in sent]
+        return [callback.tries[-1].status for callback in reply.callbacks]
 
     def stop(self) -> None:
         """Cancel every pending step and callback."""

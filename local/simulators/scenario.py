@@ -165,11 +165,15 @@ class Scenarios:
             case "START":
                 self._opted_out.discard(pair)
 
+    def has_opted_out(self, person: str, number: str) -> bool:
+        """Whether a send of ``number`` is refused."""
+        return (number.lstrip("+"), _digits(person)) in self._opted_out
+
     def script(self, to: str, sender: str) -> Script:
         """The script of who opted out of ``sender``; else the one set for this number, else for ``*``, else by its
         last two digits, else delivered.
         """
-        if (sender.lstrip("+"), _digits(to)) in self._opted_out:
+        if self.has_opted_out(to, sender):
             return self._named("opted-out")
         known = _BY_DIGITS.get(to[-2:], TABLE[0]).script(self.courses)
         return self._set.get(_digits(to)) or self._set.get("*") or known

@@ -12,6 +12,7 @@ from local.observe import Queue
 from local.stack import Stack
 from tests.e2e import command, watch
 from tests.e2e.provider import NAMES, Simulator, number
+from tests.e2e.test_secrecy import FUNCTIONS
 
 A, B = "+15550001111", "+15550002222"
 RECEIVED, CHANGED = "SMS Received", "SMS Opt-Out Changed"
@@ -116,21 +117,45 @@ def test_a_provider_s_refusal_is_learnt_without_a_reply(
     assert len(simulators[provider].posts(person)) == 1
 
 
-def test_a_forgotten_person_stays_blocked(
-    stack: Stack, api: httpx.Client, admin: httpx.Client, simulators: dict[str, Simulator]
+def places(stack: Stack, *words: str) -> set[str]:
+    """The tables, queues and logs of the service in which any of the ``words`` stands."""
+    outputs, clients = stack.deployment.outputs, stack.clients
+    tables = [name for name in outputs if name.endswith("TableName")]
+    scans = {name: clients.dynamodb.get_paginator("scan").paginate(TableName=outputs[name]) for name in tables}
+    held = {name: [page["Items"] for page in pages] for name, pages in scans.items()}
+    held |= {name: watch.bodies(stack, name) for name in outputs if name.endswith(("QueueUrl", "DlqUrl"))}
+    held |= {f"log of {name}": stack.logs(name) for name in FUNCTIONS}
+    return {place for place, found in held.items() if any(word in json.dumps(found, default=str) for word in words)}
+
+
+def test_a_forgotten_person_stays_blocked_and_nothing_readable_is_left(
+    stack: Stack, api: httpx.Client, admin: httpx.Client, simulators: dict[str, Simulator], heard: Queue
 ) -> None:
-    person = number("00")
+    person, text = number("00"), "It is me, Jane Roe"
+    digits = person.removeprefix("+")
     watch.final(api, send(api, "twilio", person, A).json()["message_id"])
+    simulators["twilio"].reply(person, A, text)
     simulators["twilio"].reply(person, A, "STOP")
     becomes(admin, "twilio", person, A, blocked=True)
+    unreadable = json.dumps({"v": 9, "from": person, "text": text})
+    stack.clients.sqs.send_message(QueueUrl=stack.deployment.outputs["InboundQueueUrl"], MessageBody=unreadable)
+    events(heard, person, of=3)
+    watch.eventually(lambda: watch.held(stack, "InboundQueueUrl") == 0, "the inbound queue is not empty")
     watch.drained(stack)
+    assert places(stack, digits, text) == {"MessagesTableName", "StateTableName", "InboundDlqUrl"}
 
-    done = command.run(stack, "ops.forget", "--to", person, "--apply")
+    def forget() -> None:
+        done = command.run(stack, "ops.forget", "--to", person, "--apply")
+        assert done.returncode == 0, done.stdout + done.stderr
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    forget()
+    assert places(stack, digits, text) == set()
     assert send(api, "twilio", person, A).status_code == REFUSED
-    pages = stack.clients.dynamodb.get_paginator("scan").paginate(TableName=stack.deployment.outputs["StateTableName"])
-    assert person not in json.dumps([page["Items"] for page in pages], default=str)
+    assert places(stack, digits, text) == {"MessagesTableName"}  # the record of the refused request
+    forget()
+    assert places(stack, digits, text) == set()
+    assert is_blocked(admin, "twilio", person, A)
+    assert len(simulators["twilio"].posts(person)) == 1
 
 
 def test_a_manual_block_ends_by_hand_and_a_stop_by_an_admin_with_a_reason(

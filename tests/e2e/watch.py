@@ -44,6 +44,19 @@ def drained(stack: Stack) -> None:
     eventually(lambda: held(stack, "ReportsQueueUrl") == 0, "the reports' queue is not empty")
 
 
+def bodies(stack: Stack, queue: str) -> list[str]:
+    """What the queue of that output holds; every message stays, visible again at once."""
+    url, sqs = stack.deployment.outputs[queue], stack.clients.sqs
+    taken: list[MessageTypeDef] = []
+    while found := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30, WaitTimeSeconds=0
+    ).get("Messages"):
+        taken += found
+    for each in taken:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0)
+    return [each["Body"] for each in taken]
+
+
 def found_in(stack: Stack, queue: str, text: str) -> MessageTypeDef:
     """Take the message with ``text`` in its body from the queue of that output; the others stay."""
     url, sqs = stack.deployment.outputs[queue], stack.clients.sqs

@@ -193,10 +193,11 @@ def every_call(
 
 @dataclass
 class Cloud:
-    """One deployment's table, queues, bus and parameters. ``settled`` reaches them without faults."""
+    """One deployment's tables, queues, bus and parameters. ``settled`` reaches them without faults."""
 
     table: str
     settled: Wire
+    state: str = "state"
     urls: dict[str, str] = field(default_factory=dict)
     name: str | None = None
 
@@ -248,13 +249,14 @@ class Cloud:
 
 @contextmanager
 def clouds() -> Iterator[Callable[[], Cloud]]:
-    """A maker of deployments that know nothing of each other, the table and parameters shared."""
+    """A maker of deployments that know nothing of each other, the tables and parameters shared."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         # The SDK's standard retries always back off, by up to seconds: nothing but its sleep can be taken out.
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
         settled = Wire()
         cloud = Cloud(create(settled.client("dynamodb"), "MessagesTable", "messages"), settled)
+        create(settled.client("dynamodb"), "StateTable", cloud.state)
         for provider, document in {"twilio": TWILIO, "messagebird": MESSAGEBIRD}.items():
             cloud.store_secret(provider, document)
         cloud.store_secret("service", {"hmac_key": base64.b64encode(SERVICE_KEY).decode()})

@@ -13,10 +13,14 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 
+from sms_tracker.aws.outbox import to_item
 from sms_tracker.aws.store import changes
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.outbox import OutboxItem
+from sms_tracker.domain.ports import BusEvent
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import CORRECTIONS, Status
+from sms_tracker.services.events import DETAIL_TYPE, OPT_OUT_CHANGED, RECEIVED, SOURCE
 from sms_tracker.services.publish import Policy, Published, Publisher
 from sms_tracker.services.track import track
 from tests import factories
@@ -24,7 +28,7 @@ from tests.factories import NOW
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
 
 POLICY = Policy(statuses=frozenset({"failed", "undelivered", CORRECTIONS}), personal_data=False)
-CALLS = ("SendMessage", "PutEvents", "PutEvents")
+CALLS = ("SendMessage", "SendMessage", "PutEvents", "PutEvents")
 STEPS: Sequence[Report] = (
     factories.report(Status.SENT),
     factories.report(Status.UNDELIVERED),
@@ -32,12 +36,14 @@ STEPS: Sequence[Report] = (
     factories.report(Status.DELIVERED),
 )
 """One message's life: no event, a failure, its code, a correction."""
-BROKEN = 6
+BROKEN = {"006", "021"}
+"""A record without a status and an outbox item without a detail."""
+OUTBOX = {(kind, number) for kind in (RECEIVED, OPT_OUT_CHANGED) for number in range(2)}
 Record = dict[str, Any]
 
 
 def stream(cloud: Cloud) -> list[Record]:
-    """The stream's records of four such lives, with one more that is broken."""
+    """The stream's records of four such lives and four outbox items, with two more that are broken."""
     dynamodb, store, records = cloud.settled.client("dynamodb"), cloud.store(cloud.settled), list[Record]()
     for _ in range(4):
         message_id = str(uuid4())
@@ -50,15 +56,27 @@ def stream(cloud: Cloud) -> list[Record]:
             records.append({"eventName": "MODIFY", "dynamodb": {"Keys": key, "OldImage": old, "NewImage": new}})
     broken = deepcopy(records[5])
     del broken["dynamodb"]["NewImage"]["status"]
-    records.insert(BROKEN, broken)
+    for kind, number in sorted(OUTBOX):
+        records.insert(5 * number, new_item(kind, number))
+    without_detail = new_item(RECEIVED, 2)
+    del without_detail["dynamodb"]["NewImage"]["detail"]
+    records.insert(6, broken)
+    records.insert(21, without_detail)
     for number, record in enumerate(records):
         record["dynamodb"]["SequenceNumber"] = f"{number:03d}"
     return records
 
 
+def new_item(kind: str, number: int) -> Record:
+    """The stream's record of an outbox item."""
+    event = BusEvent(source=SOURCE, detail_type=kind, detail=json.dumps({"number": number}))
+    item = to_item(OutboxItem(identity=f"{kind}#{number}", event=event, expires_at=1))
+    return {"eventName": "INSERT", "dynamodb": {"Keys": {"message_id": item["message_id"]}, "NewImage": item}}
+
+
 @dataclass
 class Story:
-    """A stream's batch, of twelve events and one broken record, over one deployment."""
+    """A stream's batch, of sixteen events and two broken records, over one deployment."""
 
     cloud: Cloud
     records: list[Record]
@@ -66,7 +84,8 @@ class Story:
     @property
     def expected(self) -> set[tuple[str, int]]:
         """Each message's failure, its code and its correction: what three of its four versions say."""
-        ids = {record["dynamodb"]["Keys"]["message_id"]["S"] for record in self.records}
+        changed = (record["dynamodb"] for record in self.records if record["eventName"] == "MODIFY")
+        ids = {each["Keys"]["message_id"]["S"] for each in changed}
         return {(message_id, version) for message_id in ids for version in (3, 4, 5)}
 
     def publish(self, records: Sequence[Record], wire: Wire | None = None) -> list[Record]:
@@ -80,12 +99,14 @@ class Story:
         return resumed(records, published)
 
     def check(self) -> None:
-        """Every event is on the bus at least once; the broken record waits beside it; nothing else is there."""
+        """Every event is on the bus at least once; the broken records wait beside it; nothing else is there."""
         events = [json.loads(body) for body in self.cloud.waiting("events")]
-        assert {(event["detail"]["message_id"], event["detail"]["version"]) for event in events} == self.expected
-        assert {event["detail-type"] for event in events} == {"SMS Status Changed"}
+        told = [(event["detail-type"], event["detail"]) for event in events]
+        statuses = {(each["message_id"], each["version"]) for kind, each in told if kind == DETAIL_TYPE}
+        assert statuses == self.expected
+        assert {(kind, each["number"]) for kind, each in told if kind != DETAIL_TYPE} == OUTBOX
         aside = [json.loads(body)["dynamodb"]["SequenceNumber"] for body in self.cloud.waiting("publish-failed")]
-        assert set(aside) == {f"{BROKEN:03d}"}
+        assert set(aside) == BROKEN
 
 
 def resumed(records: Sequence[Record], published: Published | None) -> list[Record]:

@@ -1,23 +1,56 @@
-"""Faults at every AWS call of the webhook: 2xx only if the queue has the report, and a stranger's never gets there."""
+"""Faults at every AWS call of the webhook: 2xx only if the queue has a report or reply, and never a stranger's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
 
 import pytest
 
 from sms_tracker.aws.settings import LIFETIME
-from sms_tracker.domain.envelope import decode
+from sms_tracker.domain import envelope, inbound
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.inbound import Heard
 from sms_tracker.services.receive import Received, Receiver
 from tests.factories import MESSAGE_ID
 from tests.fakes import TWILIO, FakeClock
 from tests.integration.faults import TEMPORARY, Cloud, Fault, Wire, clouds, every_call, survived
-from tests.setups import messagebird_webhook, twilio_webhook
+from tests.setups import messagebird_get, messagebird_webhook, twilio_webhook
 
-WEBHOOKS: dict[str, Callable[[], HttpRequest]] = {"twilio": twilio_webhook, "messagebird": messagebird_webhook}
 CALLS = ("GetParameters", "SendMessage")
+REPLY_ID = "SM" + "b" * 32
+
+
+def twilio_reply() -> HttpRequest:
+    """A STOP to the address of a number."""
+    said = {"SmsStatus": "received", "MessageSid": REPLY_ID, "From": "+31612345678", "To": "+15551234567"}
+    return twilio_webhook({**said, "Body": "STOP"}, query="", path="/webhooks/twilio/inbound")
+
+
+def messagebird_reply() -> HttpRequest:
+    """A STOP that a flow forwards."""
+    said = {"id": REPLY_ID, "originator": "31612345678", "recipient": "15551234567", "payload": "STOP"}
+    return messagebird_get(f"/webhooks/messagebird/inbound?{urlencode(said)}")
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A provider's webhook, the decision about it, and the id that the queue must then have."""
+
+    provider: str
+    request: Callable[[], HttpRequest]
+    decision: str = "queued"
+    id: str = MESSAGE_ID
+
+
+WEBHOOKS = {
+    "twilio": Webhook("twilio", twilio_webhook),
+    "messagebird": Webhook("messagebird", messagebird_webhook),
+    "twilio-reply": Webhook("twilio", twilio_reply, "heard", REPLY_ID),
+    "messagebird-reply": Webhook("messagebird", messagebird_reply, "heard", REPLY_ID),
+}
+POINTS = {name: (CALLS, 0 if name.startswith("twilio") else 1) for name in WEBHOOKS}
 
 
 @dataclass
@@ -39,8 +72,12 @@ class Desk:
         )
 
     def queued(self) -> list[str | None]:
-        """Take what is in the queue: the message id of each report."""
-        return [decode(body).message_id for body in self.cloud.waiting("reports")]
+        """Take what is in the queues: our message id of each report, the provider's of each reply."""
+        replies = [inbound.decode(body) for body in self.cloud.waiting("inbound")]
+        return [
+            *(envelope.decode(body).message_id for body in self.cloud.waiting("reports")),
+            *(each.fields.get("MessageSid", each.fields.get("id")) for each in replies if isinstance(each, Heard)),
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -58,36 +95,38 @@ def receive(receiver: Receiver, provider: str, request: HttpRequest) -> Received
     return survived(lambda: receiver.receive(provider, request))
 
 
-@pytest.mark.parametrize("provider", WEBHOOKS)
-def test_these_are_all_the_calls_there_are(provider: str, desk: Desk) -> None:
-    wire = Wire()
-    received = receive(desk.receiver(wire), provider, WEBHOOKS[provider]())
+@pytest.mark.parametrize("case", WEBHOOKS)
+def test_these_are_all_the_calls_there_are(case: str, desk: Desk) -> None:
+    wire, webhook = Wire(), WEBHOOKS[case]
+    received = receive(desk.receiver(wire), webhook.provider, webhook.request())
     assert received is not None
-    assert received.decision == "queued"
+    assert received.decision == webhook.decision
     assert tuple(wire.calls) == CALLS
-    assert desk.queued() == [MESSAGE_ID]
+    assert desk.queued() == [webhook.id]
 
 
-@every_call({"twilio": (CALLS, 0), "messagebird": (CALLS, 1)}, [*Fault])
-def test_a_report_is_acknowledged_only_if_it_is_queued_and_else_comes_again(
+@every_call(POINTS, [*Fault])
+def test_a_report_or_reply_is_acknowledged_only_if_it_is_queued_and_else_comes_again(
     case: str, at: int, fault: Fault, desk: Desk
 ) -> None:
-    received = receive(desk.receiver(Wire(fault, at)), case, WEBHOOKS[case]())
+    webhook = WEBHOOKS[case]
+    received = receive(desk.receiver(Wire(fault, at)), webhook.provider, webhook.request())
     queued = desk.queued()
     if received is not None and received.status < 300:
-        assert set(queued) == {MESSAGE_ID}
+        assert set(queued) == {webhook.id}
     else:
         assert received is None or received.status == 503
-        again = receive(desk.receiver(), case, WEBHOOKS[case]())
+        again = receive(desk.receiver(), webhook.provider, webhook.request())
         assert again is not None
-        assert again.decision == "queued"
-        assert set(desk.queued()) == {MESSAGE_ID}
+        assert again.decision == webhook.decision
+        assert set(desk.queued()) == {webhook.id}
 
 
+@pytest.mark.parametrize("made", [twilio_webhook, twilio_reply])
 @pytest.mark.parametrize("fault", Fault)
-def test_a_strangers_report_is_never_queued_whatever_fails(fault: Fault, desk: Desk) -> None:
+def test_a_strangers_is_never_queued_whatever_fails(fault: Fault, made: Callable[[], HttpRequest], desk: Desk) -> None:
     wire = Wire(fault)
-    received = receive(desk.receiver(wire), "twilio", replace(twilio_webhook(), headers={}))
+    received = receive(desk.receiver(wire), "twilio", replace(made(), headers={}))
     assert received is None or received.status in {403, 503}
     assert set(wire.calls) == {"GetParameters"}
     assert desk.queued() == []

@@ -19,6 +19,7 @@ from twilio.request_validator import RequestValidator
 
 from sms_tracker import __version__
 from sms_tracker.aws.clients import calling
+from sms_tracker.aws.connections import Answer, Connections
 from sms_tracker.aws.items import to_item
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
@@ -29,6 +30,7 @@ from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
+from tests import moto_client
 from tests.cloud import (
     API_KEY,
     AWS,
@@ -152,6 +154,25 @@ def test_a_message_is_recorded_handed_to_its_provider_and_answered(
     assert sent.answer["headers"]["location"] == f"/messages/{body['message_id']}"
     assert sent.line["message_id"] == body["message_id"]
     assert (sent.line["decision"], sent.metrics) == ("accepted", {})  # nothing reads a count of what went well
+
+
+@pytest.mark.parametrize(("scope", "reads"), [("sender", 1), ("client", 1), ("all", 1), ("off", 0)])
+def test_a_send_reads_one_item_where_opt_outs_are_on_and_none_where_they_are_off(
+    scope: str, reads: int, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def post(_: Connections, headers: dict[str, str], body: bytes) -> Answer:
+        calls.append((headers["x-amz-target"], json.loads(body)))
+        return moto_client.ask(headers, body)
+
+    monkeypatch.setattr(Connections, "post", post)
+    monkeypatch.setenv("OPT_OUT_SCOPE", scope)
+    invoke("send", sample("send"))
+
+    asked = [(target.rpartition(".")[2], arguments) for target, arguments in calls if target.startswith("DynamoDB")]
+    assert [operation for operation, _ in asked] == ["PutItem", *["GetItem"] * reads, "UpdateItem"]
+    assert all(arguments["ConsistentRead"] for operation, arguments in asked if operation == "GetItem")
 
 
 def test_the_same_key_sends_once(invoke: Invoke, provider: Provider) -> None:

@@ -161,10 +161,12 @@ def test_the_list_shows_the_latest_change_first_page_by_page() -> None:
 
 @pytest.mark.usefixtures("dynamodb")
 def test_an_outbox_item_is_stored_once() -> None:
-    item = OutboxItem(identity="twilio#SM1", event=BusEvent(source="s", detail_type="d", detail="{}"), expires_at=1)
+    first, second = (BusEvent(source="s", detail_type="d", detail=detail) for detail in ('{"n":1}', '{"n":2}'))
     outbox = OutboxStore(json_client("dynamodb"), "messages")
 
-    assert [outbox.put(item), outbox.put(item)] == [True, False]
+    known = [outbox.put(OutboxItem(identity="twilio#SM1", event=each, expires_at=1)) for each in (first, second)]
+
+    assert known == [None, first]
 
 
 def test_a_forgotten_number_stays_blocked_and_nothing_readable_is_left(dynamodb: DynamoDBClient) -> None:

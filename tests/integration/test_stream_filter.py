@@ -108,7 +108,7 @@ def test_the_emulator_is_given_each_alternative_by_itself() -> None:
 def test_an_event_about_no_message_passes_once(table: Table) -> None:
     item = OutboxItem(identity="one", event=BusEvent(source="s", detail_type="SMS Received", detail="{}"), expires_at=1)
     outbox = OutboxStore(calling(table.dynamodb), "messages")
-    assert (outbox.put(item), outbox.put(item)) == (True, False)
+    assert (outbox.put(item), outbox.put(item)) == (None, item.event)
     outbox.delete(item.key)
 
     *_, put, deleted = table.changes()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from threading import Barrier
 from typing import Never
 
@@ -19,17 +20,18 @@ from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from sms_tracker.domain.ports import Each, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Record
-from sms_tracker.domain.report import Source
+from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import Status
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.raw_events import RawEvents
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
-from tests.fakes import FakeClock, FixedSettings, MemoryMessages, MemoryQueue
+from tests.fakes import START, FakeClock, FixedSettings, MemoryMessages, MemoryQueue
 from tests.setups import SID, callback_token
 
 OTHER_ID = "11111111-53cf-4f13-9f0c-6a35d1a3f7de"
 MISSING_ID = "22222222-53cf-4f13-9f0c-6a35d1a3f7de"
+SENT_AT = START - timedelta(minutes=1)
 
 
 ENVELOPE = Envelope(provider="", message_id=None, attempt=1, source=Source.CALLBACK, received_at=NOW, fields={})
@@ -96,13 +98,12 @@ class Setup:
                 providers=[providers.webhooks(name) for name in self.without_webhook],
                 replies=self.replies,
                 settings=self.settings,
-                clock=FakeClock(),
             )
             if self.without_webhook
             else None,
             each=self.each,
         )
-        return processor.process([QueueMessage(f"q{number}", each) for number, each in enumerate(bodies)])
+        return processor.process([QueueMessage(f"q{number}", each, SENT_AT) for number, each in enumerate(bodies)])
 
     def decisions(self, *bodies: str) -> dict[str, str]:
         return {queue_id: each.decision for each in self.drain(*bodies) for queue_id in each.queue_ids}
@@ -541,6 +542,7 @@ class TestEventsWithoutAWebhook:
         assert (handled.decision, setup.messages.writes) == ("heard", 0)
         assert isinstance(heard, inbound.Heard)
         assert (heard.provider, heard.fields["messageBody"]) == ("aws", "STOP")
+        assert heard.received_at == timestamp(SENT_AT)  # not when it was read, which another try would delay
 
     def test_an_event_without_a_token_counts_by_an_id_that_we_hold(self) -> None:
         setup = with_events()

@@ -55,7 +55,7 @@ SIMULATOR = SimulatedProvider(
         "canceled": "canceled",
     },
     dated=False,
-    reports_to=lambda stack: {"inbound_url": f"{stack.base_url.rstrip('/')}/webhooks/twilio/inbound"},
+    reports_to=lambda stack: {"inbound_url": f"{stack.base_url.rstrip('/')}/webhooks/twilio/inbound#rc=5&rp=all"},
     signing=Signing(
         sign=signed,
         entry="auth_token",

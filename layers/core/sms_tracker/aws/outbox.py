@@ -24,13 +24,19 @@ class OutboxStore:
         self._dynamodb = dynamodb
         self._table = table
 
-    def put(self, item: OutboxItem) -> bool:
-        """One PutItem."""
+    def put(self, item: OutboxItem) -> BusEvent | None:
+        """One PutItem. The retry of an applied one returns its own event."""
         try:
-            self._dynamodb("PutItem", TableName=self._table, Item=to_item(item), ConditionExpression=NEW)
-        except ConditionFailed:
-            return False
-        return True
+            self._dynamodb(
+                "PutItem",
+                TableName=self._table,
+                Item=to_item(item),
+                ConditionExpression=NEW,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ConditionFailed as refused:
+            return event(dict(refused.item))
+        return None
 
     def holding(self, text: str) -> Iterator[str]:
         """The keys of the items whose detail holds ``text``: Query of by_attention, and BatchGetItem."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sms_tracker.domain.errors import Unreadable
@@ -29,6 +29,22 @@ class Inbound:
     text: str | None = field(repr=False)
     signal: Keyword | None = None
     at: str | None = None
+
+
+def encodable(inbound: Inbound) -> Inbound:
+    """The same with a question mark for each half of a surrogate pair (a cut emoji), which UTF-8 cannot carry."""
+    text = inbound.text
+    return replace(
+        inbound,
+        provider_message_id=_encodable(inbound.provider_message_id),
+        sender=_encodable(inbound.sender),
+        to=tuple(map(_encodable, inbound.to)),
+        text=None if text is None else _encodable(text),
+    )
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

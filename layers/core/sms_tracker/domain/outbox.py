@@ -34,6 +34,6 @@ class OutboxItem:
 class Outbox(Protocol):
     """The outbox."""
 
-    def put(self, item: OutboxItem) -> bool:
-        """Store one item; False where it was stored before. Raises ``Unavailable``."""
+    def put(self, item: OutboxItem) -> BusEvent | None:
+        """Store one item. Returns the event that its key had before, None where it had none. Raises ``Unavailable``."""
         ...

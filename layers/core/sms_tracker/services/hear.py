@@ -1,14 +1,15 @@
-"""Hear a reply: state the opt-out that it asks for, then publish it. Both are safe to repeat."""
+"""Hear a reply: publish it, then state the opt-out that it asks for. Both are safe to repeat."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import UnknownProvider, Unreadable
-from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode
+from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode, encodable
 from sms_tracker.domain.indexes import BY_RECIPIENT
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.keywords import Keyword, keyword, looks_like_opt_out
@@ -53,21 +54,35 @@ class Listener:
             queued = decode(body)
             return self._refused(queued) if isinstance(queued, RefusedSend) else self._heard(queued)
         except (Unreadable, UnknownProvider) as error:
-            self.dead.send(body, reason=str(error))
-            return Result(decision="dead", error=str(error))
+            return self._set_aside(body, str(error))
+        except ValueError as error:  # an event of it would not fit its schema
+            return self._set_aside(body, type(error).__name__)
+
+    def _set_aside(self, body: str, reason: str) -> Result:
+        self.dead.send(body, reason=reason)
+        return Result(decision="dead", error=reason)
 
     def _heard(self, heard: Heard) -> Result:
-        inbound = providers.load(heard.provider).inbound(heard.fields, received_at=heard.received_at)
-        asked = inbound.signal or (keyword(inbound.text) if inbound.text is not None else None)
+        inbound = encodable(providers.load(heard.provider).inbound(heard.fields, received_at=heard.received_at))
+        text = inbound.text
+        asked = inbound.signal or (keyword(text) if text is not None else None)
+        flagged = text is not None and asked is None and looks_like_opt_out(text)
+        received_at = heard.received_at
+        if text is not None:
+            received_at = self._publish(self._received(heard, inbound, text, asked, flagged=flagged)) or received_at
         if asked in _STATED and self.register is not None:
-            at = inbound.at or heard.received_at
-            statement = Statement(kind=_STATED[asked], at=at, source=heard.provider)
+            statement = Statement(kind=_STATED[asked], at=inbound.at or received_at, source=heard.provider)
             for recipient in self._recipients(heard.provider, inbound):
                 self.register.state(recipient, [statement])
-        flagged = inbound.text is not None and asked is None and looks_like_opt_out(inbound.text)
-        if inbound.text is not None:
-            self.outbox.put(self._received(heard, inbound, inbound.text, asked, flagged=flagged))
         return Result(decision="heard", keyword=asked, looks_like_opt_out=flagged)
+
+    def _publish(self, received: OutboxItem) -> str | None:
+        """When the same reply was received before, None for a new one.
+
+        A STOP that comes once more after a START is then dated by its first receipt, and stays ended.
+        """
+        before = self.outbox.put(received)
+        return None if before is None else str(json.loads(before.detail)["received_at"])
 
     def _recipients(self, provider: str, inbound: Inbound) -> Iterator[Recipient]:
         """Every scope that the reply is about: each of our addresses, or each client that wrote to the person."""

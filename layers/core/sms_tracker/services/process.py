@@ -39,10 +39,11 @@ _METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """One message of the queue: the queue's id and the body."""
+    """One message of the queue: the queue's id, the body, and when the queue took it."""
 
     queue_id: str
     body: str
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ class ReportProcessor:
     def _read(self, delivery: QueueMessage) -> Handled | tuple[str, _Queued]:
         try:
             try:
-                envelope = self._envelope(delivery.body)
+                envelope = self._envelope(delivery)
                 if isinstance(envelope, str):
                     return Handled(decision=envelope, queue_ids=(delivery.queue_id,))
                 queued = _Queued(delivery, envelope, read(envelope))
@@ -139,19 +140,18 @@ class ReportProcessor:
         decision = "unmatched" if queued.report.set_aside else "test"
         return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=queued.envelope.provider)
 
-    def _envelope(self, body: str) -> Envelope | str:
+    def _envelope(self, delivery: QueueMessage) -> Envelope | str:
         """Decode a body; a decision for a raw event that is no report of ours."""
         try:
-            return decode(body)
+            return decode(delivery.body)
         except Unreadable:
-            if self.raw_events is None or not is_raw(body):
+            if self.raw_events is None or not is_raw(delivery.body):
                 raise
-        return self.raw_events.read(body)
+        return self.raw_events.read(delivery.body, delivery.sent_at or self.clock())
 
     def _find(self, report: Report) -> str | None:
-        if report.provider_message_id is None:
-            return None
-        return self.messages.by_provider_id(report.provider, report.provider_message_id)
+        known = report.provider_message_id
+        return None if known is None else self.messages.by_provider_id(report.provider, known)
 
     def _defer(self, queued: _Queued) -> Handled:
         """A report without our id may arrive before the provider's id is stored, so it is looked up twice."""

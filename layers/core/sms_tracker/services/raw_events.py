@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sms_tracker.domain import inbound
@@ -14,7 +15,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import timestamp
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.ports import Clock, Queue, SettingsSource
+    from sms_tracker.domain.ports import Queue, SettingsSource
     from sms_tracker.providers.base import Webhooks
 
 
@@ -25,22 +26,22 @@ class RawEvents:
     providers: Sequence[Webhooks]
     replies: Queue
     settings: SettingsSource
-    clock: Clock
 
-    def read(self, event: str) -> Envelope | str:
+    def read(self, event: str, sent_at: datetime) -> Envelope | str:
         """The envelope of a report; for any other event ``foreign`` (another stack's) or ``heard`` (a reply, queued).
 
-        Raises ``Unreadable`` for an event of none of the providers.
+        ``sent_at``: when the queue took it, the same at each try. Raises ``Unreadable`` for an event of none of the
+        providers.
         """
         request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
-        key, now = self.settings().service_key, timestamp(self.clock())
+        key, received_at = self.settings().service_key, timestamp(sent_at)
         for provider in self.providers:
             with suppress(Unreadable):
                 fields = provider.fields(request)
                 if provider.is_reply(fields):
-                    heard = inbound.Heard(provider=provider.name, received_at=now, fields=fields)
+                    heard = inbound.Heard(provider=provider.name, received_at=received_at, fields=fields)
                     self.replies.send(inbound.encode(heard))
                     return "heard"
                 target = provider.target(request, fields)
-                return received(provider.name, target, fields, key=key, received_at=now) or "foreign"
+                return received(provider.name, target, fields, key=key, received_at=received_at) or "foreign"
         raise Unreadable("the message is no envelope, and no event of a provider without a webhook")

@@ -1,0 +1,193 @@
+"""Faults at every AWS call of the inbound function: after what failed came again, no STOP and no event is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.aws.outbox import OutboxStore
+from sms_tracker.aws.search import MessageSearch
+from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.inbound import Heard, RefusedSend, encode
+from sms_tracker.domain.opt_out import Recipient, ScopeMode
+from sms_tracker.domain.report import timestamp
+from sms_tracker.services.hear import Listener
+from sms_tracker.services.opt_outs import OptOutRegister
+from tests import factories
+from tests.fakes import START, FakeClock
+from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
+from tests.tables import create
+
+NUMBER, SERVICE = "+15551234567", "MG" + "1" * 32
+GARBAGE = '{"v":9}'
+REFUSAL = "the provider refuses a message"
+STATE = ("GetParameters", "GetItem", "TransactWriteItems")
+"""The service's own key, what is stored, and the block with its event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Texts heard before, and those of the batch that meets the fault, a minute between them.
+
+    Of its ``calls`` the first ``known`` are another case's, too. ``blocked`` are the scopes that are blocked at last.
+    """
+
+    before: Sequence[str] = ()
+    batch: Sequence[str]
+    calls: Sequence[str]
+    known: int = 0
+    service: bool = False
+    mode: ScopeMode = ScopeMode.SENDER
+    blocked: Sequence[str] = ()
+
+
+ONE, BOTH = (f"sender:twilio:{NUMBER}",), (f"sender:twilio:{NUMBER}", f"sender:twilio:{SERVICE.casefold()}")
+CASES = {
+    "stop": Case(batch=["Stop."], calls=("PutItem", *STATE), blocked=ONE),
+    "to-a-service": Case(batch=["stop"], calls=("PutItem", *STATE, *STATE[1:]), known=4, service=True, blocked=BOTH),
+    "start": Case(before=["stop"], batch=["start"], calls=("PutItem", *STATE)),
+    "stop-once-more": Case(
+        before=["stop"], batch=["stop"], calls=("PutItem", *STATE[:2], "PutItem"), known=3, blocked=ONE
+    ),
+    "batch": Case(
+        batch=["stop", GARBAGE, "help", "start"],
+        calls=("PutItem", *STATE, "SendMessage", "PutItem", "PutItem", *STATE[1:]),
+        known=4,
+    ),
+    "refusal": Case(batch=[REFUSAL], calls=("GetItem", *STATE), blocked=ONE),
+    "by-client": Case(
+        before=[REFUSAL],  # so that there is a message
+        batch=["stop"],
+        calls=("PutItem", "Query", "BatchGetItem", *STATE[:2], "PutItem"),
+        known=1,
+        mode=ScopeMode.CLIENT,
+        blocked=("client:shop",),
+    ),
+    "off": Case(batch=["stop"], calls=("PutItem",), known=1, mode=ScopeMode.OFF),
+}
+POINTS = {name: (case.calls, case.known) for name, case in CASES.items()}
+
+
+@dataclass
+class Story:
+    """One person and one message to them, and processes that drain the queue one after the other."""
+
+    cloud: Cloud
+    case: Case
+    person: str = field(default_factory=lambda: f"+316{uuid4().int % 10**8:08d}")
+    clock: FakeClock = field(default_factory=FakeClock)
+    said: list[str] = field(default_factory=list)
+    """The id of each text."""
+
+    def __post_init__(self) -> None:
+        message = replace(factories.record(message_id=str(uuid4())), to=self.person, sender=NUMBER)
+        self.message_id = message.message_id
+        self.cloud.store(self.cloud.settled).put(message)
+        self.drain([self.body(text) for text in self.case.before])
+
+    def body(self, text: str) -> str:
+        if text == GARBAGE:
+            return text
+        if text == REFUSAL:
+            return encode(RefusedSend(message_id=self.message_id, attempt=1))
+        self.said.append(f"SM{uuid4().hex}")
+        fields = {"MessageSid": self.said[-1], "From": self.person, "To": NUMBER, "Body": text}
+        service = {"MessagingServiceSid": SERVICE} if self.case.service else {}
+        received_at = timestamp(START + timedelta(minutes=len(self.said)))
+        return encode(Heard(provider="twilio", received_at=received_at, fields={**fields, **service}))
+
+    def register(self, wire: Wire) -> OptOutRegister:
+        settings = self.cloud.settings(wire, self.clock)
+        state, messages = self.cloud.state, self.cloud.table
+        store = OptOutStore(wire.api("dynamodb"), state=state, messages=messages, key=lambda: settings().service_key)
+        return OptOutRegister(opt_outs=store, clock=self.clock)
+
+    def drain(self, bodies: Sequence[str], wire: Wire | None = None) -> list[str]:
+        """One process; returns the bodies that come again: those that failed, or all if it was killed."""
+        line = wire or self.cloud.settled
+        listener = Listener(
+            register=None if self.case.mode is ScopeMode.OFF else self.register(line),
+            mode=self.case.mode,
+            outbox=OutboxStore(line.api("dynamodb"), self.cloud.table),
+            messages=self.cloud.store(line),
+            search=MessageSearch(line.api("dynamodb"), self.cloud.table),
+            dead=self.cloud.queue(line, "dead"),
+            clock=self.clock,
+            claim=timedelta(seconds=35),
+        )
+        failed = survived(lambda: [body for body in bodies if not _is_heard(listener, body)])
+        return list(bodies) if failed is None else failed
+
+    def blocked(self) -> list[str]:
+        scopes = (*BOTH, "client:shop")
+        register = self.register(self.cloud.settled)
+        return [each for each in scopes if register.blocked_by(Recipient(scope=each, number=self.person))]
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The events in the outbox."""
+        items = self.cloud.settled.client("dynamodb").scan(TableName=self.cloud.table)["Items"]
+        return [json.loads(item["detail"]["S"]) for item in items if item.get("outbox") == {"S": kind}]
+
+    def check(self) -> None:
+        """Each text has one event, the blocks are those that were asked for, and their events tell of each."""
+        received = self.events("SMS Received")
+        assert sorted(each["provider_message_id"] for each in received) == sorted(self.said)
+        assert self.blocked() == list(self.case.blocked)
+        changed = sorted(self.events("SMS Opt-Out Changed"), key=lambda each: int(each["version"]))
+        told = {each["scope"]: each["blocked"] for each in changed}
+        assert [scope for scope, blocked in sorted(told.items()) if blocked] == sorted(self.blocked())
+        for scope in told:
+            flips = [each["blocked"] for each in changed if each["scope"] == scope]
+            assert flips[0]
+            assert all(before is not after for before, after in pairwise(flips))
+        assert set(self.cloud.waiting("dead")) == ({GARBAGE} if GARBAGE in self.case.batch else set())
+
+
+def _is_heard(listener: Listener, body: str) -> bool:
+    try:
+        listener.hear(body)
+    except SmsTrackerError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def make() -> Iterator[Callable[[], Cloud]]:
+    with clouds() as making:
+        yield making
+
+
+@pytest.fixture
+def begin(make: Callable[[], Cloud]) -> Callable[[str], Story]:
+    def begun(case: str) -> Story:
+        cloud = make()  # with a table of its own, which is quicker to scan
+        cloud.table = create(cloud.settled.client("dynamodb"), "MessagesTable", f"messages-{uuid4()}")
+        return Story(cloud, CASES[case])
+
+    return begun
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_these_are_all_the_calls_there_are(case: str, begin: Callable[[str], Story]) -> None:
+    wire, story = Wire(boto=True), begin(case)
+    assert story.drain([story.body(text) for text in story.case.batch], wire) == []
+    assert tuple(wire.calls) == CASES[case].calls
+    story.check()
+
+
+@every_call(POINTS, [*DISTINCT, Fault.REJECTED])
+def test_after_a_fault_at_any_call_no_stop_is_lost_and_no_event_missing(
+    case: str, at: int, fault: Fault, begin: Callable[[str], Story]
+) -> None:
+    story = begin(case)
+    again = story.drain([story.body(text) for text in story.case.batch], Wire(fault, at, boto=True))
+    assert story.drain(again) == []
+    story.check()
