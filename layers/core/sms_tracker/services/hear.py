@@ -19,14 +19,17 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.events import RECEIVED, SOURCE, SmsReceived
+from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 
-_STATED = {Keyword.STOP: Kind.STOP, Keyword.START: Kind.START}
+WAITING = "waiting"
+_PATIENCE = timedelta(minutes=5)
+"""How long a provider is asked what a STOP covers. Then it covers everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one queued message: heard, refusal, ignored, or dead (can never succeed)."""
+    """What became of one queued message: heard, refusal, ignored, dead (can never succeed) or waiting (comes again)."""
 
     decision: str
     keyword: Keyword | None = None
@@ -39,6 +42,7 @@ class Listener:
     """Hears what is queued. ``register`` is None where opt-outs are off; ``claim`` is how long a claim lasts."""
 
     register: OptOutRegister | None
+    sources: OptOutSources
     mode: ScopeMode
     outbox: Outbox
     messages: Messages
@@ -58,16 +62,42 @@ class Listener:
 
     def _heard(self, heard: Heard) -> Result:
         inbound = providers.load(heard.provider).inbound(heard.fields, received_at=heard.received_at)
-        asked = inbound.signal or (keyword(inbound.text) if inbound.text is not None else None)
-        if asked in _STATED and self.register is not None:
-            at = inbound.at or heard.received_at
-            statement = Statement(kind=_STATED[asked], at=at, source=heard.provider)
-            for recipient in self._recipients(heard.provider, inbound):
-                self.register.state(recipient, [statement])
-        flagged = inbound.text is not None and asked is None and looks_like_opt_out(inbound.text)
+        own = self.sources.keywords(heard.provider, inbound) if self.register and inbound.text is not None else {}
+        asked = inbound.signal or keyword(inbound.text or "", own)
+        settled = self._obey(heard, inbound, asked)
+        flagged = inbound.text is not None and asked is None and looks_like_opt_out(inbound.text, own)
         if inbound.text is not None:
             self.outbox.put(self._received(heard, inbound, inbound.text, asked, flagged=flagged))
-        return Result(decision="heard", keyword=asked, looks_like_opt_out=flagged)
+        return Result(decision="heard" if settled else WAITING, keyword=asked, looks_like_opt_out=flagged)
+
+    def _obey(self, heard: Heard, inbound: Inbound, asked: Keyword | None) -> bool:
+        """State what was asked for. False where the provider has yet to say what a STOP covers: until then everything.
+
+        A text may come before the provider's own block of it. A notice of a block that has ended states nothing.
+        """
+        if asked is Keyword.START:
+            self._state(heard, inbound, Kind.START)
+        if asked is not Keyword.STOP or self.register is None:
+            return True
+        kinds = self.sources.blocks(heard.provider, inbound)
+        if inbound.text is not None:  # a person's own STOP is no passing refusal
+            kinds = (kinds or frozenset()) - {Kind.REFUSED} or None
+        if kinds is None:
+            if self.clock() < datetime.fromisoformat(heard.received_at) + _PATIENCE:
+                self._state(heard, inbound, Kind.REFUSED)
+                return False
+            kinds = frozenset({Kind.STOP})
+        for kind in sorted(kinds):
+            self._state(heard, inbound, kind)
+        return True
+
+    def _state(self, heard: Heard, inbound: Inbound, kind: Kind) -> None:
+        """State it for everything that the reply or notice is about. Nothing where opt-outs are off."""
+        if self.register is None:
+            return
+        statement = Statement(kind=kind, at=inbound.at or heard.received_at, source=heard.provider)
+        for recipient in self._recipients(heard.provider, inbound):
+            self.register.state(recipient, [statement])
 
     def _recipients(self, provider: str, inbound: Inbound) -> Iterator[Recipient]:
         """Every scope that the reply is about: each of our addresses, or each client that wrote to the person."""
@@ -125,7 +155,8 @@ class Listener:
 
 def measure(results: Sequence[Result], metrics: Metrics) -> None:
     """Count one batch."""
-    metrics.count("RepliesHeard", sum(each.decision == "heard" for each in results))
-    metrics.count("OptOutsAsked", sum(each.keyword is Keyword.STOP for each in results))
+    heard = [each for each in results if each.decision == "heard"]
+    metrics.count("RepliesHeard", len(heard))
+    metrics.count("OptOutsAsked", sum(each.keyword is Keyword.STOP for each in heard))
     metrics.count("OptOutsSuspected", sum(each.looks_like_opt_out for each in results))
     metrics.count("RepliesDead", sum(each.decision == "dead" for each in results))
