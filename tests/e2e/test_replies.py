@@ -77,7 +77,9 @@ def test_a_stop_to_one_sender_blocks_that_one_until_a_start(
 
     assert (refused.status_code, refused.json()["type"]) == (REFUSED, "urn:sms-tracker:problem:recipient-opted-out")
     record = api.get(f"/messages/{refused.json()['message_id']}").json()
-    assert (record["status"], record["failure"]["reason"]) == ("failed", "opted_out")
+    assert (record["status"], record["failure"]["reason"], record["opt_out_scope"]) == ("failed", "opted_out", None)
+    seen = admin.get(f"/messages/{record['message_id']}").json()
+    assert seen["opt_out_scope"] == f"sender:{provider}:{A}"  # the other key lists no senders
     assert other.status_code == ACCEPTED
     assert len(simulator.posts(person)) == before + 1  # the other sender's
 
