@@ -149,8 +149,9 @@ def test_the_providers_signal_comes_before_the_word(dead: MemoryQueue) -> None:
     assert blocked() is Kind.STOP
 
 
-def listed(*found: Mapping[str, Any]) -> HttpResponse:
-    return HttpResponse(200, {}, json.dumps({"data": found}).encode())
+def listed(*found: dict[str, Any]) -> HttpResponse:
+    pair = {"destination": PERSON, "originator": NUMBER}
+    return HttpResponse(200, {}, json.dumps({"data": [pair | each for each in found]}).encode())
 
 
 RULES = listed({"operation": "start", "effective_keywords": ["START", "JA"]})

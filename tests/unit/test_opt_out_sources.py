@@ -21,7 +21,9 @@ RULES = HttpResponse(
     {},
     json.dumps({"data": [{"operation": "start", "effective_keywords": ["Ja", 1]}, {"operation": "x"}]}).encode(),
 )
-SUPPRESSED = HttpResponse(200, {}, b'{"data": [{"applies_to": "all"}, {"applies_to": "non_transactional"}]}')
+PAIR = {"destination": PERSON, "originator": NUMBER}
+KINDS = [{**PAIR, "applies_to": "all"}, {**PAIR, "applies_to": "non_transactional"}, {"applies_to": "all"}]
+SUPPRESSED = HttpResponse(200, {}, json.dumps({"data": KINDS}).encode())
 DOWN, FORBIDDEN = HttpResponse(503, {}, b""), HttpResponse(403, {}, b"")
 SILENT = NoResponse(written=True, reason="ReadTimeout")
 JA = {"ja": Keyword.START}
@@ -99,7 +101,7 @@ def test_a_provider_that_is_down_is_asked_once_a_minute_whatever_about() -> None
     assert asked.failed == [("bird GET", None, 503)]
     asked.clock.sleep(RETRY)
     assert asked.sources.blocks("bird", reply()) == frozenset({Kind.STOP, Kind.STOP_MARKETING})
-    assert asked.urls[1:] == ["/v1/sms/suppressions?destination=%2B31612345678&originator=%2B15551234567"]
+    assert asked.urls[1:] == ["/v1/sms/suppressions?destination=%2B31612345678&originator=%2B15551234567&limit=100"]
 
 
 def test_a_provider_that_refuses_to_say_has_blocked_everything() -> None:

@@ -75,7 +75,7 @@ def registered(name: str) -> Registered | None:
 
 
 @cache
-def opt_out_source(name: str) -> OptOutSource | None:
+def opt_outs(name: str) -> OptOutSource | None:
     """How it is asked about keywords and blocks; None where it cannot be."""
     try:
         return cast("OptOutSource", _composed(name, _OPT_OUTS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +11,24 @@ if TYPE_CHECKING:
     from sms_tracker.domain.opt_out import Kind
     from sms_tracker.domain.outbound import LookupFailed
     from sms_tracker.providers.base import Credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """What stops messages from ``number`` to ``person`` at the provider, since ``at`` (RFC 3339; empty if unknown)."""
+
+    person: str = field(repr=False)
+    number: str
+    kind: Kind
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """One page of the blocks in force. ``next_page`` is None on the last one."""
+
+    found: tuple[Block, ...]
+    next_page: str | None
 
 
 class OptOutSource(Protocol):
@@ -23,10 +42,12 @@ class OptOutSource(Protocol):
         """These keywords."""
         ...
 
-    def blocks_request(self, person: str, number: str, *, credentials: Credentials) -> HttpRequest:
-        """The request for what blocks messages from ``number`` to ``person`` at the provider."""
+    def blocks_request(
+        self, *, credentials: Credentials, person: str | None = None, number: str | None = None, page: str | None = None
+    ) -> HttpRequest:
+        """The request for a page of the blocks in force, all or those of a person and a number."""
         ...
 
-    def blocks_outcome(self, result: HttpResponse | NoResponse) -> frozenset[Kind] | LookupFailed:
-        """The kinds of block in force."""
+    def blocks_outcome(self, result: HttpResponse | NoResponse) -> Blocks | LookupFailed:
+        """That page."""
         ...

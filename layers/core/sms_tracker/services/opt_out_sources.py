@@ -43,7 +43,7 @@ class OptOutSources:
 
         Empty for a provider that has none to show, and until the first reading: then the default table holds.
         """
-        source = providers.opt_out_source(provider)
+        source = providers.opt_outs(provider)
         if source is None:
             return {}
         number, country = reply.to[0], _country(reply.sender)
@@ -61,14 +61,16 @@ class OptOutSources:
 
         A stop where the provider has nothing to show.
         """
-        source = providers.opt_out_source(provider)
+        source = providers.opt_outs(provider)
         if source is None:
             return _EVERYTHING
         person, number = reply.sender, reply.to[0]
-        answer = self._ask(provider, lambda given: source.blocks_request(person, number, credentials=given))
-        found = source.blocks_outcome(answer)
-        if not isinstance(found, LookupFailed):
-            return found
+        answer = self._ask(
+            provider, lambda given: source.blocks_request(credentials=given, person=person, number=number)
+        )
+        listed = source.blocks_outcome(answer)
+        if not isinstance(listed, LookupFailed):
+            return frozenset(each.kind for each in listed.found)
         return None if isinstance(answer, NoResponse) or answer.status in _BUSY else _EVERYTHING
 
     def _ask(self, provider: str, request: Callable[[Credentials], HttpRequest]) -> HttpResponse | NoResponse:

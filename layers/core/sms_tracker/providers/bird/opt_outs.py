@@ -12,11 +12,13 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.keywords import Keyword, OwnKeywords, own_keywords
 from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.outbound import LookupFailed
-from sms_tracker.providers import answers
+from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials
 from sms_tracker.providers.bird.api import address, authorization
+from sms_tracker.providers.opt_out_source import Block, Blocks
 
 _RULES, _SUPPRESSIONS = "/v1/sms/keyword-rules", "/v1/sms/suppressions"
+_PAGE_SIZE = "100"
 OPERATIONS = {
     "stop": Keyword.STOP,
     "start": Keyword.START,
@@ -37,26 +39,36 @@ def keywords_request(number: str, country: str | None, *, credentials: Credentia
 
 def keywords_outcome(result: HttpResponse | NoResponse) -> OwnKeywords | LookupFailed:
     """``effective_keywords`` of every rule; of a word in two rules the first counts."""
-    rules = _listed(result)
-    if isinstance(rules, LookupFailed):
-        return rules
-    return own_keywords((_words(rule), OPERATIONS.get(str(rule.get("operation")))) for rule in rules)
+    page = _page(result)
+    if isinstance(page, LookupFailed):
+        return page
+    return own_keywords((_words(rule), OPERATIONS.get(str(rule.get("operation")))) for rule in page[0])
 
 
-def blocks_request(person: str, number: str, *, credentials: Credentials) -> HttpRequest:
+def blocks_request(
+    *, credentials: Credentials, person: str | None = None, number: str | None = None, page: str | None = None
+) -> HttpRequest:
     """``GET /v1/sms/suppressions``, which lists those in force. An event has no coverage."""
-    query = urlencode({"destination": person, "originator": number})
+    given = {"destination": person, "originator": number, "limit": _PAGE_SIZE, "starting_after": page}
+    query = urlencode({name: value for name, value in given.items() if value})
     return HttpRequest("GET", f"{address(credentials)}{_SUPPRESSIONS}?{query}", authorization(credentials))
 
 
-def blocks_outcome(result: HttpResponse | NoResponse) -> frozenset[Kind] | LookupFailed:
-    """By ``applies_to`` and ``reason`` of each suppression."""
-    listed = _listed(result)
-    return listed if isinstance(listed, LookupFailed) else frozenset(map(_kind, listed))
+def blocks_outcome(result: HttpResponse | NoResponse) -> Blocks | LookupFailed:
+    """One without its two ends is left out."""
+    page = _page(result)
+    return page if isinstance(page, LookupFailed) else Blocks(tuple(filter(None, map(_block, page[0]))), page[1])
+
+
+def _block(suppression: Mapping[str, object]) -> Block | None:
+    person, number, at = (parsing.text(suppression.get(name)) for name in ("destination", "originator", "effective_at"))
+    if not (person and number):
+        return None
+    return Block(person=person, number=number, kind=_kind(suppression), at=parsing.known_time(at) or "")
 
 
 def _kind(suppression: Mapping[str, object]) -> Kind:
-    """An unfamiliar coverage counts as ``all``.
+    """By ``applies_to`` and ``reason``; an unfamiliar coverage counts as ``all``.
 
     A carrier's or a manual suppression of everything is a refusal: it holds for a day, then Bird is asked again.
     """
@@ -65,14 +77,15 @@ def _kind(suppression: Mapping[str, object]) -> Kind:
     return Kind.REFUSED if suppression.get("reason") in PASSING else Kind.STOP
 
 
-def _listed(result: HttpResponse | NoResponse) -> list[dict[str, object]] | LookupFailed:
+def _page(result: HttpResponse | NoResponse) -> tuple[list[dict[str, object]], str | None] | LookupFailed:
+    """What a list has, and the next cursor."""
     answer = answers.record(result)
     if isinstance(answer, LookupFailed):
         return answer
     listed = answer.get("data")
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         return LookupFailed(reason="the answer is no list")
-    return listed
+    return listed, parsing.text(answer.get("next_cursor"))
 
 
 def _words(rule: Mapping[str, object]) -> Iterator[str]:
