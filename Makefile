@@ -151,7 +151,7 @@ republish: .venv/.ready ## publish events again for messages created in a time s
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
 
 .PHONY: opt-outs
-opt-outs: .venv/.ready ## export or import who may not be sent to, as CSV (ARGS="export", ARGS="import FILE --apply")
+opt-outs: .venv/.ready ## who may not be sent to, as CSV (ARGS="export", ARGS="list bird", ARGS="import FILE --apply")
 	@$(PY) -m ops.opt_outs $(ARGS)
 
 .PHONY: forget

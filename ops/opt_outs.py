@@ -1,4 +1,4 @@
-"""`make opt-outs`: export who may not be sent to as CSV, and import such a list from elsewhere."""
+"""`make opt-outs`: export who may not be sent to as CSV, list a provider's blocks likewise, and import such lists."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ops import command, region
+from ops.registered import Account, ask
 from ops.stack import Stack
+from sms_tracker import providers
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope
+from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.report import instant, timestamp
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.opt_outs import OptOutRegister
 
 COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
-_IMPORTED = (Kind.ADDED, Kind.STOP)
+_IMPORTED = (Kind.ADDED, Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED)
+SOURCES = {name: source for name in providers.names() if (source := providers.opt_outs(name))}
 _STEP, _SHOWN = 500, 20
 _EPILOG = """
   export                  CSV with the columns to, scope, cause, at, source, reason; one line for each block
-  import FILE --apply     the same columns. `to` is required; cause is added (default) or stop; at defaults to now.
-                          Instead of scope the columns provider and from, or client, name what OptOutScope needs.
+  list PROVIDER           the same of the blocks that a provider keeps, with the columns provider and from for scope
+  import FILE --apply     the same columns. `to` is required; cause defaults to added, at to now. Instead of
+                          scope the columns provider and from, or client, name what OptOutScope needs.
 
 A line may come twice, and an import may be repeated: nothing is stored twice. A wrong line stops the import before it
 starts. A forgotten number is not exported: only its hash is left, and it stays blocked.
@@ -48,6 +54,8 @@ def main(
     options = parser.parse_args(arguments)
     if options.command == "import" and options.file is None:
         parser.error("import needs a file")
+    if options.command == "list" and options.file not in SOURCES:
+        parser.error(f"list needs a provider: {', '.join(SOURCES)}")
     advice = "; what was written stays, and a repeat is harmless" if options.apply else ""
     return command.run(lambda: _run(options, stack, now()), advice=advice)
 
@@ -57,6 +65,8 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
     deployed = stack(options.stack)
     if options.command == "export":
         return _export(deployed.opt_outs.all(), now)
+    if options.command == "list":
+        return _list(Account(deployed, options.file))
     with Path(options.file).open(newline="", encoding="utf-8-sig") as file:
         rows, wrong = read(csv.DictReader(file), deployed.opt_out_scope, now, deployed.countries)
     if wrong:
@@ -88,6 +98,22 @@ def _export(found: Iterable[StoredOptOut], now: datetime) -> int:
     if forgotten:
         print(f"{forgotten} forgotten numbers stay blocked and are not listed", file=sys.stderr)
     return 0
+
+
+def _list(account: Account) -> int:
+    """What a provider keeps, in the form of an import. Where opt-outs hold by client, its column has to be added."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("to", "provider", "from", "cause", "at", "source"))
+    source, page = SOURCES[account.provider], None
+    while True:
+        request = source.blocks_request(credentials=account.document, page=page)
+        listed = source.blocks_outcome(ask(request))
+        if isinstance(listed, LookupFailed):
+            raise Unavailable(f"{account.provider}: {listed.reason}")
+        for each in listed.found:
+            writer.writerow([each.person, account.provider, each.number, each.kind, each.at, account.provider])
+        if (page := listed.next_page) is None:
+            return 0
 
 
 def read(
@@ -145,8 +171,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make opt-outs", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=["export", "import"])
-    parser.add_argument("file", nargs="?", help="import: a CSV file in UTF-8 with a header")
+    parser.add_argument("command", choices=["export", "list", "import"])
+    parser.add_argument("file", nargs="?", help="import: a CSV file in UTF-8 with a header; list: a provider")
     command.add_stack(parser)
     parser.add_argument("--apply", action="store_true", help="import: write; without it, only check the file")
     return parser

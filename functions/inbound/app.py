@@ -1,10 +1,11 @@
 """The inbound Lambda: replies from their queue to opt-outs and events, and GET, PUT and DELETE /opt-outs."""
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sms_tracker import providers
+from sms_tracker import provider_http, providers
 from sms_tracker.aws import gateway
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SqsQueue
@@ -19,8 +20,9 @@ from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.read.parameters import parameters
-from sms_tracker.services.hear import Listener, Result, measure
+from sms_tracker.services.hear import WAITING, Listener, Result, measure
 from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
+from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse, invalid
 
@@ -28,7 +30,8 @@ config = load(InboundConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 dynamodb = api("dynamodb", failed=log.failed)
-settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=fraction)
+answering = tuple(name for name in config.providers if providers.opt_outs(name))
+settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, answering, jitter=fraction)
 register = OptOutRegister(
     opt_outs=OptOutStore(
         dynamodb, state=config.state_table, messages=config.messages_table, key=lambda: settings().service_key
@@ -37,6 +40,7 @@ register = OptOutRegister(
 )
 listener = Listener(
     register=None if config.opt_out_scope is ScopeMode.OFF else register,
+    sources=OptOutSources(settings=settings, http=provider_http.call, monotonic=time.monotonic, failed=log.failed),
     mode=config.opt_out_scope,
     outbox=OutboxStore(dynamodb, config.messages_table),
     messages=MessageStore(dynamodb, config.messages_table),
@@ -59,10 +63,12 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
 
 
 def _batch(records: list[dict[str, Any]], line: Line) -> dict[str, Any]:
-    results, failed = list[Result](), list[str]()
+    results, failed, waiting = list[Result](), list[str](), list[str]()
     for record in records:
         try:
             results.append(listener.hear(record["body"]))
+            if results[-1].decision == WAITING:
+                waiting.append(record["messageId"])
         except SmsTrackerError as error:
             failed.append(record["messageId"])
             line.put(error=str(error))
@@ -73,7 +79,7 @@ def _batch(records: list[dict[str, Any]], line: Line) -> dict[str, Any]:
         replies=[each.decision for each in results],
         failed=len(failed),
     )
-    return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}
+    return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in [*failed, *waiting]]}
 
 
 def _request(event: dict[str, Any], line: Line) -> dict[str, Any]:

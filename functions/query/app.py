@@ -35,6 +35,7 @@ messages = MessageReader(
     search=MessageSearch(dynamodb, config.messages_table),
     clock=lambda: datetime.now(UTC),
     countries=config.allowed_countries,
+    mode=config.opt_out_scope,
 )
 stats = StatsReader(statistics=StatisticsStore(dynamodb, config.state_table), clock=messages.clock)
 queue = SqsQueue(api("sqs", timeout=1.0, attempts=1, failed=failed), config.reports_queue_url)
@@ -45,12 +46,12 @@ files = WebFiles({file.name: file.read_text("utf-8") for folder in folders for f
 
 def _one(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
-    return messages.one(caller.client, caller.scopes, event["pathParameters"]["message_id"])
+    return messages.one(caller.client, caller.scopes, event["pathParameters"]["message_id"], caller.senders)
 
 
 def _many(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
-    return messages.many(caller.client, caller.scopes, _parameters(event))
+    return messages.many(caller.client, caller.scopes, _parameters(event), caller.senders)
 
 
 def _stats(event: dict[str, Any]) -> ApiResponse:

@@ -33,7 +33,7 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Key, Listed
-from sms_tracker.providers.bird import api, endpoint, report, signature, webhook
+from sms_tracker.providers.bird import api, endpoint, opt_outs, report, signature, webhook
 from sms_tracker.providers.registration import Endpoints
 from tests.bird_sdk import bird, exceptions, models
 
@@ -199,6 +199,15 @@ def test_of_an_old_webhook_we_know_what_bird_makes_of_its_age(
 
 
 # What their models know
+
+
+def test_their_keyword_rules_and_suppressions_are_read_whole() -> None:
+    operations = {each.value for each in models.SMSKeywordOperation}
+    assert operations - opt_outs.OPERATIONS.keys() == {"confirm", "custom"}
+    assert {each.value for each in models.SMSSuppressionCoverage} == {"all", opt_outs.NOT_TRANSACTIONAL}
+    assert {each.value for each in models.SMSSuppressionReason} - opt_outs.PASSING == {"keyword_stop"}
+    assert {"effective_keywords", "operation"} <= models.SMSKeywordRule.model_fields.keys()
+    assert {"applies_to", "reason"} <= models.SMSSuppression.model_fields.keys()
 
 
 def test_every_word_of_their_models_is_in_our_tables() -> None:

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, Route
 from local.process import ROOT
 from sms_tracker import providers
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally, hour_of
+from sms_tracker.domain.opt_out import Kind, ScopeMode
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.domain.state import recorded
@@ -25,6 +26,8 @@ from sms_tracker.read.messages import MessageReader
 from sms_tracker.read.parameters import parameters
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.read.web_files import INDEX, Document, WebFiles
+from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
+from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.timeline import delivered_at
 from sms_tracker.services.track import track
@@ -33,6 +36,7 @@ from tests.factories import record
 from tests.fakes import START, FakeClock, MemoryMessages
 from tests.memory_search import MemorySearch
 from tests.memory_statistics import MemoryStatistics
+from tests.opt_outs import MemoryOptOuts
 
 URL = "http://localhost:9"
 NOW = START + timedelta(minutes=40)
@@ -57,7 +61,12 @@ class MadeUp:
         records = list(self.messages.records.values())
         clock, search = FakeClock(NOW), MemorySearch(records)
         british = frozenset({"GB"})
-        self.reader = MessageReader(messages=self.messages, search=search, clock=clock, countries=british)
+        self.reader = MessageReader(
+            messages=self.messages, search=search, clock=clock, countries=british, mode=ScopeMode.SENDER
+        )
+        self.opt_outs = MemoryOptOuts()
+        register = OptOutRegister(opt_outs=self.opt_outs, clock=clock)
+        self.opt_out_api = OptOutApi(register=register, clock=clock, mode=ScopeMode.SENDER, countries=british)
         self.stats = StatsReader(statistics=_counted(records), clock=clock)
 
     def _message(self, dice: random.Random, number: int) -> None:
@@ -91,7 +100,7 @@ class MadeUp:
     def _answer(self, route: Route) -> None:
         address, key = urlsplit(route.request.url), route.request.headers.get("authorization", "")[7:]
         answer: Document | ApiResponse
-        if not address.path.startswith(("/messages", "/stats")):
+        if not address.path.startswith(("/messages", "/stats", "/opt-outs")):
             answer = _FILES.file({"/": INDEX, "/docs": "docs.html"}.get(address.path, address.path.rpartition("/")[2]))
         elif key not in KEYS:
             return route.fulfill(status=401, json={"message": "Unauthorized"})
@@ -103,9 +112,15 @@ class MadeUp:
     def _read(self, caller: tuple[str, frozenset[str]], path: str, query: str) -> ApiResponse:
         if path == "/stats":
             return self.stats.answer(*caller, parameters(query))
+        if path == "/opt-outs":
+            return self.opt_out_api.read(OptOutCaller(client=caller[0], scopes=caller[1]), parameters(query))
         if path == "/messages":
             return self.reader.many(*caller, parameters(query))
         return self.reader.one(*caller, path.rpartition("/")[2])
+
+    def block(self, message: Record, kind: Kind) -> None:
+        """State an opt-out of the message's recipient from its sender."""
+        self.opt_outs.state(kind, sender=message.sender, provider=message.state.provider, number=message.to)
 
 
 def _reports(dice: random.Random, provider: str, created: datetime) -> Iterator[Report]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from subprocess import CalledProcessError, TimeoutExpired
@@ -13,10 +14,14 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from local.process import ROOT
+from sms_tracker.domain.opt_out import Kind, ScopeMode
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import timestamp
 from tests.e2e import browser as chromium
 from tests.e2e import npm
 from tests.e2e.browser import PHONE, Visit, search
 from tests.e2e.made_up import NOW, URL, MadeUp, picture
+from tests.fakes import START
 
 _AXE = "axe-core@4.14.1"
 TABLET, DESK = (768, 1024), (1280, 900)
@@ -83,6 +88,7 @@ def test_axe_finds_nothing_and_every_view_fits(
         "key": ("", None),
         "list": ("#/search?outcome=failure", "smst_admin"),
         "message": (f"#/message/{service.of('undelivered').message_id}", "smst_admin"),
+        "opted-out": (f"#/message/{opted_out(service).message_id}", "smst_admin"),
         "statistics": ("#/statistics", "smst_admin"),
         "statistics-of-days": ("#/statistics?days=7&client=shop", "smst_admin"),
         "refused": ("#/search?to=123", "smst_admin"),
@@ -101,6 +107,55 @@ def test_axe_finds_nothing_and_every_view_fits(
         visitor.picture(f"made-up-docs-{size[0]}-{'dark' if dark else 'light'}")
         assert checked(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def opted_out(service: MadeUp) -> Record:
+    """A delivered message whose recipient replied STOP since."""
+    message = service.of("delivered")
+    service.block(message, Kind.STOP)
+    return message
+
+
+def test_an_opt_out_is_shown_beside_the_message_with_its_scope_time_and_source(visitor: Visit, service: MadeUp) -> None:
+    message = opted_out(service)
+    page = loaded(visitor, f"#/message/{message.message_id}")
+    note = page.get_by_role("region", name="Opted out: stop")
+
+    expect(note).to_contain_text(f"From {message.sender} by {message.state.provider}")
+    expect(note.locator("time")).to_have_attribute("datetime", timestamp(START))
+    expect(note.locator("dd").last).to_have_text(message.state.provider)
+
+
+def test_nothing_is_shown_of_who_did_not_opt_out(visitor: Visit, service: MadeUp) -> None:
+    with visitor.page.expect_response("**/opt-outs?*") as asked:
+        page = loaded(visitor, f"#/message/{service.of('undelivered').message_id}")
+
+    assert asked.value.json()["opt_outs"][0]["blocked"] is False
+    expect(page.locator(".optout")).to_be_empty()
+
+
+@pytest.mark.parametrize(("key", "mode"), [("smst_shop", ScopeMode.SENDER), ("smst_admin", ScopeMode.OFF)])
+def test_nothing_is_asked_where_the_key_does_not_see_opt_outs_or_they_are_off(
+    browser: Browser, key: str, mode: ScopeMode
+) -> None:
+    service, asked = MadeUp(), list[str]()
+    service.reader = replace(service.reader, mode=mode)
+    with chromium.visit(browser, URL, size=DESK) as visitor:
+        service.serve(visitor.page)
+        visitor.page.on("request", lambda request: asked.append(request.url))
+        page = loaded(visitor, f"#/message/{opted_out(service).message_id}", key)
+        expect(page.locator(".optout")).to_be_empty()
+
+    assert [url for url in asked if "opt-outs" in url] == []
+
+
+def test_an_opt_out_that_cannot_be_read_does_not_hide_the_message(visitor: Visit, service: MadeUp) -> None:
+    message = service.of("undelivered")
+    visitor.page.route("**/opt-outs?*", lambda route: route.fulfill(status=503, json={}))
+    page = loaded(visitor, f"#/message/{message.message_id}")
+
+    expect(page.locator(".optout")).to_have_text("The opt-out could not be read.")
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
 
 
 def checked(page: Page, axe: str) -> list[str]:

@@ -78,7 +78,9 @@ def test_a_stop_to_one_sender_blocks_that_one_until_a_start(
 
     assert (refused.status_code, refused.json()["type"]) == (REFUSED, "urn:sms-tracker:problem:recipient-opted-out")
     record = api.get(f"/messages/{refused.json()['message_id']}").json()
-    assert (record["status"], record["failure"]["reason"]) == ("failed", "opted_out")
+    assert (record["status"], record["failure"]["reason"], record["opt_out_scope"]) == ("failed", "opted_out", None)
+    seen = admin.get(f"/messages/{record['message_id']}").json()
+    assert seen["opt_out_scope"] == f"sender:{provider}:{A}"  # the other key lists no senders
     assert other.status_code == ACCEPTED
     assert len(simulator.posts(person)) == before + 1  # the other sender's
 
@@ -170,3 +172,23 @@ def test_a_manual_block_ends_by_hand_and_a_stop_by_an_admin_with_a_reason(
     becomes(admin, "twilio", about["to"], A, blocked=True)
     assert admin.delete("/opt-outs", params=about).status_code == 409
     assert admin.delete("/opt-outs", params={**about, "reason": "asked by phone"}).json()["blocked"] is False
+
+
+def test_bird_says_what_a_stop_covers_and_which_words_it_knows(
+    api: httpx.Client, admin: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
+    person, bird, sender = number("00"), simulators["bird"], "+15550003333"
+    bird.settings(coverage="non_transactional", own_start="ja")
+    try:
+        bird.reply(person, sender, "STOP")
+        becomes(admin, "bird", person, sender, blocked=True)
+        message = {"to": person, "from": sender, "provider": "bird", "body": "News"}
+        codes = [
+            api.post("/messages", json={**message, "category": category}).status_code
+            for category in ("marketing", "transactional")
+        ]
+        assert codes == [REFUSED, ACCEPTED]
+        bird.reply(person, sender, "Ja!")
+        becomes(admin, "bird", person, sender, blocked=False)
+    finally:
+        bird.settings(coverage="all", own_start="")

@@ -20,9 +20,10 @@ from sms_tracker.domain.inbound import Heard, RefusedSend, encode
 from sms_tracker.domain.opt_out import Recipient, ScopeMode
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.hear import Listener
+from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 from tests import factories
-from tests.fakes import START, FakeClock
+from tests.fakes import START, FakeClock, FixedSettings, ScriptedHttp
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
 from tests.tables import create
 
@@ -115,6 +116,7 @@ class Story:
         line = wire or self.cloud.settled
         listener = Listener(
             register=None if self.case.mode is ScopeMode.OFF else self.register(line),
+            sources=OptOutSources(settings=FixedSettings({}), http=ScriptedHttp([]), monotonic=lambda: 0.0),
             mode=self.case.mode,
             outbox=OutboxStore(line.api("dynamodb"), self.cloud.table),
             messages=self.cloud.store(line),

@@ -25,6 +25,7 @@ from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally
+from sms_tracker.domain.inbound import Heard, encode
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import recorded
@@ -340,6 +341,23 @@ def test_a_batch_whose_table_is_gone_comes_again_but_for_what_could_never_work(i
     failed = {failure["itemIdentifier"] for failure in handled.answer["batchItemFailures"]}
     assert failed == set(ids[:-1])
     assert handled.line["decision"] == "failed-in-part"
+
+
+def test_a_stop_comes_again_while_its_provider_does_not_say_what_it_covers(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"api_key": "bk_us1_key", "api_url": "http://127.0.0.1:9"}
+    AWS.ssm.put_parameter(Name="/stack/secrets/bird", Value=json.dumps(document), Type="SecureString")
+    monkeypatch.setenv("PROVIDERS", "bird")
+    data = {"suppression_id": "ssu_1", "destination": "+31612345678", "originator": "+15551234567"}
+    notice = {"type": "sms_suppression.created", "timestamp": "2026-01-31T12:05:00Z", "data": data}
+    heard = Heard(provider="bird", received_at=timestamp(datetime.now(UTC)), fields={"body": json.dumps(notice)})
+    (first, *_) = sample("inbound")["Records"]
+    told = invoke("inbound", {"Records": [{**first, "body": encode(heard)}]})
+
+    assert told.answer == {"batchItemFailures": [{"itemIdentifier": first["messageId"]}]}
+    assert (told.line["decision"], told.line["replies"], told.line["level"]) == ("handled", ["waiting"], "INFO")
+    assert told.line["failed_calls"][0]["call"] == "bird GET"
 
 
 def test_stored_changes_become_events_without_personal_data(invoke: Invoke, cloud: Cloud) -> None:

@@ -15,15 +15,17 @@ from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.inbound import Heard, RefusedSend, encode
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.hear import Listener
+from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 from tests import tables
 from tests.factories import MESSAGE_ID, record
-from tests.fakes import MemoryQueue
+from tests.fakes import FixedSettings, MemoryQueue, ScriptedHttp
 from tests.moto_client import json_client
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -49,16 +51,28 @@ def register(api: Api, now: datetime = NOON) -> OptOutRegister:
     return OptOutRegister(opt_outs=store, clock=lambda: now)
 
 
-def listener(dead: MemoryQueue, mode: ScopeMode = ScopeMode.SENDER, api: Api | None = None) -> Listener:
+def sources(*answers: HttpResponse | NoResponse) -> OptOutSources:
+    settings = FixedSettings({"bird": {"api_key": "bk_us1_key"}})
+    return OptOutSources(settings=settings, http=ScriptedHttp(answers), monotonic=lambda: 1000.0)
+
+
+def listener(
+    dead: MemoryQueue,
+    mode: ScopeMode = ScopeMode.SENDER,
+    api: Api | None = None,
+    asked: OptOutSources | None = None,
+    now: datetime = NOON,
+) -> Listener:
     aws = api or json_client("dynamodb")
     return Listener(
         register=None if mode is ScopeMode.OFF else register(aws),
+        sources=asked or sources(),
         mode=mode,
         outbox=OutboxStore(aws, "messages"),
         messages=MessageStore(aws, "messages"),
         search=MessageSearch(aws, "messages"),
         dead=dead,
-        clock=lambda: NOON,
+        clock=lambda: now,
         claim=timedelta(seconds=35),
     )
 
@@ -148,6 +162,114 @@ def test_the_providers_signal_comes_before_the_word(dead: MemoryQueue) -> None:
     listener(dead).hear(reply("basta", OptOutType="STOP"))
 
     assert blocked() is Kind.STOP
+
+
+def listed(*found: dict[str, Any]) -> HttpResponse:
+    pair = {"destination": PERSON, "originator": NUMBER}
+    return HttpResponse(200, {}, json.dumps({"data": [pair | each for each in found]}).encode())
+
+
+RULES = listed({"operation": "start", "effective_keywords": ["START", "JA"]})
+ALL = listed({"reason": "keyword_stop", "applies_to": "all"})
+NOT_TRANSACTIONAL = listed({"reason": "keyword_stop", "applies_to": "non_transactional"})
+MANUAL = listed({"reason": "manual", "applies_to": "all"})
+NONE, DOWN, FORBIDDEN = listed(), HttpResponse(503, {}, b""), HttpResponse(403, {}, b"")
+
+
+def at_bird(text: str | None = "STOP", minutes: int = 0) -> str:
+    """A person's text, or Bird's notice of a suppression."""
+    at = timestamp(NOON + timedelta(minutes=minutes))
+    pair = {"sms_id": "sms_1", "from": PERSON, "to": NUMBER, "text": text}
+    notice = {"suppression_id": "ssu_1", "destination": PERSON, "originator": NUMBER, "reason": "keyword_stop"}
+    kind, data = ("sms_suppression.created", notice) if text is None else ("sms.received", pair)
+    body = json.dumps({"type": kind, "timestamp": at, "data": data})
+    return encode(Heard(provider="bird", received_at=at, fields={"body": body}))
+
+
+def latest(provider: str = "bird") -> set[Kind]:
+    stored = register(json_client("dynamodb")).opt_outs.get(
+        Recipient(scope=f"sender:{provider}:{NUMBER}", number=PERSON)
+    )
+    return set(stored.opt_out.latest)
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize(
+    ("answer", "kinds"),
+    [
+        (ALL, {Kind.STOP}),
+        (NOT_TRANSACTIONAL, {Kind.STOP_MARKETING}),
+        (MANUAL, {Kind.REFUSED}),
+        (NONE, set()),  # it has ended since
+        (FORBIDDEN, {Kind.STOP}),
+    ],
+)
+def test_a_providers_notice_blocks_what_the_provider_says_it_covers(
+    dead: MemoryQueue, answer: HttpResponse, kinds: set[Kind]
+) -> None:
+    result = listener(dead, asked=sources(answer)).hear(at_bird(None))
+
+    assert (result.decision, latest()) == ("heard", kinds)
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize(
+    ("answer", "kinds"),
+    [(ALL, {Kind.STOP}), (NOT_TRANSACTIONAL, {Kind.STOP_MARKETING}), (FORBIDDEN, {Kind.STOP})],
+)
+def test_a_persons_stop_covers_what_the_provider_says(
+    dead: MemoryQueue, answer: HttpResponse, kinds: set[Kind]
+) -> None:
+    result = listener(dead, asked=sources(RULES, answer)).hear(at_bird())
+
+    assert (result.decision, latest()) == ("heard", kinds)
+
+
+@pytest.mark.parametrize("answer", [NONE, DOWN, MANUAL])
+def test_a_stop_that_the_provider_has_not_recorded_blocks_everything_at_once_and_for_good_after_five_minutes(
+    dynamodb: DynamoDBClient, dead: MemoryQueue, answer: HttpResponse
+) -> None:
+    early, late = (
+        listener(dead, asked=sources(RULES, answer), now=NOON + timedelta(minutes=minutes)) for minutes in (4.9, 5)
+    )
+
+    assert (early.hear(at_bird()).decision, blocked(provider="bird")) == ("waiting", Kind.REFUSED)
+    assert (late.hear(at_bird()).decision, blocked(provider="bird")) == ("heard", Kind.STOP)
+    assert [len(events(dynamodb, kind)) for kind in ("SMS Received", "SMS Opt-Out Changed")] == [1, 1]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_notice_waits_while_the_provider_is_down_and_then_covers_everything(dead: MemoryQueue) -> None:
+    assert listener(dead, asked=sources(DOWN)).hear(at_bird(None)).decision == "waiting"
+    assert blocked(provider="bird") is Kind.REFUSED
+    late = listener(dead, asked=sources(DOWN), now=NOON + timedelta(minutes=5))
+
+    assert (late.hear(at_bird(None)).decision, blocked(provider="bird")) == ("heard", Kind.STOP)
+
+
+def test_the_first_notice_that_covers_transactional_messages_too_is_published(
+    dynamodb: DynamoDBClient, dead: MemoryQueue
+) -> None:
+    for answer in (NOT_TRANSACTIONAL, ALL, NOT_TRANSACTIONAL):
+        listener(dead, asked=sources(answer)).hear(at_bird(None))
+
+    causes = [each["cause"] for each in events(dynamodb, "SMS Opt-Out Changed")]
+    assert sorted(causes) == ["stop", "stop_marketing"]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_start_in_the_numbers_own_words_ends_a_stop(dead: MemoryQueue) -> None:
+    listener(dead, asked=sources(ALL)).hear(at_bird(None))
+    listener(dead, asked=sources(RULES)).hear(at_bird("Ja!", minutes=1))
+
+    assert blocked(provider="bird") is None
+
+
+def test_where_opt_outs_are_off_no_provider_is_asked(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
+    off = listener(dead, ScopeMode.OFF)
+
+    assert [off.hear(at_bird(text)).decision for text in ("STOP", None)] == ["heard", "heard"]
+    assert (off.sources.http.requests, len(events(dynamodb, "SMS Received"))) == ([], 1)  # type: ignore[attr-defined]
 
 
 def test_where_opt_outs_are_off_a_reply_is_published_all_the_same(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from ops.opt_outs import main
 from ops.stack import Stack
+from sms_tracker.aws.clients import client
 from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.opt_outs import OptOutRegister
@@ -58,12 +62,17 @@ class Command:
 def command(aws: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:  # noqa: ARG001  # moto is below
     for resource, name in (("MessagesTable", "messages"), ("StateTable", "state")):
         tables.create(tables.client(), resource, name)
+    client("ssm").put_parameter(
+        Name="/sms-tracker/secrets/bird", Value='{"api_key": "bk_us1_key"}', Type="SecureString"
+    )
     return Command(capsys, tmp_path)
 
 
 def test_what_is_exported_can_be_imported_elsewhere(command: Command) -> None:
     register = OptOutRegister(opt_outs=command.store, clock=lambda: NOON)
-    for number, kind in ((PERSON, Kind.STOP), ("+31687654321", Kind.ADDED), ("+31611111111", Kind.START)):
+    kinds = (Kind.STOP, Kind.ADDED, Kind.START, Kind.REFUSED, Kind.STOP_MARKETING)
+    numbers = (PERSON, "+31687654321", "+31611111111", "+31622222222", "+31633333333")
+    for number, kind in zip(numbers, kinds, strict=True):
         statement = Statement(kind=kind, at=timestamp(NOON), source="twilio", reason="a, b")
         register.state(Recipient(scope=SCOPE, number=number), [statement])
     _, exported, _ = command.run("export")
@@ -71,10 +80,54 @@ def test_what_is_exported_can_be_imported_elsewhere(command: Command) -> None:
 
     assert sorted(exported.splitlines()[1:]) == [
         f'{PERSON},{SCOPE},stop,2026-01-31T12:00:00.000Z,twilio,"a, b"',
+        f'+31622222222,{SCOPE},refused,2026-01-31T12:00:00.000Z,twilio,"a, b"',
+        f'+31633333333,{SCOPE},stop_marketing,2026-01-31T12:00:00.000Z,twilio,"a, b"',
         f'+31687654321,{SCOPE},added,2026-01-31T12:00:00.000Z,twilio,"a, b"',
     ]
     assert command.imported(exported.replace(SCOPE, other), "--apply")[0] == 0
-    assert [command.blocked(number, other) for number in (PERSON, "+31687654321")] == [Kind.STOP, Kind.ADDED]
+    assert [command.blocked(number, other) for number in numbers] == [
+        *(Kind.STOP, Kind.ADDED, None, Kind.REFUSED, Kind.STOP_MARKETING)
+    ]
+
+
+def test_what_a_provider_keeps_is_listed_page_by_page_and_can_be_imported(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {
+        None: {"data": [suppressed(PERSON, "all")], "next_cursor": "ssu_1"},
+        "ssu_1": {"data": [suppressed(OTHER, "non_transactional")], "next_cursor": None},
+    }
+
+    def answered(request: HttpRequest) -> HttpResponse:
+        page = parse_qs(urlsplit(request.url).query).get("starting_after", [None])[0]
+        return HttpResponse(200, {}, json.dumps(pages[page]).encode())
+
+    monkeypatch.setattr("ops.opt_outs.ask", answered)
+    code, listed, _ = command.run("list", "bird")
+
+    assert (code, listed.splitlines()) == (
+        0,
+        [
+            "to,provider,from,cause,at,source",
+            f"{PERSON},bird,+15551234567,stop,2026-01-30T08:00:00.000Z,bird",
+            f"{OTHER},bird,+15551234567,stop_marketing,2026-01-30T08:00:00.000Z,bird",
+        ],
+    )
+    assert command.imported(listed, "--apply")[0] == 0
+    assert command.blocked(scope="sender:bird:+15551234567") is Kind.STOP
+
+
+def test_a_provider_that_does_not_answer_ends_the_list(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.opt_outs.ask", lambda _: HttpResponse(403, {}, b""))
+
+    code, _, told = command.run("list", "bird")
+    assert (code, "bird: HTTP 403" in told) == (1, True)
+
+
+def suppressed(person: str, coverage: str) -> dict[str, str]:
+    at = "2026-01-30T08:00:00Z"
+    pair = {"destination": person, "originator": "+15551234567"}
+    return {**pair, "applies_to": coverage, "reason": "keyword_stop", "effective_at": at}
 
 
 def test_without_apply_nothing_is_written(command: Command) -> None:
@@ -98,7 +151,7 @@ def test_a_wrong_line_stops_the_whole_file_and_shows_no_number(command: Command)
         "12,all,,",
         f"{OTHER},client:shop,,",
         f"{OTHER},,,",
-        f"{OTHER},{SCOPE},refused,",
+        f"{OTHER},{SCOPE},start,",
         f"{OTHER},{SCOPE},,yesterday",
         f"{OTHER},{SCOPE},,2027-01-01T00:00:00Z",
     )
@@ -137,3 +190,9 @@ def test_a_forgotten_number_is_counted_and_not_listed(command: Command) -> None:
 def test_an_import_needs_a_file(command: Command) -> None:
     with pytest.raises(SystemExit):
         command.run("import")
+
+
+@pytest.mark.parametrize("provider", [[], ["twilio"]])
+def test_a_list_needs_a_provider_that_has_one(command: Command, provider: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.run("list", *provider)

@@ -53,7 +53,8 @@ def test_a_reply_names_the_person_our_number_and_the_text(provider: str, fields:
     reply = heard(provider, fields)
 
     assert providers.load(provider).is_reply(fields)
-    assert (reply.sender, reply.to, reply.text, reply.signal) == (PERSON, (NUMBER,), "Stop", None)
+    signal = Keyword.STOP if provider == "aws" else None
+    assert (reply.sender, reply.to, reply.text, reply.signal) == (PERSON, (NUMBER,), "Stop", signal)
     assert reply.at == (None if provider in ("twilio", "aws") else "2026-01-31T11:59:58.000Z")
 
 
@@ -83,6 +84,26 @@ def test_every_alias_of_messagebirds_flows_is_read(fields: Mapping[str, str]) ->
 
 def test_a_short_code_stays_as_it_is() -> None:
     assert heard("messagebird", {**MESSAGEBIRD, "recipient": "1008"}).to == ("1008",)
+
+
+@pytest.mark.parametrize(
+    ("matched", "text", "signal"),
+    [
+        ("STOP", "Stop please", Keyword.STOP),
+        ("OPT-OUT", "opt-out, thanks", Keyword.STOP),
+        ("td", "TD", Keyword.STOP),
+        ("STOP", "nonstop", None),
+        ("STOP", "please stop", None),  # the number's only keyword, not what the text begins with
+        ("KEYWORD_123456789012", "stop by at 5", None),
+        ("JOIN", "join us", None),
+        ("START", "start your engines", None),
+        ("", "", None),
+    ],
+)
+def test_a_text_that_begins_with_an_opt_out_keyword_of_aws_is_its_signal(
+    matched: str, text: str, signal: Keyword | None
+) -> None:
+    assert heard("aws", {**AWS, "messageKeyword": matched, "messageBody": text}).signal is signal
 
 
 def test_birds_suppression_is_a_stop_without_a_text() -> None:

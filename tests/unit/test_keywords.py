@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sms_tracker.domain.keywords import WORDS, Keyword, keyword, looks_like_opt_out
+from sms_tracker.domain.keywords import WORDS, Keyword, keyword, looks_like_opt_out, own_keywords
 
 
 @pytest.mark.parametrize(("word", "meaning"), [(word, meaning) for meaning, words in WORDS.items() for word in words])
@@ -26,9 +26,20 @@ def test_each_word_counts_however_it_is_written(word: str, meaning: Keyword) -> 
         "arrêté",
         "Arre\u0302t",
         "STOP ❤",
+        "Stop 🛑",
+        "opt\u2011out",
+        "Opt – Out",
+        "opt_out",
+        "un-subscribe",
+        "UNSUBSCRİBE",
+        "Stop. STOP!",
+        "stop stop stop",
+        "Désabonner",
+        "REZYGNUJĘ",
+        "Стоп!",
     ],
 )
-def test_width_accents_spaces_and_invisible_characters_do_not_hide_a_stop(text: str) -> None:
+def test_width_accents_hyphens_repetition_and_invisible_characters_do_not_hide_a_stop(text: str) -> None:
     assert keyword(text) is Keyword.STOP
 
 
@@ -42,7 +53,7 @@ def test_width_accents_spaces_and_invisible_characters_do_not_hide_a_stop(text: 
         "yes please",
         "",
         "!!!",
-        "stopp",
+        "stopped",
         "s t o p",
         "end of story",
     ],
@@ -51,10 +62,24 @@ def test_a_keyword_within_a_text_is_no_keyword(text: str) -> None:
     assert keyword(text) is None
 
 
-def test_the_numbers_own_keywords_come_before_the_table() -> None:
-    own = {"basta": Keyword.STOP, "end": Keyword.HELP}
+@pytest.mark.parametrize("word", ["baja", "Salir", "SAIR", "stopp", "abmelden", "Afmelden", "הסר", "退订"])
+def test_what_senders_ask_for_in_other_languages_is_a_stop(word: str) -> None:
+    assert keyword(word) is Keyword.STOP
 
-    assert [keyword(text, own) for text in ("Basta!", "END", "stop")] == [Keyword.STOP, Keyword.HELP, Keyword.STOP]
+
+def test_the_numbers_own_keywords_come_before_the_table() -> None:
+    own = own_keywords([(["BASTA", "Ça suffit"], Keyword.STOP), (["Ja"], Keyword.START), (["YES", "end"], None)])
+
+    texts = ("Basta!", "ca suffit", "ja", "Yes.", "END", "stop")
+    assert [keyword(text, own) for text in texts] == [
+        *(Keyword.STOP, Keyword.STOP, Keyword.START, None, None, Keyword.STOP)
+    ]
+
+
+def test_the_first_rule_with_a_word_counts_and_a_word_without_letters_never_does() -> None:
+    own = own_keywords([(["JOIN", "👍"], None), (["join", "!"], Keyword.START)])
+
+    assert [keyword(text, own) for text in ("join", "👍", "", "??")] == [None] * 4
 
 
 @pytest.mark.parametrize(
@@ -67,6 +92,15 @@ def test_the_numbers_own_keywords_come_before_the_table() -> None:
         "don’t text me",
         "no more texts!",
         "opt out please",
+        "Stop. Thank you",
+        "STOP Acme",
+        "wrong number",
+        "please remove my number",
+        "Quiero dar de baja la suscripción",
+        "não me mande mais",
+        "ne plus recevoir vos messages",
+        "keine SMS mehr bitte",
+        "не пишите мне",
     ],
 )
 def test_a_wish_to_opt_out_in_free_text_is_flagged(text: str) -> None:

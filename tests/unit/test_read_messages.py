@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from sms_tracker import __version__
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.record import Record
 from sms_tracker.read import views
 from sms_tracker.read.messages import Health, MessageReader
@@ -222,3 +223,33 @@ def test_health_is_seen_to_recover() -> None:
     clock.sleep(10.1)
 
     assert (before, health.check().status) == (503, 200)
+
+
+@pytest.mark.parametrize(
+    ("mode", "scopes", "senders", "shown"),
+    [
+        (ScopeMode.SENDER, READ, set(), None),
+        (ScopeMode.SENDER, READ, {"twilio:+15557654321"}, None),
+        (ScopeMode.SENDER, READ, {"twilio:MyShop"}, "sender:twilio:myshop"),
+        (ScopeMode.SENDER, ADMIN, set(), "sender:twilio:myshop"),
+        (ScopeMode.CLIENT, READ, set(), "client:shop"),
+        (ScopeMode.ALL, READ, {"twilio:MyShop"}, None),
+        (ScopeMode.ALL, ADMIN, set(), "all"),
+        (ScopeMode.OFF, ADMIN, set(), None),
+    ],
+)
+def test_the_scope_of_an_opt_out_is_shown_to_who_would_see_the_opt_out(
+    mode: ScopeMode, scopes: frozenset[str], senders: set[str], shown: str | None
+) -> None:
+    service = replace(browser(replace(record(), sender="MyShop")), mode=mode)
+    one = service.one("shop", scopes, MESSAGE_ID, frozenset(senders)).body
+    listed = service.many("shop", scopes, {}, frozenset(senders)).body["messages"]
+
+    assert listed == [one]
+    assert one["opt_out_scope"] == shown
+
+
+def test_a_forgotten_recipient_has_no_scope_of_opt_outs() -> None:
+    service = replace(browser(replace(record(), to="")), mode=ScopeMode.ALL)
+
+    assert service.one("shop", ADMIN, MESSAGE_ID).body["opt_out_scope"] is None

@@ -60,6 +60,7 @@ def test_a_message_that_nobody_reported_on_yet_is_shown_as_recorded() -> None:
         "failure": None,
         "created_at": NOW,
         "updated_at": NOW,
+        "opt_out_scope": None,
         "reports": [],
     }
 

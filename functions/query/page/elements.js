@@ -32,6 +32,9 @@ export function table(caption, heads, rows, kind = null) {
     h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map(cell)))));
 }
 
+/** Names and their values, a text or an element each. */
+export const pairs = (entries) => h("dl", {}, entries.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value ?? "–"))));
+
 /** A link to another site. Any address but https is shown as text. */
 export function outward(address, text) {
   const safe = URL.canParse(address) && new URL(address).protocol === "https:";

@@ -1,7 +1,8 @@
 /* One message: its status, why it failed, its timeline; followed live until it is final. */
 
-import { badge, duration, frame, h, outward, phone, recipient, table, time, words } from "./elements.js";
+import { badge, duration, frame, h, outward, pairs, phone, recipient, table, time, words } from "./elements.js";
 import { follow } from "./follow.js";
+import { optOut } from "./optout.js";
 import { get } from "./service.js";
 import { meaning, outcome } from "./statuses.js";
 import { legend, timeline } from "./timeline.js";
@@ -10,8 +11,8 @@ import { legend, timeline } from "./timeline.js";
 export async function show(view, id, signal) {
   const look = () => get(`/messages/${encodeURIComponent(id)}`, {}, signal);
   const message = await look();
-  const parts = Object.fromEntries(["top", "follow", "why", "course", "record"].map((name) => [name, h("div", { class: name })]));
-  const draw = (fresh) => redraw(parts, fresh);
+  const parts = Object.fromEntries(["top", "follow", "why", "optout", "course", "record"].map((name) => [name, h("div", { class: name })]));
+  const draw = (fresh) => redraw(parts, fresh, signal);
   draw(message);
   view.replaceChildren(...Object.values(parts));
   draw(message); // once more with the room that there is
@@ -19,12 +20,13 @@ export async function show(view, id, signal) {
   addEventListener("resize", () => picture(parts.course, parts.course.message), { signal });
 }
 
-function redraw(parts, message) {
+function redraw(parts, message, signal) {
   document.title = `${message.status} · ${recipient(message)} · sms-tracker`;
   const heading = parts.top.querySelector("h1") ?? h("h1", { tabindex: -1 });
   heading.replaceChildren("Message to ", phone(recipient(message)));
   parts.top.replaceChildren(heading, h("p", { class: "state" }, badge(message.status, message.outcome), h("span", {}, sentence(message))));
   parts.why.replaceChildren(...(message.failure ? [why(message)] : []));
+  if (parts.course.message?.version !== message.version) optOut(parts.optout, message, signal);
   parts.course.message = message;
   parts.course.replaceChildren(...course(message));
   picture(parts.course, message);
@@ -88,8 +90,6 @@ function details(report) {
 }
 
 const SOURCES = { answer: "answer to sending", callback: "callback", lookup: "asked for" };
-
-const pairs = (entries) => h("dl", {}, entries.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value ?? "–"))));
 
 function record(message) {
   return pairs([

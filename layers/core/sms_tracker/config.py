@@ -116,6 +116,7 @@ class QueryConfig(Config):
     state_table: str
     reports_queue_url: str
     allowed_countries: frozenset[str] | None
+    opt_out_scope: ScopeMode
 
 
 class ReconcilerConfig(SendConfig):

@@ -30,11 +30,16 @@ _RANDOM = SystemRandom()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The workspace's key, made up, and the endpoint that is registered from the start (none without a URL)."""
+    """The workspace's key, made up, and the endpoint that is registered from the start (none without a URL).
+
+    ``coverage`` is what a STOP covers, ``all`` or ``non_transactional``; ``own_start`` are further words for START.
+    """
 
     api_key: str = "bk_us1_local-simulator-bird-api-key"
     webhook_url: str = ""
     webhook_secret: str = "whsec_bG9jYWwgc2ltdWxhdG9yIG9mIGJpcmQ="  # noqa: S105 - opens nothing but the simulator
+    coverage: str = "all"
+    own_start: str = ""
 
     def __post_init__(self) -> None:
         if not self.api_key:
@@ -107,16 +112,11 @@ def received(message: Message) -> dict[str, Any]:
     return {"type": "sms.received", "timestamp": zulu(message.taken_at), "data": data}
 
 
-def suppression(message: Message) -> dict[str, Any]:
-    """The opt-out that a STOP began. A START ends it without an event."""
-    data = {
-        "suppression_id": f"sup_{message.id[:26]}",
-        "workspace_id": WORKSPACE,
-        "destination": message.sender,
-        "originator": message.to,
-        "reason": "keyword_stop",
-    }
-    return {"type": "sms_suppression.created", "timestamp": zulu(message.taken_at), "data": data}
+def suppression(begun: Mapping[str, Any]) -> dict[str, Any]:
+    """The event of a suppression. Its end has none."""
+    named = {name: begun[name] for name in ("destination", "originator", "reason")}
+    data = {"suppression_id": begun["id"], "workspace_id": WORKSPACE, **named}
+    return {"type": "sms_suppression.created", "timestamp": begun["effective_at"], "data": data}
 
 
 COST = {"amount": "0.00790", "currency_code": "EUR", "transaction_amount": "0.00790", "passthrough_amount": None}

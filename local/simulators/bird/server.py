@@ -17,6 +17,7 @@ from local.simulators.bird import report
 from local.simulators.bird.endpoint import Endpoints
 from local.simulators.bird.errors import ERRORS, envelope, named
 from local.simulators.bird.idempotency import IdempotencyKeys
+from local.simulators.bird.opt_outs import OptOuts
 from local.simulators.bird.report import Settings, zulu
 from local.simulators.bird.send_rules import fault
 from local.simulators.bird.webhook_routes import Act, WebhookRoutes, cut, page, read_json
@@ -41,6 +42,7 @@ class Bird:
         self.endpoints = Endpoints()
         self._settings = settings
         self._keys = IdempotencyKeys()
+        self._opt_outs = OptOuts(lambda: self._settings, self._guarded)
         self.endpoints.preset(settings)
 
     @property
@@ -54,13 +56,14 @@ class Bird:
         self._settings = changed
 
     def routes(self) -> Sequence[Route]:
-        """Send, list, read; and the endpoints."""
+        """Send, list, read; the endpoints; opt-outs."""
         messages = "/v1/sms/messages"
         return [
             Route(messages, self.create, methods=["POST"]),
             Route(messages, self._guarded(self.search)),
             Route(messages + "/{id}", self._guarded(self.view)),
             *WebhookRoutes(self.endpoints, self.backend.network, self._guarded).routes,
+            *self._opt_outs.routes,
         ]
 
     def _guarded(self, act: Act) -> Act:
@@ -187,9 +190,9 @@ class Bird:
         return report.together(self.endpoints.send(said, message, step, forged=forged))
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
-        """The message, and the opt-out that a STOP begins."""
-        stops = message.body.strip().upper() == "STOP"
-        said = [report.received(message), *([report.suppression(message)] if stops else [])]
+        """The message, and the suppression that a STOP begins."""
+        begun = self._opt_outs.hear(message, forged=forged)
+        said = [report.received(message), *([report.suppression(begun)] if begun else [])]
         made = (self.endpoints.send(each, message, message.step, forged=forged) for each in said)
         return [request for requests in made for request in requests]
 

@@ -14,12 +14,15 @@ import pytest
 from local.simulators.bird import SIMULATOR, Settings
 from local.simulators.scenario import HANG, TABLE, Scenario
 from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.matching import Sought
+from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.outbound import Accepted, NoSuchMessage, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Listed
-from sms_tracker.providers.bird import api, report, signature, webhook
+from sms_tracker.providers.bird import api, opt_outs, report, signature, webhook
+from sms_tracker.providers.opt_out_source import Blocks
 from tests.bird_sdk import bird
 from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
 from tests.integration.simulators.running import Received as Webhook
@@ -434,3 +437,46 @@ def test_the_settings_move_the_endpoint_and_change_its_secret(
     assert [each.id for each in sdk.webhooks.list()] == [endpoint.id]
     assert {request.url for request in registered.requests} == {f"{registered.url}/moved"}
     assert all(vouched(request, successor) and not vouched(request) for request in registered.requests)
+
+
+def says(platform: Simulator, text: str) -> None:
+    said = {"from": PERSON, "to": OURS, "text": text}
+    platform.http.post("/_control/reply", json=said).raise_for_status()
+
+
+def kinds(platform: Simulator) -> object:
+    asked = opt_outs.blocks_request(person=PERSON, number=OURS, credentials=credentials(platform))
+    listed = opt_outs.blocks_outcome(ask(platform, asked))
+    assert isinstance(listed, Blocks)
+    return {each.kind for each in listed.found}
+
+
+PERSON, OURS = "+31612345699", "+15550001111"
+
+
+def test_opt_outs_are_kept_and_shown_as_their_sdk_reads_them(
+    platform: Simulator, registered: Receiver, sdk: Any
+) -> None:
+    says(platform, "Stop!")
+    (found,) = sdk.sms_suppressions.list(destination=PERSON, originator=OURS)
+    said = [json.loads(each.body) for each in registered.requests]
+
+    assert (found.reason, found.applies_to, kinds(platform)) == ("keyword_stop", "all", {Kind.STOP})
+    assert [each["type"] for each in said] == ["sms.received", "sms_suppression.created"]
+    assert (said[1]["data"]["suppression_id"], said[1]["timestamp"]) == (found.id, found.effective_at)
+    says(platform, "START")
+    assert (list(sdk.sms_suppressions.list(destination=PERSON)), kinds(platform)) == ([], set())
+
+
+def test_a_workspace_has_words_and_a_coverage_of_its_own(platform: Simulator, sdk: Any) -> None:
+    platform.settings(coverage="non_transactional", own_start="ja")
+    rules = opt_outs.keywords_request(OURS, "NL", credentials=credentials(platform))
+    words = opt_outs.keywords_outcome(ask(platform, rules))
+
+    assert isinstance(words, dict)
+    assert [words[word] for word in ("stop", "ja", "help")] == [Keyword.STOP, Keyword.START, Keyword.HELP]
+    assert {each.scope.value for each in sdk.sms_keyword_rules.list(number=OURS).data} == {"system", "workspace"}
+    says(platform, "stop")
+    assert kinds(platform) == {Kind.STOP_MARKETING}
+    says(platform, "Ja")
+    assert kinds(platform) == set()

@@ -114,6 +114,11 @@ def scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
     return "all"
 
 
+def visible(name: str, *, client: str, senders: frozenset[str]) -> bool:
+    """Whether a client's key that lists ``senders``, each as ``provider:sender``, sees the opt-outs of a scope."""
+    return name == f"client:{client}" or name in {f"sender:{each.casefold()}" for each in senders}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """Whom a block is about. ``number`` is E.164, empty once it was forgotten."""

@@ -12,6 +12,7 @@ from sms_tracker.domain.errors import UnknownProvider
 
 if TYPE_CHECKING:
     from sms_tracker.providers.base import Provider, Webhooks
+    from sms_tracker.providers.opt_out_source import OptOutSource
     from sms_tracker.providers.registration import Registered
 
 _RECEIVING = {
@@ -37,6 +38,8 @@ _ENDPOINT = {
     )
 }
 """The same of the module that only a provider with a registered endpoint has."""
+_OPT_OUTS = {"opt_outs": ("keywords_request", "keywords_outcome", "blocks_request", "blocks_outcome")}
+"""The same of the module that only a provider has that answers questions about opt-outs."""
 
 
 @cache
@@ -67,6 +70,15 @@ def registered(name: str) -> Registered | None:
     """How its endpoint for reports is managed; None where each message names the address of its reports."""
     try:
         return cast("Registered", _composed(name, _ENDPOINT))
+    except UnknownProvider:
+        return None
+
+
+@cache
+def opt_outs(name: str) -> OptOutSource | None:
+    """How it is asked about keywords and blocks; None where it cannot be."""
+    try:
+        return cast("OptOutSource", _composed(name, _OPT_OUTS))
     except UnknownProvider:
         return None
 

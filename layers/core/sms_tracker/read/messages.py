@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sms_tracker import __version__
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
+from sms_tracker.domain.opt_out import ScopeMode, scope, visible
 from sms_tracker.domain.ports import Clock, Messages, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.read import views
@@ -19,7 +20,7 @@ from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok, problem
 
 if TYPE_CHECKING:
-    from sms_tracker.read.schemas import MessagePage
+    from sms_tracker.read.schemas import Message, MessagePage
 
 _PROBE = 10.0
 """Seconds for which the result of one probe is reused."""
@@ -27,14 +28,20 @@ _PROBE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReader:
-    """Reads messages. ``countries`` (ISO 3166, None for all) are those that the deployment sends to."""
+    """Reads messages. ``countries`` (ISO 3166, None for all) are those that the deployment sends to.
+
+    ``mode`` is ``OptOutScope``; ``senders`` of each call are those of the key, each as ``provider:sender``.
+    """
 
     messages: Messages
     search: Search
     clock: Clock
     countries: frozenset[str] | None = None
+    mode: ScopeMode = ScopeMode.OFF
 
-    def one(self, client: str, scopes: frozenset[str], message_id: str) -> ApiResponse:
+    def one(
+        self, client: str, scopes: frozenset[str], message_id: str, senders: frozenset[str] = frozenset()
+    ) -> ApiResponse:
         """The message with its timeline. Another client's message needs the scope ``admin``."""
         if not scopes & {READ, ADMIN}:
             return responses.scope_missing(READ)
@@ -46,9 +53,11 @@ class MessageReader:
             return responses.unreadable(error)
         if record is None or (record.client != client and ADMIN not in scopes):
             return responses.no_such_message()
-        return ok(views.message(record), "found", read_of=_others([record], client))
+        return ok(self._view(record, client, scopes, senders), "found", read_of=_others([record], client))
 
-    def many(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> ApiResponse:
+    def many(
+        self, client: str, scopes: frozenset[str], query: Mapping[str, str], senders: frozenset[str] = frozenset()
+    ) -> ApiResponse:
         """One page, newest first, with the cursor of the next page."""
         allowed = client_filter(query, client=client, scopes=scopes)
         if isinstance(allowed, ApiResponse):
@@ -62,8 +71,17 @@ class MessageReader:
         except SmsTrackerError as error:
             return responses.unreadable(error)
         following = None if page.after is None else cursor(page.after, search.parameters)
-        shown: MessagePage = {"messages": [views.message(record) for record in page.records], "cursor": following}
+        found = [self._view(record, client, scopes, senders) for record in page.records]
+        shown: MessagePage = {"messages": found, "cursor": following}
         return replace(ok(shown, "listed", read_of=_others(page.records, client)), warnings=tuple(warnings))
+
+    def _view(self, record: Record, client: str, scopes: frozenset[str], senders: frozenset[str]) -> Message:
+        """The record, with the scope of opt-outs that could block it where the key sees them."""
+        if self.mode is ScopeMode.OFF or not record.to:
+            return views.message(record)
+        name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
+        seen = ADMIN in scopes or visible(name, client=client, senders=senders)
+        return views.message(record, opt_out_scope=name if seen else None)
 
 
 def _others(records: Iterable[Record], client: str) -> dict[str, list[str]]:

@@ -129,6 +129,9 @@ class Message(_Followed, _From):
     failure: Annotated[Failure | None, Field(description="Null unless the status is a failure")]
     created_at: Time
     updated_at: Time
+    opt_out_scope: Annotated[
+        str | None, Field(description="The `scope` in `GET /opt-outs`; null if they are off or the key does not see it")
+    ]
     reports: Annotated[list[Report], Field(description="The timeline, oldest first")]
 
 

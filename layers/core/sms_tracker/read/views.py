@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sms_tracker.read import schemas
 
 
-def message(record: Record) -> schemas.Message:
+def message(record: Record, *, opt_out_scope: str | None = None) -> schemas.Message:
     """The message with its timeline, oldest report first. ``failure`` is null unless the status is a failure."""
     state, failure = record.state, record.state.shown_failure
     return {
@@ -43,6 +43,7 @@ def message(record: Record) -> schemas.Message:
         "failure": _failure(failure, provider=state.provider, status=state.status),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
+        "opt_out_scope": opt_out_scope,
         "reports": _timeline(record),
     }
 

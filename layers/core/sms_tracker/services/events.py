@@ -122,9 +122,10 @@ class SmsReceived(BaseModel):
 
 
 class OptOutChanged(BaseModel):
-    """A recipient was blocked, or a block ended. Dedupe on (scope, to, version) and keep the highest version.
+    """A block began, ended, or changed whether it covers transactional messages.
 
-    A block that a provider's refusal told of ends by itself after 24 hours, without an event.
+    Dedupe on (scope, to, version) and keep the highest version. A block because of ``refused`` ends by itself after 24
+    hours, without an event.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sms_tracker import providers
@@ -20,14 +20,17 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.events import RECEIVED, SOURCE, SmsReceived
+from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 
-_STATED = {Keyword.STOP: Kind.STOP, Keyword.START: Kind.START}
+WAITING = "waiting"
+_PATIENCE = timedelta(minutes=5)
+"""How long a provider is asked what a STOP covers. Then it covers everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one queued message: heard, refusal, ignored, or dead (can never succeed)."""
+    """What became of one queued message: heard, refusal, ignored, dead (can never succeed) or waiting (comes again)."""
 
     decision: str
     keyword: Keyword | None = None
@@ -40,6 +43,7 @@ class Listener:
     """Hears what is queued. ``register`` is None where opt-outs are off; ``claim`` is how long a claim lasts."""
 
     register: OptOutRegister | None
+    sources: OptOutSources
     mode: ScopeMode
     outbox: Outbox
     messages: Messages
@@ -65,16 +69,42 @@ class Listener:
     def _heard(self, heard: Heard) -> Result:
         inbound = encodable(providers.load(heard.provider).inbound(heard.fields, received_at=heard.received_at))
         text = inbound.text
-        asked = inbound.signal or (keyword(text) if text is not None else None)
-        flagged = text is not None and asked is None and looks_like_opt_out(text)
-        received_at = heard.received_at
-        if text is not None:
-            received_at = self._publish(self._received(heard, inbound, text, asked, flagged=flagged)) or received_at
-        if asked in _STATED and self.register is not None:
-            statement = Statement(kind=_STATED[asked], at=inbound.at or received_at, source=heard.provider)
-            for recipient in self._recipients(heard.provider, inbound):
-                self.register.state(recipient, [statement])
-        return Result(decision="heard", keyword=asked, looks_like_opt_out=flagged)
+        own = self.sources.keywords(heard.provider, inbound) if self.register and text is not None else {}
+        asked = inbound.signal or keyword(text or "", own)
+        flagged = text is not None and asked is None and looks_like_opt_out(text, own)
+        if text is not None and (before := self._publish(self._received(heard, inbound, text, asked, flagged=flagged))):
+            heard = replace(heard, received_at=before)
+        settled = self._obey(heard, inbound, asked)
+        return Result(decision="heard" if settled else WAITING, keyword=asked, looks_like_opt_out=flagged)
+
+    def _obey(self, heard: Heard, inbound: Inbound, asked: Keyword | None) -> bool:
+        """State what was asked for. False where the provider has yet to say what a STOP covers: until then everything.
+
+        A text may come before the provider's own block of it. A notice of a block that has ended states nothing.
+        """
+        if asked is Keyword.START:
+            self._state(heard, inbound, Kind.START)
+        if asked is not Keyword.STOP or self.register is None:
+            return True
+        kinds = self.sources.blocks(heard.provider, inbound)
+        if inbound.text is not None:  # a person's own STOP is no passing refusal
+            kinds = (kinds or frozenset()) - {Kind.REFUSED} or None
+        if kinds is None:
+            if self.clock() < datetime.fromisoformat(heard.received_at) + _PATIENCE:
+                self._state(heard, inbound, Kind.REFUSED)
+                return False
+            kinds = frozenset({Kind.STOP})
+        for kind in sorted(kinds):
+            self._state(heard, inbound, kind)
+        return True
+
+    def _state(self, heard: Heard, inbound: Inbound, kind: Kind) -> None:
+        """State it for everything that the reply or notice is about. Nothing where opt-outs are off."""
+        if self.register is None:
+            return
+        statement = Statement(kind=kind, at=inbound.at or heard.received_at, source=heard.provider)
+        for recipient in self._recipients(heard.provider, inbound):
+            self.register.state(recipient, [statement])
 
     def _publish(self, received: OutboxItem) -> str | None:
         """When the same reply was received before, None for a new one.
@@ -140,7 +170,8 @@ class Listener:
 
 def measure(results: Sequence[Result], metrics: Metrics) -> None:
     """Count one batch."""
-    metrics.count("RepliesHeard", sum(each.decision == "heard" for each in results))
-    metrics.count("OptOutsAsked", sum(each.keyword is Keyword.STOP for each in results))
+    heard = [each for each in results if each.decision == "heard"]
+    metrics.count("RepliesHeard", len(heard))
+    metrics.count("OptOutsAsked", sum(each.keyword is Keyword.STOP for each in heard))
     metrics.count("OptOutsSuspected", sum(each.looks_like_opt_out for each in results))
     metrics.count("RepliesDead", sum(each.decision == "dead" for each in results))

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope, visible
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services import responses
@@ -42,8 +42,7 @@ class OptOutCaller:
 
     def owns(self, name: str) -> bool:
         """Whether the caller may see and change the opt-outs of a scope."""
-        own = {f"client:{self.client}", *(f"sender:{each.casefold()}" for each in self.senders)}
-        return ADMIN in self.scopes or name in own
+        return ADMIN in self.scopes or visible(name, client=self.client, senders=self.senders)
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.opt_out import OptOut, OptOuts, Recipient, Statement, StoredOptOut, fold
@@ -49,9 +49,9 @@ class OptOutRegister:
 
     def _event(self, known: StoredOptOut, changed: StoredOptOut) -> OutboxItem | None:
         now = self.clock()
-        before, after = known.opt_out.blocked_by(now), changed.opt_out.blocked_by(now)
-        if (before is None) == (after is None):
+        if _extent(known.opt_out, now) == _extent(changed.opt_out, now):
             return None
+        after = changed.opt_out.blocked_by(now)
         cause = after or _latest(changed.opt_out, known.opt_out)
         detail = OptOutChanged(
             scope=changed.recipient.scope,
@@ -70,6 +70,12 @@ class OptOutRegister:
             event=BusEvent(source=SOURCE, detail_type=OPT_OUT_CHANGED, detail=detail.detail()),
             expires_at=int((now + timedelta(days=LIFETIME_DAYS)).timestamp()),
         )
+
+
+def _extent(opt_out: OptOut, now: datetime) -> tuple[bool, bool]:
+    """Whether the recipient is blocked, and whether for transactional messages too."""
+    everything = opt_out.blocked_by(now, transactional=True)
+    return opt_out.blocked_by(now) is not None, everything is not None
 
 
 def _latest(changed: OptOut, known: OptOut) -> Statement:
