@@ -84,7 +84,7 @@ class Stack:
     @cached_property
     def countries(self) -> frozenset[str] | None:
         """The allowed countries, ISO 3166; None for all."""
-        return load(SendConfig, self.variables("send")).allowed_countries
+        return load(SendConfig, self.variables("send")).allowed_countries.countries
 
     @cached_property
     def opt_out_scope(self) -> ScopeMode:

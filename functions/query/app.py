@@ -34,7 +34,7 @@ messages = MessageReader(
     messages=store,
     search=MessageSearch(dynamodb, config.messages_table),
     clock=lambda: datetime.now(UTC),
-    countries=config.allowed_countries,
+    countries=config.allowed_countries.countries,
 )
 stats = StatsReader(statistics=StatisticsStore(dynamodb, config.state_table), clock=messages.clock)
 queue = SqsQueue(api("sqs", timeout=1.0, attempts=1, failed=failed), config.reports_queue_url)

@@ -62,7 +62,7 @@ def _rules(config: SendConfig) -> Rules:
         providers=config.providers,
         default_provider=config.default_provider,
         senders=config.senders,
-        countries=config.allowed_countries,
+        allowed=config.allowed_countries,
         keeps_text=config.text_retention is not TextRetention.NONE,
     )
     return Rules(

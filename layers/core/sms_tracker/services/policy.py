@@ -12,17 +12,18 @@ from sms_tracker import providers
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
+    from sms_tracker.domain.countries import Destinations
     from sms_tracker.providers.base import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The deployment's rules. ``countries`` are ISO 3166, None for all; ``keeps_text``: TextRetention is not none."""
+    """The deployment's rules. ``allowed`` may be sent to; ``keeps_text``: TextRetention is not none."""
 
     providers: tuple[str, ...]
     default_provider: str
     senders: Mapping[str, str]
-    countries: frozenset[str] | None
+    allowed: Destinations
     keeps_text: bool = False
 
 

@@ -26,8 +26,9 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
 from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
+from sms_tracker.services.destinations import refusal
 from sms_tracker.services.idempotency import idempotency_key
-from sms_tracker.services.numbers import allowed, e164
+from sms_tracker.services.numbers import e164
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
@@ -43,9 +44,9 @@ def _whole(value: object) -> object:
 
 
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
-    recipient = e164(number, info.context.countries)
-    if not allowed(recipient, info.context.countries):
-        raise ValueError("is in a country that this service does not send to (AllowedCountries)")
+    recipient = e164(number, info.context.allowed.countries)
+    if wrong := refusal(recipient, info.context.allowed):
+        raise ValueError(wrong)
     return recipient
 
 
