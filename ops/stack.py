@@ -82,6 +82,14 @@ class Stack:
         return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
 
     @cached_property
+    def sending(self) -> SendConfig | None:
+        """The settings of ``send``; None before the first deployment."""
+        try:
+            return load(SendConfig, self.variables("send"))
+        except client("lambda", timeout=_SECONDS).exceptions.ResourceNotFoundException:
+            return None
+
+    @cached_property
     def countries(self) -> frozenset[str] | None:
         """The allowed countries, ISO 3166; None for all."""
         return load(SendConfig, self.variables("send")).allowed_countries.countries

@@ -312,12 +312,9 @@ class TestFrom:
     def test_a_provider_that_is_not_enabled_is_named_alone(self) -> None:
         assert refused_fields(provider="pigeon", sender="?") == ["provider"]
 
-    def test_without_one_the_providers_default_is_used(self) -> None:
-        assert draft(REQUEST, POLICY).sender == "+15551234567"
-        assert draft({**REQUEST, "provider": "messagebird"}, POLICY).sender == "MyShop"
-
-    def test_without_a_default_it_is_required(self) -> None:
-        assert refused_fields(replace(POLICY, senders={"messagebird": "MyShop"})) == ["from"]
+    def test_without_one_it_is_chosen_later(self) -> None:
+        made = draft(REQUEST, replace(POLICY, senders={}))
+        assert (made.sender, made.default_sender) == ("", True)
 
     def test_our_own_name_for_the_field_is_none_of_the_contracts(self) -> None:
         with pytest.raises(InvalidMessage) as refusal:
@@ -440,12 +437,6 @@ class TestOtherFields:
     def test_what_pydantic_refuses_hides_nothing_that_we_refuse(self) -> None:
         wrong: dict[str, Any] = {"to": "x", "body": "", "provider": "nexmo", "sender": 1, "colour": "red"}
         assert refused_fields(**wrong) == ["to", "body", "provider", "from", "colour"]
-
-    def test_a_missing_default_is_told_of_beside_what_else_is_wrong(self) -> None:
-        assert refused_fields(replace(POLICY, senders={}), to="x") == ["to", "from"]
-
-    def test_of_a_provider_that_is_unknown_no_default_sender_is_asked(self) -> None:
-        assert refused_fields(replace(POLICY, senders={}), provider="nexmo") == ["provider"]
 
 
 class TestPayload:

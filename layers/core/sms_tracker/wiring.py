@@ -21,11 +21,13 @@ from sms_tracker.services.gate import Gate
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.send import Rules, Sender
+from sms_tracker.services.senders import read_senders
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:
     """A Sender with everything it needs. Time-outs are those of the given clients."""
-    settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=fraction)
+    optional = {"senders": read_senders}
+    settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=fraction, optional=optional)
     return Sender(
         messages=MessageStore(
             dynamodb,

@@ -36,14 +36,21 @@ def advice(words: Collection[str], known: Collection[str]) -> str:
     if not words:
         return "holds no code"
     codes = {word for word in words if not word.startswith("+")}
-    taken = {ALL} if codes == {ALL} else known
-    wrong = codes.difference(taken) | {word for word in words if word not in codes and not _RANGE.fullmatch(word)}
-    return ", ".join(_about(word, known) for word in sorted(wrong)[:_SHOWN_CODES])
+    wrong = [word for word in words if word not in codes and not _RANGE.fullmatch(word)]
+    ranges = (f"{shown(word)} is no range, such as +8816" for word in wrong)
+    return ", ".join(filter(None, (code_advice(codes, {ALL} if codes == {ALL} else known), *ranges)))
 
 
-def _about(word: str, known: Collection[str]) -> str:
-    meant = MEANT.get(word.upper(), word.upper())
-    shown = re.sub("[^ -~]", "?", word)[:_SHOWN_CHARACTERS]
-    if word.startswith("+"):
-        return f"{shown} is no range, such as +8816"
-    return f"{shown} is no country code" + (f", write {meant}" if meant in known else "")
+def code_advice(codes: Collection[str], known: Collection[str]) -> str:
+    """Which ``codes`` are not ``known``, and what was probably meant; empty where all are."""
+    return ", ".join(_about(code, known) for code in sorted(set(codes).difference(known))[:_SHOWN_CODES])
+
+
+def _about(code: str, known: Collection[str]) -> str:
+    meant = MEANT.get(code.upper(), code.upper())
+    return f"{shown(code)} is no country code" + (f", write {meant}" if meant in known else "")
+
+
+def shown(word: str) -> str:
+    """The beginning of a word of an operator's, safe to log."""
+    return re.sub("[^ -~]", "?", word)[:_SHOWN_CHARACTERS]

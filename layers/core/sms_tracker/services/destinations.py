@@ -24,12 +24,13 @@ _NO_COUNTRY = "001"
 _UNLESS = "and those are sent to only in ranges that AllowedCountries lists"
 
 
-def countries(number: str) -> tuple[str, ...]:
-    """The countries (ISO 3166) that ``number`` (E.164) may be in, the likeliest first; none for satellites.
+def country(number: str) -> str | None:
+    """The country (ISO 3166) that ``number`` (E.164) is probably in; None for satellites and the like.
 
-    More than one where several countries share the calling code and phonenumbers does not know the number.
+    The largest one where several share the calling code and phonenumbers does not know the number.
     """
-    return tuple(region for region in _regions(phonenumbers.parse(number)) if region != _NO_COUNTRY)
+    likeliest, *_ = _regions(phonenumbers.parse(number))
+    return None if likeliest == _NO_COUNTRY else likeliest
 
 
 def refusal(number: str, allowed: Destinations) -> str | None:

@@ -128,7 +128,7 @@ class Draft:
     """A valid message with every default filled in.
 
     ``to`` is E.164, ``body`` the text as sent, ``warnings`` are about the text. ``default_sender``: the request named
-    no sender.
+    no sender; ``sender`` is empty until one is chosen.
     """
 
     to: str = field(repr=False)
@@ -147,7 +147,7 @@ class Draft:
 def draft(payload: Json, policy: Policy) -> Draft:
     """Validate one decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
     try:
-        request = SendRequest.model_validate({"from": None, **payload}, context=policy)  # pydantic checks no default
+        request = SendRequest.model_validate(payload, context=policy)
     except ValidationError as error:
         raise invalid_message(error, "field") from None
     provider = request.provider or policy.default_provider
@@ -155,7 +155,7 @@ def draft(payload: Json, policy: Policy) -> Draft:
         to=request.to,
         body=request.body,
         provider=provider,
-        sender=request.sender or policy.senders[provider],
+        sender=request.sender or "",
         default_sender=request.sender is None,
         reference=request.reference,
         validity_seconds=request.validity_seconds,
@@ -199,6 +199,7 @@ _METRICS = {
     "refused-by-provider": "SendsRefused",
     "recipient-opted-out": "SendsOptedOut",
     "account-refused": "AccountRefused",
+    "no-sender": "AccountRefused",
 }
 
 
