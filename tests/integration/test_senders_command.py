@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
@@ -14,23 +15,28 @@ from ops.senders import main
 from ops.stack import Stack
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.config import SendConfig
-from sms_tracker.domain.countries import Destinations
 from sms_tracker.services.senders import read_senders
+from tests.unit.template_stack import environment
 
 pytestmark = pytest.mark.usefixtures("aws")
 LISTED = {"twilio": {"US": "+15551234567", "*": "MyShop"}, "messagebird": {"NL": "Winkel"}}
 
 
+@dataclass
+class Deployed(Stack):
+    """A stack whose ``send`` has these variables."""
+
+    sent: Mapping[str, str] = field(default_factory=dict)
+
+    def variables(self, function: str) -> Mapping[str, str]:
+        assert function == "send"
+        return self.sent
+
+
 class Command:
     def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
         self.capsys, self.file = capsys, folder / "senders.json"
-        self.config: SendConfig | None = None
-
-    def stack(self, name: str) -> Stack:
-        stack = Stack(name)
-        stack.sending = self.config  # type: ignore[misc]  # a cached property
-        return stack
+        self.stack: Callable[[str], Stack] = Stack
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         code = main([*arguments], self.stack)
@@ -117,14 +123,15 @@ def test_a_wrong_call_is_refused_with_the_usage(command: Command, arguments: lis
 
 
 def test_what_has_no_effect_in_the_deployed_stack_is_a_warning(command: Command) -> None:
-    command.config = SendConfig(providers=("twilio",), allowed_countries=Destinations(frozenset({"US"})))
+    few, all_ = ({"Providers": "twilio", "AllowedCountries": "US"}, {"Providers": "twilio,messagebird"})
+    command.stack = lambda name: Deployed(name, sent=environment("send", **few))
     _, _, told = command.set(LISTED)
 
     assert [line for line in told.splitlines() if line.startswith("warning")] == [
         "warning: messagebird is not enabled (Providers)",
         "warning: not sent to (AllowedCountries): NL",
     ]
-    command.config = SendConfig(providers=("twilio", "messagebird"), allowed_countries=Destinations(None))
+    command.stack = lambda name: Deployed(name, sent=environment("send", **all_))
     assert "warning" not in command.set(LISTED)[2]
 
 
