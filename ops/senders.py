@@ -23,11 +23,11 @@ _EPILOG = """
   show                    the senders that are set, as JSON
   set FILE --apply        replace them by those of a file; without --apply, only check it and print the changes
 
-The file is JSON: for each provider an object from country (ISO 3166) to sender, * for all others. A country without
-one has the sender of the parameter (TwilioFrom ...), a message that names a sender keeps it:
+The file is JSON: for each provider an object from country (ISO 3166) to sender, with * for all other countries:
 
-  {"twilio": {"US": "+15551234567", "*": "MyShop"}, "messagebird": {"NL": "Winkel"}}
+  {"PROVIDER": {"US": "+15551234567", "*": "MyShop"}}
 
+Where it has no sender, the parameter of the provider's default sender counts. A message that names one keeps it.
 {} removes all. Functions read a change within six minutes.
 """
 
