@@ -101,7 +101,7 @@ def add_sender_pattern(schema: dict[str, Any]) -> None:
 def add_sender_description(schema: dict[str, Any]) -> None:
     """The forms by provider."""
     rules = (f"{each.name} takes {_either(each.SENDERS)}" for each in _all())
-    schema["description"] = f"Sender; the operator's for provider and country if absent. {'. '.join(rules)}"
+    schema["description"] = f"Sender; if absent, the deployment's for the recipient's country. {'. '.join(rules)}"
 
 
 def add_validity_range(schema: dict[str, Any]) -> None:
