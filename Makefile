@@ -118,6 +118,10 @@ PROVIDERS_ENV := if [ -f .env ]; then ! grep -Eo '^[[:space:]]*(export[[:space:]
 secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")
 	@$(PROVIDERS_ENV); $(PY) -m ops.secrets $(ARGS)
 
+.PHONY: senders
+senders: .venv/.ready ## show or set the sender of each country (ARGS="show", ARGS="set FILE --apply")
+	@$(PY) -m ops.senders $(ARGS)
+
 .PHONY: webhook
 webhook: .venv/.ready ## register, test, rotate, re-enable the endpoint of a provider that has one (ARGS="--help")
 	@$(PY) -m ops.webhook $(ARGS)

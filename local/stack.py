@@ -32,6 +32,7 @@ NAME = "sms-tracker"
 SERVICE_KEY = b"the local stack's own key, 32 bytes"
 """Made up, and the same at each start, so that tests and pasted examples can make tokens."""
 _LOCAL = {
+    "AllowedCountries": "*,+1500555",  # and the test numbers of real providers, which are of a closed kind
     "Alarms": "all",
     "Dashboard": "on",
     "ArchiveDays": "0",  # the emulator's CloudFormation has no archives

@@ -40,6 +40,9 @@ def run(command: Callable[[], int], *, advice: str = "") -> int:
     except BrokenPipeError:  # `| head`; Python's final flush must not fail too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # of a file that the operator named
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def explained(error: BaseException) -> str:

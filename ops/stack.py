@@ -82,9 +82,17 @@ class Stack:
         return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
 
     @cached_property
+    def sending(self) -> SendConfig | None:
+        """The settings of ``send``; None before the first deployment."""
+        try:
+            return load(SendConfig, self.variables("send"))
+        except client("lambda", timeout=_SECONDS).exceptions.ResourceNotFoundException:
+            return None
+
+    @cached_property
     def countries(self) -> frozenset[str] | None:
         """The allowed countries, ISO 3166; None for all."""
-        return load(SendConfig, self.variables("send")).allowed_countries
+        return load(SendConfig, self.variables("send")).allowed_countries.countries
 
     @cached_property
     def opt_out_scope(self) -> ScopeMode:

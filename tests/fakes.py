@@ -265,6 +265,7 @@ class FixedSettings:
         default_factory=lambda: {"twilio": TWILIO, "messagebird": MESSAGEBIRD}
     )
     urls: tuple[str, ...] = (BASE_URL,)
+    senders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     error: Exception | None = None
     asked: list[float | None] = field(default_factory=list)
 
@@ -272,4 +273,9 @@ class FixedSettings:
         self.asked.append(max_age)
         if self.error is not None:
             raise self.error
-        return Settings(credentials=self.credentials, service_key=SERVICE_KEY, public_base_urls=self.urls)
+        return Settings(
+            credentials=self.credentials,
+            service_key=SERVICE_KEY,
+            public_base_urls=self.urls,
+            senders=self.senders,
+        )

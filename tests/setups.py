@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import count
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.ports import Messages, SettingsSource
@@ -43,7 +44,7 @@ POLICY = Policy(
     providers=("twilio", "messagebird"),
     default_provider="twilio",
     senders={"twilio": "+15551234567", "messagebird": "MyShop"},
-    countries=None,
+    allowed=Destinations(None),
 )
 RULES = Rules(policy=POLICY, stack="sms-tracker", retention=timedelta(days=90), claim=CLAIM)
 

@@ -50,7 +50,7 @@ listener = Listener(
     claim=timedelta(seconds=config.claim_seconds),
 )
 opt_outs = OptOutApi(
-    register=register, clock=register.clock, mode=config.opt_out_scope, countries=config.allowed_countries
+    register=register, clock=register.clock, mode=config.opt_out_scope, countries=config.allowed_countries.countries
 )
 for name in config.providers:
     providers.load(name)  # at init, not within the first batch

@@ -34,7 +34,7 @@ messages = MessageReader(
     messages=store,
     search=MessageSearch(dynamodb, config.messages_table),
     clock=lambda: datetime.now(UTC),
-    countries=config.allowed_countries,
+    countries=config.allowed_countries.countries,
     mode=config.opt_out_scope,
 )
 stats = StatsReader(statistics=StatisticsStore(dynamodb, config.state_table), clock=messages.clock)

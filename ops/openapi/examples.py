@@ -10,7 +10,7 @@ from typing import Any
 
 from ops.openapi.operations import REQUEST
 from sms_tracker import providers
-from sms_tracker.domain.errors import FieldError, InvalidMessage, Unavailable
+from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
 from sms_tracker.domain.indexes import Position
@@ -162,6 +162,7 @@ _REPLIES: tuple[ApiResponse, ...] = (
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),
     responses.attempts_spent(_PENDING),
+    responses.nothing_recorded(NoSender(_PENDING.state.provider)),
     responses.nothing_recorded(Unavailable("")),
     responses.no_such_message(),
     no_such_file(),

@@ -115,6 +115,7 @@ OPERATIONS = (
             "not-sent",
             "key-reused",
             "account-refused",
+            "no-sender",
             "provider-unavailable",
             "attempts-spent",
             "unavailable",

@@ -58,7 +58,9 @@ def unrecorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    yield from started(tmp_path_factory, Send=["SettingsPolicy"], Webhook=["QueueReportsAndReplies"])
+    yield from started(
+        tmp_path_factory, Send=["SettingsPolicy", "SendSettingsPolicy"], Webhook=["QueueReportsAndReplies"]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -199,6 +199,35 @@ def test_a_refusal_of_our_callback_url_alarms_and_its_key_is_sent_after_the_repa
     assert (repaired.answer["statusCode"], repaired.line["decision"]) == (202, "accepted")
 
 
+def test_a_message_without_a_sender_leaves_with_the_one_of_its_country(invoke: Invoke, provider: Provider) -> None:
+    AWS.ssm.put_parameter(Name="/stack/senders", Value='{"twilio": {"NL": "Winkel", "*": "MyShop"}}', Type="String")
+
+    assert invoke("send", sample("send")).answer["statusCode"] == 202
+    assert "From=Winkel&" in provider.taken[0][1]
+
+
+def test_without_a_sender_for_it_a_message_is_refused_as_our_fault_and_alarms(
+    invoke: Invoke, provider: Provider
+) -> None:
+    body = json.dumps({"to": "+31612345678", "body": "Your parcel", "provider": "messagebird"})
+    refused = invoke("send", {**sample("send"), "body": body})
+
+    assert (refused.answer["statusCode"], refused.line["decision"]) == (502, "no-sender")
+    assert (refused.metrics["AccountRefused"], refused.line["provider"]) == (1, "messagebird")
+    assert refused.line["warnings"] == ["messagebird has no sender for the recipient's country"]
+    assert provider.taken == []
+
+
+def test_malformed_senders_stop_sends_alone_and_name_the_flaw(invoke: Invoke, provider: Provider) -> None:
+    AWS.ssm.put_parameter(Name="/stack/senders", Value='{"twilio": {"NL": "no sender at all"}}', Type="String")
+
+    sent = invoke("send", sample("send"))
+
+    assert (sent.answer["statusCode"], provider.taken) == (503, [])
+    assert sent.line["warnings"][0].startswith("senders: twilio: NL is not a sender for twilio, which takes E.164")
+    assert invoke("webhook", sample("webhook-twilio")).answer["statusCode"] == 204
+
+
 def test_a_wrong_message_is_a_problem_and_goes_nowhere(invoke: Invoke, provider: Provider) -> None:
     wrong: list[dict[str, Any]] = [
         {"body": "no JSON"},

@@ -11,9 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from sms_tracker.services.senders import read_senders
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.fakes import FakeClock
 
@@ -277,3 +279,52 @@ def test_any_other_public_address_is_refused(value: str) -> None:
 
     assert isinstance(caught.value, Misconfigured)
     assert str(caught.value).startswith("urls ")
+
+
+SENDERS = json.dumps({"twilio": {"US": "+15551234567"}})
+
+
+def reading_senders(store: Store) -> SsmSettings:
+    return SsmSettings(
+        calling(store.recorder.client),
+        "/stack",
+        PROVIDERS,
+        jitter=lambda: 0.0,
+        optional={"senders": read_senders},
+        monotonic=store.clock.monotonic,
+        sleep=store.clock.sleep,
+    )
+
+
+def test_an_optional_parameter_is_read_in_the_same_call_by_those_who_ask_for_it() -> None:
+    store = Store({**GOOD, "/stack/senders": SENDERS})
+
+    assert reading_senders(store)().senders == json.loads(SENDERS)
+    assert store.settings().senders == {}
+    assert [set(arguments["Names"]) for _, arguments in store.recorder.calls] == [{*GOOD, "/stack/senders"}, set(GOOD)]
+
+
+def test_an_optional_parameter_may_be_missing() -> None:
+    assert reading_senders(Store(GOOD))().senders == {}
+
+
+def test_a_malformed_optional_parameter_stops_a_cold_start_with_its_flaw() -> None:
+    store = Store({**GOOD, "/stack/senders": json.dumps({"twilio": {"UK": "MyShop"}})})
+
+    with pytest.raises(Misconfigured, match=r"^senders: twilio: UK is no country code, write GB$"):
+        reading_senders(store)()
+
+
+def test_an_optional_parameter_spoilt_later_does_not_take_the_service_down() -> None:
+    store = Store({**GOOD, "/stack/senders": SENDERS})
+    settings = reading_senders(store)
+    settings()
+    store.put("/stack/senders", "{")
+    store.clock.sleep(LIFETIME + 1)
+
+    assert settings().senders == json.loads(SENDERS)
+
+
+def test_one_call_holds_as_many_parameters_as_there_can_be() -> None:
+    # GetParameters takes ten names: addresses, our own key, each provider's secret, senders.
+    assert len(providers.names()) + 3 <= 10

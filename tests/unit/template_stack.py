@@ -29,6 +29,8 @@ PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
 }
+NEEDED = {"AllowedCountries": "*"}
+"""Values of the parameters without a default."""
 _NOTHING = object()
 
 
@@ -87,7 +89,7 @@ def consumer(name: str, **parameters: str) -> Stack:
 
 def _deployed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Stack:
     declared_parameters = template.get("Parameters", {})
-    defaults = {name: declared["Default"] for name, declared in declared_parameters.items() if "Default" in declared}
+    defaults = _defaults(declared_parameters)
     edited = {name: value for name, value in parameters.items() if name not in declared_parameters}
     presets = {name: {**each, **edited} for name, each in template.get("Mappings", {}).get("Presets", {}).items()}
     unknown = set(edited) - set(template.get("Mappings", {}).get("Presets", {}).get("default", ()))
@@ -107,9 +109,13 @@ def _deployed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Sta
     return Stack(resources=resources, outputs=resolver.value(template.get("Outputs", {})))
 
 
+def _defaults(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: declared.get("Default", NEEDED.get(name)) for name, declared in parameters.items()}
+
+
 def refusals(**parameters: str) -> list[str]:
     """What the template's rules say to a deployment with these parameters."""
-    defaults = {name: declared["Default"] for name, declared in source()["Parameters"].items()}
+    defaults = _defaults(source()["Parameters"])
     resolver = _Resolver({**PSEUDO, **defaults, **parameters}, source())
     return [
         each["AssertDescription"]

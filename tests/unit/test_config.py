@@ -7,7 +7,7 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.config import Config, PublisherConfig, SendConfig, TextRetention, load
-from sms_tracker.domain.countries import MEANT
+from sms_tracker.domain.countries import MEANT, Destinations
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.opt_out import ScopeMode
 from tests.configs import CONFIGS, VARIABLES
@@ -95,7 +95,7 @@ def test_settings_are_read_with_their_types() -> None:
         providers=("twilio", "messagebird"),
         default_provider="twilio",
         senders={"twilio": "+15551234567", "messagebird": "My Shop"},
-        allowed_countries=frozenset({"NL", "BE"}),
+        allowed_countries=Destinations(frozenset({"NL", "BE"})),
         text_retention=TextRetention.UNTIL_FINAL,
         retention_days=90,
         claim_seconds=33,
@@ -112,7 +112,7 @@ def test_what_a_deployment_leaves_open_is_understood() -> None:
     found = load(SendConfig, {**GOOD, "SENDERS": "twilio=,messagebird=", "ALLOWED_COUNTRIES": "*"})
 
     assert found.senders == {}
-    assert found.allowed_countries is None
+    assert found.allowed_countries == Destinations(None)
 
 
 def test_nothing_published_is_a_choice() -> None:
@@ -160,6 +160,11 @@ def test_each_malformed_variable_is_named_without_its_value(variable: str, value
         ("001", "001 is no country code"),
         ("NL;BE", "NL;BE is no country code"),
         ("NL,*", "* is no country code"),
+        ("*,*,NL", "* is no country code"),
+        ("NL,+", "+ is no range, such as +8816"),
+        ("*,+0900", "+0900 is no range, such as +8816"),
+        ("+31-90", "+31-90 is no range, such as +8816"),
+        ("+1234567890123456", "+12345678901 is no range, such as +8816"),
         ("\u0130\n", "? is no country code"),
     ],
 )
@@ -176,11 +181,25 @@ def test_many_codes_of_no_country_stay_one_short_line() -> None:
     assert len(told) < 300
 
 
+@pytest.mark.parametrize(
+    ("value", "countries", "ranges"),
+    [
+        ("NL,+8816", frozenset({"NL"}), ("+8816",)),
+        ("*, +8816 ,+44900", None, ("+8816", "+44900")),
+        ("+31612345678", frozenset(), ("+31612345678",)),
+    ],
+)
+def test_ranges_stand_beside_countries(value: str, countries: frozenset[str] | None, ranges: tuple[str, ...]) -> None:
+    found = load(SendConfig, {**GOOD, "ALLOWED_COUNTRIES": value}).allowed_countries
+
+    assert found == Destinations(countries, ranges)
+
+
 def test_every_code_that_phonenumbers_knows_is_taken_and_every_advice_is_one() -> None:
     known = frozenset(phonenumbers.SUPPORTED_REGIONS)
     found = load(SendConfig, {**GOOD, "ALLOWED_COUNTRIES": ", ".join([*known, "NL"])}).allowed_countries
 
-    assert found == known
+    assert found == Destinations(known)
     assert set(MEANT.values()) <= known
     assert not MEANT.keys() & known
 

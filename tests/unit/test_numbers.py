@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.services.numbers import allowed, e164
+from sms_tracker.services.numbers import e164
 
 FORMATS = phonenumbers.PhoneNumberFormat
 DIGITS = [chr(point) for point in range(0x1E960) if chr(point).isdecimal() and unicodedata.decimal(chr(point)) == 3]
@@ -230,17 +230,3 @@ def test_a_number_with_anything_in_it_is_the_number_or_refused(
         str(error).encode()
     else:
         assert found == "+" + "".join(digits) or "0" in digits  # a trunk zero, or 00 is left out
-
-
-@pytest.mark.parametrize(
-    ("number", "countries", "expected"),
-    [
-        ("+31612345678", frozenset({"NL"}), True),
-        ("+31612345678", frozenset({"BE"}), False),
-        ("+31612345678", None, True),
-        ("+447700900123", frozenset({"GB"}), True),  # no range of any country's, so all of its code's
-        ("+80012345678", frozenset({"NL"}), False),
-    ],
-)
-def test_a_number_is_allowed_by_its_country(number: str, countries: frozenset[str] | None, expected: bool) -> None:  # noqa: FBT001  # by name
-    assert allowed(number, countries) is expected

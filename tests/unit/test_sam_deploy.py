@@ -37,7 +37,7 @@ def test_production_is_deployed_by_one_command_that_asks_nothing() -> None:
     assert read["resolve_s3"] is True
 
 
-def test_the_six_values_to_fill_in_stand_first_and_are_valid_before_that() -> None:
+def test_the_six_values_to_fill_in_stand_first_and_only_the_countries_must_be() -> None:
     text = (ROOT / "samconfig.toml").read_text()
     marked = text.split("# Fill in these six")[1].split("# Usual in production")[0]
 
@@ -46,7 +46,12 @@ def test_the_six_values_to_fill_in_stand_first_and_are_valid_before_that() -> No
         declared = source()["Parameters"][name]
         value = overrides("prod")[name]
         assert value in declared.get("AllowedValues", [value])
-        assert re.fullmatch(declared.get("AllowedPattern", ".*"), value)
+        assert bool(re.fullmatch(declared.get("AllowedPattern", ".*"), value)) is (name != "AllowedCountries")
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_cloudformation_takes_nothing_until_the_countries_are_filled_in(environment: str) -> None:
+    assert overrides(environment)["AllowedCountries"] == ""
 
 
 def test_a_value_with_spaces_is_filled_in_whole(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
+from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.segments import Encoding
@@ -100,7 +101,7 @@ class TestTo:
         assert (reply.status, reply.body["errors"]) == (400, [{"field": "to", "message": str(caught.value)}])
 
     def test_a_national_number_is_taken_where_one_country_is_sent_to(self) -> None:
-        dutch = replace(POLICY, countries=frozenset({"NL"}))
+        dutch = replace(POLICY, allowed=Destinations(frozenset({"NL"})))
         assert draft({**REQUEST, "to": "06 1234 5678"}, dutch).to == "+31612345678"
         assert refused_fields(dutch, to="0032 470 12 34 56") == ["to"]  # read, and not allowed
 
@@ -124,17 +125,25 @@ class TestTo:
         ],
     )
     def test_only_allowed_countries_are_sent_to(self, number: str, allowed: bool) -> None:  # noqa: FBT001  # by name
-        policy = replace(POLICY, countries=frozenset({"NL", "BE"}))
+        policy = replace(POLICY, allowed=Destinations(frozenset({"NL", "BE"})))
         if allowed:
             assert draft({**REQUEST, "to": number}, policy).to == number
         else:
             assert refused_fields(policy, to=number) == ["to"]
 
     def test_countries_that_share_a_code_are_told_apart(self) -> None:
-        policy = replace(POLICY, countries=frozenset({"CA"}))
+        policy = replace(POLICY, allowed=Destinations(frozenset({"CA"})))
         assert draft({**REQUEST, "to": "+16135550199"}, policy).to == "+16135550199"
         assert refused_fields(policy, to="+12025550143") == ["to"]
         assert refused_fields(policy, to="+18765550123") == ["to"]
+
+    def test_a_closed_range_is_named_and_opens_where_it_is_listed(self) -> None:
+        dutch = Destinations(frozenset({"NL"}), ("+3190912",))
+
+        assert refusal_of("to", replace(POLICY, allowed=dutch), to="+31 909 555666") == (
+            "is a premium-rate number, and those are sent to only in ranges that AllowedCountries lists"
+        )
+        assert draft({**REQUEST, "to": "+31 909 123456"}, replace(POLICY, allowed=dutch)).to == "+31909123456"
 
 
 class TestBody:
@@ -303,12 +312,9 @@ class TestFrom:
     def test_a_provider_that_is_not_enabled_is_named_alone(self) -> None:
         assert refused_fields(provider="pigeon", sender="?") == ["provider"]
 
-    def test_without_one_the_providers_default_is_used(self) -> None:
-        assert draft(REQUEST, POLICY).sender == "+15551234567"
-        assert draft({**REQUEST, "provider": "messagebird"}, POLICY).sender == "MyShop"
-
-    def test_without_a_default_it_is_required(self) -> None:
-        assert refused_fields(replace(POLICY, senders={"messagebird": "MyShop"})) == ["from"]
+    def test_without_one_it_is_chosen_later(self) -> None:
+        made = draft(REQUEST, replace(POLICY, senders={}))
+        assert (made.sender, made.default_sender) == ("", True)
 
     def test_our_own_name_for_the_field_is_none_of_the_contracts(self) -> None:
         with pytest.raises(InvalidMessage) as refusal:
@@ -431,12 +437,6 @@ class TestOtherFields:
     def test_what_pydantic_refuses_hides_nothing_that_we_refuse(self) -> None:
         wrong: dict[str, Any] = {"to": "x", "body": "", "provider": "nexmo", "sender": 1, "colour": "red"}
         assert refused_fields(**wrong) == ["to", "body", "provider", "from", "colour"]
-
-    def test_a_missing_default_is_told_of_beside_what_else_is_wrong(self) -> None:
-        assert refused_fields(replace(POLICY, senders={}), to="x") == ["to", "from"]
-
-    def test_of_a_provider_that_is_unknown_no_default_sender_is_asked(self) -> None:
-        assert refused_fields(replace(POLICY, senders={}), provider="nexmo") == ["provider"]
 
 
 class TestPayload:

@@ -63,10 +63,16 @@ def test_the_topic_is_encrypted_with_a_key_that_aws_may_use_for_this_account(ale
 
 
 @pytest.mark.parametrize("name", ["Send", "Reconciler"])
-def test_a_role_may_send_from_the_named_sender_and_from_no_other(name: str) -> None:
+def test_a_role_may_send_from_the_named_sender_and_from_what_is_tagged_for_the_stack(name: str) -> None:
     further = granted(stack(**ENABLED), name) - granted(stack(), name)
+    (tagged,) = [each for each in statements(stack(**ENABLED), name) if each["Sid"] == "SendFromTaggedSenders"]
+    others = {("sms-voice:SendTextMessage", each) for each in tagged["Resource"]}
 
-    assert further == {
+    assert tagged["Condition"] == {"StringEquals": {"aws:ResourceTag/sms-tracker": "stack"}}
+    assert others == {
+        ("sms-voice:SendTextMessage", f"{VOICE}:{kind}/*") for kind in ("phone-number", "pool", "sender-id")
+    }
+    assert further - others == {
         ("sms-voice:SendTextMessage", f"{VOICE}:{resource}")
         for resource in (
             f"phone-number/{SENDER}",

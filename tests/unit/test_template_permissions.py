@@ -27,9 +27,13 @@ READ_SETTINGS: set[Grant] = {
     ("ssm:GetParameters", f"{SETTINGS}/{name}")
     for name in ("public-base-urls", "secrets/service", *(f"secrets/{each}" for each in providers.names()))
 }
+READ_SEND_SETTINGS: set[Grant] = {("ssm:GetParameters", f"{SETTINGS}/senders")}
 ASK_OPT_OUTS = grants("StateTable.Arn", "dynamodb:GetItem") | grants("InboundQueue.Arn", "sqs:SendMessage")
 ALLOWED: Mapping[str, set[Grant]] = {
-    "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem") | ASK_OPT_OUTS | READ_SETTINGS,
+    "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem")
+    | ASK_OPT_OUTS
+    | READ_SETTINGS
+    | READ_SEND_SETTINGS,
     "Webhook": grants("ReportsQueue.Arn", "sqs:SendMessage")
     | grants("InboundQueue.Arn", "sqs:SendMessage")
     | READ_SETTINGS,
@@ -56,7 +60,8 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | grants("StateTable.Arn", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
     | grants("ReportsQueue.Arn", "sqs:SendMessage")
     | ASK_OPT_OUTS
-    | READ_SETTINGS,
+    | READ_SETTINGS
+    | READ_SEND_SETTINGS,
     "Inbound": grants("InboundQueue.Arn", *TAKE)
     | grants("InboundDlq.Arn", "sqs:SendMessage")
     | grants("StateTable.Arn", "dynamodb:GetItem", "dynamodb:PutItem")

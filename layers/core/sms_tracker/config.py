@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import Verification
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.status import CORRECTIONS, Status
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.countries import Destinations
 
 
 class TextRetention(StrEnum):
@@ -39,14 +42,14 @@ class AuthorizerConfig(Config):
 
 
 class SendConfig(Config):
-    """``allowed_countries`` holds ISO 3166 codes, None for all; ``senders`` a provider's default originator."""
+    """``allowed_countries`` is what may be sent to; ``senders`` holds a provider's default originator."""
 
     messages_table: str
     settings_prefix: str
     providers: tuple[str, ...]
     default_provider: str
     senders: Mapping[str, str]
-    allowed_countries: frozenset[str] | None
+    allowed_countries: Destinations
     text_retention: TextRetention
     retention_days: int
     claim_seconds: int
@@ -89,7 +92,7 @@ class InboundConfig(Config):
     settings_prefix: str
     providers: tuple[str, ...]
     inbound_dlq_url: str
-    allowed_countries: frozenset[str] | None
+    allowed_countries: Destinations
     opt_out_scope: ScopeMode
     claim_seconds: int
 
@@ -115,7 +118,7 @@ class QueryConfig(Config):
     messages_table: str
     state_table: str
     reports_queue_url: str
-    allowed_countries: frozenset[str] | None
+    allowed_countries: Destinations
     opt_out_scope: ScopeMode
 
 
@@ -195,18 +198,15 @@ class _Wrong(ValueError):
     """A malformed setting that holds no secret: its text may be shown."""
 
 
-def _countries(value: str) -> frozenset[str] | None:
-    """ISO 3166 codes of countries with telephone numbers; None for ``*``. Codes such as 001 are no country's."""
-    if value.strip() == "*":
-        return None
+def _destinations(value: str) -> Destinations:
+    """Codes of countries with telephone numbers (ISO 3166) or ``*``, and ranges. 001 is no country's code."""
     from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # not in every function's layers
 
-    from sms_tracker.domain.countries import advice  # noqa: PLC0415  # few functions need it
+    from sms_tracker.domain import countries  # noqa: PLC0415  # few functions need it
 
-    codes = frozenset(_words(value))
-    if wrong := advice(codes, SUPPORTED_REGIONS):
+    if wrong := countries.advice(words := _words(value), SUPPORTED_REGIONS):
         raise _Wrong(wrong)
-    return codes
+    return countries.destinations(words)
 
 
 def _number(value: str, least: int = 1) -> int:
@@ -234,7 +234,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "default_provider": lambda value: _providers(value)[0],
     "senders": _pairs,
     "verification": lambda value: {name: Verification(mode) for name, mode in _pairs(value).items()},
-    "allowed_countries": _countries,
+    "allowed_countries": _destinations,
     "text_retention": TextRetention,
     "opt_out_scope": ScopeMode,
     "retention_days": lambda value: _number(value, least=7),  # a provider's report may come days late

@@ -21,11 +21,13 @@ from sms_tracker.services.gate import Gate
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.send import Rules, Sender
+from sms_tracker.services.senders import read_senders
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:
     """A Sender with everything it needs. Time-outs are those of the given clients."""
-    settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=fraction)
+    optional = {"senders": read_senders}
+    settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=fraction, optional=optional)
     return Sender(
         messages=MessageStore(
             dynamodb,
@@ -62,7 +64,7 @@ def _rules(config: SendConfig) -> Rules:
         providers=config.providers,
         default_provider=config.default_provider,
         senders=config.senders,
-        countries=config.allowed_countries,
+        allowed=config.allowed_countries,
         keeps_text=config.text_retention is not TextRetention.NONE,
     )
     return Rules(

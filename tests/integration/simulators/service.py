@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from sms_tracker import provider_http
 from sms_tracker.domain.callback import endpoint_url
+from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.record import Record
@@ -46,7 +47,7 @@ class Service:
             providers=(self.provider,),
             default_provider=self.provider,
             senders={self.provider: SENDERS[self.provider]},
-            countries=None,
+            allowed=Destinations(None),
         )
         setup = SendSetup(
             messages=self.messages,

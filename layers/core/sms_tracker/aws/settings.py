@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sms_tracker.domain.callback import base_url_flaw
@@ -33,23 +33,27 @@ class SsmSettings:
     """One GetParameters call an environment and lifetime behind :class:`sms_tracker.domain.ports.SettingsSource`.
 
     ``prefix`` is ``/{stack}``. The parameters are ``{prefix}/public-base-urls`` (text), ``{prefix}/secrets/service``
-    and ``{prefix}/secrets/{provider}`` (JSON). ``jitter`` returns 0..1 and is called for each lifetime: a value drawn
-    before a snapshot would be the same in every environment made from it.
+    and ``{prefix}/secrets/{provider}`` (JSON). ``optional`` has a reader for each further parameter,
+    ``{prefix}/{name}``: its value is the field ``name`` of the settings, which keeps its default if there is no such
+    parameter. ``jitter`` returns 0..1 and is called for each lifetime: a value drawn before a snapshot would be the
+    same in every environment made from it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what tests replace
         self,
         ssm: Api,
         prefix: str,
         providers: Sequence[str],
         *,
         jitter: Callable[[], float],
+        optional: Mapping[str, Callable[[str], Any]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ssm = ssm
         self._prefix = prefix
         self._providers = tuple(providers)
+        self._optional = {f"{prefix}/{name}": (name, read) for name, read in (optional or {}).items()}
         self._jitter = jitter
         self._lifetime = LIFETIME
         self._monotonic, self._sleep = monotonic, sleep
@@ -92,7 +96,8 @@ class SsmSettings:
     def _read(self) -> Settings:
         urls, service = f"{self._prefix}/public-base-urls", f"{self._prefix}/secrets/service"
         secrets = {provider: f"{self._prefix}/secrets/{provider}" for provider in self._providers}
-        answer = self._ssm("GetParameters", Names=[urls, service, *secrets.values()], WithDecryption=True)
+        names = [urls, service, *secrets.values(), *self._optional]
+        answer = self._ssm("GetParameters", Names=names, WithDecryption=True)
         found = {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
         missing = [name for name in (urls, service, *secrets.values()) if name not in found]
         if missing:
@@ -101,6 +106,7 @@ class SsmSettings:
             credentials={provider: _document(name, found[name]) for provider, name in secrets.items()},
             service_key=_key(service, _document(service, found[service])),
             public_base_urls=base_urls(urls, found[urls]),
+            **{name: read(found[path]) for path, (name, read) in self._optional.items() if path in found},
         )
 
 

@@ -6,6 +6,7 @@
     ├── InvalidMessage        a send request with wrong fields                   400
     ├── UnknownProvider       no adapter of that name                            404
     ├── Misconfigured         settings or secrets missing or malformed
+    │   └── NoSender          no sender for the recipient's country              502
     ├── Rejected              AWS refuses this call for good
     └── Unavailable           AWS or a provider failed for now       (retryable) 503
 
@@ -39,6 +40,14 @@ class UnknownProvider(SmsTrackerError):
 
 class Misconfigured(SmsTrackerError):
     """Settings or secrets are missing or malformed; the text names them and shows no value."""
+
+
+class NoSender(Misconfigured):
+    """The request names no sender, and the operator set none for the provider and the recipient's country."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"{provider} has no sender for the recipient's country")
+        self.provider = provider
 
 
 class Rejected(SmsTrackerError):

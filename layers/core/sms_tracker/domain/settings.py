@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _AROUND = r"[\s\ufeff\u200b-\u200f\u2060\"'`\u2018-\u201f\u00ab\u00bb]+"
 """Left around a value by copying, a shell or an editor: white space, invisible marks, quotes."""
@@ -13,11 +13,16 @@ _ENDS = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Secrets and public addresses. New callbacks use the first of ``public_base_urls``; all are accepted."""
+    """Secrets, public addresses, and what only some functions read.
+
+    New callbacks use the first of ``public_base_urls``; all are accepted. ``senders`` holds, by provider, the sender of
+    each country (ISO 3166, or ``*`` for the others).
+    """
 
     credentials: Mapping[str, Mapping[str, str]]
     service_key: bytes
     public_base_urls: Sequence[str]
+    senders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def trimmed(value: str) -> str:

@@ -35,16 +35,6 @@ def e164(given: str, countries: frozenset[str] | None) -> str:
     return number
 
 
-def allowed(number: str, countries: frozenset[str] | None) -> bool:
-    """Whether ``number`` (E.164) is in one of ``countries``; None allows all."""
-    if countries is None:
-        return True
-    parsed = phonenumbers.parse(number, None)
-    region = phonenumbers.region_code_for_number(parsed)
-    regions = {region} if region else set(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
-    return bool(regions & countries)
-
-
 def _plain(given: str) -> str:
     """Digits, ``+`` and the separators ``-./()`` in ASCII; raises ``ValueError`` for any other character."""
     if len(given) > _LONGEST:

@@ -12,17 +12,18 @@ from sms_tracker import providers
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
+    from sms_tracker.domain.countries import Destinations
     from sms_tracker.providers.base import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The deployment's rules. ``countries`` are ISO 3166, None for all; ``keeps_text``: TextRetention is not none."""
+    """The deployment's rules. ``allowed`` may be sent to; ``keeps_text``: TextRetention is not none."""
 
     providers: tuple[str, ...]
     default_provider: str
     senders: Mapping[str, str]
-    countries: frozenset[str] | None
+    allowed: Destinations
     keeps_text: bool = False
 
 
@@ -37,16 +38,17 @@ def provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
 
 
 def sender(value: str | None, info: ValidationInfo[Policy]) -> str | None:
-    """A sender of a form that the provider takes; None where the provider has a default sender."""
-    if (chosen := _chosen(info)) is None:
-        return value
-    if value is None:
-        if not info.context.senders.get(chosen.name):
-            raise ValueError(f"is required: {chosen.name} has no default sender here")
-        return None
-    if not any(re.fullmatch(form, value) for form in chosen.SENDERS.values()):
-        raise ValueError(f"is not a sender for {chosen.name}, which takes {_either(chosen.SENDERS)}")
+    """A sender of a form that the provider takes; None for the operator's."""
+    if value is not None and (chosen := _chosen(info)) and (wrong := sender_flaw(value, chosen)):
+        raise ValueError(wrong)
     return value
+
+
+def sender_flaw(value: str, provider: Provider) -> str | None:
+    """The end of a sentence about a sender of a form that ``provider`` does not take; None for any other."""
+    if any(re.fullmatch(form, value) for form in provider.SENDERS.values()):
+        return None
+    return f"is not a sender for {provider.name}, which takes {_either(provider.SENDERS)}"
 
 
 def validity(seconds: int | None, info: ValidationInfo[Policy]) -> int | None:
@@ -99,7 +101,7 @@ def add_sender_pattern(schema: dict[str, Any]) -> None:
 def add_sender_description(schema: dict[str, Any]) -> None:
     """The forms by provider."""
     rules = (f"{each.name} takes {_either(each.SENDERS)}" for each in _all())
-    schema["description"] = f"Sender; the provider's default sender if absent. {'. '.join(rules)}"
+    schema["description"] = f"Sender; if absent, the deployment's for the recipient's country. {'. '.join(rules)}"
 
 
 def add_validity_range(schema: dict[str, Any]) -> None:

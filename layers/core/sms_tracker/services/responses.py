@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
+from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, SmsTrackerError
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT
 from sms_tracker.domain.status import Status
@@ -194,7 +194,13 @@ def not_processed(record: Record, outcome: NotProcessed) -> ApiResponse:
 
 
 def nothing_recorded(error: SmsTrackerError) -> ApiResponse:
-    """503: the record could not be written, so the provider was not called."""
+    """503: the record could not be written, so the provider was not called. 502 where there is no sender."""
+    if isinstance(error, NoSender):
+        detail = (
+            f"This service has no sender at {error.provider} for the recipient's country; this request sent nothing. "
+            "Name a sender in from, or send it again once the operator has set one (make senders)."
+        )
+        return problem("no-sender", detail, members={"provider": error.provider}).noting(str(error))
     detail = "The message could not be recorded, so nothing was sent. Send the same request again later."
     return problem("unavailable", detail, retry_after=_SOON).noting(str(error))
 

@@ -26,6 +26,7 @@ from sms_tracker.services.policy import Policy
 from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Draft, again, draft
+from sms_tracker.services.senders import with_sender
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.validation import Json
 
@@ -64,6 +65,7 @@ class Sender:
     def _send(self, client: str, payload: Json, key: str | None, message: Draft, end: float) -> ApiResponse:
         try:
             settings = self.settings()
+            message = with_sender(message, settings.senders, self.rules.policy.senders)
             record, request = prepared(self._record(client, payload, key, message, settings), message, settings)
             stored = self._put(record, end)
         except InvalidMessage:  # no default for a field that this provider needs

@@ -26,8 +26,9 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
 from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
+from sms_tracker.services.destinations import refusal
 from sms_tracker.services.idempotency import idempotency_key
-from sms_tracker.services.numbers import allowed, e164
+from sms_tracker.services.numbers import e164
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
@@ -43,9 +44,9 @@ def _whole(value: object) -> object:
 
 
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
-    recipient = e164(number, info.context.countries)
-    if not allowed(recipient, info.context.countries):
-        raise ValueError("is in a country that this service does not send to (AllowedCountries)")
+    recipient = e164(number, info.context.allowed.countries)
+    if wrong := refusal(recipient, info.context.allowed):
+        raise ValueError(wrong)
     return recipient
 
 
@@ -63,7 +64,8 @@ class SendRequest(BaseModel):
         AfterValidator(_recipient),
         Field(
             description="Recipient: an international number, written with digits, one `+` in front and separators; a "
-            "national number only where the deployment sends to one country (`AllowedCountries`)",
+            "national number only where the deployment sends to one country (`AllowedCountries`). Premium, satellite and "
+            "similar numbers only where that lists their range",
             examples=["+31612345678"],
             json_schema_extra={"format": "phone-number"},
         ),
@@ -127,7 +129,7 @@ class Draft:
     """A valid message with every default filled in.
 
     ``to`` is E.164, ``body`` the text as sent, ``warnings`` are about the text. ``default_sender``: the request named
-    no sender.
+    no sender; ``sender`` is empty until one is chosen.
     """
 
     to: str = field(repr=False)
@@ -146,7 +148,7 @@ class Draft:
 def draft(payload: Json, policy: Policy) -> Draft:
     """Validate one decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
     try:
-        request = SendRequest.model_validate({"from": None, **payload}, context=policy)  # pydantic checks no default
+        request = SendRequest.model_validate(payload, context=policy)
     except ValidationError as error:
         raise invalid_message(error, "field") from None
     provider = request.provider or policy.default_provider
@@ -154,7 +156,7 @@ def draft(payload: Json, policy: Policy) -> Draft:
         to=request.to,
         body=request.body,
         provider=provider,
-        sender=request.sender or policy.senders[provider],
+        sender=request.sender or "",
         default_sender=request.sender is None,
         reference=request.reference,
         validity_seconds=request.validity_seconds,
@@ -198,6 +200,7 @@ _METRICS = {
     "refused-by-provider": "SendsRefused",
     "recipient-opted-out": "SendsOptedOut",
     "account-refused": "AccountRefused",
+    "no-sender": "AccountRefused",
 }
 
 

@@ -1,0 +1,104 @@
+"""`make senders`: show or set the sender of each country, in the parameter store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops import command, region
+from ops.stack import Stack
+from sms_tracker.aws.clients import client
+from sms_tracker.domain.countries import ALL
+from sms_tracker.services.senders import Senders, read_senders
+
+if TYPE_CHECKING:
+    from types_boto3_ssm import SSMClient
+
+_SECONDS = 10.0
+_EPILOG = """
+  show                    the senders that are set, as JSON
+  set FILE --apply        replace them by those of a file; without --apply, only check it and print the changes
+
+The file is JSON: for each provider an object from country (ISO 3166) to sender, with * for all other countries:
+
+  {"PROVIDER": {"US": "+15551234567", "*": "MyShop"}}
+
+Where it has no sender, the parameter of the provider's default sender counts. A message that names one keeps it.
+{} removes all. Functions read a change within six minutes.
+"""
+
+
+def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int:
+    """Returns the exit code; standard output receives the senders or the changes."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.command == "set") is not bool(options.file):
+        parser.error("set needs a file" if options.command == "set" else "show takes no file")
+    return command.run(lambda: _run(options, stack(options.stack)))
+
+
+def _run(options: argparse.Namespace, stack: Stack) -> int:
+    region.use(options.stack)
+    ssm = client("ssm", timeout=_SECONDS)
+    name = f"/{stack.name}/senders"
+    if options.command == "show":
+        print(_stored(ssm, name) or "{}")
+        return 0
+    new = read_senders(Path(options.file).read_text("utf-8"))
+    old = read_senders(_stored(ssm, name) or "{}")
+    for doubt in _doubts(new, stack):
+        print(f"warning: {doubt}", file=sys.stderr)
+    print("".join(f"{change}\n" for change in _changes(old, new)) or "no change\n", end="")
+    if options.apply:
+        text = json.dumps(new, indent=1, sort_keys=True)
+        ssm.put_parameter(Name=name, Value=text, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
+    print(f"wrote {name}" if options.apply else "nothing was changed; run it again with --apply", file=sys.stderr)
+    return 0
+
+
+def _stored(ssm: SSMClient, name: str) -> str | None:
+    try:
+        return ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        return None
+
+
+def _doubts(senders: Senders, stack: Stack) -> Iterator[str]:
+    """What has no effect as the stack is deployed now; nothing if it is not."""
+    if (config := stack.sending) is None:
+        return
+    for provider in sorted(senders.keys() - set(config.providers)):
+        yield f"{provider} is not enabled (Providers)"
+    allowed = config.allowed_countries.countries
+    listed = {code for countries in senders.values() for code in countries} - {ALL}
+    if allowed is not None and (closed := sorted(listed - allowed)):
+        yield f"not sent to (AllowedCountries): {', '.join(closed)}"
+
+
+def _changes(old: Senders, new: Senders) -> Iterator[str]:
+    before, after = (
+        {(provider, code): sender for provider, codes in each.items() for code, sender in codes.items()}
+        for each in (old, new)
+    )
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+            yield f"{' '.join(key)}: {before.get(key, '-')} -> {after.get(key, '-')}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make senders", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="?", default="show", choices=["show", "set"], help="default: show")
+    parser.add_argument("file", nargs="?", help="set: a JSON file")
+    command.add_stack(parser)
+    parser.add_argument("--apply", action="store_true", help="set: write; without it, only check the file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
