@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
@@ -65,7 +65,7 @@ class Replies:
     """Plays all people, a few at a time. ``has_opted_out`` is whether the block of a number is stored."""
 
     def __init__(
-        self, simulator_urls: dict[str, str], api_url: str, key: str, *, has_opted_out: Callable[[str], bool]
+        self, simulator_urls: Mapping[str, str], api_url: str, key: str, *, has_opted_out: Callable[[str], bool]
     ) -> None:
         self._urls, self._has_opted_out = simulator_urls, has_opted_out
         headers = {"authorization": f"Bearer {key}"}

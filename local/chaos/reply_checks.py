@@ -78,9 +78,8 @@ def _opted_out(
     """
     blocked = person.number in evidence.blocked
     changes = [each["detail"] for each in evidence.others if each["detail-type"] == CHANGED]
-    newest = max(
-        (each for each in changes if each["to"] == person.number), key=lambda each: each["version"], default={}
-    )
+    mine = [each for each in changes if each["to"] == person.number]
+    newest: Mapping[str, Any] = max(mine, key=lambda each: each["version"], default={})
     if newest.get("blocked", False) is not blocked:
         yield "wrong opt-out", f"{person.number} ({person.provider}): blocked {blocked}, the newest event is {newest}"
     asked = [each for each in replies if each["text"] in _KEYWORDS and not each["forged"]]

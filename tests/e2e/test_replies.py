@@ -124,7 +124,7 @@ def places(stack: Stack, *words: str) -> set[str]:
     outputs, clients = stack.deployment.outputs, stack.clients
     tables = [name for name in outputs if name.endswith("TableName")]
     scans = {name: clients.dynamodb.get_paginator("scan").paginate(TableName=outputs[name]) for name in tables}
-    held = {name: [page["Items"] for page in pages] for name, pages in scans.items()}
+    held: dict[str, object] = {name: [page["Items"] for page in pages] for name, pages in scans.items()}
     held |= {name: watch.bodies(stack, name) for name in outputs if name.endswith(("QueueUrl", "DlqUrl"))}
     held |= {f"log of {name}": stack.logs(name) for name in FUNCTIONS}
     return {place for place, found in held.items() if any(word in json.dumps(found, default=str) for word in words)}

@@ -64,8 +64,8 @@ class SendRequest(BaseModel):
         AfterValidator(_recipient),
         Field(
             description="Recipient: an international number, written with digits, one `+` in front and separators; a "
-            "national number only where the deployment sends to one country (`AllowedCountries`). Premium, satellite and "
-            "similar numbers only where that lists their range",
+            "national number only where the deployment sends to one country (`AllowedCountries`). Premium, satellite "
+            "and similar numbers only where that lists their range",
             examples=["+31612345678"],
             json_schema_extra={"format": "phone-number"},
         ),
