@@ -12,6 +12,7 @@ from bench.units import KB, item_size
 from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.cost import price as parsed
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Report, Source
@@ -205,7 +206,7 @@ def test_an_answer_and_four_timed_reports_cost_a_unit_each_with_every_value_at_i
                 occurred=f"2026-01-31T12:0{number}:05.019Z",
                 provider_message_id=known,
                 source=Source.CALLBACK if number else Source.ANSWER,
-                price=price,
+                price=parsed(*price.split()),
                 network=network,
             )
             track(store, MESSAGE_ID, [made], now=made.received, phase=None if number else SendPhase.ANSWERED)

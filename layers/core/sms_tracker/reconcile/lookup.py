@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from sms_tracker import providers
+from sms_tracker.domain.cost import costs
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace, ignore_failed_call, log_failed_call
@@ -91,13 +92,21 @@ class Lookups:
 
 
 def _known(report: Report, record: Record) -> bool:
-    """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record."""
+    """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record.
+
+    A price that the record does not have is never known: Twilio's comes after the last report.
+    """
+    if any(new.price != record.price(attempt) for attempt, new in costs([report], record.costs).items()):
+        return False
     if record.has(report):
         return True
     return record.state.status.final and report.recognised and fold([report], base=record.state) == record.state
 
 
 def without_text(body: bytes) -> str:
-    """A provider's record of a message as JSON, without the text, which must not be queued."""
-    record = json.loads(body)
+    """A provider's record of a message as JSON, without the text, which must not be queued.
+
+    Fractions become text, because a price keeps its digits.
+    """
+    record = json.loads(body, parse_float=str)
     return json.dumps({name: value for name, value in record.items() if name not in _TEXTS})
