@@ -267,6 +267,18 @@ def test_a_report_that_comes_again_is_one_refused_write(life: Life) -> None:
     assert life.recording.units == units + 1
 
 
+def test_a_price_that_is_looked_up_costs_two_units_and_moves_no_index(life: Life) -> None:
+    units = in_order(life).units
+    delivered = life.recording.item["reports"]["M"].popitem()[1]["M"]["word"]["S"]
+    looked_up = replace(life.case.answer, word=delivered, status=Status.DELIVERED, source=Source.LOOKUP)
+    later = "2026-02-01T12:00:00.000Z"
+    track(life.store, MESSAGE_ID, [replace(looked_up, received=later, price=parsed("0.0075", "USD"))], now=later)
+
+    assert life.recording.operations[4:] == ["UpdateItem refused", "UpdateItem"]
+    assert life.recording.units == units + 2
+    assert life.recording.item["cost"]["S"].endswith("USD010.0075")
+
+
 def test_an_answer_that_its_report_overtook_costs_one_unit_more(life: Life) -> None:
     life.store.put(record(state=recorded(attempt=1, at=NOW, provider=life.case.provider)))
     life.hear(life.case.reports[0])

@@ -20,12 +20,13 @@ from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import OnUnreadable
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.log import FailedCalls
 from sms_tracker.reconcile.end_message import end_as_not_sent
-from sms_tracker.reconcile.lookup import without_text
-from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.lookup import Limits, without_text
+from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.track import track
@@ -118,6 +119,7 @@ class Setup:
         self.queue, self.unmatched, self.dead = MemoryQueue(), MemoryQueue(), MemoryQueue()
         self.sending = SendSetup(messages=self.messages, clock=self.clock)
         self.limits = Limits(seconds=200, lookups=1000, rate=5)
+        self.prices = PriceLookup.OFF
 
     def reconciler(self) -> Reconciler:
         sender = replace(self.sending.sender, http=self.account)
@@ -133,6 +135,7 @@ class Setup:
             ages=Ages(),
             limits=self.limits,
             resend=lambda record: sender.resend(record).decision,
+            prices=self.prices,
         )
 
     def run(self) -> Counter[str]:

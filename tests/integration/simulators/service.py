@@ -16,7 +16,8 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.settings import Settings
-from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.receive import Received, Receiver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 
 from sms_tracker.domain.indexes import EARLIEST
@@ -43,6 +43,45 @@ class Cost:
     def key(self) -> tuple[str, str, int, Decimal]:
         """The higher one wins: the later observation and, of one moment, the larger amount."""
         return (self.observed_at, self.price.currency, self.segments or 0, Decimal(self.price.amount))
+
+
+@dataclass(slots=True)
+class CostSums:
+    """Sums over attempts: those that a provider took, and of them those with a price, their sum in each currency.
+
+    Of the attempts whose bill states segments: the ``computed`` and the ``billed`` ones, and how many attempts differ.
+    """
+
+    attempts: int = 0
+    priced: int = 0
+    computed: int = 0
+    billed: int = 0
+    different: int = 0
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+
+    def count(self, costs: Mapping[int, Cost], *, attempts: int, segments: int) -> None:
+        """Count one message of so many computed segments, which providers took so many times."""
+        self.attempts += attempts
+        for cost in costs.values():
+            self.priced += 1
+            self._pay(cost.price.currency, Decimal(cost.price.amount))
+            if cost.segments is not None:
+                self.computed += segments
+                self.billed += cost.segments
+                self.different += cost.segments != segments
+
+    def add(self, other: CostSums) -> None:
+        """Add the sums of ``other``."""
+        self.attempts += other.attempts
+        self.priced += other.priced
+        self.computed += other.computed
+        self.billed += other.billed
+        self.different += other.different
+        for currency, amount in other.amounts.items():
+            self._pay(currency, amount)
+
+    def _pay(self, currency: str, amount: Decimal) -> None:
+        self.amounts[currency] = EXACT.add(self.amounts.get(currency, Decimal()), amount)
 
 
 def price(amount: str | None, currency: str | None) -> Price | None:

@@ -161,6 +161,23 @@ class SecondsToDelivery(TypedDict):
     p90: Annotated[float | None, Field(description="90th percentile; null if nothing was delivered")]
 
 
+class SegmentFigures(TypedDict):
+    """Segments of the attempts whose price is for a stated number of them."""
+
+    computed: Annotated[int, Field(description="As this service counts them")]
+    billed: Annotated[int, Field(description="As the provider bills them")]
+    different: Annotated[int, Field(description="Attempts for which the two differ")]
+
+
+class CostFigures(TypedDict):
+    """What the providers charge for all attempts."""
+
+    amounts: Annotated[dict[str, str], Field(description="The exact sum in each currency, as a decimal number")]
+    attempts: Annotated[int, Field(description="Attempts that a provider took")]
+    priced: Annotated[int, Field(description="Those with a price; the sums hold no others")]
+    segments: SegmentFigures
+
+
 class Figures(TypedDict):
     """The counts of a set of messages."""
 
@@ -173,6 +190,7 @@ class Figures(TypedDict):
     ]
     reasons: Annotated[dict[str, int], Field(description="Failures by reason")]
     seconds_to_delivery: SecondsToDelivery
+    cost: CostFigures
 
 
 class Group(Figures):
@@ -182,6 +200,7 @@ class Group(Figures):
     day: NotRequired[Time]
     provider: NotRequired[str]
     client: NotRequired[str]
+    country: NotRequired[Annotated[str, Field(description="ISO 3166; `ZZ` if not known")]]
 
 
 class Freshness(TypedDict):

@@ -27,6 +27,15 @@ _FAILURES = 3
 """Consecutive calls without an answer after which a run stops calling a provider."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """``seconds`` for one run, ``lookups`` in it, and provider calls a second (``rate``)."""
+
+    seconds: float
+    lookups: int
+    rate: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Lookups:
     """The look-ups of one run. ``rate`` is calls a second to each provider, ``calls`` the calls made so far."""
@@ -54,7 +63,7 @@ class Lookups:
 
     def look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
         """Look one message up; its record is queued and processed like a callback. Returns the decision."""
-        name = record.state.provider
+        name = record.provider_of(attempt)
         adapter, credentials = providers.load(name), self.settings().credentials[name]
         answer = self.ask(name, adapter.lookup_request(provider_message_id, credentials=credentials))
         now = timestamp(self.clock())
