@@ -17,7 +17,8 @@ from sms_tracker.domain.status import Status
 from sms_tracker.reconcile.lookup import Limits
 from tests.factories import MESSAGE_ID, cost, report
 from tests.fakes import START
-from tests.unit.test_reconcile import BUSY, DAY, HOUR, MINUTE, SID, Account, Setup, lost, taken
+from tests.setups import SID
+from tests.unit.test_reconcile import BUSY, DAY, HOUR, MINUTE, Account, Setup, lost, taken
 
 MESSAGEBIRD_ID = "e8077d803532c0b5937c639b60216938"
 

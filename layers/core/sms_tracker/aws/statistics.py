@@ -129,15 +129,16 @@ def _tally(
     statuses: Mapping[str, int],
     reasons: Mapping[str, int],
     seconds: Mapping[str, int],
-    sums: Sequence[Any] = (0, 0, 0, 0, 0, {}),
+    cost: Sequence[Any] = (0, 0, 0, 0, 0, {}),
     countries: Mapping[str, Sequence[Any]] = {},
 ) -> Tally:
-    amounts = {currency: Decimal(amount) for currency, amount in sums[-1].items()}
+    attempts, priced, computed, billed, different, stated = cost
+    amounts = {currency: Decimal(amount) for currency, amount in stated.items()}
     return Tally(
         Counter(statuses),
         Counter(reasons),
         Counter({int(bucket): count for bucket, count in seconds.items()}),
-        CostSums(*sums[:-1], amounts),
+        CostSums(attempts, priced, computed, billed, different, amounts),
         {name: _tally(*row) for name, row in countries.items()},
     )
 
