@@ -19,6 +19,12 @@ class Charge:
     currency: str
 
 
+def charged(message: Message, charge: Callable[[Message], Charge | None]) -> str | None:
+    """What one message costs, such as ``0.0079 USD``."""
+    due = charge(message)
+    return None if due is None else f"{due.amount:f} {due.currency}"
+
+
 def bill_json(messages: Iterable[Message], charge: Callable[[Message], Charge | None]) -> dict[str, Any]:
     """A line for each charged message, and the sum in each currency, in plain digits."""
     lines, sums = [], defaultdict[str, Decimal](Decimal)

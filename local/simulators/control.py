@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.bill import bill_json
+from local.simulators.bill import bill_json, charged
 from local.simulators.ledger import Message
 from local.simulators.scenario import TABLE, Scenario, Script, Step
 from local.simulators.send_endpoint import Provider
@@ -74,7 +74,8 @@ class _Control:
             {(reply.sender, reply.to) for reply in replies if scenarios.has_opted_out(reply.sender, reply.to)}
         )
         known = {"provider": self._provider.name, "pending": pending, "opted_out": pairs}
-        return JSONResponse(known | self._backend.ledger.as_json())
+        books = self._backend.ledger.as_json(lambda message: charged(message, self._provider.charge))
+        return JSONResponse(known | books)
 
     async def bill(self, _: Request) -> Response:
         return JSONResponse(bill_json(self._backend.ledger.newest_first(), self._provider.charge))

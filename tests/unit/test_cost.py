@@ -150,6 +150,13 @@ def test_a_look_up_observes_the_present_and_an_event_its_own_time(
     assert observed(stated) == cost("1", at, segments=3)
 
 
+def test_a_look_up_within_the_second_of_an_event_does_not_hide_the_larger_amount_of_the_event() -> None:
+    looked_up = report(source=Source.LOOKUP, received="2026-01-31T12:00:01.700Z", price=Price("0.005", "EUR"))
+    event = report(occurred=LATER, received="2026-01-31T12:00:01.900Z", price=Price("0.0079", "EUR"))
+
+    assert costs([event, looked_up]) == costs([looked_up, event]) == {1: cost("0.0079", LATER)}
+
+
 def test_a_report_without_a_price_is_no_observation() -> None:
     assert observed(report(segments=3)) is None
 

@@ -18,6 +18,7 @@ MAX_SEGMENTS = 35
 _NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,60}(\.[0-9]{0,60})?([eE][+-]?[0-9]{1,3})?")
 _CURRENCY = re.compile("[A-Z]{3}")
 _WHOLE, _FRACTION = 12, 15
+_SECOND = len("2026-01-31T12:00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +144,14 @@ def costs(reports: Iterable[Report], known: Mapping[int, Cost] | None = None) ->
 def observed(report: Report) -> Cost | None:
     """The price of a report as an observation; None without one.
 
-    A look-up observes the present. Any other report is of its provider's time: an event that is repeated after its
-    successor does not bring an earlier price back. Times after the receipt or before 2000 are no times of events.
+    A look-up observes the present, in whole seconds as the events of a provider: of one second the larger amount wins.
+    Any other report is of its provider's time: an event that is repeated after its successor does not bring an earlier
+    price back. Times after the receipt or before 2000 are no times of events.
     """
     if report.price is None:
         return None
-    observed_at = report.received if report.source is Source.LOOKUP else max(EARLIEST, min(report.at, report.received))
+    if report.source is Source.LOOKUP:
+        observed_at = f"{report.received[:_SECOND]}.000Z"
+    else:
+        observed_at = max(EARLIEST, min(report.at, report.received))
     return Cost(price=report.price, observed_at=observed_at, segments=report.segments)
