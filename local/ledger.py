@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -30,6 +31,7 @@ class Taken:
     message_id: str
     expected: str
     times: int
+    charged: str | None = None
 
 
 def taken(provider: str, url: str) -> list[Taken]:
@@ -51,6 +53,7 @@ def of(provider: str, entry: Mapping[str, Any]) -> Taken:
         message_id=simulator.message_id(entry),
         expected=simulator.status(end["word"], end["code"]) if end else "unknown",
         times=entry["times_taken"],
+        charged=entry.get("charged"),
     )
 
 
@@ -96,6 +99,18 @@ def _against_ledger(record: Mapping[str, Any], found: Sequence[Taken]) -> Iterat
         yield f"{name}: the record says {status}, expected is {found[0].expected}"
     if record["provider_message_id"] != found[0].provider_id and not is_unheard(record, found[0]):
         yield f"{name}: the record names another message of the provider"
+    if cost := other_cost(record, found[0]):
+        yield f"{name}: it costs {cost} by the record, {found[0].charged} by the provider"
+
+
+def other_cost(record: Mapping[str, Any], found: Taken) -> str | None:
+    """The record's cost, if it is known and is not the provider's charge to the last digit."""
+    known = record.get("cost", {}).get(str(record.get("attempt")))
+    if known is None or record["provider_message_id"] != found.provider_id:
+        return None
+    amount, currency = (found.charged or "0 none").split(" ")
+    same = (Decimal(known["amount"]), known["currency"]) == (Decimal(amount), currency)
+    return None if same else f"{known['amount']} {known['currency']}"
 
 
 def is_unheard(record: Mapping[str, Any], found: Taken) -> bool:

@@ -200,6 +200,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "TRACKING_OBJECTIVE": "99",
         "LOOKUPS_PER_SECOND": "1000",
         "LOOKUPS_PER_RUN": "1000",
+        "PRICE_LOOKUP": "all",
         "RUN_SECONDS": "10",
         "UNMATCHED_QUEUE_URL": queues["unmatched"],
         "REPORTS_DLQ_URL": queues["reports-dlq"],

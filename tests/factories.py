@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sms_tracker.domain.cost import Cost, Price
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, timestamp
@@ -52,3 +53,8 @@ def report(status: Status | None = Status.SENT, **values: Any) -> Report:
         values["failure"] = Failure(category=Category.TEMPORARY, reason=Reason.UNREACHABLE, code=made.code)
         made = Report(**{**defaults, **values})
     return made
+
+
+def cost(amount: str, at: str = NOW, currency: str = "EUR", segments: int | None = None) -> Cost:
+    """What an attempt costs, as observed at NOW."""
+    return Cost(price=Price(amount, currency), observed_at=at, segments=segments)

@@ -138,7 +138,8 @@ def _holds(old: Record, change: Change) -> bool:
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
     about = not old.to or all(not each.recipient or old.to in spellings(each.recipient) for each in ours)
     room = not change.added or len(old.reports) + len(change.added) <= MAX_REPORTS
-    return unseen and about and room and _guarded(old, change)
+    outranks = all(old.costs[each].key <= cost.key for each, cost in change.costs.items() if each in old.costs)
+    return unseen and about and room and outranks and _guarded(old, change)
 
 
 def _guarded(old: Record, change: Change) -> bool:
@@ -163,7 +164,7 @@ def _changed(old: Record, change: Change, *, keep_fields: bool) -> Record:
     if change.phase is SendPhase.ANSWERED:
         new = replace(new, send=replace(new.send, token="", until=0), validity_seconds=None)
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
-    new = replace(new, price=new.price or next((r.price for r in ours if r.price), None))
+    new = replace(new, costs={**new.costs, **change.costs})
     new = replace(new, network=new.network or next((r.network for r in ours if r.network), None))
     if change.guard is Guard.LATE or change.state is None:
         return new

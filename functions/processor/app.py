@@ -10,7 +10,8 @@ from sms_tracker.aws.json_client import api
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import ProcessorConfig, TextRetention, load
+from sms_tracker.config import ProcessorConfig, load
+from sms_tracker.domain.settings import TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.services.process import QueueMessage, ReportProcessor, measure

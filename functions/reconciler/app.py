@@ -16,7 +16,8 @@ from sms_tracker.domain.overdue import Ages
 from sms_tracker.log import Line, Log
 from sms_tracker.reconcile import hourly_stats, reconcile
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
-from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.reconcile import Reconciler
 
 config = load(ReconcilerConfig, os.environ)
 log = Log(os.environ)
@@ -43,6 +44,7 @@ reconciler = Reconciler(
     ),
     limits=Limits(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),
     resend=lambda record: sender.resend(record).decision,
+    prices=config.price_lookup,
     failed=log.failed,
 )
 counter = HourlyCounter(

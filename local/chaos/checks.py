@@ -20,6 +20,7 @@ CHECKS = {
     "sent after all": "reported as not sent, but sent",
     "never asked": "recorded, but no request reached the provider, and no killed worker explains it",
     "wrong final": "our final status differs from the handset's",
+    "wrong cost": "our cost differs from the provider's charge",
     "left open": "no final status, although nothing is in progress",
     "report lost": "acknowledged to the provider, but not in the record",
     "forged believed": "a report under a wrong signature was acknowledged",
@@ -110,6 +111,8 @@ def _final(message: Message, record: Mapping[str, Any], taken: Mapping[str, Any]
     same_id = record["provider_message_id"] == expected.provider_id or ledger.is_unheard(record, expected)
     if status != expected.expected or not same_id:
         yield "wrong final", f"{_about(message)}: {status}, expected is {expected.expected}"
+    if cost := ledger.other_cost(record, expected):
+        yield "wrong cost", f"{_about(message)}: {cost}, the provider charges {expected.charged}"
     code, recorded = (ledger.known_end(message.provider, taken) or {}).get("code"), _code(record)
     if status in ledger.FAILURES and recorded != _text(code):
         yield "wrong final", f"{_about(message)}: failed with code {recorded}, expected is {code}"

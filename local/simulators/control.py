@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.simulators.bill import bill_json, charged
 from local.simulators.ledger import Message
 from local.simulators.scenario import TABLE, Scenario, Script, Step
 from local.simulators.send_endpoint import Provider
@@ -26,6 +27,7 @@ def application(provider: Provider) -> Starlette:
 
     GET /_health                            200 while it runs
     GET /_ledger, GET /_ledger/{id}         the ledger; of a message to several recipients, the first or ``?to=``
+    GET /_bill                              what each message costs, and the sums by currency
     DELETE /_ledger                         clear it and cancel every pending callback
     GET /_control/idle?timeout=30&taken=0   200 once nothing is pending and that many were taken, else 503
     GET /_control/seen?posts=1&timeout=30   200 once that many requests to send arrived, else 503
@@ -42,6 +44,7 @@ def application(provider: Provider) -> Starlette:
             *provider.routes(),
             Route("/_health", control.health),
             Route("/_ledger", control.ledger),
+            Route("/_bill", control.bill),
             Route("/_ledger", control.clear, methods=["DELETE"]),
             Route("/_ledger/{id}", control.message),
             Route("/_control/idle", control.idle),
@@ -71,7 +74,11 @@ class _Control:
             {(reply.sender, reply.to) for reply in replies if scenarios.has_opted_out(reply.sender, reply.to)}
         )
         known = {"provider": self._provider.name, "pending": pending, "opted_out": pairs}
-        return JSONResponse(known | self._backend.ledger.as_json())
+        books = self._backend.ledger.as_json(lambda message: charged(message, self._provider.charge))
+        return JSONResponse(known | books)
+
+    async def bill(self, _: Request) -> Response:
+        return JSONResponse(bill_json(self._backend.ledger.newest_first(), self._provider.charge))
 
     async def message(self, request: Request) -> Response:
         group = self._backend.ledger.messages.get(request.path_params["id"], [])

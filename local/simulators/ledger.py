@@ -141,14 +141,17 @@ class Ledger:
             return False
         return True
 
-    def as_json(self) -> dict[str, Any]:
-        """The whole ledger, oldest first. ``sent_twice`` lists the ids of messages with equal recipient and text."""
+    def as_json(self, charged: Callable[[Message], str | None]) -> dict[str, Any]:
+        """The whole ledger, oldest first, with each message's cost.
+
+        ``sent_twice`` lists the ids of messages with equal recipient and text.
+        """
         alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         messages = list(reversed(self.newest_first()))
         for message in messages:
             alike[message.to, message.body].append(message.id)
         return {
-            "messages": [self.message_json(message) for message in messages],
+            "messages": [self.message_json(message) | {"charged": charged(message)} for message in messages],
             "posts": [_post_json(post) for post in self.posts],
             "replies": [_reply_json(reply) for reply in self.replies],
             "counts": {"posts": len(self.posts), "taken": self.count},

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
+from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Ledger, Message, Post
 from local.simulators.network import Delivery, Network
@@ -76,6 +77,10 @@ class Provider(Protocol):
 
     def as_json(self, messages: list[Message]) -> dict[str, Any]:
         """The messages of one request as the API returns them."""
+        ...
+
+    def charge(self, message: Message) -> Charge | None:
+        """What the provider charges for the message as it is now."""
         ...
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from ops.openapi.operations import REQUEST
 from sms_tracker import providers
+from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
@@ -113,7 +115,12 @@ def _health(*, queue: bool) -> ApiResponse:
 
 def _statistics() -> schemas.Stats:
     hour = "2026-01-31T12:00:00.000Z"
-    counted = Tally(Counter(delivered=97, undelivered=2, sent=1), Counter(unreachable=2), Counter({2: 60, 3: 30, 6: 7}))
+    counted = Tally(
+        Counter(delivered=97, undelivered=2, sent=1),
+        Counter(unreachable=2),
+        Counter({2: 60, 3: 30, 6: 7}),
+        CostSums(attempts=101, priced=100, computed=130, billed=131, different=1, amounts={"EUR": Decimal("9.1")}),
+    )
     cohort = HourlyStats(
         hour=hour, computed_at="2026-01-31T13:10:00.000Z", final=False, sums={(_PROVIDER, "shop"): counted}
     )

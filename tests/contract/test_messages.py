@@ -13,6 +13,7 @@ from types_boto3_dynamodb import DynamoDBClient
 
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.cost import Cost, Price
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Messages, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, Send, SendPhase
@@ -22,7 +23,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.domain.transition import first_try
 from sms_tracker.services.track import track
 from tests import tables
-from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.factories import MESSAGE_ID, NOW, TO, cost, record, report
 from tests.fakes import MemoryMessages
 from tests.moto_client import json_client
 
@@ -436,22 +437,62 @@ def test_further_fields_are_kept_of_failures_and_unfamiliar_reports_or_of_all(
     assert applied(messages, first(told)).reports[told.fingerprint].fields == kept
 
 
-def test_price_and_network_are_kept_once(messages: Messages, guarded: Guarded) -> None:
+def test_the_first_network_is_kept(messages: Messages, guarded: Guarded) -> None:
     holding(messages)
-    first_told = report(Status.SENT, price="0.07 EUR")
-    then = report(Status.BUFFERED, price="0.08 EUR", network="20408"), report(Status.UNKNOWN, network="20416")
 
-    told = applied(messages, guarded(first_told))
-    assert (told.price, told.network) == ("0.07 EUR", None)
-    told = applied(messages, guarded(*then))
-    assert (told.price, told.network) == ("0.07 EUR", "20408")
+    assert applied(messages, guarded(report(Status.SENT))).network is None
+    then = report(Status.BUFFERED, network="20408"), report(Status.UNKNOWN, network="20416")
+    assert applied(messages, guarded(*then)).network == "20408"
 
 
-def test_two_prices_in_one_write_are_one_price(messages: Messages, guarded: Guarded) -> None:
+def test_each_attempt_has_the_cost_that_was_observed_last(messages: Messages, guarded: Guarded) -> None:
     holding(messages)
-    told = applied(messages, guarded(report(Status.SENT, price="1 EUR"), report(Status.DELIVERED, price="2 EUR")))
+    first_cost, second_cost = cost("0.07", NOW, segments=2), cost("1200.5", LATER, currency="XXX")
 
-    assert told.price == "1 EUR"
+    assert applied(messages, guarded(report(Status.SENT), costs={1: first_cost})).costs == {1: first_cost}
+    assert applied(messages, guarded(report(None), costs={2: second_cost})).costs == {1: first_cost, 2: second_cost}
+    assert applied(messages, late(costs={1: cost("0.06", LATER)})).costs == {1: cost("0.06", LATER), 2: second_cost}
+
+
+@pytest.mark.parametrize(
+    "lower",
+    [
+        cost("10", "2026-01-31T11:59:59.999Z"),
+        cost("9"),
+        cost("9.5"),
+        cost("10", currency="AUD"),
+        cost("99", segments=1),
+    ],
+)
+def test_a_cost_that_is_outranked_is_refused(messages: Messages, guarded: Guarded, lower: Cost) -> None:
+    known = cost("10", segments=2)
+    holding(messages)
+    applied(messages, late(costs={1: known}))
+
+    refused(messages, guarded(report(Status.SENT), costs={1: lower}))
+    assert applied(messages, guarded(report(Status.SENT), costs={1: known})).costs == {1: known}
+
+
+@pytest.mark.parametrize("higher", [cost("10.5"), cost("100"), cost("0.1", LATER), cost("1", segments=1)])
+def test_of_one_moment_the_larger_amount_outranks(messages: Messages, guarded: Guarded, higher: Cost) -> None:
+    holding(messages)
+    applied(messages, late(costs={1: cost("10")}))
+
+    assert applied(messages, guarded(report(Status.SENT), costs={1: higher})).costs == {1: higher}
+
+
+def test_a_price_found_by_a_look_up_is_kept_although_its_report_is_known(messages: Messages) -> None:
+    holding(messages)
+    delivered = report(Status.DELIVERED)
+    track(messages, MESSAGE_ID, [delivered], now=NOW)
+    version = stored(messages).version
+    looked_up = replace(delivered, source=Source.LOOKUP, received=LATER, price=Price("0.0075", "USD"), segments=1)
+
+    assert looked_up.fingerprint == delivered.fingerprint
+    assert track(messages, MESSAGE_ID, [looked_up], now=LATER).decision == "noted"
+    assert stored(messages).costs == {1: cost("0.0075", LATER, "USD", segments=1)}
+    assert stored(messages).version == version
+    assert track(messages, MESSAGE_ID, [looked_up], now=LATER).decision == "duplicate"
 
 
 def test_a_record_that_forgot_its_recipient_takes_what_is_said_of_any(messages: Messages, guarded: Guarded) -> None:
@@ -464,10 +505,13 @@ def test_a_record_that_forgot_its_recipient_takes_what_is_said_of_any(messages: 
 
 def test_the_price_of_another_recipients_message_is_not_ours(messages: Messages, guarded: Guarded) -> None:
     holding(messages)
-    foreign = report(None, word="strange", recipient=OTHER_TO, price="9 EUR", network="26201")
-    told = applied(messages, guarded(foreign, report(Status.SENT), foreign=frozenset({foreign.fingerprint})))
+    foreign = report(None, word="strange", recipient=OTHER_TO, price=Price("9", "EUR"), network="26201")
 
-    assert (told.price, told.network) == (None, None)
+    track(messages, MESSAGE_ID, [foreign, report(Status.SENT)], now=NOW)
+    assert (stored(messages).costs, stored(messages).network) == ({}, None)
+    another = replace(foreign, word="other")
+    told = applied(messages, guarded(report(None, word="odd"), another, foreign=frozenset({another.fingerprint})))
+    assert told.network is None
 
 
 @pytest.mark.parametrize("drop_text", [True, False])

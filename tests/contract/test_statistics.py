@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from moto import mock_aws
 
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed
+from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed, unpacked
 from sms_tracker.aws.typed_json import unmarshal
+from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.ports import Statistics
@@ -24,7 +29,13 @@ from tests.memory_statistics import MemoryStatistics
 HOUR, NEXT = "2026-01-31T12:00:00.000Z", "2026-01-31T13:00:00.000Z"
 EARLIER, LATER = "2026-01-31T13:10:00.000Z", "2026-01-31T14:10:00.000Z"
 SUMS: Sums = {
-    ("twilio", "shop"): Tally(Counter(delivered=3, failed=1), Counter(unreachable=1), Counter({0: 1, 15: 2})),
+    ("twilio", "shop"): Tally(
+        Counter(delivered=3, failed=1),
+        Counter(unreachable=1),
+        Counter({0: 1, 15: 2}),
+        CostSums(5, 2, 2, 3, 1, {"USD": Decimal("0.0158")}),
+        {"NL": Tally(Counter(delivered=3, failed=1), cost=CostSums(5, 2, 2, 3, 1, {"USD": Decimal("0.0158")}))},
+    ),
     ("messagebird", "bänk #1"): Tally(Counter(sent=2), Counter(), Counter()),
 }
 ITEM_LIMIT = 400 * 1024
@@ -155,6 +166,34 @@ def test_thousands_of_clients_fit_into_one_item() -> None:
     }
 
     assert len(packed(busy)) < ITEM_LIMIT
+
+
+def test_counts_by_country_are_left_out_where_they_do_not_fit() -> None:
+    def busy(clients: int) -> Sums:
+        countries = {f"{code:02d}": Tally(Counter(delivered=code * 7919 % 997)) for code in range(100)}
+        whole = Tally(Counter(delivered=1))
+        return {
+            ("twilio", f"client-{number * 7919 % 99991}"): replace(whole, countries=countries)
+            for number in range(clients)
+        }
+
+    assert unpacked(packed(busy(10))) == busy(10)
+    large = {
+        group: replace(each, countries={f"{group[1]}-{name}": part for name, part in each.countries.items()})
+        for group, each in busy(2000).items()
+    }
+    text = packed(large)
+    assert len(text) < ITEM_LIMIT
+    assert {(group, each.messages, len(each.countries)) for group, each in unpacked(text).items()} == {
+        (group, 1, 0) for group in large
+    }
+
+
+def test_an_hour_that_an_earlier_version_counted_is_read_without_costs() -> None:
+    rows = json.dumps([["twilio", "shop", {"delivered": 2}, {}, {"1": 2}]]).encode()
+    text = base64.b64encode(zlib.compress(rows)).decode()
+
+    assert unpacked(text) == {("twilio", "shop"): Tally(Counter(delivered=2), Counter(), Counter({1: 2}))}
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException")])

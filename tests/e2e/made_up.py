@@ -155,7 +155,7 @@ def _counted(records: list[Record]) -> MemoryStatistics:
     for each in records:
         hour = timestamp(hour_of(datetime.fromisoformat(each.created_at)))
         tally = hours.setdefault(hour, {}).setdefault((each.state.provider, each.client), Tally())
-        tally.count(each, delivered_at(each))
+        tally.count(each, delivered_at(each), country="GB")
     store = MemoryStatistics()
     for hour, sums in hours.items():
         store.put(HourlyStats(hour=hour, computed_at=timestamp(NOW - HOUR / 12), final=False, sums=sums))

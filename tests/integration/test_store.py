@@ -16,6 +16,7 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.aws.updates import update_of
+from sms_tracker.domain.cost import Price
 from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.domain.indexes import provider_keys, shard
 from sms_tracker.domain.ports import Written
@@ -26,7 +27,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.domain.transition import first_try, next_try
 from sms_tracker.services.track import track
 from tests import tables
-from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.factories import MESSAGE_ID, NOW, TO, cost, record, report
 
 FIRST_ID, SECOND_ID = "SM" + "1" * 32, "SM" + "2" * 32
 LATER, MUCH_LATER = "2026-01-31T12:05:00.000Z", "2026-02-01T09:00:00.000Z"
@@ -157,7 +158,8 @@ def test_a_message_that_is_sent_anew_is_on_the_agenda_and_has_no_provider_id(tab
 EVERYTHING = Change(
     guard=Guard.FIRST,
     state=fold([report(Status.DELIVERED), report(Status.FAILED, provider_message_id=SECOND_ID)], base=record().state),
-    added=(report(Status.DELIVERED, price="1 EUR", network="20408", recipient=TO), report(Status.FAILED)),
+    added=(report(Status.DELIVERED, network="20408", recipient=TO), report(Status.FAILED)),
+    costs={1: cost("1"), 19: cost("2", segments=2)},
     now=NOW,
     phase=SendPhase.ANSWERED,
 )
@@ -202,7 +204,7 @@ def test_no_call_names_a_reserved_word_bare(table: Table) -> None:
 
 
 def many(count: int) -> list[Report]:
-    return [report(Status.SENT, occurred=f"time {n}", price="1 EUR", recipient=TO) for n in range(count)]
+    return [report(Status.SENT, occurred=f"time {n}", price=Price("1", "EUR"), recipient=TO) for n in range(count)]
 
 
 def decisions(count: int) -> Iterator[Change]:
@@ -227,11 +229,11 @@ def test_however_many_reports_come_at_once_an_expression_stays_below_4_kb(count:
     assert guards >= {Guard.SEEN, Guard.LATE}
 
 
-@pytest.mark.parametrize("name", ["version", "price", "network", "status", "provider_key"])
+@pytest.mark.parametrize("name", ["version", "cost", "network", "status", "provider_key"])
 def test_no_attribute_is_set_twice_by_one_change(name: str) -> None:
     """DynamoDB refuses overlapping paths; reports of one batch share everything but their place in the timeline."""
     expression = update_of(MESSAGE_ID, EVERYTHING, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
-    both = replace(EVERYTHING, added=tuple(replace(each, price="1", network="2") for each in EVERYTHING.added))
+    both = replace(EVERYTHING, added=tuple(replace(each, network="2") for each in EVERYTHING.added))
     doubled = update_of(MESSAGE_ID, both, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
 
     for each in (expression, doubled):

@@ -18,10 +18,12 @@ from types_boto3_dynamodb import DynamoDBClient
 from ops.erasure import Eraser
 from ops.records import rebuilt
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.items import from_item
+from sms_tracker.aws.items import from_item, stored
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.store import MessageStore, changes
 from sms_tracker.aws.typed_json import Item
+from sms_tracker.domain.cost import Price
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Report, Source, timestamp
@@ -32,7 +34,7 @@ from sms_tracker.read.views import message
 from sms_tracker.services.publish import Policy, event
 from sms_tracker.services.track import track
 from tests import tables
-from tests.factories import MESSAGE_ID, TO, record, report
+from tests.factories import MESSAGE_ID, TO, cost, record, report
 
 FORMER: Item = json.loads((Path(__file__).parent / "former_item.json").read_text())
 LONG = "r" * 64
@@ -52,7 +54,6 @@ def reported(number: int, word: str, status: Status, source: Source = Source.CAL
         occurred=f"2026-01-31T12:{number}0:57.{number}17Z",
         provider_message_id=PROVIDER_ID,
         source=source,
-        price="-0.00750 USD",
     )
 
 
@@ -114,7 +115,31 @@ def table() -> Iterator[Table]:
 def test_an_earlier_item_is_shown_as_the_same_message_of_today(table: Table) -> None:
     table.write_the_same_message()
 
-    assert message(from_item(FORMER)) == message(table.record)
+    former = message(from_item(FORMER))
+    stated = {"amount": "0.0075", "currency": "USD", "observed_at": CREATED, "segments": None}
+    assert former["cost"] == {"1": stated}
+    assert {**former, "cost": {}} == message(table.record)
+
+
+def test_the_price_of_an_earlier_item_gives_way_to_any_observation(table: Table) -> None:
+    table.hold(FORMER)
+    looked_up = replace(SENT, source=Source.LOOKUP, occurred=None, price=Price("0.0079", "USD"), segments=1)
+
+    assert table.write(looked_up) == "noted"
+    assert table.record.costs == {1: cost("0.0079", looked_up.received, "USD", segments=1)}
+
+
+@pytest.mark.parametrize("price", ["0.07", "free", ""])
+def test_an_earlier_item_is_read_whatever_its_price(price: str) -> None:
+    known = from_item({**FORMER, "price": {"S": price}}).costs
+
+    assert known == ({1: cost(price, CREATED, "XXX")} if price == "0.07" else {})
+
+
+@pytest.mark.parametrize("damaged", ["", "OkIv8s-", "OkIv8s-EUR0", "OkIv8s-EUR01-1", "OkIv8s-EUR010.0 "])
+def test_a_damaged_cost_is_a_damaged_record(damaged: str) -> None:
+    with pytest.raises(Unavailable):
+        stored({**FORMER, "cost": {"S": damaged}})
 
 
 @pytest.mark.parametrize("repeated", [SENT, SENDING, ANSWER])
@@ -196,7 +221,7 @@ NEEDED = {
 }  # fmt: skip
 """The attributes without which the earlier version cannot read an item, with their types."""
 READ = {
-    "to": "S", "reference": "S", "text": "S", "body": "S", "price": "S", "network": "S", "failure": "M",
+    "to": "S", "reference": "S", "text": "S", "body": "S", "network": "S", "failure": "M",
     "resend_if_lost": "BOOL", "validity_seconds": "N", "other_ids": "SS", "providers": "M",
 }  # fmt: skip
 """Those that it reads where they are there."""

@@ -16,6 +16,7 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.cost import Price
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.ports import BusEvent
@@ -140,7 +141,7 @@ def test_a_hundred_messages_invoke_the_publisher_at_most_a_hundred_and_ten_times
             order = [at(1, Status.SENDING), at(2, Status.SENT), end]
             for each in order[::-1] if number == 1 else order:
                 table.report(each)
-            table.report(at(4, Status.SENT, price="0.07 USD", network="20408"))
+            table.report(at(4, Status.SENT, price=Price("0.07", "USD"), network="20408"))
             passed += sum(map(passes, table.changes()))
 
     assert passed / 20 <= 1.1
@@ -152,7 +153,7 @@ def test_nothing_else_about_a_final_message_invokes_the_publisher(table: Table, 
     table.report(at(5, status, failure=failure))
     before = len(table.changes())
 
-    table.report(at(6, Status.SENT, price="0.07 USD", network="20408"))  # a price
+    table.report(at(6, Status.SENT, price=Price("0.07", "USD"), network="20408"))  # a price
     table.report(at(2, Status.BUFFERED))  # a late report
     table.report(at(1, status, failure=failure))  # an earlier time
     if failure:

@@ -12,6 +12,7 @@ from bench.units import KB, item_size
 from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.cost import price as parsed
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Report, Source
@@ -205,7 +206,7 @@ def test_an_answer_and_four_timed_reports_cost_a_unit_each_with_every_value_at_i
                 occurred=f"2026-01-31T12:0{number}:05.019Z",
                 provider_message_id=known,
                 source=Source.CALLBACK if number else Source.ANSWER,
-                price=price,
+                price=parsed(*price.split()),
                 network=network,
             )
             track(store, MESSAGE_ID, [made], now=made.received, phase=None if number else SendPhase.ANSWERED)
@@ -264,6 +265,18 @@ def test_a_report_that_comes_again_is_one_refused_write(life: Life) -> None:
     assert life.hear(life.case.reports[0]) == ["duplicate"]
     assert life.recording.operations[4:] == ["UpdateItem refused"]
     assert life.recording.units == units + 1
+
+
+def test_a_price_that_is_looked_up_costs_two_units_and_moves_no_index(life: Life) -> None:
+    units = in_order(life).units
+    delivered = life.recording.item["reports"]["M"].popitem()[1]["M"]["word"]["S"]
+    looked_up = replace(life.case.answer, word=delivered, status=Status.DELIVERED, source=Source.LOOKUP)
+    later = "2026-02-01T12:00:00.000Z"
+    track(life.store, MESSAGE_ID, [replace(looked_up, received=later, price=parsed("0.0075", "USD"))], now=later)
+
+    assert life.recording.operations[4:] == ["UpdateItem refused", "UpdateItem"]
+    assert life.recording.units == units + 2
+    assert life.recording.item["cost"]["S"].endswith("USD010.0075")
 
 
 def test_an_answer_that_its_report_overtook_costs_one_unit_more(life: Life) -> None:

@@ -20,7 +20,8 @@ from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send
-from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender

@@ -295,7 +295,7 @@ def test_birds_own_record_is_a_report() -> None:
     )
 
     assert isinstance(found, Report)
-    assert (found.provider_message_id, found.status, found.price) == (SMS_ID, Status.DELIVERED, "0.01 EUR")
+    assert (found.provider_message_id, found.status, str(found.price)) == (SMS_ID, Status.DELIVERED, "0.01 EUR")
 
 
 def test_only_birds_own_not_found_means_that_there_is_none() -> None:

@@ -194,7 +194,7 @@ def test_price_and_network_are_kept_and_what_is_personal_is_not() -> None:
         segments={"count": 2},
     )
 
-    assert (found.price, found.network, found.recipient) == ("0.00790 EUR", "20408", "+31612345678")
+    assert (str(found.price), found.network, found.recipient) == ("0.0079 EUR", "20408", "+31612345678")
     assert found.details == {"carrier": "KPN", "segments[count]": "2"}
 
 

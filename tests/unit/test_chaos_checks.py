@@ -99,6 +99,11 @@ PLANTED: Mapping[str, Callable[[], Evidence]] = {
     "sent twice": lambda: replace(AGREED, ledgers=ledgers(posts=(POST, POST))),
     "sent after all": lambda: replace(AGREED, promises={1: Promise(last="503 provider-unavailable")}),
     "never asked": not_taken,
+    "wrong cost": lambda: replace(
+        AGREED,
+        records=recorded(attempt=1, cost={"1": {"amount": "0.07", "currency": "EUR"}}),
+        ledgers=ledgers(charged="0.08 EUR"),
+    ),
     "wrong final": lambda: replace(AGREED, ledgers=ledgers(handset={"word": "undelivered", "code": 30003})),
     "left open": lambda: replace(AGREED, records=recorded(final=False)),
     "report lost": lambda: replace(AGREED, records=recorded(reports=[])),

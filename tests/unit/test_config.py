@@ -6,10 +6,11 @@ import phonenumbers
 import pytest
 
 from sms_tracker import providers
-from sms_tracker.config import Config, PublisherConfig, SendConfig, TextRetention, load
+from sms_tracker.config import Config, PublisherConfig, SendConfig, load
 from sms_tracker.domain.countries import MEANT, Destinations
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.opt_out import ScopeMode
+from sms_tracker.domain.settings import TextRetention
 from tests.configs import CONFIGS, VARIABLES
 
 GOOD = {
@@ -43,6 +44,7 @@ GOOD = {
     "TRACKING_OBJECTIVE": "99.5",
     "LOOKUPS_PER_SECOND": "5",
     "LOOKUPS_PER_RUN": "1000",
+    "PRICE_LOOKUP": "sample",
     "RUN_SECONDS": "200",
     "ALERTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts",
 }
@@ -70,6 +72,7 @@ MALFORMED = [
     ("TRACKING_OBJECTIVE", "all"),
     ("LOOKUPS_PER_SECOND", "0"),
     ("LOOKUPS_PER_RUN", "all"),
+    ("PRICE_LOOKUP", "some"),
     ("RUN_SECONDS", "0"),
     ("KEEP_RAW_REPORTS", "yes"),
     ("EVENT_PERSONAL_DATA", "True"),

@@ -129,6 +129,8 @@ def test_every_countrys_mobiles_are_open_where_it_is_listed(code: str) -> None:
         ("+15551234567", "US"),  # of no known area code
         ("+447700900123", "GB"),
         ("+881612345678", None),
+        ("+99912345678", None),  # of no calling code
+        ("", None),  # forgotten
     ],
 )
 def test_a_number_is_in_its_likeliest_country(number: str, expected: str | None) -> None:

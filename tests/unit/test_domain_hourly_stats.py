@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.hourly_stats import (
     BOUNDS,
     HOUR,
@@ -24,9 +26,10 @@ from sms_tracker.domain.hourly_stats import (
     unfinished,
 )
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Outcome, Status
-from tests.factories import NOW, record, report
+from tests.factories import NOW, cost, record, report
 from tests.fakes import START
 
 STAGES = ages(timedelta(hours=72))
@@ -61,6 +64,26 @@ def test_a_failure_is_counted_by_its_reason_while_the_status_is_one() -> None:
     tally.count(replace(known, state=fold([failed, corrected], base=known.state)), NOW)
 
     assert (tally.statuses, tally.reasons) == (Counter(undelivered=1, delivered=1), Counter(unreachable=1))
+
+
+def test_the_cost_of_every_attempt_is_summed_exactly_by_currency_and_by_country() -> None:
+    known = record(segmentation=Segmentation(Encoding.GSM_7, 2))
+    twice = [report(provider_message_id="a"), report(attempt=2, provider_message_id="b"), report(attempt=3)]
+    sent = replace(known, state=fold(twice, base=known.state))
+    costs = {1: cost("0.1", segments=2), 2: cost("0.2", segments=3), 3: cost("0.0000000000001", currency="USD")}
+    tally = Tally()
+    tally.count(replace(sent, costs=costs), None, country="NL")
+    tally.count(replace(sent, costs={1: costs[1]}), None, country="DE")
+    tally.count(known, None, country="DE")
+
+    amounts = {"EUR": Decimal("0.4"), "USD": Decimal("0.0000000000001")}
+    assert tally.cost == CostSums(attempts=6, priced=4, computed=6, billed=7, different=1, amounts=amounts)
+    assert {name: (part.messages, part.cost.amounts["EUR"]) for name, part in tally.countries.items()} == {
+        "NL": (1, Decimal("0.3")),
+        "DE": (2, Decimal("0.1")),
+    }
+    tally.add(tally.countries["NL"])
+    assert (tally.messages, tally.cost.amounts["EUR"], len(tally.countries)) == (4, Decimal("0.7"), 2)
 
 
 def test_the_delivery_rate_is_success_among_what_is_final() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.cost import Cost, Price, costs
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Messages, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests 
 FOREIGN = "+4915112345678"
 TIMES = [None, "unreadable", "2026-01-31T11:59:00.000Z", "2026-01-31T12:00:01.000Z", "2026-01-31T12:00:02.000Z"]
 FAILURES = [status for status in Status if status.outcome is Outcome.FAILURE]
+
+PRICES = [None, Price("0.07", "EUR"), Price("0.075", "EUR"), Price("9", "EUR"), Price("10.5", "USD")]
 
 Batch = tuple[Report, ...]
 
@@ -55,6 +58,8 @@ def claims(draw: st.DrawFn) -> Report:
         attempt=draw(st.integers(1, 2)),
         source=draw(st.sampled_from(Source)),
         recipient=draw(st.sampled_from([None, None, TO, FOREIGN])),
+        price=draw(st.sampled_from(PRICES)),
+        segments=draw(st.sampled_from([None, 1, 35])),
     )
 
 
@@ -77,7 +82,14 @@ def histories(draw: st.DrawFn, most: int = 7) -> tuple[Batch, ...]:
     # Reports of one claim differ in nothing but when they were received: a provider repeats itself to one recipient.
     known = draw(st.lists(claims(), min_size=1, max_size=most, unique_by=lambda each: each.fingerprint))
     again = draw(st.lists(st.sampled_from(known), max_size=4))
-    repeated = [replace(each, received=draw(st.sampled_from([NOW, "2026-01-31T11:00:00.000Z"]))) for each in again]
+    repeated = [
+        replace(
+            each,
+            received=draw(st.sampled_from([NOW, "2026-01-31T11:00:00.000Z"])),
+            price=draw(st.sampled_from([each.price, *PRICES])),  # as of a look-up that finds more than its callback
+        )
+        for each in again
+    ]
     reports = draw(st.permutations([*known, *repeated]))
     cuts = sorted(draw(st.sets(st.integers(1, len(reports) - 1)))) if len(reports) > 1 else []
     return tuple(tuple(reports[start:end]) for start, end in zip([0, *cuts], [*cuts, None], strict=True))
@@ -90,6 +102,10 @@ def told(batches: Sequence[Batch]) -> list[Report]:
 def expected(reports: Sequence[Report]) -> State:
     """The whole record as the reports define it."""
     return fold([each for each in reports if each.recipient != FOREIGN], base=record().state)
+
+
+def expected_costs(reports: Sequence[Report]) -> dict[int, Cost]:
+    return costs(each for each in reports if each.recipient != FOREIGN)
 
 
 # -- A table that is watched, and that others may write to just before us ----------------------------------------------
@@ -123,6 +139,7 @@ def check(messages: Watched, reports: Sequence[Report]) -> None:
     about_others = {each.fingerprint for each in reports if each.recipient == FOREIGN}
     marked = {key for key, entry in written.reports.items() if entry.foreign}
     assert written.state == expected(reports)
+    assert written.costs == expected_costs(reports)
     assert written.reports.keys() == about_us | about_others
     assert about_others - about_us <= marked <= about_others  # a claim about both is marked if it came first so
     for old, new in zip(messages.history, messages.history[1:], strict=False):
@@ -160,6 +177,9 @@ def test_the_fold_itself_knows_no_order_no_repetition_and_no_batches(reports: li
     assert fold(shuffled, base=record().state) == whole
     assert fold(shuffled[cut:], base=fold(shuffled[:cut], base=record().state)) == whole
     assert fold(reports, base=whole) == whole
+    assert costs(shuffled) == costs(reports)
+    assert costs(shuffled[:cut]) | costs(shuffled[cut:], costs(shuffled[:cut])) == costs(reports)
+    assert costs(reports, costs(reports)) == {}
 
 
 def test_every_permutation_of_a_difficult_life_ends_the_same() -> None:
@@ -194,6 +214,7 @@ def test_beyond_thirty_reports_the_join_still_applies_and_the_rest_is_handed_bac
 
     written = messages.records[MESSAGE_ID]
     assert written.state == expected(reports)
+    assert written.costs == expected_costs(reports)
     assert len(written.reports) == MAX_REPORTS
     assert written.reports.keys().isdisjoint(overflow)
     assert written.reports.keys() | overflow == {each.fingerprint for each in reports}
@@ -258,6 +279,7 @@ def test_the_table_ends_at_the_fold_too(store: MessageStore, batches: tuple[Batc
     written = store.get(message_id)
     assert written is not None
     assert written.state == expected(told(batches))
+    assert written.costs == expected_costs(told(batches))
     assert written == memory.get(message_id)
 
 
@@ -270,7 +292,8 @@ def changes(draw: st.DrawFn) -> Change:
     return Change(
         guard=guard,
         state=None if guard is Guard.LATE else fold(draw(st.lists(claims(), max_size=2)), base=record().state),
-        added=tuple(replace(each, price=draw(st.sampled_from([None, "1 EUR", "2 EUR"]))) for each in added),
+        added=tuple(added),
+        costs=costs(draw(st.lists(claims(), max_size=2))),
         foreign=draw(st.sampled_from([frozenset[str](), foreign])),
         now=draw(st.sampled_from([NOW, "2026-01-31T12:00:09.000Z"])),
         version=draw(st.integers(1, 3)) if guard is Guard.SEEN else None,
@@ -285,6 +308,6 @@ def test_table_and_fake_do_the_same_with_any_change(store: MessageStore, sequenc
     message_id = fresh(memory, store)
 
     for change in sequence:
-        if change.added or change.state or change.phase:
+        if change.added or change.state or change.phase or change.costs:
             assert store.change(message_id, change) == memory.change(message_id, change)
             assert store.get(message_id) == memory.get(message_id)

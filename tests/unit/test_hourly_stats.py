@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -21,7 +22,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
-from tests.factories import record, report
+from tests.factories import cost, record, report
 from tests.fakes import START, FakeClock
 from tests.memory_search import MemorySearch
 from tests.memory_statistics import MemoryStatistics
@@ -402,6 +403,27 @@ def test_a_record_that_cannot_be_read_is_left_out_and_named() -> None:
 
 
 # -- What is counted ---------------------------------------------------------------------------------------------------
+
+
+def test_each_message_counts_in_the_country_of_its_recipient_with_the_cost_of_all_its_attempts() -> None:
+    known = record(created_at=timestamp(START), costs={1: cost("0.07"), 2: cost("0.0075", currency="USD")})
+    forgotten = replace(known, message_id="another", to="", costs={})
+    statistics = MemoryStatistics()
+    HourlyCounter(
+        search=MemorySearch([known, forgotten]),
+        statistics=statistics,
+        clock=FakeClock(START + 2 * HOUR),
+        monotonic=lambda: 0.0,
+        stages=STAGES,
+        seconds=60,
+    ).run()
+
+    (counted,) = statistics.hourly_stats([timestamp(START)])
+    countries = counted.sums["twilio", "shop"].countries
+    assert {name: dict(part.cost.amounts) for name, part in countries.items()} == {
+        "NL": {"EUR": Decimal("0.07"), "USD": Decimal("0.0075")},
+        "ZZ": {},
+    }
 
 
 def test_what_was_read_was_delivered_when_it_was_delivered() -> None:

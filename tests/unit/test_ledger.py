@@ -27,6 +27,10 @@ def record(status: str = "delivered", *, provider_id: str | None = "SM1", versio
     return {"message_id": ID, "status": status, "provider_message_id": provider_id, "version": version}
 
 
+def costing(amount: str) -> dict[str, Any]:
+    return {"attempt": 1, "cost": {"1": {"amount": amount, "currency": "EUR"}}}
+
+
 def event(status: str, version: int = 4, message_id: str = ID) -> dict[str, Any]:
     return {"message_id": message_id, "status": status, "version": version}
 
@@ -39,6 +43,8 @@ def told(found: Mapping[str, Any] | None, taken: list[Taken], events: list[dict[
     ("found", "taken", "events"),
     [
         (record(), [ARRIVED], []),
+        ({**record(), **costing("0.07")}, [replace(ARRIVED, charged="0.0700 EUR")], []),
+        ({**record(), "attempt": 2, "cost": {}}, [replace(ARRIVED, charged="0.07 EUR")], []),
         (record("undelivered"), [LOST], [event("undelivered")]),
         (record("delivered", version=5), [ARRIVED], [event("undelivered", 4), event("delivered", 5)]),
         (record("delivered", version=5), [ARRIVED], [event("delivered", 5), event("undelivered", 4)]),
@@ -46,7 +52,17 @@ def told(found: Mapping[str, Any] | None, taken: list[Taken], events: list[dict[
         (record("undelivered"), [LOST], [event("undelivered"), event("undelivered")]),
         (record(), [ARRIVED], [event("undelivered", 9, OTHER)]),
     ],
-    ids=["arrived", "lost", "corrected", "events-out-of-order", "refused", "event-twice", "another-messages-event"],
+    ids=[
+        "arrived",
+        "costs-the-same",
+        "cost-not-known",
+        "lost",
+        "corrected",
+        "events-out-of-order",
+        "refused",
+        "event-twice",
+        "another-messages-event",
+    ],
 )
 def test_what_agrees_is_not_named(found: dict[str, Any], taken: list[Taken], events: list[dict[str, Any]]) -> None:
     assert told(found, taken, events) == []
@@ -64,6 +80,19 @@ def test_what_agrees_is_not_named(found: dict[str, Any], taken: list[Taken], eve
         (record(), [LOST], [], "the record says delivered, expected is undelivered"),
         (record(provider_id="SM9"), [ARRIVED], [], "the record names another message of the provider"),
         (record(provider_id=None), [ARRIVED], [], "the record names another message of the provider"),
+        (
+            {**record(), **costing("0.07")},
+            [replace(ARRIVED, charged="0.070001 EUR")],
+            [],
+            "it costs 0.07 EUR by the record, 0.070001 EUR by the provider",
+        ),
+        (
+            {**record(), **costing("0.07")},
+            [replace(ARRIVED, charged="0.07 USD")],
+            [],
+            "it costs 0.07 EUR by the record, 0.07 USD by the provider",
+        ),
+        ({**record(), **costing("0.07")}, [ARRIVED], [], "it costs 0.07 EUR by the record, None by the provider"),
         (record("undelivered"), [LOST], [], "undelivered, without an event of that status"),
         (record("undelivered"), [LOST], [event("failed")], "undelivered, without an event of that status"),
         (record(), [ARRIVED], [event("undelivered", 3)], "delivered, but the newest event has status undelivered"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sms_tracker import providers
+from sms_tracker.domain.cost import Price
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpResponse, NoResponse
@@ -307,7 +308,8 @@ def test_a_lookup_reads_as_a_report() -> None:
         occurred="2025-03-14T09:26:53.000Z",
         source=Source.LOOKUP,
         recipient="+31612345678",
-        price="0.07 EUR",
+        price=Price("0.07", "EUR"),
+        segments=1,
         network="20408",
         details={"messagePartCount": "1"},
     )

@@ -230,13 +230,5 @@ def test_details_are_forty_cleaned_fields_without_blank_names() -> None:
     assert len(details) == 40
 
 
-@pytest.mark.parametrize(
-    ("amount", "currency", "price"),
-    [("0.07", "EUR", "0.07 EUR"), ("0.07", None, "0.07"), (None, "EUR", None), ("", "", None)],
-)
-def test_a_price_is_an_amount_with_its_currency(amount: str | None, currency: str | None, price: str | None) -> None:
-    assert parsing.price(amount, currency) == price
-
-
 def test_a_part_of_a_path_stays_one_part() -> None:
     assert parsing.path_part("../a?b#\ud800") == "%2E%2E%2Fa%3Fb%23%3F"

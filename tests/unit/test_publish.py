@@ -20,7 +20,7 @@ from sms_tracker.log import Line
 from sms_tracker.services.publish import Policy, Published, Publisher, event, measure
 from sms_tracker.services.timeline import unconfirmed
 from tests import factories
-from tests.factories import MESSAGE_ID, NOW
+from tests.factories import MESSAGE_ID, NOW, cost
 from tests.fakes import START, MemoryBus, MemoryQueue
 from tests.setups import SID
 
@@ -243,7 +243,7 @@ class TestBatches:
 
     def test_a_change_of_something_else_is_no_event(self) -> None:
         record: Record = factories.record()
-        assert event(record, replace(record, price="0.05"), DEFAULT) is None
+        assert event(record, replace(record, costs={1: cost("0.05")}), DEFAULT) is None
 
 
 def reported(sequence: str, *entries: Entry) -> StreamChange:

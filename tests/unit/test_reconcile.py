@@ -20,11 +20,13 @@ from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import OnUnreadable
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.log import FailedCalls
 from sms_tracker.reconcile.end_message import end_as_not_sent
-from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.lookup import Limits, without_text
+from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.track import track
@@ -117,6 +119,7 @@ class Setup:
         self.queue, self.unmatched, self.dead = MemoryQueue(), MemoryQueue(), MemoryQueue()
         self.sending = SendSetup(messages=self.messages, clock=self.clock)
         self.limits = Limits(seconds=200, lookups=1000, rate=5)
+        self.prices = PriceLookup.OFF
 
     def reconciler(self) -> Reconciler:
         sender = replace(self.sending.sender, http=self.account)
@@ -132,6 +135,7 @@ class Setup:
             ages=Ages(),
             limits=self.limits,
             resend=lambda record: sender.resend(record).decision,
+            prices=self.prices,
         )
 
     def run(self) -> Counter[str]:
@@ -715,6 +719,23 @@ def test_a_failure_is_looked_at_once_and_written_only_where_something_is_new() -
     setup.clock.sleep(300)
     assert setup.run() == {}
     assert (setup.queue.bodies, setup.record.version) == ([], 1)
+
+
+def test_a_price_that_comes_after_the_last_report_is_learnt_once_from_a_known_report() -> None:
+    priced = listed(status="undelivered", error_code=30003, price="-0.00750", price_unit="USD", num_segments="1")
+    setup = Setup(failed(), account=Account([priced]), age=HOUR + MINUTE)
+
+    assert setup.run() == {"failure-looked-up": 1}
+    setup.drain()
+    assert (str(setup.record.price(1)), setup.record.version) == ("0.0075 USD", 1)
+    again = Setup(setup.record, account=Account([priced]), age=HOUR + 2 * MINUTE)
+    assert again.run() == {"failure-nothing-new": 1}
+
+
+def test_a_price_keeps_its_digits_in_the_queue() -> None:
+    body = b'{"sid": "SM1", "price": 0.10000000000000005, "body": "secret", "num_segments": 1}'
+
+    assert without_text(body) == '{"sid": "SM1", "price": "0.10000000000000005", "num_segments": 1}'
 
 
 def test_what_no_provider_named_is_not_looked_at_again() -> None:

@@ -17,7 +17,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.bird.endpoint import EVENTS
-from sms_tracker.reconcile.reconcile import Limits
+from sms_tracker.reconcile.lookup import Limits
 from sms_tracker.services.responses import ApiResponse
 from tests.fakes import START, Answer, FixedSettings
 from tests.setups import POLICY, RULES, UNHEARD, UNREACHED, SendSetup, answer

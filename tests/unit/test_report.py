@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_tracker.domain.cost import Price
 from sms_tracker.domain.report import MAX_VALUE, Report, Source, before, clean, instant, timestamp
 from sms_tracker.domain.status import Status
 from tests.factories import NOW, report
@@ -50,7 +51,7 @@ def test_without_a_readable_time_it_became_true_when_received(occurred: str | No
 
 
 def test_two_deliveries_of_one_claim_have_one_fingerprint() -> None:
-    again = report(received=LATER, source=Source.ANSWER, price="1 EUR", details={"further": "field"})
+    again = report(received=LATER, source=Source.ANSWER, price=Price("1", "EUR"), details={"further": "field"})
 
     assert report().fingerprint == again.fingerprint
 

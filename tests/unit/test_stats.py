@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import BOUNDS, HourlyStats, Tally
 from sms_tracker.domain.report import timestamp
@@ -18,6 +21,9 @@ from tests.memory_statistics import MemoryStatistics
 
 READ, ADMIN = frozenset({"read"}), frozenset({"admin"})
 COMPUTED = timestamp(START)
+
+
+COST = CostSums(21, 4, 6, 9, 2, {"USD": Decimal(1200), "EUR": Decimal("0.30000000000000000000000001")})
 
 
 def at(hours: float) -> str:
@@ -32,7 +38,9 @@ def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[s
     """Two hours of yesterday and today, with shop and bank at two providers; the clock stands a little after START."""
     statistics = MemoryStatistics(**kept)
     shop, bank = ("twilio", "shop"), ("messagebird", "bank")
-    sums = {shop: tally(delivered=8, undelivered=2), bank: tally(delivered=1), ("messagebird", "shop"): tally(sent=5)}
+    by_country = {"NL": tally(delivered=8), "DE": tally(undelivered=2)}
+    both = replace(tally(delivered=8, undelivered=2), countries=by_country, cost=COST)
+    sums = {shop: both, bank: tally(delivered=1), ("messagebird", "shop"): tally(sent=5)}
     if not kept:
         statistics.put(HourlyStats(hour=at(-2), computed_at=COMPUTED, final=True, sums=sums))
         statistics.put(HourlyStats(hour=at(-13), computed_at=COMPUTED, final=False, sums={shop: tally(delivered=4)}))
@@ -71,6 +79,12 @@ def test_a_group_has_its_figures_and_the_total_all_of_them() -> None:
         "delivery_rate": 0.8571,
         "reasons": {"unreachable": 2},
         "seconds_to_delivery": {"counts": [0, 30, *[0] * 14], "p50": 1.5, "p90": 1.9},
+        "cost": {
+            "amounts": {"EUR": "0.30000000000000000000000001", "USD": "1200"},
+            "attempts": 21,
+            "priced": 4,
+            "segments": {"computed": 6, "billed": 9, "different": 2},
+        },
     }
     assert body["bounds"] == list(BOUNDS)
     assert body["groups"][0]["delivery_rate"] is None  # nothing at MessageBird is final
@@ -83,10 +97,30 @@ def test_a_group_has_its_figures_and_the_total_all_of_them() -> None:
         ("day", {"2026-01-30T00:00:00.000Z": 4, "2026-01-31T00:00:00.000Z": 15}),
         ("provider", {"messagebird": 5, "twilio": 14}),
         ("client", {"shop": 19}),
+        ("country", {"DE": 2, "NL": 8, "ZZ": 9}),
     ],
 )
 def test_the_same_messages_are_grouped_in_each_way(by: str, expected: dict[str, int]) -> None:
     assert groups(answered({"by": by}), by) == expected
+
+
+def test_a_country_has_its_own_figures() -> None:
+    body: Any = answered({"by": "country", "provider": "twilio"}).body
+
+    assert [(each["country"], each["statuses"]) for each in body["groups"]] == [
+        ("DE", {"undelivered": 2}),
+        ("NL", {"delivered": 8}),
+        ("ZZ", {"delivered": 4}),  # of an hour that an earlier version counted
+    ]
+
+
+def test_counts_by_country_that_are_not_of_all_messages_are_not_used() -> None:
+    partly = replace(tally(delivered=3), countries={"NL": tally(delivered=2)})
+    statistics = MemoryStatistics()
+    statistics.put(HourlyStats(hour=at(-2), computed_at=COMPUTED, final=True, sums={("twilio", "shop"): partly}))
+    reader = StatsReader(statistics=statistics, clock=FakeClock(START))
+
+    assert groups(reader.answer("shop", READ, {"by": "country"}), "country") == {"ZZ": 3}
 
 
 def test_every_hour_of_the_range_says_how_fresh_it_is() -> None:

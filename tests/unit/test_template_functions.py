@@ -215,7 +215,7 @@ def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
         return str(next(iter(choices), {"AllowedCountries": "NL"}.get(name) or declared.get("MinValue", "other")))
 
     runs, description = told()
-    edited = {"SendMemory": "1024", "LambdaLogLines": "failures"}  # of the mapping Presets
+    edited = {"SendMemory": "1024", "LambdaLogLines": "failures", "KeepRawReports": "true"}  # of the mapping Presets
     changed = {name: told(**{name: other(name)}) for name in PARAMETERS}
     changed |= {name: told(**{name: value}) for name, value in edited.items()}
     of_send = {name for name, (others, _) in changed.items() if others != runs}

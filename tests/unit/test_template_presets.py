@@ -21,6 +21,7 @@ EDITED = {
     "SendMemory": "1024",
     "ReportMemory": "1024",
     "QueueSending": "false",
+    "KeepRawReports": "true",
     "ProcessorBatchWindow": "3",
     "PublisherBatchWindow": "7",
     "StatisticsSchedule": "rate(2 minutes)",
@@ -36,6 +37,7 @@ def effective(**parameters: str) -> dict[str, str]:
     (changes,) = [each for each in mappings if "FilterCriteria" in each]
     send = deployed.properties("SendFunction")
     retention = {environment(name, **parameters)["RETENTION_DAYS"] for name in ("send", "reconciler")}
+    raw = {environment(name, **parameters)["KEEP_RAW_REPORTS"] for name in ("send", "processor", "reconciler")}
     (levels,) = {environment(name, **parameters)["POWERTOOLS_LOG_LEVEL"] for name in ("send", "digest")}
     return {
         "LogLevel": levels,
@@ -45,6 +47,7 @@ def effective(**parameters: str) -> dict[str, str]:
         "ReportMemory": str(deployed.properties("ProcessorFunction")["MemorySize"]),
         "QueueSending": environment("webhook", **parameters)["QUEUE_SENDING"],
         "RetentionDays": ",".join(retention),
+        "KeepRawReports": ",".join(raw),
         "ProcessorBatchWindow": str(reports["MaximumBatchingWindowInSeconds"]),
         "PublisherBatchWindow": str(changes["MaximumBatchingWindowInSeconds"]),
         "StatisticsSchedule": deployed.properties("ReconcilerFunctionStatistics")["ScheduleExpression"],

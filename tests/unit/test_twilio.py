@@ -652,7 +652,7 @@ def test_a_failed_message_is_read_with_its_code_price_and_time() -> None:
     )
 
     assert isinstance(found, Report)
-    assert (found.status, found.code, found.price) == (Status.UNDELIVERED, "30003", "-0.00750 USD")
+    assert (found.status, found.code, str(found.price)) == (Status.UNDELIVERED, "30003", "0.0075 USD")
     assert found.failure == Failure(
         category=Category.TEMPORARY, reason=Reason.UNREACHABLE, code="30003", message="Unreachable"
     )

@@ -14,7 +14,7 @@ from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.read.views import message
 from sms_tracker.services.advice import MEANING
-from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.factories import MESSAGE_ID, NOW, TO, cost, record, report
 
 SID = "SM" + "1" * 32
 
@@ -55,7 +55,7 @@ def test_a_message_that_nobody_reported_on_yet_is_shown_as_recorded() -> None:
         "body": None,
         "encoding": "GSM-7",
         "segments": 1,
-        "price": None,
+        "cost": {},
         "network": None,
         "failure": None,
         "created_at": NOW,
@@ -102,6 +102,14 @@ def test_a_report_that_only_explains_the_failure_is_applied() -> None:
     shown = message(tracked(early, late))["reports"]
 
     assert [(each["applied"], each["not_applied_reason"]) for each in shown] == [(True, None), (True, None)]
+
+
+def test_each_attempt_is_shown_with_its_cost() -> None:
+    shown = message(replace(record(), costs={2: cost("0.0075", currency="USD", segments=2), 1: cost("0")}))["cost"]
+
+    assert list(shown) == ["1", "2"]
+    assert shown["1"] == {"amount": "0", "currency": "EUR", "observed_at": NOW, "segments": None}
+    assert shown["2"] == {"amount": "0.0075", "currency": "USD", "observed_at": NOW, "segments": 2}
 
 
 def test_the_timeline_shows_the_oldest_report_first() -> None:

@@ -102,13 +102,18 @@ function record(message) {
     ["Reference", message.reference],
     ["Text", message.body ?? "not kept"],
     ["Segments", `${message.segments} (${message.encoding})`],
-    ["Price", message.price],
+    ["Cost", Object.entries(message.cost).map(cost).join(", ") || null],
     ["Network", message.network],
     ["Attempt", String(message.attempt)],
     ["Created", time(message.created_at)],
     ["Updated", time(message.updated_at)],
     ["Version", String(message.version)],
   ]);
+}
+
+/** One attempt's cost; the attempt is named where there are several. */
+function cost([attempt, { amount, currency }], _, all) {
+  return `${amount} ${currency}${all.length > 1 ? ` (attempt ${attempt})` : ""}`;
 }
 
 /** The link holds the message's id, never the key. */

@@ -11,7 +11,7 @@ const DAYS = { "1": "24 hours", "7": "7 days", "31": "31 days" };
 export async function show(view, { days, client = "", provider = "" }, signal) {
   const chosen = { days: Object.hasOwn(DAYS, days ?? "") ? days : "1", client, provider };
   const since = new Date(Date.now() - (Number(chosen.days) * 24 - 1) * 3600e3).toISOString();
-  const [stats, course] = await Promise.all(["provider", chosen.days === "1" ? "hour" : "day"].map((by) => get("/stats", { since, by, client, provider }, signal)));
+  const [stats, course, places] = await Promise.all(["provider", chosen.days === "1" ? "hour" : "day", "country"].map((by) => get("/stats", { since, by, client, provider }, signal)));
   const groups = stats.groups.toSorted((one, other) => other.messages - one.messages);
   const last = new Date(Date.parse(stats.until) - 1).toISOString();
   const found = (more) => address("search", { since: stats.since, until: last, client, provider, ...more });
@@ -22,6 +22,7 @@ export async function show(view, { days, client = "", provider = "" }, signal) {
     ...(groups.length ? [
       card("all", provider || "All providers", figures(stats.total, found), trend(course, room, found)),
       ...(groups.length > 1 ? [card("rates", "Providers", rates(groups, chosen, found)), card("failures", "Failures across providers", failures(groups, found))] : []),
+      card("cost", "Cost by country", costs(places)),
       ...groups.map((group) => single(group, stats.bounds, (more) => found({ provider: group.provider, ...more }))),
     ] : [h("p", {}, "No message was counted in this time.")]));
   announce(`Last ${DAYS[chosen.days]}: ${stats.total.messages} messages.`);
@@ -78,6 +79,17 @@ const barred = (kind, part) => h("span", { class: "barred" }, bar(kind, part), p
 const rates = (groups, chosen, found) => table("Delivery rate by provider", ["Provider", "Messages", "Delivered of the final"],
   groups.map(({ provider, messages, delivery_rate: rate }) => [h("a", { href: address("statistics", { ...chosen, provider }) }, provider),
     counts(messages, found({ provider })), rate === null ? "nothing is final yet" : barred("success", rate)]), "shares");
+
+const REGIONS = new Intl.DisplayNames("en", { type: "region" });
+
+const money = (amounts) => Object.entries(amounts).map(([currency, amount]) => `${amount} ${currency}`).join(", ") || "–";
+
+/** What the providers charge: exact sums, of the attempts with a known price, and the segments that they bill. */
+const costs = ({ groups, total }) => frame("Cost by country", table("Cost by country",
+  ["Country", "Messages", "Attempts", "With a price", "Cost", "Segments billed", "Counted here"],
+  [...groups.toSorted((one, other) => other.messages - one.messages).map((group) => [REGIONS.of(group.country), group]), ["All", total]]
+    .map(([name, { messages, cost: { amounts, attempts, priced, segments } }]) => [name, number(messages), number(attempts), number(priced), money(amounts),
+      number(segments.billed), segments.different ? `${number(segments.computed)} (${number(segments.different)} attempts differ)` : number(segments.computed)]), "across"));
 
 /** Reasons by provider, the most frequent first: one reason at all providers is ours or the recipients', at one is the provider's. */
 function failures(groups, found) {

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import Verification
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
 from sms_tracker.domain.opt_out import ScopeMode
+from sms_tracker.domain.settings import PriceLookup, TextRetention
 from sms_tracker.domain.status import CORRECTIONS, Status
 
 if TYPE_CHECKING:
     from sms_tracker.domain.countries import Destinations
-
-
-class TextRetention(StrEnum):
-    """How long a message's text is stored."""
-
-    NONE = "none"
-    UNTIL_FINAL = "until_final"
-    RECORD = "record"
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -133,6 +125,7 @@ class ReconcilerConfig(SendConfig):
     tracking_objective: float
     lookups_per_second: int
     lookups_per_run: int
+    price_lookup: PriceLookup
     run_seconds: int
 
 
@@ -236,6 +229,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "verification": lambda value: {name: Verification(mode) for name, mode in _pairs(value).items()},
     "allowed_countries": _destinations,
     "text_retention": TextRetention,
+    "price_lookup": PriceLookup,
     "opt_out_scope": ScopeMode,
     "retention_days": lambda value: _number(value, least=7),  # a provider's report may come days late
     "tracking_objective": _percentage,

@@ -12,10 +12,11 @@ from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.config import SendConfig, TextRetention
+from sms_tracker.config import SendConfig
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.ports import CallFailed, SettingsSource
+from sms_tracker.domain.settings import TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.services.gate import Gate
 from sms_tracker.services.opt_outs import OptOutRegister

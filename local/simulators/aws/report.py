@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,13 +15,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.simulators import segments
+from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing, RetryPolicy
 from local.simulators.ledger import Message
 from local.simulators.scenario import Step
 
 FINAL = ".final"
 """The end of a final word."""
-_PRICE, _FEE = 0.00581, 0.00302
+_PRICE, _FEE = Decimal("0.00581"), Decimal("0.00302")
 """US dollars for each part of a message."""
 _DESCRIPTIONS = {
     "QUEUED": "Message is queued for delivery",
@@ -57,6 +59,11 @@ class Settings:
 def report(settings: Settings, message: Message, step: Step, *, forged: bool) -> Outgoing | None:
     """The call that publishes the event of a step; None without a topic, and for a forged one, which AWS refuses."""
     return None if forged else _published(settings, event(message, step))
+
+
+def charge(message: Message) -> Charge:
+    """Price and carrier fee of all parts, as every event states them."""
+    return Charge(segments.count(message.body) * (_PRICE + _FEE), "USD")
 
 
 def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing | None:
@@ -107,7 +114,7 @@ def event(message: Message, step: Step) -> dict[str, Any]:
         "messageStatusDescription": _DESCRIPTIONS.get(word, "Message has a status that no documentation has"),
         "context": message.extra["context"],
         "totalMessageParts": parts,
-        "totalMessagePrice": round(parts * _PRICE, 5),
-        "totalCarrierFee": round(parts * _FEE, 5),
+        "totalMessagePrice": float(parts * _PRICE),
+        "totalCarrierFee": float(parts * _FEE),
         **message.script.fields,
     }

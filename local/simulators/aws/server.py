@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.aws.report import Settings, reply, report
+from local.simulators.aws.report import Settings, charge, reply, report
+from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.scenario import Code, Script, Step
@@ -167,6 +168,10 @@ class Aws:
     def as_json(self, messages: Sequence[Message]) -> dict[str, Any]:
         """The id, and nothing else."""
         return {"MessageId": messages[0].id}
+
+    def charge(self, message: Message) -> Charge:
+        """As every event states it."""
+        return charge(message)
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """An event for the queue."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from random import SystemRandom
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,6 +15,7 @@ from standardwebhooks import Webhook
 
 from local.simulators import segments
 from local.simulators.base import Document, Reported
+from local.simulators.bill import Charge
 from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
 from local.simulators.ledger import Message, now
 from local.simulators.scenario import Code, Step
@@ -83,7 +85,7 @@ def event(message: Message, step: Step, text: str | None) -> dict[str, Any]:
         "template_version_id": None,
         "template_content_hash": None,
         "country_code": None,
-        "cost": COST if step.word == "delivered" else None,
+        "cost": cost(message, step.word),
     }
     data |= {"segments": counted(message.body)} if step.word == "accepted" else {}
     data |= {"carrier": "Simulated", "mcc_mnc": "20408"} if step.word in {"sent", "delivered"} else {}
@@ -119,7 +121,31 @@ def suppression(begun: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "sms_suppression.created", "timestamp": begun["effective_at"], "data": data}
 
 
-COST = {"amount": "0.00790", "currency_code": "EUR", "transaction_amount": "0.00790", "passthrough_amount": None}
+_TRANSACTION, _DELIVERY = Decimal("0.00500"), Decimal("0.00290")
+"""Euros for each segment: once it is sent, and in addition once it is delivered."""
+_CHARGED = frozenset({"sent", "delivered", "undelivered", "expired", "failed"})
+
+
+def charge(message: Message, word: str) -> Charge | None:
+    """The cost at that word: it grows by component."""
+    if word not in _CHARGED:
+        return None
+    fee = _TRANSACTION + (_DELIVERY if word == "delivered" else 0)
+    return Charge(fee * segments.count(message.body), "EUR")
+
+
+def cost(message: Message, word: str) -> dict[str, Any] | None:
+    """The same as Bird states it."""
+    due = charge(message, word)
+    if due is None:
+        return None
+    amount = str(due.amount)
+    return {
+        "amount": amount,
+        "currency_code": due.currency,
+        "transaction_amount": amount,
+        "passthrough_amount": None,
+    }
 
 
 def counted(text: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.simulators.bill import Charge
 from local.simulators.bird import report
 from local.simulators.bird.endpoint import Endpoints
 from local.simulators.bird.errors import ERRORS, envelope, named
@@ -174,7 +175,7 @@ class Bird:
             "template_version_id": None,
             "template_content_hash": None,
             "segments": report.counted(message.body),
-            "cost": report.COST if step.word == "delivered" else None,
+            "cost": report.cost(message, step.word),
             "tags": extra["tags"],
             "metadata": extra["metadata"],
             "created_at": zulu(message.taken_at),
@@ -183,6 +184,10 @@ class Bird:
         }
         failed = {"last_error": report.error(message, step, report.explained(step.code))}
         return shown | ({"mcc_mnc": "20408"} if late else {}) | (failed if step.word in report.FAILED else {})
+
+    def charge(self, message: Message) -> Charge | None:
+        """The cost at the message's present status."""
+        return report.charge(message, message.step.word)
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """The event, to every endpoint that takes it."""

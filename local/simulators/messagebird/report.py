@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urldefrag, urlencode, urlsplit
 from uuid import uuid4
@@ -16,6 +17,7 @@ import jwt
 
 from local.simulators import segments
 from local.simulators.base import Document, Reported
+from local.simulators.bill import Charge
 from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
 from local.simulators.ledger import Message
 from local.simulators.scenario import Step
@@ -26,7 +28,7 @@ _CHOICES = {
     "method": {"GET", "POST"},
 }
 _JWT_SECONDS, _DAY = 60, 86400
-_PRICE = {"price[amount]": "0.07", "price[currency]": "EUR"}
+_PRICE, _CURRENCY = Decimal("0.07"), "EUR"
 RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
 """Retries after every answer but 2xx; MessageBird does not document their number."""
 
@@ -57,8 +59,15 @@ def report(settings: Settings, message: Message, step: Step, *, text: str | None
     """The report for a step; None for a message without reference or report URL."""
     if message.callback_url is None or message.reference is None:
         return None
-    fields = _fields(message, step, text) | _PRICE | dict(message.script.fields)
+    due = charge(message)
+    price = {"price[amount]": str(due.amount), "price[currency]": due.currency}
+    fields = _fields(message, step, text) | price | dict(message.script.fields)
     return _signed(_known(settings, forged=forged), message.callback_url, fields)
+
+
+def charge(message: Message) -> Charge:
+    """For each segment the same, whatever becomes of the message."""
+    return Charge(_PRICE * segments.count(message.body), _CURRENCY)
 
 
 def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators import segments
+from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.messagebird import report
@@ -163,6 +164,10 @@ class MessageBird:
             },
         }
 
+    def charge(self, message: Message) -> Charge:
+        """As its reports state it."""
+        return report.charge(message)
+
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
         """A status report."""
         return report.report(self.settings, message, step, text=_explained(step), forged=forged)
@@ -182,7 +187,8 @@ def _item(message: Message, *, whole: bool) -> dict[str, Any]:
     if whole:
         item["statusReason"] = _explained(message.step)
         item["statusErrorCode"] = message.step.code
-        item["price"] = {"amount": 0.07, "currency": "EUR"}
+        due = report.charge(message)
+        item["price"] = {"amount": float(due.amount), "currency": due.currency}
         item["mccmnc"] = "20408"
     return item
 

@@ -24,7 +24,8 @@ class Settings:
     """The account's keys (made up). ``auth_token`` signs; ``secondary_auth_token`` only authenticates.
 
     With ``shared_key_id`` and ``shared_key_secret`` callbacks carry the settings header and HMAC-SHA256.
-    ``inbound_url`` is the webhook of our numbers.
+    ``inbound_url`` is the webhook of our numbers. ``late_prices`` is how often a message is looked up before its record
+    has a price.
     """
 
     account_sid: str = "AC" + "0" * 28 + "face"
@@ -35,10 +36,13 @@ class Settings:
     shared_key_id: str = ""
     shared_key_secret: str = ""
     inbound_url: str = ""
+    late_prices: str = "0"
 
     def __post_init__(self) -> None:
         if not self.account_sid or not self.auth_token:
             raise ValueError("account_sid and auth_token cannot be empty")
+        if not self.late_prices.isdecimal():
+            raise ValueError("late_prices is a number")
 
 
 def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import format_datetime
 from secrets import compare_digest
 from typing import Any
@@ -17,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators import segments
+from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Message
 from local.simulators.scenario import Code, Script, Step
@@ -26,6 +29,9 @@ from local.simulators.twilio.errors import DELIVERY_ERRORS, ERRORS, fault
 from local.simulators.twilio.report import API_VERSION, Settings
 
 _LARGEST_PAGE = 1000
+_MOVING = frozenset({"accepted", "queued", "scheduled"})
+_PRICE = Decimal("0.0079")
+"""Dollars for each segment."""
 _TEST_NUMBER = re.compile(r"\+1500555\d{4}")
 
 
@@ -38,6 +44,7 @@ class Twilio:
     def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings = settings
         self.backend = backend
+        self._looks = Counter[str]()
 
     def routes(self) -> Sequence[Route]:
         """Create, list, fetch."""
@@ -56,7 +63,9 @@ class Twilio:
         """GET Messages/{Sid}.json."""
         try:
             self._authenticate(request)
-            return JSONResponse(self.as_json(self.backend.ledger.messages.get(request.path_params["sid"]) or _none()))
+            found = self.backend.ledger.messages.get(request.path_params["sid"]) or _none()
+            self._looks[found[0].id] += 1
+            return JSONResponse(self.as_json(found))
         except Refused as refused:
             return self.refused(refused.refusal)
 
@@ -142,7 +151,7 @@ class Twilio:
         """The Message resource with every field."""
         message = messages[0]
         service, step = message.extra["messaging_service_sid"], message.step
-        moving = step.word in {"accepted", "queued", "scheduled"}
+        moving = step.word in _MOVING
         uri = f"/{API_VERSION}/Accounts/{self.settings.account_sid}/Messages/{message.id}"
         return {
             "sid": message.id,
@@ -157,7 +166,7 @@ class Twilio:
             "num_media": "0",
             "error_code": step.code,
             "error_message": self._explained(step),
-            "price": None if moving else f"-{0.0079 * segments.count(message.body):.5f}",
+            "price": self._price(message),
             "price_unit": "USD",
             "api_version": API_VERSION,
             "date_created": format_datetime(message.taken_at),
@@ -166,6 +175,16 @@ class Twilio:
             "uri": f"{uri}.json",
             "subresource_uris": {"media": f"{uri}/Media.json"},
         }
+
+    def charge(self, message: Message) -> Charge | None:
+        """Nothing until the message is handed over."""
+        moving = message.step.word in _MOVING
+        return None if moving else Charge(_PRICE * segments.count(message.body), "USD")
+
+    def _price(self, message: Message) -> str | None:
+        """Negative, with five decimals; None while it is late."""
+        charge, late = self.charge(message), int(self.settings.late_prices)
+        return None if charge is None or 0 < late >= self._looks[message.id] else f"{-charge.amount:.5f}"
 
     def _explained(self, step: Step) -> str | None:
         return None if step.code is None else DELIVERY_ERRORS.get(step.code, "An undocumented error")

@@ -15,22 +15,27 @@ from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.settings import Settings
-from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.domain.settings import PriceLookup, Settings
+from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.receive import Received, Receiver
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
+from tests.integration.simulators.running import FROM
 from tests.integration.simulators.running import Received as Webhook
 from tests.setups import RULES, SendSetup
 from tests.unit.test_reconcile import LiveSearch
 
-SENDERS = {"bird": "Acme", "messagebird": "MyShop"}
+SENDERS = {"bird": "Acme", "messagebird": "MyShop", "twilio": FROM}
 
 
 @dataclass
 class Service:
-    """The stack ``name`` with a service key of its own, at the public address ``base``."""
+    """The stack ``name`` with a service key of its own, at the public address ``base``.
+
+    ``further`` has the credentials of the providers beside the default ``provider``.
+    """
 
     name: str
     provider: str
@@ -41,12 +46,13 @@ class Service:
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     unmatched: MemoryQueue = field(default_factory=MemoryQueue)
     dead: MemoryQueue = field(default_factory=MemoryQueue)
+    further: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         policy = Policy(
-            providers=(self.provider,),
+            providers=tuple(self.credentials_of),
             default_provider=self.provider,
-            senders={self.provider: SENDERS[self.provider]},
+            senders={name: SENDERS[name] for name in self.credentials_of},
             allowed=Destinations(None),
         )
         setup = SendSetup(
@@ -59,12 +65,17 @@ class Service:
         self.sending, self.state = setup, MemoryReconcileState(self.messages)
 
     @property
+    def credentials_of(self) -> dict[str, Mapping[str, str]]:
+        """By provider."""
+        return {self.provider: self.credentials, **self.further}
+
+    @property
     def url(self) -> str:
         return endpoint_url(self.base, self.provider)
 
     def settings(self, *, max_age: float | None = None) -> Settings:  # noqa: ARG002 - never cached
         key = self.name.encode().ljust(32, b"-")
-        return Settings(credentials={self.provider: self.credentials}, service_key=key, public_base_urls=(self.base,))
+        return Settings(credentials=self.credentials_of, service_key=key, public_base_urls=(self.base,))
 
     def send(self, to: str, key: str | None = None) -> str:
         """The id of a message that was accepted, or may have been."""
@@ -75,16 +86,17 @@ class Service:
     def receive(self, webhook: Webhook) -> Received:
         """A webhook that came by HTTP, taken in at our address whatever its own is."""
         parts = urlsplit(webhook.url)
+        provider = next((name for name in self.further if parts.path.endswith(f"/{name}")), self.provider)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         receiver = Receiver(
             queue=self.queue,
             replies=self.queue,
             settings=self.settings,
             clock=self.clock,
-            enabled=(self.provider,),
+            enabled=tuple(self.credentials_of),
             tokens=frozenset(),
         )
-        return receiver.receive(self.provider, HttpRequest(webhook.method, path, webhook.headers, webhook.body))
+        return receiver.receive(provider, HttpRequest(webhook.method, path, webhook.headers, webhook.body))
 
     def take_in(self, webhooks: Iterable[Webhook]) -> Counter[str]:
         """All of them, processed to the end; their decisions, counted."""
@@ -105,7 +117,7 @@ class Service:
             bodies, self.queue.sent[:] = self.queue.bodies, []
             processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
-    def reconcile(self) -> Reconciler:
+    def reconcile(self, prices: PriceLookup = PriceLookup.OFF) -> Reconciler:
         """One run, and what it queued processed; the decisions are in ``done``."""
         reconciler = Reconciler(
             messages=self.messages,
@@ -119,6 +131,7 @@ class Service:
             ages=Ages(),
             limits=Limits(seconds=200, lookups=1000, rate=1000),
             resend=lambda record: f"resent-{self.sending.sender.resend(record).decision}",
+            prices=prices,
         )
         self.done = reconciler.run()
         self.drain()

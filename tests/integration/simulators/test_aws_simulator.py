@@ -72,7 +72,9 @@ def test_botocores_client_sends_and_the_events_go_to_the_topic(aws: Simulator, r
 
     assert sorted(each.word for each in reports(receiver)) == ["DELIVERED.final", "PENDING"]
     assert {each.provider_message_id for each in reports(receiver)} == {message_id}
-    assert {(each.recipient, each.price, each.network) for each in reports(receiver)} == {(TO, "0.00883 USD", "20408")}
+    assert {(each.recipient, str(each.price), each.network) for each in reports(receiver)} == {
+        (TO, "0.00883 USD", "20408")
+    }
     assert ledger["messages"][0]["handset"] == {"word": "DELIVERED.final", "code": None}
     assert SIMULATOR.message_id(ledger["messages"][0]) == ID
 

@@ -19,7 +19,8 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Status
-from sms_tracker.reconcile.reconcile import Limits, Reconciler
+from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.reconcile import Reconciler
 from tests.fakes import FakeClock, FixedSettings, MemoryMessages, MemoryQueue, MemoryReconcileState
 from tests.integration.simulators.running import Simulator
 from tests.setups import POLICY, RULES, UNHEARD, SendSetup

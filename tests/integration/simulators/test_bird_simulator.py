@@ -119,7 +119,7 @@ def test_our_adapter_sends_reads_and_finds_what_it_sent(platform: Simulator, reg
         received_at="now",
     )
     assert isinstance(looked_up, Report)
-    assert (looked_up.word, looked_up.price) == ("delivered", "0.00790 EUR")
+    assert (looked_up.word, str(looked_up.price)) == ("delivered", "0.0079 EUR")
     for received in registered.requests:
         request = HttpRequest(received.method, received.url, received.headers, received.body)
         signature.verify(request, secrets=webhook.keys(credentials(platform)), now=datetime.now(UTC))

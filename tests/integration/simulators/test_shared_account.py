@@ -13,7 +13,7 @@ from local import simulators
 from local.simulators.bird import Settings
 from tests.integration.simulators.conftest import unspoilt
 from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
-from tests.integration.simulators.service import SENDERS, Service
+from tests.integration.simulators.service import Service
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def key() -> str:
     return f"order-{uuid4()}"
 
 
-@pytest.fixture(params=SENDERS)
+@pytest.fixture(params=["bird", "messagebird"])
 def account(request: pytest.FixtureRequest, urls: dict[str, Any]) -> Iterator[tuple[str, Simulator]]:
     with client(urls[request.param]) as http:
         for simulator in unspoilt(http):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sms_tracker.aws.costs import costs_of
 from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
@@ -117,7 +118,7 @@ def from_item(item: Item) -> Record:
         validity_seconds=int(values["validity_seconds"]) if "validity_seconds" in values else None,
         category=values.get("category"),
         body=values.get("body"),
-        price=values.get("price"),
+        costs=costs_of(values),
         network=values.get("network"),
         reports={key: _entry(entry) for key, entry in values["reports"].items()},
         providers={int(attempt): name for attempt, name in values.get("providers", {}).items()},

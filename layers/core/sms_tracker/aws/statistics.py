@@ -1,7 +1,7 @@
 """Hourly statistics in the ``state`` table: one item for each hour, and one for each stage of counting.
 
 An hour is one item: it is replaced as a whole, and no reader sees half of it. Its counts are compressed JSON, so the
-400 KB of an item have room for some 4,500 clients.
+400 KB of an item have room for some 4,000 clients; counts by country are left out where they do not fit.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed, batch_get
 from sms_tracker.aws.typed_json import Item, marshal, unmarshal
+from sms_tracker.domain.cost import CostSums, plain
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 
 PREFIX = "statistics#"
 """The prefix of every key here; the functions' policies name it."""
+_LARGEST = 400_000
+"""Characters of the counts in an item, which is at most 400 KB (409,600 bytes)."""
 
 
 class StatisticsStore:
@@ -92,20 +97,50 @@ class StatisticsStore:
 
 
 def packed(sums: Mapping[Group, Tally]) -> str:
-    """Sums as compressed JSON in base64: a list of provider, client, statuses, reasons, deliveries by bucket."""
-    rows = [[*group, tally.statuses, tally.reasons, tally.seconds] for group, tally in sorted(sums.items())]
+    """Sums as compressed JSON in base64: a list of provider, client, the counts, and the counts by country."""
+    rows = [[*group, *_row(tally)] for group, tally in sorted(sums.items())]
+    countries = [{name: _row(each) for name, each in tally.countries.items()} for _, tally in sorted(sums.items())]
+    whole = _compressed([[*row, of_row] for row, of_row in zip(rows, countries, strict=True)])
+    return whole if len(whole) <= _LARGEST else _compressed(rows)
+
+
+def _row(tally: Tally) -> list[object]:
+    """Statuses, reasons, deliveries by bucket, and costs, which an earlier version neither has nor reads."""
+    cost = tally.cost
+    amounts = {currency: plain(amount) for currency, amount in cost.amounts.items()}
+    sums = [cost.attempts, cost.priced, cost.computed, cost.billed, cost.different, amounts]
+    return [tally.statuses, tally.reasons, tally.seconds, sums]
+
+
+def _compressed(rows: list[list[object]]) -> str:
     return base64.b64encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode())).decode()
 
 
 def unpacked(text: str, provider: str | None = None, client: str | None = None) -> Sums:
     """The inverse of :func:`packed`; with a provider or client, only its sums are decoded, which is faster."""
     return {
-        (row[0], row[1]): Tally(
-            Counter(row[2]), Counter(row[3]), Counter({int(bucket): count for bucket, count in row[4].items()})
-        )
+        (row[0], row[1]): _tally(*row[2:])
         for row in json.loads(zlib.decompress(base64.b64decode(text)))
         if provider in (None, row[0]) and client in (None, row[1])
     }
+
+
+def _tally(
+    statuses: Mapping[str, int],
+    reasons: Mapping[str, int],
+    seconds: Mapping[str, int],
+    cost: Sequence[Any] = (0, 0, 0, 0, 0, {}),
+    countries: Mapping[str, Sequence[Any]] = {},
+) -> Tally:
+    attempts, priced, computed, billed, different, stated = cost
+    amounts = {currency: Decimal(amount) for currency, amount in stated.items()}
+    return Tally(
+        Counter(statuses),
+        Counter(reasons),
+        Counter({int(bucket): count for bucket, count in seconds.items()}),
+        CostSums(attempts, priced, computed, billed, different, amounts),
+        {name: _tally(*row) for name, row in countries.items()},
+    )
 
 
 def _stats(item: Item, provider: str | None, client: str | None) -> HourlyStats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sms_tracker.aws.costs import cost_name, cost_text
 from sms_tracker.aws.items import attention, entry_values, failure_values
 from sms_tracker.aws.typed_json import typed
 from sms_tracker.domain.indexes import provider_keys
@@ -50,6 +51,12 @@ class Update:
             path = self.path(name)
             self.sets.append(f"{path} = if_not_exists({path}, {self.value(value)})")
 
+    def set_highest(self, value: object, name: str) -> None:
+        """Assign, on the condition that the attribute is absent or not higher."""
+        path, placeholder = self.path(name), self.value(value)
+        self.sets.append(f"{path} = {placeholder}")
+        self.require(f"(attribute_not_exists({path}) OR {path} <= {placeholder})")
+
     def require(self, condition: str) -> None:
         """Add a condition; all must hold."""
         self.conditions.append(condition)
@@ -76,12 +83,15 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         no failure, if the change has one                          x
         ids of its attempts: none, or the same                     x
         version = the version read                                        x
+        cost of an attempt <= the change's, if it has one        x      x     x
 
     ``drop_text`` removes the message's text once its status is final. Reports beyond the timeline: see ``next_try``.
     """
     update = Update()
     update.require(f"attribute_exists({update.path('message_id')})")
     _lengthen(update, change, keep_fields=keep_fields)
+    for attempt, cost in sorted(change.costs.items()):
+        update.set_highest(cost_text(cost), cost_name(attempt))
     if change.phase is not None:
         update.set(str(change.phase), "send", "state")
     if change.phase is SendPhase.ANSWERED:  # ends the claim, and what a further attempt would need
@@ -108,8 +118,7 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
         update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", fingerprint)
         if not foreign:
             ours.append(report)
-    # An expression may set a path only once, so the first report with a price sets it.
-    update.set_once(next((report.price for report in ours if report.price), None), "price")
+    # An expression may set a path only once, so the first report with a network sets it.
     update.set_once(next((report.network for report in ours if report.network), None), "network")
     if change.added:
         room = MAX_REPORTS - len(change.added)

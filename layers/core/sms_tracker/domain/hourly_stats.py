@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import TypeVar
 
+from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome, Status
@@ -17,6 +18,8 @@ from sms_tracker.domain.status import Outcome, Status
 BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400, 259200)
 """Upper bounds of the buckets in seconds to delivery; one more bucket lies above. Stored counts depend on them."""
 
+UNKNOWN_COUNTRY = "ZZ"
+"""CLDR's code for a region that is not known: of numbers without a country, and where none were kept."""
 UNCONFIRMED = "unconfirmed"
 """Among ``Tally.reasons``: messages that are unknown although a carrier took them and nothing failed."""
 HOUR = timedelta(hours=1)
@@ -27,14 +30,25 @@ _LAST = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of messages: by status, failures by reason (and ``UNCONFIRMED``), deliveries by bucket of ``BOUNDS``."""
+    """Counts of messages: by status, failures by reason (and ``UNCONFIRMED``), deliveries by bucket of ``BOUNDS``.
+
+    ``countries`` has the same counts by the recipient's country (ISO 3166), where they are kept.
+    """
 
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     seconds: Counter[int] = field(default_factory=Counter)
+    cost: CostSums = field(default_factory=CostSums)
+    countries: dict[str, Tally] = field(default_factory=dict)
 
-    def count(self, record: Record, delivered_at: str | None, *, unconfirmed: bool = False) -> None:
-        """Count one message; ``delivered_at`` is None unless it was delivered."""
+    def count(
+        self, record: Record, delivered_at: str | None, *, unconfirmed: bool = False, country: str | None = None
+    ) -> None:
+        """Count one message, also in its country's counts; ``delivered_at`` is None unless it was delivered."""
+        if country is not None:
+            self.countries.setdefault(country, Tally()).count(record, delivered_at, unconfirmed=unconfirmed)
+        taken = record.state.ids.keys() | record.costs.keys()
+        self.cost.count(record.costs, attempts=len(taken), segments=record.segmentation.segments)
         self.statuses[str(record.state.status)] += 1
         if unconfirmed:
             self.reasons[UNCONFIRMED] += 1
@@ -45,10 +59,11 @@ class Tally:
             self.seconds[bisect_left(BOUNDS, waited.total_seconds())] += 1  # below 0, because clocks differ: the first
 
     def add(self, other: Tally) -> None:
-        """Add the counts of ``other``."""
+        """Add the counts of ``other``, but not those by country."""
         _add(self.statuses, other.statuses)
         _add(self.reasons, other.reasons)
         _add(self.seconds, other.seconds)
+        self.cost.add(other.cost)
 
     @property
     def messages(self) -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sms_tracker.domain.cost import Cost, Price
     from sms_tracker.domain.report import Report
     from sms_tracker.domain.segments import Segmentation
     from sms_tracker.domain.state import State
@@ -70,7 +71,7 @@ class Record:
     ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
     HMAC of the client's request, ``text_hash`` one of the text; ``body`` is stored as long as TextRetention allows.
     ``resend_if_lost``, ``validity_seconds`` and ``category`` (None: the provider's default) are the client's choice.
-    ``providers`` maps attempts to providers once there is a second attempt.
+    ``providers`` maps attempts to providers once there is a second attempt, ``costs`` those with a known price to it.
     """
 
     message_id: str
@@ -91,7 +92,7 @@ class Record:
     validity_seconds: int | None = None
     category: str | None = None
     body: str | None = field(default=None, repr=False)
-    price: str | None = None
+    costs: Mapping[int, Cost] = field(default_factory=dict)
     network: str | None = None
     reports: Mapping[str, Entry] = field(default_factory=dict)
     providers: Mapping[int, str] = field(default_factory=dict)
@@ -100,6 +101,11 @@ class Record:
         """The provider of an attempt; the status's provider where the attempt's is not known."""
         named = None if attempt == self.state.attempt else self.providers.get(attempt)
         return named or self.state.provider
+
+    def price(self, attempt: int) -> Price | None:
+        """The attempt's price, None where it is not known."""
+        known = self.costs.get(attempt)
+        return known.price if known else None
 
     def has(self, report: Report) -> bool:
         """Whether the timeline has this report."""
@@ -116,7 +122,9 @@ class Guard(StrEnum):
     FIRST: made without a read. The order must be higher, and the record must have no failure if the change brings one,
     and no other provider id for the attempt.
     SEEN: made from a record that was read. The version must be the one read.
-    LATE: only lengthens the timeline. No further condition, because a join never takes anything back.
+    LATE: only lengthens the timeline or sets costs. No further condition, because a join never takes anything back.
+
+    Under each, a cost of the change must outrank the stored one.
     """
 
     FIRST = "first"
@@ -130,7 +138,7 @@ class Change:
 
     ``state`` is what to set: under FIRST the state of the reports alone, under SEEN the whole, under LATE nothing.
     ``added`` are new in the timeline; ``foreign`` has the fingerprints of those about another recipient.
-    ``phase``, if given, is the send path's new phase.
+    ``costs`` are new costs by attempt. ``phase``, if given, is the send path's new phase.
     """
 
     guard: Guard
@@ -139,4 +147,5 @@ class Change:
     state: State | None = None
     foreign: frozenset[str] = frozenset()
     version: int | None = None
+    costs: Mapping[int, Cost] = field(default_factory=dict)
     phase: SendPhase | None = None

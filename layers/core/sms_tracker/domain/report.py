@@ -15,6 +15,7 @@ from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.status import Outcome, Status, order
 
 if TYPE_CHECKING:
+    from sms_tracker.domain.cost import Price
     from sms_tracker.domain.failure import Failure
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -56,7 +57,8 @@ class Report:
     ``word`` is the provider's own status word; ``status`` is what it maps to, None where it changes nothing
     (an inbound word, or an unknown one: then ``recognised`` is False). ``occurred`` is the
     provider's time, as :func:`timestamp` writes it, or raw where it cannot be read. ``recipient`` is E.164, and only
-    set where it must be compared with the record's. ``details`` are the provider's further fields. ``test`` marks the
+    set where it must be compared with the record's. ``price`` is for the whole attempt, and for ``segments`` segments.
+    ``details`` are the provider's further fields. ``test`` marks the
     provider's own test of our endpoint, which is about no message; ``set_aside`` is why no record can take the report.
     """
 
@@ -72,7 +74,8 @@ class Report:
     attempt: int = 1
     source: Source = Source.CALLBACK
     recipient: str | None = None
-    price: str | None = None
+    price: Price | None = None
+    segments: int | None = None
     network: str | None = None
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
     test: bool = False

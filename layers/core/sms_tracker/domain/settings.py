@@ -1,14 +1,31 @@
-"""The settings in the parameter store."""
+"""Settings: the secrets and addresses in the parameter store, and the choices that the template offers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 _AROUND = r"[\s\ufeff\u200b-\u200f\u2060\"'`\u2018-\u201f\u00ab\u00bb]+"
 """Left around a value by copying, a shell or an editor: white space, invisible marks, quotes."""
 _ENDS = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
+
+
+class TextRetention(StrEnum):
+    """How long a message's text is stored."""
+
+    NONE = "none"
+    UNTIL_FINAL = "until_final"
+    RECORD = "record"
+
+
+class PriceLookup(StrEnum):
+    """The final messages whose price is looked up if no report stated it: none, one in 16, or all."""
+
+    OFF = "off"
+    SAMPLE = "sample"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

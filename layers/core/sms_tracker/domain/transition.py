@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sms_tracker.domain.cost import costs
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.spelling import spellings
@@ -45,12 +46,12 @@ def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = 
     More reports than a timeline holds cannot be written so, and would exceed DynamoDB's limit on expressions. They get
     a condition that always fails (no record has version 0), and the refusal returns the record.
     """
-    gain, added = fold(reports, base=NOTHING), _distinct(reports)
+    gain, added, observed = fold(reports, base=NOTHING), _distinct(reports), costs(reports)
     if len(added) > MAX_REPORTS:
         return Change(guard=Guard.SEEN, state=gain, added=(), now=now, version=0)
     if gain is NOTHING:
-        return Change(guard=Guard.LATE, added=added, now=now, phase=phase)
-    return Change(guard=Guard.FIRST, state=gain, added=added, now=now, phase=phase)
+        return Change(guard=Guard.LATE, added=added, costs=observed, now=now, phase=phase)
+    return Change(guard=Guard.FIRST, state=gain, added=added, costs=observed, now=now, phase=phase)
 
 
 def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
@@ -60,11 +61,12 @@ def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: Send
     room = max(0, MAX_REPORTS - len(record.reports))
     added, overflow = tuple(new[:room]), tuple(new[room:])
     phase = None if record.send.phase is phase else phase
-    # Reports already in the timeline are joined again: a repeated claim may carry an earlier time.
-    state = fold((report for report in reports if _about(report, record)), base=record.state)
+    # Reports already in the timeline are joined again: a repeated claim may carry an earlier time, or a price.
+    ours = [report for report in reports if _about(report, record)]
+    state, observed = fold(ours, base=record.state), costs(ours, record.costs)
     if state == record.state:
-        change = Change(guard=Guard.LATE, added=added, foreign=foreign, now=now, phase=phase)
-        return Next(change=change if added or phase else None, overflow=overflow, foreign=foreign)
+        change = Change(guard=Guard.LATE, added=added, foreign=foreign, costs=observed, now=now, phase=phase)
+        return Next(change=change if added or phase or observed else None, overflow=overflow, foreign=foreign)
     change = Change(
         guard=Guard.SEEN,
         state=state,
@@ -72,6 +74,7 @@ def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: Send
         foreign=foreign,
         now=now,
         version=record.version,
+        costs=observed,
         phase=phase,
     )
     return Next(change=change, overflow=overflow, foreign=foreign)

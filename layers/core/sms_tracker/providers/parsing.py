@@ -28,9 +28,9 @@ _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
 
 def json_object(body: bytes) -> dict[str, object]:
-    """The JSON object in ``body``, or an empty one where there is none."""
+    """The JSON object in ``body``, or an empty one where there is none. Fractions are text with all their digits."""
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_float=str)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -163,11 +163,6 @@ def details(fields: Mapping[str, str], *, without: set[str]) -> dict[str, str]:
     """
     others = ((clean(name), clean(value)) for name, value in fields.items() if name not in without)
     return dict(islice((pair for pair in others if pair[0]), _MAX_DETAILS))
-
-
-def price(amount: str | None, currency: str | None) -> str | None:
-    """``0.07 EUR``, or the bare amount where the currency is missing; None without an amount."""
-    return clean(f"{amount} {currency or ''}".strip()) if amount else None
 
 
 def path_part(value: str) -> str:

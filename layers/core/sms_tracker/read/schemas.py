@@ -36,9 +36,11 @@ Reference = Annotated[str | None, Field(description="The client's own reference"
 Answer = Literal["ok", "unavailable"]
 
 
-def _add_price_description(schema: dict[str, Any]) -> None:
+def _add_cost_description(schema: dict[str, Any]) -> None:
     stated = ", ".join(name for name in providers.names() if providers.load(name).PRICE)
-    schema["description"] = f"The provider's price, if known. Reports of {stated} state it; others only a look-up"
+    schema["description"] = (
+        f"The provider's price of each attempt, if known. Reports of {stated} state it; others only a look-up"
+    )
 
 
 class AcceptedMessage(TypedDict):
@@ -80,6 +82,15 @@ class Failure(TypedDict):
     docs_url: Annotated[
         str | None, Field(description="The provider's documentation of the code; null where it has none")
     ]
+
+
+class Cost(TypedDict):
+    """The provider's price of one attempt, as it was stated last."""
+
+    amount: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="A decimal number with every digit")]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217; `XXX` if the provider names none")]
+    observed_at: Annotated[Time, Field(description="When the provider stated it")]
+    segments: Annotated[int | None, Field(description="Segments that the price is for; null if not stated")]
 
 
 class Report(TypedDict):
@@ -124,7 +135,7 @@ class Message(_Followed, _From):
     body: Annotated[str | None, Field(description="The text, if the deployment keeps it")]
     encoding: Encoding
     segments: Segments
-    price: Annotated[str | None, Field(json_schema_extra=_add_price_description)]
+    cost: Annotated[dict[str, Cost], Field(json_schema_extra=_add_cost_description)]
     network: Annotated[str | None, Field(description="The recipient's network (MCC and MNC), if known")]
     failure: Annotated[Failure | None, Field(description="Null unless the status is a failure")]
     created_at: Time
@@ -150,6 +161,23 @@ class SecondsToDelivery(TypedDict):
     p90: Annotated[float | None, Field(description="90th percentile; null if nothing was delivered")]
 
 
+class SegmentFigures(TypedDict):
+    """Segments of the attempts whose price is for a stated number of them."""
+
+    computed: Annotated[int, Field(description="As this service counts them")]
+    billed: Annotated[int, Field(description="As the provider bills them")]
+    different: Annotated[int, Field(description="Attempts for which the two differ")]
+
+
+class CostFigures(TypedDict):
+    """What the providers charge for all attempts."""
+
+    amounts: Annotated[dict[str, str], Field(description="The exact sum in each currency, as a decimal number")]
+    attempts: Annotated[int, Field(description="Attempts that a provider took")]
+    priced: Annotated[int, Field(description="Those with a price; the sums hold no others")]
+    segments: SegmentFigures
+
+
 class Figures(TypedDict):
     """The counts of a set of messages."""
 
@@ -162,6 +190,7 @@ class Figures(TypedDict):
     ]
     reasons: Annotated[dict[str, int], Field(description="Failures by reason")]
     seconds_to_delivery: SecondsToDelivery
+    cost: CostFigures
 
 
 class Group(Figures):
@@ -171,6 +200,7 @@ class Group(Figures):
     day: NotRequired[Time]
     provider: NotRequired[str]
     client: NotRequired[str]
+    country: NotRequired[Annotated[str, Field(description="ISO 3166; `ZZ` if not known")]]
 
 
 class Freshness(TypedDict):

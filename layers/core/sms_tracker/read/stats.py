@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sms_tracker.domain.cost import plain
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, UNCONFIRMED, HourlyStats, Tally, hour_of, quantile
+from sms_tracker.domain.hourly_stats import (
+    BOUNDS,
+    HOUR,
+    UNCONFIRMED,
+    UNKNOWN_COUNTRY,
+    HourlyStats,
+    Tally,
+    hour_of,
+    quantile,
+)
 from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.ports import Clock, Statistics
 from sms_tracker.domain.report import timestamp
@@ -34,6 +44,7 @@ class By(StrEnum):
     DAY = "day"
     PROVIDER = "provider"
     CLIENT = "client"
+    COUNTRY = "country"
 
 
 class StatsQuery(BaseModel):
@@ -117,7 +128,8 @@ def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
     for each in hourly:
         freshness[each.hour] = {"hour": each.hour, "computed_at": each.computed_at, "final": each.final}
         for (provider, client), tally in each.sums.items():
-            groups[_key(chosen.by, each.hour, provider, client)].add(tally)
+            for key, part in _parts(chosen.by, each.hour, provider, client, tally):
+                groups[key].add(part)
     for tally in groups.values():
         total.add(tally)
     return {
@@ -135,20 +147,24 @@ def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
     }
 
 
-def _key(by: By, hour: str, provider: str, client: str) -> str:
+def _parts(by: By, hour: str, provider: str, client: str, tally: Tally) -> Iterable[tuple[str, Tally]]:
+    """The groups that a tally counts in, each with its part of it."""
     match by:
         case By.HOUR:
-            return hour
+            return [(hour, tally)]
         case By.DAY:
-            return f"{hour[:10]}T00:00:00.000Z"
+            return [(f"{hour[:10]}T00:00:00.000Z", tally)]
         case By.PROVIDER:
-            return provider
+            return [(provider, tally)]
         case By.CLIENT:
-            return client
+            return [(client, tally)]
+        case By.COUNTRY:
+            kept = sum(each.messages for each in tally.countries.values())
+            return tally.countries.items() if kept == tally.messages else [(UNKNOWN_COUNTRY, tally)]
 
 
 def _figures(tally: Tally) -> schemas.Figures:
-    histogram, rate = tally.histogram, tally.delivery_rate
+    histogram, rate, cost = tally.histogram, tally.delivery_rate, tally.cost
     p50, p90 = quantile(histogram, 0.5), quantile(histogram, 0.9)
     return {
         "messages": tally.messages,
@@ -160,5 +176,11 @@ def _figures(tally: Tally) -> schemas.Figures:
             "counts": histogram,
             "p50": None if p50 is None else round(p50, 1),
             "p90": None if p90 is None else round(p90, 1),
+        },
+        "cost": {
+            "amounts": {currency: plain(amount) for currency, amount in sorted(cost.amounts.items())},
+            "attempts": cost.attempts,
+            "priced": cost.priced,
+            "segments": {"computed": cost.computed, "billed": cost.billed, "different": cost.different},
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
+from sms_tracker.domain.cost import Cost
 from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
@@ -38,7 +39,7 @@ def message(record: Record, *, opt_out_scope: str | None = None) -> schemas.Mess
         "body": record.body,
         "encoding": record.segmentation.encoding,
         "segments": record.segmentation.segments,
-        "price": record.price,
+        "cost": {str(attempt): _cost(cost) for attempt, cost in sorted(record.costs.items())},
         "network": record.network,
         "failure": _failure(failure, provider=state.provider, status=state.status),
         "created_at": record.created_at,
@@ -61,6 +62,15 @@ def _failure(failure: Failure | None, *, provider: str, status: Status) -> schem
         "retryable": RETRYABLE[failure.category],
         "retry_advice": RETRY_ADVICE[failure.category],
         "docs_url": None if failure.code is None else providers.load(provider).page(failure.code, status),
+    }
+
+
+def _cost(cost: Cost) -> schemas.Cost:
+    return {
+        "amount": cost.price.amount,
+        "currency": cost.price.currency,
+        "observed_at": cost.observed_at,
+        "segments": cost.segments,
     }
 
 

@@ -8,12 +8,23 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.hourly_stats import HourlyStats, Progress, Tally, due, following, last_moment, start, unfinished
+from sms_tracker.domain.hourly_stats import (
+    UNKNOWN_COUNTRY,
+    HourlyStats,
+    Progress,
+    Tally,
+    due,
+    following,
+    last_moment,
+    start,
+    unfinished,
+)
 from sms_tracker.domain.indexes import BY_TIME, SHARDS, Span
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Clock, Search, Statistics
 from sms_tracker.domain.provider_health import hours, provider_health
 from sms_tracker.domain.report import timestamp
+from sms_tracker.services.destinations import country
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 
@@ -110,7 +121,12 @@ class HourlyCounter:
                     group = (record.state.provider, record.client)
                     if group not in progress.sums:
                         progress.sums[group] = Tally()
-                    progress.sums[group].count(record, delivered_at(record), unconfirmed=unconfirmed(record))
+                    progress.sums[group].count(
+                        record,
+                        delivered_at(record),
+                        unconfirmed=unconfirmed(record),
+                        country=country(record.to) or UNKNOWN_COUNTRY,
+                    )
                 span = None if reach is None else Span(since=progress.hour, until=reach)
                 position = (shard, span.until) if span else (shard + 1, None)
                 yield replace(progress, shard=position[0], until=position[1]), len(counted)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from sms_tracker import providers
+from sms_tracker.domain.cost import costs
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace, ignore_failed_call, log_failed_call
@@ -24,6 +25,15 @@ _TEXTS = {"body", "text"}
 """The members of a provider's record that hold the message's text."""
 _FAILURES = 3
 """Consecutive calls without an answer after which a run stops calling a provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """``seconds`` for one run, ``lookups`` in it, and provider calls a second (``rate``)."""
+
+    seconds: float
+    lookups: int
+    rate: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +63,7 @@ class Lookups:
 
     def look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
         """Look one message up; its record is queued and processed like a callback. Returns the decision."""
-        name = record.state.provider
+        name = record.provider_of(attempt)
         adapter, credentials = providers.load(name), self.settings().credentials[name]
         answer = self.ask(name, adapter.lookup_request(provider_message_id, credentials=credentials))
         now = timestamp(self.clock())
@@ -91,13 +101,21 @@ class Lookups:
 
 
 def _known(report: Report, record: Record) -> bool:
-    """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record."""
+    """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record.
+
+    A price that the record does not have is never known: Twilio's comes after the last report.
+    """
+    if any(new.price != record.price(attempt) for attempt, new in costs([report], record.costs).items()):
+        return False
     if record.has(report):
         return True
     return record.state.status.final and report.recognised and fold([report], base=record.state) == record.state
 
 
 def without_text(body: bytes) -> str:
-    """A provider's record of a message as JSON, without the text, which must not be queued."""
-    record = json.loads(body)
+    """A provider's record of a message as JSON, without the text, which must not be queued.
+
+    Fractions become text, because a price keeps its digits.
+    """
+    record = json.loads(body, parse_float=str)
     return json.dumps({name: value for name, value in record.items() if name not in _TEXTS})

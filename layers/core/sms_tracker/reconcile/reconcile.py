@@ -19,10 +19,12 @@ from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Queue, ReconcileState, Search, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.reconcile.end_message import end_as_not_sent, end_as_unknown
 from sms_tracker.reconcile.endpoints import endpoint_states, measure_endpoints
-from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Lookups
+from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Limits, Lookups
 from sms_tracker.reconcile.open_walk import OpenWalk, measure_receipts
+from sms_tracker.reconcile.price_walk import PriceWalk
 from sms_tracker.reconcile.recheck_failures import FailureRecheck
 from sms_tracker.reconcile.recover_send import SendRecovery
 from sms_tracker.reconcile.second_search import ABSENT_ONCE, SecondSearches
@@ -35,15 +37,6 @@ _AGAIN_SOON = frozenset({NO_ANSWER, ABSENT_ONCE, "resent-outcome-unknown", "rese
 """Decisions after which that pause is enough, because an answer can still come within the hour."""
 _GRACE = timedelta(days=1)
 """Extra time for a provider that does not answer before a message is given up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """``seconds`` for one run, ``lookups`` in it, and provider calls a second (``rate``)."""
-
-    seconds: float
-    lookups: int
-    rate: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +59,7 @@ class Reconciler:
     ages: Ages
     limits: Limits
     resend: Callable[[Record], str]
+    prices: PriceLookup = PriceLookup.OFF
     failed: CallFailed = ignore_failed_call
     receipts: dict[str, Counter[bool]] = field(init=False)
     endpoints: dict[str, str] = field(init=False)
@@ -75,7 +69,7 @@ class Reconciler:
     _second: SecondSearches = field(init=False)
 
     def run(self) -> Counter[str]:
-        """Read endpoints, walk old records, handle due messages, recheck failures. Returns the decisions, counted."""
+        """Endpoints, old records, due messages, failures, prices: in this order. Returns the decisions, counted."""
         self._lookups = Lookups(
             settings=self.settings,
             http=self.http,
@@ -95,6 +89,7 @@ class Reconciler:
         done.update(self._handle_due(end))
         done.update(self._search_again(end))
         done.update(self._recheck_failures(end))
+        done.update(self._look_up_prices(end))
         return done + Counter({"unreadable": len(self._damaged)})
 
     def _read_endpoints(self) -> list[str]:
@@ -115,19 +110,26 @@ class Reconciler:
             on_unreadable=self._set_aside,
         )
         self.receipts = walk.receipts
-        try:
-            yield from walk.run(end)
-        except SmsTrackerError as error:  # the position has not moved past it, so the next run repeats it
-            yield self._failed("walk-failed", error)
+        return self._until_error(walk.run(end), "walk-failed")
 
     def _recheck_failures(self, end: float) -> Iterator[str]:
         recheck = FailureRecheck(
             search=self.search, state=self.state, look_up=partial(self._recheck, end), on_unreadable=self._set_aside
         )
+        return self._until_error(recheck.run(self.clock() - self.ages.again), "failures-walk-failed")
+
+    def _look_up_prices(self, end: float) -> Iterator[str]:
+        walk = PriceWalk(
+            search=self.search, state=self.state, clock=self.clock, lookups=self._lookups, on_unreadable=self._set_aside
+        )
+        return self._until_error(walk.run(self.prices, spent=partial(self._spent, end)), "prices-walk-failed")
+
+    def _until_error(self, steps: Iterator[str], word: str) -> Iterator[str]:
+        """The decisions, and ``word`` for an error: the position has not moved past it, so the next run repeats it."""
         try:
-            yield from recheck.run(self.clock() - self.ages.again)
-        except SmsTrackerError as error:  # as above
-            yield self._failed("failures-walk-failed", error)
+            yield from steps
+        except SmsTrackerError as error:
+            yield self._failed(word, error)
 
     def _failed(self, word: str, error: SmsTrackerError) -> str:
         """``word``, after keeping the error for the log."""
@@ -240,6 +242,7 @@ class Reconciler:
 
 def measure(reconciler: Reconciler, done: Mapping[str, int], metrics: Metrics) -> None:
     """Count a run that ended well, and measure its receipts and endpoints."""
-    metrics.count("ReconcilerRuns", not done.keys() & {"walk-failed", "failures-walk-failed", "unreadable"})
+    failed = {"walk-failed", "failures-walk-failed", "prices-walk-failed", "unreadable"}
+    metrics.count("ReconcilerRuns", not done.keys() & failed)
     measure_receipts(reconciler.receipts, metrics)
     measure_endpoints(reconciler.endpoints, metrics)

@@ -25,11 +25,14 @@ _UNLESS = "and those are sent to only in ranges that AllowedCountries lists"
 
 
 def country(number: str) -> str | None:
-    """The country (ISO 3166) that ``number`` (E.164) is probably in; None for satellites and the like.
+    """The country (ISO 3166) that ``number`` (E.164) is probably in; None for satellites and the like, and other text.
 
     The largest one where several share the calling code and phonenumbers does not know the number.
     """
-    likeliest, *_ = _regions(phonenumbers.parse(number))
+    try:
+        likeliest, *_ = _regions(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None
     return None if likeliest == _NO_COUNTRY else likeliest
 
 

@@ -22,10 +22,10 @@ _TRIES = 8
 class Tracked:
     """The result.
 
-    ``decision`` is applied (the message changed), noted (the timeline grew), duplicate (nothing new) or unmatched
-    (no such message). ``overflow`` are reports beyond the timeline's limit, ``foreign`` the fingerprints of reports
-    about another recipient, new or known. ``other_ids`` are further provider ids of one attempt, ``record`` is the
-    record last read.
+    ``decision`` is applied (the message changed), noted (only its timeline or cost), duplicate (nothing new) or
+    unmatched (no such message). ``overflow`` are reports beyond the timeline's limit, ``foreign`` the fingerprints of
+    reports about another recipient, new or known. ``other_ids`` are further provider ids of one attempt, ``record`` is
+    the record last read.
     """
 
     decision: str

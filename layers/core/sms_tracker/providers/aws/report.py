@@ -9,11 +9,10 @@ The stored word is the event's type without ``TEXT_``, with its finality:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
+from sms_tracker.domain import cost
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, clean, timestamp
 from sms_tracker.domain.status import Outcome, Status
@@ -59,7 +58,6 @@ STATUSES: dict[str, Status | None] = {
 UNCONFIRMED = frozenset({"SUCCESSFUL.final"})
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?")
 _READ = {"eventType", "messageStatus", "isFinal", "eventTimestamp", "messageId", "mcc", "mnc"}
 _READ |= {"totalMessagePrice", "totalCarrierFee"}
 _PERSONAL = {"destinationPhoneNumber", "originationPhoneNumber", "messageBody"}
@@ -83,6 +81,7 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
         occurred=_moment(parsing.field(fields, "eventTimestamp")),
         recipient=parsing.e164(fields.get("destinationPhoneNumber", "")),
         price=_price(fields),
+        segments=cost.segments(fields.get("totalMessageParts")),
         network=clean(fields.get("mcc", "") + fields.get("mnc", "")) or None,
         details=parsing.details(fields, without=used),
     )
@@ -133,8 +132,7 @@ def _moment(milliseconds: str) -> str | None:
         return milliseconds or None
 
 
-def _price(fields: Mapping[str, str]) -> str | None:
-    """Price and carrier fee of all parts, in US dollars; None where there is none yet."""
-    amounts = [parsing.field(fields, name) for name in ("totalMessagePrice", "totalCarrierFee")]
-    total = sum((Decimal(amount) for amount in amounts if _AMOUNT.fullmatch(amount)), Decimal())
-    return f"{total.normalize():f} USD" if total else None
+def _price(fields: Mapping[str, str]) -> cost.Price | None:
+    """Price and carrier fee of all parts, in US dollars; None at 0, which an event has before the price is known."""
+    found = cost.total(cost.price(fields.get(name), "USD") for name in ("totalMessagePrice", "totalCarrierFee"))
+    return None if found is None or found.amount == "0" else found

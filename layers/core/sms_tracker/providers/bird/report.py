@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sms_tracker.domain import cost
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.status import Outcome, Status
@@ -141,6 +142,7 @@ def _report(
         source=source,
         recipient=parsing.e164(parsing.text(data.get("to")) or "") if is_outbound else None,
         price=_price(part(data, "cost")),
+        segments=cost.segments(parsing.text(part(data, "segments").get("count"))),
         network=parsing.text(data.get("mcc_mnc")),
         details=_details(data, error, without={"code", "description", "occurred_at"} if failure else {"code"}),
     )
@@ -158,8 +160,8 @@ def _code(code: str | None) -> str | None:
     return None if code is None or code in NO_CODE else code
 
 
-def _price(cost: Mapping[str, object]) -> str | None:
-    return parsing.price(*(parsing.text(cost.get(name)) for name in ("amount", "currency_code")))
+def _price(stated: Mapping[str, object]) -> cost.Price | None:
+    return cost.price(*(parsing.text(stated.get(name)) for name in ("amount", "currency_code")))
 
 
 def _details(data: Mapping[str, object], error: Mapping[str, object], *, without: set[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from sms_tracker.domain import cost
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, clean
 from sms_tracker.domain.status import Outcome, Status
@@ -99,7 +100,8 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
         failure=failure,
         occurred=moment(fields.get("statusDatetime")),
         recipient=parsing.e164(fields.get("recipient", "")),
-        price=parsing.price(parsing.field(fields, "price[amount]"), parsing.field(fields, "price[currency]")),
+        price=cost.price(fields.get("price[amount]"), fields.get("price[currency]")),
+        segments=cost.segments(fields.get("messagePartCount")),
         network=parsing.field(fields, "mccmnc") or None,
         details=parsing.details(fields, without=_READ | _PERSONAL | ({"statusReason"} if failure else set())),
         set_aside=None if word or not {name.partition("[")[0] for name in fields} >= EVENT else MIDDLE_GENERATION,

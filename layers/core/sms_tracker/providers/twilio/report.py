@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sms_tracker.domain import cost
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.status import Outcome, Status
@@ -73,7 +74,8 @@ def record_report(record: Mapping[str, object], *, received_at: str) -> Report |
         failure=failure,
         occurred=parsing.rfc2822(parsing.text(record.get("date_updated"))),
         source=Source.LOOKUP,
-        price=parsing.price(parsing.text(record.get("price")), parsing.text(record.get("price_unit"))),
+        price=cost.price(parsing.text(record.get("price")), parsing.text(record.get("price_unit"))),
+        segments=cost.segments(parsing.text(record.get("num_segments"))),
         details={name: value for name, value in details.items() if value is not None},
     )
 
