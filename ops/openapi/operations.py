@@ -117,6 +117,7 @@ OPERATIONS = (
             "account-refused",
             "no-sender",
             "provider-unavailable",
+            "sending-stopped",
             "attempts-spent",
             "unavailable",
         ),

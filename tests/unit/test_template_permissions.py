@@ -170,7 +170,7 @@ def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: s
         (operator,) = statement["Condition"]
         keys = statement["Condition"][operator]["dynamodb:LeadingKeys"]
         assert operator == "ForAllValues:StringLike"
-        assert all(key.split("#")[0] in ("reconciler", "statistics", "opt-out") for key in keys)
+        assert all(key.split("#")[0] in ("reconciler", "statistics", "opt-out", "sending-stops") for key in keys)
 
 
 def test_replies_write_into_the_messages_table_nothing_but_events() -> None:

@@ -9,6 +9,7 @@ from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.aws.sending_stops import CachedStops, SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
@@ -41,6 +42,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: Cal
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=fraction),
         rules=_rules(config),
         gate=_gate(config, dynamodb, sqs, settings),
+        stop_of=CachedStops(SendingStopStore(dynamodb, config.state_table)),
         failed=failed,
     )
 

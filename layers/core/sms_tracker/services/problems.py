@@ -33,6 +33,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "account-refused": Kind(502, "The provider refuses this service"),
     "no-sender": Kind(502, "This service has no sender for the recipient"),
     "provider-unavailable": Kind(503, "The provider did not take the message"),
+    "sending-stopped": Kind(503, "Sending is stopped"),
     "attempts-spent": Kind(503, "The Idempotency-Key has been tried too often"),
     "unavailable": Kind(503, "Not available at the moment"),
     "unhealthy": Kind(503, "A part of the service does not answer"),

@@ -16,6 +16,7 @@ from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.sending_stop import StopOf, never_stopped
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
@@ -27,6 +28,7 @@ from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, 
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Draft, again, draft
 from sms_tracker.services.senders import with_sender
+from sms_tracker.services.stopped import stopped
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.validation import Json
 
@@ -52,6 +54,7 @@ class Sender:
     pace: Pace
     rules: Rules
     gate: Gate | None = None
+    stop_of: StopOf = never_stopped
     failed: CallFailed = ignore_failed_call
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
@@ -60,7 +63,8 @@ class Sender:
         """Answer one request; raises ``InvalidMessage`` for an invalid one."""
         end = self.pace.monotonic() + BUDGET
         message = draft(payload, self.rules.policy)
-        return self._send(client, payload, key, message, end).advising(message.warnings)
+        response = stopped(self.stop_of, client) or self._send(client, payload, key, message, end)
+        return response.advising(message.warnings)
 
     def _send(self, client: str, payload: Json, key: str | None, message: Draft, end: float) -> ApiResponse:
         try:
@@ -91,6 +95,8 @@ class Sender:
         sent already, and its client accepted that risk. Of two concurrent callers one gets 409.
         """
         end = self.pace.monotonic() + BUDGET
+        if (refusal := stopped(self.stop_of, stored.client)) is not None:
+            return refusal
         try:
             settings = self.settings()
         except SmsTrackerError as error:

@@ -208,6 +208,7 @@ def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int
     """Count one answered ``POST /messages``."""
     if response.decision in _METRICS:
         metrics.count(_METRICS[response.decision])
-    if response.status >= _SERVER_ERROR or response.decision == "outcome-unknown":
+    failed = response.status >= _SERVER_ERROR and response.decision != "sending-stopped"
+    if failed or response.decision == "outcome-unknown":
         metrics.count("SendErrors")
     metrics.count("ProviderRetries", max(0, provider_calls - 1))
