@@ -154,6 +154,7 @@ ANSWERS: Mapping[object, Mapping[str, object]] = {
 _REPLIES: tuple[ApiResponse, ...] = (
     responses.invalid(InvalidMessage([FieldError("to", "is not an international number; write it like +31612345678")])),
     responses.scope_missing("send"),
+    responses.live_keys_only(),
     responses.in_progress(_PENDING, 12),
     responses.refused(_REFUSED),
     responses.refused(_NOT_SENT).replayed(),

@@ -31,6 +31,7 @@ READ_SEND_SETTINGS: set[Grant] = {("ssm:GetParameters", f"{SETTINGS}/senders")}
 ASK_OPT_OUTS = grants("StateTable.Arn", "dynamodb:GetItem") | grants("InboundQueue.Arn", "sqs:SendMessage")
 ALLOWED: Mapping[str, set[Grant]] = {
     "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem")
+    | grants("ReportsQueue.Arn", "sqs:SendMessage")
     | ASK_OPT_OUTS
     | READ_SETTINGS
     | READ_SEND_SETTINGS,

@@ -47,6 +47,14 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: Cal
     )
 
 
+def sender_for_test_keys(live: Sender, config: SendConfig, *, ssm: Api, sqs: Api) -> Sender:
+    """The Sender of test keys, which needs no provider's secret. Its modules are loaded with the first test key."""
+    from sms_tracker.services import built_in  # noqa: PLC0415
+
+    settings = SsmSettings(ssm, config.settings_prefix, (), jitter=fraction)
+    return built_in.for_test_keys(live, settings=settings, reports=SqsQueue(sqs, config.reports_queue_url))
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 

@@ -19,6 +19,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "unreadable": Kind(400, "The webhook cannot be decoded"),
     "scope-missing": Kind(403, "The key lacks a scope"),
     "refused-signature": Kind(403, "No accepted key signed the webhook"),
+    "test-key": Kind(403, "A test key cannot do this"),
     "no-such-message": Kind(404, "There is no such message"),
     "no-such-file": Kind(404, "There is no such file"),
     "unknown-provider": Kind(404, "There is no such provider"),

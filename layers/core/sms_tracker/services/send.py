@@ -21,7 +21,7 @@ from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import idempotency, responses
-from sms_tracker.services.gate import Gate
+from sms_tracker.services.gate import OptOutCheck
 from sms_tracker.services.outcomes import Outcomes
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call
@@ -53,7 +53,7 @@ class Sender:
     clock: Clock
     pace: Pace
     rules: Rules
-    gate: Gate | None = None
+    gate: OptOutCheck | None = None
     stop_of: StopOf = never_stopped
     failed: CallFailed = ignore_failed_call
     new_id: Callable[[], str] = lambda: str(uuid4())
@@ -161,9 +161,9 @@ class Sender:
         return prepared(claimed, message, settings)
 
     def _record(self, client: str, payload: Json, key: str | None, message: Draft, settings: Settings) -> Record:
-        now = self.clock()
+        now, test = self.clock(), self.rules.policy.test
         return Record(
-            message_id=idempotency.keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
+            message_id=idempotency.keyed_message_id(self.rules.stack, client, key, test=test) if key else self.new_id(),
             version=1,
             state=recorded(attempt=1, at=timestamp(now), provider=message.provider),
             send=self._claim(1),
@@ -181,6 +181,7 @@ class Sender:
             validity_seconds=message.validity_seconds,
             category=message.category,
             body=message.body if self.rules.policy.keeps_text else None,
+            test=test,
         )
 
     def _claim(self, attempt: int) -> Send:

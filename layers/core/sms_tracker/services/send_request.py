@@ -45,7 +45,7 @@ def _whole(value: object) -> object:
 
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
     recipient = e164(number, info.context.allowed.countries)
-    if wrong := refusal(recipient, info.context.allowed):
+    if recipient not in info.context.open_numbers and (wrong := refusal(recipient, info.context.allowed)):
         raise ValueError(wrong)
     return recipient
 
@@ -89,9 +89,12 @@ class SendRequest(BaseModel):
         ),
     ]
     provider: Annotated[
-        Annotated[str, Field(json_schema_extra={"enum": [*providers.names()]})] | None,
+        Annotated[str, Field(json_schema_extra={"enum": [*providers.all_names()]})] | None,
         AfterValidator(rules.provider),
-        Field(description="Provider to send it, of those enabled here; the deployment's default if absent"),
+        Field(
+            description="Provider to send it, of those enabled here; the deployment's default if absent. With a test "
+            "key always `test`"
+        ),
     ] = None
     sender: Annotated[
         Annotated[str, Field(json_schema_extra=rules.add_sender_pattern)] | None,
