@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from ops import command, region
+from ops.api_keys import ApiKeys
 from ops.stack import Stack
+from sms_tracker.aws.clients import client
 from sms_tracker.aws.sending_stops import SendingStopStore
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.report import timestamp
@@ -16,6 +18,7 @@ from sms_tracker.domain.sending_stop import EVERY_CLIENT, Action, Instruction, S
 
 _MOST = {"client": 64, "by": 64, "why": 200}
 """Characters of each text."""
+_SECONDS = 10.0
 _ROUNDS = 8
 """Writes that may lose to other operators' before the command fails."""
 _EPILOG = """
@@ -52,7 +55,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: datetime) -> int:
     region.use(options.stack)
-    store = stack(options.stack).sending_stops
+    deployed = stack(options.stack)
+    store = deployed.sending_stops
     if options.list:
         _show(store.read(consistent=True))
         return 0
@@ -62,6 +66,9 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
     stops = record(store, instruction)
     print(f"recorded; every environment follows within 60 s: {_line(instruction)}", file=sys.stderr)
     _show(stops)
+    keys = ApiKeys(client("dynamodb", timeout=_SECONDS), deployed.output("StateTableName"))
+    if options.client not in {EVERY_CLIENT, *(key.client for key in keys.all())}:
+        print(f"no API key belongs to {options.client}: check the name", file=sys.stderr)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ops.api_keys import new_key
 from ops.sending import main, record
 from ops.stack import Stack
 from sms_tracker.aws.sending_stops import KEY, LIFETIME, CachedStops, SendingStopStore
@@ -52,7 +53,7 @@ class Command:
     def run(self, *arguments: str) -> tuple[int, str, str]:
         def stack(name: str) -> Stack:
             made = Stack(name)
-            made.sending_stops = self.store
+            made.sending_stops, made.outputs = self.store, {"StateTableName": "state"}
             return made
 
         code = main(arguments, stack, lambda: NOON)
@@ -80,6 +81,15 @@ def test_a_stop_is_recorded_with_who_why_and_when_until_its_start(command: Comma
         "  2026-01-31T12:00:00.000Z start shop by bob: key revoked",
         "  2026-01-31T12:00:00.000Z stop shop by ann: toll fraud",
     ]
+
+
+def test_a_stop_of_a_client_without_a_key_is_recorded_and_questioned(command: Command) -> None:
+    _, item = new_key("shop", ["send"])
+    tables.client().put_item(TableName="state", Item=item)
+
+    assert "no API key" not in command.run("stop", "--client", "shop", *WHO)[2]
+    assert "no API key belongs to shpo" in command.run("stop", "--client", "shpo", *WHO)[2]
+    assert set(command.store.read().stops) == {"shop", "shpo"}
 
 
 def test_all_clients_are_stopped_at_once(command: Command) -> None:
