@@ -28,7 +28,7 @@ from sms_tracker.providers.test.numbers import NUMBERS, OPTED_OUT
 from sms_tracker.providers.test.report import CODES
 from sms_tracker.read.messages import MessageReader
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
-from sms_tracker.services.built_in import for_test_keys
+from sms_tracker.services.built_in import for_test_keys, policy
 from sms_tracker.services.events import SOURCE, TEST_SOURCE
 from sms_tracker.services.idempotency import keyed_message_id
 from sms_tracker.services.process import QueueMessage, ReportProcessor
@@ -39,7 +39,7 @@ from tests.fakes import START, FixedSettings, MemoryMessages, MemoryQueue
 from tests.memory_search import MemorySearch
 from tests.memory_statistics import MemoryStatistics
 from tests.opt_outs import MemoryOptOuts
-from tests.setups import SendSetup
+from tests.setups import POLICY, SendSetup
 from tests.unit.test_config import GOOD
 from tests.unit.test_reconcile import Setup
 
@@ -230,8 +230,8 @@ class TestApart:
     def test_documented_numbers_are_open_in_every_deployment_and_others_as_for_live_keys(self) -> None:
         testing = Testing()
         rules = testing.live.sender.rules
-        policy = replace(rules.policy, countries=frozenset({"NL"}))
-        testing.live.sender = replace(testing.live.sender, rules=replace(rules, policy=policy))
+        dutch = replace(POLICY, allowed=replace(POLICY.allowed, countries=frozenset({"NL"})))
+        testing.live.sender = replace(testing.live.sender, rules=replace(rules, policy=policy(dutch)))
 
         assert [testing.post(to).status for to in (NUMBER("00"), "+31612345678", "+4915112345678")] == [202, 202, 400]
 

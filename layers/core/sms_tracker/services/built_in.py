@@ -14,7 +14,7 @@ from sms_tracker.domain.ports import Clock, Queue, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.providers import BUILT_IN
-from sms_tracker.providers.test.numbers import NUMBERS, OPTED_OUT, Event, exchange
+from sms_tracker.providers.test.numbers import BLOCK, OPTED_OUT, Event, exchange
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.send import Sender
 
@@ -40,7 +40,7 @@ def policy(live: Policy) -> Policy:
         default_provider=BUILT_IN,
         senders={BUILT_IN: _SENDER},
         test=True,
-        open_numbers=frozenset({*NUMBERS, OPTED_OUT}),
+        allowed=replace(live.allowed, ranges=(*live.allowed.ranges, BLOCK)),
     )
 
 

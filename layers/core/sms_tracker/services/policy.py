@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Policy:
     """The deployment's rules. ``allowed`` may be sent to; ``keeps_text``: TextRetention is not none.
 
-    ``test``: the rules for test keys. ``open_numbers`` (E.164) may be sent to in any case.
+    ``test``: the rules for test keys.
     """
 
     providers: tuple[str, ...]
@@ -29,7 +29,6 @@ class Policy:
     allowed: Destinations
     keeps_text: bool = False
     test: bool = False
-    open_numbers: frozenset[str] = frozenset()
 
 
 # --- validators of POST /messages, called by pydantic. Each raises ``ValueError`` with the end of a sentence.

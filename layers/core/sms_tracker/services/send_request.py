@@ -45,7 +45,7 @@ def _whole(value: object) -> object:
 
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
     recipient = e164(number, info.context.allowed.countries)
-    if recipient not in info.context.open_numbers and (wrong := refusal(recipient, info.context.allowed)):
+    if wrong := refusal(recipient, info.context.allowed):
         raise ValueError(wrong)
     return recipient
 

@@ -66,10 +66,11 @@ _COURSES = {
 }
 """By the last two digits, those of the local stack's simulated providers where they have the course too."""
 
-_BLOCK = "+120255501"
-OPTED_OUT = f"{_BLOCK}10"
+BLOCK = "+120255501"
+"""The first digits of every documented number."""
+OPTED_OUT = f"{BLOCK}10"
 """The recipient who opted out: the provider is not asked."""
-NUMBERS: Mapping[str, Course] = {_BLOCK + digits: course for digits, course in _COURSES.items()}
+NUMBERS: Mapping[str, Course] = {BLOCK + digits: course for digits, course in _COURSES.items()}
 """Any other number is delivered."""
 
 
