@@ -130,6 +130,10 @@ webhook: .venv/.ready ## register, test, rotate, re-enable the endpoint of a pro
 api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)
 
+.PHONY: stop start
+stop start: .venv/.ready ## stop the sending of a client or of all, start it again (ARGS="--client shop --by … --why …", "--help")
+	@$(PY) -m ops.sending $@ $(ARGS)
+
 .PHONY: local-env
 local-env: .venv/.ready ## write a deployed stack's variables to env.json, for sam local invoke (ARGS="--stack …")
 	@$(PY) -m ops.local_env $(ARGS)

@@ -28,6 +28,7 @@ _TAKES = {
 }
 _EPILOG = """
   create --client shop --scopes send,read     print a new key on standard output, its name on standard error
+  create --client shop --scopes test          a test key: no message leaves the service (docs/test-keys.md)
   list [--client shop]                        list the keys by name, without the keys or their hashes
   rotate NAME [--days 90]                     create a second key with the same client, scopes and expiry
   revoke NAME --apply                         delete a key; it is refused within 60 seconds

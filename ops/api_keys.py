@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sms_tracker.aws.gateway import TEST
 from sms_tracker.aws.keys import SHORT, key_id
 from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 
@@ -20,7 +21,7 @@ PREFIX = "smst_"
 _ENDS = 4
 """Stored last characters of a key, which identify it for its holder; 232 bits stay unknown."""
 
-SCOPES = frozenset({"send", "read", "admin"})
+SCOPES = frozenset({"send", "read", "admin", TEST})
 
 
 def client_name(text: str) -> str:
@@ -31,11 +32,13 @@ def client_name(text: str) -> str:
 
 
 def scope_names(text: str) -> frozenset[str]:
-    """The scopes of a comma-separated list; raises ``ValueError`` for an unknown one."""
+    """The scopes of a comma-separated list; raises ``ValueError`` for an unknown one, or ``test`` beside others."""
     found = [each.strip() for each in text.split(",")]
     for each in found:
         if each not in SCOPES:
             raise ValueError(f"{each!r} in {text!r} is not a scope: use one or more of {','.join(sorted(SCOPES))}")
+    if TEST in found and len(set(found)) > 1:
+        raise ValueError("a test key sends and reads test messages and has no other scope: give test alone")
     return frozenset(found)
 
 
@@ -58,11 +61,11 @@ def new_key(
 ) -> tuple[str, Item]:
     """A new 256-bit key and its item for the state table; ``expires_at`` is epoch seconds, ``created_at`` RFC 3339.
 
-    The item does not reveal the key. Raises ``ValueError`` for an unknown scope.
+    The item does not reveal the key. Raises ``ValueError`` for an unknown scope, and for ``test`` beside others.
     """
     wanted = frozenset(scopes)
-    if not client or not wanted or not wanted <= SCOPES:
-        raise ValueError(f"a key needs a client's name and scopes of {', '.join(sorted(SCOPES))}")
+    if not client or not wanted or not wanted <= SCOPES or (TEST in wanted and len(wanted) > 1):
+        raise ValueError(f"a key needs a client's name and scopes of {', '.join(sorted(SCOPES))}, test alone")
     key = PREFIX + secrets.token_urlsafe(32)
     values = {
         "pk": key_id(key),

@@ -73,10 +73,10 @@ def repair(record: Record, *, now: str) -> Change | None:
 
 
 def stuck(record: Record, *, now: datetime) -> str | None:
-    """Why a record needs an operator; None if it does not."""
+    """Why a record needs an operator; None if it does not, as one of a test key never does."""
     if len(record.reports) >= MAX_REPORTS:
         return "its timeline is full: further reports go to the queue `unmatched`"
-    if record.state.status.final:
+    if record.test or record.state.status.final:
         return None
     if record.send.phase is SendPhase.RELEASED:
         return f"released ({record.send.cause}): not sent, waits for the client's retry"

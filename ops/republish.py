@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from ops.records import earlier
 from sms_tracker.domain.ports import Bus, BusEvent, Messages
 from sms_tracker.domain.record import Record
-from sms_tracker.services.events import DETAIL_TYPE, SOURCE
-from sms_tracker.services.publish import Policy, event
+from sms_tracker.services.publish import Policy, bus_event
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -24,9 +23,9 @@ def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
     """The event of each record's last change, if the policy publishes it."""
     for record in records:
         before = replace(record, state=earlier(record), version=record.version - 1)
-        made = event(before, record, policy)
+        made = bus_event(before, record, policy)
         if made is not None:
-            yield BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=made.detail())
+            yield made
 
 
 def publish(made: Iterator[BusEvent], bus: Bus) -> Iterator[int]:

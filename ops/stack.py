@@ -14,6 +14,7 @@ from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
 from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.sending_stops import SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import PublisherConfig, SendConfig, load
@@ -105,6 +106,10 @@ class Stack:
         settings = SsmSettings(api("ssm"), f"/{self.name}", (), jitter=lambda: 0.0)
         messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
         return OptOutStore(api("dynamodb"), state=state, messages=messages, key=lambda: settings().service_key)
+
+    @cached_property
+    def sending_stops(self) -> SendingStopStore:
+        return SendingStopStore(api("dynamodb"), self.output("StateTableName"))
 
     @cached_property
     def outbox(self) -> OutboxStore:

@@ -24,7 +24,7 @@ from sms_tracker.services.hear import WAITING, Listener, Result, measure
 from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
 from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
-from sms_tracker.services.responses import ApiResponse, invalid
+from sms_tracker.services.responses import ApiResponse, invalid, live_keys_only
 
 config = load(InboundConfig, os.environ)
 log = Log(os.environ)
@@ -86,7 +86,7 @@ def _request(event: dict[str, Any], line: Line) -> dict[str, Any]:
     known = gateway.caller(event)
     caller = OptOutCaller(client=known.client, scopes=known.scopes, senders=known.senders)
     try:
-        response = _answer(event, caller)
+        response = live_keys_only() if known.test else _answer(event, caller)
     except InvalidMessage as error:
         response = invalid(error)
     line.put(decision=response.decision, route=event["routeKey"], client=known.client, warnings=response.warnings)

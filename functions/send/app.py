@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sms_tracker import wiring
@@ -12,20 +13,24 @@ from sms_tracker.domain.errors import Unreadable
 from sms_tracker.log import Line, Log
 from sms_tracker.services.provider_call import CountedCalls
 from sms_tracker.services.responses import not_base64
+from sms_tracker.services.send import Sender
 from sms_tracker.services.send_request import measure_send, submit
 
 config = load(SendConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
+ssm = api("ssm", timeout=1.0, attempts=2, failed=log.failed)
+sqs = api("sqs", timeout=1.0, attempts=2, failed=log.failed)
 sender = wiring.sender(
-    config,
-    dynamodb=api("dynamodb", timeout=1.5, failed=log.failed),
-    ssm=api("ssm", timeout=1.0, attempts=2, failed=log.failed),
-    sqs=api("sqs", timeout=1.0, attempts=2, failed=log.failed),
-    failed=log.failed,
+    config, dynamodb=api("dynamodb", timeout=1.5, failed=log.failed), ssm=ssm, sqs=sqs, failed=log.failed
 )
 provider = CountedCalls(sender.http)
 sender = replace(sender, http=provider)
+
+
+@cache
+def _sender_for_test_keys() -> Sender:
+    return wiring.sender_for_test_keys(sender, config, ssm=ssm, sqs=sqs)
 
 
 @log.lines
@@ -34,13 +39,15 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     provider.calls = 0
     caller = gateway.caller(event)
     try:
-        response = submit(sender.send, caller.client, caller.scopes, gateway.request(event))
+        chosen = _sender_for_test_keys() if caller.test else sender
+        response = submit(chosen.send, caller.client, caller.scopes, gateway.request(event))
     except Unreadable:
         response = not_base64()
-    measure_send(response, line, provider_calls=provider.calls)
+    if not caller.test:
+        measure_send(response, line, provider_calls=provider.calls)
     fields = {
         name: response.body.get(name) for name in ("message_id", "provider", "provider_message_id", "provider_code")
     }
-    line.put(decision=response.decision, client=caller.client, warnings=response.warnings, **fields)
+    line.put(decision=response.decision, client=caller.client, test=caller.test, warnings=response.warnings, **fields)
     line.level = "WARNING" if response.warnings else "INFO"
     return gateway.response(response.status, response.body, response.headers)

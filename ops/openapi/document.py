@@ -77,7 +77,8 @@ def document() -> Json:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A key from the operator (`make api-key`). Of its scopes `send` sends, `read` reads "
-                    "what its own client sent, and `admin` reads everybody's.",
+                    "what its own client sent, and `admin` reads everybody's. A test key has the scope `test` alone: "
+                    "it sends to nobody, and sends and reads test messages only.",
                 }
             },
         },

@@ -21,6 +21,7 @@ from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT, REFUSED, Report, Source
 from sms_tracker.domain.segments import segment
+from sms_tracker.domain.sending_stop import Action, Instruction
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas, views
@@ -32,6 +33,7 @@ from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
 from sms_tracker.services.opt_out_api import opt_outs_off, still_blocked
 from sms_tracker.services.responses import ApiResponse
+from sms_tracker.services.stopped import sending_stopped
 
 _PROVIDER = providers.names()[-1]
 _CREATED = "2026-01-31T12:00:00.000Z"
@@ -159,6 +161,7 @@ ANSWERS: Mapping[object, Mapping[str, object]] = {
 _REPLIES: tuple[ApiResponse, ...] = (
     responses.invalid(InvalidMessage([FieldError("to", "is not an international number; write it like +31612345678")])),
     responses.scope_missing("send"),
+    responses.live_keys_only(),
     responses.in_progress(_PENDING, 12),
     responses.refused(_REFUSED),
     responses.refused(_NOT_SENT).replayed(),
@@ -168,6 +171,7 @@ _REPLIES: tuple[ApiResponse, ...] = (
     responses.key_reused(_TAKEN),
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),
+    sending_stopped(Instruction(action=Action.STOP, client="shop", by="ann", reason="a key was leaked", at=_CREATED)),
     responses.attempts_spent(_PENDING),
     responses.nothing_recorded(NoSender(_PENDING.state.provider)),
     responses.nothing_recorded(Unavailable("")),

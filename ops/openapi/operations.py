@@ -77,6 +77,7 @@ OPERATIONS = (
         "provider refused it. It is 409 for as long as the first request is in progress, at most 33 seconds. The same "
         "request has the same JSON members and values; their order and white space do not count, nor does `provider`, "
         "which may be left out. Any other request is 422 (`key-reused`).\n\n"
+        "With a test key nothing leaves the service: the recipient's number decides what happens.\n\n"
         "After a 502 or 503 nothing was sent: the same key tries again, also with another `provider`. In every other "
         "case another `provider` is 422, because the first may have sent the message. A key is good for as long as the "
         "message is kept.",
@@ -117,6 +118,7 @@ OPERATIONS = (
             "account-refused",
             "no-sender",
             "provider-unavailable",
+            "sending-stopped",
             "attempts-spent",
             "unavailable",
         ),
@@ -181,7 +183,7 @@ OPERATIONS = (
         scope="read",
         query=StatsQuery,
         answers=(Answer(status=200, text="The figures", shape=schemas.Stats),),
-        problems=("invalid-request", "scope-missing", "unavailable"),
+        problems=("invalid-request", "scope-missing", "test-key", "unavailable"),
         curl=f'curl -i "$URL/stats?by=provider" {_AUTH}',
     ),
     *webhooks.OPERATIONS,

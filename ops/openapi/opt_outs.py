@@ -56,7 +56,7 @@ OPERATIONS = (
         scope="read",
         parameters=_parameters({**_fields("reason"), **_CURSOR}, required=False),
         answers=(Answer(status=200, text="A page", shape=OptOutPage),),
-        problems=("invalid-request", "scope-missing", "opt-outs-off", "unavailable"),
+        problems=("invalid-request", "scope-missing", "test-key", "opt-outs-off", "unavailable"),
         curl=f'curl -i "$URL/opt-outs?{_QUERY}" {_AUTH}',
     ),
     Operation(
@@ -76,7 +76,7 @@ OPERATIONS = (
             }
         },
         answers=(Answer(status=200, text="The recipient's state", shape=OptOut),),
-        problems=("invalid-request", "scope-missing", "opt-outs-off", "unavailable"),
+        problems=("invalid-request", "scope-missing", "test-key", "opt-outs-off", "unavailable"),
         curl=f"curl -i -X PUT $URL/opt-outs {_AUTH} -H 'Content-Type: application/json' -d '{json.dumps(_EXAMPLE)}'",
     ),
     Operation(
@@ -89,7 +89,7 @@ OPERATIONS = (
         scope="send",
         parameters=_parameters(_fields(), required=True),
         answers=(Answer(status=200, text="The recipient's state", shape=OptOut),),
-        problems=("invalid-request", "scope-missing", "opt-outs-off", "still-blocked", "unavailable"),
+        problems=("invalid-request", "scope-missing", "test-key", "opt-outs-off", "still-blocked", "unavailable"),
         curl=f'curl -i -X DELETE "$URL/opt-outs?{_QUERY}" {_AUTH}',
     ),
 )

@@ -43,6 +43,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RECEIVED = "2026-03-01T12:00:00.000Z"
 MESSAGE_ID = "1c8b2a2e-6f0e-5c43-9a3e-0f6f3f6f5a01"
 OUTCOMES = (Accepted, Refused, NotProcessed, OutcomeUnknown)
+NAMES = providers.all_names()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Sample:
 
     ``word`` is how a webhook spells a status word; ``spelt`` makes the fields that say it, where one field does not.
     ``calls_url``: each message names the URL of its reports, which is signed; otherwise the body names our message, and
-    the URL decides nothing. ``record`` and ``missing`` are empty for a provider without look-ups.
+    the URL decides nothing. ``record`` and ``missing`` are empty for a provider without look-ups. ``account``: it needs
+    credentials.
     """
 
     credentials: Mapping[str, str]
@@ -62,6 +64,7 @@ class Sample:
     word: str = "{}"
     spelt: Callable[[str], dict[str, str]] | None = None
     calls_url: bool = True
+    account: bool = True
 
 
 def aws_event(word: str) -> dict[str, str]:
@@ -120,6 +123,13 @@ SAMPLES = {
         },
         missing={"errors": [{"code": 20, "description": "message not found", "parameter": None}]},
     ),
+    "test": Sample(
+        credentials={},
+        message_id=f"test-{MESSAGE_ID}-1",
+        taken={"id": f"test-{MESSAGE_ID}-1", "status": "accepted"},
+        calls_url=False,
+        account=False,
+    ),
     "twilio": Sample(
         credentials={"account_sid": "AC" + 32 * "0", "auth_token": "example-auth-token"},
         message_id="SM" + 32 * "a",
@@ -129,10 +139,13 @@ SAMPLES = {
     ),
 }
 
-ALL = [providers.load(name) for name in providers.names()]
-each_provider = pytest.mark.parametrize("provider", ALL, ids=providers.names())
+ALL = [providers.load(name) for name in NAMES]
+each_provider = pytest.mark.parametrize("provider", ALL, ids=NAMES)
 each_with_webhooks = pytest.mark.parametrize(
     "provider", [each for each in ALL if each.WEBHOOK], ids=lambda provider: provider.name
+)
+each_with_an_account = pytest.mark.parametrize(
+    "provider", [each for each in ALL if SAMPLES[each.name].account], ids=lambda provider: provider.name
 )
 each_with_lookups = pytest.mark.parametrize(
     "provider", [each for each in ALL if each.LOOKUP], ids=lambda provider: provider.name
@@ -242,7 +255,7 @@ ANSWERS = st.builds(
 
 
 def test_every_provider_is_covered_by_this_suite() -> None:
-    assert set(providers.names()) == set(SAMPLES) == {path.name for path in WEBHOOKS.iterdir()}
+    assert set(NAMES) == set(SAMPLES) == {path.name for path in WEBHOOKS.iterdir()}
 
 
 def test_an_unknown_name_is_no_provider() -> None:
@@ -257,7 +270,7 @@ def promised(provider: Provider) -> dict[str, tuple[str, ...]]:
     return {module: (*words, *further.get(module, ())) for module, words in providers.CONTRACT.items()}
 
 
-@pytest.mark.parametrize("name", providers.names())
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("module", providers.CONTRACT)
 def test_each_module_defines_its_names_as_the_contract_has_them(name: str, module: str) -> None:
     defined = vars(import_module(f"sms_tracker.providers.{name}.{module}"))
@@ -281,7 +294,7 @@ def test_the_contract_names_what_the_protocol_describes() -> None:
 
 @each_provider
 def test_it_knows_its_name_and_answers_2xx(provider: Provider) -> None:
-    assert provider.name in providers.names()
+    assert provider.name in NAMES
     assert 200 <= provider.ACK_STATUS < 300
 
 
@@ -295,11 +308,7 @@ def test_it_states_the_entries_of_its_secret(provider: Provider) -> None:
 
 @pytest.mark.parametrize(
     ("name", "golden"),
-    [
-        pytest.param(name, golden, id=f"{name}-{golden['description']}")
-        for name in providers.names()
-        for golden in goldens(name)
-    ],
+    [pytest.param(name, golden, id=f"{name}-{golden['description']}") for name in NAMES for golden in goldens(name)],
 )
 class TestGolden:
     def test_it_is_verified_read_and_understood(self, name: str, golden: dict[str, Any]) -> None:
@@ -538,7 +547,7 @@ def test_a_send_request_carries_the_text_and_what_brings_its_reports_back(provid
     assert request.method == "POST"
     assert request.url.startswith("https://")
     assert all(name == name.lower() for name in request.headers)
-    assert "authorization" in request.headers or request.sign_for is not None
+    assert ("authorization" in request.headers or request.sign_for is not None) == SAMPLES[provider.name].account
     sent = request.body.decode().replace("+", " ")
     assert "Your parcel is here" in sent
     assert MESSAGE_ID in sent
@@ -595,7 +604,7 @@ def request_for(provider: Provider, wanted: OutboundMessage) -> HttpRequest:
     return provider.send_request(wanted, credentials=SAMPLES[provider.name].credentials, callback_url=callback)
 
 
-@each_provider
+@each_with_an_account
 def test_another_address_of_the_provider_can_be_set(provider: Provider) -> None:
     credentials = {**SAMPLES[provider.name].credentials, "api_url": "http://127.0.0.1:9999/"}
 
@@ -607,7 +616,7 @@ def test_another_address_of_the_provider_can_be_set(provider: Provider) -> None:
         assert "//" not in urlsplit(request.url).path
 
 
-@each_provider
+@each_with_an_account
 def test_missing_credentials_are_named_and_none_is_shown(provider: Provider) -> None:
     with pytest.raises(Misconfigured, match=provider.name):
         provider.send_request(message(), credentials={}, callback_url="https://sms.example.com/x?a=1")
@@ -848,6 +857,10 @@ SENDERS = {
         "taken": ["T-Mobile", "My Shop", "My_Shop", "My.Shop", "3M1", "Shop2Go4You"],
         "refused": ["X", "3M", "-A-", "Shop-", "A&B", "TwelveLetter", "MG" + "0" * 32, "123 456", "1-2"],
     },
+    "test": {
+        "taken": ["T-Mobile", "A&B_c+d", "My Shop", "My.Shop", "X", "MG" + "0" * 32, "phone-" + "0" * 32],
+        "refused": ["-+-", "1-2", "Shop!", "x" * 129],
+    },
     "twilio": {
         "taken": [
             "T-Mobile",
@@ -887,7 +900,7 @@ def takes(provider: Provider, sender: str) -> bool:
 
 
 def test_every_provider_has_examples_of_senders() -> None:
-    assert set(SENDERS) == set(providers.names())
+    assert set(SENDERS) == set(NAMES)
 
 
 @each_provider

@@ -66,6 +66,8 @@ def _prepare_message(body: dict[str, Any]) -> None:
         body["body"] = "blank" if is_blank(text) else text
     if body.get("resend_if_lost") is True:
         body["resend_if_lost"] = False
+    if body.get("provider") == providers.BUILT_IN:  # it needs a test key
+        body["provider"] = _DEFAULT_PROVIDER
     if body.get("provider") == "bird" and body.get("validity_seconds") in range(1, 36001):
         del body["validity_seconds"]
     sender, chosen = body.get("from"), body.get("provider") or _DEFAULT_PROVIDER

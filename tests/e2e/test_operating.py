@@ -90,6 +90,29 @@ def test_a_forgotten_person_is_in_no_record_and_no_queue_and_gets_no_second_mess
     assert api.get(f"/messages/{sent['message_id']}").json()["status"] == "undelivered"
 
 
+def test_a_stopped_client_is_sent_nothing_for_until_its_start(stack: Stack, simulators: dict[str, Simulator]) -> None:
+    to, headers = number("00"), {"authorization": f"Bearer {stack.create_key('halting', {'send', 'read'})}"}
+    whom = ("--client", "halting", "--by", "ann", "--why")
+    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=35, trust_env=False) as halting:
+
+        def answered(status: int) -> httpx.Response | None:
+            answer = halting.post("/messages", json={"to": to, "body": "Hello", "provider": "twilio"})
+            return answer if answer.status_code == status else None
+
+        assert answered(202)
+        assert command.run(stack, "ops.sending", "stop", *whom, "leaked key").returncode == 0
+        refused = watch.eventually(lambda: answered(503), "the stop does not hold", seconds=60)
+        taken = len(simulators["twilio"].taken(to))
+        assert answered(503)
+        assert halting.get("/messages", params={"to": to}).status_code == 200
+        assert len(simulators["twilio"].taken(to)) == taken
+        assert command.run(stack, "ops.sending", "start", *whom, "key revoked").returncode == 0
+        watch.eventually(lambda: answered(202), "the start does not hold", seconds=60)
+
+    assert refused.json()["type"] == "urn:sms-tracker:problem:sending-stopped"
+    assert "leaked key" in refused.json()["detail"]
+
+
 def names(stack: Stack, to: str) -> int:
     """How many records and waiting messages hold the number, in any attribute."""
     table = stack.deployment.outputs["MessagesTableName"]

@@ -54,6 +54,19 @@ def test_a_created_key_stands_alone_on_standard_output_and_opens(keys: KeyStore,
     assert key not in told
 
 
+def test_a_test_key_has_no_other_scope(keys: KeyStore, run: Run) -> None:
+    code, key, _ = run("--client", "shop", "--scopes", "test")
+    found = keys.find(key)
+
+    assert code == 0
+    assert found is not None
+    assert found.scopes == {"test"}
+    with pytest.raises(SystemExit, match="2"):
+        run("--client", "shop", "--scopes", "test,send")
+    with pytest.raises(ValueError, match="test alone"):
+        new_key("shop", ["test", "send"])
+
+
 def test_a_list_names_every_key_and_shows_neither_a_key_nor_its_hash(run: Run) -> None:
     created = [run("create", "--client", client)[1] for client in ("shop", "bank", "shop")]
 

@@ -106,6 +106,7 @@ def test_settings_are_read_with_their_types() -> None:
         state_table="state",
         opt_out_scope=ScopeMode.SENDER,
         inbound_queue_url="https://queue.example/inbound",
+        reports_queue_url="https://queue.example/reports",
     )
 
     assert vars(load(SendConfig, GOOD)) == vars(expected)

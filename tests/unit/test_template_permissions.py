@@ -31,6 +31,7 @@ READ_SEND_SETTINGS: set[Grant] = {("ssm:GetParameters", f"{SETTINGS}/senders")}
 ASK_OPT_OUTS = grants("StateTable.Arn", "dynamodb:GetItem") | grants("InboundQueue.Arn", "sqs:SendMessage")
 ALLOWED: Mapping[str, set[Grant]] = {
     "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem")
+    | grants("ReportsQueue.Arn", "sqs:SendMessage")
     | ASK_OPT_OUTS
     | READ_SETTINGS
     | READ_SEND_SETTINGS,
@@ -170,7 +171,7 @@ def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: s
         (operator,) = statement["Condition"]
         keys = statement["Condition"][operator]["dynamodb:LeadingKeys"]
         assert operator == "ForAllValues:StringLike"
-        assert all(key.split("#")[0] in ("reconciler", "statistics", "opt-out") for key in keys)
+        assert all(key.split("#")[0] in ("reconciler", "statistics", "opt-out", "sending-stops") for key in keys)
 
 
 def test_replies_write_into_the_messages_table_nothing_but_events() -> None:

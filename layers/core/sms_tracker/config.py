@@ -49,6 +49,7 @@ class SendConfig(Config):
     state_table: str
     opt_out_scope: ScopeMode
     inbound_queue_url: str
+    reports_queue_url: str
 
 
 class WebhookConfig(Config):
@@ -117,7 +118,6 @@ class QueryConfig(Config):
 class ReconcilerConfig(SendConfig):
     """When and how fast providers are asked; and all settings of send, because the reconciler may send again."""
 
-    reports_queue_url: str
     reconcile_after_seconds: int
     unknown_after_seconds: int
     not_sent_after_seconds: int
@@ -170,7 +170,7 @@ def _words(value: str) -> tuple[str, ...]:
 
 def _providers(value: str) -> tuple[str, ...]:
     names = _words(value)
-    if not names:
+    if not names or providers.BUILT_IN in names:
         raise ValueError
     try:
         for name in names:

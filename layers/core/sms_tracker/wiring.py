@@ -9,6 +9,7 @@ from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.aws.sending_stops import CachedStops, SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
@@ -42,8 +43,17 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: Cal
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=fraction),
         rules=_rules(config),
         gate=_gate(config, dynamodb, sqs, settings),
+        stop_of=CachedStops(SendingStopStore(dynamodb, config.state_table)),
         failed=failed,
     )
+
+
+def sender_for_test_keys(live: Sender, config: SendConfig, *, ssm: Api, sqs: Api) -> Sender:
+    """The Sender of test keys, which needs no provider's secret. Its modules are loaded with the first test key."""
+    from sms_tracker.services import built_in  # noqa: PLC0415
+
+    settings = SsmSettings(ssm, config.settings_prefix, (), jitter=fraction)
+    return built_in.for_test_keys(live, settings=settings, reports=SqsQueue(sqs, config.reports_queue_url))
 
 
 def _now() -> datetime:

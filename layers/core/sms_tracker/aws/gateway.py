@@ -15,11 +15,20 @@ from sms_tracker.domain.http import HttpRequest
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The client and scopes of the request's API key, and the senders it lists, each as ``provider:sender``."""
+    """The client and scopes of the request's API key, and the senders it lists, each as ``provider:sender``.
+
+    ``test``: it is a test key, which sends and reads in test mode and has no other scope.
+    """
 
     client: str
     scopes: frozenset[str]
     senders: frozenset[str] = frozenset()
+    test: bool = False
+
+
+TEST = "test"
+"""The scope of test keys. A version without test mode knows no such scope, and refuses them."""
+_IN_TEST_MODE = frozenset({"send", "read"})
 
 
 def request(event: Mapping[str, Any]) -> HttpRequest:
@@ -49,11 +58,12 @@ def _body(event: Mapping[str, Any]) -> bytes:
 def caller(event: Mapping[str, Any]) -> Caller:
     """The caller, from the context of the authorizer's simple response."""
     context = event["requestContext"]["authorizer"]["lambda"]
-    listed = context.get("senders", "")
+    listed, scopes = context.get("senders", ""), frozenset(context["scopes"].split())
     return Caller(
         client=context["client"],
-        scopes=frozenset(context["scopes"].split()),
+        scopes=_IN_TEST_MODE if TEST in scopes else scopes,
         senders=frozenset(filter(None, listed.split(","))),
+        test=TEST in scopes,
     )
 
 

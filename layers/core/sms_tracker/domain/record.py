@@ -72,6 +72,7 @@ class Record:
     HMAC of the client's request, ``text_hash`` one of the text; ``body`` is stored as long as TextRetention allows.
     ``resend_if_lost``, ``validity_seconds`` and ``category`` (None: the provider's default) are the client's choice.
     ``providers`` maps attempts to providers once there is a second attempt, ``costs`` those with a known price to it.
+    ``test``: a test key sent it.
     """
 
     message_id: str
@@ -96,6 +97,7 @@ class Record:
     network: str | None = None
     reports: Mapping[str, Entry] = field(default_factory=dict)
     providers: Mapping[int, str] = field(default_factory=dict)
+    test: bool = False
 
     def provider_of(self, attempt: int) -> str:
         """The provider of an attempt; the status's provider where the attempt's is not known."""

@@ -42,12 +42,22 @@ _OPT_OUTS = {"opt_outs": ("keywords_request", "keywords_outcome", "blocks_reques
 """The same of the module that only a provider has that answers questions about opt-outs."""
 
 
+BUILT_IN = "test"
+"""The provider of test keys. It answers inside the service and has no account; no deployment can enable it."""
+
+
 @cache
 def names() -> tuple[str, ...]:
-    """Every provider that has a folder here, sorted."""
+    """Every provider that a deployment can enable, sorted: each folder here but that of :data:`BUILT_IN`."""
     from pathlib import Path  # noqa: PLC0415  # rarely needed, and it takes as long to import as a provider
 
-    return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob("*/api.py")))
+    found = {path.parent.name for path in Path(__file__).parent.glob("*/api.py")}
+    return tuple(sorted(found - {BUILT_IN}))
+
+
+def all_names() -> tuple[str, ...]:
+    """Every provider that a record may name."""
+    return (*names(), BUILT_IN)
 
 
 @cache

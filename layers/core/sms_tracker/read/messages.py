@@ -40,9 +40,18 @@ class MessageReader:
     mode: ScopeMode = ScopeMode.OFF
 
     def one(
-        self, client: str, scopes: frozenset[str], message_id: str, senders: frozenset[str] = frozenset()
+        self,
+        client: str,
+        scopes: frozenset[str],
+        message_id: str,
+        senders: frozenset[str] = frozenset(),
+        *,
+        test: bool = False,
     ) -> ApiResponse:
-        """The message with its timeline. Another client's message needs the scope ``admin``."""
+        """The message with its timeline. Another client's message needs the scope ``admin``.
+
+        A test key finds messages of test keys alone, any other key none of them.
+        """
         if not scopes & {READ, ADMIN}:
             return responses.scope_missing(READ)
         try:
@@ -51,21 +60,29 @@ class MessageReader:
             record = self.messages.get(known) if MESSAGE_ID.fullmatch(known) else None
         except SmsTrackerError as error:
             return responses.unreadable(error)
-        if record is None or (record.client != client and ADMIN not in scopes):
+        if record is None or record.test != test or (record.client != client and ADMIN not in scopes):
             return responses.no_such_message()
         return ok(self._view(record, client, scopes, senders), "found", read_of=_others([record], client))
 
     def many(
-        self, client: str, scopes: frozenset[str], query: Mapping[str, str], senders: frozenset[str] = frozenset()
+        self,
+        client: str,
+        scopes: frozenset[str],
+        query: Mapping[str, str],
+        senders: frozenset[str] = frozenset(),
+        *,
+        test: bool = False,
     ) -> ApiResponse:
-        """One page, newest first, with the cursor of the next page."""
+        """One page, newest first, with the cursor of the next page; ``test`` as in :meth:`one`."""
         allowed = client_filter(query, client=client, scopes=scopes)
         if isinstance(allowed, ApiResponse):
             return allowed
         warnings = list[str]()
         try:
             search = criteria(query, client=allowed.client, now=self.clock(), countries=self.countries)
-            page = find(self.search, search, on_unreadable=lambda _, error: warnings.append(str(error)))
+            page = find(
+                self.search, replace(search, test=test), on_unreadable=lambda _, error: warnings.append(str(error))
+            )
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:

@@ -45,14 +45,14 @@ def _time(given: str) -> str:
 
 
 def _provider(given: str) -> str:
-    if given not in providers.names():
-        raise ValueError(f"must be one of: {', '.join(providers.names())}")
+    if given not in providers.all_names():
+        raise ValueError(f"must be one of: {', '.join(providers.all_names())}")
     return given
 
 
 Time = Annotated[str, BeforeValidator(_time), Field(json_schema_extra={"format": "date-time"})]
 Provider = Annotated[
-    Annotated[str, AfterValidator(_provider), Field(json_schema_extra={"enum": [*providers.names()]})] | None,
+    Annotated[str, AfterValidator(_provider), Field(json_schema_extra={"enum": [*providers.all_names()]})] | None,
     Field(description="Only this provider's messages"),
 ]
 Client = Annotated[

@@ -43,7 +43,7 @@ class SearchQuery:
 
     ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``provider`` and
     ``reason`` are those of the current status, ``after`` is the end of the previous page, ``now`` is RFC 3339.
-    ``parameters`` is a digest of the request's own parameters.
+    ``parameters`` is a digest of the request's own parameters. ``test``: messages of test keys, otherwise all others.
     """
 
     client: str | None
@@ -58,12 +58,14 @@ class SearchQuery:
     reason: Reason | None = None
     after: Position | None = None
     parameters: str = ""
+    test: bool = False
 
     def matches(self, record: Record) -> bool:
         """Whether it matches every criterion; an index may lag or hold less."""
         failure = record.state.shown_failure
         return (
-            self.client in (None, record.client)
+            record.test == self.test
+            and self.client in (None, record.client)
             and self.to in (None, record.to)
             and self.reference in (None, record.reference)
             and self.provider_message_id in (None, *record.state.ids.values())
@@ -146,7 +148,7 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
         yield "", client_references(criteria.client or "", criteria.reference or "")
     else:
         known = criteria.provider_message_id or ""
-        yield "", tuple(key for name in providers.names() for key in provider_keys(name, known))
+        yield "", tuple(key for name in providers.all_names() for key in provider_keys(name, known))
 
 
 def _merged(

@@ -118,6 +118,8 @@ class HourlyCounter:
                 # Records created at the page's last moment may continue on the next page, which repeats them all.
                 counted = [key.message_id for key in keys if reach is None or key.at > reach]
                 for record in self.search.records(counted, on_unreadable=self._skip):
+                    if record.test:
+                        continue
                     group = (record.state.provider, record.client)
                     if group not in progress.sums:
                         progress.sums[group] = Tally()

@@ -66,7 +66,8 @@ class OpenWalk:
 
     def _open(self, record: Record) -> Iterator[str]:
         yield "walked"
-        if record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED:
+        taken = record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED
+        if taken and not record.test:
             reported = any(entry.source == Source.CALLBACK for entry in record.reports.values())
             self.receipts.setdefault(record.state.provider, Counter())[reported] += 1
         if not record.state.status.final and self.state.open(record.message_id, due=timestamp(self.clock())):

@@ -33,7 +33,9 @@ _BATCH = 100
 """Due messages read from a shard at least."""
 _SOON = timedelta(minutes=10)
 """The pause before a provider that did not answer is asked about the same message again."""
-_AGAIN_SOON = frozenset({NO_ANSWER, ABSENT_ONCE, "resent-outcome-unknown", "resent-unavailable"})
+_AGAIN_SOON = frozenset(
+    {NO_ANSWER, ABSENT_ONCE, "resent-outcome-unknown", "resent-unavailable", "resent-sending-stopped"}
+)
 """Decisions after which that pause is enough, because an answer can still come within the hour."""
 _GRACE = timedelta(days=1)
 """Extra time for a provider that does not answer before a message is given up."""

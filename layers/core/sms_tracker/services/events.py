@@ -13,6 +13,8 @@ from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.services.advice import MEANING, RETRY_ADVICE, RETRYABLE
 
 SOURCE = "sms-tracker"
+TEST_SOURCE = f"{SOURCE}.test"
+"""The source of events about test keys' messages, which no rule for :data:`SOURCE` matches."""
 DETAIL_TYPE = "SMS Status Changed"
 RECEIVED = "SMS Received"
 OPT_OUT_CHANGED = "SMS Opt-Out Changed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from sms_tracker.domain import inbound
 from sms_tracker.domain.errors import SmsTrackerError
@@ -13,6 +14,18 @@ from sms_tracker.services.opt_outs import OptOutRegister
 
 _TRANSACTIONAL = "transactional"
 """The category of messages that a stop of marketing does not block."""
+
+
+class OptOutCheck(Protocol):
+    """Asked before every hand-over."""
+
+    def is_closed(self, record: Record) -> bool:
+        """Whether the recipient opted out; raises ``Unavailable``."""
+        ...
+
+    def learn(self, record: Record) -> str | None:
+        """Pass on that the provider refused ``record`` for an opt-out. Returns a warning if that failed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,13 @@ def idempotency_key(value: str | None) -> str | None:
     return value
 
 
-def keyed_message_id(stack: str, client: str, key: str) -> str:
-    """UUIDv5, so that the conditional put is the idempotency check, also where stacks share a provider account."""
-    return str(uuid5(uuid5(uuid5(_NAMESPACE, stack), client), key))
+def keyed_message_id(stack: str, client: str, key: str, *, test: bool = False) -> str:
+    """UUIDv5, so that the conditional put is the idempotency check, also where stacks share a provider account.
+
+    Keys of tests have a namespace of their own: no stack's name has a ``#``.
+    """
+    namespace = uuid5(_NAMESPACE, f"{stack}#test" if test else stack)
+    return str(uuid5(uuid5(namespace, client), key))
 
 
 def fingerprint(key: bytes, payload: Json) -> str:

@@ -15,7 +15,7 @@ from sms_tracker.domain.report import OPTED_OUT, REFUSED, Report, Source, timest
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.services import responses
-from sms_tracker.services.gate import Gate
+from sms_tracker.services.gate import OptOutCheck
 from sms_tracker.services.provider_call import retry_write
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.track import track
@@ -30,7 +30,7 @@ class Outcomes:
     messages: Messages
     clock: Clock
     pace: Pace
-    gate: Gate | None
+    gate: OptOutCheck | None
 
     def conclude(self, record: Record, outcome: SendOutcome, *, default_sender: bool, end: float) -> ApiResponse:
         """Store what the provider's answer means for ``record``, as this invocation claimed it."""

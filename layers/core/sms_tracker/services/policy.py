@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The deployment's rules. ``allowed`` may be sent to; ``keeps_text``: TextRetention is not none."""
+    """The deployment's rules. ``allowed`` may be sent to; ``keeps_text``: TextRetention is not none.
+
+    ``test``: the rules for test keys.
+    """
 
     providers: tuple[str, ...]
     default_provider: str
     senders: Mapping[str, str]
     allowed: Destinations
     keeps_text: bool = False
+    test: bool = False
 
 
 # --- validators of POST /messages, called by pydantic. Each raises ``ValueError`` with the end of a sentence.
@@ -33,7 +37,11 @@ class Policy:
 def provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
     """A provider that is enabled here."""
     if name is not None and name not in info.context.providers:
-        raise ValueError(f"must be one of: {', '.join(info.context.providers)}")
+        known = ", ".join(info.context.providers)
+        if info.context.test:
+            raise ValueError(f"must be {known} or absent: a test key reaches no other")
+        needs_test_key = f"; {name} needs a test key" if name == providers.BUILT_IN else ""
+        raise ValueError(f"must be one of: {known}{needs_test_key}")
     return name
 
 

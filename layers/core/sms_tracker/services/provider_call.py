@@ -60,7 +60,7 @@ def prepared(record: Record, message: Draft, settings: Settings) -> tuple[Record
         category=message.category,
     )
     url = callback_url(settings.public_base_urls[0], name, record.message_id, attempt, token=token)
-    request = provider.send_request(outbound, credentials=settings.credentials[name], callback_url=url)
+    request = provider.send_request(outbound, credentials=settings.credentials.get(name, {}), callback_url=url)
     if not (message.resend_if_lost and provider.IDEMPOTENCY):
         return record, request
     return replace(record, send=replace(record.send, request=_hash(settings.service_key, request))), request

@@ -15,7 +15,7 @@ from sms_tracker.domain.ports import Bus, BusEvent, Queue, StreamChange
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
-from sms_tracker.services.events import DETAIL_TYPE, SOURCE, FailureDetail, StatusChanged
+from sms_tracker.services.events import DETAIL_TYPE, SOURCE, TEST_SOURCE, FailureDetail, StatusChanged
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 
@@ -61,6 +61,13 @@ def event(old: Record, new: Record, policy: Policy) -> StatusChanged | None:
         sender=new.sender if policy.personal_data else None,
         body=new.body if policy.personal_data else None,
     )
+
+
+def bus_event(old: Record, new: Record, policy: Policy) -> BusEvent | None:
+    """:func:`event` as the bus takes it, with the source of the message's mode."""
+    built = event(old, new, policy)
+    source = TEST_SOURCE if new.test else SOURCE
+    return None if built is None else BusEvent(source=source, detail_type=DETAIL_TYPE, detail=built.detail())
 
 
 def _corrects(previous: Status, status: Status) -> Status | None:
@@ -136,13 +143,12 @@ class Publisher:
             return change.event
         if change.old is None or change.new is None:
             raise ValueError(change.unreadable)
-        built = event(change.old, change.new, self.policy)
-        return None if built is None else BusEvent(source=SOURCE, detail_type=DETAIL_TYPE, detail=built.detail())
+        return bus_event(change.old, change.new, self.policy)
 
 
 def arrival(change: StreamChange) -> str | None:
-    """When the first of the webhooks that a change stored arrived; None if none did."""
-    if change.old is None or change.new is None:
+    """When the first of the webhooks that a change stored arrived; None if none did, or in a test."""
+    if change.old is None or change.new is None or change.new.test:
         return None
     added = (entry for key, entry in change.new.reports.items() if key not in change.old.reports)
     return min((entry.received for entry in added if entry.source == Source.CALLBACK), default=None)
@@ -189,9 +195,9 @@ class Reached:
 
 
 def reached(changes: Iterable[StreamChange]) -> Iterator[Reached]:
-    """The changes that brought an outcome. A correction counts once more, and so does a repeated change."""
+    """The changes that brought an outcome, without tests. A correction counts again, and so does a repeated change."""
     for change in changes:
-        if change.old is None or change.new is None:
+        if change.old is None or change.new is None or change.new.test:
             continue
         state = change.new.state
         if state.status.outcome in {Outcome.OPEN, change.old.state.status.outcome}:

@@ -105,6 +105,11 @@ def scope_missing(scope: str) -> ApiResponse:
     return problem("scope-missing", f"This key lacks the scope {scope}. Ask the operator for a key with it.")
 
 
+def live_keys_only() -> ApiResponse:
+    """403: what it asks for belongs to live messages."""
+    return problem("test-key", "A test key sends and reads test messages only. Use a key without the scope test.")
+
+
 def no_such_message() -> ApiResponse:
     """404: unknown, or another client's."""
     return problem("no-such-message", "There is no such message. Check the id; records expire.")

@@ -16,17 +16,19 @@ from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.sending_stop import StopOf, never_stopped
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import idempotency, responses
-from sms_tracker.services.gate import Gate
+from sms_tracker.services.gate import OptOutCheck
 from sms_tracker.services.outcomes import Outcomes
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Draft, again, draft
 from sms_tracker.services.senders import with_sender
+from sms_tracker.services.stopped import stopped
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.validation import Json
 
@@ -51,7 +53,8 @@ class Sender:
     clock: Clock
     pace: Pace
     rules: Rules
-    gate: Gate | None = None
+    gate: OptOutCheck | None = None
+    stop_of: StopOf = never_stopped
     failed: CallFailed = ignore_failed_call
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
@@ -60,7 +63,8 @@ class Sender:
         """Answer one request; raises ``InvalidMessage`` for an invalid one."""
         end = self.pace.monotonic() + BUDGET
         message = draft(payload, self.rules.policy)
-        return self._send(client, payload, key, message, end).advising(message.warnings)
+        response = stopped(self.stop_of, client) or self._send(client, payload, key, message, end)
+        return response.advising(message.warnings)
 
     def _send(self, client: str, payload: Json, key: str | None, message: Draft, end: float) -> ApiResponse:
         try:
@@ -91,6 +95,8 @@ class Sender:
         sent already, and its client accepted that risk. Of two concurrent callers one gets 409.
         """
         end = self.pace.monotonic() + BUDGET
+        if (refusal := stopped(self.stop_of, stored.client)) is not None:
+            return refusal
         try:
             settings = self.settings()
         except SmsTrackerError as error:
@@ -155,9 +161,9 @@ class Sender:
         return prepared(claimed, message, settings)
 
     def _record(self, client: str, payload: Json, key: str | None, message: Draft, settings: Settings) -> Record:
-        now = self.clock()
+        now, test = self.clock(), self.rules.policy.test
         return Record(
-            message_id=idempotency.keyed_message_id(self.rules.stack, client, key) if key else self.new_id(),
+            message_id=idempotency.keyed_message_id(self.rules.stack, client, key, test=test) if key else self.new_id(),
             version=1,
             state=recorded(attempt=1, at=timestamp(now), provider=message.provider),
             send=self._claim(1),
@@ -175,6 +181,7 @@ class Sender:
             validity_seconds=message.validity_seconds,
             category=message.category,
             body=message.body if self.rules.policy.keeps_text else None,
+            test=test,
         )
 
     def _claim(self, attempt: int) -> Send:

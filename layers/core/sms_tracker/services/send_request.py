@@ -89,9 +89,12 @@ class SendRequest(BaseModel):
         ),
     ]
     provider: Annotated[
-        Annotated[str, Field(json_schema_extra={"enum": [*providers.names()]})] | None,
+        Annotated[str, Field(json_schema_extra={"enum": [*providers.all_names()]})] | None,
         AfterValidator(rules.provider),
-        Field(description="Provider to send it, of those enabled here; the deployment's default if absent"),
+        Field(
+            description="Provider to send it, of those enabled here; the deployment's default if absent. With a test "
+            "key always `test`"
+        ),
     ] = None
     sender: Annotated[
         Annotated[str, Field(json_schema_extra=rules.add_sender_pattern)] | None,
@@ -208,6 +211,7 @@ def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int
     """Count one answered ``POST /messages``."""
     if response.decision in _METRICS:
         metrics.count(_METRICS[response.decision])
-    if response.status >= _SERVER_ERROR or response.decision == "outcome-unknown":
+    failed = response.status >= _SERVER_ERROR and response.decision != "sending-stopped"
+    if failed or response.decision == "outcome-unknown":
         metrics.count("SendErrors")
     metrics.count("ProviderRetries", max(0, provider_calls - 1))

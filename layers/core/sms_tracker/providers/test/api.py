@@ -1,0 +1,69 @@
+"""The built-in provider's one request and the answers to it. ``numbers.py`` answers; nothing leaves the service."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.outbound import Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
+from sms_tracker.providers import answers, parsing
+from sms_tracker.providers.base import Credentials
+from sms_tracker.providers.test.report import failure, meaning
+
+URL = "https://test.invalid/messages"
+"""RFC 2606 keeps ``.invalid`` out of the DNS: the request could reach nobody."""
+
+SENDERS = {
+    **parsing.NUMBERS,
+    "any provider's name or id: at most 128 of A-Z a-z 0-9 . _ + & : / - and inner spaces, with a letter": (
+        r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+_&-]([A-Za-z0-9 ._+&:/-]{0,126}[A-Za-z0-9._+&-])?"
+    ),
+}
+"""The forms of all providers: a test should not need another sender than the one it stands for."""
+
+VALIDITY = range(1, 259_201)
+CATEGORIES = ("transactional", "marketing", "authentication", "service")
+PRICE = False
+LOOKUP = False
+"""It keeps nothing, so it cannot be asked: a message without a final report ends as ``unknown``."""
+IDEMPOTENCY = None
+
+UNAVAILABLE = "unavailable"
+"""The code of a refusal for now."""
+
+
+def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:  # noqa: ARG001 - see below
+    """A POST that only this service answers. It needs no credentials; its events bring id, attempt and token back."""
+    content = {
+        "to": message.to,
+        "from": message.sender,
+        "body": message.body,
+        "validity_seconds": message.validity_seconds,
+        "category": message.category,
+        "context": {"message_id": message.message_id, "attempt": message.attempt, "token": message.token},
+    }
+    return HttpRequest("POST", URL, {"content-type": "application/json"}, json.dumps(content).encode())
+
+
+def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
+    """What the answer means."""
+    return answers.send_outcome(result, accepted=_accepted, refused=_refused)
+
+
+def _accepted(response: HttpResponse) -> SendOutcome:
+    content = parsing.json_object(response.body)
+    known, word = parsing.text(content.get("id")), parsing.text(content.get("status"))
+    return answers.accepted(known, word, meaning(word or "", None, None), None)
+
+
+def _refused(response: HttpResponse) -> Refused | NotProcessed | OutcomeUnknown:
+    content = parsing.json_object(response.body)
+    code, text = parsing.text(content.get("code")), parsing.text(content.get("message"))
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:  # our own refusal is the same for each try of an attempt
+        return answers.not_processed(response, code, soon=code != UNAVAILABLE)
+    if response.status in answers.ABOUT_THE_MESSAGE:
+        return Refused(failure=failure(code, text), fault=Fault.CALLER)
+    account = Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code=code, message=parsing.masked(text))
+    return Refused(failure=account, fault=Fault.ACCOUNT)

@@ -1,0 +1,53 @@
+"""The built-in provider's events, JSON objects that ``numbers.py`` makes. There is no webhook and no account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from sms_tracker.domain.callback import CallbackTarget, callback_target
+from sms_tracker.domain.errors import Unreadable
+from sms_tracker.providers import parsing
+from sms_tracker.providers.base import Credentials, Key
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.http import HttpRequest
+
+WEBHOOK = False
+ACK_STATUS = 204
+"""Not used."""
+
+REPLY_BODY = ""
+"""Not used."""
+
+ENTRIES: tuple[str, ...] = ()
+
+
+def keys(credentials: Credentials) -> tuple[Key, ...]:  # noqa: ARG001 - there is no account
+    """None: nothing is signed."""
+    return ()
+
+
+def flaws(credentials: Credentials) -> Mapping[str, str]:  # noqa: ARG001 - there is no account
+    """None: there is no secret document."""
+    return {}
+
+
+def fields(request: HttpRequest) -> Mapping[str, str]:
+    """The event in a body; raises ``Unreadable`` for any other body."""
+    found = parsing.json_fields(request.body)
+    if not {"id", "status"} <= found.keys():
+        raise Unreadable("the body is no event about a message")
+    return found
+
+
+def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - the event has it
+    """Our id, attempt and token in the event, by the rules of a callback URL's query."""
+    ours = {name: fields.get(f"context[{name}]", "") for name in ("message_id", "attempt", "token")}
+    return callback_target(f"?{urlencode({name: value for name, value in ours.items() if value}, errors='replace')}")
+
+
+def is_reply(fields: Mapping[str, str]) -> bool:  # noqa: ARG001 - nobody replies
+    """Never: there is nobody who could reply."""
+    return False

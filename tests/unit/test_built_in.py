@@ -1,0 +1,385 @@
+"""Test keys: each documented number through send, queue, processor and events; and what a test must not touch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ops.records import stuck
+from sms_tracker import providers
+from sms_tracker.aws.gateway import Caller, caller
+from sms_tracker.aws.items import from_item, to_item
+from sms_tracker.config import SendConfig, load
+from sms_tracker.domain.errors import InvalidSignature, Misconfigured, Unavailable, Unreadable
+from sms_tracker.domain.failure import Reason
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.ports import StreamChange
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.providers.test.numbers import NUMBERS, OPTED_OUT
+from sms_tracker.providers.test.report import CODES
+from sms_tracker.read.messages import MessageReader
+from sms_tracker.reconcile.hourly_stats import HourlyCounter
+from sms_tracker.services.built_in import for_test_keys, policy
+from sms_tracker.services.events import SOURCE, TEST_SOURCE
+from sms_tracker.services.idempotency import keyed_message_id
+from sms_tracker.services.process import QueueMessage, ReportProcessor
+from sms_tracker.services.publish import Policy, arrival, bus_event, reached
+from sms_tracker.services.responses import ApiResponse
+from tests.factories import MESSAGE_ID
+from tests.fakes import START, FixedSettings, MemoryMessages, MemoryQueue
+from tests.memory_search import MemorySearch
+from tests.memory_statistics import MemoryStatistics
+from tests.opt_outs import MemoryOptOuts
+from tests.setups import POLICY, SendSetup
+from tests.unit.test_config import GOOD
+from tests.unit.test_reconcile import Setup
+
+DOC = Path(__file__).parents[2] / "docs" / "test-keys.md"
+NUMBER = "+120255501{}".format
+EVERYTHING = Policy(statuses=frozenset(map(str, Status)) | {"corrections"}, personal_data=False)
+
+
+def documented() -> dict[str, str]:
+    """The page's table: each number, and what happens."""
+    return dict(re.findall(r"^\| `(\+1202555\d{4})` \| (.+?) \|$", DOC.read_text(), flags=re.MULTILINE))
+
+
+class Testing:
+    """A live setup, whose every call would fail, and the Sender of test keys beside it."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.opt_outs = MemoryOptOuts(fail=True)
+        self.live = SendSetup((), opt_outs=self.opt_outs)
+        self.queue, self.dead = MemoryQueue(), MemoryQueue()
+        self.live.sender = for_test_keys(self.live.sender, settings=FixedSettings(credentials={}), reports=self.queue)
+
+    @property
+    def messages(self) -> MemoryMessages:
+        assert isinstance(self.live.messages, MemoryMessages)
+        return self.live.messages
+
+    def post(self, to: str, key: str | None = None, **fields: str) -> ApiResponse:
+        return self.live.post(key, client="shop", to=to, **fields)
+
+    def deliver(self) -> list[Record]:
+        """Each report when it is due; the record after each."""
+        processor = ReportProcessor(
+            messages=self.messages,
+            again=self.queue,
+            unmatched=self.dead,
+            dead=self.dead,
+            clock=self.live.clock,
+            replies=self.live.replies,
+        )
+        due = sorted(self.queue.sent, key=lambda sent: sent[2])
+        self.queue.sent = []
+        after = []
+        for number, (body, _, delay) in enumerate(due):
+            self.live.clock.now = max(self.live.clock.now, START + timedelta(seconds=delay))
+            processor.process([QueueMessage(str(number), body)])
+            after.append(self.record)
+        return after
+
+    @property
+    def record(self) -> Record:
+        (record,) = self.messages.records.values()
+        return record
+
+
+def reason(record: Record) -> str | None:
+    return str(record.state.shown_failure.reason) if record.state.shown_failure else None
+
+
+ENDS = {
+    "00": ("delivered", None),
+    "01": ("undelivered", "unreachable"),
+    "02": ("expired", "expired"),
+    "03": ("failed", "provider_error"),
+    "04": ("delivered", None),
+    "05": ("delivered", None),
+    "07": ("delivered", None),
+    "08": ("accepted", None),
+    "18": ("delivered", None),
+    "26": ("undelivered", "invalid_recipient"),
+    "27": ("undelivered", "blocked"),
+    "28": ("undelivered", "content_filtered"),
+    "29": ("undelivered", "landline"),
+    "30": ("undelivered", "sender_rejected"),
+    "31": ("canceled", "canceled"),
+    "32": ("unknown", None),
+    "33": ("delivered", None),
+    "99": ("delivered", None),
+}
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("digits", ENDS)
+    def test_a_message_that_is_taken_ends_as_documented(self, digits: str) -> None:
+        testing = Testing()
+
+        answered = testing.post(NUMBER(digits))
+        testing.deliver()
+
+        assert answered.status == 202
+        assert answered.body["status"] == ("pending" if digits == "07" else "accepted")
+        assert (str(testing.record.state.status), reason(testing.record)) == ENDS[digits]
+        assert testing.dead.sent == []
+
+    @pytest.mark.parametrize(
+        ("digits", "status", "decision", "why"),
+        [
+            ("09", 422, "refused-by-provider", "invalid_recipient"),
+            ("10", 422, "recipient-opted-out", "opted_out"),
+            ("12", 503, "provider-unavailable", None),
+            ("23", 502, "account-refused", None),
+        ],
+    )
+    def test_a_message_that_is_not_taken_is_answered_as_documented(
+        self, digits: str, status: int, decision: str, why: str | None
+    ) -> None:
+        testing = Testing()
+
+        answered = testing.post(NUMBER(digits))
+
+        assert (answered.status, answered.decision, answered.body.get("reason")) == (status, decision, why)
+        assert testing.queue.sent == []
+        assert testing.live.slept == []
+
+    def test_after_a_503_the_same_key_is_taken(self) -> None:
+        testing = Testing()
+        refused = testing.post(NUMBER("12"), "order-42")
+
+        again = testing.post(NUMBER("12"), "order-42")
+        testing.deliver()
+
+        assert (refused.status, refused.headers["retry-after"], again.status) == (503, "1", 202)
+        assert (testing.record.state.status, testing.record.state.attempt) == (Status.DELIVERED, 2)
+
+    def test_a_correction_is_a_failure_first(self) -> None:
+        testing = Testing()
+        testing.post(NUMBER("18"))
+
+        assert [record.state.status for record in testing.deliver()] == [Status.UNDELIVERED, Status.DELIVERED]
+
+    def test_a_slow_answer_takes_five_seconds(self) -> None:
+        testing = Testing()
+
+        assert testing.post(NUMBER("33")).status == 202
+        assert testing.live.slept == [5.0]
+
+    def test_reports_leave_the_queue_when_they_are_due(self) -> None:
+        testing = Testing()
+        testing.post(NUMBER("04"))
+
+        assert [delay for _, _, delay in testing.queue.sent] == [1, 20]
+        assert json.loads(testing.queue.bodies[1])["received_at"] == "2026-01-31T12:00:20.000Z"
+
+    def test_repeated_and_reversed_reports_are_stored_once(self) -> None:
+        testing = Testing()
+        testing.post(NUMBER("05"))
+        testing.deliver()
+
+        assert Counter(entry.word for entry in testing.record.reports.values()) == {
+            "accepted": 1,
+            "delivered": 1,
+            "sent": 1,
+        }
+
+    def test_the_page_lists_every_number_with_its_end(self) -> None:
+        listed = documented()
+
+        assert listed.keys() == {*NUMBERS, OPTED_OUT}
+        for digits, (status, why) in ENDS.items():
+            if digits != "99":
+                assert f"`{status}`" in listed[NUMBER(digits)]
+                assert why is None or why == status or f"`{why}`" in listed[NUMBER(digits)]
+
+    def test_every_code_is_a_reason_with_a_text(self) -> None:
+        assert all(Reason(code) and text for code, (_, text) in CODES.items())
+
+
+class TestApart:
+    def test_a_test_key_reaches_no_real_provider(self) -> None:
+        answered = Testing().post(NUMBER("00"), provider="twilio")
+
+        assert answered.status == 400
+        assert "a test key reaches no other" in str(answered.body["errors"])
+
+    def test_a_live_key_does_not_reach_the_built_in_provider(self) -> None:
+        answered = SendSetup().post(provider="test")
+
+        assert answered.status == 400
+        assert "test needs a test key" in str(answered.body["errors"])
+
+    def test_no_deployment_can_enable_it(self) -> None:
+        assert providers.BUILT_IN not in providers.names()
+        with pytest.raises(Misconfigured, match=r"settings: PROVIDERS$"):
+            load(SendConfig, {**GOOD, "PROVIDERS": "twilio,test"})
+
+    def test_documented_numbers_are_open_in_every_deployment_and_others_as_for_live_keys(self) -> None:
+        testing = Testing()
+        rules = testing.live.sender.rules
+        dutch = replace(POLICY, allowed=replace(POLICY.allowed, countries=frozenset({"NL"})))
+        testing.live.sender = replace(testing.live.sender, rules=replace(rules, policy=policy(dutch)))
+
+        assert [testing.post(to).status for to in (NUMBER("00"), "+31612345678", "+4915112345678")] == [202, 202, 400]
+
+    def test_a_key_of_a_test_never_replays_in_live(self) -> None:
+        setup = SendSetup()
+        live = setup.sender
+        testing = for_test_keys(live, settings=FixedSettings(credentials={}), reports=MemoryQueue())
+        first = setup.post("order-42", to=NUMBER("00"))
+
+        setup.sender = testing
+        second = setup.post("order-42", to=NUMBER("00"))
+
+        assert (first.status, second.status) == (202, 202)
+        assert first.body["message_id"] != second.body["message_id"]
+        assert "idempotent-replayed" not in second.headers
+        assert keyed_message_id("s#test", "shop", "k") == keyed_message_id("s", "shop", "k", test=True)
+
+    def test_opt_outs_are_neither_asked_nor_learnt(self) -> None:
+        testing = Testing()
+        for digits in ("00", "09", "10", "26"):
+            testing.post(NUMBER(digits))
+
+        assert testing.opt_outs.asked == []
+        assert testing.live.replies.sent == []
+
+    def test_an_event_has_a_source_of_its_own_and_no_figure_counts_it(self) -> None:
+        testing = Testing()
+        testing.post(NUMBER("01"))
+        old = testing.record
+        testing.deliver()
+        new = testing.record
+        live = replace(old, test=False), replace(new, test=False)
+
+        for (before, after), source in (((old, new), TEST_SOURCE), (live, SOURCE)):
+            event = bus_event(before, after, EVERYTHING)
+            assert event is not None
+            assert event.source == source
+            assert json.loads(event.detail)["outcome"] == Outcome.FAILURE
+        change = StreamChange(sequence="1", raw={}, old=old, new=new)
+        assert list(reached([change])) == []
+        assert arrival(change) is None
+        assert len(list(reached([replace(change, old=live[0], new=live[1])]))) == 1
+
+    def test_statistics_count_live_messages_alone(self) -> None:
+        testing = Testing()
+        testing.post(NUMBER("00"))
+        record = testing.record
+        live = replace(record, message_id="00000000-0000-4000-8000-000000000002", test=False)
+        statistics = MemoryStatistics()
+
+        HourlyCounter(
+            search=MemorySearch([record, live]),
+            statistics=statistics,
+            clock=lambda: START + timedelta(minutes=1),
+            monotonic=lambda: 0.0,
+            stages=(timedelta(hours=2),),
+            seconds=60,
+        ).run()
+
+        (hour,) = statistics.hourly_stats([timestamp(START)])
+        assert sum(tally.messages for tally in hour.sums.values()) == 1
+
+    def test_each_kind_of_key_reads_its_own_messages(self) -> None:
+        testing = Testing()
+        answered = testing.post(NUMBER("00"))
+        message_id, scopes = str(answered.body["message_id"]), frozenset({"read", "admin"})
+        reader = MessageReader(
+            messages=testing.messages,
+            search=MemorySearch(list(testing.messages.records.values())),
+            clock=testing.live.clock,
+        )
+
+        for test, status, count in ((True, 200, 1), (False, 404, 0)):
+            assert reader.one("shop", scopes, message_id, test=test).status == status
+            listed = reader.many("shop", scopes, {"to": NUMBER("00")}, test=test).body["messages"]
+            assert isinstance(listed, list)
+            assert len(listed) == count
+
+    def test_the_mode_is_stored(self) -> None:
+        testing = Testing()
+        testing.post(NUMBER("00"))
+
+        assert from_item(to_item(testing.record)).test
+        assert "test" not in to_item(replace(testing.record, test=False))
+
+
+class TestReconciler:
+    def silent(self) -> Record:
+        testing = Testing()
+        testing.post(NUMBER("08"))
+        return replace(testing.record, message_id=MESSAGE_ID)
+
+    def test_a_message_without_a_report_ends_as_unknown_and_nobody_is_asked(self) -> None:
+        setup = Setup(self.silent(), age=timedelta(hours=72))
+
+        assert setup.run() == {"opened": 1, "gave-up-applied": 1}
+        assert setup.record.state.status is Status.UNKNOWN
+        assert setup.account.requests == []
+
+    def test_it_counts_neither_as_a_message_without_reports_nor_as_stuck(self) -> None:
+        record = self.silent()
+        setup = Setup(record, replace(record, message_id="00000000-0000-4000-8000-000000000002", test=False))
+        setup.run()
+
+        assert setup.last.receipts == {"test": Counter({False: 1})}
+        assert stuck(record, now=START + timedelta(hours=9)) is None
+        assert stuck(replace(record, test=False), now=START + timedelta(hours=9)) is not None
+
+
+class TestQueueDown:
+    @pytest.mark.parametrize(
+        ("accepted", "status", "phase"), [(0, 503, SendPhase.RELEASED), (1, 202, SendPhase.CLAIMED)]
+    )
+    def test_what_was_not_queued_was_not_sent(self, accepted: int, status: int, phase: SendPhase) -> None:
+        testing = Testing()
+        send: Callable[..., None] = testing.queue.send
+
+        class Failing(MemoryQueue):
+            def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
+                if len(testing.queue.sent) >= accepted:
+                    raise Unavailable("SendMessage: ServiceUnavailable")
+                send(body, reason=reason, delay_seconds=delay_seconds)
+
+        testing.live.sender = for_test_keys(
+            testing.live.sender, settings=FixedSettings(credentials={}), reports=Failing()
+        )
+
+        assert (testing.post(NUMBER("00")).status, testing.record.send.phase) == (status, phase)
+
+
+class TestAdapter:
+    def test_there_is_no_webhook_and_no_reply(self) -> None:
+        adapter = providers.load("test")
+
+        assert (adapter.keys({}), adapter.flaws({}), adapter.is_reply({})) == ((), {}, False)
+        with pytest.raises(InvalidSignature):
+            adapter.verify(HttpRequest("POST", ""), secrets=(), now=START)
+        with pytest.raises(Unreadable):
+            adapter.inbound({}, received_at="")
+        with pytest.raises(Unreadable):
+            adapter.fields(HttpRequest("POST", "", body=b'{"id": "1"}'))
+        assert adapter.page("blocked", Status.UNDELIVERED) is None
+
+
+def test_the_scope_of_a_test_key_means_send_and_read_in_test_mode() -> None:
+    def event(scopes: str) -> dict[str, object]:
+        return {"requestContext": {"authorizer": {"lambda": {"client": "shop", "scopes": scopes}}}}
+
+    assert caller(event("test")) == Caller("shop", frozenset({"send", "read"}), test=True)
+    assert caller(event("admin read test")).scopes == frozenset({"send", "read"})
+    assert caller(event("read send")) == Caller("shop", frozenset({"send", "read"}))
