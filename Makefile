@@ -162,6 +162,10 @@ republish: .venv/.ready ## publish events again for messages created in a time s
 opt-outs: .venv/.ready ## who may not be sent to, as CSV (ARGS="export", ARGS="list bird", ARGS="import FILE --apply")
 	@$(PY) -m ops.opt_outs $(ARGS)
 
+.PHONY: limits
+limits: .venv/.ready ## show or set the limits of sending, approve a country (ARGS="show", ARGS="set FILE --apply", ARGS="--help")
+	@$(PY) -m ops.limits $(ARGS)
+
 .PHONY: forget
 forget: .venv/.ready ## erase one person's data from records and queues (TO=+…, APPLY=1)
 	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)

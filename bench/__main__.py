@@ -10,6 +10,7 @@ from bench.cost import cost
 from bench.counted import counted
 from bench.cpu import cold, warm
 from bench.latency import latency
+from bench.limits import limit_units
 from bench.report import FULL, QUICK, Case, keep, known, machine, progress
 from bench.rest import rest
 from bench.sandbox import Failed
@@ -21,6 +22,7 @@ CASES: dict[str, Case] = {
     "warm": warm,
     "counted": counted,
     "rest": rest,
+    "limits": limit_units,
     "latency": latency,
     "cost": cost,
 }

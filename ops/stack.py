@@ -9,6 +9,7 @@ from functools import cached_property
 from botocore.exceptions import ClientError
 
 from sms_tracker.aws.clients import api, client
+from sms_tracker.aws.limits import LimitCounterStore
 from sms_tracker.aws.messaging import EventBus
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
@@ -110,6 +111,10 @@ class Stack:
     @cached_property
     def sending_stops(self) -> SendingStopStore:
         return SendingStopStore(api("dynamodb"), self.output("StateTableName"))
+
+    @cached_property
+    def limit_counters(self) -> LimitCounterStore:
+        return LimitCounterStore(api("dynamodb"), self.output("StateTableName"))
 
     @cached_property
     def outbox(self) -> OutboxStore:

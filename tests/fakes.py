@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import shard as shard_of
+from sms_tracker.domain.limits import SendLimits
 from sms_tracker.domain.ports import BusEvent, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, Send, SendPhase
 from sms_tracker.domain.report import Report
@@ -69,6 +70,12 @@ class MemoryMessages:
         if old is not None and old.send.token == token and old.send.phase is SendPhase.CLAIMED:
             send = replace(old.send, phase=SendPhase.RELEASED, cause=cause)
             self._write(replace(old, send=send, updated_at=now))
+
+    def withdraw(self, message_id: str, *, token: str) -> None:
+        old = self.records.get(message_id)
+        if old and (old.send.token, old.send.phase, old.version) == (token, SendPhase.CLAIMED, 1) and not old.reports:
+            del self.records[message_id]
+            self.writes += 1
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
         old = self.records.get(record.message_id)
@@ -269,6 +276,7 @@ class FixedSettings:
     senders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     error: Exception | None = None
     asked: list[float | None] = field(default_factory=list)
+    limits: SendLimits | None = None
 
     def __call__(self, *, max_age: float | None = None) -> Settings:
         self.asked.append(max_age)
@@ -279,4 +287,5 @@ class FixedSettings:
             service_key=SERVICE_KEY,
             public_base_urls=self.urls,
             senders=self.senders,
+            limits=self.limits,
         )

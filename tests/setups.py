@@ -34,6 +34,7 @@ from tests.fakes import (
     MemoryQueue,
     ScriptedHttp,
 )
+from tests.limits import MemoryCounters, limiter
 from tests.opt_outs import MemoryOptOuts, gate
 
 SID = "SM" + "a" * 32
@@ -79,6 +80,8 @@ class SendSetup:
     opt_outs: MemoryOptOuts | None = None
     """None switches opt-outs off."""
     replies: MemoryQueue = field(default_factory=MemoryQueue)
+    counters: MemoryCounters = field(default_factory=MemoryCounters)
+    """Used where the settings have limits."""
 
     def __post_init__(self) -> None:
         self.http = ScriptedHttp(self.answers, during=self.during)
@@ -91,6 +94,7 @@ class SendSetup:
             pace=Pace(monotonic=self.clock.monotonic, sleep=self._sleep, fraction=lambda: self.fraction),
             rules=self.rules,
             gate=gate(self.opt_outs, self.clock, replies=self.replies) if self.opt_outs else None,
+            limiter=limiter(self.counters, self.settings, self.clock),
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012d}",
             new_token=lambda: f"token-{next(tokens)}",
         )

@@ -28,6 +28,7 @@ CHECKS = {
     "event invented": "an event without a stored change",
     "version gap": "a version skipped, repeated or moved back",
     "timeline": "an entry of a record's timeline changed, vanished or was kept twice",
+    "uncounted": "taken by a provider, and not counted against the limits",
     "left in a queue": "a failure queue holds an unexpected message",
     "reply lost": "acknowledged to the provider, without its event",
     "reply invented": "an event that says what nobody wrote",
@@ -71,6 +72,7 @@ def findings(evidence: Evidence) -> list[Finding]:
         *_events(evidence),
         *_queues(evidence),
         *reply_findings(evidence),
+        *_counted(evidence),
     ]
 
 
@@ -245,3 +247,10 @@ def _queues(evidence: Evidence) -> Iterator[Finding]:
     for poison in evidence.poison:
         if poison not in aside:
             yield "left in a queue", f"the poison record {poison} is not in publish-failed"
+
+
+def _counted(evidence: Evidence) -> Iterator[Finding]:
+    """More may be counted than was taken: unknown outcomes, and what a killed worker had counted."""
+    taken = sum(len(each["messages"]) for each in evidence.ledgers.values())
+    if taken > evidence.counted:
+        yield "uncounted", f"the providers took {taken} messages, the limits count {evidence.counted}"

@@ -12,6 +12,7 @@ from local.chaos.replies import NUMBER, Person
 from local.process import StackError
 from local.stack import Stack
 from ops.queue_scan import QUEUES
+from sms_tracker.aws.limits import PREFIX
 
 _PAGE = 100
 
@@ -43,6 +44,13 @@ def blocked(url: str, key: str, people: Sequence[Person]) -> frozenset[str]:
         pairs = ((each.number, {"to": each.number, "provider": each.provider, "from": NUMBER}) for each in people)
         answers = ((number, api.get("/opt-outs", params=query).raise_for_status()) for number, query in pairs)
         return frozenset(number for number, answer in answers if answer.json()["opt_outs"][0]["blocked"])
+
+
+def counted(stack: Stack) -> int:
+    """The messages that the daily limits count, of all clients and days."""
+    pages = stack.clients.dynamodb.get_paginator("scan").paginate(TableName=stack.deployment.outputs["StateTableName"])
+    keyed = ((item["pk"]["S"], item) for page in pages for item in page["Items"])
+    return sum(int(item["d"]["N"]) for key, item in keyed if key.startswith(f"{PREFIX}client#"))
 
 
 def _received_from(stack: Stack, name: str) -> list[str]:

@@ -47,6 +47,9 @@ _RECONCILER_SECONDS = 40
 PARAMETERS = {"LookupsPerSecond": "50"}
 """The template's parameters."""
 
+LIMITS = {"daily_cap": 7_000, "recipient": {"day": 50}, "outage": "closed"}
+"""Limits that nothing reaches, so that every hand-over is counted in both counters."""
+
 
 def with_faults(template: Template, *, proxy: str, scale: Scale) -> Template:
     """Route the functions' AWS calls through ``proxy``, disable the stream mapping, shorten the waits."""

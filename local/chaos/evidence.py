@@ -19,7 +19,8 @@ class Evidence:
 
     ``cut_short`` are messages of ``send`` workers that were killed during a write. ``senders_killed`` are the
     times of random kills, for which the message in work is unknown. ``others`` are the events about no message, whole,
-    and ``blocked`` are the people's numbers to which a send is refused.
+    and ``blocked`` are the people's numbers to which a send is refused. ``counted`` are the messages that the daily
+    limit counts.
     """
 
     plan: Sequence[Message]
@@ -36,6 +37,7 @@ class Evidence:
     outbox: Sequence[OutboxItem]
     others: Sequence[Mapping[str, Any]]
     blocked: frozenset[str]
+    counted: int
 
 
 Finding = tuple[str, str]

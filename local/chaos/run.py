@@ -17,7 +17,7 @@ import httpx
 
 from local import ledger
 from local.chaos import collect
-from local.chaos.deployment import PARAMETERS, Scale, with_faults
+from local.chaos.deployment import LIMITS, PARAMETERS, Scale, with_faults
 from local.chaos.evidence import Evidence
 from local.chaos.faults import Faults
 from local.chaos.incidents import Incidents
@@ -81,6 +81,7 @@ class _Chaos:
         table = stack.deployment.outputs["MessagesTableName"]
         self._mapping = StreamMapping(stack.clients, table=table, function=f"{NAME}-publisher")
         self._mapping.start()
+        stack.clients.ssm.put_parameter(Name=f"/{NAME}/limits", Value=json.dumps(LIMITS), Type="String")
         key = stack.create_key("chaos", {"send", "read"})
         stack.warm_up(key)
         self._replies = Replies(stack.simulator_urls, stack.api_url, key, has_opted_out=self._has_opted_out)
@@ -222,10 +223,13 @@ class _Chaos:
             blocked=collect.blocked(
                 self._stack.api_url, self._stack.create_key("support", {"read", "admin"}), self._people
             ),
+            counted=collect.counted(self._stack),
         )
-        return Outcome(evidence=evidence, injected=self._injected(senders, ledgers))
+        return Outcome(evidence=evidence, injected=self._injected(senders, ledgers, evidence.counted))
 
-    def _injected(self, senders: Senders, ledgers: Mapping[str, Mapping[str, Any]]) -> dict[str, Counter[str]]:
+    def _injected(
+        self, senders: Senders, ledgers: Mapping[str, Mapping[str, Any]], counted: int
+    ) -> dict[str, Counter[str]]:
         callbacks = (
             callback for each in ledgers.values() for entry in each["messages"] for callback in entry["callbacks"]
         )
@@ -241,4 +245,5 @@ class _Chaos:
             "answers to clients": senders.met,
             "callbacks": Counter(f"answered {each}" for each in ended),
             "reconciler": self._reconciled,
+            "limits": Counter(counted=counted, taken=sum(len(each["messages"]) for each in ledgers.values())),
         }

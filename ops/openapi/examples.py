@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, Unav
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
 from sms_tracker.domain.indexes import Position
+from sms_tracker.domain.limits import Bound
 from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
@@ -31,6 +32,7 @@ from sms_tracker.read.opt_out_schemas import OptOut, OptOutPage
 from sms_tracker.read.stats import By, Selection, body
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
+from sms_tracker.services.limits import over_limit
 from sms_tracker.services.opt_out_api import opt_outs_off, still_blocked
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.stopped import sending_stopped
@@ -101,6 +103,8 @@ _CLOSED = _record(
 _NO_ACCOUNT = Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code="20003")
 _BUSY = NotProcessed(reason="", code="20429")
 
+_FULL = Bound(name="client_per_hour", attribute="", most=0, ends=datetime.fromisoformat(_CREATED) + timedelta(hours=1))
+
 _PAGE: schemas.MessagePage = {
     "messages": [views.message(_FAILED)],
     "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id), ListQuery().digest),
@@ -169,6 +173,7 @@ _REPLIES: tuple[ApiResponse, ...] = (
     opt_outs_off(),
     still_blocked(_BLOCKED),
     responses.key_reused(_TAKEN),
+    over_limit(_PENDING, _FULL, now=datetime.fromisoformat(_CREATED), kept=False),
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),
     sending_stopped(Instruction(action=Action.STOP, client="shop", by="ann", reason="a key was leaked", at=_CREATED)),

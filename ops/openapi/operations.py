@@ -78,9 +78,9 @@ OPERATIONS = (
         "request has the same JSON members and values; their order and white space do not count, nor does `provider`, "
         "which may be left out. Any other request is 422 (`key-reused`).\n\n"
         "With a test key nothing leaves the service: the recipient's number decides what happens.\n\n"
-        "After a 502 or 503 nothing was sent: the same key tries again, also with another `provider`. In every other "
-        "case another `provider` is 422, because the first may have sent the message. A key is good for as long as the "
-        "message is kept.",
+        "After a 429, 502 or 503 nothing was sent: the same key tries again, also with another `provider`. In every "
+        "other case another `provider` is 422, because the first may have sent the message. A key is good for as long "
+        "as the message is kept.",
         scope="send",
         parameters=(
             Parameter(
@@ -115,6 +115,7 @@ OPERATIONS = (
             "recipient-opted-out",
             "not-sent",
             "key-reused",
+            "over-limit",
             "account-refused",
             "no-sender",
             "provider-unavailable",

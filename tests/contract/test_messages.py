@@ -618,6 +618,40 @@ def test_a_takeover_whose_reply_was_lost_is_won(messages: Messages) -> None:
     assert stored(messages) == won
 
 
+def test_a_new_message_is_withdrawn_once_and_its_id_is_free(messages: Messages) -> None:
+    messages.put(record())
+    for _ in range(2):  # the reply of the first one was lost
+        messages.withdraw(MESSAGE_ID, token=record().send.token)
+
+    assert messages.get(MESSAGE_ID) is None
+    assert messages.put(record(client="another")) == Written()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"send": replace(record().send, token="another")},
+        {"send": replace(record().send, phase=SendPhase.RELEASED)},
+        {"version": 2},
+    ],
+    ids=str,
+)
+def test_a_message_that_another_invocation_has_changed_is_not_withdrawn(
+    messages: Messages, values: dict[str, Any]
+) -> None:
+    messages.put(record(**values))
+    messages.withdraw(MESSAGE_ID, token=record().send.token)
+
+    assert stored(messages) == record(**values)
+
+
+def test_a_message_with_a_report_is_not_withdrawn(messages: Messages) -> None:
+    there = holding(messages, report(None, word="received"))
+    messages.withdraw(MESSAGE_ID, token=record().send.token)
+
+    assert stored(messages) == there
+
+
 @pytest.mark.parametrize("phase", SendPhase)
 def test_a_send_is_taken_over_in_the_phase_in_which_it_was_read(messages: Messages, phase: SendPhase) -> None:
     known = holding(messages, send=replace(record().send, phase=phase))

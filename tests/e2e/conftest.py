@@ -5,6 +5,7 @@ The functions' IAM policies are enforced; AUTH=false disables that, to find out 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -13,16 +14,21 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from local.stack import Stack
+from local.stack import NAME, Stack
 from tests.e2e import browser as chromium
 from tests.e2e import provider, watch
 from tests.e2e.browser import Visit
 from tests.e2e.provider import Simulator, number
 
+LIMITED = "limited"
+LIMITS = {"daily_cap": 1_000_000, "range": {"day": 1_000_000}, "clients": {LIMITED: {"client": {"day": 30}}}}
+"""Every message of these tests is counted; one client reaches a limit."""
+
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     with Stack(auth=os.environ.get("AUTH") != "false") as running:
+        running.clients.ssm.put_parameter(Name=f"/{NAME}/limits", Value=json.dumps(LIMITS), Type="String")
         yield running
 
 

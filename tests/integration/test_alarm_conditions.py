@@ -162,6 +162,12 @@ def sends(at: Deployment, times: int, reply: Reply) -> None:
     at.invoke("send", sample("send"), times=times)
 
 
+def limited(at: Deployment, daily_cap: int) -> None:
+    """A send where a client may send so many messages a day."""
+    AWS.ssm.put_parameter(Name="/stack/limits", Value=json.dumps({"daily_cap": daily_cap}), Type="String")
+    sends(at, 1, TEMPORARILY)
+
+
 def reported(at: Deployment, *changes: Mapping[str, str]) -> None:
     """One batch of reports on the sample's message, each with some fields of its own."""
     (first, *_) = sample("processor")["Records"]
@@ -296,6 +302,7 @@ TABLE: Mapping[str, Row] = {
     "endpoint-down": Row(lambda at: endpoints(at, "paused"), lambda at: endpoints(at, "degraded")),
     "send-errors": Row(lambda at: sends(at, 6, UNWELL), lambda at: sends(at, 5, UNWELL)),
     "account-refused": Row(lambda at: sends(at, 1, WRONG_TOKEN), lambda at: sends(at, 1, TEMPORARILY)),
+    "limits-exceeded": Row(lambda at: limited(at, 0), lambda at: limited(at, 1)),
     "publisher-behind": aws("AWS/Lambda", "IteratorAge", "PublisherFunction", fault=[50, 301_000], sound=[299_000]),
     "reports-unrecognised": Row(
         lambda at: reported(at, {"MessageStatus": "teleported"}), lambda at: reported(at, {"MessageStatus": "sent"})

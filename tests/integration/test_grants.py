@@ -113,11 +113,17 @@ def publish(invoke: Invoke) -> None:
 
 
 def send(invoke: Invoke) -> None:
-    """The recipient opted out at the provider."""
+    """The recipient opted out at the provider; and a message to a country in which nothing may be sent."""
+    limits = json.dumps({"daily_cap": 9, "approved": {"BE": {"hour": 0}}})
+    AWS.ssm.put_parameter(Name="/stack/limits", Value=limits, Type="String")
     with serving(Reply(400, json.dumps({"code": 21610, "message": "unsubscribed", "status": 400}).encode())) as twilio:
         secret = json.dumps({**SECRETS["twilio"], "api_url": f"http://127.0.0.1:{twilio.port}"})
         AWS.ssm.put_parameter(Name="/stack/secrets/twilio", Value=secret, Type="SecureString", Overwrite=True)
         invoke("send", sample("send"))
+        elsewhere = sample("send")
+        elsewhere["body"] = json.dumps({"to": "+32470123456", "body": "Hello"})
+        elsewhere["headers"].pop("idempotency-key", None)
+        assert invoke("send", elsewhere).answer["statusCode"] == 429
 
 
 def reply(invoke: Invoke) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from sms_tracker.domain.limits_document import read_limits
 from sms_tracker.services.senders import read_senders
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.fakes import FakeClock
@@ -284,13 +285,13 @@ def test_any_other_public_address_is_refused(value: str) -> None:
 SENDERS = json.dumps({"twilio": {"US": "+15551234567"}})
 
 
-def reading_senders(store: Store) -> SsmSettings:
+def reading_senders(store: Store, **others: Callable[[str], object]) -> SsmSettings:
     return SsmSettings(
         calling(store.recorder.client),
         "/stack",
         PROVIDERS,
         jitter=lambda: 0.0,
-        optional={"senders": read_senders},
+        optional={"senders": read_senders, **others},
         monotonic=store.clock.monotonic,
         sleep=store.clock.sleep,
     )
@@ -304,7 +305,16 @@ def test_an_optional_parameter_is_read_in_the_same_call_by_those_who_ask_for_it(
     assert [set(arguments["Names"]) for _, arguments in store.recorder.calls] == [{*GOOD, "/stack/senders"}, set(GOOD)]
 
 
+def test_one_call_reads_several_optional_parameters() -> None:
+    store = Store({**GOOD, "/stack/senders": SENDERS, "/stack/limits": '{"daily_cap": 7}'})
+    settings = reading_senders(store, limits=read_limits)()
+
+    assert settings.limits
+    assert (settings.limits.daily_cap, settings.senders, store.reads) == (7, json.loads(SENDERS), 1)
+
+
 def test_an_optional_parameter_may_be_missing() -> None:
+    assert reading_senders(Store(GOOD), limits=read_limits)().limits is None
     assert reading_senders(Store(GOOD))().senders == {}
 
 
@@ -326,5 +336,5 @@ def test_an_optional_parameter_spoilt_later_does_not_take_the_service_down() -> 
 
 
 def test_one_call_holds_as_many_parameters_as_there_can_be() -> None:
-    # GetParameters takes ten names: addresses, our own key, each provider's secret, senders.
-    assert len(providers.names()) + 3 <= 10
+    # GetParameters takes ten names: addresses, our own key, each provider's secret, senders, limits.
+    assert len(providers.names()) + 4 <= 10

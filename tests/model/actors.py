@@ -26,6 +26,7 @@ from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender
 from tests.fakes import START, FixedSettings
+from tests.limits import FullCounters, MemoryCounters, limiter
 from tests.setups import POLICY, REQUEST, RULES
 
 TICKS = tuple(
@@ -64,11 +65,12 @@ Ask = Callable[..., Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What the client sends, the deployment's rules and its accounts."""
+    """What the client sends, the deployment's rules and accounts, and the actors that meet a limit (``full``)."""
 
     payload: Mapping[str, object]
     rules: Rules
     settings: FixedSettings
+    full: frozenset[str] = frozenset()
 
 
 PLAIN = Setting(payload=REQUEST, rules=RULES, settings=FixedSettings())
@@ -119,6 +121,9 @@ class Outside:
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
         self.ask("release", message_id, token, cause, now)
+
+    def withdraw(self, message_id: str, *, token: str) -> None:
+        self.ask("withdraw", message_id, token)
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
         return self.ask("take_over", record, send, provider, now)  # type: ignore[no-any-return]
@@ -201,6 +206,7 @@ def _sender(ask: Ask, now: Callable[[], datetime], name: str, kind: type[Sender]
         clock=now,
         pace=_pace(now),
         rules=setting.rules,
+        limiter=limiter(FullCounters() if name in setting.full else MemoryCounters(), setting.settings, now),
         new_id=lambda: unkeyed_id(name),
         new_token=lambda: f"{name}-{next(tokens)}",
     )

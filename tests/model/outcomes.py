@@ -77,6 +77,6 @@ def check_reply(world: World, actor: Actor, reply: ApiResponse) -> None:
     """The answer to the client must be true."""
     if reply.status == 202 and reply.body["message_id"] not in world.stored():
         raise Violation("202 for a message that is not recorded")
-    refused = reply.status in {422, 502, 503}
+    refused = reply.status in {422, 429, 502, 503}
     if refused and any(post.author == actor.name and post.possible for post in world.posts):
         raise Violation(f"{reply.status} ({reply.decision}) to {actor.name}, who may have sent it")

@@ -16,7 +16,7 @@ from tests.model.actors import TICKS, Call
 from tests.model.values import Numbers
 
 NUMBERS = Numbers()
-WRITES = frozenset({"put", "change", "release", "take_over"})
+WRITES = frozenset({"put", "change", "release", "take_over", "withdraw"})
 
 
 LAST = 3
@@ -104,6 +104,10 @@ def write(world: World, call: Call) -> tuple[World, Any]:
     after, answer = _written(message_id, before, NUMBERS.of(call))
     if after == before:
         return world, answer
+    if after is None:
+        check_withdrawal(world, message_id)
+        del records[message_id]
+        return replace(world, records=tuple(sorted(records.items()))), answer
     new: Record = NUMBERS[after]  # type: ignore[assignment]  # a record
     check_write(world, world.stored().get(message_id), new)
     agenda = dict(world.agenda)
@@ -116,8 +120,8 @@ def write(world: World, call: Call) -> tuple[World, Any]:
 
 
 @cache
-def _written(message_id: str, before: int | None, number: int) -> tuple[int, Any]:
-    """The record's number after a call, and the answer; -1 where there is none."""
+def _written(message_id: str, before: int | None, number: int) -> tuple[int | None, Any]:
+    """The record's number after a call, None where there is none, and the answer."""
     call: Call = NUMBERS[number]  # type: ignore[assignment]  # a call
     table = MemoryMessages({} if before is None else {message_id: NUMBERS[before]})  # type: ignore[dict-item]  # a record
     answer: Any = None
@@ -128,9 +132,14 @@ def _written(message_id: str, before: int | None, number: int) -> tuple[int, Any
             answer = table.change(message_id, change)
         case "release", (_, token, cause, now):
             table.release(message_id, token=token, cause=cause, now=now)
+        case "withdraw", (_, token):
+            table.withdraw(message_id, token=token)
         case _, (record, send, provider, now):
             answer = table.take_over(record, send, provider=provider, now=now)
-    return (NUMBERS.of(_without_idle_times(table.records[message_id])) if table.writes else before), answer  # type: ignore[return-value]
+    if not table.writes:
+        return before, answer
+    after = table.records.get(message_id)
+    return NUMBERS.of(_without_idle_times(after)) if after else None, answer
 
 
 def _without_idle_times(record: Record) -> Record:
@@ -138,6 +147,12 @@ def _without_idle_times(record: Record) -> Record:
     reports = {name: replace(entry, received=record.created_at) for name, entry in record.reports.items()}
     updated_at = record.updated_at if record.send.phase is SendPhase.RELEASED else record.created_at
     return replace(record, reports=reports, updated_at=updated_at)
+
+
+def check_withdrawal(world: World, message_id: str) -> None:
+    """Nothing may be known of a message that is forgotten, nor be under way."""
+    if any(post.message_id == message_id and post.possible for post in world.posts):
+        raise Violation("a record was withdrawn, and its message may have been sent")
 
 
 def check_write(world: World, old: Record | None, new: Record) -> None:

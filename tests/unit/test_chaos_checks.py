@@ -70,6 +70,7 @@ AGREED = Evidence(
     outbox=[],
     others=[],
     blocked=frozenset(),
+    counted=1,
 )
 
 
@@ -112,6 +113,7 @@ PLANTED: Mapping[str, Callable[[], Evidence]] = {
     "event invented": lambda: replace(AGREED, events=[{"message_id": ID, "version": 2, "status": "delivered"}]),
     "version gap": lambda: replace(AGREED, history=[Change(old=None, new=OLD), Change(old=OLD, new=image(3, "sent"))]),
     "timeline": lambda: replace(AGREED, records=recorded(reports=[REPORT, REPORT])),
+    "uncounted": lambda: replace(AGREED, counted=0),
     "left in a queue": lambda: replace(AGREED, queues={"UnmatchedQueueUrl": ["a report"]}),
 }
 

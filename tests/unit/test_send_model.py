@@ -24,7 +24,9 @@ from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from sms_tracker.services.send_request import Draft, again
 from sms_tracker.services.validation import Json
-from tests.model.actors import WITH_KEYS, unkeyed_id
+from tests.fakes import FixedSettings
+from tests.limits import limits
+from tests.model.actors import PLAIN, WITH_KEYS, unkeyed_id
 from tests.model.close import to_the_end
 from tests.model.explore import Explored, explore
 from tests.model.model import Model
@@ -36,6 +38,8 @@ KEY = "order-42"
 ONE_MESSAGE = frozenset({keyed_message_id("sms-tracker", "shop", KEY)})
 TWO_MESSAGES = frozenset({unkeyed_id("first"), unkeyed_id("other")})
 RETRIED = {"first": KEY, "again": KEY}
+AT_A_LIMIT = replace(PLAIN, settings=FixedSettings(limits=limits(daily_cap=9)), full=frozenset({"first"}))
+"""The first request meets a limit, later ones do not."""
 
 
 def explored(model: Model) -> Explored:
@@ -80,6 +84,29 @@ def test_two_equal_messages_without_a_key_never_get_each_others_answer() -> None
     )
 
     assert explored(model).worlds > 1_000
+
+
+def test_a_client_at_a_limit_and_its_retry_with_a_fault_anywhere() -> None:
+    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), processors=0, faults=1, setting=AT_A_LIMIT)
+
+    assert explored(model).worlds > 1_000
+
+
+class WithdrawsWhatItSent(Sender):
+    """A planted fault: the limits are asked after the provider."""
+
+    def _hand_over(self, record: Record, request: HttpRequest, wanted: Draft, end: float) -> ApiResponse:
+        self.http(request, timeout=1.0)
+        return super()._hand_over(record, request, wanted, end)
+
+
+def test_the_model_finds_a_message_that_is_forgotten_and_sent() -> None:
+    model = Model(
+        RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, setting=AT_A_LIMIT, sender=WithdrawsWhatItSent
+    )
+
+    with pytest.raises(Violation, match="was withdrawn"):
+        explore(model, to_the_end)
 
 
 class TakesOverWhatIsClaimed(Sender):

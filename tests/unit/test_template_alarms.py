@@ -27,7 +27,15 @@ ESSENTIAL = {
         "reports-failing",
         "webhook-unavailable",
     ),
-    *("send-errors", "account-refused", "signatures-refused", "reconciler-silent", "exceptions", "endpoint-down"),
+    *(
+        "send-errors",
+        "account-refused",
+        "signatures-refused",
+        "reconciler-silent",
+        "exceptions",
+        "endpoint-down",
+        "limits-exceeded",
+    ),
 }
 WATCHED = sorted({metric for each in ALARMS.values() for metric in watched(each.properties)}, key=str)
 each_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
@@ -118,6 +126,7 @@ def test_a_metric_with_values_in_every_hour_is_written_only_where_something_read
     always = {"ReportToEvent"}  # only in hours with events
     rare = {*("ReportsDead", "ReportsFailed", "ReportsForeign", "ReportsStale", "ReportsTest", "ReportsUnmatched")}
     rare |= {"ReportsUnrecognised", "SecondProviderIds", "ProviderRetries", "SendsRefused", "SendsOptedOut"}
+    rare |= {"SendsOverLimit"}
     rare |= {"RepliesHeard", "OptOutsAsked", "OptOutsSuspected", "RepliesDead"}
 
     assert unread() == read(Alarms="all", Dashboard="on") - read() - rare - always
@@ -187,10 +196,10 @@ def test_a_gradual_deployment_adds_the_alarm_that_rolls_it_back_unless_there_are
     assert alarms(GradualDeployment="true", Alarms="none") == set()
 
 
-def test_the_essential_alarms_are_billed_for_at_most_twenty_two_metrics() -> None:
+def test_the_essential_alarms_are_billed_for_at_most_twenty_three_metrics() -> None:
     essential = stack().of("AWS::CloudWatch::Alarm").values()
 
-    assert sum(len(watched(each.properties)) for each in essential) <= 22
+    assert sum(len(watched(each.properties)) for each in essential) <= 23
 
 
 def board(**parameters: str) -> list[dict[str, Any]]:

@@ -27,10 +27,13 @@ READ_SETTINGS: set[Grant] = {
     ("ssm:GetParameters", f"{SETTINGS}/{name}")
     for name in ("public-base-urls", "secrets/service", *(f"secrets/{each}" for each in providers.names()))
 }
-READ_SEND_SETTINGS: set[Grant] = {("ssm:GetParameters", f"{SETTINGS}/senders")}
+READ_SEND_SETTINGS: set[Grant] = grants(f"{SETTINGS}/limits", "ssm:GetParameters") | grants(
+    f"{SETTINGS}/senders", "ssm:GetParameters"
+)
 ASK_OPT_OUTS = grants("StateTable.Arn", "dynamodb:GetItem") | grants("InboundQueue.Arn", "sqs:SendMessage")
 ALLOWED: Mapping[str, set[Grant]] = {
-    "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem")
+    "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+    | grants("StateTable.Arn", "dynamodb:UpdateItem")
     | grants("ReportsQueue.Arn", "sqs:SendMessage")
     | ASK_OPT_OUTS
     | READ_SETTINGS
@@ -171,7 +174,9 @@ def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: s
         (operator,) = statement["Condition"]
         keys = statement["Condition"][operator]["dynamodb:LeadingKeys"]
         assert operator == "ForAllValues:StringLike"
-        assert all(key.split("#")[0] in ("reconciler", "statistics", "opt-out", "sending-stops") for key in keys)
+        assert all(
+            key.split("#")[0] in ("reconciler", "statistics", "opt-out", "sending-stops", "limit") for key in keys
+        )
 
 
 def test_replies_write_into_the_messages_table_nothing_but_events() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
+from sms_tracker.aws.limits import LimitCounterStore
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.sending_stops import CachedStops, SendingStopStore
@@ -15,11 +16,13 @@ from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig
 from sms_tracker.domain.invocation import Pace
+from sms_tracker.domain.limits_document import read_limits
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.ports import CallFailed, SettingsSource
 from sms_tracker.domain.settings import TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.services.gate import Gate
+from sms_tracker.services.limits import Limiter
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.send import Rules, Sender
@@ -28,8 +31,9 @@ from sms_tracker.services.senders import read_senders
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:
     """A Sender with everything it needs. Time-outs are those of the given clients."""
-    optional = {"senders": read_senders}
+    optional = {"senders": read_senders, "limits": read_limits}
     settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=fraction, optional=optional)
+    counters = LimitCounterStore(dynamodb, config.state_table)
     return Sender(
         messages=MessageStore(
             dynamodb,
@@ -44,6 +48,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: Cal
         rules=_rules(config),
         gate=_gate(config, dynamodb, sqs, settings),
         stop_of=CachedStops(SendingStopStore(dynamodb, config.state_table)),
+        limiter=Limiter(counters=counters, settings=settings, clock=_now),
         failed=failed,
     )
 

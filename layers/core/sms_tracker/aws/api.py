@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sms_tracker.domain.errors import Rejected, Unavailable
+from sms_tracker.domain.errors import Rejected, Throttled, Unavailable
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 """An expected outcome, not a failed call."""
@@ -24,6 +24,17 @@ _FOR_GOOD = frozenset(
 )
 """Codes for a call that AWS never accepts. Faults of configuration (access denied, no such table) are not among them:
 they can be corrected while the message waits."""
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 _BATCH, _ROUNDS = 100, 5
 """Keys that one BatchGetItem takes, and calls for the keys that DynamoDB leaves over."""
@@ -52,7 +63,8 @@ def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) ->
     """The exception for AWS's error ``code``; its text has the operation and the code, nothing of the payload."""
     if code in (CONDITION_FAILED, _CANCELED):
         return ConditionFailed(item or {})
-    return (Rejected if code in _FOR_GOOD else Unavailable)(f"{operation}: {code}")
+    kind = Rejected if code in _FOR_GOOD else Throttled if code in _THROTTLED else Unavailable
+    return kind(f"{operation}: {code}")
 
 
 def batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

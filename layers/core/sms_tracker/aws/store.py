@@ -53,6 +53,16 @@ class MessageStore:
         update.set(now, "updated_at")
         self._update(message_id, update)
 
+    def withdraw(self, message_id: str, *, token: str) -> None:
+        """One DeleteItem of version 1 under our token; a repetition finds nothing."""
+        guard = Update()
+        guard.require(f"{guard.path('send', 'token')} = {guard.value(token)}")
+        guard.require(f"{guard.path('send', 'state')} = {guard.value(str(SendPhase.CLAIMED))}")
+        guard.require(f"{guard.path('version')} = {guard.value(1)}")
+        guard.require(f"size({guard.path('reports')}) = {guard.value(0)}")
+        arguments = {name: value for name, value in guard.arguments().items() if value}
+        self._attempt("DeleteItem", Key=_key(message_id), **arguments)
+
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
         """One UpdateItem under the claim in ``record``; a refusal that shows our token means that it was applied."""
         update = Update()

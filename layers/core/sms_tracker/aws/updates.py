@@ -23,6 +23,7 @@ class Update:
 
     sets: list[str] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
+    adds: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
@@ -57,13 +58,17 @@ class Update:
         self.sets.append(f"{path} = {placeholder}")
         self.require(f"(attribute_not_exists({path}) OR {path} <= {placeholder})")
 
+    def add(self, value: object, name: str) -> None:
+        """Add to a number or a set; a missing one starts at 0, or empty."""
+        self.adds.append(f"{self.path(name)} {self.value(value)}")
+
     def require(self, condition: str) -> None:
         """Add a condition; all must hold."""
         self.conditions.append(condition)
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of ``update_item``."""
-        clauses = [("SET", self.sets), ("REMOVE", self.removes)]
+        clauses = [("SET", self.sets), ("REMOVE", self.removes), ("ADD", self.adds)]
         return {
             "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts),
             "ConditionExpression": " AND ".join(self.conditions),

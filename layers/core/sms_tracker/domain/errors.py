@@ -9,6 +9,7 @@
     │   └── NoSender          no sender for the recipient's country              502
     ├── Rejected              AWS refuses this call for good
     └── Unavailable           AWS or a provider failed for now       (retryable) 503
+        └── Throttled         AWS asks for fewer calls               (retryable) 503
 
 ``retryable`` is whether the same call may succeed later without a change. Callers branch on the class and on this
 attribute, never on the text.
@@ -58,6 +59,10 @@ class Unavailable(SmsTrackerError):
     """A service did not respond, or refused for now."""
 
     retryable = True
+
+
+class Throttled(Unavailable):
+    """A service is there, and takes no more calls for now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,13 @@ class Messages(Protocol):
         """End the claim that ``token`` holds, so that the same key may try again. Nothing was sent, for certain."""
         ...
 
+    def withdraw(self, message_id: str, *, token: str) -> None:
+        """Delete a new record that ``token`` claims and nothing was sent for, so that its key is free again.
+
+        A record that a report or another invocation has changed stays.
+        """
+        ...
+
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
         """Claim the send of ``record`` as the next attempt or the same one, under its claim, phase and version.
 

@@ -6,6 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sms_tracker.domain.limits import SendLimits
 
 _AROUND = r"[\s\ufeff\u200b-\u200f\u2060\"'`\u2018-\u201f\u00ab\u00bb]+"
 """Left around a value by copying, a shell or an editor: white space, invisible marks, quotes."""
@@ -33,13 +37,14 @@ class Settings:
     """Secrets, public addresses, and what only some functions read.
 
     New callbacks use the first of ``public_base_urls``; all are accepted. ``senders`` holds, by provider, the sender of
-    each country (ISO 3166, or ``*`` for the others).
+    each country (ISO 3166, or ``*`` for the others). ``limits`` is None where there are none.
     """
 
     credentials: Mapping[str, Mapping[str, str]]
     service_key: bytes
     public_base_urls: Sequence[str]
     senders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    limits: SendLimits | None = None
 
 
 def trimmed(value: str) -> str:

@@ -255,6 +255,8 @@ class Problem(TypedDict):
     reason: NotRequired[Reason]
     cause: NotRequired[Annotated[Kind, Field(description="What blocks the recipient")]]
     at: NotRequired[Time]
+    limit: NotRequired[Annotated[str, Field(description="The limit that is reached", examples=["client_per_hour"])]]
+    ends_at: NotRequired[Annotated[Time, Field(description="When its window ends")]]
     version: NotRequired[str]
     table: NotRequired[Answer]
     queue: NotRequired[Answer]

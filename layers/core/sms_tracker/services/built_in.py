@@ -29,7 +29,7 @@ def for_test_keys(live: Sender, *, settings: SettingsSource, reports: Queue) -> 
     """
     http = BuiltInHttp(reports=reports, clock=live.clock, sleep=live.pace.sleep)
     rules = replace(live.rules, policy=policy(live.rules.policy))
-    return replace(live, settings=settings, http=http, rules=rules, gate=BuiltInGate())
+    return replace(live, settings=settings, http=http, rules=rules, gate=BuiltInGate(), limiter=None)
 
 
 def policy(live: Policy) -> Policy:

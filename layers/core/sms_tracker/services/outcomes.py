@@ -8,6 +8,7 @@ from functools import partial
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.invocation import Pace
+from sms_tracker.domain.limits import Bound
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.ports import Clock, Messages
 from sms_tracker.domain.record import Record, SendPhase
@@ -16,6 +17,7 @@ from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.services import responses
 from sms_tracker.services.gate import OptOutCheck
+from sms_tracker.services.limits import over_limit
 from sms_tracker.services.provider_call import retry_write
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.track import track
@@ -59,6 +61,20 @@ class Outcomes:
             retry_write(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
         except SmsTrackerError as error:
             return f"release not stored: {error}"
+        return None
+
+    def over_limit(self, record: Record, bound: Bound, end: float) -> ApiResponse:
+        """Forget a new message, or free an older one's key, because a limit was reached: no provider was asked."""
+        is_new = record.send.attempt == 1
+        warning = self._withdraw(record, end) if is_new else self.release(record, "not_sent", end)
+        return over_limit(record, bound, now=self.clock(), kept=not is_new).noting(warning)
+
+    def _withdraw(self, record: Record, end: float) -> str | None:
+        try:
+            write = partial(self.messages.withdraw, record.message_id, token=record.send.token)
+            retry_write(write, pace=self.pace, end=end)
+        except SmsTrackerError as error:
+            return f"record not deleted: {error}"
         return None
 
     def _accepted(self, record: Record, outcome: Accepted, end: float) -> ApiResponse:

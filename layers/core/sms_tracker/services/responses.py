@@ -30,7 +30,8 @@ _SOON, _LATER = 5.0, 3600.0
 class ApiResponse:
     """Status, JSON body and headers. ``decision`` goes to the log and the metrics, ``warnings`` to the log.
 
-    ``read_of``: ids of other clients' records in the body, by client. They are logged.
+    ``read_of``: ids of other clients' records in the body, by client. They are logged. ``uncounted``: the message was
+    handed over without being counted against its limits.
     """
 
     status: int
@@ -39,6 +40,7 @@ class ApiResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    uncounted: bool = False
 
     def replayed(self) -> ApiResponse:
         """The same response, marked as one to a repeated request."""
@@ -175,9 +177,9 @@ def opted_out(record: Record) -> ApiResponse:
     return _about(record, problem("recipient-opted-out", detail, members={"reason": str(Reason.OPTED_OUT)}))
 
 
-def opt_outs_unreadable(record: Record, error: SmsTrackerError) -> ApiResponse:
-    """503: whether the recipient opted out cannot be read, so no provider was asked."""
-    detail = "Opt-outs cannot be read, so nothing was sent. Send the same request again later."
+def unchecked(record: Record, error: SmsTrackerError) -> ApiResponse:
+    """503: whether the message may be sent cannot be read, so no provider was asked."""
+    detail = "Opt-outs or limits cannot be read, so nothing was sent. Send the same request again later."
     return _about(record, problem("unavailable", detail, retry_after=_SOON)).noting(str(error))
 
 

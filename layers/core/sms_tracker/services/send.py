@@ -12,6 +12,7 @@ from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidMessage, Misconfigured, SmsTrackerError, Unavailable
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.invocation import Pace, ignore_failed_call
+from sms_tracker.domain.limits import Bound
 from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
@@ -22,6 +23,7 @@ from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import idempotency, responses
 from sms_tracker.services.gate import OptOutCheck
+from sms_tracker.services.limits import Limiter, count, settle
 from sms_tracker.services.outcomes import Outcomes
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call
@@ -45,7 +47,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Sends messages. ``new_token`` names one invocation's claim; ``gate`` is None where opt-outs are off."""
+    """Sends messages. ``new_token`` names one invocation's claim.
+
+    ``gate`` is None where opt-outs are off; ``limiter`` finds in the settings whether there are limits.
+    """
 
     messages: Messages
     settings: SettingsSource
@@ -55,6 +60,7 @@ class Sender:
     rules: Rules
     gate: OptOutCheck | None = None
     stop_of: StopOf = never_stopped
+    limiter: Limiter | None = None
     failed: CallFailed = ignore_failed_call
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
@@ -120,11 +126,15 @@ class Sender:
                 return responses.accepted(stored, "opted-out")
             if not self.messages.take_over(stored, claimed.send, provider=message.provider, now=claimed.state.at):
                 return responses.in_progress(stored, self.rules.claim.total_seconds())
+            counted = count(self.limiter, stored)
         except SmsTrackerError as error:  # the claim may have been stored; it ends by itself
             return responses.nothing_recorded(error)
+        if isinstance(counted, Bound):  # likewise it stays open, and its claim ends by itself
+            return responses.accepted(stored, "over-limit")
         provider = providers.load(stored.state.provider)
         outcome = repeat_call(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
-        return self._outcomes.conclude(claimed, outcome, default_sender=message.default_sender, end=end)
+        response = self._outcomes.conclude(claimed, outcome, default_sender=message.default_sender, end=end)
+        return settle(self.limiter, counted, outcome, response)
 
     def _repeated(self, stored: Record) -> ApiResponse:
         """The answer to a repeated key for a message that must not be sent again."""
@@ -206,12 +216,16 @@ class Sender:
         try:
             if self._is_closed(record):
                 return self._outcomes.opted_out(record, end)
+            counted = count(self.limiter, record)
         except SmsTrackerError as error:
             released = self._outcomes.release(record, "not_sent", end)
-            return responses.opt_outs_unreadable(record, error).noting(released)
+            return responses.unchecked(record, error).noting(released)
+        if isinstance(counted, Bound):
+            return self._outcomes.over_limit(record, counted, end)
         provider = providers.load(record.state.provider)
         outcome = call_provider(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
-        return self._outcomes.conclude(record, outcome, default_sender=message.default_sender, end=end)
+        response = self._outcomes.conclude(record, outcome, default_sender=message.default_sender, end=end)
+        return settle(self.limiter, counted, outcome, response)
 
     def _is_closed(self, record: Record) -> bool:
         return self.gate is not None and self.gate.is_closed(record)

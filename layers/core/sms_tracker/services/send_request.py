@@ -202,6 +202,7 @@ def submit(
 _METRICS = {
     "refused-by-provider": "SendsRefused",
     "recipient-opted-out": "SendsOptedOut",
+    "over-limit": "SendsOverLimit",
     "account-refused": "AccountRefused",
     "no-sender": "AccountRefused",
 }
@@ -212,6 +213,6 @@ def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int
     if response.decision in _METRICS:
         metrics.count(_METRICS[response.decision])
     failed = response.status >= _SERVER_ERROR and response.decision != "sending-stopped"
-    if failed or response.decision == "outcome-unknown":
+    if failed or response.decision == "outcome-unknown" or response.uncounted:
         metrics.count("SendErrors")
     metrics.count("ProviderRetries", max(0, provider_calls - 1))

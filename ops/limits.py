@@ -1,0 +1,135 @@
+"""`make limits`: show and set the limits of sending, approve a country for a client. Writes only with --apply."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phonenumbers import SUPPORTED_REGIONS
+
+from ops import command, region
+from ops.stack import Stack
+from sms_tracker.aws.clients import client
+from sms_tracker.domain.countries import code_advice
+from sms_tracker.domain.limits import KNOWN_AFTER, day_of
+from sms_tracker.domain.limits_document import read_limits
+
+if TYPE_CHECKING:
+    from types_boto3_ssm import SSMClient
+
+_SECONDS = 10.0
+_EPOCH = date(1970, 1, 1)
+_EPILOG = """
+  show                        the limits in use, as JSON
+  set FILE --apply            replace them; docs/limits.md describes the JSON
+  approve CLIENT COUNTRY --apply [--hour N] [--day N]
+                              the country is no longer new to the client; with numbers it has limits of its own
+  countries CLIENT            the countries that a client has used, and from when on they are no longer new
+  off --apply                 remove all limits
+
+Functions read the limits again within six minutes. Parameter Store's history has who changed them.
+"""
+
+
+def main(
+    arguments: Sequence[str],
+    stack: Callable[[str], Stack] = Stack,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> int:
+    """Returns the exit code; standard output receives only what was asked for."""
+    options = _parser().parse_args(arguments)
+    return command.run(lambda: _run(options, stack, now()))
+
+
+def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: datetime) -> int:
+    region.use(options.stack)
+    ssm, name = client("ssm", timeout=_SECONDS), f"/{options.stack}/limits"
+    match options.command:
+        case "show":
+            print(json.dumps(_stored(ssm, name), indent=2))
+        case "countries":
+            _show_countries(stack(options.stack).limit_counters.first_uses(options.client), day_of(now))
+        case "set":
+            _write(ssm, name, _checked(_read(options.file)), apply=options.apply)
+        case "approve":
+            document = _stored(ssm, name)
+            own = document.setdefault("clients", {}).setdefault(options.client, {})
+            quota = {word: most for word in ("hour", "day") if (most := getattr(options, word)) is not None}
+            own.setdefault("approved", {})[options.country] = quota
+            _write(ssm, name, _checked(json.dumps(document)), apply=options.apply)
+        case _:
+            if options.apply:
+                ssm.delete_parameter(Name=name)
+            _say(f"{name}: there are no limits", apply=options.apply)
+    return 0
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror}") from None
+
+
+def _stored(ssm: SSMClient, name: str) -> dict[str, Any]:
+    """The stored document; raises ``LookupError`` if there is none."""
+    try:
+        value = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        raise LookupError(f"there is no {name}: this stack has no limits; `set` writes them") from None
+    document: dict[str, Any] = json.loads(value)
+    return document
+
+
+def _checked(text: str) -> str:
+    """The document without white space; raises ``Misconfigured`` or ``ValueError`` with what is wrong."""
+    limits = read_limits(text)
+    countries = {country for each in (limits.defaults, *limits.clients.values()) for country in each.approved}
+    if countries and (wrong := code_advice(countries, SUPPORTED_REGIONS)):
+        raise ValueError(f"approved: {wrong}")
+    return json.dumps(json.loads(text), separators=(",", ":"))
+
+
+def _write(ssm: SSMClient, name: str, document: str, *, apply: bool) -> None:
+    if apply:
+        ssm.put_parameter(Name=name, Value=document, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
+    _say(f"{name}: {document}", apply=apply)
+
+
+def _say(done: str, *, apply: bool) -> None:
+    print(done if apply else f"would be {done}; run it again with --apply", file=sys.stderr)
+
+
+def _show_countries(used: Mapping[str, int], today: int) -> None:
+    for country, first in sorted(used.items()):
+        known = _EPOCH + timedelta(days=first + KNOWN_AFTER)
+        state = f"new until {known}" if today - first < KNOWN_AFTER else "known"
+        print(f"{country}  first used {_EPOCH + timedelta(days=first)}  {state}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make limits", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    show, put, approve, countries, off = map(commands.add_parser, ("show", "set", "approve", "countries", "off"))
+    put.add_argument("file", help="a JSON file in UTF-8")
+    for each in (approve, countries):
+        each.add_argument("client", type=command.text)
+    approve.add_argument("country", help="ISO 3166 code")
+    for window in ("hour", "day"):
+        approve.add_argument(f"--{window}", type=command.within(int, 0, 1e9), metavar="N", help="messages at most")
+    for each in (show, put, approve, countries, off):
+        command.add_stack(each)
+    for each in (put, approve, off):
+        each.add_argument("--apply", action="store_true", help="write; without it, only check and print")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,142 @@
+"""`make limits`: what it writes is what functions read, and nothing wrong is written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+
+from ops.limits import main
+from ops.stack import Stack
+from sms_tracker.aws.limits import LimitCounterStore
+from sms_tracker.domain.limits import Quota, SendLimits, day_of
+from sms_tracker.domain.limits_document import read_limits
+from tests import tables
+from tests.moto_client import json_client
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+NAME = "/sms-tracker/limits"
+DOCUMENT = {"daily_cap": 500, "client": {"hour": 20}, "clients": {"shop": {"approved": {"BE": {}}}}}
+
+
+@dataclass
+class Command:
+    capsys: pytest.CaptureFixture[str]
+    folder: Path
+
+    def stack(self, name: str) -> Stack:
+        stack = Stack(name)
+        stack.limit_counters = LimitCounterStore(json_client("dynamodb"), "state")
+        return stack
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        code = main(arguments, self.stack, lambda: NOON)
+        shown = self.capsys.readouterr()
+        return code, shown.out, shown.err
+
+    def set(self, document: object, *arguments: str) -> tuple[int, str]:
+        file = self.folder / "limits.json"
+        file.write_text(document if isinstance(document, str) else json.dumps(document, indent=2), encoding="utf-8")
+        code, _, told = self.run("set", str(file), *arguments)
+        return code, told
+
+    @property
+    def stored(self) -> SendLimits | None:
+        found = boto3.client("ssm").get_parameters(Names=[NAME])["Parameters"]
+        return read_limits(found[0]["Value"]) if found else None
+
+
+@pytest.fixture
+def command(aws: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:  # noqa: ARG001  # moto is below
+    tables.create(tables.client(), "StateTable", "state")
+    return Command(capsys, tmp_path)
+
+
+def test_what_is_set_is_shown_and_read(command: Command) -> None:
+    assert command.set(DOCUMENT, "--apply")[0] == 0
+
+    code, shown, _ = command.run("show")
+    assert (code, json.loads(shown)) == (0, DOCUMENT)
+    assert command.stored == read_limits(json.dumps(DOCUMENT))
+
+
+def test_without_apply_nothing_is_written(command: Command) -> None:
+    code, told = command.set(DOCUMENT)
+
+    assert (code, command.stored) == (0, None)
+    assert "would be /sms-tracker/limits: {" in told
+    command.set(DOCUMENT, "--apply")
+    command.run("approve", "shop", "FR")
+    command.run("off")
+    assert command.stored == read_limits(json.dumps(DOCUMENT))
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"client": {"hour": 5}}, "error: limits: daily_cap is missing"),
+        ("{", "error: limits are not JSON"),
+        ({"daily_cap": 1, "clients": {"shop": {"approved": {"UK": {}}}}}, "approved: UK is no country code, write GB"),
+    ],
+)
+def test_what_functions_would_refuse_is_not_written(command: Command, document: object, told: str) -> None:
+    code, shown = command.set(document, "--apply")
+
+    assert (code, command.stored) == (1, None)
+    assert told in shown
+
+
+def test_a_file_that_is_not_there_is_one_clear_line(command: Command) -> None:
+    code, _, told = command.run("set", "nowhere.json", "--apply")
+
+    assert (code, told.splitlines()[-1]) == (1, "error: nowhere.json: No such file or directory")
+
+
+def test_an_approval_is_added_to_the_client_and_to_nobody_else(command: Command) -> None:
+    command.set(DOCUMENT, "--apply")
+    for arguments in (("shop", "FR"), ("bank", "FR", "--hour", "5", "--day", "9")):
+        assert command.run("approve", *arguments, "--apply")[0] == 0
+
+    assert command.stored
+    assert command.stored.of("shop").approved == {"BE": Quota(), "FR": Quota()}
+    assert command.stored.of("bank").approved == {"FR": Quota(hour=5, day=9)}
+    assert command.stored.defaults.approved == {}
+
+
+def test_a_country_that_is_none_is_not_approved(command: Command) -> None:
+    command.set(DOCUMENT, "--apply")
+    code, _, told = command.run("approve", "shop", "EL", "--apply")
+
+    assert code == 1
+    assert "EL is no country code, write GR" in told
+
+
+def test_without_limits_there_is_nothing_to_show_or_to_approve(command: Command) -> None:
+    for arguments in (("show",), ("approve", "shop", "FR", "--apply")):
+        code, _, told = command.run(*arguments)
+        assert (code, "this stack has no limits" in told) == (1, True)
+
+
+def test_limits_can_be_removed(command: Command) -> None:
+    command.set(DOCUMENT, "--apply")
+
+    assert command.run("off", "--apply")[0] == 0
+    assert command.stored is None
+
+
+def test_the_countries_of_a_client_are_listed_with_the_day_from_which_they_are_known(command: Command) -> None:
+    store, today = LimitCounterStore(json_client("dynamodb"), "state"), day_of(NOON)
+    store.note_use("shop", "NL", day=today - 7)
+    store.note_use("shop", "FR", day=today - 6)
+    store.note_use("bank", "DE", day=today)
+
+    _, shown, _ = command.run("countries", "shop")
+
+    assert shown.splitlines() == [
+        "FR  first used 2026-01-25  new until 2026-02-01",
+        "NL  first used 2026-01-24  known",
+    ]

@@ -1,0 +1,311 @@
+"""Every hand-over is counted first; at a limit nothing is sent, and what no provider took is given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sms_tracker.domain.errors import Throttled, Unavailable
+from sms_tracker.domain.limits import KNOWN_AFTER, Bound, SendLimits, day_of
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.status import Status
+from sms_tracker.log import Line
+from sms_tracker.services.limits import Counted
+from sms_tracker.services.send_request import measure_send
+from tests.factories import record
+from tests.fakes import START, FakeClock, FixedSettings, MemoryMessages
+from tests.limits import OUTAGE, MemoryCounters, limiter, limits
+from tests.opt_outs import MemoryOptOuts
+from tests.setups import OPTED_OUT, QUEUE_FULL, TAKEN, UNHEARD, UNREACHED, WRONG_TOKEN, SendSetup
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TODAY = day_of(START)
+BOTH = limits(client={"hour": 2}, range={"hour": 2})
+
+
+def setup(strict: SendLimits | None, *answers: object, opt_outs: MemoryOptOuts | None = None) -> SendSetup:
+    return SendSetup(answers or (TAKEN,), settings=FixedSettings(limits=strict), opt_outs=opt_outs)  # type: ignore[arg-type]
+
+
+def stored(made: SendSetup) -> dict[str, Record]:
+    assert isinstance(made.messages, MemoryMessages)
+    return made.messages.records
+
+
+class TestSending:
+    def test_without_limits_nothing_is_counted(self) -> None:
+        made = setup(None)
+
+        assert made.post().status == 202
+        assert made.counters.calls == []
+
+    def test_a_message_is_counted_once_in_each_counter_before_its_provider_is_asked(self) -> None:
+        made = setup(BOTH)
+        made.http.during = lambda _: seen.append([*made.counters.calls])
+        seen: list[list[str]] = []
+        made.post()
+
+        assert seen == [["read countries", "take client", "take range", "note country"]]
+        assert (made.counters.value("client", "h12"), made.counters.value("range", "h12")) == (1, 1)
+
+    def test_at_a_limit_nothing_is_sent_nothing_stays_and_the_client_is_told_until_when(self) -> None:
+        made = setup(limits(client={"hour": 1}))
+        made.post()
+        made.clock.now += timedelta(minutes=20)
+        reply = made.post("order-42")
+
+        assert (reply.status, reply.decision, reply.headers["retry-after"]) == (429, "over-limit", "2400")
+        assert (reply.body["limit"], reply.body["ends_at"]) == ("client_per_hour", "2026-01-31T13:00:00.000Z")
+        assert "message_id" not in reply.body
+        assert len(made.http.requests) == len(stored(made)) == 1
+
+    def test_its_key_is_free_and_succeeds_in_the_next_window(self) -> None:
+        made = setup(limits(client={"hour": 1}))
+        made.post()
+        made.post("order-42")
+        made.clock.now += HOUR
+
+        reply = made.post("order-42")
+
+        assert (reply.status, "idempotent-replayed" in reply.headers) == (202, False)
+
+    def test_what_the_second_counter_refuses_is_given_back_to_the_first(self) -> None:
+        made = setup(limits(client={"hour": 9}, recipient={"hour": 1}))
+        made.post()
+        reply = made.post()
+
+        assert reply.body["limit"] == "recipient_per_hour"
+        assert made.counters.value("client", "h12") == 1
+
+    def test_a_replay_and_an_opted_out_recipient_are_not_counted(self) -> None:
+        opt_outs = MemoryOptOuts()
+        made = setup(BOTH, opt_outs=opt_outs)
+        made.post("order-42")
+        made.post("order-42")
+        opt_outs.state("stop")  # type: ignore[arg-type]  # its word
+        made.post()
+
+        assert made.counters.value("client", "h12") == 1
+
+    def test_a_record_that_cannot_be_deleted_is_named_in_the_log(self) -> None:
+        class Stuck(MemoryMessages):
+            def withdraw(self, message_id: str, *, token: str) -> None:  # noqa: ARG002  # as the port names them
+                raise Unavailable("DeleteItem: time-out")
+
+        made = setup(limits(client={"hour": 0}))
+        made.sender = replace(made.sender, messages=Stuck())
+
+        assert made.post().warnings == ("record not deleted: DeleteItem: time-out",)
+
+    @pytest.mark.parametrize(
+        ("answer", "status", "left"),
+        [
+            (TAKEN, 202, 1),
+            (UNHEARD, 202, 1),
+            (OPTED_OUT, 422, 0),
+            (WRONG_TOKEN, 502, 0),
+            (QUEUE_FULL, 503, 0),
+            (UNREACHED, 503, 0),
+        ],
+    )
+    def test_what_was_certainly_not_taken_is_given_back_once(self, answer: object, status: int, left: int) -> None:
+        made = setup(BOTH, answer)
+
+        assert made.post().status == status
+        assert [made.counters.value(kind, "h12") for kind in ("client", "range")] == [left, left]
+
+    def test_a_give_back_in_the_next_hour_goes_to_the_hour_that_was_counted_in(self) -> None:
+        made = setup(limits(client={"hour": 9, "day": 9}), OPTED_OUT)
+        made.clock.now += timedelta(minutes=59, seconds=59)
+        made.http.during = lambda _: made.clock.sleep(5)
+        made.post()
+
+        assert {each: made.counters.value("client", each) for each in ("h12", "h13", "d")} == {
+            "h12": 0,
+            "h13": 0,
+            "d": 0,
+        }
+
+    def test_a_give_back_that_fails_is_named_in_the_log_and_the_answer_stands(self) -> None:
+        made = setup(BOTH, OPTED_OUT)
+        made.counters.failing = lambda call: OUTAGE if call == "give back range" else None
+        reply = made.post()
+
+        assert (reply.status, made.counters.value("client", "h12"), made.counters.value("range", "h12")) == (422, 0, 1)
+        assert reply.warnings == (f"not given back to the limits: {OUTAGE}",)
+
+
+class TestLaterAttempts:
+    def test_a_released_message_is_counted_again_and_released_again_at_the_limit(self) -> None:
+        made = setup(limits(client={"hour": 1}), UNREACHED)
+        made.post("order-42")
+        made.http.answers, made.http.requests = (TAKEN,), []
+        made.post()
+        reply = made.post("order-42")
+
+        assert (reply.status, made.http.requests[1:]) == (429, [])
+        (found,) = (each for each in stored(made).values() if each.message_id == reply.body["message_id"])
+        assert (found.send.phase, found.send.attempt, found.state.status) == (SendPhase.RELEASED, 2, Status.PENDING)
+        made.clock.now += HOUR
+        assert made.post("order-42").status == 202
+
+    def test_a_resend_is_counted_too(self) -> None:
+        made = setup(limits(client={"hour": 2}), UNHEARD, TAKEN)
+        made.post("order-42")
+        (lost,) = stored(made).values()
+
+        assert made.sender.resend(lost).status == 202
+        assert made.counters.value("client", "h12") == 2
+
+
+class TestOutage:
+    @pytest.mark.parametrize("call", ["read countries", "take client", "take range"])
+    def test_it_opens_and_people_are_told(self, call: str) -> None:
+        made = setup(BOTH)
+        made.counters.failing = lambda each: OUTAGE if each == call else None
+        reply, line = made.post(), Line()
+        measure_send(reply, line, provider_calls=1)
+
+        assert (reply.status, reply.uncounted, line.figures) == (202, True, {"SendErrors": 1})
+        assert reply.warnings == (f"not counted against its limits: {OUTAGE}",)
+
+    def test_an_environment_sends_its_allowance_in_an_hour_and_no_more(self) -> None:
+        made = setup(limits(allowance=2))
+        made.counters.failing = lambda _: OUTAGE
+        statuses = [made.post().status for _ in range(4)]
+        made.clock.now += HOUR
+
+        assert [*statuses, made.post().status] == [202, 202, 503, 503, 202]
+        assert {each.send.phase for each in stored(made).values()} == {SendPhase.ANSWERED, SendPhase.RELEASED}
+
+    def test_it_closes_where_the_operator_says_so(self) -> None:
+        made = setup(limits(daily_cap=100, outage="closed", range={"hour": 5}))
+        made.counters.failing = lambda each: OUTAGE if each == "take range" else None
+        reply = made.post("order-42")
+
+        assert (reply.status, reply.decision, made.http.requests) == (503, "unavailable", [])
+        assert made.counters.value("client", "d") == 0, "the first counter has its count back"
+
+    def test_throttling_never_opens(self) -> None:
+        made = setup(BOTH)
+        made.counters.failing = lambda each: Throttled("UpdateItem") if each == "take range" else None
+        reply = made.post()
+
+        assert (reply.status, made.http.requests) == (503, [])
+        assert made.counters.value("client", "h12") == 0
+
+    def test_a_first_use_that_is_not_stored_hinders_nothing(self) -> None:
+        made = setup(BOTH)
+        made.counters.failing = lambda each: OUTAGE if each == "note country" else None
+
+        assert (made.post().uncounted, made.counters.used) == (False, {})
+
+
+class TestCountries:
+    def test_new_countries_share_one_cap_until_a_week_after_their_first_use(self) -> None:
+        made = setup(limits(new_countries={"day": 1}))
+        made.post(to="+31612345678")
+        refused = made.post(to="+33612345678")
+        for _ in range(KNOWN_AFTER):
+            made.clock.now += DAY
+        replies = [made.post(to="+31612345678") for _ in range(3)]
+
+        assert refused.body["limit"] == "new_countries_per_day"
+        assert [each.status for each in replies] == [202] * 3
+        assert made.counters.used == {"shop": {"NL": TODAY}}
+
+    def test_an_approved_country_is_not_new_and_the_refused_one_stays_unused(self) -> None:
+        made = setup(limits(new_countries={"day": 0}, clients={"shop": {"approved": {"NL": {}}}}))
+
+        assert [made.post(to=to).status for to in ("+31612345678", "+33612345678")] == [202, 429]
+        assert made.post(to="+31612345678", client="bank").status == 429
+        assert made.counters.used == {"shop": {"NL": TODAY}}
+
+    def test_the_countries_of_a_client_are_read_every_five_minutes(self) -> None:
+        made = setup(limits())
+        for _ in range(3):
+            made.post()
+            made.clock.now += timedelta(minutes=2)
+        made.post()
+
+        assert made.counters.calls.count("read countries") == 2
+
+    def test_an_environment_remembers_a_bounded_number_of_clients(self) -> None:
+        one = limiter(MemoryCounters(), FixedSettings(limits=limits()), FakeClock())
+        for number in range(1_001):
+            one.count(record(client=f"client-{number}"))
+
+        assert len(one._used) == 1  # noqa: SLF001  # memory has no other sign
+
+
+@pytest.fixture
+def counters() -> MemoryCounters:
+    return MemoryCounters()
+
+
+class TestBlocks:
+    WIDE = limits(client={"hour": 40_000, "day": 100_000})
+
+    def counting(self, counters: MemoryCounters, clock: FakeClock, name: str = "t") -> Callable[[], Counted | Bound]:
+        one = limiter(counters, FixedSettings(limits=self.WIDE), clock, name)
+        return lambda: one.count(record())
+
+    def test_a_large_limit_is_claimed_in_blocks(self, counters: MemoryCounters) -> None:
+        count = self.counting(counters, FakeClock())
+        for _ in range(21):
+            assert isinstance(count(), Counted)
+
+        assert counters.calls.count("take client") == 3
+        assert counters.value("client", "h12") == 30
+
+    def test_the_limit_is_never_exceeded_and_its_end_is_taken_one_by_one(self, counters: MemoryCounters) -> None:
+        count = self.counting(counters, FakeClock())
+        count()
+        (held,) = counters.values.values()
+        held["h12"] = 39_993
+
+        taken = [isinstance(count(), Counted) for _ in range(20)]
+
+        assert taken == [True] * 16 + [False] * 4  # 9 of the first block, 7 that were left
+        assert held["h12"] == 40_000
+
+    def test_what_was_not_taken_goes_back_to_the_block(self, counters: MemoryCounters) -> None:
+        one = limiter(counters, FixedSettings(limits=self.WIDE), FakeClock())
+        for _ in range(30):
+            counted = one.count(record())
+            assert isinstance(counted, Counted)
+            assert one.give_back(counted) is None
+
+        assert (counters.calls.count("take client"), counters.calls.count("give back client")) == (1, 0)
+
+    def test_the_rest_of_a_block_is_given_back_after_its_hour(self, counters: MemoryCounters) -> None:
+        clock = FakeClock()
+        count = self.counting(counters, clock)
+        count()
+        clock.now += HOUR
+        count()
+
+        assert {each: counters.value("client", each) for each in ("h12", "h13", "d")} == {"h12": 1, "h13": 10, "d": 11}
+
+    def test_a_block_that_was_used_up_leaves_nothing_to_give_back(self, counters: MemoryCounters) -> None:
+        clock = FakeClock()
+        count = self.counting(counters, clock)
+        for _ in range(10):
+            count()
+        clock.now += DAY
+        count()
+
+        assert "give back client" not in counters.calls
+
+    def test_a_block_that_cannot_be_given_back_stays_counted(self, counters: MemoryCounters) -> None:
+        clock = FakeClock()
+        count = self.counting(counters, clock)
+        count()
+        counters.failing = lambda each: OUTAGE if each.startswith("give back") else None
+        clock.now += HOUR
+
+        assert isinstance(count(), Counted)
+        assert counters.value("client", "h12") == 10
