@@ -36,6 +36,7 @@ from sms_tracker.services.publish import Policy, arrival, bus_event, reached
 from sms_tracker.services.responses import ApiResponse
 from tests.factories import MESSAGE_ID
 from tests.fakes import START, FixedSettings, MemoryMessages, MemoryQueue
+from tests.limits import limits
 from tests.memory_search import MemorySearch
 from tests.memory_statistics import MemoryStatistics
 from tests.opt_outs import MemoryOptOuts
@@ -60,9 +61,10 @@ class Testing:
 
     def __init__(self) -> None:
         self.opt_outs = MemoryOptOuts(fail=True)
-        self.live = SendSetup((), opt_outs=self.opt_outs)
+        nothing = FixedSettings(credentials={}, limits=limits(daily_cap=0))
+        self.live = SendSetup((), settings=nothing, opt_outs=self.opt_outs)
         self.queue, self.dead = MemoryQueue(), MemoryQueue()
-        self.live.sender = for_test_keys(self.live.sender, settings=FixedSettings(credentials={}), reports=self.queue)
+        self.live.sender = for_test_keys(self.live.sender, settings=nothing, reports=self.queue)
 
     @property
     def messages(self) -> MemoryMessages:
