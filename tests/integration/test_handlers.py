@@ -379,8 +379,9 @@ def test_a_stop_comes_again_while_its_provider_does_not_say_what_it_covers(
     AWS.ssm.put_parameter(Name="/stack/secrets/bird", Value=json.dumps(document), Type="SecureString")
     monkeypatch.setenv("PROVIDERS", "bird")
     data = {"suppression_id": "ssu_1", "destination": "+31612345678", "originator": "+15551234567"}
-    notice = {"type": "sms_suppression.created", "timestamp": "2026-01-31T12:05:00Z", "data": data}
-    heard = Heard(provider="bird", received_at=timestamp(datetime.now(UTC)), fields={"body": json.dumps(notice)})
+    now = timestamp(datetime.now(UTC))
+    notice = {"type": "sms_suppression.created", "timestamp": now, "data": data}
+    heard = Heard(provider="bird", received_at=now, fields={"body": json.dumps(notice)})
     (first, *_) = sample("inbound")["Records"]
     told = invoke("inbound", {"Records": [{**first, "body": encode(heard)}]})
 

@@ -239,6 +239,14 @@ def test_a_stop_that_the_provider_has_not_recorded_blocks_everything_at_once_and
 
 
 @pytest.mark.usefixtures("dynamodb")
+def test_a_stop_that_a_start_has_ended_waits_for_nothing(dead: MemoryQueue) -> None:
+    listener(dead, asked=sources(RULES)).hear(at_bird("START", minutes=1))
+
+    assert listener(dead, asked=sources(RULES, NONE)).hear(at_bird()).decision == "heard"
+    assert blocked(provider="bird") is None
+
+
+@pytest.mark.usefixtures("dynamodb")
 def test_a_notice_waits_while_the_provider_is_down_and_then_covers_everything(dead: MemoryQueue) -> None:
     assert listener(dead, asked=sources(DOWN)).hear(at_bird(None)).decision == "waiting"
     assert blocked(provider="bird") is Kind.REFUSED
