@@ -276,7 +276,7 @@ def test_a_start_in_the_numbers_own_words_ends_a_stop(dead: MemoryQueue) -> None
 def test_where_opt_outs_are_off_no_provider_is_asked(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     off = listener(dead, ScopeMode.OFF)
 
-    assert [off.hear(at_bird(text)).decision for text in ("STOP", None)] == ["heard", "heard"]
+    assert [off.hear(at_bird(text)).decision for text in ("STOP", "START", None)] == ["heard"] * 3
     assert (off.sources.http.requests, len(events(dynamodb, "SMS Received"))) == ([], 1)  # type: ignore[attr-defined]
 
 
