@@ -379,8 +379,9 @@ def test_a_stop_comes_again_while_its_provider_does_not_say_what_it_covers(
     AWS.ssm.put_parameter(Name="/stack/secrets/bird", Value=json.dumps(document), Type="SecureString")
     monkeypatch.setenv("PROVIDERS", "bird")
     data = {"suppression_id": "ssu_1", "destination": "+31612345678", "originator": "+15551234567"}
-    notice = {"type": "sms_suppression.created", "timestamp": "2026-01-31T12:05:00Z", "data": data}
-    heard = Heard(provider="bird", received_at=timestamp(datetime.now(UTC)), fields={"body": json.dumps(notice)})
+    now = timestamp(datetime.now(UTC))
+    notice = {"type": "sms_suppression.created", "timestamp": now, "data": data}
+    heard = Heard(provider="bird", received_at=now, fields={"body": json.dumps(notice)})
     (first, *_) = sample("inbound")["Records"]
     told = invoke("inbound", {"Records": [{**first, "body": encode(heard)}]})
 
@@ -508,8 +509,8 @@ def test_what_stood_in_the_way_of_a_run_is_in_its_line(invoke: Invoke) -> None:
 
     told = invoke("reconciler", sample("reconciler"))
 
-    assert told.answer == {"failures-walk-failed": 1, "walk-failed": 1}
-    assert (told.line["level"], told.line["errors"]) == ("WARNING", {"GetItem: ResourceNotFoundException": 2})
+    assert told.answer == {"failures-walk-failed": 1, "prices-walk-failed": 1, "walk-failed": 1}
+    assert (told.line["level"], told.line["errors"]) == ("WARNING", {"GetItem: ResourceNotFoundException": 3})
     assert "ReconcilerRuns" not in told.line, "the alarm is about runs that did their work"
 
 

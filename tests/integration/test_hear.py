@@ -239,6 +239,14 @@ def test_a_stop_that_the_provider_has_not_recorded_blocks_everything_at_once_and
 
 
 @pytest.mark.usefixtures("dynamodb")
+def test_a_stop_that_a_start_has_ended_waits_for_nothing(dead: MemoryQueue) -> None:
+    listener(dead, asked=sources(RULES)).hear(at_bird("START", minutes=1))
+
+    assert listener(dead, asked=sources(RULES, NONE)).hear(at_bird()).decision == "heard"
+    assert blocked(provider="bird") is None
+
+
+@pytest.mark.usefixtures("dynamodb")
 def test_a_notice_waits_while_the_provider_is_down_and_then_covers_everything(dead: MemoryQueue) -> None:
     assert listener(dead, asked=sources(DOWN)).hear(at_bird(None)).decision == "waiting"
     assert blocked(provider="bird") is Kind.REFUSED
@@ -268,7 +276,7 @@ def test_a_start_in_the_numbers_own_words_ends_a_stop(dead: MemoryQueue) -> None
 def test_where_opt_outs_are_off_no_provider_is_asked(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     off = listener(dead, ScopeMode.OFF)
 
-    assert [off.hear(at_bird(text)).decision for text in ("STOP", None)] == ["heard", "heard"]
+    assert [off.hear(at_bird(text)).decision for text in ("STOP", "START", None)] == ["heard"] * 3
     assert (off.sources.http.requests, len(events(dynamodb, "SMS Received"))) == ([], 1)  # type: ignore[attr-defined]
 
 

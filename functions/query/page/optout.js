@@ -1,4 +1,4 @@
-/* The opt-out of a message's recipient, for a key that sees it. Where opt-outs are off nothing is asked. */
+/* The opt-out of a message's recipient, asked for only where the key sees it. */
 
 import { h, pairs, phone, time, words } from "./elements.js";
 import { get } from "./service.js";

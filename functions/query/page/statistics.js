@@ -85,7 +85,7 @@ const REGIONS = new Intl.DisplayNames("en", { type: "region" });
 const money = (amounts) => Object.entries(amounts).map(([currency, amount]) => `${amount} ${currency}`).join(", ") || "–";
 
 /** What the providers charge: exact sums, of the attempts with a known price, and the segments that they bill. */
-const costs = ({ groups, total }) => frame("Cost by country", table("Cost by country",
+const costs = ({ groups, total }) => frame("Cost by country, table", table("Cost by country",
   ["Country", "Messages", "Attempts", "With a price", "Cost", "Segments billed", "Counted here"],
   [...groups.toSorted((one, other) => other.messages - one.messages).map((group) => [REGIONS.of(group.country), group]), ["All", total]]
     .map(([name, { messages, cost: { amounts, attempts, priced, segments } }]) => [name, number(messages), number(attempts), number(priced), money(amounts),

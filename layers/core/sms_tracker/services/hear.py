@@ -90,21 +90,25 @@ class Listener:
         if inbound.text is not None:  # a person's own STOP is no passing refusal
             kinds = (kinds or frozenset()) - {Kind.REFUSED} or None
         if kinds is None:
-            if self.clock() < datetime.fromisoformat(heard.received_at) + _PATIENCE:
-                self._state(heard, inbound, Kind.REFUSED)
+            fresh = self.clock() < datetime.fromisoformat(heard.received_at) + _PATIENCE
+            if fresh and self._state(heard, inbound, Kind.REFUSED):
                 return False
             kinds = frozenset({Kind.STOP})
         for kind in sorted(kinds):
             self._state(heard, inbound, kind)
         return True
 
-    def _state(self, heard: Heard, inbound: Inbound, kind: Kind) -> None:
-        """State it for everything that the reply or notice is about. Nothing where opt-outs are off."""
+    def _state(self, heard: Heard, inbound: Inbound, kind: Kind) -> bool:
+        """State it for everything that the reply or notice is about; whether anything blocks one of them then.
+
+        Nothing is stated where opt-outs are off.
+        """
         if self.register is None:
-            return
+            return False
         statement = Statement(kind=kind, at=inbound.at or heard.received_at, source=heard.provider)
-        for recipient in self._recipients(heard.provider, inbound):
-            self.register.state(recipient, [statement])
+        about = self._recipients(heard.provider, inbound)
+        stored = [self.register.state(recipient, [statement]).opt_out for recipient in about]
+        return any(each.blocked_by(self.clock()) for each in stored)
 
     def _publish(self, received: OutboxItem) -> str | None:
         """When the same reply was received before, None for a new one.
