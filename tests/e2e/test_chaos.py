@@ -12,7 +12,7 @@ from local.chaos.run import run
 _MESSAGES = 60
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_doubled_or_wrong_while_everything_goes_wrong() -> None:
     outcome = run(_MESSAGES, seed=1, scale=SHORT, say=print)
 

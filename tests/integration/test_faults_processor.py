@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
 
+from sms_tracker import providers
 from sms_tracker.aws.messaging import SqsQueue
+from sms_tracker.domain import inbound
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.record import MAX_REPORTS
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import fold
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor, read
+from sms_tracker.services.raw_events import RawEvents
 from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW
@@ -21,6 +25,10 @@ from tests.fakes import FakeClock
 from tests.integration.faults import Cloud, Fault, Wire, clouds, every_call, survived
 
 GARBAGE = '{"v":9}'
+REPLY = json.dumps(
+    {"inboundMessageId": "r-1", "originationNumber": "+31612345678", "destinationNumber": "+15551234567"}
+)
+"""A reply as AWS's topic delivers it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,9 @@ CASES = {
     "deferred": Case(batch=[Queued("delivered", of=None)], calls=("Query", "Query", "SendMessage")),
     "never-found": Case(
         batch=[Queued("delivered", of=None, tries=1)], calls=("Query", "Query", "SendMessage"), known=1
+    ),
+    "reply-without-a-webhook": Case(
+        batch=[REPLY, Queued("sent")], calls=("GetParameters", "SendMessage", "UpdateItem")
     ),
     "timeline-full": Case(
         before=FULL,
@@ -139,6 +150,11 @@ class Story:
             again=Prompt(self.cloud.queue(line, "again")),
             unmatched=self.cloud.queue(line, "unmatched"),
             dead=self.cloud.queue(line, "dead"),
+            raw_events=RawEvents(
+                providers=[providers.webhooks("aws")],
+                replies=self.cloud.queue(line, "inbound"),
+                settings=self.cloud.settings(line, FakeClock()),
+            ),
             clock=FakeClock(),
         )
         deliveries = [QueueMessage(str(number), body) for number, body in enumerate(bodies)]
@@ -232,6 +248,9 @@ def everything_is_somewhere(story: Story, batch: Sequence[Queued | str]) -> None
     for each in reports:
         if belongs(each, story) not in {1, 2}:
             assert any(envelope.fields["MessageStatus"] == each.word for envelope in unmatched), each
+    replies = [inbound.decode(body) for body in story.cloud.waiting("inbound")]
+    known = {each.fields["inboundMessageId"] for each in replies if isinstance(each, inbound.Heard)}
+    assert known == ({"r-1"} if REPLY in batch else set())
     if GARBAGE in batch:
         assert GARBAGE in story.cloud.waiting("dead")
 

@@ -8,7 +8,7 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode, encode
+from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode, encodable, encode
 from sms_tracker.domain.keywords import Keyword
 
 NOW = "2026-01-31T12:00:00.000Z"
@@ -44,6 +44,16 @@ def suppression(**data: Any) -> dict[str, str]:
 
 def heard(provider: str, fields: Mapping[str, str]) -> Inbound:
     return providers.load(provider).inbound(fields, received_at=NOW)
+
+
+@pytest.mark.parametrize("text", ["Bye \ud83d", None])
+def test_halves_of_surrogate_pairs_become_question_marks_and_all_else_stays(text: str | None) -> None:
+    half = "\udc4b"
+    cut = Inbound(provider_message_id=f"1{half}", sender=f"2{half}", to=(f"3{half}", "4\U0001f44b"), text=text, at=NOW)
+
+    assert encodable(cut) == Inbound(
+        provider_message_id="1?", sender="2?", to=("3?", "4\U0001f44b"), text=text and "Bye ?", at=NOW
+    )
 
 
 @pytest.mark.parametrize(

@@ -201,3 +201,24 @@ def test_only_a_failed_connection_is_retried_once_by_default(twilio: Simulator, 
 
     assert [each["status"] for each in callback["attempts"]] == [None, None]
     assert "ConnectError" in callback["error"]
+
+
+def test_a_reply_is_signed_sent_as_often_as_asked_and_kept_with_who_opted_out(
+    twilio: Simulator, receiver: Receiver
+) -> None:
+    url, person = f"{receiver.url}/webhooks/twilio/inbound", TO
+    twilio.http.put("/_control/settings", json={"inbound_url": f"{url}#rc=5&rp=all"}).raise_for_status()
+    receiver.answers[:] = [503]  # its first try
+
+    twilio.http.post("/_control/reply", json={"from": person, "to": FROM, "text": "STOP", "copies": 2})
+    forged = twilio.http.post("/_control/reply", json={"from": person, "to": FROM, "text": "START", "forged": True})
+    ledger = twilio.ledger()
+
+    assert forged.json() == {"statuses": [204]}
+    assert [request.url for request in receiver.requests] == [url] * 4
+    assert [twilio_vouches(request) for request in receiver.requests] == [True, True, True, False]
+    assert len({request.form["MessageSid"] for request in receiver.requests}) == 2
+    assert ledger["opted_out"] == [[person, FROM]]
+    assert [(each["text"], each["forged"]) for each in ledger["replies"]] == [("STOP", False), ("START", True)]
+    assert [callback["status"] for callback in ledger["replies"][0]["callbacks"]] == [204, 204]
+    assert [len(callback["attempts"]) for callback in ledger["replies"][0]["callbacks"]] == [2, 1]
