@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from local.process import ROOT
 from sms_tracker import providers
+from sms_tracker.domain.cost import Price
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally, hour_of
 from sms_tracker.domain.opt_out import Kind, ScopeMode
 from sms_tracker.domain.record import Record
@@ -135,6 +136,7 @@ def _reports(dice: random.Random, provider: str, created: datetime) -> Iterator[
         return Report(
             provider=provider, word=word, status=status, failure=failure, code=code, source=source,
             received=timestamp(at), provider_message_id=ids,
+            price=None if provider == "twilio" else Price("0.0679", "EUR"), segments=1,
         )  # fmt: skip
 
     yield next_report("queued" if provider == "twilio" else "accepted", 0.2, source=Source.ANSWER)

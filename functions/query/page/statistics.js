@@ -22,7 +22,7 @@ export async function show(view, { days, client = "", provider = "" }, signal) {
     ...(groups.length ? [
       card("all", provider || "All providers", figures(stats.total, found), trend(course, room, found)),
       ...(groups.length > 1 ? [card("rates", "Providers", rates(groups, chosen, found)), card("failures", "Failures across providers", failures(groups, found))] : []),
-      card("cost", "Cost by country", costs(places)),
+      card("countries", "Countries", costs(places)),
       ...groups.map((group) => single(group, stats.bounds, (more) => found({ provider: group.provider, ...more }))),
     ] : [h("p", {}, "No message was counted in this time.")]));
   announce(`Last ${DAYS[chosen.days]}: ${stats.total.messages} messages.`);
@@ -84,12 +84,11 @@ const REGIONS = new Intl.DisplayNames("en", { type: "region" });
 
 const money = (amounts) => Object.entries(amounts).map(([currency, amount]) => `${amount} ${currency}`).join(", ") || "–";
 
-/** What the providers charge: exact sums, of the attempts with a known price, and the segments that they bill. */
-const costs = ({ groups, total }) => frame("Cost by country, table", table("Cost by country",
-  ["Country", "Messages", "Attempts", "With a price", "Cost", "Segments billed", "Counted here"],
+/** What the providers charge, and where they count segments in another way than this service. */
+const costs = ({ groups, total }) => frame("Cost by country, table", table("Cost by country", ["Country", "Cost", "With a price", "Segments billed"],
   [...groups.toSorted((one, other) => other.messages - one.messages).map((group) => [REGIONS.of(group.country), group]), ["All", total]]
-    .map(([name, { messages, cost: { amounts, attempts, priced, segments } }]) => [name, number(messages), number(attempts), number(priced), money(amounts),
-      number(segments.billed), segments.different ? `${number(segments.computed)} (${number(segments.different)} attempts differ)` : number(segments.computed)]), "across"));
+    .map(([name, { cost: { amounts, attempts, priced, segments: { billed, computed, different } } }]) => [name, money(amounts),
+      `${number(priced)} of ${number(attempts)} attempts`, different ? `${number(billed)}, computed ${number(computed)} (${number(different)} attempts)` : `${number(billed)}, as computed`]), "across"));
 
 /** Reasons by provider, the most frequent first: one reason at all providers is ours or the recipients', at one is the provider's. */
 function failures(groups, found) {
