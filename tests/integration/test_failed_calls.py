@@ -23,6 +23,7 @@ from tests.scripted_server import DROP, HANG, Reply, Server, error, serving
 
 THROTTLED, UNWELL = error("ThrottlingException"), error("InternalError", 503)
 QUEUED, STORED = Reply(body=b'{"MessageId": "m"}'), Reply()
+NO_STOPS = Reply()
 TAKEN = Reply(201, json.dumps({"sid": SID, "status": "queued"}).encode())
 NAMES = ("reports", "unmatched", "reports-dlq", "publish-failed", "inbound", "inbound-dlq")
 QUEUES = dict.fromkeys(NAMES, "https://sqs.invalid/1/q")
@@ -147,7 +148,7 @@ def test_a_provider_that_was_asked_twice_is_told_of_though_it_took_the_message(
     full = Reply(400, json.dumps({"code": 21611, "message": "queue of +31612345678 full", "status": 400}).encode())
     provider = serve(full, TAKEN)
 
-    line = run("send", settings(f"http://127.0.0.1:{provider.port}"), STORED)
+    line = run("send", NO_STOPS, settings(f"http://127.0.0.1:{provider.port}"), STORED)
 
     assert line["decision"] == "accepted"
     assert line["failed_calls"] == tried("twilio POST", "21611", 400, "retried")
@@ -156,7 +157,7 @@ def test_a_provider_that_was_asked_twice_is_told_of_though_it_took_the_message(
 def test_a_provider_that_fails_is_told_of_with_its_status(run: Run, serve: Callable[..., Server]) -> None:
     provider = serve(Reply(503, b"<html>"))
 
-    line = run("send", settings(f"http://127.0.0.1:{provider.port}"), STORED)
+    line = run("send", NO_STOPS, settings(f"http://127.0.0.1:{provider.port}"), STORED)
 
     assert (line["decision"], line["warnings"]) == ("outcome-unknown", ["HTTP 503"])
     assert line["failed_calls"] == [{"call": "twilio POST", "attempt": 1, "status": 503, "then": "given-up"}]

@@ -158,7 +158,7 @@ def test_a_message_is_recorded_handed_to_its_provider_and_answered(
 
 
 @pytest.mark.parametrize(("scope", "reads"), [("sender", 1), ("client", 1), ("all", 1), ("off", 0)])
-def test_a_send_reads_one_item_where_opt_outs_are_on_and_none_where_they_are_off(
+def test_a_send_reads_one_item_where_opt_outs_are_on_and_an_environment_the_stops_before_its_first(
     scope: str, reads: int, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[str, dict[str, Any]]] = []
@@ -172,8 +172,10 @@ def test_a_send_reads_one_item_where_opt_outs_are_on_and_none_where_they_are_off
     invoke("send", sample("send"))
 
     asked = [(target.rpartition(".")[2], arguments) for target, arguments in calls if target.startswith("DynamoDB")]
-    assert [operation for operation, _ in asked] == ["PutItem", *["GetItem"] * reads, "UpdateItem"]
-    assert all(arguments["ConsistentRead"] for operation, arguments in asked if operation == "GetItem")
+    stops, *further = asked
+    assert (stops[0], stops[1]["Key"]["pk"]["S"], stops[1]["ConsistentRead"]) == ("GetItem", "sending-stops", False)
+    assert [operation for operation, _ in further] == ["PutItem", *["GetItem"] * reads, "UpdateItem"]
+    assert all(arguments["ConsistentRead"] for operation, arguments in further if operation == "GetItem")
 
 
 def test_the_same_key_sends_once(invoke: Invoke, provider: Provider) -> None:
