@@ -30,6 +30,7 @@ from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.messages import Health
 from sms_tracker.read.opt_out_schemas import OptOut, OptOutPage
 from sms_tracker.read.stats import By, Selection, body
+from sms_tracker.read.stats_schemas import Stats
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
 from sms_tracker.services.limits import over_limit
@@ -119,7 +120,7 @@ def _health(*, queue: bool) -> ApiResponse:
     return Health({"table": lambda: None, "queue": probe}, lambda: 0.0).check()
 
 
-def _statistics() -> schemas.Stats:
+def _statistics() -> Stats:
     hour = "2026-01-31T12:00:00.000Z"
     counted = Tally(
         Counter(delivered=97, undelivered=2, sent=1),
@@ -155,7 +156,7 @@ ANSWERS: Mapping[object, Mapping[str, object]] = {
     schemas.AcceptedMessage: responses.accepted(_TAKEN, "").body,
     schemas.Message: views.message(_FAILED),
     schemas.MessagePage: _PAGE,
-    schemas.Stats: _statistics(),
+    Stats: _statistics(),
     schemas.Health: _health(queue=True).body,
     OptOut: _BLOCKED,
     OptOutPage: {"opt_outs": [_BLOCKED], "cursor": None},

@@ -10,6 +10,7 @@ from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Link, Operati
 from sms_tracker.read import schemas
 from sms_tracker.read.list_query import ListQuery
 from sms_tracker.read.stats import StatsQuery
+from sms_tracker.read.stats_schemas import Stats
 from sms_tracker.services.idempotency import KEY
 from sms_tracker.services.send_request import SendRequest
 
@@ -183,7 +184,7 @@ OPERATIONS = (
         "when. `since` must be before `until` and before now, by 31 days at most.",
         scope="read",
         query=StatsQuery,
-        answers=(Answer(status=200, text="The figures", shape=schemas.Stats),),
+        answers=(Answer(status=200, text="The figures", shape=Stats),),
         problems=("invalid-request", "scope-missing", "test-key", "unavailable"),
         curl=f'curl -i "$URL/stats?by=provider" {_AUTH}',
     ),

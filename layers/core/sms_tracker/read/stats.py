@@ -32,7 +32,7 @@ from sms_tracker.services.responses import ApiResponse, ok
 from sms_tracker.services.validation import invalid_message
 
 if TYPE_CHECKING:
-    from sms_tracker.read import schemas
+    from sms_tracker.read import stats_schemas as schemas
 
 _DEFAULT, _LONGEST = timedelta(hours=24), timedelta(days=31)
 
