@@ -24,7 +24,7 @@ from sms_tracker.domain.segments import segment
 from sms_tracker.domain.sending_stop import Action, Instruction
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
-from sms_tracker.read import schemas, views
+from sms_tracker.read import schemas, stats_schemas, views
 from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.messages import Health
 from sms_tracker.read.opt_out_schemas import OptOut, OptOutPage
@@ -115,7 +115,7 @@ def _health(*, queue: bool) -> ApiResponse:
     return Health({"table": lambda: None, "queue": probe}, lambda: 0.0).check()
 
 
-def _statistics() -> schemas.Stats:
+def _statistics() -> stats_schemas.Stats:
     hour = "2026-01-31T12:00:00.000Z"
     counted = Tally(
         Counter(delivered=97, undelivered=2, sent=1),
@@ -151,7 +151,7 @@ ANSWERS: Mapping[object, Mapping[str, object]] = {
     schemas.AcceptedMessage: responses.accepted(_TAKEN, "").body,
     schemas.Message: views.message(_FAILED),
     schemas.MessagePage: _PAGE,
-    schemas.Stats: _statistics(),
+    stats_schemas.Stats: _statistics(),
     schemas.Health: _health(queue=True).body,
     OptOut: _BLOCKED,
     OptOutPage: {"opt_outs": [_BLOCKED], "cursor": None},

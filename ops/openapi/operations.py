@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ops.openapi import opt_outs, webhooks
 from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Link, Operation, Parameter
-from sms_tracker.read import schemas
+from sms_tracker.read import schemas, stats_schemas
 from sms_tracker.read.list_query import ListQuery
 from sms_tracker.read.stats import StatsQuery
 from sms_tracker.services.idempotency import KEY
@@ -182,7 +182,7 @@ OPERATIONS = (
         "when. `since` must be before `until` and before now, by 31 days at most.",
         scope="read",
         query=StatsQuery,
-        answers=(Answer(status=200, text="The figures", shape=schemas.Stats),),
+        answers=(Answer(status=200, text="The figures", shape=stats_schemas.Stats),),
         problems=("invalid-request", "scope-missing", "test-key", "unavailable"),
         curl=f'curl -i "$URL/stats?by=provider" {_AUTH}',
     ),

@@ -32,7 +32,7 @@ from sms_tracker.services.responses import ApiResponse, ok
 from sms_tracker.services.validation import invalid_message
 
 if TYPE_CHECKING:
-    from sms_tracker.read import schemas
+    from sms_tracker.read import stats_schemas
 
 _DEFAULT, _LONGEST = timedelta(hours=24), timedelta(days=31)
 
@@ -121,9 +121,9 @@ def selection(query: Mapping[str, str], *, client: str | None, now: datetime) ->
     return Selection(since=hour_of(since), until=until, by=parsed.by, provider=parsed.provider, client=client)
 
 
-def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
+def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> stats_schemas.Stats:
     """Sums over the chosen hours. An hour that was never counted adds nothing; its ``computed_at`` is null."""
-    freshness: dict[str, schemas.Freshness] = {}
+    freshness: dict[str, stats_schemas.Freshness] = {}
     groups, total = defaultdict[str, Tally](Tally), Tally()
     for each in hourly:
         freshness[each.hour] = {"hour": each.hour, "computed_at": each.computed_at, "final": each.final}
@@ -141,7 +141,8 @@ def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
         "bounds": list(BOUNDS),
         "total": _figures(total),
         "groups": [
-            cast("schemas.Group", {str(chosen.by): key, **_figures(tally)}) for key, tally in sorted(groups.items())
+            cast("stats_schemas.Group", {str(chosen.by): key, **_figures(tally)})
+            for key, tally in sorted(groups.items())
         ],
         "hours": [freshness.get(hour) or {"hour": hour, "computed_at": None, "final": False} for hour in chosen.hours],
     }
@@ -163,7 +164,7 @@ def _parts(by: By, hour: str, provider: str, client: str, tally: Tally) -> Itera
             return tally.countries.items() if kept == tally.messages else [(UNKNOWN_COUNTRY, tally)]
 
 
-def _figures(tally: Tally) -> schemas.Figures:
+def _figures(tally: Tally) -> stats_schemas.Figures:
     histogram, rate, cost = tally.histogram, tally.delivery_rate, tally.cost
     p50, p90 = quantile(histogram, 0.5), quantile(histogram, 0.9)
     return {
