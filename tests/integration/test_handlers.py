@@ -508,8 +508,8 @@ def test_what_stood_in_the_way_of_a_run_is_in_its_line(invoke: Invoke) -> None:
 
     told = invoke("reconciler", sample("reconciler"))
 
-    assert told.answer == {"failures-walk-failed": 1, "walk-failed": 1}
-    assert (told.line["level"], told.line["errors"]) == ("WARNING", {"GetItem: ResourceNotFoundException": 2})
+    assert told.answer == {"failures-walk-failed": 1, "prices-walk-failed": 1, "walk-failed": 1}
+    assert (told.line["level"], told.line["errors"]) == ("WARNING", {"GetItem: ResourceNotFoundException": 3})
     assert "ReconcilerRuns" not in told.line, "the alarm is about runs that did their work"
 
 
