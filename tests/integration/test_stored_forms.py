@@ -126,7 +126,7 @@ def test_the_price_of_an_earlier_item_gives_way_to_any_observation(table: Table)
     looked_up = replace(SENT, source=Source.LOOKUP, occurred=None, price=Price("0.0079", "USD"), segments=1)
 
     assert table.write(looked_up) == "noted"
-    assert table.record.costs == {1: cost("0.0079", looked_up.received, "USD", segments=1)}
+    assert table.record.costs == {1: cost("0.0079", "2026-01-31T12:21:00.000Z", "USD", segments=1)}
 
 
 @pytest.mark.parametrize("price", ["0.07", "free", ""])
