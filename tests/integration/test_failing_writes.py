@@ -40,7 +40,13 @@ def in_periods(samples: Samples, seconds: int) -> list[Period]:
 
 def speaking(samples: Samples) -> set[str]:
     """The alarms that are on after the half hour."""
-    return {name for name, alarm in ALARMS.items() if in_alarm(alarm, in_periods(samples, period_of(alarm)))}
+    return {name for name, alarm in ALARMS.items() if in_alarm(alarm, after_quiet(alarm, samples))}
+
+
+def after_quiet(alarm: Mapping[str, Any], samples: Samples) -> list[Period]:
+    """The half hour's periods, after empty ones where the alarm looks further back."""
+    periods = in_periods(samples, period_of(alarm))
+    return [{}] * (alarm["EvaluationPeriods"] - len(periods)) + periods
 
 
 def event(queue: Queue, at: float) -> dict[str, Any]:
