@@ -48,7 +48,7 @@ def second(stack: Stack) -> Iterator[deploy.Deployment]:
         template,
         root=ROOT,
         name=BESIDE,
-        parameters={"ArchiveDays": "0"},
+        parameters={"AllowedCountries": "NL", "ArchiveDays": "0"},
         progress=lambda _: None,
     )
     stack.clients.cloudformation.delete_stack(StackName=BESIDE)
