@@ -65,7 +65,7 @@ export const words = (name) => String(name).replaceAll("_", " ");
 /** A word, shortened to at most this many letters. */
 export const cut = (word, letters) => (word.length > letters ? `${word.slice(0, letters - 1)}…` : word);
 
-const PARTS = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
+const PARTS = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" };
 const COARSE = new Intl.DateTimeFormat(undefined, PARTS);
 const FINE = new Intl.DateTimeFormat(undefined, { ...PARTS, fractionalSecondDigits: 1 });
 

@@ -5,8 +5,8 @@ import { h, s, table } from "./elements.js";
 const HOUR = 3600e3;
 const UNITS = { hour: HOUR, day: 24 * HOUR };
 const BAND = 84, LEFT = 52, TOP = 36, FOOT = 24;
-const HOURS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const HOURS_OF_DAYS = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+const HOURS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const HOURS_OF_DAYS = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
 const DATES = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
 export const number = (value) => Number(value).toLocaleString();
