@@ -17,7 +17,7 @@ from sms_tracker import providers
 from tests.e2e import watch
 from tests.e2e.provider import NAMES, READABLE, Simulator, number, simulators_of
 
-UNKNOWN_AFTER = 75
+UNKNOWN_AFTER = 60
 PARAMETERS = {
     "LookupsPerSecond": "50",
     "TextRetention": "until_final",
@@ -90,7 +90,7 @@ def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]
     for case in CASES.values():
         if case.course == "timeout":
             simulators[case.provider].script(case.to, {"like": "timeout", "drop": True})
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(10) as pool:
         answers = dict(zip(CASES.values(), pool.map(lambda case: _send(api, case), CASES.values()), strict=True))
     places = {case: f"/messages/{answer.json()['message_id']}" for case, answer in answers.items()}
     for case in CASES.values():
