@@ -38,7 +38,7 @@ def in_periods(samples: Samples, seconds: int) -> list[Period]:
     return list(periods)
 
 
-def speaking(samples: Samples) -> set[str]:
+def firing(samples: Samples) -> set[str]:
     """The alarms that are on after the half hour."""
     return {name for name, alarm in ALARMS.items() if in_alarm(alarm, after_quiet(alarm, samples))}
 
@@ -81,7 +81,7 @@ def test_a_processor_that_cannot_write_raises_an_alarm_though_no_invocation_fail
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         samples += [(at, measured(lines)), (at, of_queue(queue, at))]
 
-    assert speaking(samples) == {"reports-failing"}
+    assert firing(samples) == {"reports-failing"}
 
 
 def test_a_processor_that_is_not_even_invoked_raises_the_alarm_on_depth() -> None:
@@ -94,7 +94,7 @@ def test_a_processor_that_is_not_even_invoked_raises_the_alarm_on_depth() -> Non
         queue.receive(at=at)  # Lambda's poller has them and no concurrency to hand them over
         samples.append((at, of_queue(queue, at)))
 
-    assert speaking(samples) == {"reports-queue-deep"}
+    assert firing(samples) == {"reports-queue-deep"}
 
 
 def test_reports_that_nothing_takes_raise_the_alarm_on_age() -> None:
@@ -104,4 +104,4 @@ def test_reports_that_nothing_takes_raise_the_alarm_on_age() -> None:
     for at in range(0, HALF_AN_HOUR, MINUTE):
         samples.append((at, of_queue(queue, at)))
 
-    assert speaking(samples) == {"reports-queue-old"}
+    assert firing(samples) == {"reports-queue-old"}

@@ -1,4 +1,4 @@
-"""The contract of ``opt_outs.py``, which a provider has that answers questions about keywords and blocks."""
+"""The contract of ``opt_outs.py``, for providers that answer questions about keywords and blocks."""
 
 from __future__ import annotations
 

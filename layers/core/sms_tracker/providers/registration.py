@@ -1,4 +1,4 @@
-"""The contract of ``endpoint.py``, which a provider has whose reports all go to one registered endpoint."""
+"""The contract of ``endpoint.py``, for providers that send all reports to one registered endpoint."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Endpoints:
 
 
 class Registered(Protocol):
-    """The fifth module, ``endpoint.py``, of a provider whose reports all go to one registered endpoint.
+    """The module ``endpoint.py`` of a provider that sends all reports to one registered endpoint.
 
     A provider that is given a URL with each message has none. ``key`` is an idempotency key.
     """
