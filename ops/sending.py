@@ -105,7 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=[*Action])
     command.add_stack(parser)
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--client", type=_text("client"), help="the client's name, as `make api-key ARGS=list` shows it")
+    target.add_argument(
+        "--client", type=_text("client"), help="the client's name, as `make api-key ARGS=list` shows it"
+    )
     target.add_argument("--all", dest="client", action="store_const", const=EVERY_CLIENT, help="every client")
     parser.add_argument("--list", action="store_true", help="only show what is stopped")
     parser.add_argument("--by", type=_text("by"), help="who decided it, at most 64 characters")
