@@ -22,7 +22,7 @@ from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.services.track import track
-from tests.cloud import AWS, SECRETS, Cloud, Handler, cold_start, sample
+from tests.cloud import AWS, SECRETS, SID, Cloud, Handler, cold_start, sample
 from tests.cloudwatch import Metric, Period, in_alarm, measured, shown, watched
 from tests.factories import record, report
 from tests.scripted_server import Reply, serving
@@ -168,6 +168,12 @@ def limited(at: Deployment, daily_cap: int) -> None:
     sends(at, 1, TEMPORARILY)
 
 
+def to_a_new_country(at: Deployment, times: int) -> None:
+    """So many sends to a country that their client has not used, where no limit is near."""
+    AWS.ssm.put_parameter(Name="/stack/limits", Value=json.dumps({"daily_cap": 100}), Type="String")
+    sends(at, times, TAKEN)
+
+
 def reported(at: Deployment, *changes: Mapping[str, str]) -> None:
     """One batch of reports on the sample's message, each with some fields of its own."""
     (first, *_) = sample("processor")["Records"]
@@ -272,6 +278,7 @@ def deep(at: Deployment, *, visible: int, flying: int) -> None:
     at.by_aws("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", "ReportsQueue", flying)
 
 
+TAKEN = Reply(201, json.dumps({"sid": SID, "status": "queued"}).encode())
 UNWELL = Reply(503, b"")
 TEMPORARILY = Reply(400, json.dumps({"code": 21610, "message": "unsubscribed", "status": 400}).encode())
 WRONG_TOKEN = Reply(401, json.dumps({"code": 20003, "message": "Authenticate", "status": 401}).encode())
@@ -303,6 +310,7 @@ TABLE: Mapping[str, Row] = {
     "send-errors": Row(lambda at: sends(at, 6, UNWELL), lambda at: sends(at, 5, UNWELL)),
     "account-refused": Row(lambda at: sends(at, 1, WRONG_TOKEN), lambda at: sends(at, 1, TEMPORARILY)),
     "limits-exceeded": Row(lambda at: limited(at, 0), lambda at: limited(at, 1)),
+    "new-countries": Row(lambda at: to_a_new_country(at, 11), lambda at: to_a_new_country(at, 10)),
     "publisher-behind": aws("AWS/Lambda", "IteratorAge", "PublisherFunction", fault=[50, 301_000], sound=[299_000]),
     "reports-unrecognised": Row(
         lambda at: reported(at, {"MessageStatus": "teleported"}), lambda at: reported(at, {"MessageStatus": "sent"})

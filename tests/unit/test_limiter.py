@@ -14,6 +14,7 @@ from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.status import Status
 from sms_tracker.log import Line
 from sms_tracker.services.limits import Counted
+from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import measure_send
 from tests.factories import record
 from tests.fakes import START, FakeClock, FixedSettings, MemoryMessages
@@ -24,10 +25,18 @@ from tests.setups import OPTED_OUT, QUEUE_FULL, TAKEN, UNHEARD, UNREACHED, WRONG
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TODAY = day_of(START)
 BOTH = limits(client={"hour": 2}, range={"hour": 2})
+TO_NEW_COUNTRY = {"SendsToNewCountries": 1}
 
 
 def setup(strict: SendLimits | None, *answers: object, opt_outs: MemoryOptOuts | None = None) -> SendSetup:
     return SendSetup(answers or (TAKEN,), settings=FixedSettings(limits=strict), opt_outs=opt_outs)  # type: ignore[arg-type]
+
+
+def figures(reply: ApiResponse) -> object:
+    """What the metrics count of a reply."""
+    line = Line()
+    measure_send(reply, line, provider_calls=1)
+    return line.figures
 
 
 def stored(made: SendSetup) -> dict[str, Record]:
@@ -162,14 +171,15 @@ class TestLaterAttempts:
 
 
 class TestOutage:
-    @pytest.mark.parametrize("call", ["read countries", "take client", "take range"])
-    def test_it_opens_and_people_are_told(self, call: str) -> None:
+    @pytest.mark.parametrize(
+        ("call", "new"), [("read countries", {}), ("take client", TO_NEW_COUNTRY), ("take range", TO_NEW_COUNTRY)]
+    )
+    def test_it_opens_and_people_are_told(self, call: str, new: dict[str, int]) -> None:
         made = setup(BOTH)
         made.counters.failing = lambda each: OUTAGE if each == call else None
-        reply, line = made.post(), Line()
-        measure_send(reply, line, provider_calls=1)
+        reply = made.post()
 
-        assert (reply.status, reply.uncounted, line.figures) == (202, True, {"SendErrors": 1})
+        assert (reply.status, reply.uncounted, figures(reply)) == (202, True, {"SendErrors": 1, **new})
         assert reply.warnings == (f"not counted against its limits: {OUTAGE}",)
 
     def test_an_environment_sends_its_allowance_in_an_hour_and_no_more(self) -> None:
@@ -223,6 +233,34 @@ class TestCountries:
         assert [made.post(to=to).status for to in ("+31612345678", "+33612345678")] == [202, 429]
         assert made.post(to="+31612345678", client="bank").status == 429
         assert made.counters.used == {"shop": {"NL": TODAY}}
+
+    def test_messages_to_a_new_country_are_measured_also_where_no_limit_counts_them(self) -> None:
+        made = setup(limits(clients={"shop": {"approved": {"BE": {}}}}))
+        measured = [figures(made.post(to=to)) for to in ("+31612345678", "+31612345678", "+32470123456")]
+        for _ in range(KNOWN_AFTER):
+            made.clock.now += DAY
+
+        assert measured == [TO_NEW_COUNTRY, TO_NEW_COUNTRY, {}]
+        assert figures(made.post(to="+31612345678")) == {}
+        assert figures(made.post(to="+33612345678")) == TO_NEW_COUNTRY
+        assert made.counters.calls.count("read countries") == 2
+
+    @pytest.mark.parametrize(
+        ("answer", "measured"),
+        [
+            (UNHEARD, {"SendErrors": 1, **TO_NEW_COUNTRY}),
+            (OPTED_OUT, {"SendsRefused": 1}),
+            (UNREACHED, {"SendErrors": 1}),
+        ],
+    )
+    def test_what_was_certainly_not_taken_did_not_go_to_a_new_country(
+        self, answer: object, measured: dict[str, int]
+    ) -> None:
+        assert figures(setup(limits(), answer).post()) == measured
+
+    def test_neither_a_message_over_a_limit_nor_one_without_limits_is_measured_as_going_to_a_new_country(self) -> None:
+        assert figures(setup(limits(new_countries={"day": 0})).post()) == {"SendsOverLimit": 1}
+        assert figures(setup(None).post()) == {}
 
     def test_the_countries_of_a_client_are_read_every_five_minutes(self) -> None:
         made = setup(limits())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
@@ -43,12 +44,12 @@ def adjacent(country: str) -> Iterator[str]:
 
 
 class Run:
-    """What became of each message, by hour since the start; and the alarm's metric."""
+    """What became of each message; and the alarms' metrics, by hour since the start."""
 
     def __init__(self, *countries: str) -> None:
         self.setup = SendSetup((TAKEN,), settings=FixedSettings(limits=documented()))
         numbers = [adjacent(country) for country in countries]
-        self.handed_over, self.refused = Counter[str](), Counter[int]()
+        self.handed_over, self.refused, self.to_new = Counter[str](), Counter[int](), Counter[int]()
         for number in range(DAYS // EVERY):
             self.setup.clock.now = START + number * EVERY
             country = number % len(countries)
@@ -56,7 +57,9 @@ class Run:
             line = Line()
             measure_send(reply, line, provider_calls=1)
             self.handed_over[countries[country]] += reply.status == 202
-            self.refused[number * EVERY // timedelta(hours=1)] += int(line.figures.get("SendsOverLimit", 0))  # type: ignore[arg-type]  # a count
+            hour = number * EVERY // timedelta(hours=1)
+            self.refused[hour] += "SendsOverLimit" in line.figures
+            self.to_new[hour] += "SendsToNewCountries" in line.figures
         assert self.handed_over.total() == len(self.setup.http.requests)
 
 
@@ -66,26 +69,39 @@ def test_forty_new_countries_get_as_many_messages_as_the_docs_say_and_people_are
     (stated,) = re.findall(r"here \*\*(\d+) messages\*\*", DOCUMENT)
     assert len(COUNTRIES) == 40
     assert run.handed_over.total() == int(stated) == 3 * (documented().defaults.new_countries.day or 0)
-    assert notifications(run.refused) == 1
+    assert notifications("limits-exceeded", run.refused) == 1
+    assert notifications("new-countries", run.to_new) == 1
 
 
 def test_adjacent_numbers_of_a_country_in_use_get_as_many_as_their_range_may() -> None:
     run = Run("NL")
 
     assert run.handed_over.total() == 3 * (documented().number_range.day or 0)
+    assert notifications("new-countries", run.to_new) == 0
 
 
-def notifications(refused: Counter[int]) -> int:
-    """How often the alarm begins in the hours of the run and a day more."""
-    (alarm,) = (
+def test_the_alarm_on_new_countries_comes_at_half_of_what_an_hour_allows() -> None:
+    allowed = documented().defaults.new_countries.hour or 0
+
+    assert alarm_of("new-countries")["Threshold"] == allowed / 2
+
+
+def alarm_of(name: str) -> Mapping[str, Any]:
+    (found,) = (
         each.properties
-        for each in stack().of("AWS::CloudWatch::Alarm").values()
-        if each.properties["AlarmName"] == "stack-limits-exceeded"
+        for each in stack(Alarms="all").of("AWS::CloudWatch::Alarm").values()
+        if each.properties["AlarmName"] == f"stack-{name}"
     )
+    return found
+
+
+def notifications(name: str, counted: Counter[int]) -> int:
+    """How often an alarm begins in the hours of the run and a day more, from the counts of its metric by hour."""
+    alarm = alarm_of(name)
     (metric,) = watched(alarm)
     assert isinstance(metric, Metric)
     assert alarm["Period"] == 3600
-    hours: list[Period] = [{metric: [float(refused[hour])]} if refused[hour] else {} for hour in range(24 * 3)]
+    hours: list[Period] = [{metric: [float(counted[hour])]} if counted[hour] else {} for hour in range(24 * 3)]
     quiet: Period = {}
     states = [in_alarm(alarm, [*[quiet] * 24, *hours[: hour + 1]]) for hour in range(len(hours))]
     return sum(now and not before for before, now in zip([False, *states], states, strict=False))

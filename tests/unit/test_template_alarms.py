@@ -109,7 +109,7 @@ def read(**parameters: str) -> set[str]:
 
 def unread(**parameters: str) -> set[str]:
     """The metrics that the functions of a deployment do not write."""
-    given = [environment(name, **parameters) for name in ("webhook", "processor", "publisher", "reconciler")]
+    given = [environment(name, **parameters) for name in ("send", "webhook", "processor", "publisher", "reconciler")]
     return {name for each in given for name in each["UNREAD_METRICS"].split(",") if name}
 
 

@@ -41,9 +41,13 @@ _CLIENTS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """What a message was counted in. ``outage`` is why some of it was not, so that people learn of it."""
+    """What a message was counted in. ``outage`` is why some of it was not, so that people learn of it.
+
+    ``to_new_country``: it goes to a country that is new to its client, whether a limit counts those or not.
+    """
 
     counters: tuple[Counter, ...] = ()
+    to_new_country: bool = False
     outage: str | None = None
 
 
@@ -53,19 +57,30 @@ def count(limiter: Limiter | None, record: Record) -> Counted | Bound:
 
 
 def settle(limiter: Limiter | None, counted: Counted, outcome: SendOutcome, response: ApiResponse) -> ApiResponse:
-    """Give back what the provider certainly did not take, and note on the response what was not counted.
+    """Give back what the provider certainly did not take, and mark the response for the metrics and the log.
 
     After the answer is stored, where time may be short.
     """
-    warning = None
-    if limiter and isinstance(outcome, Refused | NotProcessed):
+    warning, is_refused = None, isinstance(outcome, Refused | NotProcessed)
+    if limiter and is_refused:
         warning = limiter.give_back(counted)
-    return replace(response, uncounted=counted.outage is not None).noting(counted.outage).noting(warning)
+    to_new = counted.to_new_country and not is_refused
+    marked = replace(response, uncounted=counted.outage is not None, to_new_country=to_new)
+    return marked.noting(counted.outage).noting(warning)
 
 
 def _token() -> str:
     """48 random bits as 8 URL-safe characters: short, because counters keep the tokens of recent writes."""
     return urlsafe_b64encode(uuid4().bytes[:6]).decode()
+
+
+def _counters(
+    limits: SendLimits, record: Record, to: str, key: bytes, *, is_new: bool, now: datetime
+) -> Iterator[Counter]:
+    """The client's counter, then its range's: a client at its limit does not use up others' ranges."""
+    yield client_counter(limits, record.client, to, is_new=is_new, now=now)
+    if (counter := range_counter(limits, record.to, key=key, now=now)) is not None:
+        yield counter
 
 
 def over_limit(record: Record, bound: Bound, *, now: datetime, kept: bool) -> ApiResponse:
@@ -98,14 +113,18 @@ class Limiter:
         settings = self.settings()
         if (limits := settings.limits) is None:
             return Counted()
-        now, taken = self.clock(), list[Counter]()
+        now, taken, is_new = self.clock(), list[Counter](), False
         try:
-            for counter in self._counters(limits, record, settings.service_key, now):
+            to, first_used = self._first_use(record, now)
+            is_new = limits.of(record.client).is_new(to, first_used=first_used, today=day_of(now))
+            for counter in _counters(limits, record, to, settings.service_key, is_new=is_new, now=now):
                 full = self._take(counter, now)
                 if full is not None:
                     self._undo(taken)
                     return full
                 taken.append(counter)
+            if first_used is None:
+                self._note_use(record.client, to, day_of(now))
         except Throttled:
             self._undo(taken)
             raise
@@ -113,8 +132,9 @@ class Limiter:
             if not self._may_send_uncounted(limits, now):
                 self._undo(taken)
                 raise
-            return Counted(counters=tuple(taken), outage=f"not counted against its limits: {error}")
-        return Counted(counters=tuple(taken))
+            outage = f"not counted against its limits: {error}"
+            return Counted(counters=tuple(taken), to_new_country=is_new, outage=outage)
+        return Counted(counters=tuple(taken), to_new_country=is_new)
 
     def give_back(self, counted: Counted) -> str | None:
         """Undo a count, because the provider certainly did not take the message. Returns a warning where that failed.
@@ -137,18 +157,15 @@ class Limiter:
             return error
         return None
 
-    def _counters(self, limits: SendLimits, record: Record, key: bytes, now: datetime) -> Iterator[Counter]:
-        """The client's counter, then its range's: a client at its limit does not use up others' ranges."""
-        client, to, today = record.client, country(record.to) or _NO_COUNTRY, day_of(now)
-        first_used = self._countries(client, now).get(to)
-        is_new = limits.of(client).is_new(to, first_used=first_used, today=today)
-        yield client_counter(limits, client, to, is_new=is_new, now=now)
-        if (counter := range_counter(limits, record.to, key=key, now=now)) is not None:
-            yield counter
-        if first_used is None:
-            with suppress(SmsTrackerError):  # the next message to that country stores it
-                self.counters.note_use(client, to, day=today)
-                self._used[client][1][to] = today
+    def _first_use(self, record: Record, now: datetime) -> tuple[str, int | None]:
+        """The message's country, and the day on which its client first used it."""
+        to = country(record.to) or _NO_COUNTRY
+        return to, self._countries(record.client, now).get(to)
+
+    def _note_use(self, client: str, to: str, today: int) -> None:
+        with suppress(SmsTrackerError):  # the next message to that country stores it
+            self.counters.note_use(client, to, day=today)
+            self._used[client][1][to] = today
 
     def _countries(self, client: str, now: datetime) -> Mapping[str, int]:
         known = self._used.get(client)

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _ACCEPTED = 202
 _UNCACHED = {"cache-control": "no-store"}
 _JSON = {"content-type": "application/json", **_UNCACHED}
-_SOON, _LATER = 5.0, 3600.0
-"""Retry-After in seconds: for a passing fault, and for a daily limit."""
+_SOON, _LATER = 5.0, 3600.0  # Retry-After in seconds: for a passing fault, and for a daily limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ class ApiResponse:
     """Status, JSON body and headers. ``decision`` goes to the log and the metrics, ``warnings`` to the log.
 
     ``read_of``: ids of other clients' records in the body, by client. They are logged. ``uncounted``: the message was
-    handed over without being counted against its limits.
+    handed over without being counted against its limits; ``to_new_country``: to a country that is new to its client.
     """
 
     status: int
@@ -41,6 +40,7 @@ class ApiResponse:
     warnings: tuple[str, ...] = ()
     read_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
     uncounted: bool = False
+    to_new_country: bool = False
 
     def replayed(self) -> ApiResponse:
         """The same response, marked as one to a repeated request."""

@@ -215,4 +215,6 @@ def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int
     failed = response.status >= _SERVER_ERROR and response.decision != "sending-stopped"
     if failed or response.decision == "outcome-unknown" or response.uncounted:
         metrics.count("SendErrors")
+    if response.to_new_country:
+        metrics.count("SendsToNewCountries")
     metrics.count("ProviderRetries", max(0, provider_calls - 1))
