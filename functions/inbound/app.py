@@ -30,7 +30,7 @@ config = load(InboundConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 dynamodb = api("dynamodb", failed=log.failed)
-answering = tuple(name for name in config.providers if providers.opt_outs(name))
+answering = tuple(name for name in config.providers if providers.opt_outs(name) or providers.reply_time(name))
 settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, answering, jitter=fraction)
 register = OptOutRegister(
     opt_outs=OptOutStore(

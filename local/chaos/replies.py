@@ -34,8 +34,8 @@ _WAYS: dict[str, tuple[int, dict[str, Any]]] = {
 _AT_ONCE, _TEXTS = 8, 3
 _PATIENCE = 15.0
 """Seconds to wait for a STOP to take effect, before the message is sent all the same."""
-_PAUSE = 0.1
-"""Seconds between two texts: of a STOP and a START in one millisecond the STOP would win."""
+_PAUSE = 1.5
+"""Seconds between two texts: of a STOP and a START in one second, Twilio's unit of time, the STOP would win."""
 _TIMEOUT = 180.0
 
 
@@ -85,10 +85,9 @@ class Replies:
         self._send(person)
         with ThreadPoolExecutor(_TEXTS) as pool:
             for text, way in others:
+                time.sleep(_PAUSE)
                 writing = pool.submit(self._write, person, text, way)
-                if way == "late":  # it arrives after what is written next
-                    time.sleep(_PAUSE)
-                else:
+                if way != "late":  # such a text arrives after what is written next
                     writing.result()
 
     def _write(self, person: Person, text: str, way: str) -> None:

@@ -84,7 +84,8 @@ def _opted_out(
         yield "wrong opt-out", f"{person.number} ({person.provider}): blocked {blocked}, the newest event is {newest}"
     asked = [each for each in replies if each["text"] in _KEYWORDS and not each["forged"]]
     certain = all(_acknowledged(callback) for each in asked for callback in each["callbacks"])
-    if not certain or (any(each["sent_at"] is None for each in events) and _crossed(asked)):
+    undated = any(each["sent_at"] is None for each in events if each["body"] in _KEYWORDS)
+    if not certain or (undated and _crossed(asked)):
         return
     if blocked is not ([person.number, NUMBER] in evidence.ledgers[person.provider]["opted_out"]):
         said = [(each["text"], each["at"]) for each in asked]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
@@ -16,14 +17,16 @@ from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.search import MessageSearch
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.inbound import Heard, RefusedSend, encode
 from sms_tracker.domain.opt_out import Recipient, ScopeMode
+from sms_tracker.domain.ports import SettingsSource
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.hear import Listener
 from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 from tests import factories
-from tests.fakes import START, FakeClock, FixedSettings, ScriptedHttp
+from tests.fakes import START, FakeClock
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
 from tests.tables import create
 
@@ -32,6 +35,8 @@ GARBAGE = '{"v":9}'
 REFUSAL = "the provider refuses a message"
 STATE = ("GetParameters", "GetItem", "TransactWriteItems")
 """The service's own key, what is stored, and the block with its event."""
+SAID = ("GetParameters", "PutItem", *STATE[1:])
+"""The secrets, with which Twilio is asked for the time; the reply's event, and the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,27 +57,25 @@ class Case:
 
 ONE, BOTH = (f"sender:twilio:{NUMBER}",), (f"sender:twilio:{NUMBER}", f"sender:twilio:{SERVICE.casefold()}")
 CASES = {
-    "stop": Case(batch=["Stop."], calls=("PutItem", *STATE), blocked=ONE),
-    "to-a-service": Case(batch=["stop"], calls=("PutItem", *STATE, *STATE[1:]), known=4, service=True, blocked=BOTH),
-    "start": Case(before=["stop"], batch=["start"], calls=("PutItem", *STATE)),
-    "stop-once-more": Case(
-        before=["stop"], batch=["stop"], calls=("PutItem", *STATE[:2], "PutItem"), known=3, blocked=ONE
-    ),
+    "stop": Case(batch=["Stop."], calls=SAID, blocked=ONE),
+    "to-a-service": Case(batch=["stop"], calls=(*SAID, *STATE[1:]), known=4, service=True, blocked=BOTH),
+    "start": Case(before=["stop"], batch=["start"], calls=SAID),
+    "stop-once-more": Case(before=["stop"], batch=["stop"], calls=(*SAID[:3], "PutItem"), known=3, blocked=ONE),
     "batch": Case(
         batch=["stop", GARBAGE, "help", "start"],
-        calls=("PutItem", *STATE, "SendMessage", "PutItem", "PutItem", *STATE[1:]),
+        calls=(*SAID, "SendMessage", "PutItem", "PutItem", *STATE[1:]),
         known=4,
     ),
     "refusal": Case(batch=[REFUSAL], calls=("GetItem", *STATE), blocked=ONE),
     "by-client": Case(
         before=[REFUSAL],  # so that there is a message
         batch=["stop"],
-        calls=("PutItem", "Query", "BatchGetItem", *STATE[:2], "PutItem"),
-        known=1,
+        calls=(*SAID[:2], "Query", "BatchGetItem", "GetItem", "PutItem"),
+        known=2,
         mode=ScopeMode.CLIENT,
         blocked=("client:shop",),
     ),
-    "off": Case(batch=["stop"], calls=("PutItem",), known=1, mode=ScopeMode.OFF),
+    "off": Case(batch=["stop"], calls=("PutItem",), mode=ScopeMode.OFF),
 }
 POINTS = {name: (case.calls, case.known) for name, case in CASES.items()}
 
@@ -105,8 +108,13 @@ class Story:
         received_at = timestamp(START + timedelta(minutes=len(self.said)))
         return encode(Heard(provider="twilio", received_at=received_at, fields={**fields, **service}))
 
-    def register(self, wire: Wire) -> OptOutRegister:
-        settings = self.cloud.settings(wire, self.clock)
+    def twilio(self, request: HttpRequest, *, timeout: float) -> HttpResponse:  # noqa: ARG002 - it answers at once
+        """The record of a text, which came to Twilio half a minute before us."""
+        number = self.said.index(request.url.rpartition("/")[2].removesuffix(".json")) + 1
+        made = {"date_created": format_datetime(START + timedelta(minutes=number - 0.5))}
+        return HttpResponse(200, {}, json.dumps(made).encode())
+
+    def register(self, wire: Wire, settings: SettingsSource) -> OptOutRegister:
         state, messages = self.cloud.state, self.cloud.table
         store = OptOutStore(wire.api("dynamodb"), state=state, messages=messages, key=lambda: settings().service_key)
         return OptOutRegister(opt_outs=store, clock=self.clock)
@@ -114,9 +122,10 @@ class Story:
     def drain(self, bodies: Sequence[str], wire: Wire | None = None) -> list[str]:
         """One process; returns the bodies that come again: those that failed, or all if it was killed."""
         line = wire or self.cloud.settled
+        settings = self.cloud.settings(line, self.clock)
         listener = Listener(
-            register=None if self.case.mode is ScopeMode.OFF else self.register(line),
-            sources=OptOutSources(settings=FixedSettings({}), http=ScriptedHttp([]), monotonic=lambda: 0.0),
+            register=None if self.case.mode is ScopeMode.OFF else self.register(line, settings),
+            sources=OptOutSources(settings=settings, http=self.twilio, monotonic=lambda: 0.0),
             mode=self.case.mode,
             outbox=OutboxStore(line.api("dynamodb"), self.cloud.table),
             messages=self.cloud.store(line),
@@ -130,7 +139,8 @@ class Story:
 
     def blocked(self) -> list[str]:
         scopes = (*BOTH, "client:shop")
-        register = self.register(self.cloud.settled)
+        settled = self.cloud.settled
+        register = self.register(settled, self.cloud.settings(settled, self.clock))
         return [each for each in scopes if register.blocked_by(Recipient(scope=each, number=self.person))]
 
     def events(self, kind: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -25,10 +26,11 @@ from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 from tests import tables
 from tests.factories import MESSAGE_ID, record
-from tests.fakes import FixedSettings, MemoryQueue, ScriptedHttp
+from tests.fakes import TWILIO, FixedSettings, MemoryQueue, ScriptedHttp
 from tests.moto_client import json_client
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+UNANSWERED = NoResponse(written=True, reason="ReadTimeout")
 PERSON, NUMBER, OTHER, SERVICE = "+31612345678", "+15551234567", "+15557654321", "MG" + "1" * 32
 
 
@@ -52,8 +54,8 @@ def register(api: Api, now: datetime = NOON) -> OptOutRegister:
 
 
 def sources(*answers: HttpResponse | NoResponse) -> OptOutSources:
-    settings = FixedSettings({"bird": {"api_key": "bk_us1_key"}})
-    return OptOutSources(settings=settings, http=ScriptedHttp(answers), monotonic=lambda: 1000.0)
+    settings = FixedSettings({"bird": {"api_key": "bk_us1_key"}, "twilio": TWILIO})
+    return OptOutSources(settings=settings, http=ScriptedHttp(answers or (UNANSWERED,)), monotonic=lambda: 1000.0)
 
 
 def listener(
@@ -134,6 +136,87 @@ def test_a_stop_that_comes_again_after_a_start_is_still_ended(dead: MemoryQueue)
     assert blocked() is None
 
 
+def dated(seconds: float) -> HttpResponse:
+    """Twilio's record of a reply that came ``seconds`` after noon."""
+    made = {"date_created": format_datetime(NOON + timedelta(seconds=seconds))}
+    return HttpResponse(200, {}, json.dumps(made).encode())
+
+
+UNKNOWN = HttpResponse(404, {}, b'{"code": 20404}')
+
+
+def told(dead: MemoryQueue, *replies: tuple[str, HttpResponse | NoResponse]) -> None:
+    """Hear each text, the minutes of its receipt and its id, while Twilio gives that answer."""
+    for body, answer in replies:
+        assert listener(dead, asked=sources(answer)).hear(body).decision == "heard"
+
+
+EARLIER_STOP, LATER_START = reply("stop", 5, "SM1"), reply("start", 1, "SM2")
+EARLIER_START, LATER_STOP = reply("start", 5, "SM1"), reply("stop", 1, "SM2")
+
+
+def test_twilios_clock_decides_between_a_stop_and_a_start_that_overtook_each_other(
+    dynamodb: DynamoDBClient, dead: MemoryQueue
+) -> None:
+    told(dead, (LATER_START, dated(20)), (EARLIER_STOP, dated(10)))
+
+    assert blocked() is None
+    assert {each["sent_at"] for each in events(dynamodb, "SMS Received")} == {
+        timestamp(NOON + timedelta(seconds=10)),
+        timestamp(NOON + timedelta(seconds=20)),
+    }
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_stop_that_overtook_an_earlier_start_stays(dead: MemoryQueue) -> None:
+    told(dead, (LATER_STOP, dated(20)), (EARLIER_START, dated(10)))
+
+    assert blocked() is Kind.STOP
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_of_a_stop_and_a_start_within_twilios_second_the_stop_wins(dead: MemoryQueue) -> None:
+    told(dead, (EARLIER_STOP, dated(10)), (LATER_START, dated(10)))
+
+    assert blocked() is Kind.STOP
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize("answer", [UNANSWERED, UNKNOWN, HttpResponse(503, {}, b"")])
+def test_where_twilio_cannot_be_asked_the_first_receipt_counts(
+    dead: MemoryQueue, answer: HttpResponse | NoResponse
+) -> None:
+    told(dead, (reply("start", 1, "SM2"), answer), (reply("stop", 5, "SM1"), answer))
+    assert blocked() is Kind.STOP
+    told(dead, (reply("start", 6, "SM3"), answer))
+    assert blocked() is None
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize(
+    ("minutes", "first", "again"), [(1, dated(10), UNANSWERED), (1, dated(10), dated(50)), (0, UNANSWERED, dated(50))]
+)
+def test_a_reply_that_comes_again_keeps_its_date_whatever_twilio_answers_then(
+    dead: MemoryQueue, minutes: int, first: HttpResponse | NoResponse, again: HttpResponse | NoResponse
+) -> None:
+    told(dead, (reply("stop", minutes, "SM1"), first), (reply("start", 1, "SM2"), dated(30)))
+    assert blocked() is None
+    told(dead, (reply("stop", minutes, "SM1"), again))
+
+    assert blocked() is None
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_twilio_is_asked_about_no_reply_but_a_stop_and_a_start(dead: MemoryQueue) -> None:
+    asked = sources(dated(10))
+    for number, text in enumerate(["help", "thanks!", "please stop sending", "stop", "start"]):
+        listener(dead, asked=asked).hear(reply(text, sid=f"SM{number}"))
+    listener(dead, ScopeMode.OFF, asked=asked).hear(reply("stop", sid="SM5"))
+
+    urls = [each.url.rpartition("/")[2] for each in asked.http.requests]  # type: ignore[attr-defined]
+    assert urls == ["SM3.json", "SM4.json"]
+
+
 def test_half_a_surrogate_pair_in_a_reply_becomes_a_question_mark(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     results = [listener(dead).hear(reply("Bye \ud83d")), listener(dead).hear(reply("stop", sid="SM\ud83d"))]
 
@@ -179,7 +262,7 @@ NONE, DOWN, FORBIDDEN = listed(), HttpResponse(503, {}, b""), HttpResponse(403, 
 def at_bird(text: str | None = "STOP", minutes: int = 0) -> str:
     """A person's text, or Bird's notice of a suppression."""
     at = timestamp(NOON + timedelta(minutes=minutes))
-    pair = {"sms_id": "sms_1", "from": PERSON, "to": NUMBER, "text": text}
+    pair = {"sms_id": f"sms_{text}", "from": PERSON, "to": NUMBER, "text": text}
     notice = {"suppression_id": "ssu_1", "destination": PERSON, "originator": NUMBER, "reason": "keyword_stop"}
     kind, data = ("sms_suppression.created", notice) if text is None else ("sms.received", pair)
     body = json.dumps({"type": kind, "timestamp": at, "data": data})
@@ -277,7 +360,7 @@ def test_where_opt_outs_are_off_no_provider_is_asked(dynamodb: DynamoDBClient, d
     off = listener(dead, ScopeMode.OFF)
 
     assert [off.hear(at_bird(text)).decision for text in ("STOP", "START", None)] == ["heard"] * 3
-    assert (off.sources.http.requests, len(events(dynamodb, "SMS Received"))) == ([], 1)  # type: ignore[attr-defined]
+    assert (off.sources.http.requests, len(events(dynamodb, "SMS Received"))) == ([], 2)  # type: ignore[attr-defined]
 
 
 def test_where_opt_outs_are_off_a_reply_is_published_all_the_same(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:

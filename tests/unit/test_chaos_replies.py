@@ -149,6 +149,14 @@ def test_only_replies_without_a_time_that_were_on_their_way_at_once_may_end_othe
     assert checks(replace(found, blocked=frozenset({PERSON.number}))) == ({"wrong opt-out"} if wrong else set())
 
 
+def test_the_time_of_a_reply_that_is_no_keyword_does_not_matter() -> None:
+    other = {**RECEIVED_STOP, "provider_message_id": "SM" + "c" * 32, "body": "HELP", "keyword": "help"}
+    dated = tuple({**each, "sent_at": at(0)} for each in (RECEIVED_STOP, RECEIVED_START))
+    found = evidence(reply(late=9), START, reply("HELP", 6, id="c" * 32), received=(*dated, other), opted_out=False)
+
+    assert checks(replace(found, blocked=frozenset({PERSON.number}))) == {"wrong opt-out"}
+
+
 def test_a_message_may_be_handed_over_once_a_start_was_written() -> None:
     received, changed = (RECEIVED_STOP, RECEIVED_START), (BLOCKED, {**BLOCKED, "blocked": False, "version": 2})
     found = evidence(reply(), START, received=received, changed=changed, opted_out=False, posts=(6,))

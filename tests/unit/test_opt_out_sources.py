@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,7 +13,7 @@ from sms_tracker.domain.inbound import Inbound
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind
 from sms_tracker.services.opt_out_sources import LIFETIME, RETRY, OptOutSources
-from tests.fakes import FakeClock, FixedSettings, ScriptedHttp
+from tests.fakes import TWILIO, FakeClock, FixedSettings, ScriptedHttp
 
 PERSON, NUMBER = "+31612345678", "+15551234567"
 RULES = HttpResponse(
@@ -41,7 +41,7 @@ class Asked:
     def __post_init__(self) -> None:
         self.http = ScriptedHttp(self.answers)
         self.sources = OptOutSources(
-            settings=FixedSettings({"bird": {"api_key": self.key}}),
+            settings=FixedSettings({"bird": {"api_key": self.key}, "twilio": TWILIO}),
             http=self.http,
             monotonic=self.clock.monotonic,
             failed=lambda call, *, attempt, code, status, again: self.failed.append((call, code, status)),  # noqa: ARG005
@@ -132,3 +132,51 @@ def test_a_provider_without_such_an_api_is_not_asked(provider: str) -> None:
     assert asked.sources.keywords(provider, reply()) == {}
     assert asked.sources.blocks(provider, reply()) == frozenset({Kind.STOP})
     assert asked.urls == []
+
+
+RECORD = HttpResponse(200, {}, json.dumps({"sid": "SM1", "date_created": "Sat, 31 Jan 2026 12:00:07 +0000"}).encode())
+TEXT = Inbound(provider_message_id="SM1", sender=PERSON, to=(NUMBER,), text="Stop")
+AT = "2026-01-31T12:00:07.000Z"
+
+
+def test_a_reply_without_a_time_has_that_of_the_providers_record() -> None:
+    asked = Asked((RECORD,))
+
+    assert asked.sources.sent_at("twilio", TEXT) == AT
+    assert asked.urls == [f"/2010-04-01/Accounts/{TWILIO['account_sid']}/Messages/SM1.json"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(DOWN, SILENT, FORBIDDEN, HttpResponse(404, {}, b'{"code": 20404}')),
+        *(HttpResponse(200, {}, body) for body in (b"{}", b"<html>", b'{"date_created": "yesterday"}')),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_none(answer: HttpResponse | NoResponse) -> None:
+    assert Asked((answer,)).sources.sent_at("twilio", TEXT) is None
+
+
+@pytest.mark.parametrize("failure", [DOWN, SILENT])
+def test_a_provider_that_is_down_is_asked_for_a_time_once_a_minute(failure: HttpResponse | NoResponse) -> None:
+    asked = Asked((failure, RECORD))
+
+    assert [asked.sources.sent_at("twilio", TEXT) for _ in range(3)] == [None] * 3
+    assert len(asked.urls) == 1
+    asked.clock.sleep(RETRY)
+    assert asked.sources.sent_at("twilio", TEXT) == AT
+
+
+@pytest.mark.parametrize("provider", ["twilio", "bird"])
+def test_a_reply_with_a_time_keeps_it_and_no_provider_is_asked(provider: str) -> None:
+    asked = Asked((RECORD,))
+
+    assert asked.sources.sent_at(provider, replace(TEXT, at="2026-01-31T11:00:00.000Z")) == "2026-01-31T11:00:00.000Z"
+    assert (asked.sources.sent_at("aws", TEXT), asked.urls) == (None, [])
+
+
+def test_a_provider_that_is_no_longer_enabled_is_not_asked() -> None:
+    http = ScriptedHttp((RECORD,))
+    sources = OptOutSources(settings=FixedSettings({}), http=http, monotonic=FakeClock().monotonic)
+
+    assert (sources.sent_at("twilio", TEXT), sources.keywords("bird", reply()), http.requests) == (None, {}, [])

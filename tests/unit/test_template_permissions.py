@@ -72,7 +72,12 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | grants("StateTable.Arn/index/by_change", "dynamodb:Query")
     | grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:BatchGetItem")
     | grants("MessagesTable.Arn/index/by_recipient", "dynamodb:Query")
-    | {("ssm:GetParameters", f"{SETTINGS}/{name}") for name in ("public-base-urls", "secrets/service", "secrets/bird")},
+    | {("ssm:GetParameters", f"{SETTINGS}/{name}") for name in ("public-base-urls", "secrets/service")}
+    | {
+        ("ssm:GetParameters", f"{SETTINGS}/secrets/{name}")
+        for name in providers.names()
+        if providers.opt_outs(name) or providers.reply_time(name)
+    },
 }
 NO_NARROWER_RESOURCE = {
     "dynamodb:ListStreams": "AWS offers no resource for it, and stream mappings ask for it",

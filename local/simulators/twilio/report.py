@@ -15,6 +15,7 @@ from local.simulators.ledger import Message, now
 from local.simulators.scenario import Step
 
 API_VERSION = "2010-04-01"
+RECEIVED = "received"
 FINAL = frozenset({"delivered", "undelivered", "failed", "read", "canceled", "partially_delivered"})
 _MOST_RETRIES = 5
 
@@ -60,16 +61,21 @@ def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing:
         "AccountSid": settings.account_sid,
         "From": message.sender,
         "To": message.to,
-        "SmsMessageSid": f"SM{message.id}",
-        "SmsSid": f"SM{message.id}",
-        "MessageSid": f"SM{message.id}",
-        "SmsStatus": "received",
+        "SmsMessageSid": reply_sid(message),
+        "SmsSid": reply_sid(message),
+        "MessageSid": reply_sid(message),
+        "SmsStatus": RECEIVED,
         "Body": message.body,
         "NumMedia": "0",
         "NumSegments": "1",
         "FromCountry": "NL",
     }
     return _callback(settings, settings.inbound_url, form, forged=forged)
+
+
+def reply_sid(message: Message) -> str:
+    """The SID of a person's message."""
+    return f"SM{message.id}"
 
 
 def signed(document: Document, reported: Reported) -> Outgoing:

@@ -63,11 +63,17 @@ class Twilio:
         """GET Messages/{Sid}.json."""
         try:
             self._authenticate(request)
-            found = self.backend.ledger.messages.get(request.path_params["sid"]) or _none()
+            sid = request.path_params["sid"]
+            found = self.backend.ledger.messages.get(sid) or self._received(sid) or _none()
             self._looks[found[0].id] += 1
             return JSONResponse(self.as_json(found))
         except Refused as refused:
             return self.refused(refused.refusal)
+
+    def _received(self, sid: str) -> Sequence[Message]:
+        """The reply of that SID; a forged one is in no account."""
+        replies = self.backend.ledger.replies
+        return [each for each in replies if report.reply_sid(each) == sid and not each.extra["forged"]]
 
     async def search(self, request: Request) -> Response:
         """GET Messages.json: newest first, filtered by To, From and DateSent (=, >=, <=), paged by token."""
@@ -150,18 +156,20 @@ class Twilio:
     def as_json(self, messages: Sequence[Message]) -> dict[str, Any]:
         """The Message resource with every field."""
         message = messages[0]
-        service, step = message.extra["messaging_service_sid"], message.step
+        service, step = message.extra.get("messaging_service_sid"), message.step
         moving = step.word in _MOVING
-        uri = f"/{API_VERSION}/Accounts/{self.settings.account_sid}/Messages/{message.id}"
+        inbound = step.word == report.RECEIVED
+        sid = report.reply_sid(message) if inbound else message.id
+        uri = f"/{API_VERSION}/Accounts/{self.settings.account_sid}/Messages/{sid}"
         return {
-            "sid": message.id,
+            "sid": sid,
             "account_sid": self.settings.account_sid,
             "messaging_service_sid": service,
             "to": message.to,
             "from": None if service and moving else message.sender,
             "body": message.body,
             "status": step.word,
-            "direction": "outbound-api",
+            "direction": "inbound" if inbound else "outbound-api",
             "num_segments": "0" if service and moving else str(segments.count(message.body)),
             "num_media": "0",
             "error_code": step.code,

@@ -203,6 +203,22 @@ def test_only_a_failed_connection_is_retried_once_by_default(twilio: Simulator, 
     assert "ConnectError" in callback["error"]
 
 
+def test_a_reply_has_a_record_and_a_forged_one_has_none(twilio: Simulator, messages: Any, receiver: Receiver) -> None:
+    twilio.http.put("/_control/settings", json={"inbound_url": receiver.url}).raise_for_status()
+    before = datetime.now(UTC).replace(microsecond=0)
+    for forged in (False, True):
+        twilio.http.post("/_control/reply", json={"from": TO, "to": FROM, "text": "STOP", "forged": forged})
+    genuine, forged_sid = (request.form["MessageSid"] for request in receiver.requests)
+
+    found = messages(genuine).fetch()
+    assert (found.sid, found.direction, found.status) == (genuine, "inbound", "received")
+    assert (found.from_, found.to, found.body) == (TO, FROM, "STOP")
+    assert before <= found.date_created <= datetime.now(UTC)
+    with pytest.raises(TwilioRestException) as refused:
+        messages(forged_sid).fetch()
+    assert refused.value.code == 20404
+
+
 def test_a_reply_is_signed_sent_as_often_as_asked_and_kept_with_who_opted_out(
     twilio: Simulator, receiver: Receiver
 ) -> None:

@@ -12,7 +12,7 @@ from sms_tracker.domain.errors import UnknownProvider
 
 if TYPE_CHECKING:
     from sms_tracker.providers.base import Provider, Webhooks
-    from sms_tracker.providers.opt_out_source import OptOutSource
+    from sms_tracker.providers.opt_out_source import OptOutSource, ReplyTimeSource
     from sms_tracker.providers.registration import Registered
 
 _RECEIVING = {
@@ -40,6 +40,8 @@ _ENDPOINT = {
 """The same of the module that only a provider with a registered endpoint has."""
 _OPT_OUTS = {"opt_outs": ("keywords_request", "keywords_outcome", "blocks_request", "blocks_outcome")}
 """The same of the module that only a provider has that answers questions about opt-outs."""
+_REPLY_TIME = {"reply_time": ("time_request", "time_outcome")}
+"""The same of the module that only a provider has whose replies carry no time, and whose API has it."""
 
 
 BUILT_IN = "test"
@@ -78,17 +80,25 @@ def webhooks(name: str) -> Webhooks:
 @cache
 def registered(name: str) -> Registered | None:
     """How its endpoint for reports is managed; None where each message names the address of its reports."""
-    try:
-        return cast("Registered", _composed(name, _ENDPOINT))
-    except UnknownProvider:
-        return None
+    return cast("Registered | None", _optional(name, _ENDPOINT))
 
 
 @cache
 def opt_outs(name: str) -> OptOutSource | None:
     """How it is asked about keywords and blocks; None where it cannot be."""
+    return cast("OptOutSource | None", _optional(name, _OPT_OUTS))
+
+
+@cache
+def reply_time(name: str) -> ReplyTimeSource | None:
+    """How it is asked when it received a reply; None where it cannot be, or need not."""
+    return cast("ReplyTimeSource | None", _optional(name, _REPLY_TIME))
+
+
+def _optional(name: str, contract: Mapping[str, tuple[str, ...]]) -> SimpleNamespace | None:
+    """The same as :func:`_composed`; None where the folder has no such module."""
     try:
-        return cast("OptOutSource", _composed(name, _OPT_OUTS))
+        return _composed(name, contract)
     except UnknownProvider:
         return None
 

@@ -1,4 +1,4 @@
-"""The contract of ``opt_outs.py``, for providers that answer questions about keywords and blocks."""
+"""What a provider may answer about replies: keywords and blocks (``opt_outs.py``), times (``reply_time.py``)."""
 
 from __future__ import annotations
 
@@ -50,4 +50,16 @@ class OptOutSource(Protocol):
 
     def blocks_outcome(self, result: HttpResponse | NoResponse) -> Blocks | LookupFailed:
         """That page."""
+        ...
+
+
+class ReplyTimeSource(Protocol):
+    """The module ``reply_time.py`` of a provider whose replies carry no time, and whose API has it."""
+
+    def time_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
+        """The request for the provider's record of a reply; raises ``Misconfigured``."""
+        ...
+
+    def time_outcome(self, result: HttpResponse | NoResponse) -> str | None:
+        """When the provider received the reply, RFC 3339 in UTC; None where the answer has no such time."""
         ...

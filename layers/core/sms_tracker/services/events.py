@@ -116,7 +116,9 @@ class SmsReceived(BaseModel):
     keyword: Keyword | None
     looks_like_opt_out: bool
     received_at: Time
-    sent_at: Time | None
+    sent_at: Annotated[
+        Time | None, Field(description="The provider's time, where known: at some of STOP and START alone")
+    ]
 
     def detail(self) -> str:
         """The event's ``detail`` as JSON."""

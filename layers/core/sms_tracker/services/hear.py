@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import UnknownProvider, Unreadable
@@ -24,6 +25,8 @@ from sms_tracker.services.opt_out_sources import OptOutSources
 from sms_tracker.services.opt_outs import OptOutRegister
 
 WAITING = "waiting"
+_STATING = {Keyword.STOP, Keyword.START}
+"""Keywords whose time counts: their order decides who is blocked."""
 _PATIENCE = timedelta(minutes=5)
 """How long a provider is asked what a STOP covers. Then it covers everything."""
 
@@ -72,8 +75,11 @@ class Listener:
         own = self.sources.keywords(heard.provider, inbound) if self.register and text is not None else {}
         asked = inbound.signal or keyword(text or "", own)
         flagged = text is not None and asked is None and looks_like_opt_out(text, own)
+        if self.register and asked in _STATING:
+            inbound = replace(inbound, at=self.sources.sent_at(heard.provider, inbound))
         if text is not None and (before := self._publish(self._received(heard, inbound, text, asked, flagged=flagged))):
-            heard = replace(heard, received_at=before)
+            heard = replace(heard, received_at=before["received_at"])
+            inbound = replace(inbound, at=before["sent_at"])
         settled = self._obey(heard, inbound, asked)
         return Result(decision="heard" if settled else WAITING, keyword=asked, looks_like_opt_out=flagged)
 
@@ -110,13 +116,14 @@ class Listener:
         stored = [self.register.state(recipient, [statement]).opt_out for recipient in about]
         return any(each.blocked_by(self.clock()) for each in stored)
 
-    def _publish(self, received: OutboxItem) -> str | None:
-        """When the same reply was received before, None for a new one.
+    def _publish(self, received: OutboxItem) -> dict[str, Any] | None:
+        """The event of the same reply's first receipt, None for a new one.
 
-        A STOP that comes once more after a START is then dated by its first receipt, and stays ended.
+        Its times stay those of the reply, even where the provider could not be asked then: a STOP that comes once more
+        after a START stays ended.
         """
         before = self.outbox.put(received)
-        return None if before is None else str(json.loads(before.detail)["received_at"])
+        return None if before is None else json.loads(before.detail)
 
     def _recipients(self, provider: str, inbound: Inbound) -> Iterator[Recipient]:
         """Every scope that the reply is about: each of our addresses, or each client that wrote to the person."""

@@ -1,4 +1,4 @@
-"""Ask providers about opt-outs: the keywords of a number, cached, and what blocks a person."""
+"""Ask providers about opt-outs: the keywords of a number, cached, what blocks a person, and when a reply was sent."""
 
 from __future__ import annotations
 
@@ -73,12 +73,20 @@ class OptOutSources:
             return frozenset(each.kind for each in listed.found)
         return None if isinstance(answer, NoResponse) or answer.status in _BUSY else _EVERYTHING
 
+    def sent_at(self, provider: str, reply: Inbound) -> str | None:
+        """The provider's time of a reply, from its record where the reply has none; None where neither can be read."""
+        source = providers.reply_time(provider)
+        if reply.at is not None or source is None:
+            return reply.at
+        known = reply.provider_message_id
+        return source.time_outcome(self._ask(provider, lambda given: source.time_request(known, credentials=given)))
+
     def _ask(self, provider: str, request: Callable[[Credentials], HttpRequest]) -> HttpResponse | NoResponse:
         """One call, unless the last one within a minute had no answer."""
         if self.monotonic() < self._silent.get(provider, 0.0):
             return NoResponse(written=False, reason="not asked again yet")
         try:
-            made = request(self.settings().credentials[provider])
+            made = request(self.settings().credentials.get(provider, {}))
         except Misconfigured as error:
             return NoResponse(written=False, reason=str(error))
         answer = self.http(made, timeout=_TIMEOUT)
