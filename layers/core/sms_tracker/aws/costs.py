@@ -14,14 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 from sms_tracker.domain.cost import Cost, Price, price
 from sms_tracker.domain.report import timestamp
 
-_ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_ALPHABET = f"-{digits}{ascii_uppercase}_{ascii_lowercase}"
 """URL-safe base64's characters in their own order."""
-_BASE36 = _ALPHABET[1:11] + _ALPHABET[11:37].lower()
+_BASE36 = digits + ascii_lowercase
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _MOMENT = 7
 """Characters of a moment: enough until 2109."""
