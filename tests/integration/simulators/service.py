@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from sms_tracker import provider_http
+from sms_tracker import provider_http, providers
+from sms_tracker.aws.signed_http import SignedHttp
+from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.callback import endpoint_url
 from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import HttpRequest
@@ -20,6 +22,7 @@ from sms_tracker.reconcile.lookup import Limits
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.process import QueueMessage, ReportProcessor
+from sms_tracker.services.raw_events import RawEvents
 from sms_tracker.services.receive import Received, Receiver
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
 from tests.integration.simulators.running import FROM
@@ -27,7 +30,7 @@ from tests.integration.simulators.running import Received as Webhook
 from tests.setups import RULES, SendSetup
 from tests.unit.test_reconcile import LiveSearch
 
-SENDERS = {"bird": "Acme", "messagebird": "MyShop", "twilio": FROM}
+SENDERS = {"aws": "pool-0123456789abcdef0123456789abcdef", "bird": "Acme", "messagebird": "MyShop", "twilio": FROM}
 
 
 @dataclass
@@ -61,7 +64,8 @@ class Service:
             clock=self.clock,
             rules=replace(RULES, policy=policy, stack=self.name),
         )
-        setup.sender = replace(setup.sender, http=provider_http.call)
+        http = SignedHttp(provider_http.call, lambda: Credentials("example", "example"))
+        setup.sender = replace(setup.sender, http=http)
         self.sending, self.state = setup, MemoryReconcileState(self.messages)
 
     @property
@@ -104,6 +108,12 @@ class Service:
         self.drain()
         return decisions
 
+    def take_in_events(self, published: Iterable[Webhook]) -> None:
+        """AWS's events, as its topic puts them into the queue, processed to the end."""
+        for each in published:
+            self.queue.send(parse_qs(each.body.decode())["Message"][0])
+        self.drain()
+
     def drain(self) -> None:
         """Process what is queued, until nothing is."""
         processor = ReportProcessor(
@@ -112,6 +122,7 @@ class Service:
             unmatched=self.unmatched,
             dead=self.dead,
             clock=self.clock,
+            raw_events=RawEvents(providers=[providers.webhooks("aws")], replies=self.queue, settings=self.settings),
         )
         while self.queue.sent:
             bodies, self.queue.sent[:] = self.queue.bodies, []

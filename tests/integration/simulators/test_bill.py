@@ -14,13 +14,14 @@ from uuid import uuid4
 import pytest
 
 from local import simulators
+from local.simulators.aws import SIMULATOR as AWS
 from local.simulators.bird import Settings
 from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
 from tests.integration.simulators.conftest import unspoilt
-from tests.integration.simulators.running import Receiver, Simulator, client, number
+from tests.integration.simulators.running import Received, Receiver, Simulator, client, number
 from tests.integration.simulators.service import Service
 from tests.memory_statistics import MemoryStatistics
 from tests.unit.test_reconcile import LiveSearch
@@ -45,12 +46,16 @@ class Accounts:
 
     def take_in(self) -> None:
         """Every report, in any order, a third of them twice."""
+        self.service.take_in(self.received())
+
+    def received(self) -> list[Received]:
+        """Likewise, not taken in yet."""
         for each in self.providers.values():
             each.idle()
         reports = [*self.receiver.requests]
         reports += self.chance.sample(reports, len(reports) // 3)
         self.chance.shuffle(reports)
-        self.service.take_in(reports)
+        return reports
 
     def reconcile(self, *hours: float) -> None:
         """A run at each time after the messages were sent."""
@@ -96,6 +101,16 @@ def accounts(urls: dict[str, Any], receiver: Receiver) -> Iterator[Accounts]:
         providers["bird"].settings(webhook_url=service.url)
         opened.callback(providers["bird"].forget_endpoints, Settings().api_key)
         yield Accounts(service, providers, receiver)
+
+
+@pytest.fixture
+def aws_account(urls: dict[str, Any], receiver: Receiver) -> Iterator[Accounts]:
+    """A stack that sends through AWS alone, with the receiver as its topic."""
+    with client(urls["aws"]) as http:
+        for aws in unspoilt(http):
+            base = receiver.url.removesuffix("/hook")
+            aws.settings(aws_url=base, topic_arn="arn:aws:sns:eu-central-1:000000000000:events")
+            yield Accounts(Service("prod", "aws", AWS.credentials(aws.url), base), {"aws": aws}, receiver)
 
 
 def amounts(figures: Any) -> dict[str, Decimal]:
@@ -154,3 +169,26 @@ def test_segments_that_a_provider_counts_in_another_way_are_counted(accounts: Ac
     cost = accounts.stats("country")["total"]["cost"]
     assert cost["segments"] == {"computed": 3, "billed": 5, "different": 2}
     assert cost["amounts"] == {"EUR": "0.35"}
+
+
+def test_the_sum_of_awss_events_is_its_bill_except_where_no_event_came(aws_account: Accounts) -> None:
+    """Price and carrier fee in one sum. There is no look-up, so what no event states stays without a price."""
+    courses = [course for course in COURSES if course != "silent"]
+    for position, course in enumerate(courses):
+        text = f"{position} {TEXTS[position % 3]}"
+        assert aws_account.send(number(course), "aws", text) == 202
+    assert aws_account.send(number("refused"), "aws", "never taken") == 422
+    aws_account.service.take_in_events(aws_account.received())
+
+    total = aws_account.stats("country")["total"]
+    assert amounts(total) == aws_account.billed() != {}
+    assert total["cost"]["priced"] == total["cost"]["attempts"] == len(courses)
+    assert total["cost"]["segments"]["different"] == 0
+
+    assert aws_account.send(number("silent"), "aws", TEXTS[0]) == 202
+    aws_account.providers["aws"].idle()
+    aws_account.reconcile(1.02, 48.05)
+
+    cost = aws_account.stats("country")["total"]["cost"]
+    assert (cost["priced"], cost["attempts"]) == (len(courses), len(courses) + 1)
+    assert aws_account.billed()["USD"] - amounts({"cost": cost})["USD"] == Decimal("0.00883")
