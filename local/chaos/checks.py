@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from local import ledger, simulators
-from local.chaos.evidence import Evidence, Finding
+from local.chaos.count_checks import count_findings
+from local.chaos.evidence import Evidence, Finding, declined
 from local.chaos.plan import Message
 from local.chaos.reply_checks import reply_findings
 from local.chaos.senders import Promise, nothing_sent
@@ -28,7 +29,8 @@ CHECKS = {
     "event invented": "an event without a stored change",
     "version gap": "a version skipped, repeated or moved back",
     "timeline": "an entry of a record's timeline changed, vanished or was kept twice",
-    "uncounted": "taken by a provider, and not counted against the limits",
+    "uncounted": "handed to a provider, and not counted against the limits",
+    "not given back": "counted against the limits, although certainly declined",
     "left in a queue": "a failure queue holds an unexpected message",
     "reply lost": "acknowledged to the provider, without its event",
     "reply invented": "an event that says what nobody wrote",
@@ -37,7 +39,6 @@ CHECKS = {
 }
 """Each check and its meaning. Every count must be zero."""
 _ACCEPTED, _REFUSED = 202, 422
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
 def findings(evidence: Evidence) -> list[Finding]:
@@ -72,7 +73,7 @@ def findings(evidence: Evidence) -> list[Finding]:
         *_events(evidence),
         *_queues(evidence),
         *reply_findings(evidence),
-        *_counted(evidence),
+        *count_findings(evidence),
     ]
 
 
@@ -97,7 +98,7 @@ def _promised(
 def _once(
     message: Message, promise: Promise, posts: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    acted = [post for post in posts if not _declined(post)]
+    acted = [post for post in posts if not declined(post)]
     if len(acted) > 1 or len(taken) > 1 or any(entry["times_taken"] > 1 for entry in taken):
         yield "sent twice", f"{_about(message)}: {len(acted)} such requests, taken {len(taken)} times"
     if acted and nothing_sent(promise):
@@ -142,7 +143,7 @@ def _unknown(message: Message, posts: Sequence[Mapping[str, Any]]) -> Iterator[F
     """``unknown`` is right after no answer or a 5xx; otherwise only a killed worker explains it."""
     if not posts:
         yield "never asked", _about(message)
-    elif all(map(_declined, posts)):
+    elif all(map(declined, posts)):
         yield "wrong final", f"{_about(message)}: unknown, though its provider answered {posts[-1]['answered']}"
 
 
@@ -158,11 +159,6 @@ def _unexplained(evidence: Evidence, never_reported: Sequence[tuple[Finding, Map
             yield finding
         else:
             kills.remove(killed)
-
-
-def _declined(post: Mapping[str, Any]) -> bool:
-    """Whether the provider certainly did not process the request: it answered 4xx."""
-    return post["answered"] is not None and _CLIENT_ERROR <= post["answered"] < _SERVER_ERROR
 
 
 def _code(record: Mapping[str, Any]) -> str | None:
@@ -247,10 +243,3 @@ def _queues(evidence: Evidence) -> Iterator[Finding]:
     for poison in evidence.poison:
         if poison not in aside:
             yield "left in a queue", f"the poison record {poison} is not in publish-failed"
-
-
-def _counted(evidence: Evidence) -> Iterator[Finding]:
-    """More may be counted than was taken: unknown outcomes, and what a killed worker had counted."""
-    taken = sum(len(each["messages"]) for each in evidence.ledgers.values())
-    if taken > evidence.counted:
-        yield "uncounted", f"the providers took {taken} messages, the limits count {evidence.counted}"

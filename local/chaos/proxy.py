@@ -7,11 +7,14 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from local.chaos.counter_writes import CounterWrites
 from local.chaos.faults import KILLS, Fault, Faults, answer, refusal
 from local.process import LOCALHOST
 from local.server import Server
 
+_OK = 200
 _LATE = 0.7
 """Delay of a late answer in seconds, below the functions' time-outs."""
 
@@ -33,6 +36,11 @@ class _Part:
             if found.strip().lower() == name:
                 return value.strip()
         return b""
+
+    @property
+    def status(self) -> int:
+        """An answer's HTTP status."""
+        return int(self.head.split(b" ", 2)[1])
 
     @property
     def operation(self) -> str:
@@ -60,7 +68,10 @@ class Proxy:
         self._server = Server("faults", self._converse)
         self.url = self._server.url
         self.cut_short: set[str] = set()
-        """Messages of ``send`` workers that were killed during a write."""
+        """Messages of ``send`` workers that were killed during a write of their records."""
+        self.senders_killed: list[datetime] = []
+        """The times of kills of ``send`` workers during other calls, for which the message is unknown."""
+        self.counter_writes = CounterWrites()
 
     def open(self, emulator_port: int) -> None:
         """Start forwarding, in a thread."""
@@ -99,6 +110,7 @@ class Proxy:
             return await _read(back)
 
         operation = call.operation
+        self.counter_writes.asked(operation, call.body)
         fault = self._faults.choose(operation, call.body)
         if fault is not None:
             self._note(f"{operation} {call.message_id} {fault}")
@@ -111,16 +123,22 @@ class Proxy:
         if fault is Fault.SLOW:
             await asyncio.sleep(_LATE)
         reply = await forward(call)
+        self.counter_writes.forwarded(call.body, applied=reply.status == _OK)
         if fault in KILLS and self._killed(port, call):
             return None
         if fault is Fault.LOST:
             return None
+        self.counter_writes.answered(call.body)
         return reply.whole
 
     def _killed(self, port: int, call: _Part) -> bool:
         name = self._kill(port)
         if name == "send":
-            self.cut_short.add(call.message_id)
+            self.counter_writes.killed(call.body)
+            if call.message_id:
+                self.cut_short.add(call.message_id)
+            else:
+                self.senders_killed.append(datetime.now(UTC))
         return bool(name)
 
     async def _in_part(self, call: _Part, forward: Callable[[_Part], Awaitable[_Part]]) -> bytes:

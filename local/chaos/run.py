@@ -216,7 +216,7 @@ class _Chaos:
             queues=collect.failure_queues(self._stack),
             poison=frozenset(self._incidents.poison),
             cut_short=frozenset(self.proxy.cut_short),
-            senders_killed=tuple(self._workers.senders_killed),
+            senders_killed=(*self._workers.senders_killed, *self.proxy.senders_killed),
             people=self._people,
             outbox=self._mapping.outbox,
             others=[each for each in events if each["detail-type"] != STATUS_CHANGED],
@@ -224,15 +224,13 @@ class _Chaos:
                 self._stack.api_url, self._stack.create_key("support", {"read", "admin"}), self._people
             ),
             counted=collect.counted(self._stack),
+            counts_left=self.proxy.counter_writes.left,
         )
-        return Outcome(evidence=evidence, injected=self._injected(senders, ledgers, evidence.counted))
+        return Outcome(evidence=evidence, injected=self._injected(senders, evidence))
 
-    def _injected(
-        self, senders: Senders, ledgers: Mapping[str, Mapping[str, Any]], counted: int
-    ) -> dict[str, Counter[str]]:
-        callbacks = (
-            callback for each in ledgers.values() for entry in each["messages"] for callback in entry["callbacks"]
-        )
+    def _injected(self, senders: Senders, evidence: Evidence) -> dict[str, Counter[str]]:
+        taken = [entry for each in evidence.ledgers.values() for entry in each["messages"]]
+        callbacks = (callback for entry in taken for callback in entry["callbacks"])
         ended = (callback["status"] or callback["error"] or "never" for callback in callbacks)
         calls = Counter({f"{operation}: {fault}": n for (operation, fault), n in self._faults.injected.items()})
         return {
@@ -245,5 +243,5 @@ class _Chaos:
             "answers to clients": senders.met,
             "callbacks": Counter(f"answered {each}" for each in ended),
             "reconciler": self._reconciled,
-            "limits": Counter(counted=counted, taken=sum(len(each["messages"]) for each in ledgers.values())),
+            "limits": Counter(counted=evidence.counted, left=evidence.counts_left, taken=len(taken)),
         }

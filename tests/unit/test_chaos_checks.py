@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.chaos.checks import CHECKS, findings
-from local.chaos.evidence import Evidence
+from local.chaos.evidence import Evidence, declined
 from local.chaos.plan import Message
 from local.chaos.senders import Promise
 from local.chaos.stream import Change, Image
@@ -71,6 +71,7 @@ AGREED = Evidence(
     others=[],
     blocked=frozenset(),
     counted=1,
+    counts_left=0,
 )
 
 
@@ -88,7 +89,8 @@ def not_taken(*posts: Mapping[str, Any], **record: Any) -> Evidence:
     told = [{"message_id": ID, "version": 2, "status": values["status"]}]
     moved = history(values["status"], (values.get("failure") or {}).get("code"))
     taken = {"twilio": {"posts": posts, "messages": []}}
-    return replace(AGREED, records=recorded(**values), ledgers=taken, history=moved, events=told)
+    counted = sum(not declined(post) for post in posts)
+    return replace(AGREED, records=recorded(**values), ledgers=taken, history=moved, events=told, counted=counted)
 
 
 REFUSED = {"to": TO, "answered": 400, "error": 21211}
@@ -114,6 +116,7 @@ PLANTED: Mapping[str, Callable[[], Evidence]] = {
     "version gap": lambda: replace(AGREED, history=[Change(old=None, new=OLD), Change(old=OLD, new=image(3, "sent"))]),
     "timeline": lambda: replace(AGREED, records=recorded(reports=[REPORT, REPORT])),
     "uncounted": lambda: replace(AGREED, counted=0),
+    "not given back": lambda: replace(AGREED, counted=2),
     "left in a queue": lambda: replace(AGREED, queues={"UnmatchedQueueUrl": ["a report"]}),
 }
 
@@ -204,3 +207,37 @@ def test_a_failure_must_know_the_code_though_no_report_of_it_arrived(known: str 
     )
 
     assert checks(failed) == wrong
+
+
+def refusal(**values: Any) -> Evidence:
+    """A refusal that its client received, and that was given back."""
+    evidence = not_taken(REFUSED, status="failed", failure={"code": "21211"})
+    promises = {1: Promise(status=422, message_ids={ID}, last="422")}
+    return replace(evidence, plan=[replace(MESSAGE, end="refused")], promises=promises, **values)
+
+
+def test_a_refused_message_must_not_stay_counted() -> None:
+    assert findings(refusal()) == []
+    assert checks(refusal(counted=1)) == {"not given back"}
+
+
+@pytest.mark.parametrize("answered", [None, 503])
+def test_a_message_that_may_have_been_taken_must_stay_counted(answered: int | None) -> None:
+    unknown = not_taken({"to": TO, "answered": answered, "error": None})
+
+    assert findings(unknown) == []
+    assert checks(replace(unknown, counted=0)) == {"uncounted"}
+
+
+@pytest.mark.parametrize(
+    "explained",
+    [{"counts_left": 1}, {"cut_short": frozenset({ID})}, {"senders_killed": [CREATED]}],
+    ids=["a write without an answer", "a kill while it was written", "a kill at random"],
+)
+def test_what_nobody_could_give_back_may_stay_counted_once(explained: Mapping[str, Any]) -> None:
+    assert findings(refusal(counted=1, **explained)) == []
+    assert checks(refusal(counted=2, **explained)) == {"not given back"}
+
+
+def test_a_kill_after_a_message_was_taken_explains_no_further_count() -> None:
+    assert checks(replace(AGREED, counted=2, cut_short=frozenset({ID}))) == {"not given back"}

@@ -71,6 +71,7 @@ def evidence(
         cut_short=frozenset(),
         senders_killed=[],
         counted=0,
+        counts_left=0,
         people=[PERSON],
         outbox=[OutboxItem(read_at=NOON + timedelta(seconds=1), kind=kind, detail=detail) for kind, detail in events],
         others=[{"detail-type": kind, "detail": detail} for kind, detail in events],
