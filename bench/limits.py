@@ -11,6 +11,7 @@ from typing import Any
 from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
+from bench.hot_item import BLOCK, HOT
 from bench.report import Cell, Outcome, Plan, Progress, Table
 from bench.units import item_size, write_units
 from sms_tracker.aws.clients import calling
@@ -22,8 +23,6 @@ from tests.factories import record
 from tests.fakes import FakeClock, FixedSettings
 from tests.limits import limits
 
-HOT = 1_000
-"""Write units a second that DynamoDB serves of one item (its developer guide, "Partitions")."""
 USUAL = limits(
     daily_cap=7_000,
     client={"hour": 7_000},
@@ -122,7 +121,7 @@ def limit_units(_: Plan, progress: Progress) -> Outcome:
     rates: list[list[Cell]] = []
     for rate, strict in (*((each, limits(daily_cap=7_000)) for each in _RATES), (HOT, WIDE)):
         progress(f"{rate} messages a second of one client")
-        block = 25 if strict is WIDE else 1
+        block = BLOCK if strict is WIDE else 1
         figures[f"limits.{rate} a second"] = used = at_rate(rate // block, strict, block)
         rates.append([f"{rate} messages, blocks of {block}", used, used / HOT])
     return Outcome(

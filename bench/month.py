@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from bench.hot_item import BLOCK, HOT, most
 from bench.report import Cell, Table, options, progress
 from bench.simulation import Limits, Service, Traffic
 from local.process import run_command
@@ -28,6 +29,8 @@ QUOTAS: dict[str, tuple[str, Callable[[Limits], float]]] = {
     "Lambda, environments at once": ("environments", lambda limits: limits.concurrency),
     "Parameter Store, reads a second": ("starts", lambda limits: limits.parameters),
     "DynamoDB, write units of a new table": ("write units", lambda limits: limits.table),
+    "DynamoDB, units of one client's counter": ("counter", lambda _: HOT),
+    f"… in blocks of {BLOCK}, by environments": ("counter in blocks", lambda _: HOT),
     "EventBridge, events a second": ("events", lambda limits: limits.put_events),
 }
 _AMPLE = Limits(send=1e6, webhook=1e6, api=1e6, concurrency=10**6, scaling=1e5, parameters=1e5, table=4e4, pollers=100)
@@ -78,7 +81,10 @@ def needs(traffic: Traffic, seed: int) -> Table:
         for name, (key, limit) in QUOTAS.items()
     ]
     columns = ("quota", "default", *(f"{traffic.rate * s:g}/s, {traffic.burst * s:g}/s" for s in shares))
-    note = "* above the default: raise it before."
+    note = (
+        "* above the default: raise it before. An item's is fixed: one client's counter serves "
+        f"{most(1)} messages a second, {most(BLOCK):,} in blocks."
+    )
     return Table(
         title="The most that is needed, by messages a second (always, in bursts)", columns=columns, rows=rows, note=note
     )

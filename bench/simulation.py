@@ -16,6 +16,7 @@ from itertools import count
 from math import ceil
 
 from bench.flow import Bucket, Line
+from bench.hot_item import BLOCK, ClientCounter
 from bench.report import assumed
 
 MINUTE, HALF_HOUR, DAY = 60, 1800, 86_400
@@ -83,6 +84,7 @@ class Service:
         self._events = Bucket(limits.put_events, limits.put_events)
         self.environments = {"send": (0, 0.0), "webhook": (0, 0.0)}
         self.pollers, self.capacity = 5, limits.table
+        self._counters = {"counter": (1, ClientCounter()), "counter in blocks": (BLOCK, ClientCounter())}
         self._rate, self._busy_until = traffic.rate, 0.0
         self._part = self._event_part = 0.0
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -160,7 +162,9 @@ class Service:
         due = self.reports.size + (requests * self.traffic.callbacks if seconds > 1 else 0)
         share = min(1.0, self.limits.concurrency / max(1.0, self._wanted(requests, due, seconds)))
         units = int(self.capacity * seconds)
+        alive = self.environments["send"][0]
         accepted = self._accept(min(self._served("send", requests, share, seconds), units // SEND_UNITS), seconds)
+        self._count(accepted / seconds, max(0, self.environments["send"][0] - alive) / seconds)
         came = [each for line in (self.reports, self.again) for each in line.take(line.size, until=self.now)]
         reports = sum(number for _, number in came)
         webhooks = self._api.take(self._webhook.take(reports, seconds), seconds)
@@ -205,6 +209,11 @@ class Service:
         self.counts["accepted"] += accepted
         self.reports.add(self.now + (1 if seconds == 1 else 0), accepted * self.traffic.callbacks)
         return accepted
+
+    def _count(self, accepted: float, started: float) -> None:
+        """Count a tick's sends a second as those of one client. Each started environment claims a block at once."""
+        for name, (block, counter) in self._counters.items():
+            self._peak(name, counter.second(min(accepted, accepted / block + (started if block > 1 else 0))))
 
     def _queue(self, came: list[tuple[float, int]], left: int) -> None:
         """Queue reports. Of those turned away, every second is sent again in a minute; the rest is looked up."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from bench.flow import Bucket, Line
+from bench.hot_item import BLOCK, HOT, most, steady_units
+from bench.limits import WIDE
 from bench.month import RAISED, SCENARIOS, arguments, needs, outcomes
 from bench.simulation import DAY, MINUTE, Limits, Service, Traffic
+from sms_tracker.domain.limits import client_counter
 
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SHORT = Traffic(days=0.1, bursts_a_day=40)
 CALM = replace(SHORT, bursts_a_day=0)
 each_scenario = pytest.mark.parametrize("limits", SCENARIOS.values(), ids=SCENARIOS)
@@ -154,3 +159,24 @@ def test_traffic_and_seed_are_options(capsys: pytest.CaptureFixture[str]) -> Non
         with pytest.raises(SystemExit, match="2"):
             arguments([wrong])
         assert wrong.partition("=")[0] in capsys.readouterr().err
+
+
+def test_one_clients_counter_is_measured_against_what_an_item_serves() -> None:
+    calm, burst = simulated(traffic=CALM).peaks, simulated().peaks
+
+    assert calm["counter"] == pytest.approx(steady_units(CALM.rate), rel=0.4)  # the peak of a generation
+    assert calm["counter in blocks"] < 10 < HOT < calm["counter"] < burst["counter"]
+    assert burst["counter in blocks"] < burst["counter"] / 100
+
+
+def test_environments_that_start_at_once_claim_a_block_each() -> None:
+    few, many = simulated(replace(RAISED, scaling=4)), simulated()
+
+    assert HOT < 3 * few.peaks["counter in blocks"] < many.peaks["counter in blocks"]
+
+
+def test_a_client_has_the_throughput_at_which_its_counter_takes_what_an_item_serves() -> None:
+    assert steady_units(most(1)) <= HOT < steady_units(most(1) + 1)
+    assert most(BLOCK) == BLOCK * most(1) > SHORT.burst
+    assert client_counter(WIDE, "shop", "NL", is_new=False, now=NOON).block == BLOCK
+    assert f"{most(1)} messages a second, {most(BLOCK):,} in blocks" in needs(CALM, 1).text()
