@@ -29,6 +29,6 @@ def test_a_client_with_four_messages_a_second_takes_about_a_unit_for_each() -> N
 
 
 def test_the_simulated_counter_takes_the_units_that_are_measured() -> None:
-    measured = at_rate(20, limits(daily_cap=7_000), 1)
+    measured = at_rate(10, limits(daily_cap=7_000), 1)
 
-    assert steady_units(20) == pytest.approx(measured, rel=0.1)
+    assert steady_units(10) == pytest.approx(measured, rel=0.1)
