@@ -12,7 +12,7 @@ from typing import Any
 from ops.openapi.operations import REQUEST
 from sms_tracker import providers
 from sms_tracker.domain.cost import CostSums
-from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, Unavailable
+from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, Throttled, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
 from sms_tracker.domain.indexes import Position
@@ -175,6 +175,7 @@ _REPLIES: tuple[ApiResponse, ...] = (
     still_blocked(_BLOCKED),
     responses.key_reused(_TAKEN),
     over_limit(_PENDING, _FULL, now=datetime.fromisoformat(_CREATED), kept=False),
+    responses.unchecked(_PENDING, Throttled("")),
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),
     sending_stopped(Instruction(action=Action.STOP, client="shop", by="ann", reason="a key was leaked", at=_CREATED)),

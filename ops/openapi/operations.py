@@ -117,6 +117,7 @@ OPERATIONS = (
             "not-sent",
             "key-reused",
             "over-limit",
+            "throttled",
             "account-refused",
             "no-sender",
             "provider-unavailable",

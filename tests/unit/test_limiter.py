@@ -204,7 +204,8 @@ class TestOutage:
         made.counters.failing = lambda each: Throttled("UpdateItem") if each == "take range" else None
         reply = made.post()
 
-        assert (reply.status, made.http.requests) == (503, [])
+        assert (reply.status, reply.decision, reply.headers["retry-after"]) == (429, "throttled", "5")
+        assert (made.http.requests, figures(reply)) == ([], {"SendErrors": 1})
         assert made.counters.value("client", "h12") == 0
 
     def test_a_first_use_that_is_not_stored_hinders_nothing(self) -> None:

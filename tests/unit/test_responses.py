@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sms_tracker.domain.errors import FieldError, InvalidMessage, Unavailable
+from sms_tracker.domain.errors import FieldError, InvalidMessage, Throttled, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry
@@ -38,9 +38,16 @@ PROBLEMS = {
     "busy": (503, responses.not_processed(RECORD, NotProcessed(reason="HTTP 429", code="20429"))),
     "unrecorded": (503, responses.nothing_recorded(Unavailable("write: Throttled"))),
     "unreadable": (503, responses.unreadable(Unavailable("GetItem: Throttled"))),
+    "throttled": (429, responses.unchecked(RECORD, Throttled("UpdateItem: ThrottlingException"))),
     "spent": (503, responses.attempts_spent(RECORD)),
     "other provider": (422, responses.other_provider(RECORD)),
 }
+
+
+def test_what_cannot_be_checked_is_unavailable_unless_aws_throttles() -> None:
+    unavailable = responses.unchecked(RECORD, Unavailable("GetItem: ConnectTimeoutError"))
+
+    assert (unavailable.status, unavailable.decision) == (503, "unavailable")
 
 
 @pytest.mark.parametrize(("status", "reply"), PROBLEMS.values(), ids=PROBLEMS.keys())

@@ -32,6 +32,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "not-sent": Kind(422, "No provider took the message in time"),
     "key-reused": Kind(422, "The Idempotency-Key belongs to another request"),
     "over-limit": Kind(429, "A limit is reached"),
+    "throttled": Kind(429, "Too many messages at once"),
     "account-refused": Kind(502, "The provider refuses this service"),
     "no-sender": Kind(502, "This service has no sender for the recipient"),
     "provider-unavailable": Kind(503, "The provider did not take the message"),

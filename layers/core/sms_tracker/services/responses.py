@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, SmsTrackerError
+from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, SmsTrackerError, Throttled
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT
 from sms_tracker.domain.status import Status
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.record import Record
     from sms_tracker.read.schemas import AcceptedMessage
 
-_ACCEPTED = 202
-_UNCACHED = {"cache-control": "no-store"}
+_ACCEPTED, _UNCACHED = 202, {"cache-control": "no-store"}
 _JSON = {"content-type": "application/json", **_UNCACHED}
 _SOON, _LATER = 5.0, 3600.0  # Retry-After in seconds: for a passing fault, and for a daily limit
 
@@ -178,9 +177,10 @@ def opted_out(record: Record) -> ApiResponse:
 
 
 def unchecked(record: Record, error: SmsTrackerError) -> ApiResponse:
-    """503: whether the message may be sent cannot be read, so no provider was asked."""
+    """Whether the message may be sent cannot be read, so no provider was asked: 429 if AWS throttles it, else 503."""
+    kind = "throttled" if isinstance(error, Throttled) else "unavailable"
     detail = "Opt-outs or limits cannot be read, so nothing was sent. Send the same request again later."
-    return _about(record, problem("unavailable", detail, retry_after=_SOON)).noting(str(error))
+    return _about(record, problem(kind, detail, retry_after=_SOON)).noting(str(error))
 
 
 def account_refused(record: Record, outcome: Refused) -> ApiResponse:

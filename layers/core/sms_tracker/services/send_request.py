@@ -213,7 +213,7 @@ def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int
     if response.decision in _METRICS:
         metrics.count(_METRICS[response.decision])
     failed = response.status >= _SERVER_ERROR and response.decision != "sending-stopped"
-    if failed or response.decision == "outcome-unknown" or response.uncounted:
+    if failed or response.decision in {"outcome-unknown", "throttled"} or response.uncounted:
         metrics.count("SendErrors")
     if response.to_new_country:
         metrics.count("SendsToNewCountries")
