@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from operator import ge, gt
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
@@ -145,7 +146,8 @@ def _holds(old: Record, change: Change) -> bool:
     ours = [report for report in change.added if report.fingerprint not in change.foreign]
     about = not old.to or all(not each.recipient or old.to in spellings(each.recipient) for each in ours)
     room = not change.added or len(old.reports) + len(change.added) <= MAX_REPORTS
-    outranks = all(old.costs[each].key <= cost.key for each, cost in change.costs.items() if each in old.costs)
+    above = gt if change.has_only_costs else ge
+    outranks = all(above(cost.key, old.costs[each].key) for each, cost in change.costs.items() if each in old.costs)
     return unseen and about and room and outranks and _guarded(old, change)
 
 

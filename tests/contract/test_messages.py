@@ -473,6 +473,13 @@ def test_a_cost_that_is_outranked_is_refused(messages: Messages, guarded: Guarde
     assert applied(messages, guarded(report(Status.SENT), costs={1: known})).costs == {1: known}
 
 
+def test_a_cost_alone_that_is_stored_already_is_not_written_again(messages: Messages) -> None:
+    holding(messages)
+    applied(messages, late(costs={1: cost("10")}))
+
+    refused(messages, late(costs={1: cost("10")}))
+
+
 @pytest.mark.parametrize("higher", [cost("10.5"), cost("100"), cost("0.1", LATER), cost("1", segments=1)])
 def test_of_one_moment_the_larger_amount_outranks(messages: Messages, guarded: Guarded, higher: Cost) -> None:
     holding(messages)

@@ -52,11 +52,11 @@ class Update:
             path = self.path(name)
             self.sets.append(f"{path} = if_not_exists({path}, {self.value(value)})")
 
-    def set_highest(self, value: object, name: str) -> None:
-        """Assign, on the condition that the attribute is absent or not higher."""
+    def set_highest(self, value: object, name: str, *, may_equal: bool) -> None:
+        """Assign, on the condition that the attribute is absent or lower, or equal if it may be."""
         path, placeholder = self.path(name), self.value(value)
         self.sets.append(f"{path} = {placeholder}")
-        self.require(f"(attribute_not_exists({path}) OR {path} <= {placeholder})")
+        self.require(f"(attribute_not_exists({path}) OR {path} {'<=' if may_equal else '<'} {placeholder})")
 
     def add(self, value: object, name: str) -> None:
         """Add to a number or a set; a missing one starts at 0, or empty."""
@@ -90,13 +90,15 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         version = the version read                                        x
         cost of an attempt <= the change's, if it has one        x      x     x
 
+    A change that has nothing but costs needs lower ones: a write that changes nothing is refused.
+
     ``drop_text`` removes the message's text once its status is final. Reports beyond the timeline: see ``next_try``.
     """
     update = Update()
     update.require(f"attribute_exists({update.path('message_id')})")
     _lengthen(update, change, keep_fields=keep_fields)
     for attempt, cost in sorted(change.costs.items()):
-        update.set_highest(cost_text(cost), cost_name(attempt))
+        update.set_highest(cost_text(cost), cost_name(attempt), may_equal=not change.has_only_costs)
     if change.phase is not None:
         update.set(str(change.phase), "send", "state")
     if change.phase is SendPhase.ANSWERED:  # ends the claim, and what a further attempt would need

@@ -126,7 +126,7 @@ class Guard(StrEnum):
     SEEN: made from a record that was read. The version must be the one read.
     LATE: only lengthens the timeline or sets costs. No further condition, because a join never takes anything back.
 
-    Under each, a cost of the change must outrank the stored one.
+    Under each, a stored cost must not outrank one of the change; if that has nothing else, it must be lower.
     """
 
     FIRST = "first"
@@ -151,3 +151,8 @@ class Change:
     version: int | None = None
     costs: Mapping[int, Cost] = field(default_factory=dict)
     phase: SendPhase | None = None
+
+    @property
+    def has_only_costs(self) -> bool:
+        """Whether it changes nothing where the stored costs equal its own."""
+        return not (self.added or self.state or self.phase)
