@@ -86,7 +86,8 @@ def send(api: httpx.Client, digits: str) -> httpx.Response:
 
 def assert_denied(stack: Stack, function: str, words: str) -> None:
     """That the function's log says that it was this call that was refused, for want of a permission."""
-    watch.eventually(lambda: any(words in line for line in stack.logs(function)), f"{function} does not say {words}")
+    said = f"{function} does not say {words}"
+    watch.eventually(lambda: any(words in line for line in stack.logs(function)), said, seconds=150)  # a second delivery
 
 
 def asked(stack: Stack) -> list[Any]:
