@@ -85,9 +85,9 @@ def send(api: httpx.Client, digits: str) -> httpx.Response:
 
 
 def assert_denied(stack: Stack, function: str, words: str) -> None:
-    """That the function's log says that it was this call that was refused, for want of a permission."""
-    said = f"{function} does not say {words}"
-    watch.eventually(lambda: any(words in line for line in stack.logs(function)), said, seconds=150)  # a second delivery
+    """The function's log names this call as refused for want of a permission, after a second delivery at the latest."""
+    missing = f"{function} does not log {words}"
+    watch.eventually(lambda: any(words in line for line in stack.logs(function)), missing, seconds=150)
 
 
 def asked(stack: Stack) -> list[Any]:
