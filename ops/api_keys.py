@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sms_tracker.aws.api import Item, marshal, unmarshal
 from sms_tracker.aws.gateway import TEST
 from sms_tracker.aws.keys import SHORT, key_id
-from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from sms_tracker.aws.api import Item, marshal
 from sms_tracker.aws.items import stored
-from sms_tracker.aws.typed_json import Item, marshal
 from sms_tracker.aws.updates import Update
 from sms_tracker.domain.record import Record, SendPhase
 

@@ -13,7 +13,7 @@ from ops import command, region
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.countries import ALL
-from sms_tracker.services.senders import Senders, read_senders
+from sms_tracker.services.policy import Senders, read_senders
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient

@@ -14,10 +14,9 @@ from sms_tracker.aws.messaging import EventBus
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
-from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.sending_stops import SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import PublisherConfig, SendConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.opt_out import ScopeMode

@@ -9,8 +9,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto.core.models import botocore_stubber
 
-from sms_tracker.aws.connections import Answer
-from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.connections import Answer, Endpoint
 from sms_tracker.aws.json_client import JsonClient
 from sms_tracker.aws.sigv4 import Credentials
 

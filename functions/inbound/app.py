@@ -11,9 +11,8 @@ from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
-from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import InboundConfig, load
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.opt_out import ScopeMode
@@ -22,8 +21,7 @@ from sms_tracker.log import Line, Log
 from sms_tracker.read.parameters import parameters
 from sms_tracker.services.hear import WAITING, Listener, Result, measure
 from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
-from sms_tracker.services.opt_out_sources import OptOutSources
-from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.responses import ApiResponse, invalid, live_keys_only
 
 config = load(InboundConfig, os.environ)

@@ -12,9 +12,8 @@ from aws_lambda_powertools import Logger
 from sms_tracker.aws import gateway
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SqsQueue
-from sms_tracker.aws.search import MessageSearch
 from sms_tracker.aws.statistics import StatisticsStore
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.log import FailedCalls, start

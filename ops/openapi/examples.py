@@ -28,15 +28,15 @@ from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas, views
 from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.messages import Health
-from sms_tracker.read.opt_out_schemas import OptOut, OptOutPage
+from sms_tracker.read.schemas import OptOut, OptOutPage
 from sms_tracker.read.stats import By, Selection, body
 from sms_tracker.read.stats_schemas import Stats
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
+from sms_tracker.services.gate import sending_stopped
 from sms_tracker.services.limits import over_limit
 from sms_tracker.services.opt_out_api import opt_outs_off, still_blocked
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.stopped import sending_stopped
 
 _PROVIDER = providers.names()[-1]
 _CREATED = "2026-01-31T12:00:00.000Z"

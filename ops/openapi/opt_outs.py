@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from ops.openapi.operation import JSON, Answer, Json, Operation, Parameter
 from sms_tracker import providers
-from sms_tracker.read.opt_out_schemas import OptOut, OptOutPage
+from sms_tracker.read.schemas import OptOut, OptOutPage
 from sms_tracker.services.opt_out_api import About, Listing
 
 _AUTH = '-H "Authorization: Bearer $KEY"'

@@ -13,9 +13,9 @@ from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
 from bench.units import KB, item_size
+from sms_tracker.aws.api import unmarshal
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.limits import PREFIX, LimitCounterStore
-from sms_tracker.aws.typed_json import unmarshal
 from sms_tracker.domain.errors import Throttled, Unavailable
 from sms_tracker.domain.limits import Counter, LimitCounters, client_counter, range_counter
 from tests import tables

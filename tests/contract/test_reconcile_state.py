@@ -12,8 +12,7 @@ from moto import mock_aws
 
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_ATTENTION, SHARDS, open_shard, shard
 from sms_tracker.domain.ports import Messages, ReconcileState

@@ -15,9 +15,9 @@ from decimal import Decimal
 import pytest
 from moto import mock_aws
 
+from sms_tracker.aws.api import unmarshal
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed, unpacked
-from sms_tracker.aws.typed_json import unmarshal
 from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally

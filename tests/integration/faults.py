@@ -24,8 +24,7 @@ from moto.core.models import botocore_stubber
 
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.clients import calling, client
-from sms_tracker.aws.connections import Answer, TryFailed
-from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.connections import Answer, Endpoint, TryFailed
 from sms_tracker.aws.json_client import JsonClient
 from sms_tracker.aws.messaging import EventBus, SqsQueue
 from sms_tracker.aws.settings import SsmSettings

@@ -15,7 +15,7 @@ import pytest
 
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
-from sms_tracker.aws.search import MessageSearch
+from sms_tracker.aws.store import MessageSearch
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.inbound import Heard, RefusedSend, encode
@@ -23,8 +23,7 @@ from sms_tracker.domain.opt_out import Recipient, ScopeMode
 from sms_tracker.domain.ports import SettingsSource
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.hear import Listener
-from sms_tracker.services.opt_out_sources import OptOutSources
-from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from tests import factories
 from tests.fakes import START, FakeClock
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived

@@ -14,16 +14,14 @@ from types_boto3_dynamodb import DynamoDBClient
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.inbound import Heard, RefusedSend, encode
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.hear import Listener
-from sms_tracker.services.opt_out_sources import OptOutSources
-from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from tests import tables
 from tests.factories import MESSAGE_ID, record
 from tests.fakes import TWILIO, FixedSettings, MemoryQueue, ScriptedHttp

@@ -14,8 +14,7 @@ import pytest
 
 from sms_tracker.aws import clients, json_client
 from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.connections import Connections
-from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.connections import Connections, Endpoint
 from sms_tracker.aws.json_client import JsonClient
 from sms_tracker.aws.sigv4 import Credentials, session
 from sms_tracker.domain.errors import Rejected, Unavailable

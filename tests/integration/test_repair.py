@@ -17,8 +17,7 @@ from ops.stack import Stack
 from sms_tracker.aws.clients import api, calling, client
 from sms_tracker.aws.items import to_item
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Guard, Record

@@ -12,8 +12,7 @@ from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Position, Span, time_shard
 from sms_tracker.domain.record import Record

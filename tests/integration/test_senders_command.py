@@ -15,7 +15,7 @@ from ops.senders import main
 from ops.stack import Stack
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.services.senders import read_senders
+from sms_tracker.services.policy import read_senders
 from tests.unit.template_stack import environment
 
 pytestmark = pytest.mark.usefixtures("aws")

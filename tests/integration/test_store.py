@@ -13,8 +13,7 @@ from types_boto3_dynamodb import DynamoDBClient
 
 from bench.units import KB, item_size
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore
+from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.aws.updates import update_of
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.errors import Rejected, Unavailable

@@ -17,11 +17,10 @@ from types_boto3_dynamodb import DynamoDBClient
 
 from ops.erasure import Eraser
 from ops.records import rebuilt
+from sms_tracker.aws.api import Item
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import from_item, stored
-from sms_tracker.aws.search import MessageSearch
-from sms_tracker.aws.store import MessageStore, changes
-from sms_tracker.aws.typed_json import Item
+from sms_tracker.aws.store import MessageSearch, MessageStore, changes
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import Span

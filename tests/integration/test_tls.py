@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sms_tracker.aws.connections import Connections, TryFailed, default_tls
-from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.connections import Connections, Endpoint, TryFailed, default_tls
 from tests.certificates import issue
 from tests.scripted_server import Reply, Server, serving
 

@@ -12,8 +12,7 @@ from httptools import HttpParserError, HttpParserUpgrade
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.aws.connections import Answer, Connection, Connections, TryFailed
-from sms_tracker.aws.endpoint import Endpoint
+from sms_tracker.aws.connections import Answer, Connection, Connections, Endpoint, TryFailed
 
 LENGTH = b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\nX-Name:  a value \r\n\r\n{"a":1}'
 CHUNKED = (

@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 
 from sms_tracker.domain.countries import Destinations
-from sms_tracker.services.destinations import country, refusal
+from sms_tracker.services.numbers import country, refusal
 
 EVERYWHERE = Destinations(None)
 UNLESS = ", and those are sent to only in ranges that AllowedCountries lists"

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.failure import Category, Reason
-from sms_tracker.services.advice import MEANING
+from sms_tracker.domain.failure import MEANING, Category, Reason
 from sms_tracker.services.digest import Digested, digest, text
 from sms_tracker.services.events import StatusChanged
 from tests.fakes import MemoryTopic

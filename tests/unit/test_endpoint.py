@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 
 from sms_tracker.aws import clients, json_client
-from sms_tracker.aws.endpoint import Endpoint, endpoint_of
+from sms_tracker.aws.connections import Endpoint, endpoint_of
 
 SERVICES = ("dynamodb", "sqs", "ssm")
 SESSION = botocore.session.Session()

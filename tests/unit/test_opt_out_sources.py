@@ -12,7 +12,7 @@ from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.inbound import Inbound
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind
-from sms_tracker.services.opt_out_sources import LIFETIME, RETRY, OptOutSources
+from sms_tracker.services.opt_outs import LIFETIME, RETRY, OptOutSources
 from tests.fakes import TWILIO, FakeClock, FixedSettings, ScriptedHttp
 
 PERSON, NUMBER = "+31612345678", "+15551234567"

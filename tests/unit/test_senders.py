@@ -14,8 +14,8 @@ from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.services.policy import read_senders
 from sms_tracker.services.send_request import measure_send
-from sms_tracker.services.senders import read_senders
 from tests.fakes import FixedSettings, MemoryMessages
 from tests.setups import BIRD_TAKEN, POLICY, RULES, TAKEN, UNHEARD, UNREACHED, WRONG_TOKEN, SendSetup
 from tests.unit.test_receive import Counted

@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.aws.typed_json import marshal, typed, unmarshal
+from sms_tracker.aws.api import marshal, typed, unmarshal
 from sms_tracker.domain.status import Status
 
 PLAIN = st.text() | st.booleans() | st.integers(-(10**37), 10**37) | st.sets(st.text(min_size=1), min_size=1)

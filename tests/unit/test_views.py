@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.failure import MEANING, Category, Failure, Reason
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import REFUSED, Report
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.read.views import message
-from sms_tracker.services.advice import MEANING
 from tests.factories import MESSAGE_ID, NOW, TO, cost, record, report
 
 SID = "SM" + "1" * 32

@@ -12,7 +12,7 @@ from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.sending_stops import CachedStops, SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.aws.signed_http import SignedHttp
+from sms_tracker.aws.sigv4 import SignedHttp
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig
 from sms_tracker.domain.invocation import Pace
@@ -24,9 +24,8 @@ from sms_tracker.jitter import fraction
 from sms_tracker.services.gate import Gate
 from sms_tracker.services.limits import Limiter
 from sms_tracker.services.opt_outs import OptOutRegister
-from sms_tracker.services.policy import Policy
+from sms_tracker.services.policy import Policy, read_senders
 from sms_tracker.services.send import Rules, Sender
-from sms_tracker.services.senders import read_senders
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:

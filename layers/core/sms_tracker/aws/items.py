@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sms_tracker.aws.api import Item, marshal, unmarshal
 from sms_tracker.aws.costs import costs_of
-from sms_tracker.aws.typed_json import Item, marshal, unmarshal
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import client_references, failed_shard, time_shard

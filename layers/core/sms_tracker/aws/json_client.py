@@ -12,8 +12,7 @@ from zlib import crc32
 
 from sms_tracker import jitter
 from sms_tracker.aws.api import CONDITION_FAILED, Api, failure
-from sms_tracker.aws.connections import Answer, Connections, TryFailed, default_tls
-from sms_tracker.aws.endpoint import Endpoint, endpoint_of
+from sms_tracker.aws.connections import Answer, Connections, Endpoint, TryFailed, default_tls, endpoint_of
 from sms_tracker.aws.sigv4 import Credentials, credentials, session, sign
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sms_tracker.aws.api import Api
-from sms_tracker.aws.typed_json import marshal, unmarshal
+from sms_tracker.aws.api import Api, marshal, unmarshal
 
 
 @dataclass(frozen=True, slots=True)

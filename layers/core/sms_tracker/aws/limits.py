@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.typed_json import Item, marshal, unmarshal
+from sms_tracker.aws.api import Api, ConditionFailed, Item, marshal, unmarshal
 from sms_tracker.aws.updates import Update
 from sms_tracker.domain.errors import Throttled
 from sms_tracker.domain.limits import Bound, Counter

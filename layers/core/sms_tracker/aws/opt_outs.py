@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sms_tracker.aws import outbox
-from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.typed_json import Item, marshal, unmarshal
+from sms_tracker.aws.api import Api, ConditionFailed, Item, marshal, unmarshal
 from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, Statement, StoredOptOut
 from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.spelling import spellings

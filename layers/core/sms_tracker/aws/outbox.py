@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sms_tracker.aws.api import Api, ConditionFailed, batch_get
-from sms_tracker.aws.typed_json import Item, marshal, unmarshal
+from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal, unmarshal
 from sms_tracker.domain.indexes import BY_ATTENTION
 from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.ports import BusEvent

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.typed_json import Item, marshal
+from sms_tracker.aws.api import Api, ConditionFailed, Item, marshal
 from sms_tracker.aws.updates import Update
 from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
 

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sms_tracker.aws.api import Api, ConditionFailed
-from sms_tracker.aws.typed_json import marshal, unmarshal
+from sms_tracker.aws.api import Api, ConditionFailed, marshal, unmarshal
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.sending_stop import Action, Instruction, SendingStops
 

@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sms_tracker.aws.api import Api, ConditionFailed, batch_get
-from sms_tracker.aws.typed_json import Item, marshal, unmarshal
+from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal, unmarshal
 from sms_tracker.domain.cost import CostSums, plain
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 

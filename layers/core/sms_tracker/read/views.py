@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from sms_tracker import providers
 from sms_tracker.domain.cost import Cost
-from sms_tracker.domain.failure import Failure
+from sms_tracker.domain.failure import MEANING, RETRY_ADVICE, RETRYABLE, Failure
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
-from sms_tracker.domain.timeline import NotApplied, not_applied
-from sms_tracker.services.advice import MEANING, RETRY_ADVICE, RETRYABLE
-from sms_tracker.services.timeline import by_arrival, report_of
+from sms_tracker.services.timeline import NotApplied, by_arrival, not_applied, report_of
 
 if TYPE_CHECKING:
     from sms_tracker.read import schemas

@@ -24,7 +24,7 @@ from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Clock, Search, Statistics
 from sms_tracker.domain.provider_health import hours, provider_health
 from sms_tracker.domain.report import timestamp
-from sms_tracker.services.destinations import country
+from sms_tracker.services.numbers import country
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 

@@ -20,14 +20,16 @@ from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Queue, R
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
-from sms_tracker.reconcile.end_message import end_as_not_sent, end_as_unknown
 from sms_tracker.reconcile.endpoints import endpoint_states, measure_endpoints
 from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Limits, Lookups
-from sms_tracker.reconcile.open_walk import OpenWalk, measure_receipts
-from sms_tracker.reconcile.price_walk import PriceWalk
-from sms_tracker.reconcile.recheck_failures import FailureRecheck
-from sms_tracker.reconcile.recover_send import SendRecovery
-from sms_tracker.reconcile.second_search import ABSENT_ONCE, SecondSearches
+from sms_tracker.reconcile.recover_send import (
+    ABSENT_ONCE,
+    SecondSearches,
+    SendRecovery,
+    end_as_not_sent,
+    end_as_unknown,
+)
+from sms_tracker.reconcile.walks import FailureWalk, OpenWalk, PriceWalk, measure_receipts
 
 _BATCH = 100
 """Due messages read from a shard at least."""
@@ -115,10 +117,10 @@ class Reconciler:
         return self._until_error(walk.run(end), "walk-failed")
 
     def _recheck_failures(self, end: float) -> Iterator[str]:
-        recheck = FailureRecheck(
+        walk = FailureWalk(
             search=self.search, state=self.state, look_up=partial(self._recheck, end), on_unreadable=self._set_aside
         )
-        return self._until_error(recheck.run(self.clock() - self.ages.again), "failures-walk-failed")
+        return self._until_error(walk.run(self.clock() - self.ages.again), "failures-walk-failed")
 
     def _look_up_prices(self, end: float) -> Iterator[str]:
         walk = PriceWalk(

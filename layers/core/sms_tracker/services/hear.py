@@ -21,8 +21,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.events import RECEIVED, SOURCE, SmsReceived
-from sms_tracker.services.opt_out_sources import OptOutSources
-from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 
 WAITING = "waiting"
 _STATING = {Keyword.STOP, Keyword.START}

@@ -28,7 +28,7 @@ from sms_tracker.domain.outbound import NotProcessed, Refused, SendOutcome
 from sms_tracker.domain.ports import Clock, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.services.destinations import country
+from sms_tracker.services.numbers import country
 from sms_tracker.services.responses import ApiResponse, problem
 
 _REREAD = 300

@@ -1,19 +1,27 @@
-"""The deployment's rules for sending, and the check that the chosen provider can do what a request asks for."""
+"""The deployment's rules for sending, its senders by country, and what the chosen provider can do."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from sms_tracker import providers
+from sms_tracker.domain import countries
+from sms_tracker.domain.errors import Misconfigured, NoSender
+from sms_tracker.providers.parsing import unique_members
+from sms_tracker.services.numbers import country
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
     from sms_tracker.domain.countries import Destinations
     from sms_tracker.providers.base import Provider
+    from sms_tracker.services.send_request import Draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,3 +165,59 @@ def _either(words: Iterable[str]) -> str:
 
 def _span(seconds: range) -> str:
     return f"{seconds[0]} to {seconds[-1]}"
+
+
+Senders = Mapping[str, Mapping[str, str]]
+"""By provider, by country (ISO 3166) or ``*``: ``{"twilio": {"US": "+15551234567", "*": "MyShop"}}``."""
+_SHOWN = 20
+
+
+def read_senders(text: str) -> Senders:
+    """The senders in a document; raises ``Misconfigured`` with its flaws, which show no sender."""
+    try:
+        document = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique_members)
+    except (ValueError, RecursionError):
+        raise Misconfigured("senders are not JSON, or have a name twice") from None
+    if wrong := [*_flaws(document)]:
+        raise Misconfigured(f"senders: {'; '.join(wrong[:_SHOWN])}")
+    senders: Senders = document
+    return senders
+
+
+def _flaws(document: object) -> Iterator[str]:
+    if not isinstance(document, dict):
+        yield "the document is no object"
+        return
+    for provider in sorted(document.keys() - providers.names()):
+        yield f"{countries.shown(provider)} is no provider"
+    for provider in sorted(document.keys() & set(providers.names())):
+        yield from (f"{provider}: {flaw}" for flaw in _flaws_of(provider, document[provider]))
+
+
+def _flaws_of(provider: str, listed: object) -> Iterator[str]:
+    if not isinstance(listed, dict):
+        yield "is no object of countries and senders"
+        return
+    if wrong := countries.code_advice(listed.keys() - {countries.ALL}, SUPPORTED_REGIONS):
+        yield wrong
+    adapter = providers.load(provider)
+    for code in sorted(listed.keys() & {countries.ALL, *SUPPORTED_REGIONS}):
+        sender = listed[code]
+        if flaw := sender_flaw(sender, adapter) if isinstance(sender, str) else "is no text":
+            yield f"{code} {flaw}"
+
+
+def with_sender(message: Draft, senders: Senders, defaults: Mapping[str, str]) -> Draft:
+    """``message`` with the operator's sender where it names none; raises ``NoSender``.
+
+    The sender is that of the recipient's country, else that of ``*``, else the provider's default.
+    """
+    if not message.default_sender:
+        return message
+    listed, code = senders.get(message.provider, {}), None
+    if listed.keys() - {countries.ALL}:
+        code = country(message.to)
+    sender = listed.get(code or "") or listed.get(countries.ALL) or defaults.get(message.provider)
+    if not sender:
+        raise NoSender(message.provider)
+    return replace(message, sender=sender)

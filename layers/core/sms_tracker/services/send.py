@@ -22,15 +22,13 @@ from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import idempotency, responses
-from sms_tracker.services.gate import OptOutCheck
+from sms_tracker.services.gate import OptOutCheck, stopped
 from sms_tracker.services.limits import Limiter, count, settle
 from sms_tracker.services.outcomes import Outcomes
-from sms_tracker.services.policy import Policy
+from sms_tracker.services.policy import Policy, with_sender
 from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import Draft, again, draft
-from sms_tracker.services.senders import with_sender
-from sms_tracker.services.stopped import stopped
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.validation import Json
 

@@ -26,9 +26,8 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
 from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
-from sms_tracker.services.destinations import refusal
 from sms_tracker.services.idempotency import idempotency_key
-from sms_tracker.services.numbers import e164
+from sms_tracker.services.numbers import e164, refusal
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
