@@ -19,7 +19,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.settings import Settings
-from sms_tracker.providers.registration import Endpoint, Registered
+from sms_tracker.providers.optional import Endpoint, Registered
 from sms_tracker.reconcile.endpoints import find
 
 if TYPE_CHECKING:

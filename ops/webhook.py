@@ -12,7 +12,7 @@ from ops.records import opened
 from ops.registered import ADAPTERS, Account, new_key
 from ops.stack import Stack
 from sms_tracker.domain.report import instant, timestamp
-from sms_tracker.providers.registration import Endpoint
+from sms_tracker.providers.optional import Endpoint
 
 _EPILOG = """
   list                            every endpoint of the account; ours is marked with *

@@ -34,7 +34,7 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Key, Listed
 from sms_tracker.providers.bird import api, endpoint, opt_outs, report, signature, webhook
-from sms_tracker.providers.registration import Endpoints
+from sms_tracker.providers.optional import Endpoints
 from tests.bird_sdk import bird, exceptions, models
 
 MANY = settings(max_examples=1000, deadline=None)

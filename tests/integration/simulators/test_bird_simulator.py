@@ -22,7 +22,7 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Listed
 from sms_tracker.providers.bird import api, opt_outs, report, signature, webhook
-from sms_tracker.providers.opt_out_source import Blocks
+from sms_tracker.providers.optional import Blocks
 from tests.bird_sdk import bird
 from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
 from tests.integration.simulators.running import Received as Webhook

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for calls that POST a body to ``/``, its credentials, and calls to providers signed with it."""
+"""AWS Signature Version 4 for calls that POST to ``/``, its credentials, and the calls to providers that need it."""
 
 from __future__ import annotations
 

@@ -12,8 +12,7 @@ from sms_tracker.domain.errors import UnknownProvider
 
 if TYPE_CHECKING:
     from sms_tracker.providers.base import Provider, Webhooks
-    from sms_tracker.providers.opt_out_source import OptOutSource, ReplyTimeSource
-    from sms_tracker.providers.registration import Registered
+    from sms_tracker.providers.optional import OptOutSource, Registered, ReplyTimeSource
 
 _RECEIVING = {
     "signature": ("verify",),

@@ -11,7 +11,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.settings import Settings
-from sms_tracker.providers.registration import Endpoint, Registered
+from sms_tracker.providers.optional import Endpoint, Registered
 
 UP, MISSING, UNREADABLE = "endpoint-up", "endpoint-missing", "endpoint-unreadable"
 

@@ -15,7 +15,7 @@ from sms_tracker.providers.base import Credentials
 from sms_tracker.providers.bird.api import address, authorization
 from sms_tracker.providers.bird.codes import error
 from sms_tracker.providers.bird.webhook import REPLIES
-from sms_tracker.providers.registration import Endpoint, Endpoints
+from sms_tracker.providers.optional import Endpoint, Endpoints
 
 SECRET, NEXT_SECRET = "webhook_secret", "next_webhook_secret"
 ROTATION = timedelta(hours=24)

@@ -15,7 +15,7 @@ from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials
 from sms_tracker.providers.bird.api import address, authorization
-from sms_tracker.providers.opt_out_source import Block, Blocks
+from sms_tracker.providers.optional import Block, Blocks
 
 _RULES, _SUPPRESSIONS = "/v1/sms/keyword-rules", "/v1/sms/suppressions"
 _PAGE_SIZE = "100"
