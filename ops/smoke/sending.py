@@ -16,7 +16,7 @@ from ops.accounts import documents, variables
 from ops.smoke.accounts import Accounts
 from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
 from sms_tracker import providers
-from sms_tracker.aws.sigv4 import SignedHttp
+from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused

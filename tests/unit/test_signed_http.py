@@ -8,7 +8,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
-from sms_tracker.aws.sigv4 import Credentials, SignedHttp
+from sms_tracker.aws.signed_http import SignedHttp
+from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse, SigningScope
 

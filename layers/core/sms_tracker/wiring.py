@@ -12,7 +12,7 @@ from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.sending_stops import CachedStops, SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.aws.sigv4 import SignedHttp
+from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig
 from sms_tracker.domain.invocation import Pace

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sms_tracker import provider_http, providers
-from sms_tracker.aws.sigv4 import Credentials, SignedHttp
+from sms_tracker.aws.signed_http import SignedHttp
+from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.callback import endpoint_url
 from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import HttpRequest

@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from local.simulators.aws import SIMULATOR, Settings
 from local.simulators.aws.server import SIMULATOR_NUMBERS, faults
 from local.simulators.scenario import HANG, TABLE, Scenario
-from sms_tracker.aws.sigv4 import Credentials, SignedHttp
+from sms_tracker.aws.signed_http import SignedHttp
+from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, OutboundMessage
 from sms_tracker.domain.report import Report

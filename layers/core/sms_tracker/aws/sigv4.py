@@ -1,21 +1,16 @@
-"""AWS Signature Version 4 for calls that POST to ``/``, its credentials, and the calls to providers that need it."""
+"""AWS Signature Version 4, for calls that POST a body to ``/``, and the credentials that sign."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import os
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from sms_tracker.aws.api import failure
-from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.ports import Http
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -85,33 +80,3 @@ def session() -> Any:
     import botocore.session  # noqa: PLC0415  # see above
 
     return botocore.session.get_session()
-
-
-@dataclass(frozen=True, slots=True)
-class SignedHttp:
-    """Signs requests that have ``sign_for``, and passes on all others; behind :class:`sms_tracker.domain.ports.Http`.
-
-    Each call is one attempt. ``now`` is epoch seconds.
-    """
-
-    http: Http
-    credentials: Callable[[], Credentials] = credentials
-    now: Callable[[], float] = time.time
-
-    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
-        """The response; ``NoResponse``, not written, without credentials."""
-        try:
-            request = self._signed(request)
-        except Unavailable as error:
-            return NoResponse(written=False, reason=str(error))
-        return self.http(request, timeout=timeout)
-
-    def _signed(self, request: HttpRequest) -> HttpRequest:
-        """The signer knows no other request than a POST to ``/``."""
-        if request.sign_for is None:
-            return request
-        region, service = request.sign_for
-        headers = {**request.headers, "host": urlsplit(request.url).netloc}
-        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.now()))
-        signed = sign(headers, request.body, self.credentials(), service=service, region=region, at=at)
-        return replace(request, headers=signed)
