@@ -47,4 +47,9 @@ class MemoryOptOuts:
 
 def gate(opt_outs: MemoryOptOuts, clock: Clock, *, mode: ScopeMode = ScopeMode.SENDER, replies: MemoryQueue) -> Gate:
     """A gate in front of ``opt_outs``."""
-    return Gate(register=OptOutRegister(opt_outs=opt_outs, clock=clock), mode=mode, replies=replies)
+    return Gate(opt_outs=opt_outs, mode=mode, replies=replies, clock=clock)
+
+
+def blocked_by(register: OptOutRegister, recipient: Recipient) -> Statement | None:
+    """The stored statement that blocks ``recipient``."""
+    return register.opt_outs.get(recipient).opt_out.blocked_by(register.clock())

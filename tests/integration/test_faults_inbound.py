@@ -27,6 +27,7 @@ from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from tests import factories
 from tests.fakes import START, FakeClock
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
+from tests.opt_outs import blocked_by
 from tests.tables import create
 
 NUMBER, SERVICE = "+15551234567", "MG" + "1" * 32
@@ -140,7 +141,7 @@ class Story:
         scopes = (*BOTH, "client:shop")
         settled = self.cloud.settled
         register = self.register(settled, self.cloud.settings(settled, self.clock))
-        return [each for each in scopes if register.blocked_by(Recipient(scope=each, number=self.person))]
+        return [each for each in scopes if blocked_by(register, Recipient(scope=each, number=self.person))]
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events in the outbox."""

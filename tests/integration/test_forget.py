@@ -32,6 +32,7 @@ from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import START
+from tests.opt_outs import blocked_by
 from tests.unit.template_stack import source
 
 OTHER_ID, OTHER_TO = "0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7df", "+316123456789"
@@ -313,7 +314,7 @@ def test_an_opt_out_stays_without_the_number_and_events_that_name_it_go(deployed
     code, told = deployed.forget("--apply")
 
     assert (code, "outbox: 1 deleted" in told, "opt-outs: 1 kept without the number" in told) == (0, True, True)
-    assert register.blocked_by(recipient) is not None
+    assert blocked_by(register, recipient) is not None
     for table in ("messages", "state"):
         assert TO not in json.dumps(client("dynamodb").scan(TableName=table)["Items"])
 

@@ -26,6 +26,7 @@ from tests import tables
 from tests.factories import MESSAGE_ID, record
 from tests.fakes import TWILIO, FixedSettings, MemoryQueue, ScriptedHttp
 from tests.moto_client import json_client
+from tests.opt_outs import blocked_by
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 UNANSWERED = NoResponse(written=True, reason="ReadTimeout")
@@ -84,8 +85,8 @@ def reply(text: str = "STOP", minutes: int = 0, sid: str = "SM1", **fields: str)
 
 
 def blocked(sender: str = NUMBER, number: str = PERSON, provider: str = "twilio", now: datetime = NOON) -> Kind | None:
-    block = register(json_client("dynamodb"), now).blocked_by(
-        Recipient(scope=f"sender:{provider}:{sender.casefold()}", number=number)
+    block = blocked_by(
+        register(json_client("dynamodb"), now), Recipient(scope=f"sender:{provider}:{sender.casefold()}", number=number)
     )
     return block.kind if block else None
 
@@ -374,7 +375,7 @@ def test_by_client_a_stop_blocks_every_client_that_wrote_to_the_person(dead: Mem
         store.put(replace(record(message_id=f"{number}{MESSAGE_ID[1:]}"), client=client, to=PERSON))
     listener(dead, ScopeMode.CLIENT).hear(reply())
     found = [
-        register(json_client("dynamodb")).blocked_by(Recipient(scope=f"client:{name}", number=PERSON))
+        blocked_by(register(json_client("dynamodb")), Recipient(scope=f"client:{name}", number=PERSON))
         for name in ("shop", "bank", "other")
     ]
 

@@ -21,6 +21,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.services.opt_outs import OptOutRegister
 from tests import tables
 from tests.moto_client import json_client
+from tests.opt_outs import blocked_by
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SOMEBODY = Recipient(scope="sender:twilio:+15551234567", number="+31612345678")
@@ -57,16 +58,16 @@ def events(dynamodb: DynamoDBClient) -> list[dict[str, Any]]:
 def test_a_recipient_nobody_spoke_of_is_not_blocked() -> None:
     known = store().get(SOMEBODY)
 
-    assert (known.version, known.opt_out.latest, register().blocked_by(SOMEBODY)) == (0, {}, None)
+    assert (known.version, known.opt_out.latest, blocked_by(register(), SOMEBODY)) == (0, {}, None)
 
 
 def test_a_block_and_its_end_are_stored_each_with_an_event(dynamodb: DynamoDBClient) -> None:
     register().state(SOMEBODY, [stated(Kind.STOP)])
-    block = register().blocked_by(SOMEBODY)
+    block = blocked_by(register(), SOMEBODY)
     register().state(SOMEBODY, [stated(Kind.START, 5)])
 
     assert block == stated(Kind.STOP)
-    assert register().blocked_by(SOMEBODY) is None
+    assert blocked_by(register(), SOMEBODY) is None
     assert [(each["version"], each["blocked"], each["cause"], each["to"]) for each in events(dynamodb)] == [
         (1, True, "stop", SOMEBODY.number),
         (2, False, "start", SOMEBODY.number),
@@ -80,7 +81,7 @@ def test_a_block_holds_for_its_scope_and_number_alone(dynamodb: DynamoDBClient) 
         Recipient(scope=SOMEBODY.scope, number="+31687654321"),
     ]
 
-    assert [register().blocked_by(each) for each in others] == [None, None]
+    assert [blocked_by(register(), each) for each in others] == [None, None]
     assert SOMEBODY.number not in dynamodb.scan(TableName="state")["Items"][0]["pk"]["S"]
 
 
@@ -180,7 +181,7 @@ def test_a_forgotten_number_stays_blocked_and_nothing_readable_is_left(dynamodb:
     left = json.dumps([dynamodb.scan(TableName=name)["Items"] for name in ("state", "messages")])
     assert SOMEBODY.number not in left
     assert "+31687654321" in left
-    assert register().blocked_by(SOMEBODY) == stated(Kind.STOP)
+    assert blocked_by(register(), SOMEBODY) == stated(Kind.STOP)
     assert "" in [each.recipient.number for each in store().all()]
 
 
@@ -188,4 +189,4 @@ def test_a_forgotten_number_stays_blocked_and_nothing_readable_is_left(dynamodb:
 def test_two_spellings_of_a_number_are_one_person() -> None:
     register().state(Recipient(scope="all", number="+5215512345678"), [stated(Kind.STOP)])
 
-    assert register().blocked_by(Recipient(scope="all", number="+525512345678")) is not None
+    assert blocked_by(register(), Recipient(scope="all", number="+525512345678")) is not None

@@ -20,6 +20,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.services.opt_outs import OptOutRegister
 from tests import tables
 from tests.moto_client import json_client
+from tests.opt_outs import blocked_by
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SCOPE, PERSON, OTHER = "sender:twilio:+15551234567", "+31612345678", "+31687654321"
@@ -52,8 +53,8 @@ class Command:
         return code, told
 
     def blocked(self, number: str = PERSON, scope: str = SCOPE) -> Kind | None:
-        block = OptOutRegister(opt_outs=self.store, clock=lambda: NOON).blocked_by(
-            Recipient(scope=scope, number=number)
+        block = blocked_by(
+            OptOutRegister(opt_outs=self.store, clock=lambda: NOON), Recipient(scope=scope, number=number)
         )
         return block.kind if block else None
 

@@ -23,7 +23,6 @@ from sms_tracker.domain.settings import TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.services.gate import Gate
 from sms_tracker.services.limits import Limiter
-from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.policy import Policy, read_senders
 from sms_tracker.services.send import Rules, Sender
 
@@ -70,8 +69,8 @@ def _gate(config: SendConfig, dynamodb: Api, sqs: Api, settings: SettingsSource)
     opt_outs = OptOutStore(
         dynamodb, state=config.state_table, messages=config.messages_table, key=lambda: settings().service_key
     )
-    register = OptOutRegister(opt_outs=opt_outs, clock=_now)
-    return Gate(register=register, mode=config.opt_out_scope, replies=SqsQueue(sqs, config.inbound_queue_url))
+    replies = SqsQueue(sqs, config.inbound_queue_url)
+    return Gate(opt_outs=opt_outs, mode=config.opt_out_scope, replies=replies, clock=_now)
 
 
 def _rules(config: SendConfig) -> Rules:

@@ -7,11 +7,10 @@ from typing import Protocol
 
 from sms_tracker.domain import inbound
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.opt_out import Recipient, ScopeMode, scope
-from sms_tracker.domain.ports import Queue
+from sms_tracker.domain.opt_out import OptOuts, Recipient, ScopeMode, scope
+from sms_tracker.domain.ports import Clock, Queue
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.sending_stop import Instruction, StopOf
-from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse, problem
 
 _TRANSACTIONAL = "transactional"
@@ -34,15 +33,17 @@ class OptOutCheck(Protocol):
 class Gate:
     """Closed to recipients who opted out. ``replies`` is the queue of what may opt somebody out."""
 
-    register: OptOutRegister
+    opt_outs: OptOuts
     mode: ScopeMode
     replies: Queue
+    clock: Clock
 
     def is_closed(self, record: Record) -> bool:
         """Whether the recipient opted out: one strongly consistent read. Raises ``Unavailable``."""
         name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
         recipient = Recipient(scope=name, number=record.to)
-        return self.register.blocked_by(recipient, transactional=record.category == _TRANSACTIONAL) is not None
+        known = self.opt_outs.get(recipient).opt_out
+        return known.blocked_by(self.clock(), transactional=record.category == _TRANSACTIONAL) is not None
 
     def learn(self, record: Record) -> str | None:
         """Queue the provider's refusal of a recipient who opted out. Returns a warning if it was not queued.

@@ -33,10 +33,6 @@ class OptOutRegister:
     opt_outs: OptOuts
     clock: Clock
 
-    def blocked_by(self, recipient: Recipient, *, transactional: bool = False) -> Statement | None:
-        """The statement that blocks ``recipient``, None where none does: one strongly consistent read."""
-        return self.opt_outs.get(recipient).opt_out.blocked_by(self.clock(), transactional=transactional)
-
     def state(self, recipient: Recipient, statements: Iterable[Statement]) -> StoredOptOut:
         """Join ``statements`` to what is stored, in any order and any number of times; returns what is stored then.
 
