@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from bench.cost import cost
 from bench.counted import counted
 from bench.cpu import cold, warm
-from bench.latency import latency
-from bench.limits import limit_units
 from bench.report import FULL, QUICK, Case, keep, known, machine, progress
 from bench.rest import rest
 from bench.sandbox import Failed
@@ -22,8 +20,6 @@ CASES: dict[str, Case] = {
     "warm": warm,
     "counted": counted,
     "rest": rest,
-    "limits": limit_units,
-    "latency": latency,
     "cost": cost,
 }
 
