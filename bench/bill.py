@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import ceil
 
-from bench.counted import LINE, OVERHEAD, WORDS
+from bench.counted import LINE, OVERHEAD, REPORTS
 from bench.prices import Row
+from bench.report import Figures
 from bench.settings import Load, Settings
 from bench.units import KB, read_units
 
@@ -15,8 +16,8 @@ FULL_CPU = 1769
 """Megabytes of memory with one vCPU; less memory has a share of it, except while an environment starts."""
 MONTH = 720
 """Hours of a month."""
-_PLATFORM_BYTES, _PLATFORM_LINES = 250, 3
-"""Bytes and lines of START, END and REPORT of an invocation."""
+_PLATFORM = 250 + 3 * LINE
+"""Bytes of START, END and REPORT of an invocation."""
 _POLLERS, _POLLS, _IDLE_POLLS = 5, 20, 3 * 60 * MONTH
 """Lambda's pollers of a queue, their receives a second when busy, their long polls (20 s) a month when idle."""
 _SHARDS, _SHARD_POLLS = 4, 4
@@ -38,7 +39,6 @@ _EVENT_BYTES = 730
 """Bytes of one of our events on the bus."""
 _TEN = 10
 """Messages in one SQS request, at most."""
-Figures = Mapping[str, float]
 
 
 def milliseconds(cpu: float, memory: int, load: Load, *, calls: float = 1, provider: float = 0) -> int:
@@ -137,7 +137,7 @@ def _reconciler(figures: Figures, load: Load, settings: Settings) -> Iterator[Ro
         lines += runs * figures[f"rest.{step}.log"]
     runs = sum(settings.runs.values())
     if settings.platform_lines:
-        lines += runs * (_PLATFORM_BYTES + LINE * _PLATFORM_LINES)
+        lines += runs * _PLATFORM
     seen = milliseconds(load.count_ms * (1 + settings.counted), memory, load, calls=0) * gigabyte_ms
     yield Row("Reconciler at rest: invocations", runs, "invocation", monthly=True)
     yield Row("Reconciler at rest: GB-seconds", idle, "arm", monthly=True)
@@ -159,7 +159,7 @@ def _queues(called: Mapping[str, float], load: Load, settings: Settings) -> Iter
 
 def _table(figures: Figures, load: Load, settings: Settings) -> Iterator[Row]:
     item, indexes = figures["counted.item_units"], figures["counted.index_units"]
-    less = len(WORDS) - stored_reports(load, settings)
+    less = REPORTS - stored_reports(load, settings)
     size = figures["counted.item_bytes"] + load.longer - less * _REPORT_BYTES
     failed = max(0.0, figures["failed.item_units"] + figures["failed.index_units"] - item - indexes)
     large = min(item - less, ceil(max(0.0, size - KB) / _REPORT_BYTES))
@@ -187,7 +187,7 @@ def _published(called: Mapping[str, float], load: Load, settings: Settings) -> I
 
 def _logs(figures: Figures, called: Mapping[str, float], load: Load, settings: Settings) -> Iterator[Row]:
     own = sum(number * figures[f"log.{settings.log[name]}.{name}"] for name, number in called.items())
-    platform = sum(called.values()) * (_PLATFORM_BYTES + LINE * _PLATFORM_LINES) * settings.platform_lines
+    platform = sum(called.values()) * _PLATFORM * settings.platform_lines
     logged = settings.access_log_bytes + LINE if settings.access_log_bytes else 0
     access = load.messages * (1 + load.callbacks) * logged
     yield Row("Logs: the functions' lines", own, "log")
@@ -199,11 +199,10 @@ def _logs(figures: Figures, called: Mapping[str, float], load: Load, settings: S
 def _metrics(figures: Figures, kind: str, settings: Settings) -> float:
     """The written metrics of a kind, those with a provider once for each."""
     prefix = f"metric.{kind}."
-    found = {name.removeprefix(prefix): number for name, number in figures.items() if name.startswith(prefix)}
     return sum(
         number * (settings.providers if name.startswith("provider.") else 1)
-        for name, number in found.items()
-        if name not in settings.unread
+        for key, number in figures.items()
+        if (name := key.removeprefix(prefix)) != key and name not in settings.unread
     )
 
 
@@ -220,7 +219,7 @@ def _watched(figures: Figures, load: Load, settings: Settings) -> Iterator[Row]:
     yield Row("KMS: decryption of the secrets", (1 + settings.providers) * kept / _SECRETS_LIFE, "kms")
     yield Row("KMS: keys of the tables that DynamoDB does not own", settings.table_keys * kept / _TABLE_KEY_LIFE, "kms")
     yield Row("KMS: customer keys", settings.keys, "key", monthly=True)
-    yield Row("KMS: their first two yearly rotations", settings.rotated_keys * _ROTATIONS, "key", monthly=True)
+    yield Row("KMS: their first two yearly rotations", settings.keys * _ROTATIONS, "key", monthly=True)
     yield Row("Transfer: requests to providers, answers", out, "transfer")
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from bench.bill import Figures, bill, total
+from bench.bill import bill, total
 from bench.counted import counted
 from bench.cpu import cold, warm
-from bench.prices import NOTE, PRICES, REGION
-from bench.report import QUICK, Cell, Outcome, Plan, Progress, Table, keep, known, options, progress
+from bench.prices import MILLION, NOTE, PRICES, REGION
+from bench.report import QUICK, Cell, Figures, Outcome, Plan, Table, keep, known
 from bench.rest import rest
 from bench.settings import PRESETS, Load, settings
-from bench.targets import COSTS
-
-MILLION = 1e6
+from bench.targets import COSTS, verdict
+from local.process import run_command
+from ops.command import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ CHANGES = (
     Change("Alarms=none", "news of faults"),
     Change("Alarms=all", ""),
     Change("Dashboard=on", ""),
-    Change("a rotated customer key for the alerts", "", settings={"keys": 1, "rotated_keys": 1}),
+    Change("a rotated customer key for the alerts", "", settings={"keys": 1}),
     Change("point-in-time recovery off", "restores", settings={"recovery": False}),
     Change("no reference", "searching by it", unreferenced=True),
     Change("delivered published", "", settings={"events_ok": 1}),
@@ -66,13 +66,13 @@ def volumes(load: Load) -> dict[str, Load]:
     return {"at rest": replace(load, messages=0), **shapes}
 
 
-def cost(_: Plan, progress: Progress, load: Load | None = None) -> Outcome:
+def cost(_: Plan, load: Load | None = None) -> Outcome:
     """Dollars at rest and by volume beside the targets, every row with its price's source, every setting's price."""
     figures, measured = known(), dict[str, float]()
-    needs = ((warm, "warm.send.cpu"), (cold, "cold.send.init"), (counted, "counted.item_bytes"))
-    for case, needed in (*needs, (rest, "rest.statistics.cpu")):
+    cases = {"warm.send.cpu": warm, "cold.send.init": cold, "counted.item_bytes": counted, "rest.statistics.cpu": rest}
+    for needed, case in cases.items():
         if needed not in figures:
-            measured |= case(QUICK, progress).figures
+            measured |= case(QUICK).figures
     given, figures = load or Load(), figures | measured
     summary, dollars = _volumes(figures, given)
     bills = (_bill(figures, given, preset) for preset in PRESETS)
@@ -89,29 +89,24 @@ def _volumes(figures: Figures, load: Load) -> tuple[Table, dict[str, float]]:
             figure = f"cost.{name}, {preset}"
             dollars[figure] = month / each.messages * MILLION if each.messages else month
             per_million = f"{dollars[figure]:,.2f}" if each.messages else ""
-            shown: list[Cell] = [f"{month:,.2f}", f"{month - free:,.2f}", per_million]
-            rows.append([f"{name}, {preset}", *shown, *_verdict(dollars[figure], COSTS.get(figure))])
+            most = COSTS.get(figure)
+            compared = ["", ""] if most is None else [f"{most:g}", verdict(dollars[figure], most)]
+            rows.append([f"{name}, {preset}", f"{month:,.2f}", f"{month - free:,.2f}", per_million, *compared])
     columns = ("messages a month, preset", "the month", "with free tier", "per million", "target", "")
     return Table(title=f"Dollars, {REGION}, list prices", columns=columns, rows=rows, note=NOTE), dollars
 
 
-def _verdict(dollars: float, target: float | None) -> list[Cell]:
-    if target is None:
-        return ["", ""]
-    return [f"{target:g}", "met" if dollars <= target else f"missed by {dollars - target:.2f}"]
-
-
 def _bill(figures: Figures, load: Load, preset: str) -> Table:
     rows, scale = bill(figures, load, settings(preset)), MILLION / max(load.messages, 1)
-    lines: list[list[Cell]] = [
-        [row.name, row.quantity, f"{row.dollars * scale:.2f}", f"{row.free * scale:.2f}", str(price), price.source]
-        for row in rows
-        for price in (PRICES[row.price],)
-    ]
-    ends = (("due each month without any message", [row for row in rows if row.monthly]), ("total", rows))
-    for name, some in ends:
-        free = sum(row.free for row in some)
-        lines.append([name, "", f"{total(some) * scale:.2f}", f"{free * scale:.2f}", "", ""])
+    lines: list[list[Cell]] = []
+    for row in rows:
+        price = PRICES[row.price]
+        dollars = (f"{each * scale:.2f}" for each in (row.dollars, row.free))
+        lines.append([row.name, row.quantity, *dollars, str(price), price.source])
+    ends = {"due each month without any message": [row for row in rows if row.monthly], "total": rows}
+    for name, some in ends.items():
+        dollars = (f"{each * scale:.2f}" for each in (total(some), sum(row.free for row in some)))
+        lines.append([name, "", *dollars, "", ""])
     title = f"Preset {preset}: dollars per million messages, {load.messages:,.0f} a month in {load.hours:g} hours"
     columns = ("row", "quantity", "dollars", "of it free", "price", "source: aws.amazon.com/…/pricing")
     return Table(title=title, columns=columns, rows=lines)
@@ -120,14 +115,10 @@ def _bill(figures: Figures, load: Load, preset: str) -> Table:
 def _changes(figures: Figures, load: Load) -> Table:
     scale = MILLION / max(load.messages, 1)
     bases = {preset: total(bill(figures, load, settings(preset))) for preset in PRESETS}
-    rows: list[list[Cell]] = [
-        [
-            each.name,
-            *(f"{(changed(each, figures, load, preset) - base) * scale:+.2f}" for preset, base in bases.items()),
-            each.price,
-        ]
-        for each in CHANGES
-    ]
+    rows: list[list[Cell]] = []
+    for each in CHANGES:
+        dollars = (f"{(changed(each, figures, load, preset) - bases[preset]) * scale:+.2f}" for preset in PRESETS)
+        rows.append([each.name, *dollars, each.price])
     columns = ("setting", *PRESETS, "what it costs otherwise")
     return Table(title="Dollars per million messages that one setting changes", columns=columns, rows=rows)
 
@@ -144,17 +135,20 @@ def changed(change: Change, figures: Figures, load: Load, preset: str) -> float:
 def arguments(given: Sequence[str] | None = None) -> Load:
     """Parse the command line: an option for each assumption."""
     parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
-    options(parser, Load)
+    for each in fields(Load):
+        kind = within(int if isinstance(each.default, int) else float, each.metadata["least"], each.metadata["most"])
+        option, text = f"--{each.name.replace('_', '-')}", f"{each.metadata['unit']} (default: %(default)s)"
+        parser.add_argument(option, type=kind, default=each.default, help=text)
     return Load(**vars(parser.parse_args(given)))
 
 
 def main() -> int:
     """Print the bill from the figures of earlier runs; missing figures are measured quickly first."""
-    outcome = cost(QUICK, progress, arguments())
+    outcome = cost(QUICK, arguments())
     print("\n".join(table.text() for table in outcome.tables))
     keep(outcome.figures)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -11,13 +11,10 @@ from statistics import median
 from typing import Any
 from urllib.parse import parse_qsl
 
-from bench.deployment import FUNCTIONS, Deployment, deployed
-from bench.report import MS, Cell, Outcome, Plan, Progress, Table, in_turns, spread
-from bench.sandbox import Function, Sandbox
+from bench.report import MS, Cell, Outcome, Plan, Table, in_turns, progress, spread
+from bench.sandbox import BASELINES, FUNCTIONS, Deployment, Function, Sandbox, deployed, sandbox
 from tests.cloud import sample
 
-BASELINES = {"sqs": "webhook", "client": "webhook", "webhook": "webhook", "processor": "processor", "send": "send"}
-"""The folders in bench/baseline, and the function that each is compared with."""
 BATCHES = (1, 10, 50)
 _SAMPLES = {"webhook": "webhook-twilio", "query": "query-message"}
 _ID = "0b0e9f0a-53cf-4f13-9f0c-{:012d}"
@@ -41,75 +38,68 @@ def batch(size: int) -> dict[str, Any]:
     return {"Records": [{**pattern, "messageId": f"{n:036d}", "body": body} for n, body in enumerate(bodies)]}
 
 
-def cold(plan: Plan, progress: Progress) -> Outcome:
+def cold(plan: Plan) -> Outcome:
     """CPU of each function's and baseline's import and first call, and the number of modules."""
-    with deployed(progress) as deployment:
-        cases = {name: (deployment.ours(name), name) for name in FUNCTIONS}
-        cases |= {f"baseline {name}": (deployment.baseline(name, like), like) for name, like in BASELINES.items()}
-        modules = {name: _modules(*case) for name, case in cases.items()}
-        starts = {name: partial(_start, *case) for name, case in cases.items()}
-        taken = in_turns(starts, rounds=plan.samples, progress=progress)
+    with deployed() as deployment:
+        functions = [*map(deployment.ours, FUNCTIONS), *map(deployment.baseline, BASELINES)]
+        modules = {each.name: _modules(each) for each in functions}
+        taken = in_turns({each.name: partial(_start, each) for each in functions}, plan.samples)
     rows: list[list[Cell]] = []
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = {f"modules.{name}": number for name, number in modules.items()}
     for name, samples in taken.items():
-        init, first, both = ([values[step] for values in samples] for step in range(3))
+        init, first, both = zip(*samples, strict=True)
         rows.append([name, median(init), median(first), spread(both), modules[name]])
-        figures |= {
-            f"cold.{name}.cpu": median(both),
-            f"cold.{name}.init": median(init),
-            f"modules.{name}": modules[name],
-        }
+        figures |= {f"cold.{name}.cpu": median(both), f"cold.{name}.init": median(init)}
     title = f"Cold start, CPU milliseconds: medians and quartiles of {plan.samples} processes"
     columns = ("function", "init", "first call", "both", "modules")
     return Outcome((Table(title=title, columns=columns, rows=rows),), figures)
 
 
-def _start(function: Function, like: str) -> tuple[float, float, float]:
+def _start(function: Function) -> tuple[float, float, float]:
     """Milliseconds of the import, of the first call, and of both, in a fresh process."""
-    with Sandbox(function) as sandbox:
-        init, first = sandbox.init.cpu * MS, sandbox.call(event(like)).cpu * MS
+    with sandbox(function) as started:
+        init, first = started.init.cpu * MS, started.call(event(function.like)).cpu * MS
         return init, first, init + first
 
 
-def _modules(function: Function, like: str) -> int:
+def _modules(function: Function) -> int:
     """Modules in a fresh process after the first call, Python's own included."""
-    with Sandbox(function, bare=True) as sandbox:
-        return sandbox.call(event(like)).modules
+    with sandbox(function, bare=True) as started:
+        return started.call(event(function.like)).modules
 
 
-def warm(plan: Plan, progress: Progress) -> Outcome:
+def warm(plan: Plan) -> Outcome:
     """CPU of one more callback, report or message in a running process."""
     with ExitStack() as stack:
-        deployment = stack.enter_context(deployed(progress))
+        deployment = stack.enter_context(deployed())
         cases: dict[str, Callable[[], float]] = {}
         for name, (function, given, work) in _jobs(deployment).items():
             progress(f"starting {name}")
-            sandbox = stack.enter_context(Sandbox(function))
+            started = stack.enter_context(sandbox(function))
             calls = max(2, plan.calls // work)
-            sandbox.call(given, calls=calls)  # the first calls fill caches
-            cases[name] = partial(_sample, sandbox, given, calls, work)
-        taken = in_turns(cases, rounds=plan.rounds, progress=progress)
+            started.call(given, calls=calls)  # the first calls fill caches
+            cases[name] = partial(_sample, started, given, calls, work)
+        taken = in_turns(cases, plan.rounds)
     rows = [[name, spread(values)] for name, values in taken.items()]
     title = f"Warm, CPU milliseconds for one callback, report or message: {plan.rounds} rounds, median and quartiles"
-    table = Table(title=title, columns=("function", "CPU"), rows=rows)
-    return Outcome((table,), {f"warm.{name}.cpu": median(values) for name, values in taken.items()})
+    figures = {f"warm.{name}.cpu": median(values) for name, values in taken.items()}
+    return Outcome((Table(title=title, columns=("function", "CPU"), rows=rows),), figures)
 
 
 def _jobs(deployment: Deployment) -> dict[str, Job]:
     """Functions and their baselines, by name."""
     ours, plain = deployment.ours, deployment.baseline
-    jobs: dict[str, Job] = {
-        name: (ours(name), event(name), 1) for name in ("webhook", "send", "authorizer", "publisher", "digest", "query")
-    }
-    jobs |= {f"baseline {name}": (plain(name, "webhook"), event("webhook"), 1) for name in ("sqs", "client", "webhook")}
+    single = [ours(name) for name in ("webhook", "send", "authorizer", "publisher", "digest", "query")]
+    single += [plain(name) for name in ("sqs", "client", "webhook")]
+    jobs: dict[str, Job] = {each.name: (each, event(each.like), 1) for each in single}
     for size in BATCHES:
-        jobs[f"processor, batch of {size}"] = (ours("processor"), batch(size), size)
-        jobs[f"baseline processor, batch of {size}"] = (plain("processor", "processor"), batch(size), size)
+        for each in (ours("processor"), plain("processor")):
+            jobs[f"{each.name}, batch of {size}"] = (each, batch(size), size)
     inserted = [each for each in event("publisher")["Records"] if each["eventName"] == "INSERT"]
     jobs["publisher, nothing to publish"] = (ours("publisher"), {"Records": inserted[:1]}, 1)
     return {**jobs, "webhook, MessageBird": (ours("webhook"), sample("webhook-messagebird"), 1)}
 
 
-def _sample(sandbox: Sandbox, given: Mapping[str, Any], calls: int, work: int) -> float:
-    sandbox.call(given)  # caches and connections went idle while the other processes ran
-    return sandbox.call(given, calls=calls).cpu * MS / calls / work
+def _sample(started: Sandbox, given: Mapping[str, Any], calls: int, work: int) -> float:
+    started.call(given)  # caches and connections went idle while the other processes ran
+    return started.call(given, calls=calls).cpu * MS / calls / work

@@ -1,14 +1,14 @@
-"""HTTPS endpoints on the loopback that stand in for AWS and the providers, with keep-alive; every call is recorded."""
+"""An HTTPS endpoint on the loopback that stands in for AWS and the providers; every call is recorded."""
 
 from __future__ import annotations
 
 import json
-import ssl
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,38 +22,28 @@ from local.process import LOCALHOST
 from tests.certificates import issue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One request: ``service`` is dynamodb, sqs, ssm, events, sns or provider."""
+    """One request: ``service`` is DynamoDB, AmazonSQS, AmazonSSM, AWSEvents, SNS or provider."""
 
     service: str
     operation: str
     body: Mapping[str, Any]
-    body_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One response; ``kind`` is its content type."""
-
-    body: bytes
-    status: int = 200
-    kind: str = "application/x-amz-json-1.0"
-
-
-def answered(body: Mapping[str, Any], status: int = 200) -> Answer:
-    """An answer in JSON."""
-    return Answer(json.dumps(body, separators=(",", ":")).encode(), status)
-
-
-Respond = Callable[[Call], Answer]
+Respond = Callable[[Call], Mapping[str, Any] | str]
+"""The body of the response, as JSON or a text; the status is 200."""
 
 
 @dataclass
 class Endpoint:
-    """A running server; ``calls`` are the requests since the last ``take``."""
+    """A running server; ``calls`` are the requests since the last ``take``.
+
+    ``authorities`` is a file for the clients with the public authorities too: a cold start reads them all.
+    """
 
     respond: Respond
+    authorities: Path
     calls: list[Call] = field(default_factory=list)
     url: str = ""
 
@@ -61,9 +51,6 @@ class Endpoint:
         """Return the calls so far and clear them."""
         calls, self.calls = self.calls, []
         return calls
-
-
-_SERVICES = {"DynamoDB": "dynamodb", "AmazonSQS": "sqs", "AmazonSSM": "ssm", "AWSEvents": "events"}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -76,30 +63,27 @@ class _Handler(BaseHTTPRequestHandler):
     endpoint: ClassVar[Endpoint]
 
     def do_POST(self) -> None:  # as the base class names it
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        call = self._call(body)
+        call = self._call(self.rfile.read(int(self.headers.get("content-length") or 0)))
         self.endpoint.calls.append(call)
-        answer = self.endpoint.respond(call)
-        self.send_response(answer.status)
-        self.send_header("content-type", answer.kind)
-        self.send_header("content-length", str(len(answer.body)))
+        body = self.endpoint.respond(call)
+        answer = (body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("content-type", "application/x-amz-json-1.0")
+        self.send_header("content-length", str(len(answer)))
         self.send_header("x-amzn-requestid", "00000000-0000-4000-8000-000000000000")
-        self.send_header("x-amz-crc32", str(zlib.crc32(answer.body)))
+        self.send_header("x-amz-crc32", str(zlib.crc32(answer)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(answer)
 
     do_GET = do_POST  # noqa: N815  # as the base class names it
 
     def _call(self, body: bytes) -> Call:
         target, _, operation = self.headers.get("x-amz-target", "").partition(".")
-        service = _SERVICES.get(target.partition("_")[0], "")
-        if service:
-            fields = json.loads(body)
-        else:  # SNS uses the query protocol; the providers have their own
-            fields = dict(parse_qsl(body.decode())) if b"=" in body and not body.startswith(b"{") else {}
-            operation = fields.get("Action", self.path)
-            service = "sns" if "Action" in fields else "provider"
-        return Call(service=service, operation=operation, body=fields, body_bytes=len(body))
+        if target:
+            return Call(target.partition("_")[0], operation, json.loads(body))
+        # SNS uses the query protocol; the providers have their own.
+        fields = dict(parse_qsl(body.decode())) if not body.startswith(b"{") else {}
+        return Call("SNS" if "Action" in fields else "provider", fields.get("Action", self.path), fields)
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
@@ -115,31 +99,21 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(*responders: Respond) -> Iterator[tuple[list[Endpoint], Path]]:
-    """One server for each responder, and the file of authorities for their clients.
-
-    The certificate is RSA with 2048 bits, as AWS's are. The file also holds the public authorities: a cold start
-    reads them all.
-    """
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        authorities, context = issue(folder, LOCALHOST, rsa.generate_private_key(public_exponent=65537, key_size=2048))
+def serving(respond: Respond) -> Iterator[Endpoint]:
+    """A running server. Its certificate is RSA with 2048 bits, as AWS's are."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        authorities, context = issue(Path(folder), LOCALHOST, key)
         authorities.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authorities.read_bytes())
-        yield [stack.enter_context(_serve(respond, context)) for respond in responders], authorities
-
-
-@contextmanager
-def _serve(respond: Respond, context: ssl.SSLContext) -> Iterator[Endpoint]:
-    endpoint = Endpoint(respond)
-    handler = type("Handler", (_Handler,), {"endpoint": endpoint})
-    with _Server((LOCALHOST, 0), handler) as server:
-        # Each connection's own thread does the handshake, so that no client delays another.
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        endpoint.url = f"https://{LOCALHOST}:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield endpoint
-        finally:
-            server.shutdown()
-            thread.join()
+        endpoint = Endpoint(respond, authorities)
+        with _Server((LOCALHOST, 0), type("Handler", (_Handler,), {"endpoint": endpoint})) as server:
+            # Each connection's own thread does the handshake, so that no client delays another.
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            endpoint.url = f"https://{LOCALHOST}:{server.server_port}"
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            try:
+                yield endpoint
+            finally:
+                server.shutdown()
+                thread.join()

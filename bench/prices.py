@@ -14,7 +14,7 @@ NOTE = (
     "Free allowances are the account's, shared with everything else in it. In eu-west-1 HTTP API, DynamoDB and logs "
     "cost 11 to 14 % more, the rest about the same: two dollars per million messages in total."
 )
-_MILLION, _GB = 1e6, 1e9
+MILLION, _GB = 1e6, 1e9
 _API, _LAMBDA, _SQS, _DYNAMODB = "api-gateway", "lambda", "sqs", "dynamodb"
 _EVENTS, _SNS, _WATCH, _KMS, _EC2 = "eventbridge", "sns", "cloudwatch", "kms", "ec2/on-demand"
 
@@ -50,19 +50,19 @@ class Price:
 
 
 PRICES = {
-    "http-api": Price(1.00, _MILLION, "million requests", _API, "2026-03", beyond=(300 * _MILLION, 0.90)),
-    "invocation": Price(0.20, _MILLION, "million invocations", _LAMBDA, "memory", free=_MILLION),
-    "arm": Price(13.3334, _MILLION, "million GB-seconds, arm64", _LAMBDA, "memory", free=400_000),
-    "sqs": Price(0.40, _MILLION, "million requests", _SQS, "2026-03", free=_MILLION),
-    "write": Price(0.625, _MILLION, "million write units", _DYNAMODB, "2025"),
-    "read": Price(0.125, _MILLION, "million read units", _DYNAMODB, "2025"),
+    "http-api": Price(1.00, MILLION, "million requests", _API, "2026-03", beyond=(300 * MILLION, 0.90)),
+    "invocation": Price(0.20, MILLION, "million invocations", _LAMBDA, "memory", free=MILLION),
+    "arm": Price(13.3334, MILLION, "million GB-seconds, arm64", _LAMBDA, "memory", free=400_000),
+    "sqs": Price(0.40, MILLION, "million requests", _SQS, "2026-03", free=MILLION),
+    "write": Price(0.625, MILLION, "million write units", _DYNAMODB, "2025"),
+    "read": Price(0.125, MILLION, "million read units", _DYNAMODB, "2025"),
     "storage": Price(0.25, _GB, "GB and month", _DYNAMODB, "memory", free=25 * _GB),
     "recovery": Price(0.20, _GB, "GB and month", _DYNAMODB, "memory"),
-    "event": Price(1.00, _MILLION, "million custom events", _EVENTS, "memory"),
+    "event": Price(1.00, MILLION, "million custom events", _EVENTS, "memory"),
     "archive": Price(0.10, _GB, "GB archived", _EVENTS, "memory"),
     "archived": Price(0.023, _GB, "GB and month", _EVENTS, "memory"),
-    "schedule": Price(1.00, _MILLION, "million schedules", _EVENTS, "memory", free=14 * _MILLION),
-    "publish": Price(0.50, _MILLION, "million requests", _SNS, "2026-06", free=_MILLION),
+    "schedule": Price(1.00, MILLION, "million schedules", _EVENTS, "memory", free=14 * MILLION),
+    "publish": Price(0.50, MILLION, "million requests", _SNS, "2026-06", free=MILLION),
     "mail": Price(2.00, 100_000, "100,000 e-mails", _SNS, "2026-06", free=1000),
     "log": Price(0.50, _GB, "GB ingested", _WATCH, "2026-06", free=5 * _GB),
     "logged": Price(0.03, _GB, "GB, compressed, and month", _WATCH, "memory"),

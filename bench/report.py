@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -10,24 +9,21 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import quantiles
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from local.emulator import PYTHON
 from local.package import BUILD
-from ops.command import within
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Sample = TypeVar("Sample")
-Progress = Callable[[str], None]
 Cell = str | float | int
+Figures = Mapping[str, float]
+"""Milliseconds, bytes, units and dollars by name."""
 MS = 1000.0
 FIGURES = BUILD / "bench" / "figures.json"
-"""Every figure by name, from the last run of its case."""
+"""Every figure, from the last run of its case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +51,12 @@ class Table:
     def text(self) -> str:
         """Aligned for a terminal: the first column to the left, the others to the right."""
         lines = [list(self.columns), *([shown(cell) for cell in row] for row in self.rows)]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
-        head, *body = ["  ".join(_padded(cell, widths, n) for n, cell in enumerate(line)).rstrip() for line in lines]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        head, *body = [
+            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines
+        ]
         rule = "-" * sum([*widths, 2 * (len(widths) - 1)])
         return "\n".join([self.title, "", head, rule, *body, *([self.note] if self.note else []), ""])
-
-
-def _padded(cell: str, widths: Sequence[int], place: int) -> str:
-    return cell.ljust(widths[place]) if place == 0 else cell.rjust(widths[place])
 
 
 def shown(cell: Cell) -> str:
@@ -76,13 +70,13 @@ def shown(cell: Cell) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Tables, and named figures for targets and costs: milliseconds, bytes, units."""
+    """What a case measured."""
 
     tables: tuple[Table, ...]
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Figures
 
 
-Case = Callable[[Plan, Progress], Outcome]
+Case = Callable[[Plan], Outcome]
 
 
 def spread(values: Sequence[float]) -> str:
@@ -91,7 +85,7 @@ def spread(values: Sequence[float]) -> str:
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
 
-def in_turns(cases: Mapping[str, Callable[[], Sample]], *, rounds: int, progress: Progress) -> dict[str, list[Sample]]:
+def in_turns(cases: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
     """``rounds`` samples of each case, in turns (A, B, A, B …): other load on the machine affects all alike."""
     taken: dict[str, list[Sample]] = {name: [] for name in cases}
     for number in range(rounds):
@@ -99,22 +93,6 @@ def in_turns(cases: Mapping[str, Callable[[], Sample]], *, rounds: int, progress
             progress(f"{name}, round {number + 1} of {rounds}")
             taken[name].append(sample())
     return taken
-
-
-def assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
-    """A dataclass's field that :func:`options` makes an option."""
-    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
-
-
-def options(parser: argparse.ArgumentParser, assumptions: type[DataclassInstance]) -> None:
-    """Add an option for each assumed field, with its default, unit and bounds."""
-    for each in fields(assumptions):
-        if each.metadata:
-            kind = within(
-                int if isinstance(each.default, int) else float, each.metadata["least"], each.metadata["most"]
-            )
-            option, text = f"--{each.name.replace('_', '-')}", f"{each.metadata['unit']} (default: %(default)s)"
-            parser.add_argument(option, type=kind, default=each.default, help=text)
 
 
 def machine() -> str:
@@ -130,7 +108,7 @@ def known() -> dict[str, float]:
     return dict(json.loads(FIGURES.read_text())) if FIGURES.exists() else {}
 
 
-def keep(figures: Mapping[str, float]) -> None:
+def keep(figures: Figures) -> None:
     """Add to the figures, or replace older ones."""
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps({**known(), **figures}, indent=1, sort_keys=True))

@@ -4,82 +4,49 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from collections.abc import Iterable
 
-from botocore import xform_name
-from types_boto3_dynamodb import DynamoDBClient
-
-from bench.counted import FAILED, LINE, MESSAGES, WORDS, Service, service
+from bench.counted import LINE, Invocation, Service, service
 from bench.cpu import event
-from bench.endpoint import Answer, Call, Respond, answered
-from bench.report import MS, Cell, Outcome, Plan, Progress, Table
+from bench.report import MS, Cell, Outcome, Plan, Table, progress
 from bench.units import read_units
-from sms_tracker.aws.items import to_item
-from sms_tracker.domain.record import Entry, SendPhase
-from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.state import fold, recorded
-from sms_tracker.domain.status import Status
-from tests import tables
 from tests.cloudwatch import Metric, measured
-from tests.factories import record, report
+from tests.unit.template_stack import environment
 
-STATE = "StateTable"
 STEPS: dict[str, dict[str, str]] = {"reconcile": {}, "statistics": {"step": "statistics"}}
 """The events of the two schedules."""
-_AGES = (timedelta(minutes=20), timedelta(hours=3), timedelta(hours=9))
-"""Ages of messages that fill every gauge: receipts, the last hours, the week before."""
-_EACH = 60
-"""Messages of each age: more than a gauge needs."""
+GAUGES = frozenset(environment("reconciler")["UNREAD_METRICS"].split(","))
+"""What the reconciler writes once there were enough messages: the metrics that a default stack leaves out."""
 
 
-def rest(plan: Plan, progress: Progress) -> Outcome:
+def rest(plan: Plan) -> Outcome:
     """Calls, reads and CPU of the reconciler without work; custom metrics at rest, around the clock, and in use."""
-    figures: dict[str, float] = {}
-    with service(progress, Alarms="all", Dashboard="on") as one:
-        in_use = _in_use(one)
-        one.deployment.aws.respond = _stored(one.table, one.deployment.aws.respond)
-        progress("the reconciler's gauges")
-        tables.create(one.table, STATE, STATE)
-        fill(one.table)
-        gauges = written(line for asked in STEPS.values() for line in one.invoke("reconciler", asked).log.splitlines())
-        for table in (MESSAGES, STATE):
-            one.table.delete_table(TableName=table)
-            tables.create(one.table, table, table)
-        at_rest: set[Metric] = set()
-        for step, asked in STEPS.items():
-            progress(f"the reconciler at rest: {step}")
-            at_rest |= written(one.invoke("reconciler", asked).log.splitlines())  # the first run counts past hours
-            figures |= {f"rest.{step}.{key}": value for key, value in _run(one, asked, plan).items()}
-    kinds = {"rest": at_rest, "gauges": gauges - at_rest, "in_use": in_use - gauges - at_rest}
-    for kind, metrics in kinds.items():
-        figures |= {f"metric.{kind}.{key}": number for key, number in Counter(map(name, metrics)).items()}
-    return Outcome(_tables(figures), figures)
-
-
-def name(metric: Metric) -> str:
-    """As the variable ``UNREAD_METRICS`` names it."""
-    return ".".join((*(name for name, _ in metric.dimensions if name != "service"), metric.name))
-
-
-def _tables(figures: Mapping[str, float]) -> tuple[Table, ...]:
-    names = ("calls", "reads", "cpu", "log")
-    runs: list[list[Cell]] = [[step, *(figures[f"rest.{step}.{name}"] for name in names)] for step in STEPS]
-    kinds: list[list[Cell]] = [[name, value] for name, value in figures.items() if name.startswith("metric.")]
+    with service(Alarms="all", Dashboard="on") as one:
+        progress("metrics of messages")
+        steps = [*one.life(), *one.life(fails=True)]
+        steps += [one.invoke(function, event(function)) for function in ("authorizer", "publisher", "digest")]
+        progress("the reconciler at rest")
+        one.empty()
+        at_rest = _metrics(one.invoke("reconciler", asked) for asked in STEPS.values())  # they count past hours
+        runs = {step: _run(one, asked, plan) for step, asked in STEPS.items()}
+    in_use = Counter({metric: number for metric, number in _metrics(steps).items() if metric not in at_rest})
+    kinds = {"rest": at_rest, "gauges": Counter(GAUGES), "in_use": in_use}
+    metrics = {f"metric.{kind}.{metric}": number for kind, found in kinds.items() for metric, number in found.items()}
+    figures = {f"rest.{step}.{key}": value for step, run in runs.items() for key, value in run.items()}
+    rows: list[list[Cell]] = [[step, *run.values()] for step, run in runs.items()]
     columns = ("step", "calls", "read units", "CPU ms", "log bytes")
-    return (
-        Table(title="One run of the reconciler on an empty table", columns=columns, rows=runs),
-        Table(title="Custom metrics", columns=("written", "metrics"), rows=kinds),
+    tables = (
+        Table(title="One run of the reconciler on an empty table", columns=columns, rows=rows),
+        Table(title="Custom metrics", columns=("written", "metrics"), rows=sorted(metrics.items())),
     )
+    return Outcome(tables, {**figures, **metrics})
 
 
 def _run(one: Service, asked: dict[str, str], plan: Plan) -> dict[str, float]:
     run = one.invoke("reconciler", asked)
     reads = (call for call in run.calls if call.operation in {"Query", "GetItem"})
     cpu = one.sandboxes["reconciler"].call(asked, calls=plan.calls).cpu
-    one.deployment.aws.take()
+    one.endpoint.take()
     return {
         "calls": len(run.calls),
         "reads": sum(read_units(0, consistent=call.body.get("ConsistentRead", False)) for call in reads),
@@ -88,44 +55,15 @@ def _run(one: Service, asked: dict[str, str], plan: Plan) -> dict[str, float]:
     }
 
 
-def _in_use(one: Service) -> set[Metric]:
-    """Metrics of an hour in which messages of one provider arrive, and one fails."""
-    one.life(WORDS)
-    steps = [*one.life(WORDS), *one.life(FAILED)]
-    steps += [one.invoke(name, event(name)) for name in ("authorizer", "publisher", "digest")]
+def _metrics(steps: Iterable[Invocation]) -> Counter[str]:
     return written(line for step in steps for line in step.log.splitlines())
 
 
-def written(lines: Iterable[str]) -> set[Metric]:
-    """The metrics in these lines of a log."""
-    return set(measured([json.loads(line) for line in lines]))
+def written(lines: Iterable[str]) -> Counter[str]:
+    """The number of different metrics in these lines of a log, by name."""
+    return Counter(_name(metric) for metric in set(measured([json.loads(line) for line in lines])))
 
 
-def _stored(dynamodb: DynamoDBClient, others: Respond) -> Respond:
-    """DynamoDB's calls on real tables; the other services' canned answers."""
-
-    def respond(call: Call) -> Answer:
-        if call.service != "dynamodb":
-            return others(call)
-        body = dict(getattr(dynamodb, xform_name(call.operation))(**call.body))
-        del body["ResponseMetadata"]
-        return answered(body)
-
-    return respond
-
-
-def fill(dynamodb: DynamoDBClient, table: str = MESSAGES) -> None:
-    """Store delivered messages of one provider, of ages for which there are gauges."""
-    now = datetime.now(UTC)
-    for place, at in enumerate([now - age for age in _AGES for _ in range(_EACH)]):
-        created, sent = timestamp(at), timestamp(at + timedelta(seconds=5))
-        delivered = report(Status.DELIVERED, received=sent)
-        made = record(
-            message_id=str(UUID(int=place + 1, version=4)),
-            created_at=created,
-            updated_at=sent,
-            state=fold([delivered], base=recorded(attempt=1, at=created, provider="twilio")),
-            reports={"delivered": Entry(word="delivered", received=sent, attempt=1, source="callback")},
-        )
-        answered_send = replace(made, send=replace(made.send, phase=SendPhase.ANSWERED))
-        dynamodb.put_item(TableName=table, Item={**to_item(answered_send), "ids": {"M": {"1": {"S": "SM"}}}})
+def _name(metric: Metric) -> str:
+    """As the variable ``UNREAD_METRICS`` names it."""
+    return ".".join((*(name for name, _ in metric.dimensions if name != "service"), metric.name))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from bench.deployment import FUNCTIONS
-from bench.report import assumed
+from bench.sandbox import FUNCTIONS
 from sms_tracker.domain.hourly_stats import ages
 from tests.unit.template_stack import Stack, environment, stack
 
 PRESETS = ("default", "volume")
+
+
+def assumed(default: float, unit: str, *, least: float = 0, most: float = 1e12) -> Any:
+    """A field that `make cost` has as an option."""
+    return field(default=default, metadata={"unit": unit, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +64,14 @@ class Settings:
     runs: Mapping[str, float]
     counted: float
     access_log_bytes: int
-    changes: float
     log: Mapping[str, str]
+    changes: float = 1
     unstored: float = 0
     recovery: bool = True
     platform_lines: bool = True
     unread: frozenset[str] = frozenset()
     providers: int = 2
     keys: int = 0
-    rotated_keys: int = 0
     table_keys: int = 0
     events_ok: float = 0
     events_failed: float = 1
@@ -76,43 +79,46 @@ class Settings:
 
 def settings(preset: str = "default", **parameters: str) -> Settings:
     """The template's settings with a preset and further parameters, or values of its mapping ``Presets``."""
-    parameters = {"Preset": preset, **parameters}
-    deployed = stack(**parameters)
+    deployed = stack(Preset=preset, **parameters)
+    variables = {each: environment(each, Preset=preset, **parameters) for each in FUNCTIONS}
     reports, stream = (_mapping(deployed, source) for source in ("ReportsQueue", "MessagesTable"))
-    send, variables = deployed.properties("SendFunction"), environment("send", **parameters)
-    keys = [key.properties for key in deployed.of("AWS::KMS::Key").values()]
     minutes = _schedules(deployed)
-    archives = deployed.of("AWS::Events::Archive").values()
     return Settings(
         memory={name: int(deployed.properties(f"{name.title()}Function")["MemorySize"]) for name in FUNCTIONS},
         batch=int(reports["BatchSize"]),
         window=float(reports.get("MaximumBatchingWindowInSeconds", 0)),
         stream_batch=int(stream["BatchSize"]),
         stream_window=float(stream.get("MaximumBatchingWindowInSeconds", 0)),
-        retention_months=float(variables["RETENTION_DAYS"]) / 30,
+        retention_months=float(variables["send"]["RETENTION_DAYS"]) / 30,
         log_months=float(deployed.properties("SendLogs")["RetentionInDays"]) / 30,
-        archive_months=sum(float(each.properties["RetentionDays"]) for each in archives) / 30,
-        alarms=sum(_metrics(each.properties) for each in deployed.of("AWS::CloudWatch::Alarm").values()),
-        dashboards=len(deployed.of("AWS::CloudWatch::Dashboard")),
+        archive_months=sum(float(each["RetentionDays"]) for each in _all(deployed, "AWS::Events::Archive")) / 30,
+        alarms=sum(
+            max(1, sum("MetricStat" in metric for metric in each.get("Metrics", [])))
+            for each in _all(deployed, "AWS::CloudWatch::Alarm")
+        ),
+        dashboards=len(_all(deployed, "AWS::CloudWatch::Dashboard")),
         runs={step: 30 * 24 * 60 / each for step, each in minutes.items()},
-        counted=_readings(minutes.get("statistics"), environment("reconciler", **parameters)),
+        counted=_readings(minutes.get("statistics"), variables["reconciler"]),
         access_log_bytes=_access_log(deployed),
-        changes=1.0 if "NewImage" in str(stream["FilterCriteria"]) else 4.0,  # 4: an answer and three reports
-        unstored=float(environment("webhook", **parameters).get("QUEUE_SENDING") == "false"),
+        unstored=float(variables["webhook"].get("QUEUE_SENDING") == "false"),
         recovery=deployed.properties("MessagesTable")["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
-        platform_lines=send["LoggingConfig"].get("SystemLogLevel") != "WARN",
-        log={each: _log(environment(each, **parameters)) for each in FUNCTIONS},
-        unread=frozenset(name for each in FUNCTIONS for name in _unread(environment(each, **parameters))),
-        providers=len(variables["PROVIDERS"].split(",")),
-        keys=len(keys),
-        rotated_keys=sum(bool(key.get("EnableKeyRotation")) for key in keys),
-        table_keys=sum("SSESpecification" in each.properties for each in deployed.of("AWS::DynamoDB::Table").values()),
+        platform_lines=deployed.properties("SendFunction")["LoggingConfig"].get("SystemLogLevel") != "WARN",
+        log={each: _log(known) for each, known in variables.items()},
+        unread=frozenset(name for each in variables.values() for name in each.get("UNREAD_METRICS", "").split(",")),
+        providers=len(variables["send"]["PROVIDERS"].split(",")),
+        keys=len(_all(deployed, "AWS::KMS::Key")),
+        table_keys=sum("SSESpecification" in each for each in _all(deployed, "AWS::DynamoDB::Table")),
     )
+
+
+def _all(deployed: Stack, kind: str) -> list[Mapping[str, Any]]:
+    """The properties of every resource of one type."""
+    return [each.properties for each in deployed.of(kind).values()]
 
 
 def _mapping(deployed: Stack, source: str) -> Mapping[str, Any]:
     """The properties of a function's event source mapping."""
-    mapped = (each.properties for each in deployed.of("AWS::Lambda::EventSourceMapping").values())
+    mapped = _all(deployed, "AWS::Lambda::EventSourceMapping")
     return next(each for each in mapped if str(each["EventSourceArn"]).startswith(f"{source}."))
 
 
@@ -122,24 +128,14 @@ def _log(variables: Mapping[str, str]) -> str:
     return least if variables.get("UNREAD_METRICS") else f"{least}, dashboard"
 
 
-def _unread(variables: Mapping[str, str]) -> list[str]:
-    return variables.get("UNREAD_METRICS", "").split(",")
-
-
-def _metrics(alarm: Mapping[str, Any]) -> int:
-    """The number of billed metrics that an alarm reads."""
-    return max(1, sum("MetricStat" in each for each in alarm.get("Metrics", [])))
-
-
 def _schedules(deployed: Stack) -> dict[str, float]:
     """Minutes between two runs, by the reconciler's step."""
-    enabled = (each.properties for each in deployed.of("AWS::Scheduler::Schedule").values())
-    found = {
-        "statistics" if "statistics" in str(each["Target"].get("Input")) else "reconcile": each["ScheduleExpression"]
-        for each in enabled
-        if each.get("State") != "DISABLED"
-    }
-    return {step: float(re.findall(r"rate\((\d+) minute", text)[0]) for step, text in found.items()}
+    found: dict[str, float] = {}
+    for each in _all(deployed, "AWS::Scheduler::Schedule"):
+        if each.get("State") != "DISABLED":
+            step = "statistics" if "statistics" in str(each["Target"].get("Input")) else "reconcile"
+            found[step] = float(re.findall(r"rate\((\d+) minute", each["ScheduleExpression"])[0])
+    return found
 
 
 def _access_log(deployed: Stack) -> int:

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 
 from bench.load import arrival
-from bench.load.signed import data_file
-from bench.load.target import Target, given, simulated
+from bench.load.traffic import Target, data_file, given, simulated
+from bench.report import progress
 from local.process import run_command
 from local.stack import Stack
 
@@ -35,16 +35,6 @@ The route limits (SendThrottleRate and others) answer 429, which counts as an er
 
 def main() -> int:
     """Run the command; returns 0 if no request failed and no report is missing."""
-    options = _options()
-    with ExitStack() as resources:
-        target = given(os.environ, options.to) if "URL" in os.environ or options.print else _started(resources)
-        if options.print:
-            print(data_file(target, options.print))
-            return 0
-        return _run(target, options.users, options.duration)
-
-
-def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make load ARGS=…",
         description=__doc__.partition(": ")[2],
@@ -55,11 +45,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--duration", type=int, default=60, metavar="SECONDS", help="duration (default: %(default)s)")
     parser.add_argument("--users", type=int, default=8, help="concurrent users (default: %(default)s)")
     parser.add_argument("--to", help="recipient (required unless the providers are simulated)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    with ExitStack() as resources:
+        target = given(os.environ, options.to) if "URL" in os.environ or options.print else _started(resources)
+        if options.print:
+            print(data_file(target, options.print))
+            return 0
+        return _run(target, options.users, options.duration)
 
 
 def _started(resources: ExitStack) -> Target:
-    stack = resources.enter_context(Stack(progress=lambda line: print(f"  {line}", flush=True)))
+    stack = resources.enter_context(Stack(progress=progress))
     key = stack.create_key("load", {"send", "read"})
     stack.warm_up(key)
     return simulated(stack.api_url, key)
@@ -72,7 +68,7 @@ def _run(target: Target, users: int, seconds: int) -> int:
         failed = _locust(target, users, seconds, journal)
         wanted, since = arrival.accepted(journal)
     with httpx.Client(base_url=target.url, headers={"authorization": f"Bearer {target.key}"}, timeout=60) as api:
-        left = arrival.missing(api, wanted, since, lambda line: print(f"  {line}", flush=True))
+        left = arrival.missing(api, wanted, since, progress)
     for message_id, words in left.items():
         print(f"MISSING: {message_id}: {', '.join(sorted(words)) or 'the record'}", file=sys.stderr)
     reports, lost = (sum(map(len, each.values())) for each in (wanted, left))

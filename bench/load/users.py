@@ -14,8 +14,7 @@ from typing import Any
 
 from locust import FastHttpUser, task
 
-from bench.load.signed import Request, reports, send
-from bench.load.target import Target
+from bench.load.traffic import Request, Target, reports, send
 
 _PLAN = json.loads(os.environ["LOAD"])
 _TARGET = Target(**_PLAN["target"])

@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from bench.bill import FULL_CPU, MONTH, Figures, batch_fill, bill, milliseconds, stream_fill, total
+from bench.bill import FULL_CPU, MONTH, batch_fill, bill, milliseconds, stream_fill, total
 from bench.cost import CHANGES, Change, arguments, changed, volumes
 from bench.counted import LOGS
 from bench.prices import PRICES, Price, Row
+from bench.report import Figures
 from bench.settings import PRESETS, Load, Settings, settings
 from bench.targets import COSTS
 
@@ -165,7 +166,7 @@ def test_a_free_allowance_is_used_once_by_all_rows_of_its_price() -> None:
 
 
 def test_a_customer_key_costs_a_dollar_and_two_more_after_its_rotations() -> None:
-    key = replace(SETTINGS, keys=1, rotated_keys=1)
+    key = replace(SETTINGS, keys=1)
 
     assert rows(settings=key)["KMS: customer keys"].dollars == 1
     assert rows(settings=key)["KMS: their first two yearly rotations"].dollars == 2

@@ -36,7 +36,7 @@ def test_figures_show_three_digits_that_mean_something() -> None:
 def test_samples_are_taken_in_turns() -> None:
     numbers = count(1)
 
-    taken = in_turns({"a": lambda: next(numbers), "b": lambda: next(numbers)}, rounds=2, progress=lambda _: None)
+    taken = in_turns({"a": lambda: next(numbers), "b": lambda: next(numbers)}, rounds=2)
 
     assert taken == {"a": [1, 3], "b": [2, 4]}
 

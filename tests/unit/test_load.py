@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from bench.load import arrival
-from bench.load.signed import Request, reports, send
-from bench.load.target import SILENT, given, simulated
+from bench.load.traffic import SILENT, Request, given, reports, send, simulated
 from local import simulators
 from local.process import StackError
 from sms_tracker import providers
