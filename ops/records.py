@@ -14,13 +14,13 @@ from sms_tracker.domain.indexes import (
     Index,
     Span,
     days,
-    key_pages,
     open_shard,
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import State, fold, recorded
+from sms_tracker.reconcile.walks import key_pages
 from sms_tracker.services.timeline import report_of
 
 _ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")

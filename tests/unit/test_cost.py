@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from sms_tracker import providers
 from sms_tracker.aws.costs import cost_name, cost_text, costs_of
-from sms_tracker.domain.cost import Cost, Price, costs, exact_sum, observed, plain, price, segments, total
+from sms_tracker.domain.cost import Cost, Price, exact_sum, plain, price, segments, total
 from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.report import Report, Source
+from sms_tracker.domain.transition import costs, observed
 from tests.factories import NOW, cost, report
 
 LATER, LATEST = "2026-01-31T12:00:01.000Z", "2026-01-31T12:00:02.000Z"

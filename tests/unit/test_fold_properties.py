@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.cost import Cost, Price, costs
+from sms_tracker.domain.cost import Cost, Price
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Messages, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import State, fold
 from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.transition import costs
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report

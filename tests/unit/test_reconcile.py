@@ -24,9 +24,8 @@ from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.log import FailedCalls
-from sms_tracker.reconcile.lookup import Limits, without_text
+from sms_tracker.reconcile.lookup import Limits, end_as_not_sent, without_text
 from sms_tracker.reconcile.reconcile import Reconciler
-from sms_tracker.reconcile.recover_send import end_as_not_sent
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.track import track

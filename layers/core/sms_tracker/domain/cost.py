@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 
-from sms_tracker.domain.indexes import EARLIEST
-from sms_tracker.domain.report import Report, Source
-
 NO_CURRENCY = "XXX"
 """ISO 4217's code for none: the provider names no currency, or something else."""
 EXACT = Context(prec=60, traps=[Inexact])
@@ -18,7 +15,6 @@ MAX_SEGMENTS = 35
 _NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,60}(\.[0-9]{0,60})?([eE][+-]?[0-9]{1,3})?")
 _CURRENCY = re.compile("[A-Z]{3}")
 _WHOLE, _FRACTION = 12, 15
-_SECOND = len("2026-01-31T12:00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +122,3 @@ def segments(count: str | None) -> int | None:
     text = count or ""
     number = int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
     return number if 0 < number <= MAX_SEGMENTS else None
-
-
-def costs(reports: Iterable[Report], known: Mapping[int, Cost] | None = None) -> dict[int, Cost]:
-    """By attempt, the costs in ``reports`` that outrank the known ones.
-
-    Like the status, the cost is a join: order and repetition of the reports do not matter.
-    """
-    found: dict[int, Cost] = {}
-    for report in reports:
-        best = found.get(report.attempt) or (known or {}).get(report.attempt)
-        if (cost := observed(report)) is not None and (best is None or best.key < cost.key):
-            found[report.attempt] = cost
-    return found
-
-
-def observed(report: Report) -> Cost | None:
-    """The price of a report as an observation; None without one.
-
-    A look-up observes the present, in whole seconds as the events of a provider: of one second the larger amount wins.
-    Any other report is of its provider's time: an event that is repeated after its successor does not bring an earlier
-    price back. Times after the receipt or before 2000 are no times of events.
-    """
-    if report.price is None:
-        return None
-    if report.source is Source.LOOKUP:
-        observed_at = f"{report.received[:_SECOND]}.000Z"
-    else:
-        observed_at = max(EARLIEST, min(report.at, report.received))
-    return Cost(price=report.price, observed_at=observed_at, segments=report.segments)

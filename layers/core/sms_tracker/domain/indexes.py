@@ -7,10 +7,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sms_tracker.domain.ports import Search
 
 SHARDS = 16
 """Partitions that a time index is spread over, so that no key of it is hot."""
@@ -87,18 +83,6 @@ class Span:
 
     since: str
     until: str
-
-
-def key_pages(search: Search, index: Index, partition: str, span: Span) -> Iterator[list[Position]]:
-    """All keys of a span in one partition, newest first, page by page; a page may be empty.
-
-    A key at the border of two pages may come twice.
-    """
-    rest: Span | None = span
-    while rest is not None:
-        keys, reach = search.keys(index, partition, span=rest, client=None)
-        yield keys
-        rest = None if reach is None else Span(since=rest.since, until=reach)
 
 
 def days(span: Span) -> Iterator[tuple[str, ...]]:

@@ -1,15 +1,21 @@
-"""The writes that apply reports to a record: first one that needs no read, then one that fits the stored record."""
+"""The writes that apply reports to a record: first one that needs no read, then one that fits the stored record.
+
+And the costs that reports state.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sms_tracker.domain.cost import costs
+from sms_tracker.domain.cost import Cost
+from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
-from sms_tracker.domain.report import Report
+from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.state import NOTHING, fold
+
+_SECOND = len("2026-01-31T12:00:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +96,32 @@ def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
 def _about(report: Report, record: Record) -> bool:
     """Whether a report is about the record's recipient; a forgotten recipient matches every report."""
     return not record.to or report.recipient is None or record.to in spellings(report.recipient)
+
+
+def costs(reports: Iterable[Report], known: Mapping[int, Cost] | None = None) -> dict[int, Cost]:
+    """By attempt, the costs in ``reports`` that outrank the known ones.
+
+    Like the status, the cost is a join: order and repetition of the reports do not matter.
+    """
+    found: dict[int, Cost] = {}
+    for report in reports:
+        best = found.get(report.attempt) or (known or {}).get(report.attempt)
+        if (cost := observed(report)) is not None and (best is None or best.key < cost.key):
+            found[report.attempt] = cost
+    return found
+
+
+def observed(report: Report) -> Cost | None:
+    """The price of a report as an observation; None without one.
+
+    A look-up observes the present, in whole seconds as the events of a provider: of one second the larger amount wins.
+    Any other report is of its provider's time: an event that is repeated after its successor does not bring an earlier
+    price back. Times after the receipt or before 2000 are no times of events.
+    """
+    if report.price is None:
+        return None
+    if report.source is Source.LOOKUP:
+        observed_at = f"{report.received[:_SECOND]}.000Z"
+    else:
+        observed_at = max(EARLIEST, min(report.at, report.received))
+    return Cost(price=report.price, observed_at=observed_at, segments=report.segments)

@@ -1,4 +1,4 @@
-"""Look messages up at their providers at a limited rate, and queue the answers as reports."""
+"""Look messages up at their providers at a limited rate, and queue the answers; end those that no report will end."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from sms_tracker import providers
-from sms_tracker.domain.cost import costs
 from sms_tracker.domain.envelope import Envelope, encode
+from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace, ignore_failed_call, log_failed_call
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
-from sms_tracker.domain.ports import CallFailed, Clock, Http, Queue, SettingsSource
+from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, NotWritten, Queue, SettingsSource
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.report import Report, Source, timestamp
+from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
 from sms_tracker.domain.state import fold
+from sms_tracker.domain.status import Status
+from sms_tracker.domain.transition import costs, final_try
+from sms_tracker.services.track import track
 
 NO_ANSWER, LOOKED_UP = "provider-did-not-answer", "looked-up"
 _BUSY = frozenset({429, *range(500, 600)})
@@ -119,3 +122,31 @@ def without_text(body: bytes) -> str:
     """
     record = json.loads(body, parse_float=str)
     return json.dumps({name: value for name, value in record.items() if name not in _TEXTS})
+
+
+def end_as_unknown(messages: Messages, record: Record, *, now: str) -> str:
+    """No final report came in time."""
+    report = _own(record, NO_REPORT, Status.UNKNOWN, now=now)
+    return track(messages, record.message_id, [report], now=now).decision
+
+
+def end_as_not_sent(messages: Messages, record: Record, *, now: str) -> str:
+    """One conditional write, which fails if a client takes the send over in the meantime."""
+    reason = Reason.ACCOUNT if record.send.cause == "account" else Reason.NOT_SENT
+    failure = Failure(category=Category.TEMPORARY, reason=reason)
+    report = _own(record, NOT_SENT, Status.FAILED, failure, now=now)
+    result = messages.change(record.message_id, final_try(record, report, now=now))
+    return "taken-over-meanwhile" if isinstance(result, NotWritten) else "not-sent"
+
+
+def _own(record: Record, word: str, status: Status, failure: Failure | None = None, *, now: str) -> Report:
+    return Report(
+        provider=record.state.provider,
+        word=word,
+        status=status,
+        received=now,
+        provider_message_id=record.state.provider_message_id,
+        failure=failure,
+        attempt=record.send.attempt,
+        source=Source.LOOKUP,
+    )

@@ -21,14 +21,8 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.reconcile.endpoints import endpoint_states, measure_endpoints
-from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Limits, Lookups
-from sms_tracker.reconcile.recover_send import (
-    ABSENT_ONCE,
-    SecondSearches,
-    SendRecovery,
-    end_as_not_sent,
-    end_as_unknown,
-)
+from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Limits, Lookups, end_as_not_sent, end_as_unknown
+from sms_tracker.reconcile.recover_send import ABSENT_ONCE, SecondSearches, SendRecovery
 from sms_tracker.reconcile.walks import FailureWalk, OpenWalk, PriceWalk, measure_receipts
 
 _BATCH = 100

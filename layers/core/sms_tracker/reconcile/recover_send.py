@@ -1,4 +1,4 @@
-"""Find a send without an answer in the provider's list, and end messages that no report will end."""
+"""Find the message of a send without an answer in its provider's list, and search again before a send is repeated."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import callback_token
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_RECIPIENT, Span
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, match, possible_matches
 from sms_tracker.domain.outbound import LookupFailed, reference
 from sms_tracker.domain.overdue import asked_at
-from sms_tracker.domain.ports import Messages, NotWritten, Search
+from sms_tracker.domain.ports import Messages, Search
 from sms_tracker.domain.record import Record, SendPhase
-from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.spelling import spellings
-from sms_tracker.domain.status import Status
-from sms_tracker.domain.transition import final_try
 from sms_tracker.services.text import text_hash
-from sms_tracker.services.track import track
 
 _PAGES = 5
 """Pages of a provider's list that are read. With more messages in the window nothing can be concluded."""
@@ -172,31 +168,3 @@ class SecondSearches:
                 self.pace.sleep(wait)
             if (record := self.messages.get(message_id)) is not None:
                 yield record
-
-
-def end_as_unknown(messages: Messages, record: Record, *, now: str) -> str:
-    """No final report came in time."""
-    report = _own(record, NO_REPORT, Status.UNKNOWN, now=now)
-    return track(messages, record.message_id, [report], now=now).decision
-
-
-def end_as_not_sent(messages: Messages, record: Record, *, now: str) -> str:
-    """One conditional write, which fails if a client takes the send over in the meantime."""
-    reason = Reason.ACCOUNT if record.send.cause == "account" else Reason.NOT_SENT
-    failure = Failure(category=Category.TEMPORARY, reason=reason)
-    report = _own(record, NOT_SENT, Status.FAILED, failure, now=now)
-    result = messages.change(record.message_id, final_try(record, report, now=now))
-    return "taken-over-meanwhile" if isinstance(result, NotWritten) else "not-sent"
-
-
-def _own(record: Record, word: str, status: Status, failure: Failure | None = None, *, now: str) -> Report:
-    return Report(
-        provider=record.state.provider,
-        word=word,
-        status=status,
-        received=now,
-        provider_message_id=record.state.provider_message_id,
-        failure=failure,
-        attempt=record.send.attempt,
-        source=Source.LOOKUP,
-    )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from sms_tracker import providers
-from sms_tracker.domain.indexes import BY_ATTENTION, BY_TIME, SHARDS, Index, Position, Span, days, key_pages, months
+from sms_tracker.domain.indexes import BY_ATTENTION, BY_TIME, SHARDS, Index, Position, Span, days, months
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.overdue import Ages, named
 from sms_tracker.domain.ports import Clock, OnUnreadable, ReconcileState, Search
@@ -207,3 +207,15 @@ def unpriced(record: Record) -> Iterator[tuple[int, str]]:
         for attempt, known in sorted(record.state.ids.items()):
             if attempt not in record.costs and providers.load(record.provider_of(attempt)).LOOKUP:
                 yield attempt, known
+
+
+def key_pages(search: Search, index: Index, partition: str, span: Span) -> Iterator[list[Position]]:
+    """All keys of a span in one partition, newest first, page by page; a page may be empty.
+
+    A key at the border of two pages may come twice.
+    """
+    rest: Span | None = span
+    while rest is not None:
+        keys, reach = search.keys(index, partition, span=rest, client=None)
+        yield keys
+        rest = None if reach is None else Span(since=rest.since, until=reach)

@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from phonenumbers import SUPPORTED_REGIONS
 
 from sms_tracker import providers
 from sms_tracker.domain import countries
-from sms_tracker.domain.errors import Misconfigured, NoSender
+from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.providers.parsing import unique_members
-from sms_tracker.services.numbers import country
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
     from sms_tracker.domain.countries import Destinations
     from sms_tracker.providers.base import Provider
-    from sms_tracker.services.send_request import Draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,19 +203,3 @@ def _flaws_of(provider: str, listed: object) -> Iterator[str]:
         sender = listed[code]
         if flaw := sender_flaw(sender, adapter) if isinstance(sender, str) else "is no text":
             yield f"{code} {flaw}"
-
-
-def with_sender(message: Draft, senders: Senders, defaults: Mapping[str, str]) -> Draft:
-    """``message`` with the operator's sender where it names none; raises ``NoSender``.
-
-    The sender is that of the recipient's country, else that of ``*``, else the provider's default.
-    """
-    if not message.default_sender:
-        return message
-    listed, code = senders.get(message.provider, {}), None
-    if listed.keys() - {countries.ALL}:
-        code = country(message.to)
-    sender = listed.get(code or "") or listed.get(countries.ALL) or defaults.get(message.provider)
-    if not sender:
-        raise NoSender(message.provider)
-    return replace(message, sender=sender)

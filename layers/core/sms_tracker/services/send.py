@@ -25,10 +25,10 @@ from sms_tracker.services import idempotency, responses
 from sms_tracker.services.gate import OptOutCheck, stopped
 from sms_tracker.services.limits import Limiter, count, settle
 from sms_tracker.services.outcomes import Outcomes
-from sms_tracker.services.policy import Policy, with_sender
+from sms_tracker.services.policy import Policy
 from sms_tracker.services.provider_call import BUDGET, call_provider, prepared, repeat_call
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import Draft, again, draft
+from sms_tracker.services.send_request import Draft, again, draft, with_sender
 from sms_tracker.services.text import text_hash
 from sms_tracker.services.validation import Json
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from pydantic import (
@@ -19,7 +19,8 @@ from pydantic import (
 
 from sms_tracker import providers
 from sms_tracker.domain.characters import CONTROLS
-from sms_tracker.domain.errors import InvalidMessage
+from sms_tracker.domain.countries import ALL
+from sms_tracker.domain.errors import InvalidMessage, NoSender
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.record import Record
@@ -27,8 +28,8 @@ from sms_tracker.domain.segments import Segmentation, segment
 from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
 from sms_tracker.services.idempotency import idempotency_key
-from sms_tracker.services.numbers import e164, refusal
-from sms_tracker.services.policy import Policy
+from sms_tracker.services.numbers import country, e164, refusal
+from sms_tracker.services.policy import Policy, Senders
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
 from sms_tracker.services.validation import Json, invalid_message, json_body
@@ -217,3 +218,19 @@ def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int
     if response.to_new_country:
         metrics.count("SendsToNewCountries")
     metrics.count("ProviderRetries", max(0, provider_calls - 1))
+
+
+def with_sender(message: Draft, senders: Senders, defaults: Mapping[str, str]) -> Draft:
+    """``message`` with the operator's sender where it names none; raises ``NoSender``.
+
+    The sender is that of the recipient's country, else that of ``*``, else the provider's default.
+    """
+    if not message.default_sender:
+        return message
+    listed, code = senders.get(message.provider, {}), None
+    if listed.keys() - {ALL}:
+        code = country(message.to)
+    sender = listed.get(code or "") or listed.get(ALL) or defaults.get(message.provider)
+    if not sender:
+        raise NoSender(message.provider)
+    return replace(message, sender=sender)
