@@ -96,8 +96,9 @@ def test_the_configuration_page_says_which_variable_becomes_which_entry() -> Non
     page = (ROOT / "docs" / "configuration.md").read_text()
 
     documented = {
-        (provider, entry, variable)
-        for provider, entry, variable in re.findall(r"^\| `(\w+)` \| `(\w+)` \| `([A-Z_]+)` \|", page, re.MULTILINE)
+        (provider, variable.removeprefix(f"{provider}_".upper()).lower(), variable)
+        for provider, listed in re.findall(r"^- `([a-z]+)`: ((?:`[A-Z_]+`,?\s*)+)$", page, re.MULTILINE)
+        for variable in re.findall(r"[A-Z_]+", listed)
     }
 
     assert documented == {
