@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -23,6 +24,8 @@ from tests.e2e import curl, provider, watch
 from tests.e2e.provider import Simulator, number
 
 DOCUMENT = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+FURTHER = Path(__file__).with_name("answers.sh").read_text(encoding="utf-8")
+"""Further requests in the document's form, which may continue its idempotency keys."""
 _GROUP = re.compile(r"# (?P<status>\d{3})(?: (?P<kind>[\w-]+))?(?: \((?P<by>\w+)\))?")
 """What the lines below it are answered, up to the next one."""
 _ROW = re.compile(r"(?P<line>(?:KEY=\S+ )?(?:curl -i|send|get) .+?)  # (?P<when>.+)")
@@ -58,9 +61,9 @@ class Row:
         return key[1] if key else self.line
 
 
-def rows() -> Iterator[Row]:
+def rows(text: str) -> Iterator[Row]:
     group: dict[str, str | None] = {}
-    for line in DOCUMENT.splitlines():
+    for line in text.splitlines():
         if found := _GROUP.fullmatch(line):
             group = found.groupdict()
         elif row := _ROW.fullmatch(line):
@@ -80,7 +83,8 @@ def as_curl(line: str) -> str:
     return _FUNCTIONS[name].replace('"$@"', arguments).replace("$URL$1", f"$URL{first}")
 
 
-ROWS = list(rows())
+SHOWN = list(rows(DOCUMENT))
+ROWS = [*SHOWN, *rows(FURTHER)]
 SCRIPTED = {row.to for row in ROWS if row.by == "simulator"}
 """Recipients whose course the document changes on the way."""
 
@@ -113,9 +117,11 @@ def answers(stack: Stack, api_key: str) -> Iterator[dict[Row, httpx.Response]]:
 
 
 def test_the_document_has_examples_for_every_kind_of_answer() -> None:
-    assert len(ROWS) == len(re.findall(r"^(?:KEY=\S+ )?(?:curl -i|send|get) ", DOCUMENT, flags=re.MULTILINE))
-    ours = {row.status for row in ROWS if row.by is None}
+    text = DOCUMENT + FURTHER
+    assert len(ROWS) == len(re.findall(r"^(?:KEY=\S+ )?(?:curl -i|send|get) ", text, flags=re.MULTILINE))
+    ours = {row.status for row in SHOWN if row.by is None}
     assert ours == {200, 202, 204, 400, 403, 404, 409, 413, 422, 502, 503}
+    assert {(row.kind, row.by) for row in SHOWN} == {(row.kind, row.by) for row in ROWS}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.status}-{row.when}")
