@@ -47,6 +47,18 @@ def links(document: Path) -> Iterator[tuple[Path, str]]:
             yield ((document.parent / path).resolve() if path else document), anchor
 
 
+def list_below(document: Path, heading: str) -> dict[str, list[str]]:
+    """The list under ``heading`` (third level): the values after the colon by each name before it, no back-ticks.
+
+    A name stands once. A line that is indented continues the one above.
+    """
+    section = document.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
+    items = re.findall(r"^- (.+?): (.+)$", re.sub(r"\n +", " ", section), re.MULTILINE)
+    rows = [(name.strip(" `"), re.split("[,;] ", values)) for names, values in items for name in names.split(",")]
+    assert len(dict(rows)) == len(rows)
+    return dict(rows)
+
+
 def anchors(document: Path) -> set[str]:
     """Its headings as GitHub makes them into anchors."""
     headings = re.findall(r"^#+ (.*)$", prose(document), flags=re.MULTILINE)

@@ -25,6 +25,7 @@ from sms_tracker.domain.outbound import (
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.aws import api, codes, signature, webhook
+from tests.unit.documents import list_below
 
 DOC = Path(__file__).parents[2] / "docs" / "providers" / "aws.md"
 CREDENTIALS = {"sms_region": "eu-west-1", "configuration_set": "sms-tracker"}
@@ -53,13 +54,6 @@ def refusal(exception: str, status: int = 400, **further: object) -> Refused:
     outcome = api.send_outcome(answer(status, {"__type": exception, "Message": "no", **further}))
     assert isinstance(outcome, Refused)
     return outcome
-
-
-def table(heading: str) -> list[list[str]]:
-    """The cells of the docs page's table under ``heading``, without their back-ticks."""
-    section = DOC.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 # What it asks for
@@ -266,13 +260,13 @@ def test_no_webhook_is_believed() -> None:
 
 
 def test_the_docs_list_every_reason_of_a_refusal() -> None:
-    rows = {name.strip("` "): (row[1], row[2]) for row in table("Refused requests") for name in row[0].split(",")}
+    rows = {name: tuple(row) for name, row in list_below(DOC, "Refused requests").items()}
 
     tables = {**codes.REASONS, **{f"{name} alone": cause for name, cause in codes.EXCEPTIONS.items()}}
     assert rows == {name: (fault.value, reason.value) for name, (fault, _, reason) in tables.items()}
 
 
 def test_the_docs_list_the_fields() -> None:
-    assert {row[0].casefold(): (row[1], row[2]) for row in table("Fields that a validation names")} == {
+    assert {name.casefold(): tuple(row) for name, row in list_below(DOC, "Fields that a validation names").items()} == {
         name: (fault.value, reason.value) for name, (fault, _, reason) in codes.FIELDS.items()
     }

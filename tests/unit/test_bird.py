@@ -27,6 +27,7 @@ from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.base import Listed
 from sms_tracker.providers.bird import api, codes, report, webhook
+from tests.unit.documents import list_below
 
 RECEIVED = "2026-11-29T08:00:07.000Z"
 MESSAGE_ID = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
@@ -401,37 +402,32 @@ def test_no_answer_is_no_result() -> None:
 DOC = Path(__file__).parents[2] / "docs" / "providers" / "bird.md"
 
 
-def table(heading: str, columns: int) -> set[tuple[str, ...]]:
-    """The first cells of each row of the page's table under ``heading``, without their back-ticks."""
-    section = DOC.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
-    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
-    return {tuple(cell.strip().strip("`") for cell in row[:columns]) for row in rows}
+def values(heading: str, columns: int) -> dict[str, tuple[str, ...]]:
+    """The first values of each name in the page's list under ``heading``."""
+    return {name: tuple(row[:columns]) for name, row in list_below(DOC, heading).items()}
 
 
 def test_the_docs_list_every_status_word() -> None:
-    listed = {word: ours for word, ours, _ in table("Status words", 3)}
-
-    assert listed.keys() == report.STATUSES.keys()
-    assert {word: str(status) for word, status in report.STATUSES.items() if status}.items() <= listed.items()
+    assert values("Status words", 1) == {word: (str(status or "–"),) for word, status in report.STATUSES.items()}
 
 
 def test_the_docs_say_which_status_is_final() -> None:
-    final = {word for word, _, is_final in table("Status words", 3) if is_final == "yes"}
+    final = {word for word, row in list_below(DOC, "Status words").items() if "final" in row}
 
     assert final == {word for word, status in report.STATUSES.items() if status and status.final}
 
 
 def test_the_docs_list_every_code_of_delivery() -> None:
-    assert table("Error codes", 3) == {(code, *cause) for code, cause in report.CODES.items()}
-    assert table("Failures without a cause", 3) == {(word, *cause) for word, cause in report.WITHOUT_CODE.items()}
+    assert values("Error codes", 2) == report.CODES
+    assert values("Failures without a cause", 2) == report.WITHOUT_CODE
 
 
 def test_the_docs_list_every_refusal() -> None:
-    assert table("Refused requests", 4) == {(name, *blame) for name, blame in codes.SEND_ERRORS.items()}
-    assert table("Refused parameters", 3) == {(name, *blame) for name, blame in codes.PARAMETERS.items()}
+    assert values("Refused requests", 3) == codes.SEND_ERRORS
+    assert values("Refused parameters", 2) == codes.PARAMETERS
 
 
 def test_the_docs_list_every_entry_of_the_secret() -> None:
     page = DOC.read_text(encoding="utf-8").split("\n## What you need\n", 1)[1].split("\n## ", 1)[0]
 
-    assert {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")} == set(webhook.ENTRIES)
+    assert {line.split("`")[1] for line in page.splitlines() if line.startswith("- `")} == set(webhook.ENTRIES)

@@ -1,7 +1,6 @@
 """What the MessageBird adapter asks for, and what it makes of the answers."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.messagebird.api import PARAMETERS, SEND_ERRORS
 from sms_tracker.providers.messagebird.report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES
+from tests.unit.documents import list_below
 
 ADAPTER = providers.load("messagebird")
 DOC = Path(__file__).parents[2] / "docs" / "providers" / "messagebird.md"
@@ -42,15 +42,6 @@ MESSAGE = OutboundMessage(
     encoding=Encoding.GSM_7,
     token="a-token",
 )
-
-
-def listed(heading: str) -> dict[str, list[str]]:
-    """The values of the docs page's list under ``heading`` by each name before the colon, without back-ticks."""
-    section = DOC.read_text(encoding="utf-8").split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
-    lines = [line.removeprefix("- ").partition(": ") for line in section.splitlines() if line.startswith("- ")]
-    rows = [(name.strip(" `"), re.split("[,;] ", values)) for names, _, values in lines for name in names.split(",")]
-    assert len(dict(rows)) == len(rows)
-    return dict(rows)
 
 
 def answer(status: int, content: object, **headers: str) -> HttpResponse:
@@ -69,31 +60,37 @@ def created(**recipient: object) -> dict[str, object]:
 
 
 def test_the_docs_list_every_status_word() -> None:
-    assert {word: cells[0] for word, cells in listed("Status words").items()} == {
+    assert {word: cells[0] for word, cells in list_below(DOC, "Status words").items()} == {
         word: status.value for word, status in STATUSES.items()
     }
 
 
 def test_the_docs_list_every_delivery_error() -> None:
-    assert {code: (cells[0], cells[1]) for code, cells in listed("Delivery error codes").items()} == DELIVERY_ERRORS
+    assert {
+        code: (cells[0], cells[1]) for code, cells in list_below(DOC, "Delivery error codes").items()
+    } == DELIVERY_ERRORS
 
 
 def test_the_docs_list_every_status_reason() -> None:
-    assert {text.lower(): (cells[0], cells[1]) for text, cells in listed("Status reasons").items()} == STATUS_REASONS
+    assert {
+        text.lower(): (cells[0], cells[1]) for text, cells in list_below(DOC, "Status reasons").items()
+    } == STATUS_REASONS
 
 
 def test_the_docs_list_what_a_bare_failure_means() -> None:
     assert {
-        status: (cells[0], cells[1]) for status, cells in listed("Failures without a cause").items()
+        status: (cells[0], cells[1]) for status, cells in list_below(DOC, "Failures without a cause").items()
     } == FAILED_STATUSES
 
 
 def test_the_docs_list_every_refusal() -> None:
-    assert {code: (cells[0], cells[1], cells[2]) for code, cells in listed("Refused requests").items()} == SEND_ERRORS
+    assert {
+        code: (cells[0], cells[1], cells[2]) for code, cells in list_below(DOC, "Refused requests").items()
+    } == SEND_ERRORS
 
 
 def test_the_docs_list_every_parameter_that_decides() -> None:
-    assert {name: (cells[0], cells[1]) for name, cells in listed("Refused parameters").items()} == PARAMETERS
+    assert {name: (cells[0], cells[1]) for name, cells in list_below(DOC, "Refused parameters").items()} == PARAMETERS
 
 
 # Keys
