@@ -359,6 +359,7 @@ def test_a_report_about_another_recipient_is_refused_unless_it_is_marked(message
 def test_a_recipient_in_its_countrys_other_spelling_is_the_records(
     messages: Messages, guarded: Guarded, sent_to: str, reported: str
 ) -> None:
+    # Found in chatwoot/chatwoot#14926, google/libphonenumber#2693
     messages.put(record(to=sent_to))
 
     kept = applied(

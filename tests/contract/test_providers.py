@@ -344,6 +344,7 @@ class TestGolden:
                 provider.verify(each, secrets=keys, now=now)
 
     def test_an_url_that_nobody_signed_decides_nothing(self, name: str, golden: dict[str, Any]) -> None:
+        # Found in Bird's guides
         provider, request = providers.load(name), request_of(golden)
         url = callback_url("https://sms.example.com", name, MESSAGE_ID, 3, token="a-token")
         named = provider.target(HttpRequest(request.method, url, request.headers, request.body), golden["fields"])
@@ -905,6 +906,7 @@ def test_every_provider_has_examples_of_senders() -> None:
 
 @each_provider
 def test_a_provider_takes_the_senders_that_its_pages_allow(provider: Provider) -> None:
+    # Found in https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
     numbers = ["+15551234567", "+31612345678", "123", "12345", "12345678"]
     assert [each for each in [*numbers, *SENDERS[provider.name]["taken"]] if not takes(provider, each)] == []
 

@@ -202,6 +202,7 @@ def test_a_get_may_be_signed_over_its_query_in_any_of_nodes_forms(
     node: Node, fields: list[tuple[str, str]], encodings: tuple[str, str], token: str
 ) -> None:
     """What Twilio signs in one encoding and sends in another is accepted where its SDK for Node accepts it."""
+    # Found in twilio/twilio-node
     received, signed = (_get_url(fields, encoding) for encoding in encodings)
     headers = {**FORM, "x-twilio-signature": sign(signed, [], token, {})}
     request = HttpRequest("GET", received, headers)

@@ -224,6 +224,7 @@ def test_an_accepted_message_is_answered_with_all_that_the_contract_names(api: h
 def test_typographic_characters_are_replaced_where_it_is_asked_for_and_else_named(
     name: str, api: httpx.Client, simulators: dict[str, Simulator]
 ) -> None:
+    # Found in support.messagemedia.com
     text = "“It’s\u00a0here” – " + "x" * 160
     written, smart = number("00"), number("00")
     as_written = api.post("/messages", json=message(written, name, body=text)).json()
@@ -241,6 +242,7 @@ def test_typographic_characters_are_replaced_where_it_is_asked_for_and_else_name
 def test_a_byte_that_is_not_utf_8_is_refused_however_it_is_labelled(
     kind: str, api: httpx.Client, simulators: dict[str, Simulator]
 ) -> None:
+    # Found in floci-io/floci#2172
     to = number("00")
     body = json.dumps(message(to, body="café"), ensure_ascii=False).encode("latin-1")
     answer = api.post("/messages", content=body, headers={"content-type": kind} if kind else {})
@@ -252,6 +254,7 @@ def test_a_byte_that_is_not_utf_8_is_refused_however_it_is_labelled(
 
 @pytest.mark.parametrize("path", ["/health", "/", "/docs", "/openapi.json", "/page/page.js", "/page/none.js"])
 def test_head_is_answered_as_get_without_a_body_and_without_a_key(path: str, stack: Stack) -> None:
+    # Found in aws-powertools/powertools-lambda-python#4275
     shown, bare = (httpx.request(method, stack.api_url + path, trust_env=False) for method in ("GET", "HEAD"))
 
     assert (bare.status_code, bare.content) == (shown.status_code, b"")
@@ -260,6 +263,7 @@ def test_head_is_answered_as_get_without_a_body_and_without_a_key(path: str, sta
 
 
 def test_a_message_is_found_by_its_id_in_capitals(api: httpx.Client) -> None:
+    # Found in RFC 9562
     sent = api.post("/messages", json=message(number("00"))).json()
     found = api.get(f"/messages/{sent['message_id'].upper()}")
 

@@ -1,5 +1,7 @@
 """docs/deploy.md as a newcomer follows it: in an empty environment, with the variables that the page names."""
 
+# Found in aws/aws-sam-cli#2230, #2433, boto/boto3#2560, fwdcloudsec/granted#457
+
 from __future__ import annotations
 
 import os

@@ -85,6 +85,7 @@ def test_a_generated_python_client_sends_reads_lists_and_gets_typed_problems(
 def test_a_generated_python_client_tells_our_problems_from_the_gateways_errors(
     generated: Callable[[str], ModuleType], client: Callable[[str], Any], stack: Stack
 ) -> None:
+    # Found in openapi-generators/openapi-python-client#1248
     models, listing = generated("models"), generated("api.messages.list_messages")
     sending = stack.create_key("sends", {"send"})
 

@@ -1,5 +1,7 @@
 """Two stacks in one account and region, which share nothing by accident."""
 
+# Found in aws/serverless-application-model#3109
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -276,6 +276,7 @@ def test_what_holds_unfinished_work_is_to_be_redriven_first(deployed: Deployed) 
 def test_what_is_no_international_number_is_refused_before_anything_is_looked_at(
     deployed: Deployed, wrong: str
 ) -> None:
+    # Found in google/libphonenumber#1199, #1834, nyaruka/phonenumbers#63, daviddrysdale/python-phonenumbers#114
     deployed.sent(FAILED)
     with pytest.raises(SystemExit, match="2"):
         deployed.forget("--apply", to=wrong)

@@ -190,6 +190,7 @@ def test_the_same_key_sends_once(invoke: Invoke, provider: Provider) -> None:
 def test_a_refusal_of_our_callback_url_alarms_and_its_key_is_sent_after_the_repair(
     invoke: Invoke, provider: Provider
 ) -> None:
+    # Found in https://www.twilio.com/docs/api/errors/21609
     event = {**sample("send"), "headers": {**sample("send")["headers"], "idempotency-key": "repaired-1"}}
     provider.refusal = {"code": 21609, "message": "Invalid 'StatusCallback'", "status": 400}
     refused = invoke("send", event)
@@ -623,6 +624,7 @@ def test_head_of_what_is_known_is_304_too(invoke: Invoke) -> None:
 
 
 def test_a_message_is_found_by_its_id_in_capitals(invoke: Invoke) -> None:
+    # Found in RFC 9562
     event = sample("query-message")
     event["pathParameters"]["message_id"] = MESSAGE_ID.upper()
 

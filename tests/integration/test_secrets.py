@@ -63,6 +63,7 @@ def test_what_is_written_is_what_was_given(capsys: pytest.CaptureFixture[str]) -
 def test_what_is_around_a_value_is_trimmed_and_the_variable_named(
     around: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Found in supabase/auth#1554
     assert main([], {name: around.format(value) for name, value in GOOD.items()}) == 0
 
     told = capsys.readouterr()
@@ -129,6 +130,7 @@ def test_a_value_that_is_nothing_but_blanks_is_not_set() -> None:
 def test_what_cannot_be_is_refused_in_a_sentence_and_nothing_is_written(
     variable: str, value: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Found in supabase/auth#1554
     assert main([], {**GOOD, variable: value}) == 2
 
     told = capsys.readouterr()
@@ -163,6 +165,7 @@ def test_what_only_looks_unusual_is_written_with_a_warning(
 
 @pytest.mark.parametrize("around", AROUND)
 def test_secrets_that_were_stored_as_pasted_are_read_trimmed(around: str) -> None:
+    # Found in supabase/auth#1554
     ssm = boto3.client("ssm")
     main([], GOOD)
     for provider, document in expected().items():
@@ -179,6 +182,7 @@ def test_secrets_that_were_stored_as_pasted_are_read_trimmed(around: str) -> Non
 
 def test_an_env_file_of_windows_is_read_as_it_is_meant(tmp_path: Path) -> None:
     """By the very line that the Makefile's targets use; its shell ends at the first error."""
+    # Found in supabase/auth#1554
     text = f"\ufeffTWILIO_ACCOUNT_SID={ACCOUNT}\n\n# a comment\nTWILIO_AUTH_TOKEN=\"{TOKEN}\"\nOTHER='two words'\n"
     (tmp_path / ".env").write_bytes(text.replace("\n", "\r\n").encode())
     (line,) = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("DOTENV := ")]

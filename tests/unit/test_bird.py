@@ -267,6 +267,7 @@ def test_an_empty_wallet_is_for_now_and_a_wrong_key_is_not() -> None:
     ],
 )
 def test_what_may_hide_a_message_is_unknown(status: int, body: object) -> None:
+    # Found in Bird's guides
     assert isinstance(api.send_outcome(answer(status, body)), OutcomeUnknown)
 
 

@@ -86,6 +86,7 @@ def test_control_characters_are_found_but_for_white_space() -> None:
     ],
 )
 def test_typographic_characters_are_replaced(text: str, plain: str) -> None:
+    # Found in twilio.com smart-encoding-char-list, docs.bird.com smart-encoding
     assert gsm_look_alike(text) == plain
 
 

@@ -173,6 +173,7 @@ def test_each_malformed_variable_is_named_without_its_value(variable: str, value
     ],
 )
 def test_a_code_of_no_country_is_named_with_its_likely_meaning(function: str, value: str, said: str) -> None:
+    # Found in Propaganistas/Laravel-Phone#82
     told = refusal(CONFIGS[function], {**GOOD, "ALLOWED_COUNTRIES": value})
 
     assert told == f"missing or malformed settings: ALLOWED_COUNTRIES ({said})"

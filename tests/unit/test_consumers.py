@@ -3,6 +3,8 @@
 Asserted here is what the local stack lacks: retries, dead-letter queues, resource policies, schemas.
 """
 
+# Found in aws/aws-cdk#33169, #30549, #11617
+
 from __future__ import annotations
 
 import itertools
@@ -174,6 +176,7 @@ def test_a_batch_is_hidden_for_six_time_outs_and_fails_record_by_record() -> Non
 
 def test_what_the_function_cannot_handle_is_kept_as_what_cannot_be_delivered() -> None:
     """EventBridge's own queue does not get it: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html."""
+    # Found in serverless/serverless#4647
     config = deployed("function").only("AWS::Lambda::EventInvokeConfig").properties
 
     assert config["DestinationConfig"]["OnFailure"]["Destination"] == "DeadLetterQueue.Arn"

@@ -60,6 +60,7 @@ def at(*codes: str) -> Destinations:
 
 @pytest.mark.parametrize(("number", "expected"), CLOSED)
 def test_closed_kinds_are_refused_everywhere_with_their_reason(number: str, expected: str) -> None:
+    # Found in alphagov/notifications-utils#1134
     assert refusal(number, EVERYWHERE) == expected
 
 
@@ -95,6 +96,7 @@ def test_a_listed_country_does_not_open_its_closed_kinds(number: str, expected: 
 def test_a_number_as_long_as_a_mobile_in_a_range_unknown_so_far_is_open_where_its_country_is_listed(
     number: str, code: str
 ) -> None:
+    # Found in ruimarinho/google-libphonenumber#308, google/libphonenumber#1680, alphagov/notifications-api#4240
     assert refusal(number, at(code, "IS")) is None
     assert refusal(number, at("IS")) == ELSEWHERE
 

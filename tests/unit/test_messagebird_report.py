@@ -108,6 +108,7 @@ def test_a_status_reason_is_compared_as_words_without_case(text: str, cause: tup
 
 @pytest.mark.parametrize("given", ["Received network error", "received_network_error", "RECEIVED  NETWORK ERROR"])
 def test_a_network_error_without_a_code_is_temporary(given: str) -> None:
+    # Found in docs.bird.com
     found = report(status="delivery_failed", statusReason=given, statusErrorCode="0").failure
     assert found is not None
     assert (found.category, found.reason) == (Category.TEMPORARY, Reason.PROVIDER_ERROR)

@@ -57,11 +57,13 @@ def test_a_number_in_any_usual_form_is_read(number: str) -> None:
 
 @pytest.mark.parametrize("separator", [*SPACES, *HYPHENS, *INVISIBLE, ".", "/", "(", ")", "\uff0e", "\uff0f", "\t"])
 def test_every_separator_may_stand_between_digits(separator: str) -> None:
+    # Found in verbb/hyper#86, woocommerce/woocommerce#58000
     assert read(f"+31{separator}612345678") == "+31612345678"
 
 
 @pytest.mark.parametrize("digit", DIGITS)
 def test_digits_of_every_script_are_digits(digit: str) -> None:
+    # Found in google/libphonenumber#1034
     assert read(f"+{digit}1612345678") == "+31612345678"
 
 
@@ -98,6 +100,7 @@ def test_digits_of_every_script_are_digits(digit: str) -> None:
     ],
 )
 def test_what_is_of_no_number_is_named(number: str, named: str) -> None:
+    # Found in google/libphonenumber#1199, #1834, nyaruka/phonenumbers#63, daviddrysdale/python-phonenumbers#114
     told = refusal(number)
     assert told.startswith("holds ")
     assert named in told
@@ -113,6 +116,7 @@ def test_a_long_text_is_refused_in_a_short_sentence() -> None:
     "prefix", ["whatsapp:", "WhatsApp:", "messenger:", "rcs:", "sms:", "smsto:", "sip:", "Phone: "]
 )
 def test_a_channels_prefix_gets_its_own_sentence(prefix: str) -> None:
+    # Found in chatwoot/chatwoot#14174
     assert refusal(f"{prefix}+31612345608") == (
         f"starts with {prefix.strip()} but this service sends SMS: write the number alone"
     )
@@ -125,6 +129,7 @@ def test_one_plus_is_in_front(number: str) -> None:
 
 @pytest.mark.parametrize("number", ["+49151...45678", "+49151---45678", "+49151 - - 45678", "+4915145678//9"])
 def test_repeated_separators_may_hide_digits_and_are_refused(number: str) -> None:
+    # Found in giggsey/libphonenumber-for-php#739
     assert "where digits may be left out" in refusal(number)
 
 
@@ -138,6 +143,7 @@ def test_repeated_separators_may_hide_digits_and_are_refused(number: str) -> Non
     ],
 )
 def test_a_trunk_zero_in_parentheses_is_left_out(number: str, meant: str) -> None:
+    # Found in google/libphonenumber#2026
     assert read(number) == meant
 
 
@@ -150,6 +156,7 @@ def test_a_trunk_zero_in_parentheses_is_left_out(number: str, meant: str) -> Non
     ],
 )
 def test_a_zero_in_parentheses_that_is_no_trunk_zero_is_refused(number: str) -> None:
+    # Found in floere/phony#330
     assert refusal(number).startswith("holds (0)")
 
 
@@ -165,6 +172,7 @@ def test_a_number_that_is_possible_within_a_city_alone_is_refused() -> None:
 @pytest.mark.parametrize("number", ["0612345678", "0031612345678", "612345678", "31612345678", "2025550143"])
 @pytest.mark.parametrize("countries", [(), ("NL", "BE")])
 def test_without_a_plus_a_number_needs_the_one_country(number: str, countries: tuple[str, ...]) -> None:
+    # Found in data-privacy-stack/presidio#2173
     assert refusal(number, *countries) == "has no + and country code; write it like +31612345678"
 
 
@@ -191,6 +199,7 @@ def test_without_a_plus_a_number_needs_the_one_country(number: str, countries: t
     ],
 )
 def test_a_national_form_is_read_as_the_one_country_writes_it(number: str, country: str, meant: str) -> None:
+    # Found in data-privacy-stack/presidio#2173
     assert read(number, country) == meant
 
 
@@ -204,6 +213,7 @@ def test_a_national_form_is_read_as_the_one_country_writes_it(number: str, count
     ],
 )
 def test_digits_that_may_be_another_countrys_are_not_guessed_at(number: str, country: str) -> None:
+    # Found in giggsey/libphonenumber-for-php#90
     assert refusal(number, country) == f"is not a national number of {country}; write it like +31612345678"
 
 

@@ -505,6 +505,7 @@ class TestEventsWithoutAWebhook:
         assert (setup.record().state.status, setup.record().state.ids) == (Status.DELIVERED, {1: AWS_ID})
 
     def test_failures_that_are_not_final_move_nothing_in_any_order(self) -> None:
+        # Found in AWS's guides
         setup = with_events()
         trying = [event(word, isFinal=False) for word in ("UNREACHABLE", "CARRIER_UNREACHABLE", "BLOCKED", "SPAM")]
         setup.drain(*trying)
@@ -562,6 +563,7 @@ class TestEventsWithoutAWebhook:
         "raw", ["{}", '{"Type":"Notification","Message":"{}"}', '{"eventType":1e400}', '{"eventTyp\\u0000":"x"}']
     )
     def test_what_is_no_event_goes_to_the_dlq_as_it_came(self, raw: str) -> None:
+        # Found in AWS's guides
         setup = with_events()
         if "eventType" in raw:
             assert setup.decisions(raw)["q0"] in {"deferred", "dead"}

@@ -270,6 +270,7 @@ class TestAge:
 
     @pytest.mark.parametrize("seconds", [-301, -300, 0, 300, 301, 86400 * 3])
     def test_an_authentic_webhook_of_any_age_is_queued_and_an_old_one_counted(self, seconds: int) -> None:
+        # Found in Bird's guides
         setup = Setup()
         stamp = int(START.timestamp()) - seconds
         received = setup.receive("messagebird", legacy_webhook(stamp))

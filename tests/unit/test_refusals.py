@@ -107,6 +107,7 @@ def sent(provider: str, result: HttpResponse, *, named: bool) -> tuple[SendSetup
 
 @pytest.mark.parametrize(("provider", "result", "fault"), EACH)
 def test_a_refusal_of_the_default_sender_is_never_the_callers(provider: str, result: HttpResponse, fault: str) -> None:
+    # Found in https://www.twilio.com/docs/api/errors
     _, status, decision = sent(provider, result, named=False)
 
     callers = fault == "caller"
@@ -117,6 +118,7 @@ def test_a_refusal_of_the_default_sender_is_never_the_callers(provider: str, res
 def test_a_refusal_of_the_sender_that_the_caller_named_is_the_callers(
     provider: str, result: HttpResponse, fault: str
 ) -> None:
+    # Found in https://www.twilio.com/docs/api/errors
     _, status, decision = sent(provider, result, named=True)
 
     ours = fault == "ours"

@@ -1,5 +1,7 @@
 """Every operator's command uses one region, prints it first, and refuses two."""
 
+# Found in aws/aws-sam-cli#2230, #2433, boto/boto3#2560, fwdcloudsec/granted#457
+
 from __future__ import annotations
 
 import os

@@ -27,6 +27,7 @@ def test_the_basic_alphabet_has_its_127_characters_of_one_septet() -> None:
 
 
 def test_the_alphabet_is_that_of_3gpp_ts_23_038_and_nothing_else() -> None:
+    # Found in common-repository/lws-sms
     places = BASIC[:0x1B] + "\x1b" + BASIC[0x1B:]  # the escape is no character of a text
     known = {0x00: "@", 0x09: "Ç", 0x0A: "\n", 0x0D: "\r", 0x10: "Δ", 0x1E: "ß", 0x24: "¤", 0x40: "¡", 0x5F: "§"}
     known |= {0x1C: "Æ", 0x1F: "É", 0x20: " ", 0x41: "A", 0x5B: "Ä", 0x60: "¿", 0x61: "a", 0x7B: "ä", 0x7F: "à"}

@@ -177,11 +177,13 @@ class TestBody:
 
     @pytest.mark.parametrize("text", [" ", "\n\r\t", "\u00a0", "\u200b\u2800", "\u3164", "\ufeff", "\u202e\u202c"])
     def test_a_text_that_shows_nothing_is_refused(self, text: str) -> None:
+        # Found in Unicode
         assert refusal_of("body", body=text) == "is blank: a phone would show nothing"
         assert refusal_of("body", body=text, smart_encoding=True) == "is blank: a phone would show nothing"
 
     @pytest.mark.parametrize(("text", "which"), [("a\x00", "U+0000"), ("\x1b[1m", "U+001B"), ("it\x92s", "U+0092")])
     def test_control_characters_are_refused_by_number(self, text: str, which: str) -> None:
+        # Found in 3GPP TS 23.038
         assert refusal_of("body", body=text).endswith(f"no phone shows: {which}")
 
     @pytest.mark.parametrize("text", ["one\r\ntwo", "one\ttwo", "page\ftwo", "\u0085x", "\u200bx", " x "])
@@ -189,6 +191,7 @@ class TestBody:
         assert draft({**REQUEST, "body": text}, POLICY).body == text
 
     def test_a_text_with_too_many_segments_is_told_which_characters_cost_them(self) -> None:
+        # Found in developers.telnyx.com, smart-encoding
         assert refusal_of("body", body="x" * 700 + "’") == (
             "needs 11 segments; at most 10 are sent. "
             "These characters force UCS-2: ’ (U+2019); smart_encoding replaces them"
@@ -211,6 +214,7 @@ class TestSmartEncoding:
         assert draft({**REQUEST, "body": "It’s", "smart_encoding": False}, POLICY).body == "It’s"
 
     def test_a_text_that_is_ucs_2_in_any_case_is_sent_as_written(self) -> None:
+        # Found in twilio.com smart-encoding-char-list, docs.bird.com smart-encoding
         made = draft({**REQUEST, "body": "“It’s” 👨\u200d👩\u200d👧", "smart_encoding": True}, POLICY)
 
         assert made.body == "“It’s” 👨\u200d👩\u200d👧"
@@ -301,6 +305,7 @@ class TestFrom:
 
     @pytest.mark.parametrize("sender", ["T-Mobile", "A&B", "MG" + "0a" * 16])
     def test_the_chosen_providers_rule_counts_and_is_named(self, sender: str) -> None:
+        # Found in https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
         assert draft({**REQUEST, "from": sender}, POLICY).sender == sender
         with pytest.raises(InvalidMessage) as refusal:
             draft({**REQUEST, "from": sender, "provider": "messagebird"}, POLICY)
@@ -471,6 +476,7 @@ class TestPayload:
         ],
     )
     def test_what_is_no_json_object_or_names_a_member_twice_is_400(self, body: bytes) -> None:
+        # Found in RFC 8259
         reply = raw(body)
         assert (reply.status, reply.body["type"]) == (400, "urn:sms-tracker:problem:invalid-request")
         assert reply.headers["content-type"] == "application/problem+json"

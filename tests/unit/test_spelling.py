@@ -35,6 +35,7 @@ ALONE = [
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_both_spellings_of_a_number_are_known_by_each(pair: tuple[str, str]) -> None:
+    # Found in chatwoot/chatwoot#14926, google/libphonenumber#2693
     assert [spellings(each) for each in pair] == [pair, pair]
 
 
@@ -45,6 +46,7 @@ def test_any_other_number_has_one_spelling(number: str) -> None:
 
 @pytest.mark.parametrize("mobile", ["6", "8", "9"])
 def test_no_brazilian_area_still_assigns_the_shorter_spelling(mobile: str) -> None:
+    # Found in openclaw/openclaw#25819, cakephp/localized#9
     for area in range(11, 100):
         number = phonenumbers.parse(f"+55{area}{mobile}7654321")
         assert not phonenumbers.is_valid_number(number)
@@ -52,6 +54,7 @@ def test_no_brazilian_area_still_assigns_the_shorter_spelling(mobile: str) -> No
 
 @pytest.mark.parametrize("number", ["+5215512345678", "+22997123456"])
 def test_the_old_spelling_of_mexico_and_benin_is_no_longer_assigned(number: str) -> None:
+    # Found in mobi/telephone_number#138
     assert not phonenumbers.is_valid_number(phonenumbers.parse(number))
 
 

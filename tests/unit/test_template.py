@@ -90,6 +90,7 @@ def test_a_functions_variables_are_documented(function: str) -> None:
 
 @pytest.mark.parametrize("provider", providers.names())
 def test_a_default_sender_is_one_that_the_provider_takes(provider: str) -> None:
+    # Found in https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
     (parameter,) = set(
         re.findall(
             rf"\b{provider}=\$\{{(\w+)\}}",

@@ -1,5 +1,7 @@
 """The template's physical names: none that a second stack of the account would want, too."""
 
+# Found in aws/serverless-application-model#3109
+
 from __future__ import annotations
 
 import re

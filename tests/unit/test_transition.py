@@ -109,6 +109,7 @@ def test_a_report_about_another_recipient_is_kept_and_marked_and_moves_nothing()
     ("sent_to", "reported"), [("+525512345678", "+5215512345678"), ("+5491123456789", "+541123456789")]
 )
 def test_a_recipient_in_its_countrys_other_spelling_is_the_records(sent_to: str, reported: str) -> None:
+    # Found in chatwoot/chatwoot#14926, google/libphonenumber#2693
     change = next_try(replace(holding(), to=sent_to), [report(Status.DELIVERED, recipient=reported)], now=NOW).change
 
     assert change is not None

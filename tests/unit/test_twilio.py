@@ -328,6 +328,7 @@ def test_a_shared_key_signs_with_sha256_under_its_id() -> None:
 
 @pytest.mark.parametrize("named", ["key=id,algorithm=HMAC_SHA1", "algorithm=hmac_sha1, key=id", "key=id"])
 def test_a_shared_key_may_sign_with_sha1_too(named: str) -> None:
+    # Found in twilio/twilio-python
     keys = (Key("token", ACCOUNT), Key("shared", "id"))
 
     assert accepts(callback({"AccountSid": ACCOUNT}, "shared", **{SETTINGS: named}), *keys)

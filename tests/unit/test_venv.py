@@ -1,5 +1,7 @@
 """`scripts/venv` and `scripts/python313` take the first interpreter that serves, or the one that they are given."""
 
+# Found in deadsnakes/issues#79
+
 from __future__ import annotations
 
 import subprocess

@@ -144,6 +144,7 @@ def test_a_forged_event_is_never_published(aws: Simulator, receiver: Receiver) -
 
 def test_botocore_by_default_repeats_a_request_whose_answer_is_lost(aws: Simulator) -> None:
     """Why the adapter does not use it: each repetition is one more message."""
+    # Found in AWS's guides
     timid = sms(aws, timeout=0.2, retries={})
 
     with pytest.raises(ReadTimeoutError):

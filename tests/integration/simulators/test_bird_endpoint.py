@@ -35,6 +35,7 @@ def endpoint(service: Service, sdk: Any) -> Any:
 def test_what_happened_while_the_endpoint_was_paused_for_an_hour_is_read_from_bird(
     platform: Simulator, service: Service, receiver: Receiver, sdk: Any, endpoint: Any
 ) -> None:
+    # Found in Bird's guides
     sdk.webhooks.update(endpoint.id, status="paused")
     states, ids = [], []
     for _ in range(12):
