@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -14,10 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.bill import bill_json, charged
-from local.simulators.ledger import Message
+from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import TABLE, Scenario, Script, Step
-from local.simulators.send_endpoint import Provider
+from local.simulators.send_endpoint import Provider, Refused
 
 _LONGEST_WAIT = 300.0
 
@@ -35,11 +36,16 @@ def application(provider: Provider) -> Starlette:
     PUT /_control/scenario                  {"to": "+…" | "*", "script": {…} | "name" | null}
     DELETE /_control/scenario               remove every set script
     GET, PUT /_control/settings             keys and signatures; PUT changes the given ones
-    POST /_control/reply                    {"from": "+…", "to": ours, "text": "STOP"}: a person's; perhaps "forged",
-                                            "copies" of it, a "delay" in seconds
+    POST /_control/reply                    {"from": "+…", "to": ours, "text": "STOP"}: a person writes to our number;
+                                            optional: "forged", "copies", "delay" in seconds
     """
     control = _Control(provider)
+
+    async def refused(_: Request, error: Exception) -> Response:
+        return provider.refused(cast("Refused", error).refusal)
+
     return Starlette(
+        exception_handlers={Refused: refused},
         routes=[
             *provider.routes(),
             Route("/_health", control.health),
@@ -55,7 +61,7 @@ def application(provider: Provider) -> Starlette:
             Route("/_control/settings", control.settings),
             Route("/_control/settings", control.put_settings, methods=["PUT"]),
             Route("/_control/reply", control.reply, methods=["POST"]),
-        ]
+        ],
     )
 
 
@@ -74,11 +80,11 @@ class _Control:
             {(reply.sender, reply.to) for reply in replies if scenarios.has_opted_out(reply.sender, reply.to)}
         )
         known = {"provider": self._provider.name, "pending": pending, "opted_out": pairs}
-        books = self._backend.ledger.as_json(lambda message: charged(message, self._provider.charge))
+        books = self._backend.ledger.as_json(self._provider.charge)
         return JSONResponse(known | books)
 
     async def bill(self, _: Request) -> Response:
-        return JSONResponse(bill_json(self._backend.ledger.newest_first(), self._provider.charge))
+        return JSONResponse(_bill_json(self._backend.ledger.newest_first(), self._provider.charge))
 
     async def message(self, request: Request) -> Response:
         group = self._backend.ledger.messages.get(request.path_params["id"], [])
@@ -138,7 +144,7 @@ class _Control:
         return await self.settings(request)
 
     async def reply(self, request: Request) -> Response:
-        """Answers what the webhook answered, once it has."""
+        """Deliver a person's reply; returns the webhook's answers."""
         try:
             given = _object(await request.body())
             person, number, text = (str(given[name]) for name in ("from", "to", "text"))
@@ -147,7 +153,7 @@ class _Control:
             return _problem(400, f"from, to and text are needed: {error}")
         forged = bool(given.get("forged"))
         if not forged:
-            self._backend.scenarios.hear(person, number, text)
+            self._backend.scenarios.note_reply(person, number, text)
         message = Message(
             id=uuid4().hex,
             to=number,
@@ -162,6 +168,16 @@ class _Control:
         outgoing = self._provider.reply(message, forged=forged)
         statuses = await self._backend.network.reply(message, outgoing, copies=copies, delay=delay)
         return JSONResponse({"statuses": statuses})
+
+
+def _bill_json(messages: Iterable[Message], charge: Callable[[Message], Charge | None]) -> dict[str, Any]:
+    """A line for each charged message, and the sum in each currency, in plain digits."""
+    lines, sums = [], defaultdict[str, Decimal](Decimal)
+    for message in messages:
+        if (due := charge(message)) is not None:
+            sums[due.currency] += due.amount
+            lines.append({"id": message.id, "to": message.to, "amount": f"{due.amount:f}", "currency": due.currency})
+    return {"lines": lines, "sums": {currency: f"{amount:f}" for currency, amount in sums.items()}}
 
 
 def _row_json(scenario: Scenario, courses: Mapping[str, str]) -> dict[str, Any]:

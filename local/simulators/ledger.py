@@ -1,4 +1,4 @@
-"""A simulator's ledger: every request to send, message taken, reply and callback; readable over HTTP."""
+"""A simulator's ledger: every request to send, accepted message, charge, reply and callback; readable over HTTP."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from local.simulators.scenario import Code, Script, Step
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The provider's charge for one message in its present state."""
+
+    amount: Decimal
+    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +61,8 @@ class Message:
     step: Step
     extra: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
-    taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    step_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    taken_at: datetime = field(default_factory=now)
+    step_at: datetime = field(default_factory=now)
     callbacks: list[Callback] = field(default_factory=list)
 
     @property
@@ -72,11 +85,6 @@ class Post:
     answered: int | None = None
     error: Code | None = None
     taken: tuple[str, ...] = ()
-
-
-def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
 
 
 class Ledger:
@@ -110,15 +118,12 @@ class Ledger:
 
     @property
     def count(self) -> int:
-        """How many messages were taken."""
         return sum(self._taken.values())
 
     def newest_first(self) -> list[Message]:
-        """Every message taken."""
         return [message for group in reversed(self.messages.values()) for message in reversed(group)]
 
     def clear(self) -> None:
-        """Clear everything."""
         self.posts.clear()
         self.messages.clear()
         self.replies.clear()
@@ -141,8 +146,8 @@ class Ledger:
             return False
         return True
 
-    def as_json(self, charged: Callable[[Message], str | None]) -> dict[str, Any]:
-        """The whole ledger, oldest first, with each message's cost.
+    def as_json(self, charge: Callable[[Message], Charge | None]) -> dict[str, Any]:
+        """The whole ledger, oldest first, with each message's charge.
 
         ``sent_twice`` lists the ids of messages with equal recipient and text.
         """
@@ -151,7 +156,7 @@ class Ledger:
         for message in messages:
             alike[message.to, message.body].append(message.id)
         return {
-            "messages": [self.message_json(message) | {"charged": charged(message)} for message in messages],
+            "messages": [self.message_json(each) | _charge_json(charge(each)) for each in messages],
             "posts": [_post_json(post) for post in self.posts],
             "replies": [_reply_json(reply) for reply in self.replies],
             "counts": {"posts": len(self.posts), "taken": self.count},
@@ -175,6 +180,10 @@ class Ledger:
             "record": _step_json(message.step) | {"at": message.step_at.isoformat()},
             "callbacks": [_callback_json(callback) for callback in message.callbacks],
         }
+
+
+def _charge_json(charge: Charge | None) -> dict[str, Any]:
+    return {"charged": None if charge is None else f"{charge.amount:f} {charge.currency}"}
 
 
 def _step_json(step: Step) -> dict[str, Any]:

@@ -156,8 +156,8 @@ class Scenarios:
         self._set: dict[str, Script] = {}
         self._opted_out: set[tuple[str, str]] = set()
 
-    def hear(self, person: str, number: str, text: str) -> None:
-        """A reply to one of our numbers. STOP opts out, START in again, of that number alone."""
+    def note_reply(self, person: str, number: str, text: str) -> None:
+        """Apply a reply to one of our numbers: STOP opts out of that number alone, START ends it."""
         pair = (number.lstrip("+"), _digits(person))
         match text.strip().upper():
             case "STOP":
@@ -166,11 +166,11 @@ class Scenarios:
                 self._opted_out.discard(pair)
 
     def has_opted_out(self, person: str, number: str) -> bool:
-        """Whether a send of ``number`` is refused."""
+        """Whether a send from ``number`` is refused."""
         return (number.lstrip("+"), _digits(person)) in self._opted_out
 
     def script(self, to: str, sender: str) -> Script:
-        """The script of who opted out of ``sender``; else the one set for this number, else for ``*``, else by its
+        """``opted-out`` after a STOP to ``sender``; else the script set for this number, else for ``*``, else by its
         last two digits, else delivered.
         """
         if self.has_opted_out(to, sender):

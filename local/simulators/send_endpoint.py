@@ -13,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
-from local.simulators.ledger import Ledger, Message, Post
+from local.simulators.ledger import Charge, Ledger, Message, Post
 from local.simulators.network import Delivery, Network
 from local.simulators.scenario import HANG, Code, Scenarios, Script, Step
 
@@ -34,7 +33,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Raised while a request is read that the provider refuses."""
+    """Raised for a request that the provider refuses; ``control.application`` answers with ``Provider.refused``."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.text)
@@ -80,7 +79,7 @@ class Provider(Protocol):
         ...
 
     def charge(self, message: Message) -> Charge | None:
-        """What the provider charges for the message as it is now."""
+        """The provider's charge for the message in its present state."""
         ...
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
@@ -88,7 +87,7 @@ class Provider(Protocol):
         ...
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
-        """What our webhook is sent about ``message``, which a person sent to one of our numbers."""
+        """The callbacks for ``message``, which a person sent to one of our numbers."""
         ...
 
 

@@ -15,9 +15,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.simulators import segments
-from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing, RetryPolicy
-from local.simulators.ledger import Message
+from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Step
 
 FINAL = ".final"

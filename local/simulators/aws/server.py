@@ -1,4 +1,4 @@
-"""AWS's one operation that we use, ``SendTextMessage``: its JSON protocol, its validation, its exceptions."""
+"""AWS's ``SendTextMessage``: its JSON protocol, its validation, its exceptions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators.aws.report import Settings, charge, reply, report
-from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
-from local.simulators.ledger import Message
+from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Code, Script, Step
 from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
 
@@ -78,7 +77,7 @@ SIMULATOR_NUMBERS = {
 def _input() -> StructureShape:
     model = botocore.session.get_session().get_service_model("pinpoint-sms-voice-v2")
     shape = model.operation_model("SendTextMessage").input_shape
-    assert shape is not None  # noqa: S101 - said for the type checker
+    assert shape is not None  # noqa: S101 - for the type checker
     return shape
 
 
@@ -93,7 +92,6 @@ class Aws:
         self.backend = backend
 
     def routes(self) -> Sequence[Route]:
-        """The JSON protocol has one address."""
         return [Route("/", self.send, methods=["POST"])]
 
     async def send(self, request: Request) -> Response:
@@ -101,7 +99,6 @@ class Aws:
         return await take(self, request)
 
     def read(self, request: Request, body: bytes) -> list[Message]:
-        """One message to one recipient."""
         self._check_headers(request)
         given = self._checked(body)
         to = given["DestinationPhoneNumber"]
@@ -149,13 +146,12 @@ class Aws:
         return given
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        """From the table. AWS answers 400 where others answer 429."""
+        """AWS answers 400 where others answer 429."""
         if status == _THROTTLED:
             status, code = None, "ThrottlingException"
         return choose(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
-        """``__type`` and ``Message``, and what belongs to the exception."""
         code = str(refusal.code)
         exception = EXCEPTIONS.get(code, code)
         error: dict[str, Any] = {"__type": exception, "Message": refusal.text}
@@ -166,19 +162,15 @@ class Aws:
         return JSONResponse(error, status_code=refusal.status, media_type="application/x-amz-json-1.0")
 
     def as_json(self, messages: Sequence[Message]) -> dict[str, Any]:
-        """The id, and nothing else."""
         return {"MessageId": messages[0].id}
 
     def charge(self, message: Message) -> Charge:
-        """As every event states it."""
         return charge(message)
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
-        """An event for the queue."""
         return report(self.settings, message, step, forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
-        """The text, for the topic of a two-way number."""
         made = reply(self.settings, message, forged=forged)
         return [made] if made else []
 
@@ -194,7 +186,7 @@ def faults(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 _LEAST = {"DestinationPhoneNumber": "+12025550100", "MessageBody": "x"}
-"""A request that is right, so that only the parameter beside it can be at fault."""
+"""A valid request, to which each parameter is added alone."""
 
 
 def _odd(name: str, value: object) -> bool:

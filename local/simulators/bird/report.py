@@ -15,9 +15,8 @@ from standardwebhooks import Webhook
 
 from local.simulators import segments
 from local.simulators.base import Document, Reported
-from local.simulators.bill import Charge
 from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
-from local.simulators.ledger import Message, now
+from local.simulators.ledger import Charge, Message, now
 from local.simulators.scenario import Code, Step
 
 RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.bill import Charge
 from local.simulators.bird import report
 from local.simulators.bird.endpoint import Endpoints
 from local.simulators.bird.errors import ERRORS, envelope, named
@@ -23,7 +22,7 @@ from local.simulators.bird.report import Settings, zulu
 from local.simulators.bird.send_rules import fault
 from local.simulators.bird.webhook_routes import Act, WebhookRoutes, cut, page, read_json
 from local.simulators.callback_sender import Outgoing
-from local.simulators.ledger import Message
+from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Code, Step
 from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
 
@@ -48,7 +47,6 @@ class Bird:
 
     @property
     def settings(self) -> Settings:
-        """Its key, and the endpoint that is registered from the start."""
         return self._settings
 
     @settings.setter
@@ -57,7 +55,6 @@ class Bird:
         self._settings = changed
 
     def routes(self) -> Sequence[Route]:
-        """Send, list, read; the endpoints; opt-outs."""
         messages = "/v1/sms/messages"
         return [
             Route(messages, self.create, methods=["POST"]),
@@ -68,17 +65,14 @@ class Bird:
         ]
 
     def _guarded(self, act: Act) -> Act:
-        """``act`` for requests with our key, once for each idempotency key; a refusal becomes an answer."""
+        """``act`` for requests with our key, once for each idempotency key."""
 
         async def finished(request: Request) -> tuple[Response, Response | None]:
             return await act(request), None
 
         async def answer(request: Request) -> Response:
-            try:
-                self._authenticate(request)
-                return await (act(request) if request.method in _SAFE else self._keys.once(request, finished))
-            except Refused as refused:
-                return self.refused(refused.refusal)
+            self._authenticate(request)
+            return await (act(request) if request.method in _SAFE else self._keys.once(request, finished))
 
         return answer
 
@@ -94,13 +88,10 @@ class Bird:
         """POST /v1/sms/messages, once for each idempotency key; without our API key it is counted and refused."""
         if not self._has_key(request):
             return await take(self, request)
-        try:
-            return await self._keys.once(request, self._take)
-        except Refused as refused:
-            return self.refused(refused.refusal)
+        return await self._keys.once(request, self._take)
 
     async def _take(self, request: Request) -> tuple[Response, Response | None]:
-        """What is answered, and what a message that was taken leaves under its key where no answer was given."""
+        """The answer, and the one to store under the key if an accepted message was left without an answer."""
         response = await take(self, request)
         fingerprint = hashlib.sha256(await request.body()).hexdigest()
         post = next(each for each in reversed(self.backend.ledger.posts) if each.fingerprint == fingerprint)
@@ -117,9 +108,7 @@ class Bird:
         """GET /v1/sms/messages: newest first; a cursor is the id after which the page begins."""
         query = request.query_params
         if unknown := set(query) - _PAGING - _FILTERS:
-            raise Refused(
-                Refusal(status=422, code="E01029", text="There is no such parameter.", parameter=min(unknown))
-            )
+            raise Refused(named("UnknownQueryParameter", min(unknown)))
         found = {each.id: each for each in self.backend.ledger.newest_first() if _fits(each, query)}
         shown, following = cut(query, list(found))
         return JSONResponse(page([self.as_json([found[each]]) for each in shown], following))
@@ -130,7 +119,6 @@ class Bird:
         raise Refused(named("NotFound"))
 
     def read(self, request: Request, body: bytes) -> list[Message]:
-        """The one message of a request."""
         self._authenticate(request)
         given = read_json(body)
         if refusal := fault(given):
@@ -149,15 +137,13 @@ class Bird:
         return [message]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        """From the table."""
         return choose(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
-        """In Bird's envelope."""
         return JSONResponse(envelope(refusal), status_code=refusal.status)
 
     def as_json(self, messages: Sequence[Message], *, at_first: bool = False) -> dict[str, Any]:
-        """The message object; ``at_first`` as it was when it was taken."""
+        """The message object; with ``at_first`` in its first status."""
         message, extra = messages[0], messages[0].extra
         step = Step("accepted") if at_first else message.step
         late = step.word in {"sent", "delivered"}
@@ -190,12 +176,11 @@ class Bird:
         return report.charge(message, message.step.word)
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
-        """The event, to every endpoint that takes it."""
         said = report.event(message, step, report.explained(step.code))
         return report.together(self.endpoints.send(said, message, step, forged=forged))
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
-        """The message, and the suppression that a STOP begins."""
+        """The event of the message and, for a STOP, of the new suppression."""
         begun = self._opt_outs.hear(message, forged=forged)
         said = [report.received(message), *([report.suppression(begun)] if begun else [])]
         made = (self.endpoints.send(each, message, message.step, forged=forged) for each in said)
@@ -203,7 +188,7 @@ class Bird:
 
 
 def _fits(message: Message, query: QueryParams) -> bool:
-    """Whether a message is among those that a list asks for; the start of its time is part of it, the end is not."""
+    """Whether a message matches a list's filters; ``created_after`` is inclusive, ``created_before`` exclusive."""
     created = message.taken_at
     after, before = (query.get(name) for name in ("created_after", "created_before"))
     wanted = {"direction": "outbound", "to": message.to, "from": message.sender, "category": message.extra["category"]}

@@ -17,9 +17,8 @@ import jwt
 
 from local.simulators import segments
 from local.simulators.base import Document, Reported
-from local.simulators.bill import Charge
 from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
-from local.simulators.ledger import Message
+from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Step
 
 _CHOICES = {

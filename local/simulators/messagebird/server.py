@@ -14,9 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators import segments
-from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
-from local.simulators.ledger import Message
+from local.simulators.ledger import Charge, Message
 from local.simulators.messagebird import report
 from local.simulators.messagebird.report import Settings
 from local.simulators.scenario import Code, Step
@@ -57,7 +56,6 @@ class MessageBird:
         self.backend = backend
 
     def routes(self) -> Sequence[Route]:
-        """Create, list, view."""
         return [
             Route("/messages", self.create, methods=["POST"]),
             Route("/messages", self.search),
@@ -70,25 +68,21 @@ class MessageBird:
 
     async def view(self, request: Request) -> Response:
         """GET /messages/{id}."""
-        try:
-            self._authenticate(request)
-            messages = self.backend.ledger.messages.get(request.path_params["id"]) or _none()
-            return JSONResponse(self.as_json(messages, whole=True))
-        except Refused as refused:
-            return self.refused(refused.refusal)
+        self._authenticate(request)
+        messages = self.backend.ledger.messages.get(request.path_params["id"])
+        if not messages:
+            raise Refused(self.refusal(None, 20))
+        return JSONResponse(self.as_json(messages, whole=True))
 
     async def search(self, request: Request) -> Response:
         """GET /messages: newest first, by limit, offset and status."""
+        self._authenticate(request)
+        query = request.query_params
         try:
-            self._authenticate(request)
-            offset, limit = (
-                int(request.query_params.get(name, usual)) for name, usual in (("offset", 0), ("limit", 20))
-            )
-        except Refused as refused:
-            return self.refused(refused.refusal)
+            offset, limit = int(query.get("offset", 0)), int(query.get("limit", 20))
         except ValueError:
             return self.refused(self.refusal(422, 10))
-        status = request.query_params.get("status")
+        status = query.get("status")
         groups = [
             group
             for group in reversed(self.backend.ledger.messages.values())
@@ -127,11 +121,9 @@ class MessageBird:
         ]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        """The error in the table."""
         return choose(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
-        """A list of one error."""
         error = {"code": refusal.code, "description": refusal.text, "parameter": refusal.parameter}
         return JSONResponse({"errors": [error]}, status_code=refusal.status)
 
@@ -165,15 +157,12 @@ class MessageBird:
         }
 
     def charge(self, message: Message) -> Charge:
-        """As its reports state it."""
         return report.charge(message)
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
-        """A status report."""
         return report.report(self.settings, message, step, text=_explained(step), forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
-        """What a flow forwards."""
         return [report.reply(self.settings, message, forged=forged)]
 
 
@@ -191,10 +180,6 @@ def _item(message: Message, *, whole: bool) -> dict[str, Any]:
         item["price"] = {"amount": float(due.amount), "currency": due.currency}
         item["mccmnc"] = "20408"
     return item
-
-
-def _none() -> list[Message]:
-    raise Refused(choose(ERRORS, None, 20))
 
 
 def _explained(step: Step) -> str | None:

@@ -19,9 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators import segments
-from local.simulators.bill import Charge
 from local.simulators.callback_sender import Outgoing
-from local.simulators.ledger import Message
+from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Code, Script, Step
 from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
 from local.simulators.twilio import report
@@ -44,10 +43,9 @@ class Twilio:
     def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings = settings
         self.backend = backend
-        self._looks = Counter[str]()
+        self._lookups = Counter[str]()
 
     def routes(self) -> Sequence[Route]:
-        """Create, list, fetch."""
         base = f"/{API_VERSION}/Accounts/{{account}}/Messages"
         return [
             Route(f"{base}.json", self.create, methods=["POST"]),
@@ -61,28 +59,24 @@ class Twilio:
 
     async def fetch(self, request: Request) -> Response:
         """GET Messages/{Sid}.json."""
-        try:
-            self._authenticate(request)
-            sid = request.path_params["sid"]
-            found = self.backend.ledger.messages.get(sid) or self._received(sid) or _none()
-            self._looks[found[0].id] += 1
-            return JSONResponse(self.as_json(found))
-        except Refused as refused:
-            return self.refused(refused.refusal)
+        self._authenticate(request)
+        sid = request.path_params["sid"]
+        found = self.backend.ledger.messages.get(sid) or self._received(sid)
+        if not found:
+            raise Refused(self.refusal(None, 20404))
+        self._lookups[found[0].id] += 1
+        return JSONResponse(self.as_json(found))
 
     def _received(self, sid: str) -> Sequence[Message]:
-        """The reply of that SID; a forged one is in no account."""
+        """The reply with that SID; forged replies are in no account."""
         replies = self.backend.ledger.replies
         return [each for each in replies if report.reply_sid(each) == sid and not each.extra["forged"]]
 
     async def search(self, request: Request) -> Response:
         """GET Messages.json: newest first, filtered by To, From and DateSent (=, >=, <=), paged by token."""
+        self._authenticate(request)
         try:
-            self._authenticate(request)
-            query = dict(parse_qsl(request.url.query))
-            return JSONResponse(self._page(request.url.path, query))
-        except Refused as refused:
-            return self.refused(refused.refusal)
+            return JSONResponse(self._page(request.url.path, dict(parse_qsl(request.url.query))))
         except ValueError:
             return self.refused(self.refusal(400, 20001))
 
@@ -144,17 +138,14 @@ class Twilio:
         ]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        """The error in the table."""
         return choose(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
-        """Code, message, more_info, status."""
         more = f"https://www.twilio.com/docs/errors/{refusal.code}"
         body = {"code": refusal.code, "message": refusal.text, "more_info": more, "status": refusal.status}
         return JSONResponse(body, status_code=refusal.status)
 
     def as_json(self, messages: Sequence[Message]) -> dict[str, Any]:
-        """The Message resource with every field."""
         message = messages[0]
         service, step = message.extra.get("messaging_service_sid"), message.step
         moving = step.word in _MOVING
@@ -192,22 +183,16 @@ class Twilio:
     def _price(self, message: Message) -> str | None:
         """Negative, with five decimals; None while it is late."""
         charge, late = self.charge(message), int(self.settings.late_prices)
-        return None if charge is None or 0 < late >= self._looks[message.id] else f"{-charge.amount:.5f}"
+        return None if charge is None or 0 < late >= self._lookups[message.id] else f"{-charge.amount:.5f}"
 
     def _explained(self, step: Step) -> str | None:
         return None if step.code is None else DELIVERY_ERRORS.get(step.code, "An undocumented error")
 
     def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
-        """A status callback."""
         return report.report(self.settings, message, step, text=self._explained(step), forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
-        """The webhook of the number."""
         return [report.reply(self.settings, message, forged=forged)]
-
-
-def _none() -> Sequence[Message]:
-    raise Refused(choose(ERRORS, None, 20404))
 
 
 def _matches(message: Message, query: dict[str, str]) -> bool:
