@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from local import ledger, simulators
-from local.chaos.count_checks import count_findings
-from local.chaos.evidence import Evidence, Finding, declined
+from local.chaos.evidence import Evidence, Finding, acknowledged, declined
+from local.chaos.limit_counts import count_findings
 from local.chaos.plan import Message
 from local.chaos.reply_checks import reply_findings
 from local.chaos.senders import Promise, nothing_sent
@@ -33,8 +33,8 @@ CHECKS = {
     "not given back": "counted against the limits, although certainly declined",
     "left in a queue": "a failure queue holds an unexpected message",
     "reply lost": "acknowledged to the provider, without its event",
-    "reply invented": "an event that says what nobody wrote",
-    "wrong opt-out": "our answer whether somebody opted out differs from the provider's, or from our events",
+    "reply invented": "an event about a reply that nobody wrote",
+    "wrong opt-out": "our opt-out state differs from the provider's, or from our events",
     "sent nevertheless": "handed to a provider although the recipient's opt-out was stored before",
 }
 """Each check and its meaning. Every count must be zero."""
@@ -106,7 +106,7 @@ def _once(
 
 
 def _final(message: Message, record: Mapping[str, Any], taken: Mapping[str, Any]) -> Iterator[Finding]:
-    """A message that the provider took ends as on the handset, including the failure's code."""
+    """A message that the provider took ends as on the handset, with the same failure code."""
     status, expected = record["status"], ledger.of(message.provider, taken)
     if not record["final"]:
         yield "left open", f"{_about(message)}: {status}"
@@ -128,7 +128,7 @@ def _not_taken(
     posts: Sequence[Mapping[str, Any]],
     phase: str | None,
 ) -> Iterator[Finding]:
-    """No provider took it: a permanent refusal is a failure with its code, and nothing else is a failure."""
+    """No provider took the message: only a permanent refusal is a failure, with its code."""
     if not record["final"]:
         # The status becomes final after 15 minutes; the client gave up and does not retry.
         if not (message.client == "gives up" and phase == "released"):
@@ -170,15 +170,11 @@ def _text(code: int | None) -> str | None:
     return None if code is None else str(code)
 
 
-def _acknowledged(callback: Mapping[str, Any]) -> bool:
-    return callback["status"] is not None and callback["status"] < 300  # noqa: PLR2004 - 2xx
-
-
 def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Every acknowledged report is in the record, whatever a look-up repaired later.
+    """Every acknowledged report is in the record, even if a look-up stored its status too.
 
     A report with the word and second of the provider's answer is the same claim, stored once. Where reports carry no
-    time, a look-up with that word is the same claim too, and may have come first.
+    time, a look-up with that word is also the same claim and may have come first.
     """
     same_claim = {"callback", "answer"} | (set() if simulators.load(message.provider).dated else {"lookup"})
     kept = [(report["provider_status"], report["code"], report["source"]) for report in record["reports"]]
@@ -189,11 +185,10 @@ def _reports(message: Message, record: Mapping[str, Any], taken: Sequence[Mappin
     if any(times > 1 for times in claims.values()):
         yield "timeline", f"{_about(message)}: {claims}"
     for callback in (callback for entry in taken for callback in entry["callbacks"]):
-        acknowledged = _acknowledged(callback)
         if callback["forged"]:
-            if acknowledged:
+            if acknowledged(callback):
                 yield "forged believed", f"{_about(message)}: {callback['word']}, answered {callback['status']}"
-        elif acknowledged and not any(
+        elif acknowledged(callback) and not any(
             (word, code) == (callback["word"], _text(callback["code"])) and source in same_claim
             for word, code, source in kept
         ):

@@ -1,19 +1,24 @@
-"""Collect evidence for the checks: our records as a client sees them, and the failure queues."""
+"""Collect evidence for the checks (records as a client sees them, failure queues) and logs to explain a finding."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from local.chaos.replies import NUMBER, Person
+from local.package import BUILD
 from local.process import StackError
 from local.stack import Stack
 from ops.queue_scan import QUEUES
 from sms_tracker.aws.limits import PREFIX
 
+FOLDER = BUILD / "logs-chaos"
+_FUNCTIONS = ("send", "webhook", "processor", "publisher", "reconciler", "inbound")
 _PAGE = 100
 
 
@@ -23,7 +28,7 @@ def failure_queues(stack: Stack) -> dict[str, list[str]]:
 
 
 def records(url: str, key: str) -> dict[str, list[dict[str, Any]]]:
-    """Every record as its client sees it, by recipient."""
+    """Every record, by recipient."""
     found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     query: dict[str, str | int] = {"limit": _PAGE}
     headers = {"authorization": f"Bearer {key}"}
@@ -38,7 +43,7 @@ def records(url: str, key: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def blocked(url: str, key: str, people: Sequence[Person]) -> frozenset[str]:
-    """The numbers of those who opted out of ours, as an administrator sees them."""
+    """The people's numbers to which a send is refused, as an administrator sees them."""
     headers = {"authorization": f"Bearer {key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=40, trust_env=False) as api:
         pairs = ((each.number, {"to": each.number, "provider": each.provider, "from": NUMBER}) for each in people)
@@ -61,3 +66,20 @@ def _received_from(stack: Stack, name: str) -> list[str]:
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
         bodies += [message["Body"] for message in messages]
     return bodies
+
+
+class RunLog:
+    """``faults.log`` during a run, and one file for each function at its end."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._faults = folder, folder / "faults.log"
+        self._faults.write_text("")
+
+    def note(self, text: str) -> None:
+        with self._faults.open("a") as file:
+            file.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}\n")
+
+    def save_function_logs(self, stack: Stack) -> None:
+        for name in _FUNCTIONS:
+            (self._folder / f"{name}.log").write_text("\n".join(stack.logs(name)))

@@ -1,4 +1,4 @@
-"""What the consistency check compares, and its result."""
+"""The evidence that the consistency checks compare, and the form of their findings."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import httpx
+
 from local.chaos.plan import Message
 from local.chaos.replies import Person
 from local.chaos.senders import Promise
 from local.chaos.stream import Change, OutboxItem
 
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+Finding = tuple[str, str]
+"""The check's name, and a line about the disagreement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Everything that the checks compare. ``records`` are by recipient, ``ledgers`` by provider, both read over HTTP.
 
-    ``cut_short`` are messages of ``send`` workers that were killed while they wrote their records. ``senders_killed``
-    are the times of all other kills of such workers, for which the message in work is unknown. ``others`` are the
-    events about no message, whole, and ``blocked`` are the people's numbers to which a send is refused. ``counted``
-    are the messages that the daily limit counts; ``counts_left`` of them stay because a counter's write failed.
+    Attributes:
+        poison: The ids of stream records that no code can read.
+        cut_short: The ids of messages in work when their ``send`` worker was killed during a write.
+        senders_killed: The times of all other kills of ``send`` workers; the message in work is unknown.
+        others: The events about no message, with their envelopes.
+        blocked: The people's numbers to which a send is refused.
+        counted: The number of messages in the daily limits' counters.
+        counts_left: How many of these stay because the write of a counter had no answer.
     """
 
     plan: Sequence[Message]
@@ -45,8 +52,9 @@ class Evidence:
 
 def declined(post: Mapping[str, Any]) -> bool:
     """Whether the provider certainly did not process a request to send: it answered 4xx."""
-    return post["answered"] is not None and _CLIENT_ERROR <= post["answered"] < _SERVER_ERROR
+    return httpx.codes.is_client_error(post["answered"] or 0)
 
 
-Finding = tuple[str, str]
-"""The check's name, and a line about the disagreement."""
+def acknowledged(callback: Mapping[str, Any]) -> bool:
+    """Whether our last answer to a callback was 2xx."""
+    return httpx.codes.is_success(callback["status"] or 0)

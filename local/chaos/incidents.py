@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Mapping
 from random import Random
 
-from local.chaos.rotation import Rotation
+import httpx
+
+from local import simulators
 from local.chaos.workers import Workers
+from local.process import Progress
 from local.stack import Stack
 
 _KILLS, _POISON = 12, 3
 
 
 class Incidents:
-    """``poison`` are the message ids of stream records that no code can read."""
+    """Runs each incident when it is due. ``poison`` are the ids of stream records that no code can read."""
 
-    def __init__(self, stack: Stack, workers: Workers, *, total: int, seed: int, say: Callable[[str], None]) -> None:
-        self._stack, self._workers, self._total, self._say = stack, workers, total, say
+    def __init__(self, stack: Stack, workers: Workers, *, total: int, seed: int, progress: Progress) -> None:
+        self._stack, self._workers, self._total, self._progress = stack, workers, total, progress
         self._random = Random(f"run {seed}")  # noqa: S311 - repeatable
         self._rotation = Rotation(stack)
         self._rotation.announce()
@@ -31,14 +35,13 @@ class Incidents:
             self._poison_the_stream()
         if done == total // 2:
             self._rotation.rotate()
-            self._say("  the providers now sign with their next secrets")
+            self._progress("  the providers now sign with their next secrets")
         if done == total * 3 // 4:
             self._rotation.finish()
         if done % max(1, total // 10) == 0:
-            self._say(f"  {done} of {total} sent")
+            self._progress(f"  {done} of {total} sent")
 
     def _poison_the_stream(self) -> None:
-        """Write a record that no code can read, and change it."""
         name = f"poison-{len(self.poison)}"
         self.poison.append(name)
         table, dynamodb = self._stack.deployment.outputs["MessagesTableName"], self._stack.clients.dynamodb
@@ -49,3 +52,34 @@ class Incidents:
             UpdateExpression="SET version = :two",
             ExpressionAttributeValues={":two": {"S": "two"}},
         )
+
+
+class Rotation:
+    """Rotates the providers' secrets in the three steps of the operators' guide, each run once."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        found = {name: simulators.load(name).signing for name in stack.simulator_urls}
+        self._signings = {name: signing for name, signing in found.items() if signing}
+
+    def announce(self) -> None:
+        """The service accepts the next secret too."""
+        for provider, signing in self._signings.items():
+            self._change(provider, {f"next_{signing.entry}": signing.successor})
+
+    def rotate(self) -> None:
+        """The providers sign with it."""
+        for provider, signing in self._signings.items():
+            url = self._stack.simulator_urls[provider]
+            httpx.put(f"{url}/_control/settings", json=dict(signing.rotated)).raise_for_status()
+
+    def finish(self) -> None:
+        """The service no longer accepts the old secret."""
+        for provider, signing in self._signings.items():
+            self._change(provider, {signing.entry: signing.successor, f"next_{signing.entry}": ""})
+
+    def _change(self, provider: str, changes: Mapping[str, str]) -> None:
+        ssm, name = self._stack.clients.ssm, f"{self._stack.deployment.outputs['SettingsPrefix']}/secrets/{provider}"
+        document = json.loads(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]) | dict(changes)
+        kept = {entry: value for entry, value in document.items() if value}
+        ssm.put_parameter(Name=name, Value=json.dumps(kept), Type="SecureString", Overwrite=True)

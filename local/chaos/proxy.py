@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from local.chaos.counter_writes import CounterWrites
 from local.chaos.faults import KILLS, Fault, Faults, answer, refusal
+from local.chaos.limit_counts import CounterWrites
 from local.process import LOCALHOST
 from local.server import Server
 
@@ -65,24 +65,21 @@ class Proxy:
     def __init__(self, faults: Faults, kill: Callable[[int], str], note: Callable[[str], None]) -> None:
         """``kill`` ends the worker connected from a port and returns its function; ``note`` logs each fault."""
         self._faults, self._kill, self._note = faults, kill, note
-        self._server = Server("faults", self._converse)
+        self._server = Server("faults", self._forward_calls)
         self.url = self._server.url
         self.cut_short: set[str] = set()
-        """Messages of ``send`` workers that were killed during a write of their records."""
+        """See ``Evidence``, as for ``senders_killed``."""
         self.senders_killed: list[datetime] = []
-        """The times of kills of ``send`` workers during other calls, for which the message is unknown."""
         self.counter_writes = CounterWrites()
 
     def open(self, emulator_port: int) -> None:
-        """Start forwarding, in a thread."""
         self._upstream = emulator_port
         self._server.open()
 
     def close(self) -> None:
-        """Stop listening and close every connection."""
         self._server.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward_calls(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward the calls of one connection in turn."""
         gone = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
         upstream: asyncio.StreamWriter | None = None

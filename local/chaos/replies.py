@@ -24,7 +24,7 @@ TEXTS: dict[str, tuple[int, str | None, bool]] = {
     "Thanks, see you then": (1, None, False),
     "Please stop sending this": (1, None, True),
 }
-"""What people write: its weight, the event's ``keyword``, its ``looks_like_opt_out``."""
+"""The texts: weight, the event's ``keyword``, its ``looks_like_opt_out``."""
 _WAYS: dict[str, tuple[int, dict[str, Any]]] = {
     "once": (5, {}),
     "twice": (2, {"copies": 2}),
@@ -33,15 +33,15 @@ _WAYS: dict[str, tuple[int, dict[str, Any]]] = {
 }
 _AT_ONCE, _TEXTS = 8, 3
 _PATIENCE = 15.0
-"""Seconds to wait for a STOP to take effect, before the message is sent all the same."""
+"""Seconds to wait for a STOP to take effect; then the message is sent anyway."""
 _PAUSE = 1.5
-"""Seconds between two texts: of a STOP and a START in one second, Twilio's unit of time, the STOP would win."""
+"""Seconds between two texts. Twilio's times are whole seconds; of a STOP and a START in one second the STOP wins."""
 _TIMEOUT = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody with a number of their own, and what they write to ours: text and way. A STOP comes first."""
+    """A person's number, and the texts (text and way) that they write to ours. A STOP comes first."""
 
     number: str
     provider: str
@@ -62,7 +62,7 @@ def _person(random: Random, number: int, provider: str) -> Person:
 
 
 class Replies:
-    """Plays all people, a few at a time. ``has_opted_out`` is whether the block of a number is stored."""
+    """Plays all people, a few at a time. ``has_opted_out`` returns whether the block of a number is stored."""
 
     def __init__(
         self, simulator_urls: Mapping[str, str], api_url: str, key: str, *, has_opted_out: Callable[[str], bool]
@@ -71,14 +71,14 @@ class Replies:
         headers = {"authorization": f"Bearer {key}"}
         self._api = httpx.Client(base_url=api_url, headers=headers, timeout=_TIMEOUT, trust_env=False)
         self._simulators = httpx.Client(timeout=_TIMEOUT, trust_env=False)
-        self.met: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
 
     def play(self, everyone: Sequence[Person]) -> None:
-        """Returns once every reply was delivered, or its provider gave up."""
+        """Return once every reply was delivered or its provider gave up."""
         with self._api, self._simulators, ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self._live, everyone))
+            list(pool.map(self._play_one, everyone))
 
-    def _live(self, person: Person) -> None:
+    def _play_one(self, person: Person) -> None:
         (text, way), *others = person.texts
         self._write(person, text, way)
         wait_for(lambda: self._has_opted_out(person.number), _PATIENCE)
@@ -87,20 +87,20 @@ class Replies:
             for text, way in others:
                 time.sleep(_PAUSE)
                 writing = pool.submit(self._write, person, text, way)
-                if way != "late":  # such a text arrives after what is written next
+                if way != "late":  # a late text arrives after the next one
                     writing.result()
 
     def _write(self, person: Person, text: str, way: str) -> None:
-        self.met[f"{text}, {way}"] += 1
-        said = {"from": person.number, "to": NUMBER, "text": text, **_WAYS[way][1]}
-        self._simulators.post(f"{self._urls[person.provider]}/_control/reply", json=said).raise_for_status()
+        self.counts[f"{text}, {way}"] += 1
+        reply = {"from": person.number, "to": NUMBER, "text": text, **_WAYS[way][1]}
+        self._simulators.post(f"{self._urls[person.provider]}/_control/reply", json=reply).raise_for_status()
 
     def _send(self, person: Person) -> None:
-        """One message to them, which a stored block refuses."""
-        asked = {"to": person.number, "from": NUMBER, "provider": person.provider, "body": "News"}
+        """Send one message, which a stored block refuses."""
+        message = {"to": person.number, "from": NUMBER, "provider": person.provider, "body": "News"}
         try:
-            answer = self._api.post("/messages", json=asked, headers={"idempotency-key": person.number})
+            answer = self._api.post("/messages", json=message, headers={"idempotency-key": person.number})
         except httpx.HTTPError as error:
-            self.met[f"message afterwards: {type(error).__name__}"] += 1
+            self.counts[f"message afterwards: {type(error).__name__}"] += 1
         else:
-            self.met[f"message afterwards: {answer.status_code}"] += 1
+            self.counts[f"message afterwards: {answer.status_code}"] += 1

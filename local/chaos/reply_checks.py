@@ -1,21 +1,21 @@
-"""The consistency check of replies: what people wrote, our events, and whom both sides know as opted out agree."""
+"""The consistency check of replies: the texts written, our events and both sides' opt-outs agree."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from local.chaos.evidence import Evidence, Finding, acknowledged
 from local.chaos.replies import NUMBER, TEXTS, Person
-
-if TYPE_CHECKING:
-    from local.chaos.evidence import Evidence, Finding
 
 RECEIVED, CHANGED = "SMS Received", "SMS Opt-Out Changed"
 _KEYWORDS = {"STOP", "START"}
 _ID = 26
-"""The characters of a reply's id that every provider's form of it has."""
+"""The leading characters of a reply's id that every provider keeps."""
+_CONTENT = ("provider", "to", "body", "keyword", "looks_like_opt_out")
+"""The fields of an event that follow from the reply."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 Reply = Mapping[str, Any]
 """One reply of a simulator's ledger."""
@@ -28,7 +28,7 @@ def reply_findings(evidence: Evidence) -> Iterator[Finding]:
     for person in evidence.people:
         replies = [each for each in evidence.ledgers[person.provider]["replies"] if each["from"] == person.number]
         events = [each for each in received if each["from"] == person.number]
-        yield from _heard(person, replies, events)
+        yield from _received(person, replies, events)
         yield from _opted_out(evidence, person, replies, events)
         yield from _handed_over(evidence, person, replies)
 
@@ -45,36 +45,33 @@ def _outbox(evidence: Evidence) -> Iterator[Finding]:
     yield from (("event invented", each) for each in sorted(published - stored))
 
 
-def _heard(person: Person, replies: Sequence[Reply], events: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Each acknowledged reply has one event, which says what it said; a forged one has none."""
+def _received(person: Person, replies: Sequence[Reply], events: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Each acknowledged reply has one event with its content; a forged reply has none."""
     explained = set[str]()
     for reply in replies:
         found = [each for each in events if reply["id"][:_ID] in each["provider_message_id"]]
         if reply["forged"]:
-            if found or any(map(_acknowledged, reply["callbacks"])):
+            if found or any(map(acknowledged, reply["callbacks"])):
                 yield "forged believed", f"{_about(person, reply)}: {found}"
             continue
         explained |= {each["provider_message_id"] for each in found}
-        if not found and all(map(_acknowledged, reply["callbacks"])):
+        if not found and all(map(acknowledged, reply["callbacks"])):
             yield "reply lost", _about(person, reply)
         _, keyword, flagged = TEXTS[reply["text"]]
         expected = (person.provider, NUMBER, reply["text"], keyword, flagged)
-        if {tuple(map(each.get, _SAID)) for each in found} - {expected} or len({*map(str, found)}) > 1:
+        if {tuple(map(each.get, _CONTENT)) for each in found} - {expected} or len({*map(str, found)}) > 1:
             yield "reply invented", f"{_about(person, reply)}: {found}"
     for each in events:
         if each["provider_message_id"] not in explained:
             yield "reply invented", f"{person.number} wrote nothing like {each}"
 
 
-_SAID = ("provider", "to", "body", "keyword", "looks_like_opt_out")
-
-
 def _opted_out(
     evidence: Evidence, person: Person, replies: Sequence[Reply], events: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    """We and the provider know the same, and our events say it too.
+    """Our state, the provider's and our events are the same.
 
-    Without a time of the provider's the order of receipt counts, so replies on their way at one time may end otherwise.
+    Without the provider's time the order of receipt counts, so the result of concurrent replies is not checked.
     """
     blocked = person.number in evidence.blocked
     changes = [each["detail"] for each in evidence.others if each["detail-type"] == CHANGED]
@@ -82,18 +79,18 @@ def _opted_out(
     newest: Mapping[str, Any] = max(mine, key=lambda each: each["version"], default={})
     if newest.get("blocked", False) is not blocked:
         yield "wrong opt-out", f"{person.number} ({person.provider}): blocked {blocked}, the newest event is {newest}"
-    asked = [each for each in replies if each["text"] in _KEYWORDS and not each["forged"]]
-    certain = all(_acknowledged(callback) for each in asked for callback in each["callbacks"])
+    keywords = [each for each in replies if each["text"] in _KEYWORDS and not each["forged"]]
+    certain = all(acknowledged(callback) for each in keywords for callback in each["callbacks"])
     undated = any(each["sent_at"] is None for each in events if each["body"] in _KEYWORDS)
-    if not certain or (undated and _crossed(asked)):
+    if not certain or (undated and _concurrent(keywords)):
         return
     if blocked is not ([person.number, NUMBER] in evidence.ledgers[person.provider]["opted_out"]):
-        said = [(each["text"], each["at"]) for each in asked]
-        yield "wrong opt-out", f"{person.number} ({person.provider}): blocked {blocked}, after {said}"
+        written = [(each["text"], each["at"]) for each in keywords]
+        yield "wrong opt-out", f"{person.number} ({person.provider}): blocked {blocked}, after {written}"
 
 
 def _handed_over(evidence: Evidence, person: Person, replies: Sequence[Reply]) -> Iterator[Finding]:
-    """A message that was recorded after the first STOP was stored reaches no provider before a START is written."""
+    """No message recorded after the first stored STOP reaches a provider before a START is written."""
     stopped = [
         each.read_at
         for each in evidence.outbox
@@ -109,21 +106,17 @@ def _handed_over(evidence: Evidence, person: Person, replies: Sequence[Reply]) -
             yield "sent nevertheless", f"{person.number} ({person.provider}): at {post['at']}, opted out at {since}"
 
 
-def _crossed(asked: Sequence[Reply]) -> bool:
-    """Whether the last keyword was on its way at one time with an earlier, other one."""
-    if not asked:
+def _concurrent(keywords: Sequence[Reply]) -> bool:
+    """Whether the last keyword was delivered concurrently with an earlier, different one."""
+    if not keywords:
         return False
-    *earlier, last = sorted(asked, key=lambda each: each["at"])
+    *earlier, last = sorted(keywords, key=lambda each: each["at"])
     first_try = min(_tries(last))
     return any(max(_tries(each)) >= first_try for each in earlier if each["text"] != last["text"])
 
 
 def _tries(reply: Reply) -> list[str]:
     return [each["at"] for callback in reply["callbacks"] for each in callback["attempts"]]
-
-
-def _acknowledged(callback: Mapping[str, Any]) -> bool:
-    return callback["status"] is not None and callback["status"] < 300  # noqa: PLR2004 - 2xx
 
 
 def _about(person: Person, reply: Reply) -> str:

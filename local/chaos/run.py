@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ import httpx
 
 from local import ledger
 from local.chaos import collect
+from local.chaos.collect import FOLDER, RunLog
 from local.chaos.deployment import LIMITS, PARAMETERS, Scale, with_faults
 from local.chaos.evidence import Evidence
 from local.chaos.faults import Faults
@@ -25,10 +26,10 @@ from local.chaos.plan import plan
 from local.chaos.proxy import Proxy
 from local.chaos.replies import Replies, people
 from local.chaos.reply_checks import identity
-from local.chaos.run_log import FOLDER, RunLog
 from local.chaos.senders import Senders
 from local.chaos.stream import STATUS_CHANGED, StreamMapping, published, wait_for
 from local.chaos.workers import Workers
+from local.process import Progress
 from local.stack import NAME, Stack
 
 
@@ -40,17 +41,17 @@ class Outcome:
     injected: Mapping[str, Mapping[str, int]]
 
 
-def run(count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> Outcome:
+def run(count: int, seed: int, scale: Scale, progress: Progress) -> Outcome:
     """Send ``count`` messages under faults and collect the evidence; raises ``StackError`` if the stack fails."""
     with ExitStack() as exit_stack:
-        chaos = _Chaos(count, seed, scale, say)
+        chaos = _Chaos(count, seed, scale, progress)
         exit_stack.callback(chaos.proxy.close)
         stack = exit_stack.enter_context(
             Stack(
                 parameters=PARAMETERS,
                 transform=lambda template: with_faults(template, proxy=chaos.proxy.url, scale=scale),
                 log_dir=FOLDER,
-                progress=say,
+                progress=progress,
             )
         )
         return chaos.go(stack)
@@ -59,8 +60,8 @@ def run(count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> Outc
 class _Chaos:
     """The parts of one run."""
 
-    def __init__(self, count: int, seed: int, scale: Scale, say: Callable[[str], None]) -> None:
-        self._scale, self._say, self._seed = scale, say, seed
+    def __init__(self, count: int, seed: int, scale: Scale, progress: Progress) -> None:
+        self._scale, self._progress, self._seed = scale, progress, seed
         self._plan = plan(count, seed, hangs=scale.hangs)
         self._people = people(count // 6, seed)
         self._run_log = RunLog()
@@ -75,7 +76,7 @@ class _Chaos:
         self.proxy.open(urlsplit(stack.clients.endpoint).port or 0)
         self._workers.below(stack.emulator_pid)
         total, seed = len(self._plan), self._seed
-        self._incidents = Incidents(stack, self._workers, total=total, seed=seed, say=self._say)
+        self._incidents = Incidents(stack, self._workers, total=total, seed=seed, progress=self._progress)
         self._script()
         events = stack.observe_events(kinds=(STATUS_CHANGED, "SMS Received", "SMS Opt-Out Changed"))
         table = stack.deployment.outputs["MessagesTableName"]
@@ -96,7 +97,7 @@ class _Chaos:
             senders.close()
 
     def _inject(self, senders: Senders) -> None:
-        self._say(f"sending {len(self._plan)} messages under faults (seed {self._seed})")
+        self._progress(f"sending {len(self._plan)} messages under faults (seed {self._seed})")
         self._faults.active = True
         with self._reconciling(), ThreadPoolExecutor(1) as aside:
             replying = aside.submit(self._replies.play, self._people)
@@ -106,28 +107,28 @@ class _Chaos:
 
     def _settle(self, senders: Senders) -> None:
         """Wait, without faults, until the service has closed every open message by itself."""
-        self._say("quiet phase: clients retry, reports arrive, the reconciler closes open messages")
+        self._progress("quiet phase: clients retry, reports arrive, the reconciler closes open messages")
         began = time.monotonic()
         patience = self._scale.claim + self._scale.unknown_after + self._scale.look_again_after + 60.0
         retrying = threading.Thread(target=senders.retry_open, args=(self._plan, patience), daemon=True)
         retrying.start()
         shown_at = 0.0
         while time.monotonic() < began + patience:
-            rested = self._mapping.resting() > self._scale.look_again_after + 1
+            rested = self._mapping.seconds_unchanged() > self._scale.look_again_after + 1
             self._reconcile()
             for url in self._stack.simulator_urls.values():
                 httpx.get(f"{url}/_control/idle", params={"timeout": 10}, timeout=20)
             open_ids = self._open()
             calm = not open_ids and not retrying.is_alive() and self._drained() and self._mapping.settled(5)
-            if calm and rested and self._mapping.resting() > self._scale.look_again_after:
+            if calm and rested and self._mapping.seconds_unchanged() > self._scale.look_again_after:
                 return  # the last run rechecked every failure and changed nothing
             if time.monotonic() > shown_at + 10:
-                self._say(f"  {len(open_ids)} open after {time.monotonic() - began:.0f} s of the quiet phase")
+                self._progress(f"  {len(open_ids)} open after {time.monotonic() - began:.0f} s of the quiet phase")
                 shown_at = time.monotonic()
             retrying.join(1)
             if not retrying.is_alive():
                 time.sleep(1)  # open messages wait for an age, which has no event
-        self._say("  some messages did not settle")
+        self._progress("  some messages did not settle")
 
     def _open(self) -> list[str]:
         """Messages without a final status, except released ones, which wait longer for theirs."""
@@ -205,7 +206,7 @@ class _Chaos:
 
     def _outcome(self, senders: Senders, key: str, events: Sequence[Mapping[str, Any]]) -> Outcome:
         ledgers = {name: ledger.read_ledger(url) for name, url in self._stack.simulator_urls.items()}
-        self._say("comparing the providers' ledgers, our records, the table's history and the events")
+        self._progress("comparing the providers' ledgers, our records, the table's history and the events")
         evidence = Evidence(
             plan=self._plan,
             promises=senders.promises,
@@ -236,11 +237,11 @@ class _Chaos:
         return {
             "providers": Counter(message.way for message in self._plan),
             "clients": Counter(message.client for message in self._plan),
-            "replies": self._replies.met,
+            "replies": self._replies.counts,
             f"AWS calls, of {self._faults.calls}": calls,
             "workers killed": self._workers.killed,
-            "stream": self._mapping.met + Counter({"poison records": len(self._incidents.poison)}),
-            "answers to clients": senders.met,
+            "stream": self._mapping.counts + Counter({"poison records": len(self._incidents.poison)}),
+            "answers to clients": senders.counts,
             "callbacks": Counter(f"answered {each}" for each in ended),
             "reconciler": self._reconciled,
             "limits": Counter(counted=evidence.counted, left=evidence.counts_left, taken=len(taken)),

@@ -25,7 +25,7 @@ _PAUSE = 0.3
 
 @dataclass(slots=True)
 class Promise:
-    """The answers to one key. ``status`` is 202 or 422 once settled; ``last`` is the last status and problem type."""
+    """The answers to one key. ``status`` is 202 or 422 once final; ``last`` is the last status and problem type."""
 
     status: int | None = None
     message_ids: set[str] = field(default_factory=set)
@@ -43,11 +43,10 @@ class Senders:
         self._progress, self._at_once = progress, at_once
         self._lock = threading.Lock()
         self.promises: dict[int, Promise] = {}
-        self.met: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self._done = 0
 
     def close(self) -> None:
-        """Close the connections."""
         self._api.close()
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -108,7 +107,7 @@ class Senders:
     def _note(self, message: Message, word: str, message_id: str | None, status: int | None = None) -> None:
         with self._lock:
             promise = self.promises[message.number]
-            self.met[word] += 1
+            self.counts[word] += 1
             promise.status = promise.status or status
             promise.last = word
             if message_id:

@@ -26,7 +26,7 @@ _SUCCESS = {"delivered", "read"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An item as the checks see it, read without the service's code."""
+    """An item, read without the service's code."""
 
     message_id: str
     version: int | None
@@ -65,7 +65,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxItem:
-    """A stored event about no message. ``read_at``: when the stream had it, so that it was stored before."""
+    """A stored event about no message. ``read_at`` is when it was read from the stream, after it was stored."""
 
     read_at: datetime
     kind: str
@@ -96,10 +96,10 @@ class StreamMapping(threading.Thread):
         self.history: list[Change] = []
         self.latest: dict[str, Image] = {}
         self.outbox: list[OutboxItem] = []
-        self.met: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self._ended = threading.Event()
         self._idle = threading.Event()
-        self._moved = time.monotonic()
+        self._changed_at = time.monotonic()
         streams = clients.streams
         arn = clients.dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
         (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
@@ -108,7 +108,6 @@ class StreamMapping(threading.Thread):
         )["ShardIterator"]
 
     def run(self) -> None:
-        """Read, record and deliver changes."""
         waiting: list[dict[str, Any]] = []
         while not self._ended.is_set():
             answer = self._clients.streams.get_records(ShardIterator=self._iterator)
@@ -135,12 +134,12 @@ class StreamMapping(threading.Thread):
         self._idle.clear()
         return self._idle.wait(seconds)
 
-    def resting(self) -> float:
-        """Seconds since the last change was read."""
-        return time.monotonic() - self._moved
+    def seconds_unchanged(self) -> float:
+        """Seconds since a change was last read."""
+        return time.monotonic() - self._changed_at
 
     def _remember(self, record: Mapping[str, Any]) -> None:
-        self._moved = time.monotonic()
+        self._changed_at = time.monotonic()
         if "outbox" in record["NewImage"]:
             self.outbox.append(OutboxItem.read(record["NewImage"]))
             return
@@ -165,12 +164,12 @@ class StreamMapping(threading.Thread):
         answer = self._clients.functions.invoke(FunctionName=self._function, Payload=payload.encode())
         result = json.loads(answer["Payload"].read() or b"null")
         if answer.get("FunctionError") or not isinstance(result, dict):
-            self.met["stream batches with a failed invocation"] += 1
+            self.counts["stream batches with a failed invocation"] += 1
             return None
         failures = {failure["itemIdentifier"] for failure in result.get("batchItemFailures", [])}
         if not failures:
             return len(batch)
-        self.met["stream batches that failed in part"] += 1
+        self.counts["stream batches that failed in part"] += 1
         return next(n for n, record in enumerate(batch) if record["dynamodb"]["SequenceNumber"] in failures)
 
 

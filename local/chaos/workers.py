@@ -14,8 +14,8 @@ import psutil
 class Workers:
     """The Lambda workers below one emulator process.
 
-    ``killed`` counts kills by function. ``senders_killed`` are the times of random kills of ``send`` workers, for which
-    the message in work is unknown. ``note`` logs each kill.
+    ``killed`` counts kills by function. ``senders_killed`` are the times of random kills of ``send`` workers, without
+    the message in work. ``note`` logs each kill.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -25,7 +25,7 @@ class Workers:
         self.senders_killed: list[datetime] = []
 
     def below(self, supervisor: int) -> None:
-        """Use the workers of the emulator below the process ``supervisor``."""
+        """Look for workers below the emulator's supervisor, a process id."""
         self._supervisor = psutil.Process(supervisor)
 
     def kill_by_port(self, port: int) -> str:

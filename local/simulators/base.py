@@ -1,4 +1,4 @@
-"""A simulated provider's description, used by the local stack, the commands, the smoke checks and the tests."""
+"""The description of a simulated provider, used by the local stack, the commands, the smoke checks and the tests."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a deployed stack receives reports: the base URL of its webhooks, the local AWS, the stack's outputs."""
+    """A deployed stack that receives reports: the base URL of its webhooks, the local AWS, the stack's outputs."""
 
     base_url: str
     aws_url: str

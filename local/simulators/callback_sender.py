@@ -32,17 +32,13 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One signed callback, the same at every try. ``url`` has no fragment.
-
-    ``also`` are those of other receivers of the same report.
-    """
+    """One signed callback, the same at every try. ``url`` has no fragment."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
     retry_policy: RetryPolicy
-    also: tuple[Outgoing, ...] = ()
 
 
 class CallbackSender:
@@ -54,7 +50,6 @@ class CallbackSender:
         self._client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
     async def close(self) -> None:
-        """Close every connection."""
         await self._client.aclose()
 
     async def send(self, outgoing: Outgoing, callback: Callback) -> None:

@@ -11,8 +11,8 @@ from local.simulators.callback_sender import CallbackSender, Outgoing
 from local.simulators.ledger import Callback, Ledger, Message, now
 from local.simulators.scenario import Order, Step
 
-Reporter = Callable[[Message, Step, bool], Outgoing | None]
-"""Makes the callback for a step, with a wrong signature if the flag is set; None for a message without callbacks."""
+Reporter = Callable[[Message, Step, bool], Sequence[Outgoing]]
+"""Makes the callbacks for a step, with a wrong signature if the flag is set; empty for a message without callbacks."""
 
 Ready = tuple[Outgoing, Callback]
 """A callback to send, and its ledger entry."""
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """A message in delivery. ``answerable``: its create call may be answered. ``answered``: it was, or never is."""
+    """A message in delivery. ``answerable``: its create call may be answered. ``answered``: it was or never will be."""
 
     def __init__(self, message: Message, report: Reporter) -> None:
         self.message = message
@@ -46,7 +46,6 @@ class Network:
         return len(self._tasks)
 
     def start(self, message: Message, report: Reporter) -> Delivery:
-        """Begin a message's delivery."""
         delivery = Delivery(message, report)
         task = asyncio.get_running_loop().create_task(self._run(delivery))
         self._tasks.add(task)
@@ -110,13 +109,10 @@ class Network:
     def _ready(self, delivery: Delivery, step: Step, *, copies: int = 1, forged: bool = False) -> list[Ready]:
         """Sign once and send ``copies`` times: a provider's duplicates have the same bytes."""
         outgoing = delivery.report(delivery.message, step, forged)
-        if outgoing is None:
-            return []
-        receivers = (outgoing, *outgoing.also)
-        return [(each, Callback(step=step, url=each.url, forged=forged)) for each in receivers for _ in range(copies)]
+        return [(each, Callback(step=step, url=each.url, forged=forged)) for each in outgoing for _ in range(copies)]
 
     async def _in_turn(self, delivery: Delivery, callbacks: Sequence[Ready]) -> None:
-        """Send one after the other, each awaited, to keep the order."""
+        """Await each callback before the next, to keep the order."""
         for outgoing, callback in callbacks:
             delivery.message.callbacks.append(callback)
             await self._sender.send(outgoing, callback)

@@ -50,7 +50,7 @@ class Backend:
 
 
 class Provider(Protocol):
-    """The part that differs between providers."""
+    """One provider's account: the part that differs between providers."""
 
     name: str
     success: int
@@ -82,8 +82,8 @@ class Provider(Protocol):
         """The provider's charge for the message in its present state."""
         ...
 
-    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
-        """The callback for a step, or None for a message without callbacks."""
+    def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
+        """The callbacks for a step; empty for a message without callbacks."""
         ...
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:

@@ -14,8 +14,8 @@ from typing import Any, cast
 import pytest
 
 from local import demo, examples, ledger, simulation, simulators
+from local.chaos.incidents import Rotation
 from local.chaos.plan import plan
-from local.chaos.rotation import Rotation
 from local.run import sender_variables
 from local.simulators.base import Destination, Reported
 from local.simulators.scenario import COURSES, TABLE, Scenarios, Step

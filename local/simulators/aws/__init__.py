@@ -1,4 +1,4 @@
-"""AWS End User Messaging SMS, simulated. botocore's service model validates the requests."""
+"""The simulated AWS End User Messaging SMS. botocore's service model validates the requests."""
 
 from __future__ import annotations
 

@@ -33,15 +33,15 @@ _DESCRIPTIONS = {
     "CARRIER_UNREACHABLE": "Phone carrier is currently unreachable/unavailable",
     "CARRIER_BLOCKED": "Phone carrier has blocked this message",
 }
-RETRY_POLICY = RetryPolicy(retries=4, retried=frozenset({"5xx", "ct", "rt"}), total=60.0)
+_RETRY_POLICY = RetryPolicy(retries=4, retried=frozenset({"5xx", "ct", "rt"}), total=60.0)
 """How often AWS repeats a failed Publish is not documented."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The account's region, and the topic of its configuration set at the AWS with that URL; without a topic no event.
+    """The account's region, and the topic of its configuration set in the AWS at ``aws_url``.
 
-    ``access_key`` and ``secret_key`` sign the call that publishes an event.
+    Without a topic no event is published. ``access_key`` and ``secret_key`` sign the call that publishes one.
     """
 
     region: str = "eu-central-1"
@@ -55,18 +55,18 @@ class Settings:
             raise ValueError("region cannot be empty, and aws_url and topic_arn go together")
 
 
-def report(settings: Settings, message: Message, step: Step, *, forged: bool) -> Outgoing | None:
-    """The call that publishes the event of a step; None without a topic, and for a forged one, which AWS refuses."""
-    return None if forged else _published(settings, event(message, step))
+def report(settings: Settings, message: Message, step: Step, *, forged: bool) -> list[Outgoing]:
+    """The call that publishes the event of a step; empty without a topic, and for a forged one, which AWS refuses."""
+    return [] if forged else _published(settings, event(message, step))
 
 
 def charge(message: Message) -> Charge:
-    """Price and carrier fee of all parts, as every event states them."""
+    """Price and carrier fee of all parts, as in every event."""
     return Charge(segments.count(message.body) * (_PRICE + _FEE), "USD")
 
 
-def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing | None:
-    """The call that publishes a text to one of our numbers; likewise None."""
+def reply(settings: Settings, message: Message, *, forged: bool) -> list[Outgoing]:
+    """The call that publishes a text to one of our numbers; empty in the same cases."""
     received = {
         "originationNumber": message.sender,
         "destinationNumber": message.to,
@@ -74,12 +74,12 @@ def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing | N
         "messageBody": message.body,
         "inboundMessageId": message.id,
     }
-    return None if forged else _published(settings, received)
+    return [] if forged else _published(settings, received)
 
 
-def _published(settings: Settings, message: Mapping[str, Any]) -> Outgoing | None:
+def _published(settings: Settings, message: Mapping[str, Any]) -> list[Outgoing]:
     if not settings.topic_arn:
-        return None
+        return []
     call = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": settings.topic_arn}
     body = urlencode(call | {"Message": json.dumps(message)})
     url = f"{settings.aws_url.rstrip('/')}/"
@@ -87,7 +87,7 @@ def _published(settings: Settings, message: Mapping[str, Any]) -> Outgoing | Non
     request = AWSRequest(method="POST", url=url, headers=form, data=body)
     SigV4Auth(Credentials(settings.access_key, settings.secret_key), "sns", settings.region).add_auth(request)
     signed = {name.lower(): str(value) for name, value in request.headers.items()}
-    return Outgoing(method="POST", url=url, headers=signed, body=body.encode(), retry_policy=RETRY_POLICY)
+    return [Outgoing(method="POST", url=url, headers=signed, body=body.encode(), retry_policy=_RETRY_POLICY)]
 
 
 def event(message: Message, step: Step) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def event(message: Message, step: Step) -> dict[str, Any]:
         "messageEncoding": "GSM" if segments.plain(message.body) else "Unicode",
         "messageType": message.extra["message_type"],
         "messageStatus": word,
-        "messageStatusDescription": _DESCRIPTIONS.get(word, "Message has a status that no documentation has"),
+        "messageStatusDescription": _DESCRIPTIONS.get(word, "Message has an undocumented status"),
         "context": message.extra["context"],
         "totalMessageParts": parts,
         "totalMessagePrice": float(parts * _PRICE),

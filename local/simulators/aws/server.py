@@ -167,12 +167,11 @@ class Aws:
     def charge(self, message: Message) -> Charge:
         return charge(message)
 
-    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
+    def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
         return report(self.settings, message, step, forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
-        made = reply(self.settings, message, forged=forged)
-        return [made] if made else []
+        return reply(self.settings, message, forged=forged)
 
 
 def faults(given: Mapping[str, Any]) -> Iterator[str]:

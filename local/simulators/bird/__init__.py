@@ -1,4 +1,4 @@
-"""Bird (its platform of 2026), simulated. The reference library of Standard Webhooks signs the events."""
+"""The simulated Bird (its platform of 2026). The reference library of Standard Webhooks signs the events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _in_metadata(entry: Mapping[str, Any]) -> str:
 
 
 def _endpoint(stack: Destination) -> Mapping[str, str]:
-    """One address for the reports of all messages; another stack registers itself by the API."""
+    """One address for all reports; a second stack registers its own by the API."""
     return {"webhook_url": f"{stack.base_url.rstrip('/')}/webhooks/bird"}
 
 

@@ -19,7 +19,7 @@ from local.simulators.send_endpoint import Refused
 
 _WORDS = ("accepted", "sent", "delivered", "undelivered", "failed", "rejected", "expired", "received")
 EVENTS = (*(f"sms.{word}" for word in _WORDS), "sms_suppression.created")
-"""What an endpoint can subscribe to, as far as messages are concerned."""
+"""The events about messages to which an endpoint can subscribe."""
 
 MOST_SECRETS, MOST_EVENTS, LONGEST_URL = 5, 100, 2048
 ROTATION = timedelta(hours=24)
@@ -27,7 +27,7 @@ ROTATION = timedelta(hours=24)
 
 @dataclass(slots=True, kw_only=True)
 class Endpoint:
-    """One endpoint. ``secrets`` are newest first, each with the time until which it signs (None: for good)."""
+    """One endpoint. ``secrets`` are newest first, each with the end of its validity (None: no end)."""
 
     url: str
     events: tuple[str, ...] = EVENTS
@@ -39,15 +39,14 @@ class Endpoint:
     updated_at: datetime = field(default_factory=now)
 
     def valid_secrets(self) -> list[str]:
-        """Those that sign at present."""
         return [secret for secret, until in self.secrets if until is None or until > now()]
 
     def takes(self, kind: str) -> bool:
-        """Whether it is sent events of that type; one that no catalogue has goes to every active endpoint."""
+        """Whether it receives events of that type; an unknown type goes to every active endpoint."""
         return self.status != "paused" and (kind in self.events or kind not in EVENTS)
 
     def as_json(self) -> dict[str, Any]:
-        """As the API shows it: without its secrets."""
+        """The API's object, which has no secrets."""
         return {
             "id": self.id,
             "url": self.url,
@@ -62,33 +61,32 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event that was sent to an endpoint; the tries are among the callbacks of its message."""
+    """An event sent to an endpoint; its tries are among the callbacks of ``message``."""
 
     endpoint: str
     event_id: str
-    said: Mapping[str, Any]
+    event: Mapping[str, Any]
     message: Message
     step: Step
 
     def callbacks(self, url: str) -> list[Callback]:
-        """What became of it."""
         return [each for each in self.message.callbacks if each.step is self.step and each.url == url]
 
 
 def new_secret() -> str:
-    """As Bird makes them: 24 random octets."""
+    """24 random octets, as Bird makes them."""
     return "whsec_" + base64.b64encode(urandom(24)).decode()
 
 
 class Endpoints:
-    """All endpoints of a workspace, and what was sent to them."""
+    """All endpoints of a workspace, and their deliveries."""
 
     def __init__(self) -> None:
         self.known: dict[str, Endpoint] = {}
         self.deliveries: list[Delivery] = []
 
     def preset(self, settings: Settings, before: Settings | None = None) -> None:
-        """The endpoint of the settings: registered, moved or given another secret as they change."""
+        """Register, move or re-key the endpoint of the settings as they change."""
         if before and (settings.webhook_url, settings.webhook_secret) == (before.webhook_url, before.webhook_secret):
             return
         old = before and next((each for each in self.known.values() if each.url == before.webhook_url), None)
@@ -106,7 +104,7 @@ class Endpoints:
         return self.known[endpoint_id]
 
     def create(self, given: Mapping[str, Any]) -> Endpoint:
-        """A new one; raises ``Refused``."""
+        """Raises ``Refused``."""
         _check(given, {"url", "events", "description", "filter", "destination"})
         for name in ("url", "events"):
             if name not in given:
@@ -116,7 +114,7 @@ class Endpoints:
         return endpoint
 
     def update(self, endpoint: Endpoint, given: Mapping[str, Any]) -> None:
-        """Change what is given; raises ``Refused``."""
+        """Change the given fields; raises ``Refused``."""
         _check(given, {"url", "events", "description", "status", "filter", "destination"})
         endpoint.url = given.get("url", endpoint.url)
         endpoint.events = tuple(given.get("events", endpoint.events))
@@ -125,30 +123,30 @@ class Endpoints:
         endpoint.updated_at = now()
 
     def rotate(self, endpoint: Endpoint) -> str:
-        """A new secret; the ones before it sign for another day. Raises ``Refused`` while five are valid."""
+        """A new secret; earlier ones sign for another day. Raises ``Refused`` while five are valid."""
         if len(endpoint.valid_secrets()) >= MOST_SECRETS:
             raise Refused(named("TooManySecrets"))
         until = now() + ROTATION
         endpoint.secrets = [(new_secret(), None), *((secret, old or until) for secret, old in endpoint.secrets)]
         return endpoint.secrets[0][0]
 
-    def send(self, said: Mapping[str, Any], message: Message, step: Step, *, forged: bool) -> list[Outgoing]:
-        """An event on its way to every endpoint that takes it; what happens while one is paused never reaches it."""
-        endpoints = [each for each in self.known.values() if each.takes(str(said["type"]))]
+    def send(self, event: Mapping[str, Any], message: Message, step: Step, *, forged: bool) -> list[Outgoing]:
+        """The requests of an event, one for each subscribed endpoint; a paused endpoint never receives it."""
+        endpoints = [each for each in self.known.values() if each.takes(str(event["type"]))]
         if forged:
-            return [forged_request(each.url, said) for each in endpoints]
-        made = [Delivery(each.id, new_id("whe"), said, message, step) for each in endpoints]
+            return [forged_request(each.url, event) for each in endpoints]
+        made = [Delivery(each.id, new_id("whe"), event, message, step) for each in endpoints]
         self.deliveries += made
         return [self.request(delivery) for delivery in made]
 
     def request(self, delivery: Delivery) -> Outgoing:
-        """A delivery, signed now."""
+        """The request of a delivery, signed now."""
         endpoint = self.known[delivery.endpoint]
         secrets = endpoint.valid_secrets()
-        return signed_request(endpoint.url, delivery.said, secrets, event_id=delivery.event_id)
+        return signed_request(endpoint.url, delivery.event, secrets, event_id=delivery.event_id)
 
     def failed(self, endpoint: Endpoint, since: datetime, until: datetime) -> list[Delivery]:
-        """Those that were tried in this time and never answered well."""
+        """Deliveries tried in this span that never got a 2xx answer."""
         return [each for each in self._of(endpoint) if _failed(each.callbacks(endpoint.url), since, until)]
 
     def attempts(self, endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -176,7 +174,7 @@ def _is_list(value: object) -> bool:
 
 
 def _is_public(url: str) -> bool:
-    """HTTPS. Bird refuses what is not public; here the loopback is let in, by HTTP too, as nothing else is there."""
+    """HTTPS with a public host, as Bird demands; the loopback is also allowed, with HTTP, for local stacks."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return (parts.scheme == "https" and "." in host) or host == "127.0.0.1" or host.endswith(".localhost")
@@ -194,7 +192,7 @@ def _attempts(delivery: Delivery, url: str) -> Iterator[dict[str, Any]]:
             yield {
                 "id": f"msgatt_{each.at.timestamp():.6f}".replace(".", ""),
                 "event_id": delivery.event_id,
-                "event_type": delivery.said["type"],
+                "event_type": delivery.event["type"],
                 "status": "delivered" if each.kind == "ok" else "failed",
                 "url": url,
                 "response_status_code": each.status,

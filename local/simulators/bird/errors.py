@@ -1,10 +1,14 @@
-"""Bird's errors: status, type, code and name; and the envelope around them."""
+"""Bird's errors (status, type, code, name), their envelope, and the checks of a request to send."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from local.simulators import segments
 from local.simulators.send_endpoint import Refusal
 
 _TABLE = (
@@ -33,20 +37,27 @@ _TABLE = (
     (503, "service_unavailable_error", "E01930", "ServiceUnavailable", "The service is not available."),
     (503, "service_unavailable_error", "E01033", "IdempotencyUnavailable", "The key store did not answer."),
 )
-"""Numbers whose last three digits begin with 9 are made up: Bird publishes the names alone."""
+"""Codes with 9 as the third digit from the right are made up: Bird publishes only the names."""
 
 ERRORS = tuple(Refusal(status=status, code=code, text=text) for status, _, code, _, text in _TABLE)
+_CATEGORIES = ("transactional", "marketing", "authentication", "service")
+_PREVIEWS = frozenset({"validity_period", "scheduled_at", "media_urls", "campaign_id", "contact_id", "binary"})
+"""Fields that are refused to a workspace outside their preview."""
+_FIELDS = frozenset({"to", "from", "text", "category", "tags", "metadata", "options"})
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 _.-]{1,9}[A-Za-z0-9]")
+_MOST_SEGMENTS, _MOST_METADATA = 12, 2048
 _NAMES = {code: (kind, name) for _, kind, code, name, _ in _TABLE}
 
 
 def named(name: str, parameter: str | None = None) -> Refusal:
-    """The error of that name, about a parameter where it names one."""
+    """The error of that name, perhaps about a parameter."""
     row = next(row for row in _TABLE if row[3] == name)
     return Refusal(status=row[0], code=row[2], text=row[4], parameter=parameter)
 
 
 def envelope(refusal: Refusal) -> dict[str, Any]:
-    """An error as Bird writes it; a validation error names its parameter in ``details`` too."""
+    """An error in Bird's format; a validation error also names its parameter in ``details``."""
     kind, name = _NAMES.get(str(refusal.code), ("validation_error", "Undocumented"))
     error: dict[str, Any] = {
         "type": kind,
@@ -59,3 +70,25 @@ def envelope(refusal: Refusal) -> dict[str, Any]:
     if refusal.parameter:
         error |= {"param": refusal.parameter, "details": [{"param": refusal.parameter, "message": refusal.text}]}
     return {"error": error}
+
+
+def fault(given: Mapping[str, Any]) -> Refusal | None:
+    """The first error in a request to send; Bird refuses unknown fields."""
+    for name in given:
+        if name in _PREVIEWS:
+            return named("SMSUnsupportedFeature", name)
+        if name not in _FIELDS:
+            return named("ValidationError", name)
+    to, sender, text, metadata = (given.get(name) for name in ("to", "from", "text", "metadata"))
+    checks = {
+        "to": isinstance(to, str) and to != "",
+        "text": isinstance(text, str) and text != "" and segments.count(text) <= _MOST_SEGMENTS,
+        "from": isinstance(sender, str) and sender != "",
+        "category": given.get("category") in _CATEGORIES,
+        "metadata": metadata is None or (isinstance(metadata, dict) and len(json.dumps(metadata)) <= _MOST_METADATA),
+    }
+    if wrong := next((name for name, is_right in checks.items() if not is_right), None):
+        return named("ValidationError", wrong)
+    if not _NUMBER.fullmatch(str(to)):
+        return named("SMSInvalidRecipient", "to")
+    return None if _SENDER.fullmatch(str(sender)) else named("SMSSenderNotConfigured", "from")

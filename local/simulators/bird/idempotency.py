@@ -1,8 +1,7 @@
-"""Idempotency keys: a finished request is answered again with its first answer, one that runs is a conflict.
+"""Idempotency keys: a repeated request gets the stored answer; a repeat of a running request is a conflict.
 
-As Bird does, answers of 2xx and 4xx are kept and 5xx are not: then the key is free, and the same request is carried
-out again, even if the first one had an effect. What is refused at the door (key, rate) never reaches the store. After
-three hours a key is forgotten.
+As at Bird, answers 2xx and 4xx are stored for three hours. After a 5xx the key is free and the request is executed
+again, even if the first one had an effect. Refusals of the API key or the rate are not stored.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from local.simulators.bird.errors import named
 from local.simulators.ledger import now
 from local.simulators.send_endpoint import Refused
 
-LONGEST = 255
+_LONGEST = 255
 KEPT = timedelta(hours=3)
-_AT_THE_DOOR = frozenset({401, 403, 408, 409, 421, 429, 499})
+_NOT_STORED = frozenset({401, 403, 408, 409, 421, 429, 499})
 _SERVER_ERROR = 500
 
 
@@ -44,15 +43,15 @@ class IdempotencyKeys:
     async def once(
         self, request: Request, act: Callable[[Request], Awaitable[tuple[Response, Response | None]]]
     ) -> Response:
-        """Carry out ``act`` unless the key was seen; it returns what is answered, and what is to be kept if not that.
+        """Execute ``act`` unless the key was seen; it returns the answer, and a different one to store, or None.
 
-        Raises ``Refused`` for a malformed key, another request under the same one, and one that still runs.
+        Raises ``Refused`` for a malformed key, for another request under the same key, and while the first one runs.
         """
         key = request.headers.get("idempotency-key")
         if key is None:
             return (await act(request))[0]
         fingerprint = _fingerprint(request, await request.body())
-        if not 1 <= len(key) <= LONGEST:
+        if not 1 <= len(key) <= _LONGEST:
             raise Refused(named("InvalidRequest", "Idempotency-Key"))
         if (known := self._kept.get(key)) and self._clock() < known.at + KEPT:
             return _replay(known, fingerprint)
@@ -61,11 +60,11 @@ class IdempotencyKeys:
             raise Refused(named("RequestInProgress" if is_same else "IdempotencyKeyReuse"))
         self._running[key] = fingerprint
         try:
-            response, instead = await act(request)
+            response, other = await act(request)
         finally:
             del self._running[key]
-        kept = instead or response
-        if kept.status_code < _SERVER_ERROR and kept.status_code not in _AT_THE_DOOR:
+        kept = other or response
+        if kept.status_code < _SERVER_ERROR and kept.status_code not in _NOT_STORED:
             self._kept[key] = _Answer(fingerprint, kept.status_code, bytes(kept.body), self._clock())
         return response
 

@@ -33,15 +33,15 @@ class OptOuts:
             Route("/v1/sms/keyword-rules", guarded(self.rules)),
         ]
 
-    def hear(self, message: Message, *, forged: bool) -> Mapping[str, Any] | None:
-        """The suppression that a reply begins, None where it begins none. What is forged changes nothing."""
-        pair, said = (message.sender, message.to), message.body.strip(" .!").upper()
-        if said in self._words("start") and not forged:
+    def note_reply(self, message: Message, *, forged: bool) -> Mapping[str, Any] | None:
+        """The suppression that a reply creates, or None. A forged reply is not stored."""
+        pair, text = (message.sender, message.to), message.body.strip(" .!").upper()
+        if text in self._words("start") and not forged:
             self._known.pop(pair, None)
-        if said not in self._words("stop") or (pair in self._known and not forged):
+        if text not in self._words("stop") or (pair in self._known and not forged):
             return None
         at = zulu(message.taken_at)
-        begun = {
+        created = {
             "id": new_id("ssu"),
             "destination": message.sender,
             "originator": message.to,
@@ -54,18 +54,17 @@ class OptOuts:
             "last_asserted_at": at,
         }
         if not forged:
-            self._known[pair] = begun
-        return begun
+            self._known[pair] = created
+        return created
 
     async def list(self, request: Request) -> Response:
-        """Those of a destination and an originator, or all."""
+        """Filtered by destination, originator and reason."""
         query = request.query_params
         found = {each["id"]: each for each in reversed(self._known.values()) if _fits(each, query)}
         shown, following = cut(query, list(found))
         return JSONResponse(page([found[each] for each in shown], following))
 
     async def rules(self, _: Request) -> Response:
-        """Bird's own, and the workspace's own words in ``own_start``."""
         return JSONResponse({"data": [self._rule(operation) for operation in _KEYWORDS]})
 
     def _words(self, operation: str) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import SystemRandom
@@ -19,8 +19,8 @@ from local.simulators.callback_sender import ALL, Outgoing, RetryPolicy
 from local.simulators.ledger import Charge, Message, now
 from local.simulators.scenario import Code, Step
 
-RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
-"""Every answer but a 2xx is tried again; how often Bird does is not documented."""
+_RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
+"""Retries after every answer but 2xx; Bird does not document their number."""
 
 FAILED = frozenset({"undelivered", "failed", "rejected", "expired"})
 WORKSPACE = "ws_01krdgeqcxet5s7t44vh8rt9mg"
@@ -31,7 +31,7 @@ _RANDOM = SystemRandom()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The workspace's key, made up, and the endpoint that is registered from the start (none without a URL).
+    """The workspace's key (made up), and the endpoint registered at the start (none without a URL).
 
     ``coverage`` is what a STOP covers, ``all`` or ``non_transactional``; ``own_start`` are further words for START.
     """
@@ -54,7 +54,7 @@ def new_id(prefix: str) -> str:
 
 
 def zulu(moment: datetime) -> str:
-    """A time as Bird writes it."""
+    """RFC 3339 with milliseconds and ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -70,7 +70,7 @@ def error(message: Message, step: Step, text: str | None) -> dict[str, Any]:
 
 
 def event(message: Message, step: Step, text: str | None) -> dict[str, Any]:
-    """What an endpoint is sent about a step."""
+    """The event of a step."""
     data: dict[str, Any] = {
         "sms_id": message.id,
         "workspace_id": WORKSPACE,
@@ -113,11 +113,11 @@ def received(message: Message) -> dict[str, Any]:
     return {"type": "sms.received", "timestamp": zulu(message.taken_at), "data": data}
 
 
-def suppression(begun: Mapping[str, Any]) -> dict[str, Any]:
-    """The event of a suppression. Its end has none."""
-    named = {name: begun[name] for name in ("destination", "originator", "reason")}
-    data = {"suppression_id": begun["id"], "workspace_id": WORKSPACE, **named}
-    return {"type": "sms_suppression.created", "timestamp": begun["effective_at"], "data": data}
+def suppression(created: Mapping[str, Any]) -> dict[str, Any]:
+    """The event of a new suppression. Bird sends none for its end."""
+    named = {name: created[name] for name in ("destination", "originator", "reason")}
+    data = {"suppression_id": created["id"], "workspace_id": WORKSPACE, **named}
+    return {"type": "sms_suppression.created", "timestamp": created["effective_at"], "data": data}
 
 
 _TRANSACTION, _DELIVERY = Decimal("0.00500"), Decimal("0.00290")
@@ -126,7 +126,7 @@ _CHARGED = frozenset({"sent", "delivered", "undelivered", "expired", "failed"})
 
 
 def charge(message: Message, word: str) -> Charge | None:
-    """The cost at that word: it grows by component."""
+    """The cost at that status: the delivery is charged in addition."""
     if word not in _CHARGED:
         return None
     fee = _TRANSACTION + (_DELIVERY if word == "delivered" else 0)
@@ -134,7 +134,7 @@ def charge(message: Message, word: str) -> Charge | None:
 
 
 def cost(message: Message, word: str) -> dict[str, Any] | None:
-    """The same as Bird states it."""
+    """The charge in Bird's format."""
     due = charge(message, word)
     if due is None:
         return None
@@ -148,14 +148,13 @@ def cost(message: Message, word: str) -> dict[str, Any] | None:
 
 
 def counted(text: str) -> dict[str, Any]:
-    """Bird's count of a text."""
     encoding = "GSM_7BIT" if segments.plain(text) else "UCS2"
     return {"count": segments.count(text), "encoding": encoding, "characters": len(text)}
 
 
-def signed_request(url: str, said: Mapping[str, Any], secrets: Iterable[str], *, event_id: str) -> Outgoing:
-    """The delivery of an event, signed now with each secret."""
-    body, at = json.dumps(said), now()
+def signed_request(url: str, event: Mapping[str, Any], secrets: Iterable[str], *, event_id: str) -> Outgoing:
+    """The request that delivers an event, signed now with each secret."""
+    body, at = json.dumps(event), now()
     signatures = [Webhook(secret).sign(event_id, at, body) for secret in secrets]
     return Outgoing(
         method="POST",
@@ -168,29 +167,23 @@ def signed_request(url: str, said: Mapping[str, Any], secrets: Iterable[str], *,
             "webhook-signature": " ".join(signatures),
         },
         body=body.encode(),
-        retry_policy=RETRY_POLICY,
+        retry_policy=_RETRY_POLICY,
     )
 
 
-def together(requests: Sequence[Outgoing]) -> Outgoing | None:
-    """Those of one event as one; None where no endpoint takes it."""
-    return replace(requests[0], also=tuple(requests[1:])) if requests else None
-
-
-def forged_request(url: str, said: Mapping[str, Any]) -> Outgoing:
-    """The same by somebody who does not know the secret."""
-    return signed_request(url, said, [_FORGED], event_id=new_id("whe"))
+def forged_request(url: str, event: Mapping[str, Any]) -> Outgoing:
+    """The same, signed with another secret."""
+    return signed_request(url, event, [_FORGED], event_id=new_id("whe"))
 
 
 def signed(document: Document, reported: Reported) -> Outgoing:
-    """A genuine event from the workspace of a secret document, with what its callback URL names as metadata."""
+    """A genuine event from the workspace of a secret document; its metadata is the callback URL's query."""
     parts, message = urlsplit(reported.callback_url), reported.message
     message.extra["metadata"] = dict(parse_qsl(parts.query)) | {"message_id": reported.message_id}
     url = parts._replace(query="", fragment="").geturl()
-    said = event(message, message.step, None)
-    return signed_request(url, said, [document["webhook_secret"]], event_id=new_id("whe"))
+    return signed_request(url, event(message, message.step, None), [document["webhook_secret"]], event_id=new_id("whe"))
 
 
 def explained(code: Code | None) -> str | None:
-    """Words beside a code of delivery."""
+    """The description of a delivery error code."""
     return None if code is None else f"The message failed: {str(code).replace('_', ' ')}."

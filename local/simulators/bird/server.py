@@ -15,11 +15,10 @@ from starlette.routing import Route
 
 from local.simulators.bird import report
 from local.simulators.bird.endpoint import Endpoints
-from local.simulators.bird.errors import ERRORS, envelope, named
+from local.simulators.bird.errors import ERRORS, envelope, fault, named
 from local.simulators.bird.idempotency import IdempotencyKeys
 from local.simulators.bird.opt_outs import OptOuts
 from local.simulators.bird.report import Settings, zulu
-from local.simulators.bird.send_rules import fault
 from local.simulators.bird.webhook_routes import Act, WebhookRoutes, cut, page, read_json
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Charge, Message
@@ -175,16 +174,15 @@ class Bird:
         """The cost at the message's present status."""
         return report.charge(message, message.step.word)
 
-    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
-        said = report.event(message, step, report.explained(step.code))
-        return report.together(self.endpoints.send(said, message, step, forged=forged))
+    def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
+        event = report.event(message, step, report.explained(step.code))
+        return self.endpoints.send(event, message, step, forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
         """The event of the message and, for a STOP, of the new suppression."""
-        begun = self._opt_outs.hear(message, forged=forged)
-        said = [report.received(message), *([report.suppression(begun)] if begun else [])]
-        made = (self.endpoints.send(each, message, message.step, forged=forged) for each in said)
-        return [request for requests in made for request in requests]
+        suppression = self._opt_outs.note_reply(message, forged=forged)
+        events = [report.received(message), *([report.suppression(suppression)] if suppression else [])]
+        return [each for event in events for each in self.endpoints.send(event, message, message.step, forged=forged)]
 
 
 def _fits(message: Message, query: QueryParams) -> bool:

@@ -25,7 +25,7 @@ from local.simulators.send_endpoint import Refused
 Act = Callable[[Request], Awaitable[Response]]
 
 HISTORY, DAY = timedelta(days=3), timedelta(days=1)
-"""How long attempts are kept, and how far back a replay goes that names no time."""
+"""How long attempts are stored, and the span of a replay without times."""
 
 _PAGE, _LARGEST_PAGE = 25, 100
 
@@ -52,12 +52,12 @@ class WebhookRoutes:
         ]
 
     async def create(self, request: Request) -> Response:
-        """The answer alone shows the secret."""
+        """Only this answer shows the secret."""
         endpoint = self._endpoints.create(read_json(await request.body()))
         return JSONResponse(endpoint.as_json() | {"secret": endpoint.secrets[0][0], "next": []}, status_code=201)
 
     async def list(self, request: Request) -> Response:
-        """Newest first: all of them, or those of a URL; a cursor is the id after which the page begins."""
+        """Newest first, perhaps filtered by URL; a cursor is the id after which the page begins."""
         query = request.query_params
         found = {
             each.id: each.as_json()
@@ -68,35 +68,30 @@ class WebhookRoutes:
         return JSONResponse(page([found[each] for each in shown], following))
 
     async def view(self, request: Request) -> Response:
-        """One."""
         return JSONResponse(self._named(request).as_json())
 
     async def update(self, request: Request) -> Response:
-        """Move, pause or re-enable it, or change what it subscribes to."""
         endpoint = self._named(request)
         self._endpoints.update(endpoint, read_json(await request.body()))
         return JSONResponse(endpoint.as_json())
 
     async def delete(self, request: Request) -> Response:
-        """For good."""
         del self._endpoints.known[self._named(request).id]
         return Response(status_code=204)
 
     async def rotate(self, request: Request) -> Response:
-        """A new secret, shown once."""
         return JSONResponse({"secret": self._endpoints.rotate(self._named(request))})
 
     async def test(self, request: Request) -> Response:
-        """Deliver a stub and say what came of it."""
+        """Deliver a stub and return the result."""
         kind = read_json(await request.body()).get("event_type")
         return JSONResponse(await _tested(self._named(request), kind))
 
     async def attempts(self, request: Request) -> Response:
-        """What was tried of late."""
         return JSONResponse({"data": self._endpoints.attempts(self._named(request))})
 
     async def replay(self, request: Request) -> Response:
-        """Deliver again what failed in a time, with its first id; accepted at once."""
+        """Deliver again what failed in a span, with its first id; answered before the deliveries."""
         endpoint, given = self._named(request), read_json(await request.body())
         if endpoint.status == "paused":
             raise Refused(named("ValidationError", "status"))
@@ -106,26 +101,26 @@ class WebhookRoutes:
         return Response(status_code=202)
 
     def _again(self, delivery: Delivery) -> None:
-        """As a play of one step, beside the message's own; its callbacks are the message's."""
+        """Run a script of one step beside the message's own; the callbacks are the message's."""
 
-        def resigned(*_: object) -> Outgoing:
-            return self._endpoints.request(delivery)
+        def sign_again(*_: object) -> list[Outgoing]:
+            return [self._endpoints.request(delivery)]
 
         script = Script(reports=(delivery.step,))
         message: Message = replace(delivery.message, script=script, callbacks=delivery.message.callbacks)
-        self._network.start(message, resigned).answered.set()
+        self._network.start(message, sign_again).answered.set()
 
     def _named(self, request: Request) -> Endpoint:
         return self._endpoints.get(request.path_params["id"])
 
 
 async def _tested(endpoint: Endpoint, kind: str | None) -> dict[str, Any]:
-    """Send a stub that carries a type alone, and wait for its answer; a paused endpoint is sent it too."""
+    """Send a stub with a type alone and wait for its answer; a paused endpoint receives it too."""
     kind = kind or endpoint.events[0]
     if kind not in EVENTS:
         raise Refused(named("ValidationError", "event_type"))
-    said = {"type": kind, "timestamp": zulu(now()), "data": {}}
-    outgoing = signed_request(endpoint.url, said, endpoint.valid_secrets(), event_id=new_id("whe"))
+    event = {"type": kind, "timestamp": zulu(now()), "data": {}}
+    outgoing = signed_request(endpoint.url, event, endpoint.valid_secrets(), event_id=new_id("whe"))
     callback, sender = Callback(step=Step("test"), url=endpoint.url, forged=False), CallbackSender(retry_pause=0)
     started = now()
     await sender.send(replace(outgoing, retry_policy=_TEST), callback)
@@ -140,7 +135,7 @@ async def _tested(endpoint: Endpoint, kind: str | None) -> dict[str, Any]:
 
 
 def cut(query: QueryParams, ids: Sequence[str]) -> tuple[Sequence[str], str | None]:
-    """The ids on the page that a query asks for, and the next cursor; raises ``Refused``."""
+    """The ids on the requested page, and the next cursor; raises ``Refused``."""
     limit, cursor = query.get("limit", str(_PAGE)), query.get("starting_after")
     if not limit.isdecimal() or not 1 <= int(limit) <= _LARGEST_PAGE:
         raise Refused(named("ValidationError", "limit"))
@@ -152,12 +147,11 @@ def cut(query: QueryParams, ids: Sequence[str]) -> tuple[Sequence[str], str | No
 
 
 def page(found: Sequence[Mapping[str, Any]], following: str | None = None) -> dict[str, Any]:
-    """A page of a list."""
     return {"data": found, "next_cursor": following, "prev_cursor": None, "refresh_cursor": None}
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """A request's JSON object, an empty one for no body; raises ``Refused``."""
+    """A request's JSON object, empty for an empty body; raises ``Refused``."""
     try:
         given = json.loads(body or b"{}")
     except (ValueError, RecursionError):

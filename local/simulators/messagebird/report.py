@@ -28,7 +28,7 @@ _CHOICES = {
 }
 _JWT_SECONDS, _DAY = 60, 86400
 _PRICE, _CURRENCY = Decimal("0.07"), "EUR"
-RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
+_RETRY_POLICY = RetryPolicy(retries=4, retried=ALL, total=60.0)
 """Retries after every answer but 2xx; MessageBird does not document their number."""
 
 
@@ -54,18 +54,18 @@ class Settings:
             raise ValueError("access_key and signing_key cannot be empty")
 
 
-def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:
-    """The report for a step; None for a message without reference or report URL."""
+def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> list[Outgoing]:
+    """The report for a step; empty for a message without reference or report URL."""
     if message.callback_url is None or message.reference is None:
-        return None
+        return []
     due = charge(message)
     price = {"price[amount]": str(due.amount), "price[currency]": due.currency}
     fields = _fields(message, step, text) | price | dict(message.script.fields)
-    return _signed(_known(settings, forged=forged), message.callback_url, fields)
+    return [_signed(_with_key(settings, forged=forged), message.callback_url, fields)]
 
 
 def charge(message: Message) -> Charge:
-    """For each segment the same, whatever becomes of the message."""
+    """The same for each segment, regardless of the status."""
     return Charge(_PRICE * segments.count(message.body), _CURRENCY)
 
 
@@ -81,10 +81,10 @@ def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing:
         "createdDatetime": at,
         "receivedSMSDateTime": at,
     }
-    return _signed(_known(settings, forged=forged), settings.inbound_url, fields)
+    return _signed(_with_key(settings, forged=forged), settings.inbound_url, fields)
 
 
-def _known(settings: Settings, *, forged: bool) -> Settings:
+def _with_key(settings: Settings, *, forged: bool) -> Settings:
     forger = "a forger's guess of at least 64 bytes, so that PyJWT does not warn"
     return replace(settings, signing_key=forger) if forged else settings
 
@@ -115,7 +115,7 @@ def _signed(settings: Settings, to: str, fields: dict[str, str], *, seconds: int
         url=url,
         headers=headers | _signature(settings, url, body, seconds),
         body=body,
-        retry_policy=RETRY_POLICY,
+        retry_policy=_RETRY_POLICY,
     )
 
 

@@ -159,7 +159,7 @@ class MessageBird:
     def charge(self, message: Message) -> Charge:
         return report.charge(message)
 
-    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
+    def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
         return report.report(self.settings, message, step, text=_explained(step), forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:

@@ -25,8 +25,8 @@ class Settings:
     """The account's keys (made up). ``auth_token`` signs; ``secondary_auth_token`` only authenticates.
 
     With ``shared_key_id`` and ``shared_key_secret`` callbacks carry the settings header and HMAC-SHA256.
-    ``inbound_url`` is the webhook of our numbers. ``late_prices`` is how often a message is looked up before its record
-    has a price.
+    ``inbound_url`` is the webhook of our numbers. ``late_prices`` is the number of look-ups of a message
+    before its record has a price.
     """
 
     account_sid: str = "AC" + "0" * 28 + "face"
@@ -46,12 +46,12 @@ class Settings:
             raise ValueError("late_prices is a number")
 
 
-def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> Outgoing | None:
-    """The callback for a step; None for a message without callback URL. ``text`` explains the step's code."""
+def report(settings: Settings, message: Message, step: Step, *, text: str | None, forged: bool) -> list[Outgoing]:
+    """The callback for a step; empty for a message without callback URL. ``text`` explains the step's code."""
     if message.callback_url is None:
-        return None
+        return []
     form = _form(settings, message, step, text) | dict(message.script.fields)
-    return _callback(settings, message.callback_url, form, forged=forged)
+    return [_callback(settings, message.callback_url, form, forged=forged)]
 
 
 def reply(settings: Settings, message: Message, *, forged: bool) -> Outgoing:

@@ -188,7 +188,7 @@ class Twilio:
     def _explained(self, step: Step) -> str | None:
         return None if step.code is None else DELIVERY_ERRORS.get(step.code, "An undocumented error")
 
-    def report(self, message: Message, step: Step, forged: bool) -> Outgoing | None:  # noqa: FBT001 - as Network calls it
+    def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
         return report.report(self.settings, message, step, text=self._explained(step), forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.chaos.counter_writes import CounterWrites
+from local.chaos.limit_counts import CounterWrites
 from sms_tracker.aws.limits import LimitCounterStore
 from sms_tracker.domain.limits import Counter, client_counter
 from tests.limits import limits
