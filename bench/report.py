@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from statistics import quantiles
 from typing import TypeVar
 
+from local.deploy import BUILD
 from local.emulator import PYTHON
-from local.package import BUILD
 
 Sample = TypeVar("Sample")
 Cell = str | float | int

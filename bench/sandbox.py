@@ -16,8 +16,8 @@ from typing import IO, Any
 from bench import answers
 from bench.endpoint import Endpoint, serving
 from bench.report import progress
+from local.deploy import packaged
 from local.emulator import PYTHON
-from local.package import packaged
 from local.process import ROOT, StackError
 from tests.unit.template_stack import environment, source, stack
 

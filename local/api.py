@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,9 +12,8 @@ from local.process import StackError
 
 Json = Mapping[str, Any]
 
-_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
-_FUNCTION = re.compile(r"\$\{(\w+?)(?:\.Arn|Aliaslive)\}")
-"""A placeholder of a function's ARN or alias; the emulator always runs the newest version."""
+_FUNCTION = re.compile(r'\$\{(\w+?)(?:\.Arn|Aliaslive)\}|"Fn::GetAtt": \["(\w+)", "Arn"\]')
+"""A function's ARN or alias in JSON; the emulator always runs the newest version."""
 _GATEWAY = "x-amazon-apigateway-"
 
 
@@ -50,11 +50,7 @@ def _operations(body: Json) -> Iterator[tuple[str, Json]]:
     """Each route key with its OpenAPI operation."""
     for path, item in body.get("paths", {}).items():
         for method, operation in item.items():
-            if path == "/$default":
-                yield "$default", operation
-            elif method in _METHODS:
-                verb = "ANY" if method.startswith(_GATEWAY) else method.upper()
-                yield f"{verb} {path}", operation
+            yield f"{method.upper()} {path}", operation
 
 
 def _authorizer(clients: Clients, api_id: str, name: str, described: Json, arns: Mapping[str, str]) -> str:
@@ -84,22 +80,7 @@ def _integration(clients: Clients, api_id: str, described: Json, arns: Mapping[s
 
 def _arn(uri: Json | str, arns: Mapping[str, str]) -> str:
     """The ARN of the function in ``uri``."""
-    for logical_id in _named(uri):
-        if logical_id in arns:
-            return arns[logical_id]
+    for placeholder, attribute in _FUNCTION.findall(json.dumps(uri)):
+        if arn := arns.get(placeholder or attribute):
+            return arn
     raise StackError(f"no known function in this integration: {uri}")
-
-
-def _named(value: object) -> Iterator[str]:
-    """The logical ids in ``${Logical.Arn}``, its alias and ``{"Fn::GetAtt": ["Logical", "Arn"]}``, at any depth."""
-    if isinstance(value, str):
-        yield from _FUNCTION.findall(value)
-    elif isinstance(value, Mapping):
-        for function, argument in value.items():
-            if function == "Fn::GetAtt" and isinstance(argument, list):
-                yield argument[0]
-            else:
-                yield from _named(argument)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _named(part)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import botocore.session
@@ -26,11 +25,16 @@ if TYPE_CHECKING:
 REGION: Final = "eu-central-1"
 ROOT_KEY = "test"
 """The emulator's root user, which no policy restricts."""
+_SERVICES = {"apigateway": "apigatewayv2", "functions": "lambda", "streams": "dynamodbstreams"}
+"""The clients with another name than their service."""
 
 
 def _session() -> boto3.Session:
     """A session that ignores the user's environment variables and files."""
-    variables = {name: (key, None, default, convert) for name, (key, _env, default, convert) in _VARIABLES.items()}
+    variables = {
+        name: (key, None, default, convert)
+        for name, (key, _env, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    }
     variables["config_file"] = (None, None, "/dev/null", None)
     variables["credentials_file"] = (None, None, "/dev/null", None)
     return boto3.Session(
@@ -41,67 +45,38 @@ def _session() -> boto3.Session:
     )
 
 
-_VARIABLES = BOTOCORE_DEFAUT_SESSION_VARIABLES
-
-
 class Clients:
-    """One client for each service, created on first use."""
+    """The emulator's clients by attribute, each created on first use."""
+
+    apigateway: ApiGatewayV2Client
+    cloudformation: CloudFormationClient
+    dynamodb: DynamoDBClient
+    events: EventBridgeClient
+    functions: LambdaClient
+    logs: CloudWatchLogsClient
+    s3: S3Client
+    sns: SNSClient
+    sqs: SQSClient
+    ssm: SSMClient
+    streams: Any
+    """DynamoDB Streams; only the chaos suite reads them, without type stubs."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self._session = _session()
         self._config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=32, proxies={})
 
+    def __getattr__(self, name: str) -> Any:
+        """Create the client of a declared attribute."""
+        if name not in type(self).__annotations__:
+            raise AttributeError(name)
+        service: Any = _SERVICES.get(name, name)
+        created = self._session.client(service, endpoint_url=self.endpoint, config=self._config)
+        setattr(self, name, created)
+        return created
+
     def close(self) -> None:
         """Close every connection."""
-        for made in vars(self).values():
-            if isinstance(made, BaseClient):
-                made.close()
-
-    def _client(self, service: Any) -> object:
-        return self._session.client(service, endpoint_url=self.endpoint, config=self._config)
-
-    @cached_property
-    def apigateway(self) -> ApiGatewayV2Client:
-        return cast("ApiGatewayV2Client", self._client("apigatewayv2"))
-
-    @cached_property
-    def cloudformation(self) -> CloudFormationClient:
-        return cast("CloudFormationClient", self._client("cloudformation"))
-
-    @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        return cast("DynamoDBClient", self._client("dynamodb"))
-
-    @cached_property
-    def events(self) -> EventBridgeClient:
-        return cast("EventBridgeClient", self._client("events"))
-
-    @cached_property
-    def functions(self) -> LambdaClient:
-        return cast("LambdaClient", self._client("lambda"))
-
-    @cached_property
-    def logs(self) -> CloudWatchLogsClient:
-        return cast("CloudWatchLogsClient", self._client("logs"))
-
-    @cached_property
-    def s3(self) -> S3Client:
-        return cast("S3Client", self._client("s3"))
-
-    @cached_property
-    def sns(self) -> SNSClient:
-        return cast("SNSClient", self._client("sns"))
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        return cast("SQSClient", self._client("sqs"))
-
-    @cached_property
-    def ssm(self) -> SSMClient:
-        return cast("SSMClient", self._client("ssm"))
-
-    @cached_property
-    def streams(self) -> Any:
-        """DynamoDB Streams; only the chaos suite reads them, without type stubs."""
-        return self._client("dynamodbstreams")
+        for value in vars(self).values():
+            if isinstance(value, BaseClient):
+                value.close()

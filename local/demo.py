@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,6 @@ import httpx
 from local import ledger, simulators
 from local.observe import Queue
 from local.process import StackError, run_command
-from local.screen import Screen, timeline
 from local.stack import Stack
 
 CASES = {
@@ -38,7 +38,7 @@ CASES = {
 }
 """By the recipient's last two digits, which choose the simulated provider's scenario (local/simulators/scenario.py)."""
 _SLOW_CORRECTION = {"to": "+31612345618", "script": {"like": "corrected", "delay": 40}}
-"""Enough time between the reports to publish both the failure and its correction."""
+"""The delay between the reports lets both the failure and its correction be published."""
 _TIMEOUT = 60.0
 _POLL_SECONDS = 0.25
 _FINAL_REFUSAL = 422
@@ -79,7 +79,7 @@ def _run(stack: Stack, providers: Sequence[str]) -> int:
     with stack.paused("digest"):
         records = _send_and_watch(stack, key, cases(providers))
         for case, record in records:
-            print(timeline(case.about, record))
+            print(_timeline(case.about, record))
         received = _received(events, {record["message_id"]: record for _, record in records})
     return _check(stack, [record for _, record in records], received, digests)
 
@@ -102,7 +102,7 @@ def _watch(
     answers: Sequence[Future[str]],
     corrected: Callable[[Sequence[Mapping[str, Any]]], bool],
 ) -> list[tuple[Case, dict[str, Any]]]:
-    screen = Screen([f"{case.provider:<12} {case.about}" for case in wanted])
+    screen = _Screen([f"{case.provider:<12} {case.about}" for case in wanted])
     deadline = time.monotonic() + _TIMEOUT
     while True:
         records = [_look(api, answer) for answer in answers]
@@ -199,6 +199,42 @@ def _received(events: Queue, records: Mapping[str, Mapping[str, Any]]) -> list[d
         if not any("event" in line for line in ledger.differences(records, [], list(received.values()))):
             break
     return list(received.values())
+
+
+class _Screen:
+    """A table with a fixed label and a changing state in each row."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = labels
+        self._width = max(map(len, labels))
+        self._shown: list[str] | None = None
+
+    def show(self, states: Sequence[str]) -> None:
+        """Redraw the table on a terminal; elsewhere print only changed rows."""
+        rows = [f"  {label:<{self._width}}  {state}" for label, state in zip(self._labels, states, strict=True)]
+        if sys.stdout.isatty():
+            up = f"\x1b[{len(rows)}A" if self._shown else ""
+            print(up + "\n".join(f"\x1b[2K{row}" for row in rows), flush=True)
+        else:
+            for row in rows:
+                if row not in (self._shown or []):
+                    print(row, flush=True)
+        self._shown = rows
+
+
+def _timeline(about: str, record: Mapping[str, Any]) -> str:
+    """A message's reports as lines, each with the seconds since it was recorded."""
+    start = datetime.fromisoformat(record["created_at"])
+    lines = [f"\n{record['message_id']}  {record['provider']}: {about}", f"  {0:7.3f}s  recorded"]
+    for report in record["reports"]:
+        seconds = (datetime.fromisoformat(report["received_at"]) - start).total_seconds()
+        code = f" {report['code']}" if report["code"] else ""
+        text = f" ({report['message']})" if report["message"] else ""
+        lines.append(f"  {seconds:7.3f}s  {report['source']:<8}  {report['provider_status']}{code}{text}")
+    failure = record["failure"]
+    why = f": {failure['reason']}, {failure['category']}" if failure else ""
+    lines.append(f"  {'':8}  => {record['status']}{why}, version {record['version']}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,16 @@
-"""Deploy the template into the emulator with CloudFormation, as `sam deploy` does to AWS."""
+"""Package and deploy the template into the emulator, as `sam build` and `sam deploy` do for AWS."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
+import shutil
+import subprocess
+import tempfile
 import time
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,11 +18,14 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local import api, package
+from local import api
 from local.clients import REGION, Clients
-from local.process import Progress, StackError
+from local.emulator import PYTHON
+from local.process import ROOT, Progress, StackError
 from local.template import Template, parse
 
+BUILD = ROOT / ".build"
+_PACKAGE = ROOT / "scripts" / "package.py"
 _BUCKET = "artifacts"
 _TEMPLATE = "template.json"
 _TIMEOUT_SECONDS = 60
@@ -78,7 +87,7 @@ def _upload(clients: Clients, template: Template, *, root: Path, progress: Progr
     for logical_id, resource in resources.items():
         if uri := _CODE.get(resource["Type"]):
             folder = root / resource["Properties"][uri]
-            content = package.function_zip(folder) if uri == "CodeUri" else package.layer_zip(folder, progress)
+            content = _function_zip(folder) if uri == "CodeUri" else _layer_zip(folder, progress)
             key = f"{logical_id}-{hashlib.sha256(content).hexdigest()[:16]}.zip"
             clients.s3.put_object(Bucket=_BUCKET, Key=key, Body=content)
             properties = {**resource["Properties"], uri: f"s3://{_BUCKET}/{key}"}
@@ -140,3 +149,66 @@ def _function_arns(clients: Clients, physical: Mapping[str, str]) -> dict[str, s
     pages = clients.functions.get_paginator("list_functions").paginate()
     arns = {function["FunctionName"]: function["FunctionArn"] for page in pages for function in page["Functions"]}
     return {logical_id: arns[name] for logical_id, name in physical.items() if name in arns}
+
+
+def _function_zip(folder: Path) -> bytes:
+    """A zip of a function's own code; other imports come from its layers."""
+    if not (folder / "app.py").exists():
+        raise StackError(f"{folder} has no app.py")
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+    return _zip({str(path.relative_to(folder)): path.read_bytes() for path in files})
+
+
+def _layer_zip(source: Path, progress: Progress) -> bytes:
+    """The layer ``source`` as a zip that points to its packaged content.
+
+    The emulator unpacks a layer for every worker: a thousand files, more than half a second. So this zip holds one .pth
+    file that puts the packaged folder first on the path, in place of /opt/python on AWS.
+    """
+    line = f"import sys; sys.path.insert(0, {str(packaged(source, progress))!r})\n"
+    return _zip({"python/lib/python3/site-packages/layer.pth": line.encode()})
+
+
+def packaged(source: Path, progress: Progress) -> Path:
+    """The folder with ``source`` packaged for the emulator's interpreter; built once for its content."""
+    version = subprocess.run([PYTHON, "-VV"], capture_output=True, check=True).stdout
+    files = [path for path in sorted(source.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    contents = [part for path in files for part in (str(path.relative_to(source)).encode(), path.read_bytes())]
+    digest = hashlib.sha256(b"\0".join([version, _PACKAGE.read_bytes(), *contents])).hexdigest()[:16]
+    target = BUILD / f"{source.name}-{digest}"
+    if not target.exists():
+        progress(f"packaging the layer {source.name} (once, until it changes)")
+        BUILD.mkdir(exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=BUILD))
+        try:
+            _run_package(source, scratch, mount=target)
+            _move(scratch, target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _run_package(source: Path, target: Path, *, mount: Path) -> None:
+    command = [str(PYTHON), "-I", str(_PACKAGE), str(source), str(target), "--mount", str(mount)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StackError(f"cannot package {source}:\n{done.stderr.strip()}")
+
+
+def _move(scratch: Path, target: Path) -> None:
+    try:
+        scratch.rename(target)
+    except OSError:  # another stack built it at the same time
+        if not target.exists():
+            raise
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    """A reproducible zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name.replace(os.sep, "/"))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
+    return buffer.getvalue()

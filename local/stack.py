@@ -21,11 +21,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import deploy, emulator, observe, simulation, simulators
 from local.clients import Clients
+from local.deploy import BUILD
 from local.gateway import Gateway
-from local.package import BUILD
 from local.process import LOCALHOST, ROOT, Process, Progress, StackError, free_port
 from local.simulators.base import Destination
-from local.template import Template, known, load, set_schedule, widen
+from local.template import Template, load, set_schedule, supported, widen_resources
 from ops.api_keys import new_key
 
 NAME = "sms-tracker"
@@ -194,7 +194,7 @@ class Stack:
         return process
 
     def _deploy(self) -> deploy.Deployment:
-        template = known(load(self._root / "template.yaml"))
+        template = supported(load(self._root / "template.yaml"))
         failures = template["Resources"]["DigestFunction"]["Properties"]["Events"]["Failures"]["Properties"]
         failures["MaximumBatchingWindowInSeconds"] = _DIGEST_SECONDS
         for schedule in ("Schedule", "Statistics"):
@@ -202,7 +202,7 @@ class Stack:
         if self._transform:
             template = self._transform(template)
         if self._auth:
-            widen(template)
+            widen_resources(template)
         return deploy.deploy(
             self.clients,
             template,

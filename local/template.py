@@ -9,45 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from samcli.yamlhelper import yaml_parse
 
 from local.process import StackError
 
 Template = dict[str, Any]
 
-_BARE = {"Ref", "Condition"}
-_UNKNOWN = {"AWS::Logs::QueryDefinition", "AWS::SMSVOICE::ConfigurationSet"}
+_MISSING_TYPES = {"AWS::Logs::QueryDefinition", "AWS::SMSVOICE::ConfigurationSet"}
 _ALARM = "AWS::CloudWatch::Alarm"
-"""The emulator lacks alarms with an expression over several ``Metrics`` too."""
+"""The emulator also lacks alarms with an expression over several ``Metrics``."""
 _ABSENT = re.compile(r'\{"S":(\[\{"exists":false\}\])\}')
-"""How AWS's filters of streams name a missing text. The emulator looks for its name instead."""
-_BLIND = {"ssm:GetParameters"}
-"""Actions that the emulator authorizes only for ``*``, so that a statement about a named resource denies them."""
-
-
-class _Loader(yaml.CSafeLoader):
-    """YAML with CloudFormation's short tags."""
-
-
-def _function(loader: _Loader, name: str, node: yaml.Node) -> Template:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # the third kind of node
-    if name == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {name if name in _BARE else f"Fn::{name}": value}
-
-
-def _text(loader: _Loader, node: yaml.Node) -> str:
-    """Keep 2010-09-09 as text, not as a date."""
-    return str(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else ""
-
-
-_Loader.add_multi_constructor("!", _function)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+"""AWS's form of a missing text in a stream's filter; the emulator's form has no type."""
+_UNSCOPED = {"ssm:GetParameters"}
+"""Actions that the emulator allows only with the resource ``*``."""
 
 
 def load(path: Path) -> Template:
@@ -61,18 +35,17 @@ def load(path: Path) -> Template:
 def parse(text: str) -> Template:
     """As ``load``, from text; raises ``StackError`` with the position of an error."""
     try:
-        template: Template = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
+        return dict(yaml_parse(text))
     except yaml.YAMLError as reason:
         raise StackError(f"cannot read the template: {reason}") from reason
-    return template
 
 
-def known(template: Template) -> Template:
-    """The template without resources that the emulator lacks, and with filters that it reads."""
+def supported(template: Template) -> Template:
+    """The template without resources that the emulator lacks, with filters in its form."""
     kept = {
         name: each
         for name, each in template["Resources"].items()
-        if each["Type"] not in _UNKNOWN and not (each["Type"] == _ALARM and "Metrics" in each["Properties"])
+        if each["Type"] not in _MISSING_TYPES and not (each["Type"] == _ALARM and "Metrics" in each["Properties"])
     }
     criteria = kept["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]["FilterCriteria"]
     criteria["Filters"] = [
@@ -87,7 +60,7 @@ def set_schedule(template: Template, name: str, **properties: str) -> None:
 
 
 def _patterns(pattern: Any) -> Iterator[Any]:
-    """A filter's pattern as the emulator reads it: each alternative of ``$or`` by itself."""
+    """A filter's pattern in the emulator's form: each alternative of ``$or`` by itself."""
     if isinstance(pattern, str):
         yield _ABSENT.sub(r"\1", pattern)
     else:
@@ -101,11 +74,11 @@ def set_variables(template: Template, function: str, **variables: str) -> None:
     template["Resources"][f"{function.title()}Function"]["Properties"]["Environment"]["Variables"].update(variables)
 
 
-def widen(template: Template) -> None:
-    """Let statements about ``_BLIND`` actions apply to ``*``; actions without a statement stay denied."""
+def widen_resources(template: Template) -> None:
+    """Let statements about ``_UNSCOPED`` actions apply to ``*``; actions without a statement stay denied."""
     for statement in _statements(template["Resources"]):
         actions = statement["Action"]
-        if _BLIND.issuperset([actions] if isinstance(actions, str) else actions):
+        if _UNSCOPED.issuperset([actions] if isinstance(actions, str) else actions):
             statement["Resource"] = "*"
 
 

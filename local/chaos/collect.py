@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from local.chaos.replies import NUMBER, Person
-from local.package import BUILD
+from local.deploy import BUILD
 from local.process import StackError
 from local.stack import Stack
 from ops.queue_scan import QUEUES

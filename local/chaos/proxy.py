@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from local.chaos.faults import KILLS, Fault, Faults, answer, refusal
 from local.chaos.limit_counts import CounterWrites
+from local.gateway import Server
 from local.process import LOCALHOST
-from local.server import Server
 
 _OK = 200
 _LATE = 0.7

@@ -14,7 +14,7 @@ _MESSAGES = 60
 
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_doubled_or_wrong_while_everything_goes_wrong() -> None:
-    outcome = run(_MESSAGES, seed=1, scale=SHORT, say=print)
+    outcome = run(_MESSAGES, seed=1, scale=SHORT, progress=print)
 
     found = findings(outcome.evidence)
 

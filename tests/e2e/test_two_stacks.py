@@ -14,7 +14,7 @@ from local import deploy
 from local.clients import REGION, ROOT_KEY
 from local.process import ROOT
 from local.stack import NAME, Stack
-from local.template import known, load, set_schedule, widen
+from local.template import load, set_schedule, supported, widen_resources
 from tests.e2e import watch
 
 BESIDE = "beside"
@@ -41,8 +41,8 @@ def schedules(stack: Stack) -> Callable[[], dict[str, str]]:
 @pytest.fixture
 def second(stack: Stack) -> Iterator[deploy.Deployment]:
     """A second stack of the same template, deleted at the end if the test has not done so."""
-    template = known(load(ROOT / "template.yaml"))
-    widen(template)
+    template = supported(load(ROOT / "template.yaml"))
+    widen_resources(template)
     for schedule in ("Schedule", "Statistics"):
         set_schedule(template, schedule, State="DISABLED")
     yield deploy.deploy(

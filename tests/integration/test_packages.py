@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from local.deploy import packaged
 from local.emulator import PYTHON
-from local.package import packaged
 from tests.configs import VARIABLES
 from tests.unit.template_stack import ROOT, environment, source
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from local.template import known, parse
+from local.template import parse, supported
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.aws.outbox import OutboxStore
@@ -100,7 +100,7 @@ def test_the_filter_is_one_that_lambda_takes() -> None:
 
 
 def test_the_emulator_is_given_each_alternative_by_itself() -> None:
-    adapted = known(parse((ROOT / "template.yaml").read_text()))
+    adapted = supported(parse((ROOT / "template.yaml").read_text()))
     changes = adapted["Resources"]["PublisherFunction"]["Properties"]["Events"]["Changes"]["Properties"]
     assert len(changes["FilterCriteria"]["Filters"]) == len(patterns()) + 1
     assert "$or" not in json.dumps(changes)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from local.template import known, load
+from local.template import load, supported
 from tests.unit.template_stack import ROOT, source, stack
 from tests.unit.test_template_permissions import KEY, SETTINGS, granted, statements
 
@@ -143,7 +143,7 @@ def test_as_the_default_it_needs_a_sender() -> None:
 
 def test_the_emulator_gets_all_of_it_but_the_type_that_it_lacks() -> None:
     whole = load(ROOT / "template.yaml")
-    left_out = {name for name in whole["Resources"] if name.startswith("Aws")} - known(whole)["Resources"].keys()
+    left_out = {name for name in whole["Resources"] if name.startswith("Aws")} - supported(whole)["Resources"].keys()
 
     assert left_out == {"AwsConfigurationSet"}
-    assert "AwsConfigurationSet" not in json.dumps(known(whole)["Resources"])
+    assert "AwsConfigurationSet" not in json.dumps(supported(whole)["Resources"])
