@@ -46,7 +46,7 @@ def documents(
         provider: {
             entry: value
             for entry, variable in entries.items()
-            if (value := _plain(entry, environment.get(variable, "")))
+            if (value := _trimmed(entry, environment.get(variable, "")))
         }
         for provider, entries in accounts.items()
     }
@@ -54,9 +54,9 @@ def documents(
 
 
 def trimmed_variables(environment: Mapping[str, str]) -> list[str]:
-    """The variables with surrounding characters in their values, or in parts of them, that are not stored."""
+    """The variables with blanks, quotes or line ends around their values, which are not stored."""
     entries = (pair for each in ENTRIES.values() for pair in each.items())
-    return [name for entry, name in entries if _plain(entry, environment.get(name, "")) != environment.get(name, "")]
+    return [name for entry, name in entries if _trimmed(entry, environment.get(name, "")) != environment.get(name, "")]
 
 
 def flaws(found: Documents) -> list[str]:
@@ -69,7 +69,7 @@ def flaws(found: Documents) -> list[str]:
     return [f"{variable} {flaw}" for variable, flaw in entries]
 
 
-def doubts(found: Documents) -> list[str]:
+def unusual_forms(found: Documents) -> list[str]:
     """A sentence for each value of an unusual form, without the value."""
     entries = ((provider, *entry) for provider, document in found.items() for entry in document.items())
     return [
@@ -84,7 +84,7 @@ def _url_flaw(document: Mapping[str, str]) -> Mapping[str, str]:
     return {"api_url": flaw} if flaw else {}
 
 
-def _plain(entry: str, value: str) -> str:
+def _trimmed(entry: str, value: str) -> str:
     if entry not in LISTS:
         return trimmed(value)
     parts = (each.partition("=") for each in trimmed(value).split(","))

@@ -17,7 +17,6 @@ from sms_tracker.domain.report import timestamp
 
 _DAY = 86400
 _MAX_DAYS = 36500
-_SECONDS = 10.0
 _END_OF_TIME = 253_402_300_799
 """The last second of a ``datetime``; a stored key can have a later expiry."""
 _TAKES = {
@@ -36,14 +35,14 @@ _EPILOG = """
 
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int:
-    """Returns the exit code; standard output receives only a new key or a list."""
+    """Run the command; standard output receives only a new key or a list."""
     options = _options(arguments)
     return command.run(lambda: _run(options, stack))
 
 
 def _run(options: argparse.Namespace, stack: Callable[[str], Stack]) -> int:
     region.use(options.stack)
-    keys = ApiKeys(client("dynamodb", timeout=_SECONDS), stack(options.stack).output("StateTableName"))
+    keys = ApiKeys(client("dynamodb", timeout=command.SECONDS), stack(options.stack).output("StateTableName"))
     _COMMANDS[options.command](keys, options)
     return 0
 
@@ -139,15 +138,9 @@ _COMMANDS = {"create": _create, "list": _list, "rotate": _rotate, "revoke": _rev
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make api-key",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command.parser("api-key", __doc__, _EPILOG)
     parser.add_argument("command", nargs="?", default="create", choices=_COMMANDS, help="default: create")
     parser.add_argument("name", nargs="?", help="name of the key to rotate or revoke, as `list` shows it")
-    command.add_stack(parser)
     parser.add_argument(
         "--client",
         type=command.text,
@@ -155,12 +148,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--scopes",
-        type=_scopes,
+        type=command.option(scope_names),
         help=f"create: comma-separated list of {', '.join(sorted(SCOPES))} (default: send,read)",
     )
     parser.add_argument(
         "--senders",
-        type=_senders,
+        type=command.option(sender_names),
         help="create: comma-separated list of provider:sender whose opt-outs the key may see and change",
     )
     parser.add_argument(
@@ -170,20 +163,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--apply", action="store_true", help="revoke the key; without it, only print what would happen")
     return parser
-
-
-def _scopes(text: str) -> frozenset[str]:
-    try:
-        return scope_names(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _senders(text: str) -> frozenset[str]:
-    try:
-        return sender_names(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Shared parts of operators' commands: the stack's option, bounded numbers, one-line errors, exit codes."""
+"""Shared parts of operators' commands: parsers, option types, one-line errors, exit codes, generated files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.report import instant
 
+T = TypeVar("T")
 DEFAULT = "sms-tracker"
+SECONDS = 10.0
+"""The time limit of one AWS call."""
 _REFUSED = frozenset(
     {
         "ExpiredToken",
@@ -57,6 +64,18 @@ def explained(error: BaseException) -> str:
     return line
 
 
+def parser(name: str, description: str | None, epilog: str | None = None) -> argparse.ArgumentParser:
+    """The parser of `make NAME` with ``--stack``; both texts are printed as they are."""
+    made = argparse.ArgumentParser(
+        prog=f"make {name}",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_stack(made)
+    return made
+
+
 def add_stack(parser: argparse.ArgumentParser) -> None:
     """The option ``--stack``."""
     parser.add_argument("--stack", type=_stack_name, default=DEFAULT, help="name of the stack (default: %(default)s)")
@@ -87,7 +106,43 @@ def within(kind: Callable[[str], float], least: float, most: float) -> Callable[
 
 
 def text(given: str) -> str:
-    """An option type: any text but an empty one, as an unset shell variable gives."""
+    """An option type: any text but an empty one, such as an unset shell variable's."""
     if not given.strip():
         raise argparse.ArgumentTypeError("is empty")
     return given
+
+
+def moment(text: str) -> datetime:
+    """An option type: a time in RFC 3339; UTC without an offset."""
+    try:
+        return instant(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z") from None
+
+
+def option(read: Callable[[str], T]) -> Callable[[str], T]:
+    """``read`` as an option type: its ``ValueError`` is printed."""
+
+    def value(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return value
+
+
+def keep_current(folder: Path, files: Mapping[str, str], *, check: bool, command: str) -> int:
+    """Write the generated files that differ from those in ``folder``; with ``check`` only list them and return 1."""
+    outdated = 0
+    for name, text in files.items():
+        path = folder / name
+        if path.is_file() and path.read_text("utf-8") == text:
+            continue
+        outdated = 1
+        if check:
+            print(f"{name} is not current: run `{command}`", file=sys.stderr)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    return outdated if check else 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from phonenumbers import SUPPORTED_REGIONS
 
 from ops import command, region
-from ops.stack import Stack
+from ops.stack import Stack, parameter
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.countries import code_advice
 from sms_tracker.domain.limits import KNOWN_AFTER, day_of
@@ -22,7 +22,6 @@ from sms_tracker.domain.limits_document import read_limits
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
-_SECONDS = 10.0
 _EPOCH = date(1970, 1, 1)
 _EPILOG = """
   show                        the limits in use, as JSON
@@ -41,14 +40,14 @@ def main(
     stack: Callable[[str], Stack] = Stack,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> int:
-    """Returns the exit code; standard output receives only what was asked for."""
+    """Run the command; standard output receives only the requested values."""
     options = _parser().parse_args(arguments)
     return command.run(lambda: _run(options, stack, now()))
 
 
 def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: datetime) -> int:
     region.use(options.stack)
-    ssm, name = client("ssm", timeout=_SECONDS), f"/{options.stack}/limits"
+    ssm, name = client("ssm", timeout=command.SECONDS), f"/{options.stack}/limits"
     match options.command:
         case "show":
             print(json.dumps(_stored(ssm, name), indent=2))
@@ -65,7 +64,7 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
         case _:
             if options.apply:
                 ssm.delete_parameter(Name=name)
-            _say(f"{name}: there are no limits", apply=options.apply)
+            _print_done(f"{name}: there are no limits", apply=options.apply)
     return 0
 
 
@@ -78,16 +77,15 @@ def _read(file: str) -> str:
 
 def _stored(ssm: SSMClient, name: str) -> dict[str, Any]:
     """The stored document; raises ``LookupError`` if there is none."""
-    try:
-        value = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound:
-        raise LookupError(f"there is no {name}: this stack has no limits; `set` writes them") from None
+    value = parameter(ssm, name)
+    if value is None:
+        raise LookupError(f"there is no {name}: this stack has no limits; `set` writes them")
     document: dict[str, Any] = json.loads(value)
     return document
 
 
 def _checked(text: str) -> str:
-    """The document without white space; raises ``Misconfigured`` or ``ValueError`` with what is wrong."""
+    """The document without white space; raises ``Misconfigured`` or ``ValueError`` with the reason."""
     limits = read_limits(text)
     countries = {country for each in (limits.defaults, *limits.clients.values()) for country in each.approved}
     if countries and (wrong := code_advice(countries, SUPPORTED_REGIONS)):
@@ -98,10 +96,10 @@ def _checked(text: str) -> str:
 def _write(ssm: SSMClient, name: str, document: str, *, apply: bool) -> None:
     if apply:
         ssm.put_parameter(Name=name, Value=document, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
-    _say(f"{name}: {document}", apply=apply)
+    _print_done(f"{name}: {document}", apply=apply)
 
 
-def _say(done: str, *, apply: bool) -> None:
+def _print_done(done: str, *, apply: bool) -> None:
     print(done if apply else f"would be {done}; run it again with --apply", file=sys.stderr)
 
 

@@ -16,9 +16,7 @@ FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app
 
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int:
-    """Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="make local-env", description=__doc__)
-    command.add_stack(parser)
+    parser = command.parser("local-env", __doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "env.json", help="file to write (default: env.json)")
     options = parser.parse_args(arguments)
     return command.run(lambda: _write(options, stack))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ops import command, region
-from ops.registered import Account, ask
+from ops.registered import Account, call_provider
 from ops.stack import Stack
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unavailable
@@ -49,7 +49,7 @@ def main(
     stack: Callable[[str], Stack] = Stack,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> int:
-    """Returns the exit code; standard output receives only the export."""
+    """Run the command; standard output receives only the export."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "import" and options.file is None:
@@ -101,13 +101,13 @@ def _export(found: Iterable[StoredOptOut], now: datetime) -> int:
 
 
 def _list(account: Account) -> int:
-    """What a provider keeps, in the form of an import. Where opt-outs hold by client, its column has to be added."""
+    """A provider's blocks as CSV, for an import. With opt-outs by client, that column has to be added."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("to", "provider", "from", "cause", "at", "source"))
     source, page = SOURCES[account.provider], None
     while True:
         request = source.blocks_request(credentials=account.document, page=page)
-        listed = source.blocks_outcome(ask(request))
+        listed = source.blocks_outcome(call_provider(request))
         if isinstance(listed, LookupFailed):
             raise Unavailable(f"{account.provider}: {listed.reason}")
         for each in listed.found:
@@ -119,14 +119,10 @@ def _list(account: Account) -> int:
 def read(
     lines: Iterable[Mapping[str, str | None]], mode: ScopeMode, now: datetime, countries: frozenset[str] | None = None
 ) -> tuple[list[Row], list[str]]:
-    """The rows of an import, and a sentence for each wrong line; it names the line and no number."""
+    """The rows of an import, and a sentence with the line number, but no phone number, for each wrong line."""
     rows, wrong = [], []
     for number, line in enumerate(lines, start=2):
-        given = {
-            name: (value or "").strip()
-            for name, value in line.items()
-            if isinstance(name, str) and not isinstance(value, list)
-        }
+        given = {name: (value or "").strip() for name, value in line.items() if name}  # None: surplus cells
         try:
             rows.append(Row(_recipient(given, mode, countries), _statement(given, now)))
         except ValueError as error:
@@ -168,12 +164,9 @@ def _statement(given: Mapping[str, str], now: datetime) -> Statement:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make opt-outs", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("opt-outs", __doc__, _EPILOG)
     parser.add_argument("command", choices=["export", "list", "import"])
     parser.add_argument("file", nargs="?", help="import: a CSV file in UTF-8 with a header; list: a provider")
-    command.add_stack(parser)
     parser.add_argument("--apply", action="store_true", help="import: write; without it, only check the file")
     return parser
 

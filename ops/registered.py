@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from ops.accounts import ENTRIES
-from ops.secrets import SECONDS, put, secret_name, stored
+from ops.command import SECONDS
+from ops.secrets import put, secret_name, stored
 from ops.stack import Stack
 from sms_tracker import provider_http, providers
 from sms_tracker.aws.clients import client
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ADAPTERS = {name: adapter for name in providers.names() if (adapter := providers.registered(name))}
-"""Of each provider that has a registered endpoint. The others get the address of their reports with each message."""
+"""The providers with a registered endpoint; the others get the address for their reports with each message."""
 
 _TIMEOUT, _TRIES = 20.0, 3
 _FAILING = range(500, 600)
@@ -35,7 +36,7 @@ _FAILING = range(500, 600)
 
 @dataclass
 class Account:
-    """A provider's account as a stack uses it. Where the provider refuses, every method raises ``Unavailable``."""
+    """A provider's account of a stack. Every method raises ``Unavailable`` if the provider refuses."""
 
     stack: Stack
     provider: str
@@ -50,15 +51,15 @@ class Account:
 
     @cached_property
     def document(self) -> dict[str, str]:
-        """The provider's secret document; raises ``ValueError`` where there is none."""
+        """The provider's secret document; raises ``ValueError`` if there is none."""
         found = stored(self.ssm, self.secret_name)
         if found is None:
             raise ValueError(f"{self.secret_name} does not exist: run `make secrets` first")
         return found
 
     @property
-    def ours(self) -> frozenset[str]:
-        """Every address at which this stack takes the provider's reports; ``url`` is the one to register."""
+    def own_urls(self) -> frozenset[str]:
+        """Every address at which this stack receives the provider's reports; ``url`` is the one to register."""
         return frozenset(endpoint_url(base, self.provider) for base in self.settings.public_base_urls)
 
     @property
@@ -67,7 +68,7 @@ class Account:
 
     @cached_property
     def settings(self) -> Settings:
-        """As the functions read them; no command needs the service's own key."""
+        """The functions' settings without the service's own key, which no command needs."""
         credentials, name = {self.provider: self.document}, f"/{self.stack.name}/public-base-urls"
         urls = base_urls(name, self.ssm.get_parameter(Name=name)["Parameter"]["Value"])
         return Settings(credentials=credentials, service_key=b"", public_base_urls=urls)
@@ -77,37 +78,37 @@ class Account:
         return endpoint_url(self.settings.public_base_urls[0], self.provider)
 
     def endpoint(self) -> Endpoint | None:
-        """This stack's endpoint, as the reconciler finds it; None where none is registered."""
-        return self._answered(find(self.adapter, self.provider, self.settings, ask))
+        """This stack's endpoint, found as the reconciler does; None if none is registered."""
+        return self._answered(find(self.adapter, self.provider, self.settings, call_provider))
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Every endpoint of the account."""
         page: str | None = None
         while True:
             request = self.adapter.list_request(None, credentials=self.document, page=page)
-            listed = self._answered(self.adapter.list_outcome(ask(request)))
+            listed = self._answered(self.adapter.list_outcome(call_provider(request)))
             yield from listed.found
             if (page := listed.next_page) is None:
                 return
 
-    def known(self) -> Endpoint:
-        """The same; raises ``ValueError`` where none is registered."""
+    def registered(self) -> Endpoint:
+        """This stack's endpoint; raises ``ValueError`` if none is registered."""
         if (found := self.endpoint()) is None:
             raise ValueError(f"no endpoint is registered for {self.url}: run `register`")
         return found
 
     def secret(self, request: HttpRequest) -> str:
         """The secret in the answer to ``request``."""
-        return self._answered(self.adapter.secret(ask(request)))
+        return self._answered(self.adapter.secret(call_provider(request)))
 
-    def carry_out(self, request: HttpRequest) -> None:
-        """Make a request that changes something."""
-        self._answered(self.adapter.refusal(ask(request)))
+    def execute(self, request: HttpRequest) -> None:
+        """Make a request without a result."""
+        self._answered(self.adapter.refusal(call_provider(request)))
 
     def test(self, endpoint: Endpoint) -> str:
-        """How we answered the provider's test."""
+        """Our answer to the provider's test."""
         request = self.adapter.test_request(endpoint.endpoint_id, credentials=self.document, key=new_key())
-        return self._answered(self.adapter.test_outcome(ask(request)))
+        return self._answered(self.adapter.test_outcome(call_provider(request)))
 
     def _answered(self, outcome: T | LookupFailed) -> T:
         if isinstance(outcome, LookupFailed):
@@ -115,7 +116,7 @@ class Account:
         return outcome
 
     def store(self, **secrets: str | None) -> str:
-        """Write these entries of the secret document, without those that are None, under the key that encrypts it."""
+        """Change entries of the secret document (None removes one), encrypted with the same key; returns advice."""
         merged = self.document | secrets
         document = {entry: value for entry, value in merged.items() if value is not None}
         put(self.ssm, self.secret_name, document, key=self._encrypted_with())
@@ -128,8 +129,8 @@ class Account:
         return found[0].get("KeyId") if found else None
 
 
-def ask(request: HttpRequest) -> HttpResponse | NoResponse:
-    """The provider's answer. A request is repeated, byte for byte, where the answer leaves open what happened."""
+def call_provider(request: HttpRequest) -> HttpResponse | NoResponse:
+    """The provider's answer. The same bytes are sent again while the outcome is unknown."""
     for _ in range(_TRIES):
         answer = provider_http.call(request, timeout=_TIMEOUT)
         if isinstance(answer, HttpResponse) and answer.status not in _FAILING:

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from ops import command, records, region
-from ops.redrive import SOURCES, TARGETS, Redrive, waiting
+from ops.queues import SOURCES, TARGETS, Redrive, waiting
 from ops.republish import Unpublished, events, publish
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.ports import NotWritten
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.report import instant, timestamp
+from sms_tracker.domain.report import timestamp
 
 _PROGRESS = 10_000
 """Messages read between two progress lines."""
@@ -28,7 +28,7 @@ _LONGEST = timedelta(days=3660)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code; 1 also if a record was skipped."""
+    """Run the command; a skipped record is also exit code 1."""
     options = _parser().parse_args(arguments)
     return command.run(lambda: _run(options))
 
@@ -151,8 +151,8 @@ def _found(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
             raise ValueError(f"no message has the id {options.id}")
         return [found]
     if options.open:
-        return records.opened(stack.search, stack.leave_out)
-    return records.between(stack.search, _span(options.since, options.until, datetime.now(UTC)), stack.leave_out)
+        return records.opened(stack.search, stack.skip)
+    return records.between(stack.search, _span(options.since, options.until, datetime.now(UTC)), stack.skip)
 
 
 def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span:
@@ -223,11 +223,7 @@ def _message_id(text: str) -> str:
 
 
 def _moment(text: str) -> datetime:
-    """An option type: RFC 3339; UTC without an offset."""
-    try:
-        moment = instant(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z") from None
+    moment = command.moment(text)
     if moment.year < _FIRST_YEAR:
         raise argparse.ArgumentTypeError(f"{text!r} is before the first possible message")
     return moment

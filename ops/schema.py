@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ops import command
 from sms_tracker.services.events import (
     DETAIL_TYPE,
     OPT_OUT_CHANGED,
@@ -131,22 +132,11 @@ def files() -> dict[str, str]:
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Returns 0 if the files are current, 1 if ``--check`` finds a difference."""
+    """Write the files; with ``--check`` only compare, and return 1 for a difference."""
     parser = argparse.ArgumentParser(prog="python -m ops.schema", description=__doc__)
     parser.add_argument("--check", action="store_true", help="do not write; fail if a file is not current")
     check = parser.parse_args(arguments).check
-    outdated = {path: text for path, text in files().items() if not _holds(root / path, text)}
-    for path, text in outdated.items():
-        if check:
-            print(f"{path} is not current: run `python -m ops.schema`", file=sys.stderr)
-        else:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text)
-    return 1 if check and outdated else 0
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text() == text
+    return command.keep_current(root, files(), check=check, command="python -m ops.schema")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ops import command, region
-from ops.accounts import ENTRIES, documents, doubts, flaws, trimmed_variables
+from ops.accounts import ENTRIES, documents, flaws, trimmed_variables, unusual_forms
+from ops.stack import parameter
 from sms_tracker import providers
 from sms_tracker.aws.clients import client
 
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 _KEY_BYTES = 32
-SECONDS = 10.0
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Returns the exit code."""
     options = _parser().parse_args(arguments)
     found = {} if options.service_key else documents(environment)
     if not found and not options.service_key:
@@ -40,9 +39,9 @@ def _write(found: Mapping[str, Mapping[str, str]], options: argparse.Namespace, 
     region.use(options.stack)
     for variable in trimmed_variables(environment):
         print(f"trimmed {variable}: its value has blanks, quotes or line ends around it")
-    for doubt in doubts(found):
-        print(f"warning: {doubt}", file=sys.stderr)
-    ssm = client("ssm", timeout=SECONDS)
+    for warning in unusual_forms(found):
+        print(f"warning: {warning}", file=sys.stderr)
+    ssm = client("ssm", timeout=command.SECONDS)
     for provider, document in found.items():
         name = secret_name(options.stack, provider)
         complete = {**document, **_kept(ssm, provider, name, document)}
@@ -52,8 +51,7 @@ def _write(found: Mapping[str, Mapping[str, str]], options: argparse.Namespace, 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
-    command.add_stack(parser)
+    parser = command.parser("secrets", __doc__)
     parser.add_argument(
         "--kms-key", type=command.text, help="KMS key for encryption, as in SecretsKeyArn (default: aws/ssm)"
     )
@@ -70,24 +68,21 @@ def secret_name(stack: str, provider: str) -> str:
 
 
 def stored(ssm: SSMClient, name: str) -> dict[str, str] | None:
-    """The document in a parameter, None where there is none; raises ``ValueError`` where it is not JSON."""
-    try:
-        value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound:
-        return None
-    document: dict[str, str] = json.loads(value.removeprefix("\ufeff"))
+    """The document in a parameter, None if there is none; raises ``ValueError`` if it is not JSON."""
+    value = parameter(ssm, name, decrypt=True)
+    document: dict[str, str] | None = None if value is None else json.loads(value.removeprefix("\ufeff"))
     return document
 
 
 def _kept(ssm: SSMClient, provider: str, name: str, document: Mapping[str, str]) -> dict[str, str]:
-    """The endpoint's secrets that `make webhook` stored, unless a variable names one: then the variables decide."""
+    """The endpoint's secrets that `make webhook` stored; none of them if a variable sets one."""
     adapter = providers.registered(provider)
     entries = (adapter.SECRET, adapter.NEXT_SECRET) if adapter else ()
-    there = {entry: value for entry, value in (stored(ssm, name) or {}).items() if entry in entries}
+    present = {entry: value for entry, value in (stored(ssm, name) or {}).items() if entry in entries}
     if not document.keys() & set(entries):
-        return there
-    for entry in (entry for entry, value in there.items() if document.get(entry) != value):
-        print(f"warning: {name}: the stored {entry} is replaced by what the variables say", file=sys.stderr)
+        return present
+    for entry in (entry for entry, value in present.items() if document.get(entry) != value):
+        print(f"warning: {name}: the stored {entry} is replaced by the variables' value", file=sys.stderr)
     return {}
 
 
@@ -102,13 +97,11 @@ def put(ssm: SSMClient, name: str, document: Mapping[str, str], *, key: str | No
 def _put_service_key(ssm: SSMClient, stack: str, *, key: str | None, dry_run: bool) -> None:
     """Create the service's own key once; it is never replaced: fingerprints and callback tokens depend on it."""
     name = f"/{stack}/secrets/service"
-    try:
-        ssm.get_parameter(Name=name)
-    except ssm.exceptions.ParameterNotFound:
-        fresh = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
-        put(ssm, name, {"hmac_key": fresh}, key=key, dry_run=dry_run)
-    else:
+    if parameter(ssm, name) is not None:
         print(f"kept {name}")
+        return
+    fresh = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
+    put(ssm, name, {"hmac_key": fresh}, key=key, dry_run=dry_run)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ops import command, region
-from ops.stack import Stack
+from ops.stack import Stack, parameter
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.countries import ALL
 from sms_tracker.services.policy import Senders, read_senders
 
-if TYPE_CHECKING:
-    from types_boto3_ssm import SSMClient
-
-_SECONDS = 10.0
 _EPILOG = """
   show                    the senders that are set, as JSON
   set FILE --apply        replace them by those of a file; without --apply, only check it and print the changes
@@ -33,7 +28,7 @@ Where it has no sender, the parameter of the provider's default sender counts. A
 
 
 def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int:
-    """Returns the exit code; standard output receives the senders or the changes."""
+    """Run the command; standard output receives the senders or the changes."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if (options.command == "set") is not bool(options.file):
@@ -43,15 +38,16 @@ def main(arguments: Sequence[str], stack: Callable[[str], Stack] = Stack) -> int
 
 def _run(options: argparse.Namespace, stack: Stack) -> int:
     region.use(options.stack)
-    ssm = client("ssm", timeout=_SECONDS)
+    ssm = client("ssm", timeout=command.SECONDS)
     name = f"/{stack.name}/senders"
+    stored = parameter(ssm, name) or "{}"
     if options.command == "show":
-        print(_stored(ssm, name) or "{}")
+        print(stored)
         return 0
     new = read_senders(Path(options.file).read_text("utf-8"))
-    old = read_senders(_stored(ssm, name) or "{}")
-    for doubt in _doubts(new, stack):
-        print(f"warning: {doubt}", file=sys.stderr)
+    old = read_senders(stored)
+    for warning in _warnings(new, stack):
+        print(f"warning: {warning}", file=sys.stderr)
     print("".join(f"{change}\n" for change in _changes(old, new)) or "no change\n", end="")
     if options.apply:
         text = json.dumps(new, indent=1, sort_keys=True)
@@ -60,15 +56,8 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
     return 0
 
 
-def _stored(ssm: SSMClient, name: str) -> str | None:
-    try:
-        return ssm.get_parameter(Name=name)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound:
-        return None
-
-
-def _doubts(senders: Senders, stack: Stack) -> Iterator[str]:
-    """What has no effect as the stack is deployed now; nothing if it is not."""
+def _warnings(senders: Senders, stack: Stack) -> Iterator[str]:
+    """Senders without effect in the present deployment; empty before the first."""
     if (config := stack.sending) is None:
         return
     for provider in sorted(senders.keys() - set(config.providers)):
@@ -90,12 +79,9 @@ def _changes(old: Senders, new: Senders) -> Iterator[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make senders", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("senders", __doc__, _EPILOG)
     parser.add_argument("command", nargs="?", default="show", choices=["show", "set"], help="default: show")
     parser.add_argument("file", nargs="?", help="set: a JSON file")
-    command.add_stack(parser)
     parser.add_argument("--apply", action="store_true", help="set: write; without it, only check the file")
     return parser
 

@@ -18,9 +18,8 @@ from sms_tracker.domain.sending_stop import EVERY_CLIENT, Action, Instruction, S
 
 _MOST = {"client": 64, "by": 64, "why": 200}
 """Characters of each text."""
-_SECONDS = 10.0
 _ROUNDS = 8
-"""Writes that may lose to other operators' before the command fails."""
+"""Tries; another operator's write at the same time wins over one."""
 _EPILOG = """
   stop --client shop --by ann --why "leaked key"     hand over no message of this client
   stop --all --by ann --why "toll fraud"             hand over no message at all
@@ -36,7 +35,6 @@ def main(
     stack: Callable[[str], Stack] = Stack,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> int:
-    """Returns the exit code."""
     options = _options(arguments)
     return command.run(lambda: _run(options, stack, now()))
 
@@ -66,17 +64,17 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
     stops = record(store, instruction)
     print(f"recorded; every environment follows within 60 s: {_line(instruction)}", file=sys.stderr)
     _show(stops)
-    keys = ApiKeys(client("dynamodb", timeout=_SECONDS), deployed.output("StateTableName"))
+    keys = ApiKeys(client("dynamodb", timeout=command.SECONDS), deployed.output("StateTableName"))
     if options.client not in {EVERY_CLIENT, *(key.client for key in keys.all())}:
         print(f"no API key belongs to {options.client}: check the name", file=sys.stderr)
     return 0
 
 
 def record(store: SendingStopStore, instruction: Instruction) -> SendingStops:
-    """Store an instruction once, whatever others write meanwhile; returns the stops then. Raises ``Unavailable``."""
+    """Store an instruction once and return the stops; raises ``Unavailable`` if other writes keep winning."""
     for _ in range(_ROUNDS):
         known = store.read(consistent=True)
-        if instruction in known.log:  # by a try that lost its reply
+        if instruction in known.log:  # an earlier try lost its reply
             return known
         following = known.following(instruction)
         if store.save(following):
@@ -99,11 +97,8 @@ def _line(each: Instruction) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make stop", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("stop", __doc__, _EPILOG)
     parser.add_argument("command", choices=[*Action])
-    command.add_stack(parser)
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--client", type=_text("client"), help="the client's name, as `make api-key ARGS=list` shows it"

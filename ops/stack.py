@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from ops.command import SECONDS
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.limits import LimitCounterStore
 from sms_tracker.aws.messaging import EventBus
@@ -22,7 +24,8 @@ from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.services.publish import Policy
 
-_SECONDS = 10.0
+if TYPE_CHECKING:
+    from types_boto3_ssm import SSMClient
 
 
 @dataclass
@@ -35,14 +38,14 @@ class Stack:
     name: str
     unreadable: dict[str, str] = field(default_factory=dict, init=False)
 
-    def leave_out(self, message_id: str, error: SmsTrackerError) -> None:
-        """Note an unreadable record, so that the command continues with the others."""
+    def skip(self, message_id: str, error: SmsTrackerError) -> None:
+        """Note an unreadable record; the command continues with the others."""
         self.unreadable[message_id] = str(error)
 
     @cached_property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs; raises ``ValueError`` for a missing or never completed stack."""
-        cloudformation = client("cloudformation", timeout=_SECONDS)
+        cloudformation = client("cloudformation", timeout=SECONDS)
         try:
             (found,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
@@ -87,7 +90,7 @@ class Stack:
         """The settings of ``send``; None before the first deployment."""
         try:
             return load(SendConfig, self.variables("send"))
-        except client("lambda", timeout=_SECONDS).exceptions.ResourceNotFoundException:
+        except client("lambda", timeout=SECONDS).exceptions.ResourceNotFoundException:
             return None
 
     @cached_property
@@ -97,7 +100,7 @@ class Stack:
 
     @cached_property
     def opt_out_scope(self) -> ScopeMode:
-        """What an opt-out holds for."""
+        """The reach of an opt-out."""
         return load(SendConfig, self.variables("send")).opt_out_scope
 
     @cached_property
@@ -121,6 +124,14 @@ class Stack:
 
     def variables(self, function: str) -> Mapping[str, str]:
         """The variables of a function, named as its folder."""
-        found = client("lambda", timeout=_SECONDS).get_function_configuration(FunctionName=f"{self.name}-{function}")
+        found = client("lambda", timeout=SECONDS).get_function_configuration(FunctionName=f"{self.name}-{function}")
         variables: Mapping[str, str] = found["Environment"]["Variables"]
         return variables
+
+
+def parameter(ssm: SSMClient, name: str, *, decrypt: bool = False) -> str | None:
+    """The value of a parameter in Parameter Store; None if it does not exist."""
+    try:
+        return ssm.get_parameter(Name=name, WithDecryption=decrypt)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        return None

@@ -11,7 +11,7 @@ from ops import command, region
 from ops.records import opened
 from ops.registered import ADAPTERS, Account, new_key
 from ops.stack import Stack
-from sms_tracker.domain.report import instant, timestamp
+from sms_tracker.domain.report import timestamp
 from sms_tracker.providers.optional import Endpoint
 
 _EPILOG = """
@@ -27,7 +27,7 @@ _EPILOG = """
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code; 1 also for a test that failed."""
+    """Run the command; a failed test is also exit code 1."""
     options = _parser().parse_args(arguments)
     return command.run(lambda: _run(options))
 
@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _list(account: Account, options: argparse.Namespace) -> Iterator[str]:  # noqa: ARG001 - as every command
     for endpoint in account.endpoints():
-        yield f"{'*' if endpoint.url in account.ours else ' '} {_described(endpoint)}"
+        yield f"{'*' if endpoint.url in account.own_urls else ' '} {_described(endpoint)}"
     yield f"* reports to this stack ({account.url})"
 
 
@@ -68,13 +68,13 @@ def _register(account: Account, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _test(account: Account, options: argparse.Namespace) -> Iterator[str]:  # noqa: ARG001 - as every command
-    found = account.known()
+    found = account.registered()
     yield f"{found.url} took the test: {account.test(found)}"
 
 
 def _rotate(account: Account, options: argparse.Namespace) -> Iterator[str]:
-    """A rotation that was not finished goes on: its new secret is the old one now."""
-    found, adapter, document = account.known(), account.adapter, account.document
+    """After an unfinished rotation its new secret becomes the old one."""
+    found, adapter, document = account.registered(), account.adapter, account.document
     yield f"{'rotates' if options.apply else 'would rotate'} the secret of {_described(found)}"
     if options.apply:
         old = document.get(adapter.NEXT_SECRET) or document.get(adapter.SECRET)
@@ -97,20 +97,18 @@ def _finish(account: Account, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _enable(account: Account, options: argparse.Namespace) -> Iterator[str]:
-    found = account.known()
+    found = account.registered()
     yield f"{'enables' if options.apply else 'would enable'} {_described(found)}"
     if options.apply:
-        account.carry_out(
-            account.adapter.enable_request(found.endpoint_id, credentials=account.document, key=new_key())
-        )
+        account.execute(account.adapter.enable_request(found.endpoint_id, credentials=account.document, key=new_key()))
     missed = _look_up_open(account, apply=options.apply)
     yield f"{missed} open messages {'are' if options.apply else 'would be'} looked up by the reconciler's next runs"
 
 
 def _look_up_open(account: Account, *, apply: bool) -> int:
-    """Make the provider's open messages due now: their reports may be among those that were never sent."""
+    """Make the provider's open messages due now: a paused endpoint may have missed their reports."""
     count = 0
-    for record in opened(account.stack.search, account.stack.leave_out):
+    for record in opened(account.stack.search, account.stack.skip):
         if record.state.provider == account.provider:
             count += 1
             if apply:
@@ -119,7 +117,7 @@ def _look_up_open(account: Account, *, apply: bool) -> int:
 
 
 def _replay(account: Account, options: argparse.Namespace) -> Iterator[str]:
-    found, now = account.known(), datetime.now(UTC)
+    found, now = account.registered(), datetime.now(UTC)
     if not found.delivers:
         raise ValueError(f"{_described(found)}: run `enable` first, a replay does not reach it")
     since = options.since or now - timedelta(days=1)
@@ -129,7 +127,7 @@ def _replay(account: Account, options: argparse.Namespace) -> Iterator[str]:
     yield f"{'repeats' if options.apply else 'would repeat'} what failed from {span} at {found.url}"
     if options.apply:
         credentials, times = account.document, (timestamp(since), timestamp(now))
-        account.carry_out(
+        account.execute(
             account.adapter.replay_request(found.endpoint_id, *times, credentials=credentials, key=new_key())
         )
 
@@ -151,25 +149,17 @@ _COMMANDS: dict[str, Callable[[Account, argparse.Namespace], Iterator[str]]] = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make webhook", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("webhook", __doc__, _EPILOG)
     parser.add_argument("command", nargs="?", default="list", choices=_COMMANDS, help="default: list")
-    command.add_stack(parser)
     only = next(iter(ADAPTERS)) if len(ADAPTERS) == 1 else None
     parser.add_argument(
         "--provider", choices=ADAPTERS, default=only, required=only is None, help="default: the only one, %(default)s"
     )
-    parser.add_argument("--since", type=_moment, help="replay: what failed at or after, RFC 3339 (default: a day ago)")
+    parser.add_argument(
+        "--since", type=command.moment, help="replay: what failed at or after, RFC 3339 (default: a day ago)"
+    )
     parser.add_argument("--apply", action="store_true", help="make the changes; without it, only print them")
     return parser
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return instant(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z") from None
 
 
 if __name__ == "__main__":

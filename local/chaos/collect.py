@@ -14,7 +14,7 @@ from local.chaos.replies import NUMBER, Person
 from local.deploy import BUILD
 from local.process import StackError
 from local.stack import Stack
-from ops.queue_scan import QUEUES
+from ops.queues import QUEUES
 from sms_tracker.aws.limits import PREFIX
 
 FOLDER = BUILD / "logs-chaos"

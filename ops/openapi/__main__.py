@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ops import command
 from ops.openapi.document import document
 from ops.openapi.reference import page
 
@@ -21,21 +22,11 @@ def files() -> Mapping[str, str]:
 
 
 def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
-    """0 once the files are current; 1 where ``--check`` finds one that is not."""
+    """Write the files; with ``--check`` only compare, and return 1 for a difference."""
     parser = argparse.ArgumentParser(prog="python -m ops.openapi", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not current")
     check = parser.parse_args(arguments).check
-    stale = {name: text for name, text in files().items() if _read(folder / name) != text}
-    for name, text in stale.items():
-        if check:
-            print(f"{name} is not current: run `make openapi`", file=sys.stderr)
-        else:
-            (folder / name).write_text(text, "utf-8")
-    return 1 if check and stale else 0
-
-
-def _read(path: Path) -> str | None:
-    return path.read_text("utf-8") if path.is_file() else None
+    return command.keep_current(folder, files(), check=check, command="make openapi")
 
 
 if __name__ == "__main__":

@@ -100,14 +100,8 @@ def _report(checks: Checks) -> int:
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make smoke",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command.parser("smoke", __doc__, _EPILOG)
     parser.add_argument("--url", default=environment.get("URL", ""), help="the public address (default: $URL)")
-    command.add_stack(parser)
     parser.add_argument(
         "--to",
         default=environment.get("TO", ""),

@@ -8,7 +8,7 @@ import httpx
 
 from local import simulators
 from local.stack import Stack
-from ops.queue_scan import QUEUES, QueueScan
+from ops.queues import QUEUES, QueueScan
 from ops.smoke.sending import TEST_ENTRIES
 from tests.e2e import command, watch
 from tests.e2e.provider import Simulator, callback, number, report_fields, signed

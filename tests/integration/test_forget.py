@@ -11,9 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from ops.erasure import Eraser, waits
-from ops.forget import main
-from ops.queue_scan import QUEUES, QueueScan
+from ops.forget import Eraser, main, waits
+from ops.queues import QUEUES, QueueScan
 from ops.stack import Stack
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.items import from_item, to_item

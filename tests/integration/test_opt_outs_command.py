@@ -103,7 +103,7 @@ def test_what_a_provider_keeps_is_listed_page_by_page_and_can_be_imported(
         page = parse_qs(urlsplit(request.url).query).get("starting_after", [None])[0]
         return HttpResponse(200, {}, json.dumps(pages[page]).encode())
 
-    monkeypatch.setattr("ops.opt_outs.ask", answered)
+    monkeypatch.setattr("ops.opt_outs.call_provider", answered)
     code, listed, _ = command.run("list", "bird")
 
     assert (code, listed.splitlines()) == (
@@ -119,7 +119,7 @@ def test_what_a_provider_keeps_is_listed_page_by_page_and_can_be_imported(
 
 
 def test_a_provider_that_does_not_answer_ends_the_list(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.opt_outs.ask", lambda _: HttpResponse(403, {}, b""))
+    monkeypatch.setattr("ops.opt_outs.call_provider", lambda _: HttpResponse(403, {}, b""))
 
     code, _, told = command.run("list", "bird")
     assert (code, "bird: HTTP 403" in told) == (1, True)

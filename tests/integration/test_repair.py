@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from types_boto3_sqs import SQSClient
 
+from ops.queues import SOURCES, TARGETS, Redrive, waiting
 from ops.records import between, earlier, opened, rebuilt, repair, stuck
-from ops.redrive import SOURCES, TARGETS, Redrive, waiting
 from ops.repair import main
 from ops.republish import Unpublished, events, publish
 from ops.stack import Stack

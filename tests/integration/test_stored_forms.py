@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from types_boto3_dynamodb import DynamoDBClient
 
-from ops.erasure import Eraser
+from ops.forget import Eraser
 from ops.records import rebuilt
 from sms_tracker.aws.api import Item
 from sms_tracker.aws.clients import calling

@@ -1,33 +1,74 @@
-"""Scan a queue without a consumer for messages about one phone number."""
+"""The queues without a consumer: redrive their messages to the source queue, or scan them for a phone number."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ops.redrive import SOURCES
 from sms_tracker.domain.spelling import spellings
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
+TARGETS = {
+    "unmatched": "ReportsQueueUrl",
+    "reports-dlq": "ReportsQueueUrl",
+    "inbound-dlq": "InboundQueueUrl",
+    "failures-dlq": "FailuresQueueUrl",
+    "failure-rule-dlq": "FailuresQueueUrl",
+}
+"""The target of each queue's messages, by the stack output with its URL."""
+SOURCES = {
+    "unmatched": "UnmatchedQueueUrl",
+    "reports-dlq": "ReportsDlqUrl",
+    "inbound-dlq": "InboundDlqUrl",
+    "failures-dlq": "FailuresDlqUrl",
+    "failure-rule-dlq": "FailureRuleDlqUrl",
+}
 QUEUES = {**SOURCES, "publish-failed": "PublishFailedQueueUrl"}
-"""Queues without a consumer, by the stack output with their URL."""
+"""The queues without a consumer, by the stack output with their URL."""
 REDRIVE_FIRST = ("reports-dlq", "inbound-dlq", "publish-failed")
 """Queues that hold pending work: a report to apply, a STOP, an event to publish."""
-_HIDDEN = 900
-"""Seconds that received messages stay hidden if the scan is interrupted."""
 _BATCH = 10
+_HIDDEN = 900
+"""Seconds that received messages stay hidden if a scan is interrupted."""
 
 
-def number_pattern(number: str) -> re.Pattern[str]:
-    """Matches ``number`` (E.164) as providers write it: with +, with 00 or bare, but not inside a longer number."""
-    digits = "|".join(each.removeprefix("+") for each in spellings(number))
-    return re.compile(rf"(?<![0-9])(?:00)?(?:{digits})(?![0-9])")
+def waiting(sqs: SQSClient, url: str) -> int:
+    """The approximate number of messages in a queue."""
+    answer: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redrive:
+    """Moves at most ``limit`` messages, ``rate`` a second. A message is deleted once the target has it."""
+
+    sqs: SQSClient
+    source: str
+    target: str
+    rate: float
+    limit: int
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self) -> Iterator[int]:
+        """Move messages and yield their number so far; at most as many as the queue held at first: some may return."""
+        moved, allowed = 0, min(self.limit, waiting(self.sqs, self.source))
+        while moved < allowed:
+            wanted = min(_BATCH, allowed - moved)
+            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=wanted)
+            if not found.get("Messages"):
+                return
+            for message in found["Messages"]:
+                self.sqs.send_message(QueueUrl=self.target, MessageBody=message["Body"])
+                self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
+                moved += 1
+                yield moved
+                self.sleep(1 / self.rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +90,7 @@ class QueueScan:
 
         Raises ``ValueError`` if the queue exceeds the bounds.
         """
-        pattern, found, others = number_pattern(self.number), 0, list[str]()
+        pattern, found, others = _number_pattern(self.number), 0, list[str]()
         try:
             for message in self._messages():
                 found += (named := pattern.search(message["Body"]) is not None)
@@ -80,3 +121,9 @@ class QueueScan:
                 QueueUrl=self.queue,
                 Entries=[{"Id": str(n), "ReceiptHandle": each, "VisibilityTimeout": 0} for n, each in enumerate(chunk)],
             )
+
+
+def _number_pattern(number: str) -> re.Pattern[str]:
+    """Matches ``number`` (E.164) as providers write it: with +, with 00 or bare, but not inside a longer number."""
+    digits = "|".join(each.removeprefix("+") for each in spellings(number))
+    return re.compile(rf"(?<![0-9])(?:00)?(?:{digits})(?![0-9])")
