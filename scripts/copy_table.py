@@ -1,4 +1,4 @@
-"""Copy a restored table's items into the live one, where existing items stay (docs/operations.md).
+"""Copy a restored table's items into the live one, where existing items stay (docs/operations.md). Safe to repeat.
 
 .venv/bin/python scripts/copy_table.py sms-tracker-restored sms-tracker-messages-ABC
 """
@@ -17,7 +17,6 @@ _PROGRESS = 10_000
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Safe to repeat and to interrupt."""
     parser = argparse.ArgumentParser(description="Copy the items that the live table lacks from a restored one.")
     parser.add_argument("source", help="the restored table")
     parser.add_argument("target", help="the live table")

@@ -32,7 +32,7 @@ _UNUSED = (
 
 
 def package(source: Path, target: Path, *, mount: str, platforms: Sequence[str]) -> None:
-    """Fill ``target``, which functions see at ``mount``; for this machine without ``platforms``."""
+    """Fill ``target``, which functions have at ``mount``; without ``platforms`` the packages are for this machine."""
     requirements = source / "requirements.txt"
     if requirements.exists():
         _install(requirements, target, platforms)
@@ -44,7 +44,6 @@ def package(source: Path, target: Path, *, mount: str, platforms: Sequence[str])
 
 
 def _install(requirements: Path, target: Path, platforms: Sequence[str]) -> None:
-    elsewhere = [option for platform in platforms for option in ("--platform", platform)]
     options = [
         "--quiet",
         "--disable-pip-version-check",
@@ -53,19 +52,10 @@ def _install(requirements: Path, target: Path, platforms: Sequence[str]) -> None
         "--no-deps",
         "--only-binary=:all:",
     ]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        *options,
-        *elsewhere,
-        "--target",
-        str(target),
-        "-r",
-        str(requirements),
-    ]
-    subprocess.run(command, check=True)
+    for platform in platforms:
+        options += ["--platform", platform]
+    pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), "-r", str(requirements)]
+    subprocess.run(pip, check=True)
 
 
 def _compile(target: Path, mount: str) -> None:
@@ -76,7 +66,6 @@ def _compile(target: Path, mount: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Parse the command line and package."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)

@@ -1,1 +1,1 @@
-"""The API's description: an OpenAPI document made from the models that the handlers use, and a page to read it."""
+"""The API's description: an OpenAPI document generated from the handlers' models, and its HTML page."""

@@ -1,4 +1,4 @@
-"""`make openapi`: writes the document and its page to where the query function serves them; `--check` compares."""
+"""`make openapi`: write the document and its page into the query function's folder; `--check` compares."""
 
 from __future__ import annotations
 

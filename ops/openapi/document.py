@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the operations and from the models that they name."""
+"""The OpenAPI 3.1 document, generated from the operations and their models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from ops.openapi.examples import ANSWERS, PROBLEMS
-from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Json, Operation, Parameter
+from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Json, Operation, Parameter, query_parameter
 from ops.openapi.operations import OPERATIONS, REQUEST, TAGS
 from sms_tracker import __version__
 from sms_tracker.read import schemas as shapes
@@ -19,35 +19,35 @@ from sms_tracker.services.send_request import SendRequest
 _Model = tuple[object, Literal["validation", "serialization"], TypeAdapter[Any]]
 PROBLEM = "application/problem+json"
 KEY = "ApiKey"
-_ABOUT = f"""Sends SMS through several providers and knows, for every message, whether it arrived.
+_ABOUT = f"""Sends SMS through several providers and follows every message to its final status.
 
-Errors of this service are `{PROBLEM}` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): programs read `type`,
-people read `detail`. API Gateway answers some requests itself, with the single member `message`: a missing or refused
-key, an unknown route or method, too many requests, a request beyond its limits. Where both can answer with a status,
-only a problem has `type`. Answers about messages have `Cache-Control: no-store`.
+Errors of this service are `{PROBLEM}` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): `type` is for programs,
+`detail` for people. API Gateway answers some requests itself, with the single member `message`: a missing or refused
+key, an unknown route or method, too many requests, a request beyond its limits. Where both can answer with the same
+status, only a problem has `type`. Answers about messages have `Cache-Control: no-store`.
 
-Answers may gain fields at any time: ignore those that you do not know. An unknown field or parameter in a request is
-refused. Routes whose `GET` needs no key also answer `HEAD`, without the body; webhooks do not."""
+Answers may gain fields at any time: ignore unknown ones. A request with an unknown field or parameter is refused.
+Routes with a `GET` without a key also answer `HEAD`, except webhooks."""
 _GATEWAY = {
     401: ("Unauthorized", "No `Authorization` header"),
-    403: ("Forbidden", "A key that nobody was given, or that has expired"),
+    403: ("Forbidden", "An unknown or expired key"),
     404: ("Not Found", "No such route"),
-    413: ("Request Entity Too Large", "A body larger than API Gateway (10 MB) or Lambda (6 MB) takes"),
+    413: ("Request Entity Too Large", "A body over the limit of API Gateway (10 MB) or Lambda (6 MB)"),
     429: ("Too Many Requests", "Too many requests on this route, by all clients together"),
     500: ("Internal Server Error", "The function failed"),
     503: ("Service Unavailable", "The function did not answer in time"),
 }
-"""What API Gateway answers by itself: its message, and when."""
+"""API Gateway's own answers: message and cause."""
 _KINDS: Json = {JSON: {"type": "object"}, **{text: {"type": "string"} for text in (HTML, CSS, SCRIPT)}}
-"""What a body is that no model describes."""
+"""The schema of a body without a model, by media type."""
 _HEADERS: Json = {
     "Location": {"description": "Address of the message", "schema": {"type": "string", "format": "uri-reference"}},
     "Retry-After": {
-        "description": "Seconds after which the same request may do better",
+        "description": "Seconds after which the same request may succeed",
         "schema": {"type": "integer", "minimum": 1},
     },
     "Idempotent-Replayed": {
-        "description": "On the answer to a repeated request whose message is not sent again; otherwise absent",
+        "description": "Only on the answer to a repeated request; its message is not sent again",
         "schema": {"type": "string", "const": "true"},
     },
     "ETag": {"description": "For `If-None-Match`", "schema": {"type": "string"}},
@@ -55,17 +55,16 @@ _HEADERS: Json = {
 
 
 def document() -> Json:
-    """The whole document."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "sms-tracker",
             "version": __version__,
-            "summary": "SMS, and whether they arrived",
+            "summary": "Send SMS and follow their delivery",
             "description": _ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/", "description": "Where this document is"}],
+        "servers": [{"url": "/", "description": "The address of this document"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": _paths(),
         "components": {
@@ -76,9 +75,9 @@ def document() -> Json:
                 KEY: {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A key from the operator (`make api-key`). Of its scopes `send` sends, `read` reads "
-                    "what its own client sent, and `admin` reads everybody's. A test key has the scope `test` alone: "
-                    "it sends to nobody, and sends and reads test messages only.",
+                    "description": "A key from the operator (`make api-key`). Scope `send` sends, `read` reads the "
+                    "client's own messages, `admin` reads every client's. A test key has only the scope `test`: it "
+                    "sends and reads test messages, which reach nobody.",
                 }
             },
         },
@@ -86,7 +85,7 @@ def document() -> Json:
 
 
 class _Schema(GenerateJsonSchema):
-    """Without a title on every field that only repeats its name."""
+    """No titles that only repeat a field's name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # the base class's signature
         return False
@@ -122,7 +121,6 @@ def _paths() -> Json:
 
 
 def _head(operation: Operation, described: Json) -> Json:
-    """The same answers without their bodies."""
     answers: Json = {}
     for status, response in described["responses"].items():
         full = _gateway(int(status)) if "$ref" in response else response
@@ -170,15 +168,7 @@ def _model(model: type[BaseModel]) -> Json:
 def _query(model: type[BaseModel] | None) -> Iterator[Json]:
     properties = _model(model)["properties"] if model else {}
     for name, described in properties.items():
-        text = described.pop("description")
-        yield {"name": name, "in": "query", "description": text, "required": False, "schema": _present(described)}
-
-
-def _present(schema: Json) -> Json:
-    """The schema of a value that is there: a query has no null."""
-    kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
-    rest = {name: value for name, value in schema.items() if value is not None}
-    return {**(kinds[0] if kinds else {}), **rest}
+        yield _parameter(query_parameter(name, described))
 
 
 def _responses(operation: Operation) -> Json:
@@ -190,7 +180,7 @@ def _responses(operation: Operation) -> Json:
 
 
 def _gateways(operation: Operation) -> Iterator[int]:
-    """The statuses that API Gateway may answer for itself."""
+    """The statuses of API Gateway's own answers."""
     if operation.scope:
         yield from (401, 403)
     if "{" in operation.path:
@@ -218,7 +208,7 @@ def _answer(answer: Answer) -> Json:
 
 
 def _errors(operation: Operation, status: int, kinds: list[str]) -> Json:
-    """What one status may mean: problems of ours by their types, and API Gateway's own error."""
+    """The causes of one status: our problems by their types, and API Gateway's own error."""
     gateway = status in _gateways(operation)
     if not kinds:
         return _ref(_GATEWAY[status][0].replace(" ", ""), "responses")
@@ -227,7 +217,7 @@ def _errors(operation: Operation, status: int, kinds: list[str]) -> Json:
     meanings = [f"`{kind}`: {problems.PROBLEMS[kind].title}" for kind in kinds]
     if gateway:
         content |= _gateway(status)["content"]
-        for each in content.values():  # many generated clients look at the first media type alone
+        for each in content.values():  # many generated clients read only the first media type
             each["schema"] = {"oneOf": [_ref(shapes.Problem.__name__), _ref(shapes.GatewayError.__name__)]}
         meanings.append(_gateway(status)["description"])
     made: Json = {"description": "  \n".join(meanings), "content": content}

@@ -1,4 +1,4 @@
-"""Examples of the document: made by the code that answers, so that they cannot differ from what it says."""
+"""The document's examples, made by the code that answers requests, so that they cannot differ from it."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ ANSWERS: Mapping[object, Mapping[str, object]] = {
     OptOut: _BLOCKED,
     OptOutPage: {"opt_outs": [_BLOCKED], "cursor": None},
 }
-"""By the shape that they are examples of."""
+"""An example of each model."""
 
 _REPLIES: tuple[ApiResponse, ...] = (
     responses.invalid(InvalidMessage([FieldError("to", "is not an international number; write it like +31612345678")])),
@@ -191,4 +191,4 @@ _REPLIES: tuple[ApiResponse, ...] = (
     ),
 )
 PROBLEMS: Mapping[str, ApiResponse] = {reply.decision: reply for reply in reversed(_REPLIES)}
-"""By their names; of two that share one the first counts."""
+"""By problem type; the first of each type."""

@@ -1,4 +1,4 @@
-"""Small pieces of the page: text, code, tables, and a schema in a few words."""
+"""The page's HTML elements: text, code, tables, and a schema in a few words."""
 
 from __future__ import annotations
 
@@ -33,24 +33,23 @@ def kind(schema: Json) -> str:
 
 
 def _limits(schema: Json) -> str:
-    said = [schema["format"]] if "format" in schema else []
+    limits = [schema["format"]] if "format" in schema else []
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None:
-        said.append(f"{low} to {high}" if high is not None else f"at least {low}")
+        limits.append(f"{low} to {high}" if high is not None else f"at least {low}")
     if "maxLength" in schema:
-        said.append(f"{schema.get('minLength', 0)} to {schema['maxLength']} characters")
+        limits.append(f"{schema.get('minLength', 0)} to {schema['maxLength']} characters")
     if schema.get("default") not in (None, False):
-        said.append(f"default {schema['default']}")
-    return f" ({', '.join(said)})" if said else ""
+        limits.append(f"default {schema['default']}")
+    return f" ({', '.join(limits)})" if limits else ""
 
 
 def referred(reference: Json) -> str:
-    """The last word of a reference."""
+    """The name at the end of a reference."""
     return str(reference["$ref"]).rsplit("/", 1)[1]
 
 
 def code(text: object) -> str:
-    """A word of the machine's."""
     return f"<code>{escape(str(text))}</code>"
 
 
@@ -65,17 +64,15 @@ def status(number: str) -> str:
 
 
 def need(*, required: bool) -> str:
-    """Said of what must be there."""
     return ' <span class="required">required</span>' if required else ""
 
 
 def maybe(*, required: bool) -> str:
-    """Said of what may be absent."""
     return "" if required else ' <span class="key">not always there</span>'
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, caption: str = "") -> str:
-    """Rows of cells that are HTML; it scrolls by itself where it is too wide."""
+    """A table with cells of HTML; it scrolls if it is too wide."""
     top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
@@ -84,21 +81,20 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, caption: str =
 
 
 def shell(command: str) -> str:
-    """A line to copy: one click selects it."""
+    """A command, which one click selects."""
     return f'<pre class="shell" tabindex="0"><code>{escape(command)}</code></pre>\n'
 
 
 def listing(value: object) -> str:
-    """An example."""
     return f'<pre tabindex="0">{code(json.dumps(value, indent=2, ensure_ascii=False))}</pre>\n'
 
 
 def paragraphs(text: str) -> str:
-    """Text of the document's, a paragraph at each blank line."""
+    """The document's text; blank lines separate paragraphs."""
     return "".join(f"<p>{inline(part)}</p>\n" for part in text.split("\n\n") if part)
 
 
 def inline(text: str) -> str:
-    """The little of Markdown that the document uses: code, links, and a line break."""
+    """The Markdown that the document uses: code, links, line breaks."""
     coded = _CODE.sub(r"<code>\1</code>", escape(text).replace("  \n", "<br>"))
     return _LINK.sub(r'<a href="\2" rel="noreferrer">\1</a>', coded)

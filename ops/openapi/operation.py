@@ -1,4 +1,4 @@
-"""What there is to say about one route of the API."""
+"""The description of one route of the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JSON, HTML, CSS, SCRIPT = "application/json", "text/html", "text/css", "text/jav
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A path's or header's part of a request; those of a query come from a model."""
+    """A parameter of a request. ``place`` is ``path``, ``header`` or ``query``."""
 
     name: str
     place: str
@@ -26,7 +26,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What to ask next; each parameter of ``operation`` is taken from ``parameters``' runtime expression."""
+    """A further request: ``parameters`` are OpenAPI runtime expressions by name of ``operation``'s parameters."""
 
     operation: str
     parameters: Mapping[str, str]
@@ -35,7 +35,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer that is no error. ``shape`` is the type of its body, None where that is no JSON of ours."""
+    """A success. ``shape`` is the model of its body; None for a body without a model."""
 
     status: int
     text: str
@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A route as API Gateway names it; ``scope`` is what its key must have, None where it needs no key."""
+    """A route. ``scope`` is the scope that its key needs, None without a key; ``query`` is the model of its query."""
 
     route: str
     name: str
@@ -60,21 +60,33 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     query: type[BaseModel] | None = None
     body: Mapping[str, Json] = field(default_factory=dict)
-    """Schema by media type; one of SendRequest is referred to."""
+    """Schema by media type."""
     curl: str | None = None
-    """What to try it with; ``$URL`` and ``$KEY`` are the reader's."""
+    """An example with the variables ``$URL`` and ``$KEY``."""
 
     @property
     def method(self) -> str:
-        """In lower case, as the document has it."""
+        """The HTTP method in lower case."""
         return self.route.split()[0].lower()
 
     @property
     def head(self) -> bool:
-        """Whether HEAD answers as it does: a read that is open to all, and no provider's report."""
+        """Whether the route also answers HEAD: a GET without a key, except a webhook."""
         return self.method == "get" and self.scope is None and self.tag != "Webhooks"
 
     @property
     def path(self) -> str:
-        """With its parameters in braces."""
         return self.route.split()[1]
+
+
+def query_parameter(name: str, schema: Json, *, required: bool = False) -> Parameter:
+    """The query parameter of a model's field. A query has no null, and its parameters have no default or title."""
+    text = str(schema["description"])
+    return Parameter(name=name, place="query", text=text, schema=without_null(schema, "description"), required=required)
+
+
+def without_null(schema: Json, *left_out: str) -> Json:
+    """The schema of a present value, without the members ``left_out``."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name not in {"anyOf", "title", *left_out}}
+    return {**(kinds[0] if kinds else {}), **{name: value for name, value in rest.items() if value is not None}}

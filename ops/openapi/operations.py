@@ -1,4 +1,4 @@
-"""What the API can do: one entry a route, the only place that a new route has to be described in."""
+"""The routes of the API: a new route is described here and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,27 +15,25 @@ from sms_tracker.services.idempotency import KEY
 from sms_tracker.services.send_request import SendRequest
 
 TAGS = {
-    "Messages": "Send messages, and see what became of them.",
-    "Opt-outs": "Who may not be sent to.",
-    "Webhooks": "Where the providers report. Not for clients: every report is signed by its provider, and the address "
-    "is given to it with each message.",
-    "Service": "How the service is, and what it can do. Open to all.",
+    "Messages": "Send messages and follow them.",
+    "Opt-outs": "Recipients who may not be sent to.",
+    "Webhooks": "For the providers' reports, not for clients. Every report is signed by its provider.",
+    "Service": "Health, documentation and pages. No key is needed.",
 }
 PAGES = Path(__file__).parents[2] / "functions" / "query"
-"""Where the pages' files are."""
 REQUEST = {"to": "+31612345678", "body": "Your parcel is here", "reference": "order-42"}
-"""The example that everything else is an answer to."""
+"""The example request; the example answers follow from it."""
 _AUTH = '-H "Authorization: Bearer $KEY"'
 _KNOWN = Parameter(
     name="If-None-Match",
     place="header",
-    text="`ETag` of what is known already: 304 if it is still the same",
+    text="`ETag` of an earlier answer: 304 if the file has not changed",
     schema={"type": "string", "examples": ['"0123456789abcdef"']},
 )
 _FILE = Parameter(
     name="file",
     place="path",
-    text="Its name",
+    text="The file's name",
     schema={
         "type": "string",
         "enum": sorted(path.name for folder in ("page", "docs") for path in (PAGES / folder).iterdir()),
@@ -43,7 +41,7 @@ _FILE = Parameter(
     required=True,
 )
 _MESSAGE = Link(
-    operation="getMessage", parameters={"message_id": "$response.body#/message_id"}, text="What became of the message"
+    operation="getMessage", parameters={"message_id": "$response.body#/message_id"}, text="The message's status"
 )
 
 
@@ -70,24 +68,24 @@ OPERATIONS = (
         name="sendMessage",
         tag="Messages",
         summary="Send a message",
-        text="Records the message, hands it to its provider, and answers with what the provider said. If that is not "
-        "known (a time-out, an error of the provider's), the answer is 202 with status `pending`: the message may "
-        "be under way, and is never sent again blindly; its status follows.\n\n"
-        "With an `Idempotency-Key` the same request may be repeated, and the message is sent once. The answer to a "
-        "repeated request has `Idempotent-Replayed: true` and shows the message as it is now: 202, or 422 if its "
-        "provider refused it. It is 409 for as long as the first request is in progress, at most 33 seconds. The same "
-        "request has the same JSON members and values; their order and white space do not count, nor does `provider`, "
-        "which may be left out. Any other request is 422 (`key-reused`).\n\n"
-        "With a test key nothing leaves the service: the recipient's number decides what happens.\n\n"
-        "After a 429, 502 or 503 nothing was sent: the same key tries again, also with another `provider`. In every "
-        "other case another `provider` is 422, because the first may have sent the message. A key is good for as long "
-        "as the message is kept.",
+        text="Records the message, sends it to its provider and returns the outcome. If the outcome is unknown (a "
+        "time-out, an error of the provider), the answer is 202 with status `pending`: the provider may have the "
+        "message. It is never sent again blindly; its status follows.\n\n"
+        "With an `Idempotency-Key` a request may be repeated, and the message is sent once. The answer to a repeated "
+        "request has `Idempotent-Replayed: true` and shows the message's present state: 202, or 422 if its provider "
+        "refused it. It is 409 while the first request is in progress, at most 33 seconds. A repeated request has the "
+        "same JSON members and values; their order, white space and `provider` may differ. Any other request is 422 "
+        "(`key-reused`).\n\n"
+        "With a test key nothing leaves the service: the recipient's number selects the outcome.\n\n"
+        "After a 429, 502 or 503 nothing was sent: the same key tries again, also with another `provider`. Otherwise "
+        "another `provider` is 422, because the first may have sent the message. A key is valid while the message is "
+        "stored.",
         scope="send",
         parameters=(
             Parameter(
                 name="Idempotency-Key",
                 place="header",
-                text="A word of the client's choice for this message: 1 to 255 visible ASCII characters",
+                text="The client's own identifier of this message: 1 to 255 visible ASCII characters",
                 schema={"type": "string", "pattern": f"^{KEY.pattern}$", "examples": ["order-42"]},
             ),
         ),
@@ -95,7 +93,7 @@ OPERATIONS = (
         answers=(
             Answer(
                 status=202,
-                text="Recorded, and taken by the provider unless `status` is `pending`",
+                text="Recorded, and accepted by the provider unless `status` is `pending`",
                 shape=schemas.AcceptedMessage,
                 headers=("Location", "Idempotent-Replayed"),
                 links={
@@ -133,9 +131,9 @@ OPERATIONS = (
         name="listMessages",
         tag="Messages",
         summary="Find messages",
-        text="The client's own messages (with `admin` everybody's) that meet every parameter given, newest first. Go "
-        "on with `cursor` until it is null: a page may be short, even empty, and not be the last. `since` must not be "
-        "after `until`, nor after now.",
+        text="The client's own messages (with `admin` every client's) that match all given parameters, newest first. "
+        "Continue with `cursor` until it is null: a page may be short or empty and not be the last. `since` must not "
+        "be after `until` or now.",
         scope="read",
         query=ListQuery,
         answers=(
@@ -159,8 +157,8 @@ OPERATIONS = (
         route="GET /messages/{message_id}",
         name="getMessage",
         tag="Messages",
-        summary="See what became of a message",
-        text="The message with its timeline: every report about it. Another client's is found with `admin` only.",
+        summary="Read a message",
+        text="The message with its timeline of reports. Another client's message needs `admin`.",
         scope="read",
         parameters=(
             Parameter(
@@ -179,13 +177,13 @@ OPERATIONS = (
         route="GET /stats",
         name="getStatistics",
         tag="Messages",
-        summary="How well messages arrive",
-        text="Counts of the client's own messages (with `admin` everybody's), by the hour in which they were created: "
-        "delivery rate, failures by reason, time to delivery. Hours are counted again as they grow old; `hours` says "
-        "when. `since` must be before `until` and before now, by 31 days at most.",
+        summary="Delivery statistics",
+        text="Counts of the client's own messages (with `admin` every client's), by the hour of their creation: "
+        "delivery rate, failures by reason, time to delivery. Hours are recounted as they age; `hours` has the times. "
+        "`since` must be before `until` and before now, by 31 days at most.",
         scope="read",
         query=StatsQuery,
-        answers=(Answer(status=200, text="The figures", shape=Stats),),
+        answers=(Answer(status=200, text="The statistics", shape=Stats),),
         problems=("invalid-request", "scope-missing", "test-key", "unavailable"),
         curl=f'curl -i "$URL/stats?by=provider" {_AUTH}',
     ),
@@ -195,14 +193,14 @@ OPERATIONS = (
         route="GET /health",
         name="getHealth",
         tag="Service",
-        summary="Is the service well?",
-        text="For load balancers and uptime checks. Table and queue are asked at most once in ten seconds.",
+        summary="Health of the service",
+        text="For load balancers and uptime checks. Table and queue are checked at most once in ten seconds.",
         answers=(Answer(status=200, text="Table and queue answer", shape=schemas.Health),),
         problems=("unhealthy",),
         curl="curl -i $URL/health",
     ),
     _file("/openapi.json", "getDescription", "This description, for programs", "An OpenAPI 3.1 document.", JSON),
-    _file("/docs", "getReference", "This description, for people", "A page without a script, made from it.", HTML),
-    _file("/", "getPage", "The page for people", "Search, timelines, statistics; its visitor gives it a key.", HTML),
-    _file("/page/{file}", "getPageFile", "A page's parts", "Scripts and styles of the pages.", SCRIPT, CSS, HTML, JSON),
+    _file("/docs", "getReference", "This description, for people", "An HTML page generated from it.", HTML),
+    _file("/", "getPage", "The page for people", "Search, timelines, statistics; asks for a key.", HTML),
+    _file("/page/{file}", "getPageFile", "A file of the pages", "A script or style.", SCRIPT, CSS, HTML, JSON),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
-from ops.openapi.operation import JSON, Answer, Json, Operation, Parameter
+from ops.openapi.operation import JSON, Answer, Json, Operation, query_parameter, without_null
 from sms_tracker import providers
 from sms_tracker.read.schemas import OptOut, OptOutPage
 from sms_tracker.services.opt_out_api import About, Listing
@@ -14,47 +14,28 @@ _AUTH = '-H "Authorization: Bearer $KEY"'
 _EXAMPLE = {"to": "+31612345678", "provider": next(iter(providers.names())), "from": "+15551234567"}
 _QUERY = urlencode(_EXAMPLE)
 _OWN = (
-    'A key may see and change the opt-outs of the senders that it lists (`make api-key ARGS="--senders …"`), and those '
-    "of its own client; with `admin` all. "
+    'A key reads and changes the opt-outs of its senders (`make api-key ARGS="--senders …"`) and of its own client; '
+    "with `admin` all. "
 )
 
 
 def _fields(*left_out: str) -> dict[str, Json]:
-    """The fields that say what an opt-out is about, each as the schema of a value that is there."""
+    """The schemas of the fields that identify an opt-out."""
     properties = About.model_json_schema()["properties"]
-    return {name: _present(schema) for name, schema in properties.items() if name not in left_out}
+    return {name: without_null(schema, "default") for name, schema in properties.items() if name not in left_out}
 
 
-def _present(schema: Json) -> Json:
-    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
-    rest = {name: value for name, value in schema.items() if name not in {"anyOf", "default", "title"}}
-    return {**(kinds[0] if kinds else {}), **rest}
-
-
-def _parameters(fields: dict[str, Json], *, required: bool) -> tuple[Parameter, ...]:
-    return tuple(
-        Parameter(
-            name=name,
-            place="query",
-            text=str(schema["description"]),
-            schema={key: value for key, value in schema.items() if key != "description"},
-            required=required and name == "to",
-        )
-        for name, schema in fields.items()
-    )
-
-
-_CURSOR = {name: _present(schema) for name, schema in Listing.model_json_schema()["properties"].items()}
+_PAGING = {name: without_null(schema, "default") for name, schema in Listing.model_json_schema()["properties"].items()}
 OPERATIONS = (
     Operation(
         route="GET /opt-outs",
         name="listOptOuts",
         tag="Opt-outs",
-        summary="See who opted out",
-        text=f"{_OWN}The latest change comes first; go on with `cursor` until it is null, as a page may be short. With "
-        "`to` the one recipient, blocked or not.",
+        summary="List opt-outs",
+        text=f"{_OWN}The latest change comes first. Continue with `cursor` until it is null: a page may be short. With "
+        "`to` the answer is that recipient's state, blocked or not.",
         scope="read",
-        parameters=_parameters({**_fields("reason"), **_CURSOR}, required=False),
+        parameters=tuple(query_parameter(name, each) for name, each in {**_fields("reason"), **_PAGING}.items()),
         answers=(Answer(status=200, text="A page", shape=OptOutPage),),
         problems=("invalid-request", "scope-missing", "test-key", "opt-outs-off", "unavailable"),
         curl=f'curl -i "$URL/opt-outs?{_QUERY}" {_AUTH}',
@@ -84,10 +65,10 @@ OPERATIONS = (
         name="removeOptOut",
         tag="Opt-outs",
         summary="End a manual block",
-        text=f"{_OWN}A recipient's own STOP, or a provider's refusal, ends only where an `admin` gives a `reason`, "
-        "which is recorded. The provider may keep a block of its own.",
+        text=f"{_OWN}A block by the recipient's own STOP or by a provider's refusal ends only with scope `admin` and a "
+        "`reason`, which is recorded. The provider may keep its own block.",
         scope="send",
-        parameters=_parameters(_fields(), required=True),
+        parameters=tuple(query_parameter(name, each, required=name == "to") for name, each in _fields().items()),
         answers=(Answer(status=200, text="The recipient's state", shape=OptOut),),
         problems=("invalid-request", "scope-missing", "test-key", "opt-outs-off", "still-blocked", "unavailable"),
         curl=f'curl -i -X DELETE "$URL/opt-outs?{_QUERY}" {_AUTH}',

@@ -41,7 +41,7 @@ def page(document: Json) -> str:
         _Route(verb.upper(), path, operation)
         for path, methods in document["paths"].items()
         for verb, operation in methods.items()
-        if verb != "head"  # as its GET, which the introduction says
+        if verb != "head"  # described in the introduction
     ]
     groups = {tag["name"]: [one for one in routes if tag["name"] in one.operation["tags"]] for tag in document["tags"]}
     parts = [_introduction(document["info"])]
@@ -94,7 +94,7 @@ def _navigation(groups: Mapping[str, Iterable[_Route]]) -> str:
 
 
 def _introduction(info: Json) -> str:
-    hint = "<p>The examples run as they stand in a shell that knows the address and a key:</p>\n"
+    hint = "<p>Set the address and a key, and the examples run in a shell:</p>\n"
     return f"<h1>API reference</h1>\n{paragraphs(info['description'])}{hint}{shell('export URL=https://… KEY=smst_…')}"
 
 
@@ -126,7 +126,7 @@ def _parameters(parameters: list[Json]) -> str:
 
 
 def _body(document: Json, body: Json | None) -> str:
-    """What a body may be, and the fields of the one that has a schema of its own."""
+    """The body's media types, and the fields of its named schemas."""
     if body is None:
         return ""
     kinds = ", ".join(f"{code(media)}: {kind(one['schema'])}" for media, one in body["content"].items())
@@ -152,7 +152,7 @@ def _content(media: str, one: Json) -> str:
 
 
 def _problems(document: Json, routes: Iterable[_Route]) -> str:
-    """Every problem of the document: its status, what it means, where it is answered."""
+    """Every problem of the document: status, type, meaning, routes."""
     where: dict[tuple[str, str, str], list[str]] = {}
     for route in routes:
         for number, response in route.operation["responses"].items():

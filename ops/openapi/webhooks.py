@@ -11,7 +11,7 @@ from sms_tracker import providers
 _PROVIDER = Parameter(
     name="provider",
     place="path",
-    text="Whose report it is; 404 for one that is not enabled here",
+    text="The report's provider; 404 for one that is not enabled",
     schema={"type": "string", "enum": [*providers.names()]},
     required=True,
 )
@@ -19,7 +19,7 @@ _FIELDS = {"type": "object", "description": "The report's fields, as the provide
 
 
 def _acknowledged() -> Mapping[int, set[str]]:
-    """The providers by the status that they take for an acknowledgement."""
+    """The providers by the status of our acknowledgement."""
     statuses = {name: providers.load(name).ACK_STATUS for name in providers.names()}
     return {status: {name for name, own in statuses.items() if own == status} for status in statuses.values()}
 
@@ -29,9 +29,9 @@ def _inbound(method: str, body: Mapping[str, Json]) -> Operation:
         _webhook(method, body),
         route=f"{method} /webhooks/{{provider}}/inbound",
         name=f"{method.lower()}Inbound",
-        summary=f"Pass on a reply by {method}",
-        text="As for reports, whose address takes replies too: what came decides, not the address. Set this one at the "
-        "provider as the webhook of your numbers. A provider that sends text back to the person gets an empty answer.",
+        summary=f"Deliver a reply by {method}",
+        text="Set this address at the provider as the webhook of your numbers. It works as the one for reports, which "
+        "also takes replies. The answer is empty, so that no text is sent back to the person.",
         answers=(
             Answer(status=200, text="Queued", media=()),
             Answer(status=204, text="Queued", media=()),
@@ -45,9 +45,9 @@ def _webhook(method: str, body: Mapping[str, Json]) -> Operation:
         name=f"{method.lower()}Webhook",
         tag="Webhooks",
         summary=f"Report a status by {method}",
-        text="Checks the provider's signature and queues the report; what it says shows on the message soon after. "
-        "Reports may come twice and in any order. Query and body hold the provider's own fields; ours in the query "
-        "(`message_id`, `attempt`, `token`) come from the callback URL.",
+        text="Checks the provider's signature and queues the report; the message shows it soon after. Reports may come "
+        "twice and in any order. Query and body hold the provider's own fields; `message_id`, `attempt` and `token` in "
+        "the query come from our callback URL.",
         parameters=(_PROVIDER,),
         body=body,
         answers=tuple(

@@ -1,1 +1,1 @@
-"""Checks after a deployment: what the public address accepts, and above all what it refuses."""
+"""Checks of a deployment at its public address: right requests are accepted, wrong ones refused."""

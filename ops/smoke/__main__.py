@@ -13,9 +13,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import command, region
 from ops.smoke import access, sending, webhooks
-from ops.smoke.accounts import Accounts, from_environment, from_stack
-from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target
-from ops.smoke.routes import TEMPLATE, routes
+from ops.smoke.target import (
+    NOBODY,
+    TEMPLATE,
+    Accounts,
+    Checks,
+    Outcome,
+    Result,
+    Target,
+    from_environment,
+    from_stack,
+    routes,
+)
 from ops.stack import Stack
 from sms_tracker.domain.errors import SmsTrackerError
 

@@ -7,8 +7,7 @@ from http import HTTPStatus
 
 import httpx
 
-from ops.smoke.check import REFUSED, Checks, Outcome, Result, Target, check, skipped
-from ops.smoke.routes import WEBHOOKS, Route
+from ops.smoke.target import REFUSED, WEBHOOKS, Checks, Outcome, Result, Route, Target, check, skipped
 
 _NO_SUCH_KEY = "smst_a-key-that-nobody-was-given"
 _PROBLEM = "application/problem+json"
@@ -54,39 +53,37 @@ def routes(target: Target, declared: Sequence[Route]) -> Checks:
 
 
 def _guarded(target: Target, route: Route) -> Checks:
-    body: dict[str, str] | None = (
-        None if route.method == "GET" else {}
-    )  # an empty message is refused before anything is sent
+    # An empty message is refused before anything is sent.
+    body: dict[str, str] | None = None if route.method == "GET" else {}
     tries = {"without a key is refused": None, "with a wrong key is refused": _NO_SUCH_KEY}
     for what, key in tries.items():
-        yield check(target, f"{route} {what}", target.request(route.method, route.example, key=key, json=body), _shut)
+        yield check(
+            target, f"{route} {what}", target.request(route.method, route.example, key=key, json=body), _refused
+        )
     name = f"{route} with a key lacking {route.scope} is refused"
     others = [key for scope, key in target.scoped.items() if scope != route.scope]
     if others:
         request = target.request(route.method, route.example, key=others[0], json=body)
-        yield check(target, name, request, _scope_missing)
+        yield check(target, name, request, _forbidden)
     else:
         yield skipped(name, f"needs {'READ_KEY' if route.scope == 'send' else 'SEND_KEY'}")
     request = target.request(route.method, route.example, key=target.key, json=body)
     yield check(target, f"{route} with the key is answered", request, _answered)
 
 
-def _shut(answer: httpx.Response) -> str | None:
+def _refused(answer: httpx.Response) -> str | None:
     return None if answer.status_code in REFUSED else "not refused"
 
 
-def _scope_missing(answer: httpx.Response) -> str | None:
+def _forbidden(answer: httpx.Response) -> str | None:
     return None if answer.status_code == HTTPStatus.FORBIDDEN else "not refused"
 
 
 def _answered(answer: httpx.Response) -> str | None:
-    """Whether the function answered; API Gateway sends no problem documents."""
+    """The fault unless the function itself answered; API Gateway sends no problem documents."""
     if answer.status_code in REFUSED:
-        return (
-            "refused; does the key have the scopes send and read?"
-            if "authorization" in answer.request.headers
-            else "refused"
-        )
+        hint = "; does the key have the scopes send and read?" if "authorization" in answer.request.headers else ""
+        return f"refused{hint}"
     ours = answer.is_success or answer.headers.get("content-type", "").startswith(_PROBLEM)
     if answer.status_code == HTTPStatus.NOT_FOUND and not ours:
         return "no such route; is this version deployed?"

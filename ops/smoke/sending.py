@@ -13,8 +13,7 @@ import httpx
 from local import simulators
 from local.simulators.base import Trial
 from ops.accounts import documents, variables
-from ops.smoke.accounts import Accounts
-from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
+from ops.smoke.target import NOBODY, Accounts, Checks, Outcome, Result, Target, check, skipped
 from sms_tracker import providers
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.domain.callback import callback_url

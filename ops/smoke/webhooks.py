@@ -10,9 +10,7 @@ import httpx
 
 from local import simulators
 from local.simulators.base import Reported, Signing
-from ops.smoke.accounts import Accounts
-from ops.smoke.check import NOBODY, Checks, Outcome, Result, Target, check, skipped
-from ops.smoke.routes import WEBHOOKS, Route
+from ops.smoke.target import NOBODY, WEBHOOKS, Accounts, Checks, Outcome, Result, Route, Target, check, skipped
 from sms_tracker import providers
 from sms_tracker.domain.callback import callback_token, callback_url
 
@@ -21,8 +19,9 @@ QUERIES = {
     " with brackets and colons": "&smoke[price]=0.07,EUR&smoke[at]=12:00:00",
     " with them escaped": "&smoke%5Bprice%5D=0.07%2CEUR&smoke%5Bat%5D=12%3A00%3A00",
 }
-"""What a gateway may rewrite, which would break a signature over the address as the provider wrote it."""
+"""Queries that a gateway may rewrite, which would break a signature over the address."""
 _HANDSET, NO_MESSAGE = "+12025550100", "0" * 32
+_HINT = "was the secret deployed at least six minutes ago, and is the address in /{stack}/public-base-urls?"
 _FORGED = "a-secret-that-is-not-the-accounts"
 
 
@@ -58,28 +57,28 @@ def _unsigned(target: Target, name: str, declared: Sequence[Route]) -> Checks:
     for route in declared:
         if route.path == WEBHOOKS:
             unsigned = target.http.build_request(route.method, callback_url(target.url, name, NOBODY, 1))
-            yield check(target, f"{name} {route.method} unsigned is refused", unsigned, _shut)
+            yield check(target, f"{name} {route.method} unsigned is refused", unsigned, _refused)
 
 
 def _forged(target: Target, signer: Signer) -> Checks:
     forged = signer(_FORGED, f"{callback_url(target.url, signer.provider, NOBODY, 1)}&token={'A' * 43}")
-    yield check(target, f"{signer.provider} signed by another is refused", forged, _shut)
+    yield check(target, f"{signer.provider} signed by another is refused", forged, _refused)
 
 
 def _signed(target: Target, accounts: Accounts, signer: Signer) -> Checks:
     name, entry = signer.provider, signer.signing.entry
-    vouched = _vouched(target, accounts, signer)
-    if not vouched:
+    genuine = _genuine(target, accounts, signer)
+    if not genuine:
         yield skipped(f"{name} signed is taken", f"needs {entry}: AWS credentials, or .env")
-    for by, (secret, address) in vouched.items():
+    for by, (secret, address) in genuine.items():
         for what, query in QUERIES.items():
-            yield _taken(target, f"{name} {by}{what} is taken", signer(secret, address + query), query)
+            yield _check_genuine(target, f"{name} {by}{what} is taken", signer(secret, address + query), query)
         altered = _altered(target.http, signer(secret, address))
-        yield check(target, f"{name} {by} and altered is refused", altered, _shut)
+        yield check(target, f"{name} {by} and altered is refused", altered, _refused)
 
 
-def _vouched(target: Target, accounts: Accounts, signer: Signer) -> dict[str, tuple[str, str]]:
-    """What makes a report genuine: a secret that is accepted, or our token in the address."""
+def _genuine(target: Target, accounts: Accounts, signer: Signer) -> dict[str, tuple[str, str]]:
+    """Secret and address of each kind of genuine report: signed with an accepted secret, or with our token."""
     name, entry, key = signer.provider, signer.signing.entry, accounts.service_key
     token = callback_token(key, name, NOBODY, 1) if key else None
     address = callback_url(target.url, name, NOBODY, 1, token=token)
@@ -97,21 +96,18 @@ def _altered(http: httpx.Client, request: httpx.Request) -> httpx.Request:
     return http.build_request(request.method, url, headers=headers, content=content or None)
 
 
-def _taken(target: Target, name: str, request: httpx.Request, query: str) -> Result:
-    found = check(target, name, request, _open)
+def _check_genuine(target: Target, name: str, request: httpx.Request, query: str) -> Result:
+    found = check(target, name, request, _accepted)
     if found.outcome is Outcome.BROKEN and found.detail.startswith(str(HTTPStatus.FORBIDDEN.value)):
         hint = "the gateway rewrites such a query" if query else _HINT
         return Result(name, found.outcome, f"{found.detail}; {hint}")
     return found
 
 
-_HINT = "was the secret deployed at least six minutes ago, and is the address in /{stack}/public-base-urls?"
-
-
-def _shut(answer: httpx.Response) -> str | None:
-    """404 is the answer for a disabled provider."""
+def _refused(answer: httpx.Response) -> str | None:
+    """A disabled provider is answered with 404."""
     return None if answer.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) else "not refused"
 
 
-def _open(answer: httpx.Response) -> str | None:
+def _accepted(answer: httpx.Response) -> str | None:
     return None if answer.is_success else "not taken"

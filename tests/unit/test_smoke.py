@@ -13,9 +13,7 @@ import pytest
 from local.process import free_port
 from ops.accounts import ENTRIES
 from ops.smoke.__main__ import main
-from ops.smoke.accounts import Accounts
-from ops.smoke.check import Outcome, Target
-from ops.smoke.routes import TEMPLATE, Route, routes
+from ops.smoke.target import TEMPLATE, Accounts, Outcome, Route, Target, routes
 from ops.smoke.webhooks import NO_MESSAGE, webhooks
 from ops.stack import Stack
 from sms_tracker import providers

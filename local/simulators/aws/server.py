@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
@@ -92,11 +92,7 @@ class Aws:
         self.backend = backend
 
     def routes(self) -> Sequence[Route]:
-        return [Route("/", self.send, methods=["POST"])]
-
-    async def send(self, request: Request) -> Response:
-        """POST / with ``X-Amz-Target: PinpointSMSVoiceV2.SendTextMessage``."""
-        return await take(self, request)
+        return [Route("/", partial(take, self), methods=["POST"])]
 
     def read(self, request: Request, body: bytes) -> list[Message]:
         self._check_headers(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from secrets import compare_digest
 from typing import Any
 from uuid import uuid4
@@ -57,14 +58,10 @@ class MessageBird:
 
     def routes(self) -> Sequence[Route]:
         return [
-            Route("/messages", self.create, methods=["POST"]),
+            Route("/messages", partial(take, self), methods=["POST"]),
             Route("/messages", self.search),
             Route("/messages/{id}", self.view),
         ]
-
-    async def create(self, request: Request) -> Response:
-        """POST /messages."""
-        return await take(self, request)
 
     async def view(self, request: Request) -> Response:
         """GET /messages/{id}."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from functools import partial
 from secrets import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -48,14 +49,10 @@ class Twilio:
     def routes(self) -> Sequence[Route]:
         base = f"/{API_VERSION}/Accounts/{{account}}/Messages"
         return [
-            Route(f"{base}.json", self.create, methods=["POST"]),
+            Route(f"{base}.json", partial(take, self), methods=["POST"]),
             Route(f"{base}.json", self.search),
             Route(f"{base}/{{sid}}.json", self.fetch),
         ]
-
-    async def create(self, request: Request) -> Response:
-        """POST Messages.json."""
-        return await take(self, request)
 
     async def fetch(self, request: Request) -> Response:
         """GET Messages/{Sid}.json."""
