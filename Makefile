@@ -12,7 +12,10 @@ MAKEFLAGS += --no-print-directory
 DOTENV := set -a; if [ -f .env ]; then eval "$$(LC_ALL=C tr -d '\r\357\273\277' < .env)"; fi; set +a
 COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
 
-.PHONY: help
+.PHONY: help setup lock format demo run chaos load bench cost test test-unit test-contract test-integration test-e2e \
+  check lint types architecture template secrets-scan build deploy secrets senders webhook api-key stop start \
+  local-env schema openapi dashboard repair republish opt-outs limits forget smoke
+
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -22,10 +25,8 @@ help: ## list the targets
 .venv-emulator/.ready: local/requirements.txt scripts/venv
 	@scripts/venv .venv-emulator local/requirements.txt
 
-.PHONY: setup
 setup: .venv/.ready .venv-emulator/.ready ## create both virtual environments
 
-.PHONY: lock
 lock: .venv/.ready ## pin and hash the newest allowed versions
 	@rm -f requirements-dev.txt layers/*/requirements.txt local/requirements.txt
 	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
@@ -33,46 +34,35 @@ lock: .venv/.ready ## pin and hash the newest allowed versions
 	  $(COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 	@$(COMPILE) local/requirements.in -o local/requirements.txt
 
-.PHONY: format
 format: .venv/.ready ## rewrite the code in the project's format
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
-.PHONY: demo
 demo: setup ## send through every provider on the local stack, check it against the providers' ledgers, exit (PROVIDERS=aws)
 	@$(PY) -m local.demo
 
-.PHONY: run
 run: setup ## run the local stack until Ctrl-C (PORT, PUBLIC_BASE_URL, PROVIDERS=live)
 	@$(DOTENV); exec $(PY) -m local.run
 
-.PHONY: chaos
 chaos: setup ## inject many faults at once; check that no message is lost, doubled or wrong (ARGS="--help")
 	@$(PY) -m local.chaos $(ARGS)
 
-.PHONY: load
 load: setup ## send messages and signed reports to a stack, check that all arrived (URL, KEY, ARGS="--help")
 	@$(DOTENV); $(PY) -m bench.load $(ARGS)
 
-.PHONY: bench
 bench: setup ## measure CPU, calls, units, sizes and costs beside plain boto3 and Powertools (ARGS="--help")
 	@$(PY) -m bench $(ARGS)
 
-.PHONY: cost
 cost: setup ## dollars per million messages (ARGS="--help")
 	@$(PY) -m bench.cost $(ARGS)
 
-.PHONY: test
 test: setup ## run every test; domain and providers must be covered to the last branch
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 --cov --cov-report=term --cov-fail-under=100
 
-.PHONY: test-unit test-contract test-integration test-e2e
 test-unit test-contract test-integration test-e2e: setup ## run one kind of test
 	@$(PY) -m pytest tests/$(@:test-%=%)
 
-.PHONY: check
 check: lint types architecture template secrets-scan ## lint, types, architecture, template, secrets; no tests
 
-.PHONY: lint types architecture template secrets-scan
 lint: .venv/.ready
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 
@@ -89,7 +79,6 @@ template: .venv/.ready
 secrets-scan: .venv/.ready
 	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
 
-.PHONY: build
 build: .venv/.ready .aws-sam/cache ## build for AWS; needs Python 3.13 (PYTHON=/path/to/python3.13)
 	@scripts/python313 >/dev/null && .venv/bin/sam build
 
@@ -106,7 +95,6 @@ build-%Function:
 build-%Layer:
 	@$(PACKAGE) . "$(ARTIFACTS_DIR)/python" --mount /opt/python --platform manylinux2014_aarch64
 
-.PHONY: deploy
 deploy: .venv/.ready ## deploy the build, in the region of the other commands (ARGS="--guided", ARGS="--config-env prod")
 	@$(PY) -m ops.deploy $(ARGS)
 
@@ -114,62 +102,47 @@ deploy: .venv/.ready ## deploy the build, in the region of the other commands (A
 PROVIDERS_ENV := if [ -f .env ]; then ! grep -Eo '^[[:space:]]*(export[[:space:]]+)?AWS_[A-Z_]+' .env >&2 || \
   { echo "error: set these in the shell: .env is for the providers" >&2; exit 2; }; fi; $(DOTENV)
 
-.PHONY: secrets
 secrets: .venv/.ready ## write the providers' credentials from .env to AWS (ARGS="--help")
 	@$(PROVIDERS_ENV); $(PY) -m ops.secrets $(ARGS)
 
-.PHONY: senders
 senders: .venv/.ready ## show or set the sender of each country (ARGS="show", ARGS="set FILE --apply")
 	@$(PY) -m ops.senders $(ARGS)
 
-.PHONY: webhook
 webhook: .venv/.ready ## register, test, rotate, re-enable the endpoint of a provider that has one (ARGS="--help")
 	@$(PY) -m ops.webhook $(ARGS)
 
-.PHONY: api-key
 api-key: .venv/.ready ## create, list, rotate, revoke keys of clients (ARGS="--client shop", ARGS="list", ARGS="--help")
 	@$(PY) -m ops.api_key $(ARGS)
 
-.PHONY: stop start
 stop start: .venv/.ready ## stop the sending of a client or of all, start it again (ARGS="--client shop --by … --why …", "--help")
 	@$(PY) -m ops.sending $@ $(ARGS)
 
-.PHONY: local-env
 local-env: .venv/.ready ## write a deployed stack's variables to env.json, for sam local invoke (ARGS="--stack …")
 	@$(PY) -m ops.local_env $(ARGS)
 
-.PHONY: schema
 schema: .venv/.ready ## write the published events' JSON Schema, and the registry's
 	@$(PY) -m ops.schema
 
-.PHONY: openapi
 openapi: .venv/.ready ## write the API's description and its page
 	@$(PY) -m ops.openapi
 
-.PHONY: dashboard
 dashboard: .venv/.ready ## draw the CloudWatch dashboard with sample data: docs/dashboard.svg
 	@$(PY) -m local.dashboard $(ARGS)
 
-.PHONY: repair
 repair: .venv/.ready ## rebuild, redrive, republish, stuck: operators' repairs (ARGS="--help")
 	@$(PY) -m ops.repair $(ARGS)
 
-.PHONY: republish
 republish: .venv/.ready ## publish events again for messages created in a time span (FROM= TO=, APPLY=1)
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
 
-.PHONY: opt-outs
 opt-outs: .venv/.ready ## who may not be sent to, as CSV (ARGS="export", ARGS="list bird", ARGS="import FILE --apply")
 	@$(PY) -m ops.opt_outs $(ARGS)
 
-.PHONY: limits
 limits: .venv/.ready ## show or set the limits of sending, approve a country (ARGS="show", ARGS="set FILE --apply", ARGS="--help")
 	@$(PY) -m ops.limits $(ARGS)
 
-.PHONY: forget
 forget: .venv/.ready ## erase one person's data from records and queues (TO=+…, APPLY=1)
 	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
 
-.PHONY: smoke
 smoke: .venv/.ready ## check a deployment at its public address (URL=… KEY=…, TO=+… sends a message, ARGS="--help")
 	@$(PROVIDERS_ENV); $(PY) -m ops.smoke $(ARGS)

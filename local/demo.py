@@ -54,7 +54,6 @@ class Case:
 
 
 def cases(providers: Sequence[str]) -> list[Case]:
-    """Every case through each of these providers."""
     return [Case(provider, about, f"+316123456{digits}") for digits, about in CASES.items() for provider in providers]
 
 
@@ -118,7 +117,7 @@ def _watch(
 
 
 def _corrected(stack: Stack, records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether no record waits for a correction: a final failure may be followed by a delivery."""
+    """Whether every record has its expected status: a delivery may still follow a final failure."""
     by_id = {record["message_id"]: record for record in records}
     return not any("expected is" in line for line in ledger.differences(by_id, _taken(stack), []))
 

@@ -132,7 +132,7 @@ def _failure(clients: Clients, name: str) -> str:
 
 
 def _read(body: object) -> Template:
-    """A template from botocore, which decodes JSON and returns other formats as text."""
+    """A template from botocore, which returns decoded JSON, or text in other formats."""
     return parse(body if isinstance(body, str) else json.dumps(body))
 
 

@@ -15,11 +15,11 @@ from local.simulators.callback_sender import Outgoing
 from local.stack import SERVICE_KEY, Stack
 
 _SILENT = "+31612345608"
-"""The simulated providers take messages to this number and never report, so only pasted callbacks do."""
+"""The simulators accept messages to this number and never report; the examples contain the reports."""
 
 
 def examples(stack: Stack) -> str:
-    """The text that `make run` prints once the stack runs."""
+    """The text that `make run` prints once the stack runs. It sends one message through each simulator."""
     key = stack.create_key("local", {"send", "read"})
     url = stack.api_url
     auth = f"-H 'Authorization: Bearer {key}'"
@@ -120,6 +120,6 @@ def _curl(made: Outgoing) -> str:
 
 
 def _token(provider: str, message_id: str) -> str:
-    """What binds the message to this stack; without it a report counts by the provider's id alone."""
+    """The callback token of the message's first attempt; without it a report is matched by the provider's id alone."""
     text = f"{provider}\x1f{message_id}\x1f1".encode()
     return base64.urlsafe_b64encode(hmac.digest(SERVICE_KEY, text, "sha256")).rstrip(b"=").decode()

@@ -1,7 +1,7 @@
 """Compare the providers' ledgers with our records and the events that consumers received.
 
-The ledgers are read over HTTP and interpreted by the simulators' own tables. No service code is imported, so a mistake
-there cannot hide here.
+The ledgers are read over HTTP and interpreted by the simulators' own tables. No service code is imported, so that a
+mistake there is found here.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ import httpx
 
 from local import simulators
 
-_REDIRECT = 300
 FAILURES = {"canceled", "expired", "failed", "undelivered"}
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One message that a provider took. ``expected`` is our status for what the handset knows.
+    """One message that a provider took. ``expected`` is our status for the handset's final state.
 
-    Of a provider without look-ups we know no more than its answered reports told.
+    For a provider without look-ups it follows from the reports that we acknowledged.
     """
 
     provider: str
@@ -36,7 +35,7 @@ class Taken:
 
 def taken(provider: str, url: str) -> list[Taken]:
     """Every message that one simulator took, from its ledger."""
-    return [of(provider, entry) for entry in read_ledger(url)["messages"]]
+    return [taken_message(provider, entry) for entry in read_ledger(url)["messages"]]
 
 
 def read_ledger(url: str) -> dict[str, Any]:
@@ -44,8 +43,7 @@ def read_ledger(url: str) -> dict[str, Any]:
     return dict(httpx.get(f"{url}/_ledger", timeout=30).raise_for_status().json())
 
 
-def of(provider: str, entry: Mapping[str, Any]) -> Taken:
-    """One message of a simulator's ledger."""
+def taken_message(provider: str, entry: Mapping[str, Any]) -> Taken:
     simulator, end = simulators.load(provider), known_end(provider, entry)
     return Taken(
         provider=provider,
@@ -58,15 +56,15 @@ def of(provider: str, entry: Mapping[str, Any]) -> Taken:
 
 
 def known_end(provider: str, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The last ``word`` and ``code`` of a message that we can know: the handset's, if it was reported or can be read.
+    """The final ``word`` and ``code`` that the service can know: the handset's, if it was reported or can be read.
 
-    Otherwise the last final one that was reported, None without any.
+    Otherwise the last final report; None without one.
     """
     simulator = simulators.load(provider)
     handset: Mapping[str, Any] = entry["handset"]
     if simulator.readable:
         return handset
-    answered = [each for each in entry["callbacks"] if each["status"] is not None and each["status"] < _REDIRECT]
+    answered = [each for each in entry["callbacks"] if httpx.codes.is_success(each["status"] or 0)]
     reported = [(each["word"], each["code"]) for each in answered]
     if (handset["word"], handset["code"]) in reported:
         return handset
@@ -97,14 +95,14 @@ def _against_ledger(record: Mapping[str, Any], found: Sequence[Taken]) -> Iterat
         yield f"{name}: sent more than once"
     if status != found[0].expected:
         yield f"{name}: the record says {status}, expected is {found[0].expected}"
-    if record["provider_message_id"] != found[0].provider_id and not is_unheard(record, found[0]):
+    if record["provider_message_id"] != found[0].provider_id and not has_unknown_id(record, found[0]):
         yield f"{name}: the record names another message of the provider"
     if cost := other_cost(record, found[0]):
         yield f"{name}: it costs {cost} by the record, {found[0].charged} by the provider"
 
 
 def other_cost(record: Mapping[str, Any], found: Taken) -> str | None:
-    """The record's cost, if it is known and is not the provider's charge to the last digit."""
+    """The record's cost if it is known and differs from the provider's charge."""
     known = record.get("cost", {}).get(str(record.get("attempt")))
     if known is None or record["provider_message_id"] != found.provider_id:
         return None
@@ -113,8 +111,8 @@ def other_cost(record: Mapping[str, Any], found: Taken) -> str | None:
     return None if same else f"{known['amount']} {known['currency']}"
 
 
-def is_unheard(record: Mapping[str, Any], found: Taken) -> bool:
-    """Whether neither an answer nor a report of a taken message could tell its id."""
+def has_unknown_id(record: Mapping[str, Any], found: Taken) -> bool:
+    """Whether the record lacks the provider's id because neither an answer nor a report with it arrived."""
     return record["provider_message_id"] is None and found.expected == "unknown"
 
 

@@ -21,7 +21,6 @@ class Queue:
         self.arn = attributes["QueueArn"]
 
     def allow(self, service: str, source_arn: str) -> None:
-        """Allow ``service`` to send to this queue for ``source_arn``."""
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": service},
@@ -86,9 +85,9 @@ def limit(clients: Clients, function_name: str, at_once: int) -> None:
 
 @contextmanager
 def paused(clients: Clients, function_name: str) -> Iterator[None]:
-    """Pause the consumption of ``function_name``'s queue or stream, and resume it at the end.
+    """Pause ``function_name``'s queues and streams inside the block.
 
-    It replaces batch windows, which the emulator lacks, and simulates a consumer that is down.
+    This replaces batch windows, which the emulator lacks, and simulates a consumer that is down.
     """
     mappings = clients.functions.list_event_source_mappings(FunctionName=function_name)["EventSourceMappings"]
     for mapping in mappings:

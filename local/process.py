@@ -1,4 +1,4 @@
-"""Child processes that end with this one, and the error and exit codes of the local stack's commands."""
+"""Child processes that end with this program, and the error and exit codes of the local stack's commands."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StackError(Exception):
 def run_command(run: Callable[[], int], *errors: type[Exception]) -> int:
     """The exit code of ``run``: 1 after a ``StackError`` or one of ``errors``, 130 after Ctrl-C or SIGTERM.
 
-    Either prints one line on standard error.
+    In both cases one line is printed on standard error.
     """
     for end in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(end, signal.default_int_handler)
@@ -64,7 +64,7 @@ def listen(port: int) -> socket.socket:
 
 
 class Process:
-    """A supervised command, which ends with ``stop`` or with this program, even when it is killed."""
+    """A supervised command. It ends with ``stop`` or with this program, even if this program is killed."""
 
     def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
         """Start the command in a new folder, which is also its TMPDIR; its output goes to ``log``.
@@ -95,20 +95,19 @@ class Process:
         return self._supervisor.poll() is None
 
     def tail(self, lines: int = 12) -> str:
-        """The last lines of its output."""
         size = os.fstat(self._log.fileno()).st_size
         text = os.pread(self._log.fileno(), 65536, max(0, size - 65536)).decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
     def check(self) -> None:
-        """Raise ``StackError`` with its last lines if it has ended."""
+        """Raise ``StackError`` with the last lines of output if the command has ended."""
         if not self.alive:
             raise StackError(
                 f"{self.name} ended with code {self._supervisor.returncode}; its last lines:\n{self.tail()}"
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30) -> None:
-        """Return once ``ready()``; raise ``StackError`` if it ends or takes longer than ``seconds``."""
+        """Return once ``ready()``; raise ``StackError`` if the command ends or ``seconds`` pass before."""
         deadline = time.monotonic() + seconds
         while not ready():
             self.check()

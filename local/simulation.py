@@ -18,19 +18,17 @@ Secrets = Mapping[str, Mapping[str, str]]
 
 
 def start(ports: Mapping[str, int], *, log: Path) -> Process:
-    """Start all on ``ports`` by provider; use them once ``ready``."""
+    """Start all on ``ports`` (by provider); they answer once ``ready``."""
     options = [option for name, port in ports.items() for option in (f"--{name}-port", str(port))]
     env = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
     return Process("the provider simulators", [sys.executable, "-m", "local.simulators", *options], env=env, log=log)
 
 
 def ready(ports: Mapping[str, int]) -> bool:
-    """Whether all answer."""
     return all(listening(port) for port in ports.values())
 
 
 def url(port: int) -> str:
-    """A simulator's base URL."""
     return f"http://{LOCALHOST}:{port}"
 
 
@@ -46,7 +44,7 @@ def secrets(ports: Mapping[str, int]) -> Secrets:
 
 
 def report_to(destination: Destination, ports: Mapping[str, int]) -> None:
-    """Set a deployed stack as the receiver in simulators with one address for all reports."""
+    """Register a deployed stack at the simulators that have one address for all reports."""
     for name, port in ports.items():
         if settings := simulators.load(name).reports_to(destination):
             httpx.put(f"{url(port)}/_control/settings", json=dict(settings)).raise_for_status()

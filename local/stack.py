@@ -30,9 +30,9 @@ from ops.api_keys import new_key
 
 NAME = "sms-tracker"
 SERVICE_KEY = b"the local stack's own key, 32 bytes"
-"""Made up, and the same at each start, so that tests and pasted examples can make tokens."""
+"""Made up, and the same at each start, so that tests and examples can make tokens."""
 _LOCAL = {
-    "AllowedCountries": "*,+1500555",  # and the test numbers of real providers, which are of a closed kind
+    "AllowedCountries": "*,+1500555",  # +1500555…: real providers' test numbers
     "Alarms": "all",
     "Dashboard": "on",
     "ArchiveDays": "0",  # the emulator's CloudFormation has no archives
@@ -45,10 +45,6 @@ def count_every_minute(template: Template) -> Template:
     """The template of an interactive stack, which updates its statistics every minute."""
     set_schedule(template, "Statistics", State="ENABLED", ScheduleExpression="rate(1 minute)")
     return template
-
-
-def _silent(_: str) -> None:
-    """Report no progress."""
 
 
 class Stack:
@@ -71,7 +67,7 @@ class Stack:
         transform: Callable[[Template], Template] | None = None,
         root: Path = ROOT,
         log_dir: Path = BUILD / "logs",
-        progress: Progress = _silent,
+        progress: Progress = lambda _: None,
     ) -> None:
         """Describe a stack without starting it.
 
@@ -128,7 +124,6 @@ class Stack:
             process.check()
 
     def create_key(self, client: str, scopes: Iterable[str]) -> str:
-        """A new API key for ``client``."""
         key, item = new_key(client, scopes)
         self.clients.dynamodb.put_item(TableName=self.deployment.outputs["StateTableName"], Item=item)
         return key
@@ -136,7 +131,7 @@ class Stack:
     def warm_up(self, key: str) -> None:
         """Start one worker for each function behind the API, and cache ``key`` in the authorizer.
 
-        Otherwise a first burst of requests starts many workers at once, each taking seconds on two cores.
+        Otherwise a first burst of requests starts many workers at once, which takes seconds each on two cores.
         """
         bearer = {"authorization": f"Bearer {key}"}
         with httpx.Client(base_url=self.api_url, timeout=60, trust_env=False) as api, ThreadPoolExecutor(3) as pool:
@@ -156,7 +151,7 @@ class Stack:
         return observe.events(self.clients, bus=self.deployment.outputs["BusName"], pattern=pattern, name=name)
 
     def observe_digests(self, *, name: str = "observed-digests") -> observe.Queue:
-        """Collect every notification to people."""
+        """Collect every notification of the alerts topic."""
         return observe.notifications(self.clients, topic_arn=self.deployment.outputs["AlertsTopicArn"], name=name)
 
     def logs(self, function: str) -> list[str]:

@@ -2,8 +2,8 @@
 
     python supervise.py WORKDIR COMMAND...
 
-Standard input closes when the parent closes it, exits or is killed. The command has no state worth a graceful end, so
-its process group is killed, and WORKDIR, which is created here, is removed.
+Standard input closes when the parent closes it, exits or is killed. Then the command's process group is killed, because
+it has no state to save, and WORKDIR, which this program creates, is removed.
 """
 
 from __future__ import annotations

@@ -19,9 +19,8 @@ from samtranslator.translator.translator import Translator
 def main(arguments: Sequence[str]) -> None:
     """``arguments``: the template, then NAME=VALUE of the parameters that SAM itself reads."""
     template, *pairs = arguments
-    sam = Translator(
-        None, Parser(), boto_session=Session(region_name="eu-west-1")
-    )  # any region: no managed policy is looked up
+    # Any region: no managed policy is looked up.
+    sam = Translator(None, Parser(), boto_session=Session(region_name="eu-west-1"))
     parameters = dict(pair.split("=", 1) for pair in pairs)
     expanded = sam.translate(yaml_parse(Path(template).read_text()), parameters, get_managed_policy_map=dict)
     print(json.dumps(expanded, indent=1))

@@ -44,18 +44,9 @@ def package(source: Path, target: Path, *, mount: str, platforms: Sequence[str])
 
 
 def _install(requirements: Path, target: Path, platforms: Sequence[str]) -> None:
-    options = [
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--no-compile",
-        "--no-deps",
-        "--only-binary=:all:",
-    ]
-    for platform in platforms:
-        options += ["--platform", platform]
-    pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), "-r", str(requirements)]
-    subprocess.run(pip, check=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    wheels = ["--no-compile", "--no-deps", "--only-binary=:all:", *(f"--platform={each}" for each in platforms)]
+    subprocess.run([*pip, *wheels, "--target", str(target), "-r", str(requirements)], check=True)
 
 
 def _compile(target: Path, mount: str) -> None:

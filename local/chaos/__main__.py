@@ -72,7 +72,7 @@ def _tracked(evidence: Evidence) -> str:
 def _known_after(evidence: Evidence) -> Iterator[float]:
     for provider, found in evidence.ledgers.items():
         for entry in found["messages"]:
-            taken = ledger.of(provider, entry)
+            taken = ledger.taken_message(provider, entry)
             for record in evidence.records.get(entry["to"], []):
                 if record["final"] and record["status"] == taken.expected:
                     yield _seconds(record)

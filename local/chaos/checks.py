@@ -107,11 +107,11 @@ def _once(
 
 def _final(message: Message, record: Mapping[str, Any], taken: Mapping[str, Any]) -> Iterator[Finding]:
     """A message that the provider took ends as on the handset, with the same failure code."""
-    status, expected = record["status"], ledger.of(message.provider, taken)
+    status, expected = record["status"], ledger.taken_message(message.provider, taken)
     if not record["final"]:
         yield "left open", f"{_about(message)}: {status}"
         return
-    same_id = record["provider_message_id"] == expected.provider_id or ledger.is_unheard(record, expected)
+    same_id = record["provider_message_id"] == expected.provider_id or ledger.has_unknown_id(record, expected)
     if status != expected.expected or not same_id:
         yield "wrong final", f"{_about(message)}: {status}, expected is {expected.expected}"
     if cost := ledger.other_cost(record, expected):

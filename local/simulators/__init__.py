@@ -1,7 +1,7 @@
 """The simulated providers on 127.0.0.1: real routes, authentication, reports and signatures, with faults on demand.
 
-Each provider has a folder; no other file uses its words. The simulators import no service code, so a mistake there
-cannot hide here. ``python -m local.simulators --help`` shows how to start them.
+Each provider has a folder; no other file uses its words. The simulators import no service code, so that a mistake there
+is found here. ``python -m local.simulators --help`` shows how to start them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local import simulators
-from local.ledger import FAILURES, Taken, differences, of, taken
+from local.ledger import FAILURES, Taken, differences, taken, taken_message
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import load
 
@@ -194,7 +194,7 @@ def test_of_a_provider_without_look_ups_only_what_it_reported_is_expected(
         "callbacks": callbacks,
     }
 
-    assert of("aws", entry).expected == expected
+    assert taken_message("aws", entry).expected == expected
 
 
 def test_a_message_of_which_nothing_was_heard_has_no_id_of_the_provider() -> None:

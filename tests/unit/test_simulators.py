@@ -155,7 +155,7 @@ def test_a_new_folder_takes_part_in_everything(acme: str) -> None:
 def test_its_ledger_is_read_by_its_own_rules(acme: str) -> None:
     entry = {"id": "A1", "extra": {"context": ID}, "times_taken": 1, "handset": {"word": "delivered", "code": None}}
 
-    found = ledger.of(acme, entry)
+    found = ledger.taken_message(acme, entry)
 
     assert (found.message_id, found.expected) == (ID, "unknown")
 
