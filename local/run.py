@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
+import time
 from collections.abc import Mapping
-from types import FrameType
+from contextlib import suppress
 
 from local import simulators
 from local.examples import examples
-from local.process import ROOT, StackError
+from local.process import ROOT, StackError, run_command
 from local.stack import Stack, count_every_minute
 from local.template import load
 from ops.accounts import documents, flaws
@@ -32,36 +31,21 @@ Runs the whole service on this machine until Ctrl-C.
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Start the stack, print the examples, wait for a signal; returns the exit code."""
+    """Print the usage, or run the stack; returns the exit code."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(USAGE)
         return 0
-    ended = threading.Event()
+    return run_command(lambda: _run(environment))
 
-    def end(_: int, __: FrameType | None) -> None:
-        if ended.is_set():  # a second Ctrl-C while it stops
-            raise KeyboardInterrupt
-        ended.set()
 
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with _stack(environment) as stack:
-            signal.signal(signal.SIGINT, end)
-            signal.signal(signal.SIGTERM, end)
-            print(examples(stack), flush=True)
-            while not ended.wait(_CHECK_EVERY):
-                stack.check()
-    except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+def _run(environment: Mapping[str, str]) -> int:
+    """Start the stack, print the examples, wait for Ctrl-C."""
+    with _stack(environment) as stack, suppress(KeyboardInterrupt):
+        print(examples(stack), flush=True)
+        while True:
+            time.sleep(_CHECK_EVERY)
+            stack.check()
     return 0
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _stack(environment: Mapping[str, str]) -> Stack:
@@ -84,7 +68,7 @@ def _stack(environment: Mapping[str, str]) -> Stack:
 
 
 def live(environment: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """The real accounts' documents and their parameters; raises ``StackError`` without an account."""
+    """The real accounts' secret documents, and the template's parameters; raises ``StackError`` without an account."""
     found = documents(environment)
     if not found or not environment.get("PUBLIC_BASE_URL"):
         raise StackError("PROVIDERS=live needs PUBLIC_BASE_URL and an account in .env (see .env.example)")

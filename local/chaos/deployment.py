@@ -9,28 +9,19 @@ from local.template import Template, set_variables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Waits of a run, in seconds. Everything else is as in the template."""
+    """How a run differs from the template: waits in seconds, hanging providers, concurrent sends."""
 
-    hangs: bool
-    claim: int
-    visibility: int
-    reconcile_after: int
-    unknown_after: int
-    look_again_after: int
-    reconcile_every: float
-    at_once: int
+    hangs: bool = True
+    claim: int = 33
+    visibility: int = 25
+    reconcile_after: int = 20
+    unknown_after: int = 80
+    look_again_after: int = 15
+    reconcile_every: float = 8.0
+    at_once: int = 12
 
 
-FULL = Scale(
-    hangs=True,
-    claim=33,
-    visibility=25,
-    reconcile_after=20,
-    unknown_after=80,
-    look_again_after=15,
-    reconcile_every=8.0,
-    at_once=12,
-)
+FULL = Scale()
 SHORT = Scale(
     hangs=False,
     claim=10,
@@ -48,7 +39,7 @@ PARAMETERS = {"LookupsPerSecond": "50"}
 """The template's parameters."""
 
 LIMITS = {"daily_cap": 7_000, "recipient": {"day": 50}, "outage": "closed"}
-"""Limits that nothing reaches, so that every hand-over is counted in both counters."""
+"""Limits that no run reaches; with them every send is counted in both counters."""
 
 
 def with_faults(template: Template, *, proxy: str, scale: Scale) -> Template:

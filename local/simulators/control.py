@@ -1,12 +1,10 @@
-"""The control routes: the ledger, the scenarios, the settings, and waiting until nothing is pending."""
+"""The control routes of every simulator: ledger, scenarios, settings, replies, and waiting until nothing is pending."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from decimal import Decimal
 from typing import Any, cast
 from uuid import uuid4
 
@@ -16,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.ledger import Charge, Message
+from local.simulators.ledger import Message
 from local.simulators.scenario import TABLE, Scenario, Script, Step
 from local.simulators.send_endpoint import Provider, Refused
 
@@ -26,9 +24,7 @@ _LONGEST_WAIT = 300.0
 def application(provider: Provider) -> Starlette:
     """A provider's own routes and the control routes:
 
-    GET /_health                            200 while it runs
     GET /_ledger, GET /_ledger/{id}         the ledger; of a message to several recipients, the first or ``?to=``
-    GET /_bill                              what each message costs, and the sums by currency
     DELETE /_ledger                         clear it and cancel every pending callback
     GET /_control/idle?timeout=30&taken=0   200 once nothing is pending and that many were taken, else 503
     GET /_control/seen?posts=1&timeout=30   200 once that many requests to send arrived, else 503
@@ -48,9 +44,7 @@ def application(provider: Provider) -> Starlette:
         exception_handlers={Refused: refused},
         routes=[
             *provider.routes(),
-            Route("/_health", control.health),
             Route("/_ledger", control.ledger),
-            Route("/_bill", control.bill),
             Route("/_ledger", control.clear, methods=["DELETE"]),
             Route("/_ledger/{id}", control.message),
             Route("/_control/idle", control.idle),
@@ -70,9 +64,6 @@ class _Control:
         self._provider = provider
         self._backend = provider.backend
 
-    async def health(self, _: Request) -> Response:
-        return JSONResponse({"provider": self._provider.name, "pending": self._backend.network.pending})
-
     async def ledger(self, _: Request) -> Response:
         pending = self._backend.network.pending
         replies, scenarios = self._backend.ledger.replies, self._backend.scenarios
@@ -82,9 +73,6 @@ class _Control:
         known = {"provider": self._provider.name, "pending": pending, "opted_out": pairs}
         books = self._backend.ledger.as_json(self._provider.charge)
         return JSONResponse(known | books)
-
-    async def bill(self, _: Request) -> Response:
-        return JSONResponse(_bill_json(self._backend.ledger.newest_first(), self._provider.charge))
 
     async def message(self, request: Request) -> Response:
         group = self._backend.ledger.messages.get(request.path_params["id"], [])
@@ -168,16 +156,6 @@ class _Control:
         outgoing = self._provider.reply(message, forged=forged)
         statuses = await self._backend.network.reply(message, outgoing, copies=copies, delay=delay)
         return JSONResponse({"statuses": statuses})
-
-
-def _bill_json(messages: Iterable[Message], charge: Callable[[Message], Charge | None]) -> dict[str, Any]:
-    """A line for each charged message, and the sum in each currency, in plain digits."""
-    lines, sums = [], defaultdict[str, Decimal](Decimal)
-    for message in messages:
-        if (due := charge(message)) is not None:
-            sums[due.currency] += due.amount
-            lines.append({"id": message.id, "to": message.to, "amount": f"{due.amount:f}", "currency": due.currency})
-    return {"lines": lines, "sums": {currency: f"{amount:f}" for currency, amount in sums.items()}}
 
 
 def _row_json(scenario: Scenario, courses: Mapping[str, str]) -> dict[str, Any]:

@@ -66,11 +66,11 @@ class Accounts:
         self.service.clock.now = sent
 
     def billed(self) -> dict[str, Decimal]:
-        """The sums of all bills by currency."""
+        """The sums of all charges by currency."""
         sums: dict[str, Decimal] = {}
-        for each in self.providers.values():
-            for line in each.http.get("/_bill").json()["lines"]:
-                sums[line["currency"]] = sums.get(line["currency"], Decimal()) + Decimal(line["amount"])
+        charges = (message["charged"] for each in self.providers.values() for message in each.ledger()["messages"])
+        for amount, currency in (charge.split() for charge in charges if charge):
+            sums[currency] = sums.get(currency, Decimal()) + Decimal(amount)
         return sums
 
     def stats(self, by: str) -> Any:
