@@ -17,13 +17,15 @@ _FUNCTION = re.compile(r'\$\{(\w+?)(?:\.Arn|Aliaslive)\}|"Fn::GetAtt": \["(\w+)"
 _GATEWAY = "x-amazon-apigateway-"
 
 
-def wire(clients: Clients, *, template: Json, physical: Mapping[str, str], arns: Mapping[str, str]) -> str:
-    """Create the HTTP API's authorizers, integrations and routes; returns the API's id.
+def create_routes(clients: Clients, *, template: Json, physical: Mapping[str, str], arns: Mapping[str, str]) -> str:
+    """Create the HTTP API's authorizers, integrations and routes; returns the API's id, empty without an API.
 
     ``template`` is the processed one; ``physical`` and ``arns`` are the resources' names and ARNs by logical id.
     """
-    logical_id, body = _body(template)
-    api_id = physical[logical_id]
+    apis = (name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::ApiGatewayV2::Api")
+    if (logical_id := next(apis, None)) is None:
+        return ""
+    api_id, body = physical[logical_id], template["Resources"][logical_id]["Properties"].get("Body", {})
     authorizers = {
         name: _authorizer(clients, api_id, name, scheme[f"{_GATEWAY}authorizer"], arns)
         for name, scheme in body.get("components", {}).get("securitySchemes", {}).items()
@@ -37,13 +39,6 @@ def wire(clients: Clients, *, template: Json, physical: Mapping[str, str], arns:
         target = _integration(clients, api_id, operation[f"{_GATEWAY}integration"], arns)
         clients.apigateway.create_route(ApiId=api_id, RouteKey=route_key, Target=target, **security)
     return api_id
-
-
-def _body(template: Json) -> tuple[str, Json]:
-    for logical_id, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::ApiGatewayV2::Api":
-            return logical_id, resource["Properties"].get("Body", {})
-    raise StackError("the template declares no HTTP API")
 
 
 def _operations(body: Json) -> Iterator[tuple[str, Json]]:

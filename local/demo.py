@@ -104,7 +104,7 @@ def _watch(
     screen = _Screen([f"{case.provider:<12} {case.about}" for case in wanted])
     deadline = time.monotonic() + _TIMEOUT
     while True:
-        records = [_look(api, answer) for answer in answers]
+        records = [_fetch(api, answer) for answer in answers]
         screen.show([_state(record) for record in records])
         known = [(case, record) for case, record in zip(wanted, records, strict=True) if record and record["final"]]
         late = time.monotonic() > deadline
@@ -140,7 +140,7 @@ def _send(api: httpx.Client, case: Case, number: int) -> str:
     return str(answer.json()["message_id"])
 
 
-def _look(api: httpx.Client, answer: Future[str]) -> dict[str, Any] | None:
+def _fetch(api: httpx.Client, answer: Future[str]) -> dict[str, Any] | None:
     if not answer.done():
         return None
     found = api.get(f"/messages/{answer.result()}").raise_for_status().json()

@@ -39,6 +39,7 @@ class Deployment:
 
     name: str
     api_id: str
+    """Empty for a template without an HTTP API."""
     physical: Mapping[str, str]
     """The resources' names by logical id."""
     outputs: Mapping[str, str]
@@ -53,30 +54,17 @@ def deploy(
     parameters: Mapping[str, str],
     progress: Progress,
 ) -> Deployment:
-    """Create the stack ``name`` and configure its API; raises ``StackError``."""
-    outputs = create(clients, template, root=root, name=name, parameters=parameters, progress=progress)
-    processed = clients.cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
-    physical = _physical(clients, name)
-    api_id = api.wire(clients, template=_read(processed), physical=physical, arns=_function_arns(clients, physical))
-    return Deployment(name=name, api_id=api_id, physical=physical, outputs=outputs)
-
-
-def create(
-    clients: Clients,
-    template: Template,
-    *,
-    root: Path,
-    name: str,
-    parameters: Mapping[str, str],
-    progress: Progress,
-) -> dict[str, str]:
-    """Upload the code under ``root``, create the stack ``name`` and return its outputs; raises ``StackError``."""
+    """Upload the code under ``root``, create the stack ``name``, configure its API; raises ``StackError``."""
     progress("packaging the functions and the layers")
     packaged = _upload(clients, template, root=root, progress=progress)
     progress(f"deploying the template as stack {name}")
     _create(clients, packaged, name=name, parameters=parameters)
     (described,) = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    processed = _read(clients.cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"])
+    physical = _physical(clients, name)
+    api_id = api.create_routes(clients, template=processed, physical=physical, arns=_function_arns(clients, physical))
+    return Deployment(name=name, api_id=api_id, physical=physical, outputs=outputs)
 
 
 def _upload(clients: Clients, template: Template, *, root: Path, progress: Progress) -> Template:

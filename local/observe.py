@@ -72,7 +72,7 @@ def function_logs(clients: Clients, function_name: str) -> list[str]:
         return []
 
 
-def limit(clients: Clients, function_name: str, at_once: int) -> None:
+def limit_concurrency(clients: Clients, function_name: str, at_once: int) -> None:
     """Limit the concurrency of ``function_name`` on its queues.
 
     The template's parameter does not work here: the emulator reads it as text and stops polling every queue.

@@ -43,7 +43,7 @@ def secrets(ports: Mapping[str, int]) -> Secrets:
     return {name: simulators.load(name).credentials(url(port)) for name, port in ports.items()}
 
 
-def report_to(destination: Destination, ports: Mapping[str, int]) -> None:
+def register_stack(destination: Destination, ports: Mapping[str, int]) -> None:
     """Register a deployed stack at the simulators that have one address for all reports."""
     for name, port in ports.items():
         if settings := simulators.load(name).reports_to(destination):

@@ -180,7 +180,7 @@ class Stack:
         gateway.open(emulator_port=aws_port, api_id=self.deployment.api_id)
         self._processes[-1].wait_until(lambda: simulation.ready(self._ports))
         base_url = self._public_base_url or self.api_url
-        simulation.report_to(Destination(base_url, self.clients.endpoint, self.deployment.outputs), self._ports)
+        simulation.register_stack(Destination(base_url, self.clients.endpoint, self.deployment.outputs), self._ports)
         self._progress(f"ready at {self.api_url}")
 
     def _supervise(self, process: Process) -> Process:
@@ -216,7 +216,7 @@ class Stack:
             self._put_parameter(f"secrets/{owner}", json.dumps(document), secret=True)
         addresses = [address for address in (self._public_base_url, self.api_url) if address]
         self._put_parameter("public-base-urls", ",".join(addresses))
-        observe.limit(self.clients, f"{NAME}-processor", _PROCESSORS)
+        observe.limit_concurrency(self.clients, f"{NAME}-processor", _PROCESSORS)
 
     def _put_parameter(self, path: str, value: str, *, secret: bool = False) -> None:
         self.clients.ssm.put_parameter(

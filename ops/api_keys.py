@@ -1,4 +1,4 @@
-"""API keys: what a client receives, what the state table stores, and the table's keys for operators."""
+"""API keys: new keys, their items in the state table, and the stored keys for operators."""
 
 from __future__ import annotations
 

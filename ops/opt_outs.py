@@ -1,4 +1,4 @@
-"""`make opt-outs`: export who may not be sent to as CSV, list a provider's blocks likewise, and import such lists."""
+"""`make opt-outs`: export the blocked recipients as CSV, list a provider's blocks as CSV, and import such a list."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ from sms_tracker.services.timeline import report_of
 _ALWAYS = Span(since="0000", until="9999-12-31T23:59:59.999Z")
 
 
-def between(search: Search, span: Span, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
+def created_between(search: Search, span: Span, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
     """Every record created in that span, newest day first; ``on_unreadable``, here and below, as in ``Search``."""
     for partitions in days(span):
         for partition in partitions:
             yield from _records(search, BY_TIME, partition, span, on_unreadable)
 
 
-def opened(search: Search, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
+def open_records(search: Search, on_unreadable: OnUnreadable | None = None) -> Iterator[Record]:
     """Every record that the reconciler tracks, of any age."""
     for number in range(SHARDS):
         yield from _records(search, BY_ATTENTION, open_shard(number), _ALWAYS, on_unreadable)

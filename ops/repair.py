@@ -151,8 +151,8 @@ def _found(stack: Stack, options: argparse.Namespace) -> Iterable[Record]:
             raise ValueError(f"no message has the id {options.id}")
         return [found]
     if options.open:
-        return records.opened(stack.search, stack.skip)
-    return records.between(stack.search, _span(options.since, options.until, datetime.now(UTC)), stack.skip)
+        return records.open_records(stack.search, stack.skip)
+    return records.created_between(stack.search, _span(options.since, options.until, datetime.now(UTC)), stack.skip)
 
 
 def _span(since: datetime | None, until: datetime | None, now: datetime) -> Span:

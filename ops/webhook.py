@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ops import command, region
-from ops.records import opened
+from ops.records import open_records
 from ops.registered import ADAPTERS, Account, new_key
 from ops.stack import Stack
 from sms_tracker.domain.report import timestamp
@@ -108,7 +108,7 @@ def _enable(account: Account, options: argparse.Namespace) -> Iterator[str]:
 def _look_up_open(account: Account, *, apply: bool) -> int:
     """Make the provider's open messages due now: a paused endpoint may have missed their reports."""
     count = 0
-    for record in opened(account.stack.search, account.stack.skip):
+    for record in open_records(account.stack.search, account.stack.skip):
         if record.state.provider == account.provider:
             count += 1
             if apply:

@@ -1,4 +1,4 @@
-"""The limits' counters: their writes as the proxy sees them, and the check that they count what providers received."""
+"""The limits' counters: their writes that pass the proxy, and the check against the providers' requests."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def count_findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _killed_before_giving_back(evidence: Evidence) -> int:
-    """Messages of killed workers whose provider declined every request."""
+    """The number of killed workers' messages for which the provider declined every request."""
     answers: defaultdict[str, list[bool]] = defaultdict(list)
     for ledger_json in evidence.ledgers.values():
         for post in ledger_json["posts"]:

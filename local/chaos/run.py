@@ -106,7 +106,7 @@ class _Chaos:
         self._faults.active = False
 
     def _settle(self, senders: Senders) -> None:
-        """Wait, without faults, until the service has closed every open message by itself."""
+        """Wait, without faults, until every message has its final status."""
         self._progress("quiet phase: clients retry, reports arrive, the reconciler closes open messages")
         began = time.monotonic()
         patience = self._scale.claim + self._scale.unknown_after + self._scale.look_again_after + 60.0
@@ -146,7 +146,7 @@ class _Chaos:
         names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
         for output in ("ReportsQueueUrl", "InboundQueueUrl"):
             url = self._stack.deployment.outputs[output]
-            answer = self._stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # made of known names
+            answer = self._stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)  # type: ignore[arg-type]  # valid names
             if any(int(value) for value in answer["Attributes"].values()):
                 return False
         return True

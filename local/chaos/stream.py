@@ -149,7 +149,7 @@ class StreamMapping(threading.Thread):
         self.latest[change.new.message_id] = change.new
 
     def _deliver(self, waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One batch; returns what is left to deliver."""
+        """Deliver one batch; returns the undelivered rest."""
         batch, failed = waiting[:_BATCH], self._invoke(waiting[:_BATCH])
         while failed is None and len(batch) > 1:
             batch = batch[: len(batch) // 2]

@@ -72,7 +72,7 @@ class Script:
     fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def goes_out(self) -> bool:
+    def is_taken(self) -> bool:
         """Whether the provider takes the message, regardless of its answer."""
         return self.usual if self.taken is None else self.taken
 
@@ -179,7 +179,7 @@ class Scenarios:
         return self._set.get(_digits(to)) or self._set.get("*") or known
 
     def put(self, to: str, script: object) -> Script | None:
-        """Set what ``read`` makes of ``script``; None removes it. Raises ``ValueError``."""
+        """Set the script that ``read`` returns for ``script``; None removes it. Raises ``ValueError``."""
         if script is None:
             return self._set.pop(_digits(to), None)
         self._set[_digits(to)] = self.read(script)

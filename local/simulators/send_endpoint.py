@@ -103,7 +103,7 @@ async def take(provider: Provider, request: Request) -> Response:
     post.to = messages[0].to
     script = messages[0].script.seen_before(post.earlier)
     answer = provider.as_json(messages)
-    deliveries = _start(provider, post, messages) if script.goes_out else []
+    deliveries = _start(provider, post, messages) if script.is_taken else []
     for delivery in deliveries:
         await delivery.answerable.wait()
     return await _answer(provider, request, post, script, deliveries, answer)
@@ -144,7 +144,7 @@ async def _client_gone(request: Request) -> None:
                 pass
 
 
-def choose(refusals: Sequence[Refusal], status: int | None, code: Code | None) -> Refusal:
+def find_refusal(refusals: Sequence[Refusal], status: int | None, code: Code | None) -> Refusal:
     """The first refusal with that code, else with that status, else a made-up one. ``status`` takes precedence."""
     found = next((each for each in refusals if each.code == code), None)
     found = found or next((each for each in refusals if code is None and each.status == status), None)

@@ -14,7 +14,7 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.simulators.aws.server import faults
+from local.simulators.aws.server import invalid_parameters
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.outbound import NotProcessed, OutboundMessage, OutcomeUnknown, Refused
@@ -132,7 +132,7 @@ def test_every_request_is_valid_and_botocore_would_write_it_so(message: Outbound
     by_botocore = create_serializer("json").serialize_to_request(parameters, SEND)
 
     assert ParamValidator().validate(parameters, INPUT).generate_report() == ""
-    assert list(faults(parameters)) == []  # with patterns, lengths and enums
+    assert list(invalid_parameters(parameters)) == []  # with patterns, lengths and enums
     assert request.body == by_botocore["body"]
     assert request.headers == {name.lower(): value for name, value in by_botocore["headers"].items()}
     assert (request.method, request.url.partition(".com")[2]) == ("POST", by_botocore["url_path"])

@@ -146,7 +146,7 @@ def _create(stack: Stack, name: str, template: str, **parameters: str) -> dict[s
         for each, declared in written["Resources"].items()
         if declared["Type"] != "AWS::Events::EventBusPolicy"
     }
-    return deploy.create(
+    deployed = deploy.deploy(
         stack.clients,
         {**written, "Resources": kept},
         root=CONSUMERS,
@@ -154,6 +154,7 @@ def _create(stack: Stack, name: str, template: str, **parameters: str) -> dict[s
         parameters=parameters,
         progress=lambda _: None,
     )
+    return dict(deployed.outputs)
 
 
 def _connect(stack: Stack, url: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from types_boto3_sqs import SQSClient
 
 from ops.queues import SOURCES, TARGETS, Redrive, waiting
-from ops.records import between, earlier, opened, rebuilt, repair, stuck
+from ops.records import created_between, earlier, open_records, rebuilt, repair, stuck
 from ops.repair import main
 from ops.republish import Unpublished, events, publish
 from ops.stack import Stack
@@ -53,7 +53,7 @@ def test_a_record_that_its_reports_made_needs_no_repair(found: tuple[MessageStor
     track(store, MESSAGE_ID, [report(Status.SENT)], now=NOW)
     track(store, MESSAGE_ID, [report(Status.UNDELIVERED, code="30003")], now=NOW)
 
-    (read,) = between(search, Span(since=NOW, until=NOW))
+    (read,) = created_between(search, Span(since=NOW, until=NOW))
 
     assert repair(read, now=NOW) is None
     assert rebuilt(read).status is Status.UNDELIVERED
@@ -96,7 +96,7 @@ def test_what_is_open_is_found_whatever_its_age(found: tuple[MessageStore, Messa
     store.put(record(message_id=OTHER_ID))
     DynamoReconcileState(calling(tables.client()), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
 
-    assert [each.message_id for each in opened(search)] == [MESSAGE_ID]
+    assert [each.message_id for each in open_records(search)] == [MESSAGE_ID]
 
 
 def test_what_is_stuck_says_why() -> None:

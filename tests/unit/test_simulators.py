@@ -188,7 +188,7 @@ def test_a_simulator_with_one_address_for_all_reports_is_given_it(acme: str) -> 
         serving = Thread(target=server.handle_request)
         serving.start()
         destination = Destination("http://api", "http://aws", {"ReportsQueueUrl": "http://queue"})
-        simulation.report_to(destination, {acme: server.server_port})
+        simulation.register_stack(destination, {acme: server.server_port})
         serving.join()
 
     assert seen == [("/_control/settings", b'{"auth_token":"http://api http://aws http://queue"}')]

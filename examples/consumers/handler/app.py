@@ -12,13 +12,13 @@ from typing import Any
 import boto3
 
 _KEPT_SECONDS = 400 * 24 * 3600
-"""Longer than the bus's archive keeps events: a replayed event must still find what outranks it."""
+"""Longer than the bus's archive: a replayed old event must still meet the newer version."""
 _logger = logging.getLogger(__name__)
 _table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
 
 
 def from_queue(event: Mapping[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
-    """A batch of the queue. Records that fail come again, alone, and end in the dead-letter queue."""
+    """A batch of the queue. Failed records are delivered again and end in the dead-letter queue."""
     failed = []
     for record in event["Records"]:
         try:
@@ -37,8 +37,8 @@ def from_bus(event: Mapping[str, Any], _context: object) -> None:
 def keep(detail: Mapping[str, Any]) -> bool:
     """Store the event if its version is the message's highest so far; False for a duplicate or an older event.
 
-    Comparison and write are one call, so concurrent and reordered events end the same. An action of yours may follow
-    only if it can be repeated; what must happen exactly once per change belongs in this write.
+    Comparison and write are one call, so concurrent and reordered events have the same result. An action after it may
+    run twice; an effect that must happen exactly once per change belongs in this write.
     """
     item = {name: detail[name] for name in ("message_id", "version", "status", "outcome", "reference", "failure")}
     try:

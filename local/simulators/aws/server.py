@@ -20,7 +20,7 @@ from local.simulators.aws.report import Settings, charge, reply, report
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Code, Script, Step
-from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
+from local.simulators.send_endpoint import Backend, Refusal, Refused, find_refusal, take
 
 TARGET = "PinpointSMSVoiceV2.SendTextMessage"
 _AUTHORIZATION = re.compile(
@@ -119,7 +119,7 @@ class Aws:
         ]
 
     def _check_headers(self, request: Request) -> None:
-        """The signature's form and scope; only AWS knows the secret key."""
+        """Check the signature's form and scope; the rest needs the secret key."""
         found = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
         if found is None or "x-amz-date" not in request.headers:
             raise Refused(self.refusal(None, "MissingAuthenticationTokenException"))
@@ -136,7 +136,7 @@ class Aws:
             given = None
         if not isinstance(given, dict):
             raise Refused(self.refusal(None, "CANNOT_PARSE"))
-        if (fault := next(faults(given), None)) is not None:
+        if (fault := next(invalid_parameters(given), None)) is not None:
             text = f"Invalid {fault}"
             raise Refused(Refusal(status=400, code="FIELD_VALIDATION_FAILED", text=text, parameter=fault))
         return given
@@ -145,7 +145,7 @@ class Aws:
         """AWS answers 400 where others answer 429."""
         if status == _THROTTLED:
             status, code = None, "ThrottlingException"
-        return choose(ERRORS, status, code)
+        return find_refusal(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
         code = str(refusal.code)
@@ -170,24 +170,24 @@ class Aws:
         return reply(self.settings, message, forged=forged)
 
 
-def faults(given: Mapping[str, Any]) -> Iterator[str]:
+def invalid_parameters(given: Mapping[str, Any]) -> Iterator[str]:
     """The parameters that the service model does not allow; botocore itself checks neither patterns nor enums."""
     shape = _input()
     yield from (name for name in shape.required_members if name not in given)
     for name, value in given.items():
-        known = name in shape.members and not ParamValidator().validate({**_LEAST, name: value}, shape).has_errors()
-        if not known or _odd(name, value):
+        known = name in shape.members and not ParamValidator().validate({**_MINIMAL, name: value}, shape).has_errors()
+        if not known or _is_invalid(name, value):
             yield name
 
 
-_LEAST = {"DestinationPhoneNumber": "+12025550100", "MessageBody": "x"}
+_MINIMAL = {"DestinationPhoneNumber": "+12025550100", "MessageBody": "x"}
 """A valid request, to which each parameter is added alone."""
 
 
-def _odd(name: str, value: object) -> bool:
+def _is_invalid(name: str, value: object) -> bool:
     shape = _input().members[name]
     if shape.type_name == "map":
-        return isinstance(value, dict) and _odd_map(value)
+        return isinstance(value, dict) and _is_invalid_map(value)
     limits = shape.metadata
     if shape.type_name == "integer":
         return isinstance(value, int) and value > limits["max"]
@@ -199,7 +199,7 @@ def _odd(name: str, value: object) -> bool:
 _MOST_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 5, 100, 800
 
 
-def _odd_map(pairs: Mapping[str, Any]) -> bool:
+def _is_invalid_map(pairs: Mapping[str, Any]) -> bool:
     return len(pairs) > _MOST_PAIRS or any(
         not re.fullmatch(r"\S+", key) or len(key) > _LONGEST_KEY or len(str(value)) > _LONGEST_VALUE
         for key, value in pairs.items()

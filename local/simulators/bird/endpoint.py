@@ -10,7 +10,7 @@ from os import urandom
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.simulators.bird.errors import named
+from local.simulators.bird.errors import error_named
 from local.simulators.bird.report import Settings, forged_request, new_id, signed_request, zulu
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Callback, Message, now
@@ -85,7 +85,7 @@ class Endpoints:
         self.known: dict[str, Endpoint] = {}
         self.deliveries: list[Delivery] = []
 
-    def preset(self, settings: Settings, before: Settings | None = None) -> None:
+    def apply_settings(self, settings: Settings, before: Settings | None = None) -> None:
         """Register, move or re-key the endpoint of the settings as they change."""
         if before and (settings.webhook_url, settings.webhook_secret) == (before.webhook_url, before.webhook_secret):
             return
@@ -100,7 +100,7 @@ class Endpoints:
     def get(self, endpoint_id: str) -> Endpoint:
         """The endpoint of that id; raises ``Refused``."""
         if endpoint_id not in self.known:
-            raise Refused(named("NotFound"))
+            raise Refused(error_named("NotFound"))
         return self.known[endpoint_id]
 
     def create(self, given: Mapping[str, Any]) -> Endpoint:
@@ -108,7 +108,7 @@ class Endpoints:
         _check(given, {"url", "events", "description", "filter", "destination"})
         for name in ("url", "events"):
             if name not in given:
-                raise Refused(named("ValidationError", name))
+                raise Refused(error_named("ValidationError", name))
         endpoint = Endpoint(url=given["url"], events=tuple(given["events"]), description=given.get("description"))
         self.known[endpoint.id] = endpoint
         return endpoint
@@ -125,7 +125,7 @@ class Endpoints:
     def rotate(self, endpoint: Endpoint) -> str:
         """A new secret; earlier ones sign for another day. Raises ``Refused`` while five are valid."""
         if len(endpoint.valid_secrets()) >= MOST_SECRETS:
-            raise Refused(named("TooManySecrets"))
+            raise Refused(error_named("TooManySecrets"))
         until = now() + ROTATION
         endpoint.secrets = [(new_secret(), None), *((secret, old or until) for secret, old in endpoint.secrets)]
         return endpoint.secrets[0][0]
@@ -166,7 +166,7 @@ def _check(given: Mapping[str, Any], known: set[str]) -> None:
         "status": given.get("status", "active") in ("active", "paused"),
     }
     if wrong := next((name for name in given if name not in known or not right.get(name, True)), None):
-        raise Refused(named("ValidationError", wrong))
+        raise Refused(error_named("ValidationError", wrong))
 
 
 def _is_list(value: object) -> bool:

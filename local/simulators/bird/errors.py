@@ -50,7 +50,7 @@ _MOST_SEGMENTS, _MOST_METADATA = 12, 2048
 _NAMES = {code: (kind, name) for _, kind, code, name, _ in _TABLE}
 
 
-def named(name: str, parameter: str | None = None) -> Refusal:
+def error_named(name: str, parameter: str | None = None) -> Refusal:
     """The error of that name, perhaps about a parameter."""
     row = next(row for row in _TABLE if row[3] == name)
     return Refusal(status=row[0], code=row[2], text=row[4], parameter=parameter)
@@ -76,9 +76,9 @@ def fault(given: Mapping[str, Any]) -> Refusal | None:
     """The first error in a request to send; Bird refuses unknown fields."""
     for name in given:
         if name in _PREVIEWS:
-            return named("SMSUnsupportedFeature", name)
+            return error_named("SMSUnsupportedFeature", name)
         if name not in _FIELDS:
-            return named("ValidationError", name)
+            return error_named("ValidationError", name)
     to, sender, text, metadata = (given.get(name) for name in ("to", "from", "text", "metadata"))
     checks = {
         "to": isinstance(to, str) and to != "",
@@ -88,7 +88,7 @@ def fault(given: Mapping[str, Any]) -> Refusal | None:
         "metadata": metadata is None or (isinstance(metadata, dict) and len(json.dumps(metadata)) <= _MOST_METADATA),
     }
     if wrong := next((name for name, is_right in checks.items() if not is_right), None):
-        return named("ValidationError", wrong)
+        return error_named("ValidationError", wrong)
     if not _NUMBER.fullmatch(str(to)):
-        return named("SMSInvalidRecipient", "to")
-    return None if _SENDER.fullmatch(str(sender)) else named("SMSSenderNotConfigured", "from")
+        return error_named("SMSInvalidRecipient", "to")
+    return None if _SENDER.fullmatch(str(sender)) else error_named("SMSSenderNotConfigured", "from")

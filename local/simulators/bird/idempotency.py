@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local.simulators.bird.errors import named
+from local.simulators.bird.errors import error_named
 from local.simulators.ledger import now
 from local.simulators.send_endpoint import Refused
 
@@ -52,12 +52,12 @@ class IdempotencyKeys:
             return (await act(request))[0]
         fingerprint = _fingerprint(request, await request.body())
         if not 1 <= len(key) <= _LONGEST:
-            raise Refused(named("InvalidRequest", "Idempotency-Key"))
+            raise Refused(error_named("InvalidRequest", "Idempotency-Key"))
         if (known := self._kept.get(key)) and self._clock() < known.at + KEPT:
             return _replay(known, fingerprint)
         if key in self._running:
             is_same = self._running[key] == fingerprint
-            raise Refused(named("RequestInProgress" if is_same else "IdempotencyKeyReuse"))
+            raise Refused(error_named("RequestInProgress" if is_same else "IdempotencyKeyReuse"))
         self._running[key] = fingerprint
         try:
             response, other = await act(request)
@@ -71,7 +71,7 @@ class IdempotencyKeys:
 
 def _replay(known: _Answer, fingerprint: str) -> Response:
     if known.fingerprint != fingerprint:
-        raise Refused(named("IdempotencyKeyReuse"))
+        raise Refused(error_named("IdempotencyKeyReuse"))
     headers = {"content-type": "application/json", "idempotency-replay": "true"}
     return Response(known.body, known.status, headers)
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators.bird.report import Settings, new_id, zulu
-from local.simulators.bird.webhook_routes import Act, cut, page
+from local.simulators.bird.webhook_routes import Act, page, page_ids
 from local.simulators.ledger import Message, now
 
 _KEYWORDS = {
@@ -61,7 +61,7 @@ class OptOuts:
         """Filtered by destination, originator and reason."""
         query = request.query_params
         found = {each["id"]: each for each in reversed(self._known.values()) if _fits(each, query)}
-        shown, following = cut(query, list(found))
+        shown, following = page_ids(query, list(found))
         return JSONResponse(page([found[each] for each in shown], following))
 
     async def rules(self, _: Request) -> Response:

@@ -33,7 +33,7 @@ _RANDOM = SystemRandom()
 class Settings:
     """The workspace's key (made up), and the endpoint registered at the start (none without a URL).
 
-    ``coverage`` is what a STOP covers, ``all`` or ``non_transactional``; ``own_start`` are further words for START.
+    ``coverage`` of a STOP is ``all`` or ``non_transactional``; ``own_start`` are further words for START.
     """
 
     api_key: str = "bk_us1_local-simulator-bird-api-key"
@@ -86,7 +86,7 @@ def event(message: Message, step: Step, text: str | None) -> dict[str, Any]:
         "country_code": None,
         "cost": cost(message, step.word),
     }
-    data |= {"segments": counted(message.body)} if step.word == "accepted" else {}
+    data |= {"segments": segments_json(message.body)} if step.word == "accepted" else {}
     data |= {"carrier": "Simulated", "mcc_mnc": "20408"} if step.word in {"sent", "delivered"} else {}
     data |= {"error": error(message, step, text)} if step.word in FAILED else {}
     return {
@@ -104,7 +104,7 @@ def received(message: Message) -> dict[str, Any]:
         "to": message.to,
         "from": message.sender,
         "text": message.body,
-        "segments": counted(message.body),
+        "segments": segments_json(message.body),
         "tags": None,
         "metadata": None,
         "country_code": "NL",
@@ -147,7 +147,7 @@ def cost(message: Message, word: str) -> dict[str, Any] | None:
     }
 
 
-def counted(text: str) -> dict[str, Any]:
+def segments_json(text: str) -> dict[str, Any]:
     encoding = "GSM_7BIT" if segments.plain(text) else "UCS2"
     return {"count": segments.count(text), "encoding": encoding, "characters": len(text)}
 
@@ -184,6 +184,6 @@ def signed(document: Document, reported: Reported) -> Outgoing:
     return signed_request(url, event(message, message.step, None), [document["webhook_secret"]], event_id=new_id("whe"))
 
 
-def explained(code: Code | None) -> str | None:
+def error_text(code: Code | None) -> str | None:
     """The description of a delivery error code."""
     return None if code is None else f"The message failed: {str(code).replace('_', ' ')}."

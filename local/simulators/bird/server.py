@@ -15,15 +15,15 @@ from starlette.routing import Route
 
 from local.simulators.bird import report
 from local.simulators.bird.endpoint import Endpoints
-from local.simulators.bird.errors import ERRORS, envelope, fault, named
+from local.simulators.bird.errors import ERRORS, envelope, error_named, fault
 from local.simulators.bird.idempotency import IdempotencyKeys
 from local.simulators.bird.opt_outs import OptOuts
 from local.simulators.bird.report import Settings, zulu
-from local.simulators.bird.webhook_routes import Act, WebhookRoutes, cut, page, read_json
+from local.simulators.bird.webhook_routes import Act, WebhookRoutes, page, page_ids, read_json
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Code, Step
-from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
+from local.simulators.send_endpoint import Backend, Refusal, Refused, find_refusal, take
 
 _PAGING = {"limit", "starting_after", "ending_before", "created_after", "created_before"}
 _FILTERS = {"direction", "status", "error_code", "category", "to", "from", "country", "tag"}
@@ -42,7 +42,7 @@ class Bird:
         self._settings = settings
         self._keys = IdempotencyKeys()
         self._opt_outs = OptOuts(lambda: self._settings, self._guarded)
-        self.endpoints.preset(settings)
+        self.endpoints.apply_settings(settings)
 
     @property
     def settings(self) -> Settings:
@@ -50,7 +50,7 @@ class Bird:
 
     @settings.setter
     def settings(self, changed: Settings) -> None:
-        self.endpoints.preset(changed, before=self._settings)
+        self.endpoints.apply_settings(changed, before=self._settings)
         self._settings = changed
 
     def routes(self) -> Sequence[Route]:
@@ -81,10 +81,10 @@ class Bird:
 
     def _authenticate(self, request: Request) -> None:
         if not self._has_key(request):
-            raise Refused(named("Unauthorized"))
+            raise Refused(error_named("Unauthorized"))
 
     async def create(self, request: Request) -> Response:
-        """POST /v1/sms/messages, once for each idempotency key; without our API key it is counted and refused."""
+        """POST /v1/sms/messages, once for each idempotency key; without our API key it is segments_json and refused."""
         if not self._has_key(request):
             return await take(self, request)
         return await self._keys.once(request, self._take)
@@ -107,15 +107,15 @@ class Bird:
         """GET /v1/sms/messages: newest first; a cursor is the id after which the page begins."""
         query = request.query_params
         if unknown := set(query) - _PAGING - _FILTERS:
-            raise Refused(named("UnknownQueryParameter", min(unknown)))
+            raise Refused(error_named("UnknownQueryParameter", min(unknown)))
         found = {each.id: each for each in self.backend.ledger.newest_first() if _fits(each, query)}
-        shown, following = cut(query, list(found))
+        shown, following = page_ids(query, list(found))
         return JSONResponse(page([self.as_json([found[each]]) for each in shown], following))
 
     def _named(self, request: Request) -> Sequence[Message]:
         if found := self.backend.ledger.messages.get(request.path_params["id"]):
             return found
-        raise Refused(named("NotFound"))
+        raise Refused(error_named("NotFound"))
 
     def read(self, request: Request, body: bytes) -> list[Message]:
         self._authenticate(request)
@@ -136,7 +136,7 @@ class Bird:
         return [message]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        return choose(ERRORS, status, code)
+        return find_refusal(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
         return JSONResponse(envelope(refusal), status_code=refusal.status)
@@ -159,7 +159,7 @@ class Bird:
             "template_id": None,
             "template_version_id": None,
             "template_content_hash": None,
-            "segments": report.counted(message.body),
+            "segments": report.segments_json(message.body),
             "cost": report.cost(message, step.word),
             "tags": extra["tags"],
             "metadata": extra["metadata"],
@@ -167,7 +167,7 @@ class Bird:
             "sent_at": zulu(message.step_at) if late else None,
             "delivered_at": zulu(message.step_at) if step.word == "delivered" else None,
         }
-        failed = {"last_error": report.error(message, step, report.explained(step.code))}
+        failed = {"last_error": report.error(message, step, report.error_text(step.code))}
         return shown | ({"mcc_mnc": "20408"} if late else {}) | (failed if step.word in report.FAILED else {})
 
     def charge(self, message: Message) -> Charge | None:
@@ -175,7 +175,7 @@ class Bird:
         return report.charge(message, message.step.word)
 
     def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
-        event = report.event(message, step, report.explained(step.code))
+        event = report.event(message, step, report.error_text(step.code))
         return self.endpoints.send(event, message, step, forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators.bird.endpoint import EVENTS, Delivery, Endpoint, Endpoints
-from local.simulators.bird.errors import named
+from local.simulators.bird.errors import error_named
 from local.simulators.bird.report import new_id, signed_request, zulu
 from local.simulators.callback_sender import CallbackSender, Outgoing, RetryPolicy
 from local.simulators.ledger import Callback, Message, now
@@ -64,7 +64,7 @@ class WebhookRoutes:
             for each in reversed(self._endpoints.known.values())
             if query.get("url") in (None, each.url)
         }
-        shown, following = cut(query, list(found))
+        shown, following = page_ids(query, list(found))
         return JSONResponse(page([found[each] for each in shown], following))
 
     async def view(self, request: Request) -> Response:
@@ -91,16 +91,16 @@ class WebhookRoutes:
         return JSONResponse({"data": self._endpoints.attempts(self._named(request))})
 
     async def replay(self, request: Request) -> Response:
-        """Deliver again what failed in a span, with its first id; answered before the deliveries."""
+        """Repeat the failed deliveries of a span with their first ids; the answer comes first."""
         endpoint, given = self._named(request), read_json(await request.body())
         if endpoint.status == "paused":
-            raise Refused(named("ValidationError", "status"))
+            raise Refused(error_named("ValidationError", "status"))
         since = max(_moment(given, "since", now() - DAY), now() - HISTORY)
         for delivery in self._endpoints.failed(endpoint, since, _moment(given, "until", now())):
-            self._again(delivery)
+            self._redeliver(delivery)
         return Response(status_code=202)
 
-    def _again(self, delivery: Delivery) -> None:
+    def _redeliver(self, delivery: Delivery) -> None:
         """Run a script of one step beside the message's own; the callbacks are the message's."""
 
         def sign_again(*_: object) -> list[Outgoing]:
@@ -118,7 +118,7 @@ async def _tested(endpoint: Endpoint, kind: str | None) -> dict[str, Any]:
     """Send a stub with a type alone and wait for its answer; a paused endpoint receives it too."""
     kind = kind or endpoint.events[0]
     if kind not in EVENTS:
-        raise Refused(named("ValidationError", "event_type"))
+        raise Refused(error_named("ValidationError", "event_type"))
     event = {"type": kind, "timestamp": zulu(now()), "data": {}}
     outgoing = signed_request(endpoint.url, event, endpoint.valid_secrets(), event_id=new_id("whe"))
     callback, sender = Callback(step=Step("test"), url=endpoint.url, forged=False), CallbackSender(retry_pause=0)
@@ -134,13 +134,13 @@ async def _tested(endpoint: Endpoint, kind: str | None) -> dict[str, Any]:
     return result if last.error is None else result | {"error": last.error}
 
 
-def cut(query: QueryParams, ids: Sequence[str]) -> tuple[Sequence[str], str | None]:
+def page_ids(query: QueryParams, ids: Sequence[str]) -> tuple[Sequence[str], str | None]:
     """The ids on the requested page, and the next cursor; raises ``Refused``."""
     limit, cursor = query.get("limit", str(_PAGE)), query.get("starting_after")
     if not limit.isdecimal() or not 1 <= int(limit) <= _LARGEST_PAGE:
-        raise Refused(named("ValidationError", "limit"))
+        raise Refused(error_named("ValidationError", "limit"))
     if cursor is not None and cursor not in ids:
-        raise Refused(named("InvalidCursor", "starting_after"))
+        raise Refused(error_named("InvalidCursor", "starting_after"))
     start = 0 if cursor is None else ids.index(cursor) + 1
     shown = ids[start : start + int(limit)]
     return shown, shown[-1] if shown and start + len(shown) < len(ids) else None
@@ -157,7 +157,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
-        raise Refused(named("InvalidRequest"))
+        raise Refused(error_named("InvalidRequest"))
     return given
 
 
@@ -165,4 +165,4 @@ def _moment(given: Mapping[str, Any], name: str, usual: datetime) -> datetime:
     try:
         return datetime.fromisoformat(given[name]) if given.get(name) else usual
     except (ValueError, TypeError):
-        raise Refused(named("ValidationError", name)) from None
+        raise Refused(error_named("ValidationError", name)) from None

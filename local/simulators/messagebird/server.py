@@ -20,7 +20,7 @@ from local.simulators.ledger import Charge, Message
 from local.simulators.messagebird import report
 from local.simulators.messagebird.report import Settings
 from local.simulators.scenario import Code, Step
-from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
+from local.simulators.send_endpoint import Backend, Refusal, Refused, find_refusal, take
 
 
 def _error(code: int, text: str, status: int, parameter: str | None = None) -> Refusal:
@@ -118,7 +118,7 @@ class MessageBird:
         ]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        return choose(ERRORS, status, code)
+        return find_refusal(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
         error = {"code": refusal.code, "description": refusal.text, "parameter": refusal.parameter}
@@ -157,7 +157,7 @@ class MessageBird:
         return report.charge(message)
 
     def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
-        return report.report(self.settings, message, step, text=_explained(step), forged=forged)
+        return report.report(self.settings, message, step, text=_error_text(step), forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
         return [report.reply(self.settings, message, forged=forged)]
@@ -171,7 +171,7 @@ def _item(message: Message, *, whole: bool) -> dict[str, Any]:
         "messagePartCount": segments.count(message.body),
     }
     if whole:
-        item["statusReason"] = _explained(message.step)
+        item["statusReason"] = _error_text(message.step)
         item["statusErrorCode"] = message.step.code
         due = report.charge(message)
         item["price"] = {"amount": float(due.amount), "currency": due.currency}
@@ -179,7 +179,7 @@ def _item(message: Message, *, whole: bool) -> dict[str, Any]:
     return item
 
 
-def _explained(step: Step) -> str | None:
+def _error_text(step: Step) -> str | None:
     return None if step.code is None else DELIVERY_ERRORS.get(step.code, "unknown error")
 
 
@@ -189,7 +189,7 @@ def _json(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
-        raise Refused(choose(ERRORS, 400, 21))
+        raise Refused(find_refusal(ERRORS, 400, 21))
     return given
 
 

@@ -23,7 +23,7 @@ from local.simulators import segments
 from local.simulators.callback_sender import Outgoing
 from local.simulators.ledger import Charge, Message
 from local.simulators.scenario import Code, Script, Step
-from local.simulators.send_endpoint import Backend, Refusal, Refused, choose, take
+from local.simulators.send_endpoint import Backend, Refusal, Refused, find_refusal, take
 from local.simulators.twilio import report
 from local.simulators.twilio.errors import DELIVERY_ERRORS, ERRORS, fault
 from local.simulators.twilio.report import API_VERSION, Settings
@@ -135,7 +135,7 @@ class Twilio:
         ]
 
     def refusal(self, status: int | None, code: Code | None) -> Refusal:
-        return choose(ERRORS, status, code)
+        return find_refusal(ERRORS, status, code)
 
     def refused(self, refusal: Refusal) -> Response:
         more = f"https://www.twilio.com/docs/errors/{refusal.code}"
@@ -161,7 +161,7 @@ class Twilio:
             "num_segments": "0" if service and moving else str(segments.count(message.body)),
             "num_media": "0",
             "error_code": step.code,
-            "error_message": self._explained(step),
+            "error_message": self._error_text(step),
             "price": self._price(message),
             "price_unit": "USD",
             "api_version": API_VERSION,
@@ -182,11 +182,11 @@ class Twilio:
         charge, late = self.charge(message), int(self.settings.late_prices)
         return None if charge is None or 0 < late >= self._lookups[message.id] else f"{-charge.amount:.5f}"
 
-    def _explained(self, step: Step) -> str | None:
+    def _error_text(self, step: Step) -> str | None:
         return None if step.code is None else DELIVERY_ERRORS.get(step.code, "An undocumented error")
 
     def report(self, message: Message, step: Step, forged: bool) -> list[Outgoing]:  # noqa: FBT001 - as Network calls it
-        return report.report(self.settings, message, step, text=self._explained(step), forged=forged)
+        return report.report(self.settings, message, step, text=self._error_text(step), forged=forged)
 
     def reply(self, message: Message, *, forged: bool) -> list[Outgoing]:
         return [report.reply(self.settings, message, forged=forged)]

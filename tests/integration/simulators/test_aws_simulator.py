@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from local.simulators.aws import SIMULATOR, Settings
-from local.simulators.aws.server import SIMULATOR_NUMBERS, faults
+from local.simulators.aws.server import SIMULATOR_NUMBERS, invalid_parameters
 from local.simulators.scenario import HANG, TABLE, Scenario
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.sigv4 import Credentials
@@ -190,7 +190,7 @@ def test_a_refusal_is_an_exception_of_the_model(aws: Simulator, to: str, excepti
     ],
 )
 def test_what_the_model_does_not_allow_is_refused_by_its_name(content: dict[str, Any], field: str) -> None:
-    assert next(faults(content)) == field
+    assert next(invalid_parameters(content)) == field
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Basic x"}])
@@ -246,6 +246,6 @@ def test_every_scenario_ends_with_the_handsets_step_on_record(aws: Simulator, ro
             send(aws, "+316123456" + row.digits)
     ledger = aws.idle()
 
-    assert len(ledger["messages"]) == script.goes_out
+    assert len(ledger["messages"]) == script.is_taken
     assert all(message["record"] | {"at": None} == message["handset"] | {"at": None} for message in ledger["messages"])
     assert all(callback["over"] for message in ledger["messages"] for callback in message["callbacks"])

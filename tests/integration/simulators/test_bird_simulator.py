@@ -221,7 +221,7 @@ def test_every_scenario_ends_with_its_truth_on_record(platform: Simulator, regis
     script = row.script(SIMULATOR.courses)
 
     assert truth["posts"][0]["answered"] == answer.status
-    assert len(truth["messages"]) == script.goes_out
+    assert len(truth["messages"]) == script.is_taken
     assert all(entry["record"]["word"] == entry["handset"]["word"] for entry in truth["messages"])
     assert all(callback["over"] for entry in truth["messages"] for callback in entry["callbacks"])
     assert sum(vouched(request) for request in registered.requests) == len(registered.requests) - bool(script.forge)

@@ -165,6 +165,6 @@ def test_every_scenario_ends_with_its_truth_on_record(bird: Simulator, receiver:
     ledger = bird.idle()
 
     assert ledger["posts"][0]["answered"] == answer.status_code
-    assert len(ledger["messages"]) == row.script(SIMULATOR.courses).goes_out
+    assert len(ledger["messages"]) == row.script(SIMULATOR.courses).is_taken
     assert all(message["record"]["word"] == message["handset"]["word"] for message in ledger["messages"])
     assert all(callback["over"] for message in ledger["messages"] for callback in message["callbacks"])
