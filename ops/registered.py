@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -97,6 +97,10 @@ class Account:
             raise ValueError(f"no endpoint is registered for {self.url}: run `register`")
         return found
 
+    def request(self, build: Callable[..., HttpRequest], *given: str) -> HttpRequest:
+        """A request of the adapter with the account's credentials and a new idempotency key."""
+        return build(*given, credentials=self.document, key=str(uuid4()))
+
     def secret(self, request: HttpRequest) -> str:
         """The secret in the answer to ``request``."""
         return self._answered(self.adapter.secret(call_provider(request)))
@@ -107,7 +111,7 @@ class Account:
 
     def test(self, endpoint: Endpoint) -> str:
         """Our answer to the provider's test."""
-        request = self.adapter.test_request(endpoint.endpoint_id, credentials=self.document, key=new_key())
+        request = self.request(self.adapter.test_request, endpoint.endpoint_id)
         return self._answered(self.adapter.test_outcome(call_provider(request)))
 
     def _answered(self, outcome: T | LookupFailed) -> T:
@@ -136,8 +140,3 @@ def call_provider(request: HttpRequest) -> HttpResponse | NoResponse:
         if isinstance(answer, HttpResponse) and answer.status not in _FAILING:
             break
     return answer
-
-
-def new_key() -> str:
-    """An idempotency key."""
-    return str(uuid4())

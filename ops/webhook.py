@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from ops import command, region
 from ops.records import open_records
-from ops.registered import ADAPTERS, Account, new_key
+from ops.registered import ADAPTERS, Account
 from ops.stack import Stack
 from sms_tracker.domain.report import timestamp
 from sms_tracker.providers.optional import Endpoint
@@ -63,7 +63,7 @@ def _register(account: Account, options: argparse.Namespace) -> Iterator[str]:
         return
     yield f"{'registers' if options.apply else 'would register'} {account.url}"
     if options.apply:
-        request = adapter.register_request(account.url, credentials=account.document, key=new_key())
+        request = account.request(adapter.register_request, account.url)
         yield account.store(**{adapter.SECRET: account.secret(request), adapter.NEXT_SECRET: None})
 
 
@@ -78,7 +78,7 @@ def _rotate(account: Account, options: argparse.Namespace) -> Iterator[str]:
     yield f"{'rotates' if options.apply else 'would rotate'} the secret of {_described(found)}"
     if options.apply:
         old = document.get(adapter.NEXT_SECRET) or document.get(adapter.SECRET)
-        new = account.secret(adapter.rotate_request(found.endpoint_id, credentials=document, key=new_key()))
+        new = account.secret(account.request(adapter.rotate_request, found.endpoint_id))
         yield account.store(**({adapter.SECRET: old, adapter.NEXT_SECRET: new} if old else {adapter.SECRET: new}))
         yield f"both sign until {timestamp(datetime.now(UTC) + adapter.ROTATION)}; then run `finish`"
 
@@ -100,7 +100,7 @@ def _enable(account: Account, options: argparse.Namespace) -> Iterator[str]:
     found = account.registered()
     yield f"{'enables' if options.apply else 'would enable'} {_described(found)}"
     if options.apply:
-        account.execute(account.adapter.enable_request(found.endpoint_id, credentials=account.document, key=new_key()))
+        account.execute(account.request(account.adapter.enable_request, found.endpoint_id))
     missed = _look_up_open(account, apply=options.apply)
     yield f"{missed} open messages {'are' if options.apply else 'would be'} looked up by the reconciler's next runs"
 
@@ -123,13 +123,10 @@ def _replay(account: Account, options: argparse.Namespace) -> Iterator[str]:
     since = options.since or now - timedelta(days=1)
     if since < now - account.adapter.HISTORY:
         raise ValueError(f"--since is too early: {account.provider} keeps {account.adapter.HISTORY.days} days")
-    span = f"{timestamp(since)} to {timestamp(now)}"
-    yield f"{'repeats' if options.apply else 'would repeat'} what failed from {span} at {found.url}"
+    span = timestamp(since), timestamp(now)
+    yield f"{'repeats' if options.apply else 'would repeat'} what failed from {' to '.join(span)} at {found.url}"
     if options.apply:
-        credentials, times = account.document, (timestamp(since), timestamp(now))
-        account.execute(
-            account.adapter.replay_request(found.endpoint_id, *times, credentials=credentials, key=new_key())
-        )
+        account.execute(account.request(account.adapter.replay_request, found.endpoint_id, *span))
 
 
 def _described(endpoint: Endpoint) -> str:

@@ -108,7 +108,7 @@ class SimulatedProvider:
         parameters: The template's parameters: the sender of a message that names none.
         courses: The provider's words for each course of reports, by the names that ``scenario.TABLE`` uses: words as
             ``Step.read`` takes them, or ``!code`` where the create call is refused. A code is a number or a word.
-        statuses: Our status for each final ``word`` or, before that, ``word:code``; other words stand for themselves.
+        statuses: Our status for each final ``word:code``, or else ``word``; any other word is our status itself.
         dated: Whether a report carries the time of its event.
         readable: Whether its API returns messages, so that a lost report can be looked up.
         signing: How reports are signed; None where they do not come by webhook.
@@ -116,7 +116,7 @@ class SimulatedProvider:
         reports_to: The simulator's settings for a stack that receives replies, and all reports that name no address.
         test_entries: Entries of the secret document for test credentials, which send nothing.
         trials: The sends of `make smoke` with them.
-        sdk: A Python program that sends by the provider's official SDK to that address and prints the message's id.
+        sdk: A Python program that sends through the provider's official SDK to that address and prints the message id.
     """
 
     title: str
