@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -63,7 +64,7 @@ class Clients:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self._session = _session()
+        self._session, self._creating = _session(), Lock()
         self._config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=32, proxies={})
 
     def __getattr__(self, name: str) -> Any:
@@ -71,9 +72,11 @@ class Clients:
         if name not in type(self).__annotations__:
             raise AttributeError(name)
         service: Any = _SERVICES.get(name, name)
-        created = self._session.client(service, endpoint_url=self.endpoint, config=self._config)
-        setattr(self, name, created)
-        return created
+        with self._creating:  # a session creates no two clients at the same time
+            if name not in vars(self):
+                client = self._session.client(service, endpoint_url=self.endpoint, config=self._config)
+                setattr(self, name, client)
+        return vars(self)[name]
 
     def close(self) -> None:
         """Close every connection."""

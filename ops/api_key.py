@@ -148,12 +148,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--scopes",
-        type=command.option(scope_names),
+        type=command.checked(scope_names),
         help=f"create: comma-separated list of {', '.join(sorted(SCOPES))} (default: send,read)",
     )
     parser.add_argument(
         "--senders",
-        type=command.option(sender_names),
+        type=command.checked(sender_names),
         help="create: comma-separated list of provider:sender whose opt-outs the key may see and change",
     )
     parser.add_argument(

@@ -120,8 +120,8 @@ def moment(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z") from None
 
 
-def option(read: Callable[[str], T]) -> Callable[[str], T]:
-    """``read`` as an option type: its ``ValueError`` is printed."""
+def checked(read: Callable[[str], T]) -> Callable[[str], T]:
+    """``read`` as an option type: the text of its ``ValueError`` is printed."""
 
     def value(text: str) -> T:
         try:
