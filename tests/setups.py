@@ -13,7 +13,7 @@ from itertools import count
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sms_tracker.domain.countries import Destinations
-from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.http import Caller, HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.ports import Messages, SettingsSource
 from sms_tracker.services.policy import Policy
@@ -109,7 +109,8 @@ class SendSetup:
             fields["from"] = fields.pop("sender")
         headers = {} if key is None else {"idempotency-key": key}
         body = json.dumps({**REQUEST, **fields}).encode()
-        return submit(self.sender.send, client, frozenset({"send"}), HttpRequest("POST", "/messages", headers, body))
+        caller = Caller(client, frozenset({"send"}))
+        return submit(self.sender.send, caller, HttpRequest("POST", "/messages", headers, body))
 
 
 def callback_of(request: HttpRequest) -> str:

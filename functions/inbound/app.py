@@ -15,12 +15,13 @@ from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import InboundConfig, load
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.read.parameters import parameters
 from sms_tracker.services.hear import WAITING, Listener, Result, measure
-from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
+from sms_tracker.services.opt_out_api import OptOutApi
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.responses import ApiResponse, invalid, live_keys_only
 
@@ -81,18 +82,17 @@ def _batch(records: list[dict[str, Any]], line: Line) -> dict[str, Any]:
 
 
 def _request(event: dict[str, Any], line: Line) -> dict[str, Any]:
-    known = gateway.caller(event)
-    caller = OptOutCaller(client=known.client, scopes=known.scopes, senders=known.senders)
+    caller = gateway.caller(event)
     try:
-        response = live_keys_only() if known.test else _answer(event, caller)
+        response = live_keys_only() if caller.test else _answer(event, caller)
     except InvalidMessage as error:
         response = invalid(error)
-    line.put(decision=response.decision, route=event["routeKey"], client=known.client, warnings=response.warnings)
+    line.put(decision=response.decision, route=event["routeKey"], client=caller.client, warnings=response.warnings)
     line.level = "WARNING" if response.warnings else "INFO"
     return gateway.response(response.status, response.body, response.headers)
 
 
-def _answer(event: dict[str, Any], caller: OptOutCaller) -> ApiResponse:
+def _answer(event: dict[str, Any], caller: Caller) -> ApiResponse:
     if event["routeKey"].startswith("PUT"):
         return opt_outs.put(caller, gateway.request(event).body)
     query = parameters(event.get("rawQueryString", ""))

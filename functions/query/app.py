@@ -44,19 +44,16 @@ files = WebFiles({file.name: file.read_text("utf-8") for folder in folders for f
 
 
 def _one(event: dict[str, Any]) -> ApiResponse:
-    caller = gateway.caller(event)
-    message_id = event["pathParameters"]["message_id"]
-    return messages.one(caller.client, caller.scopes, message_id, caller.senders, test=caller.test)
+    return messages.one(gateway.caller(event), event["pathParameters"]["message_id"])
 
 
 def _many(event: dict[str, Any]) -> ApiResponse:
-    caller = gateway.caller(event)
-    return messages.many(caller.client, caller.scopes, _parameters(event), caller.senders, test=caller.test)
+    return messages.many(gateway.caller(event), _parameters(event))
 
 
 def _stats(event: dict[str, Any]) -> ApiResponse:
     caller = gateway.caller(event)
-    return live_keys_only() if caller.test else stats.answer(caller.client, caller.scopes, _parameters(event))
+    return live_keys_only() if caller.test else stats.answer(caller, _parameters(event))
 
 
 def _health(_event: dict[str, Any]) -> ApiResponse:

@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     caller = gateway.caller(event)
     try:
         chosen = _sender_for_test_keys() if caller.test else sender
-        response = submit(chosen.send, caller.client, caller.scopes, gateway.request(event))
+        response = submit(chosen.send, caller, gateway.request(event))
     except Unreadable:
         response = not_base64()
     if not caller.test:

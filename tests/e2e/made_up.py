@@ -19,6 +19,7 @@ from local.process import ROOT
 from sms_tracker import providers
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally, hour_of
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.opt_out import Kind, ScopeMode
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
@@ -27,7 +28,7 @@ from sms_tracker.read.messages import MessageReader
 from sms_tracker.read.parameters import parameters
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.read.web_files import INDEX, Document, WebFiles
-from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
+from sms_tracker.services.opt_out_api import OptOutApi
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.timeline import delivered_at
@@ -41,7 +42,7 @@ from tests.opt_outs import MemoryOptOuts
 
 URL = "http://localhost:9"
 NOW = START + timedelta(minutes=40)
-KEYS = {"smst_shop": ("shop", frozenset({"read"})), "smst_admin": ("operator", frozenset({"admin"}))}
+KEYS = {"smst_shop": Caller("shop", frozenset({"read"})), "smst_admin": Caller("operator", frozenset({"admin"}))}
 _FOLDERS = [ROOT / "functions" / "query" / name for name in ("page", "docs")]
 _FILES = WebFiles({file.name: file.read_text("utf-8") for folder in _FOLDERS for file in folder.iterdir()})
 _FAILURES: dict[str, list[tuple[str, str | None]]] = {
@@ -110,14 +111,14 @@ class MadeUp:
         body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
         return route.fulfill(status=answer.status, body=body, headers=dict(answer.headers))
 
-    def _read(self, caller: tuple[str, frozenset[str]], path: str, query: str) -> ApiResponse:
+    def _read(self, caller: Caller, path: str, query: str) -> ApiResponse:
         if path == "/stats":
-            return self.stats.answer(*caller, parameters(query))
+            return self.stats.answer(caller, parameters(query))
         if path == "/opt-outs":
-            return self.opt_out_api.read(OptOutCaller(client=caller[0], scopes=caller[1]), parameters(query))
+            return self.opt_out_api.read(caller, parameters(query))
         if path == "/messages":
-            return self.reader.many(*caller, parameters(query))
-        return self.reader.one(*caller, path.rpartition("/")[2])
+            return self.reader.many(caller, parameters(query))
+        return self.reader.one(caller, path.rpartition("/")[2])
 
     def block(self, message: Record, kind: Kind) -> None:
         """State an opt-out of the message's recipient from its sender."""

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.aws.gateway import Caller, caller, request, response
+from sms_tracker.aws.gateway import caller, request, response
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import Caller, HttpRequest
 
 
 def event(**values: Any) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import pytest
 from moto import mock_aws
 
 from sms_tracker.aws.opt_outs import OptOutStore
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
 from sms_tracker.domain.report import timestamp
-from sms_tracker.services.opt_out_api import OptOutApi, OptOutCaller
+from sms_tracker.services.opt_out_api import OptOutApi
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse
 from tests import tables
@@ -19,9 +20,9 @@ from tests.moto_client import json_client
 
 NUMBER, SENDER = "+31612345678", "+15551234567"
 ABOUT = {"to": NUMBER, "provider": "twilio", "from": SENDER}
-SHOP = OptOutCaller(client="shop", scopes=frozenset({"read", "send"}), senders=frozenset({f"twilio:{SENDER}"}))
-OTHER = OptOutCaller(client="other", scopes=frozenset({"read", "send"}))
-ADMIN = OptOutCaller(client="ops", scopes=frozenset({"admin"}))
+SHOP = Caller(client="shop", scopes=frozenset({"read", "send"}), senders=frozenset({f"twilio:{SENDER}"}))
+OTHER = Caller(client="other", scopes=frozenset({"read", "send"}))
+ADMIN = Caller(client="ops", scopes=frozenset({"admin"}))
 
 
 class Time:
@@ -59,7 +60,7 @@ def one(reply: ApiResponse) -> dict[str, Any]:
     return dict(only)
 
 
-def put(api: OptOutApi, caller: OptOutCaller = SHOP, **fields: Any) -> ApiResponse:
+def put(api: OptOutApi, caller: Caller = SHOP, **fields: Any) -> ApiResponse:
     return api.put(caller, json.dumps({**ABOUT, **fields}).encode())
 
 
@@ -105,11 +106,11 @@ def test_a_client_sees_and_changes_the_opt_outs_of_its_keys_senders_alone(api: O
 
 @pytest.mark.parametrize("scopes", [frozenset[str](), frozenset({"send"})])
 def test_reading_needs_the_scope_read(api: OptOutApi, scopes: frozenset[str]) -> None:
-    assert api.read(OptOutCaller(client="shop", scopes=scopes), ABOUT).status == 403
+    assert api.read(Caller(client="shop", scopes=scopes), ABOUT).status == 403
 
 
 def test_changing_needs_the_scope_send(api: OptOutApi) -> None:
-    reader = OptOutCaller(client="shop", scopes=frozenset({"read"}), senders=SHOP.senders)
+    reader = Caller(client="shop", scopes=frozenset({"read"}), senders=SHOP.senders)
 
     assert [put(api, reader).status, api.delete(reader, ABOUT).status] == [403, 403]
 

@@ -14,12 +14,12 @@ import pytest
 
 from ops.records import stuck
 from sms_tracker import providers
-from sms_tracker.aws.gateway import Caller, caller
+from sms_tracker.aws import gateway
 from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.config import SendConfig, load
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, Unavailable, Unreadable
 from sms_tracker.domain.failure import Reason
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import Caller, HttpRequest
 from sms_tracker.domain.ports import StreamChange
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import timestamp
@@ -307,8 +307,9 @@ class TestApart:
         )
 
         for test, status, count in ((True, 200, 1), (False, 404, 0)):
-            assert reader.one("shop", scopes, message_id, test=test).status == status
-            listed = reader.many("shop", scopes, {"to": NUMBER("00")}, test=test).body["messages"]
+            caller = Caller("shop", scopes, test=test)
+            assert reader.one(caller, message_id).status == status
+            listed = reader.many(caller, {"to": NUMBER("00")}).body["messages"]
             assert isinstance(listed, list)
             assert len(listed) == count
 
@@ -382,6 +383,6 @@ def test_the_scope_of_a_test_key_means_send_and_read_in_test_mode() -> None:
     def event(scopes: str) -> dict[str, object]:
         return {"requestContext": {"authorizer": {"lambda": {"client": "shop", "scopes": scopes}}}}
 
-    assert caller(event("test")) == Caller("shop", frozenset({"send", "read"}), test=True)
-    assert caller(event("admin read test")).scopes == frozenset({"send", "read"})
-    assert caller(event("read send")) == Caller("shop", frozenset({"send", "read"}))
+    assert gateway.caller(event("test")) == Caller("shop", frozenset({"send", "read"}), test=True)
+    assert gateway.caller(event("admin read test")).scopes == frozenset({"send", "read"})
+    assert gateway.caller(event("read send")) == Caller("shop", frozenset({"send", "read"}))

@@ -20,6 +20,7 @@ from ops.openapi.operation import Json, Operation
 from ops.openapi.operations import OPERATIONS, REQUEST
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.report import REFUSED
 from sms_tracker.domain.status import Status
 from sms_tracker.read import views
@@ -259,9 +260,9 @@ def test_a_list_is_described(query: dict[str, str]) -> None:
     stored = [record(), record(message_id=MESSAGE_ID.replace("0", "1"))]
     browser = MessageReader(messages=MemoryMessages(), search=MemorySearch(stored), clock=FakeClock())
 
-    check("listMessages", browser.many("shop", frozenset({"read"}), query))
-    check("listMessages", browser.many("shop", frozenset(), query))
-    check("getMessage", browser.one("shop", frozenset({"read"}), MESSAGE_ID))
+    check("listMessages", browser.many(Caller("shop", frozenset({"read"})), query))
+    check("listMessages", browser.many(Caller("shop", frozenset()), query))
+    check("getMessage", browser.one(Caller("shop", frozenset({"read"})), MESSAGE_ID))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from sms_tracker import __version__
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.record import Record
 from sms_tracker.read import views
@@ -43,7 +44,7 @@ def browser(
 
 
 def test_a_client_sees_its_own_message() -> None:
-    reply = browser(record()).one("shop", READ, MESSAGE_ID)
+    reply = browser(record()).one(Caller("shop", READ), MESSAGE_ID)
 
     assert (reply.status, reply.decision) == (200, "found")
     assert reply.body == views.message(record())
@@ -51,12 +52,12 @@ def test_a_client_sees_its_own_message() -> None:
 
 @pytest.mark.parametrize("spelling", [MESSAGE_ID.upper(), MESSAGE_ID.title()])
 def test_the_case_of_an_id_does_not_matter(spelling: str) -> None:
-    assert browser(record()).one("shop", READ, spelling).body["message_id"] == MESSAGE_ID
+    assert browser(record()).one(Caller("shop", READ), spelling).body["message_id"] == MESSAGE_ID
 
 
 def test_another_client_s_message_cannot_be_told_from_one_that_is_not_there() -> None:
-    theirs = browser(record(client="rival")).one("shop", READ, MESSAGE_ID)
-    missing = browser().one("shop", READ, MESSAGE_ID)
+    theirs = browser(record(client="rival")).one(Caller("shop", READ), MESSAGE_ID)
+    missing = browser().one(Caller("shop", READ), MESSAGE_ID)
 
     assert theirs == missing
     assert theirs.status == 404
@@ -65,12 +66,15 @@ def test_another_client_s_message_cannot_be_told_from_one_that_is_not_there() ->
 
 @pytest.mark.parametrize("message_id", ["", "42", "x" * 3000, f"urn:uuid:{MESSAGE_ID}", "٣" * 36])
 def test_what_is_no_id_of_ours_is_not_found_without_asking_the_table(message_id: str) -> None:
-    assert browser(messages=BrokenMessages()).one("shop", READ, message_id).status == 404
+    assert browser(messages=BrokenMessages()).one(Caller("shop", READ), message_id).status == 404
 
 
 @pytest.mark.parametrize("scopes", [frozenset(), frozenset({"send"})])
 def test_a_key_without_the_scope_reads_nothing(scopes: frozenset[str]) -> None:
-    for reply in (browser(record()).one("shop", scopes, MESSAGE_ID), browser(record()).many("shop", scopes, {})):
+    for reply in (
+        browser(record()).one(Caller("shop", scopes), MESSAGE_ID),
+        browser(record()).many(Caller("shop", scopes), {}),
+    ):
         assert (reply.status, reply.decision) == (403, "scope-missing")
         assert "read" in str(reply.body["detail"])
         assert TO not in str(reply.body)
@@ -78,7 +82,7 @@ def test_a_key_without_the_scope_reads_nothing(scopes: frozenset[str]) -> None:
 
 def test_a_record_that_cannot_be_read_is_left_out_of_a_list_and_named_in_the_log() -> None:
     other = record(message_id=MESSAGE_ID[::-1])
-    reply = browser(record(), other, unreadable=[MESSAGE_ID]).many("shop", READ, {})
+    reply = browser(record(), other, unreadable=[MESSAGE_ID]).many(Caller("shop", READ), {})
 
     assert (reply.status, reply.decision) == (200, "listed")
     assert reply.body == {"messages": [views.message(other)], "cursor": None}
@@ -90,7 +94,7 @@ ADMIN = frozenset({"admin"})
 
 def test_an_admin_sees_another_client_s_message_and_is_named_with_it_in_the_log() -> None:
     theirs = record(client="rival")
-    reply = browser(theirs).one("support", ADMIN, MESSAGE_ID)
+    reply = browser(theirs).one(Caller("support", ADMIN), MESSAGE_ID)
 
     assert (reply.status, reply.body) == (200, views.message(theirs))
     assert reply.read_of == {"rival": [MESSAGE_ID]}
@@ -99,15 +103,18 @@ def test_an_admin_sees_another_client_s_message_and_is_named_with_it_in_the_log(
 def test_one_s_own_messages_are_no_matter_for_the_log() -> None:
     service = browser(record())
 
-    for reply in (service.one("shop", READ | ADMIN, MESSAGE_ID), service.many("shop", READ | ADMIN, {})):
+    for reply in (
+        service.one(Caller("shop", READ | ADMIN), MESSAGE_ID),
+        service.many(Caller("shop", READ | ADMIN), {}),
+    ):
         assert (reply.status, reply.read_of) == (200, {})
 
 
 def test_an_admin_lists_everybody_s_messages_or_one_client_s() -> None:
     service = browser(record(), record(message_id=OTHER_ID, client="rival"))
 
-    everybody = service.many("support", ADMIN, {})
-    one = service.many("support", ADMIN, {"client": "rival"})
+    everybody = service.many(Caller("support", ADMIN), {})
+    one = service.many(Caller("support", ADMIN), {"client": "rival"})
 
     assert everybody.read_of == {"shop": [MESSAGE_ID], "rival": [OTHER_ID]}
     assert one.read_of == {"rival": [OTHER_ID]}
@@ -116,8 +123,8 @@ def test_an_admin_lists_everybody_s_messages_or_one_client_s() -> None:
 def test_another_client_s_list_needs_the_scope_admin() -> None:
     service = browser(record())
 
-    assert service.many("shop", READ, {"client": "shop"}).status == 200
-    refused = service.many("shop", READ, {"client": "rival"})
+    assert service.many(Caller("shop", READ), {"client": "shop"}).status == 200
+    refused = service.many(Caller("shop", READ), {"client": "rival"})
     assert (refused.status, refused.decision) == (403, "scope-missing")
     assert "admin" in str(refused.body["detail"])
 
@@ -125,15 +132,17 @@ def test_another_client_s_list_needs_the_scope_admin() -> None:
 def test_a_reference_is_one_client_s_word_so_an_admin_says_whose() -> None:
     service = browser(record())
 
-    refused = service.many("support", ADMIN, {"reference": "order-42"})
+    refused = service.many(Caller("support", ADMIN), {"reference": "order-42"})
     assert refused.status == 400
     assert [error["field"] for error in refused.body["errors"]] == ["client"]  # type: ignore[attr-defined]  # JSON
-    assert service.many("support", ADMIN, {"reference": "order-42", "client": "shop"}).read_of == {"shop": [MESSAGE_ID]}
+    assert service.many(Caller("support", ADMIN), {"reference": "order-42", "client": "shop"}).read_of == {
+        "shop": [MESSAGE_ID]
+    }
 
 
 def test_an_unreadable_table_is_said_to_be_so_and_why_is_for_the_log() -> None:
-    one = browser(messages=BrokenMessages()).one("shop", READ, MESSAGE_ID)
-    many = browser(error=Unavailable("Query: ThrottlingException")).many("shop", READ, {})
+    one = browser(messages=BrokenMessages()).one(Caller("shop", READ), MESSAGE_ID)
+    many = browser(error=Unavailable("Query: ThrottlingException")).many(Caller("shop", READ), {})
 
     for reply in (one, many):
         assert (reply.status, reply.decision) == (503, "unavailable")
@@ -143,7 +152,7 @@ def test_an_unreadable_table_is_said_to_be_so_and_why_is_for_the_log() -> None:
 
 
 def test_a_list_shows_a_client_s_own_messages_and_no_other() -> None:
-    reply = browser(record(), record(message_id=OTHER_ID, client="rival")).many("shop", READ, {"to": TO})
+    reply = browser(record(), record(message_id=OTHER_ID, client="rival")).many(Caller("shop", READ), {"to": TO})
 
     assert (reply.status, reply.decision) == (200, "listed")
     assert reply.body == {"messages": [views.message(record())], "cursor": None}
@@ -152,15 +161,15 @@ def test_a_list_shows_a_client_s_own_messages_and_no_other() -> None:
 def test_a_list_goes_on_from_its_cursor() -> None:
     both = browser(record(), record(message_id=OTHER_ID))
 
-    first = both.many("shop", READ, {"to": TO, "limit": "1"})
-    second = both.many("shop", READ, {"to": TO, "limit": "1", "cursor": str(first.body["cursor"])})
+    first = both.many(Caller("shop", READ), {"to": TO, "limit": "1"})
+    second = both.many(Caller("shop", READ), {"to": TO, "limit": "1", "cursor": str(first.body["cursor"])})
 
     assert first.body["messages"] == [views.message(record(message_id=OTHER_ID))]
     assert second.body["messages"] == [views.message(record())]
 
 
 def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
-    reply = browser().many("shop", READ, {"limit": "1000", "color": "red"})
+    reply = browser().many(Caller("shop", READ), {"limit": "1000", "color": "red"})
 
     assert (reply.status, reply.decision) == (400, "invalid-request")
     assert reply.body["errors"] == [
@@ -242,8 +251,9 @@ def test_the_scope_of_an_opt_out_is_shown_to_who_would_see_the_opt_out(
     mode: ScopeMode, scopes: frozenset[str], senders: set[str], shown: str | None
 ) -> None:
     service = replace(browser(replace(record(), sender="MyShop")), mode=mode)
-    one = service.one("shop", scopes, MESSAGE_ID, frozenset(senders)).body
-    listed = service.many("shop", scopes, {}, frozenset(senders)).body["messages"]
+    caller = Caller("shop", scopes, frozenset(senders))
+    one = service.one(caller, MESSAGE_ID).body
+    listed = service.many(caller, {}).body["messages"]
 
     assert listed == [one]
     assert one["opt_out_scope"] == shown
@@ -252,4 +262,4 @@ def test_the_scope_of_an_opt_out_is_shown_to_who_would_see_the_opt_out(
 def test_a_forgotten_recipient_has_no_scope_of_opt_outs() -> None:
     service = replace(browser(replace(record(), to="")), mode=ScopeMode.ALL)
 
-    assert service.one("shop", ADMIN, MESSAGE_ID).body["opt_out_scope"] is None
+    assert service.one(Caller("shop", ADMIN), MESSAGE_ID).body["opt_out_scope"] is None

@@ -17,7 +17,7 @@ import pytest
 
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.http import Caller, HttpRequest, HttpResponse
 from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
@@ -455,7 +455,7 @@ class TestSameKeyAgain:
         first = setup.post(KEY)
         body = json.dumps(dict(reversed(REQUEST.items())), indent=2).encode()
         request = HttpRequest("POST", "/messages", {"idempotency-key": KEY}, body)
-        assert submit(setup.sender.send, "shop", frozenset({"send"}), request).body == first.body
+        assert submit(setup.sender.send, Caller("shop", frozenset({"send"})), request).body == first.body
 
     def test_the_provider_that_has_the_message_may_be_named_in_the_repeated_request_or_left_out(self) -> None:
         setup = SendSetup([BIRD_TAKEN])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sms_tracker import providers
 from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.errors import InvalidMessage
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import Caller, HttpRequest
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.services.idempotency import fingerprint, idempotency_key
 from sms_tracker.services.numbers import e164
@@ -50,7 +50,7 @@ def refusal_of(field: str, policy: Policy = POLICY, **fields: object) -> str:
 def raw(body: bytes, **headers: str) -> ApiResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     setup = SendSetup()
-    reply = submit(setup.sender.send, "shop", SEND, HttpRequest("POST", "/messages", named, body))
+    reply = submit(setup.sender.send, Caller("shop", SEND), HttpRequest("POST", "/messages", named, body))
     assert reply.status == 202 or setup.http.requests == []
     return reply
 
@@ -572,7 +572,7 @@ class TestPayload:
     def test_a_key_without_the_scope_is_403_before_anything_is_read(self) -> None:
         setup = SendSetup()
         reply = submit(
-            setup.sender.send, "shop", frozenset({"read", "admin"}), HttpRequest("POST", "/messages", {}, b"{")
+            setup.sender.send, Caller("shop", frozenset({"read", "admin"})), HttpRequest("POST", "/messages", {}, b"{")
         )
         assert (reply.status, reply.body["type"]) == (403, "urn:sms-tracker:problem:scope-missing")
         assert reply.headers["content-type"] == "application/problem+json"

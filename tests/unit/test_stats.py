@@ -13,6 +13,7 @@ import pytest
 from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import BOUNDS, HourlyStats, Tally
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.report import timestamp
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.services.responses import ApiResponse
@@ -45,7 +46,7 @@ def answered(query: dict[str, str], *, client: str = "shop", scopes: frozenset[s
         statistics.put(HourlyStats(hour=at(-2), computed_at=COMPUTED, final=True, sums=sums))
         statistics.put(HourlyStats(hour=at(-13), computed_at=COMPUTED, final=False, sums={shop: tally(delivered=4)}))
     clock = FakeClock(START + timedelta(minutes=5))
-    return StatsReader(statistics=statistics, clock=clock).answer(client, scopes, query)
+    return StatsReader(statistics=statistics, clock=clock).answer(Caller(client, scopes), query)
 
 
 def groups(reply: ApiResponse, key: str) -> dict[str, int]:
@@ -120,7 +121,7 @@ def test_counts_by_country_that_are_not_of_all_messages_are_not_used() -> None:
     statistics.put(HourlyStats(hour=at(-2), computed_at=COMPUTED, final=True, sums={("twilio", "shop"): partly}))
     reader = StatsReader(statistics=statistics, clock=FakeClock(START))
 
-    assert groups(reader.answer("shop", READ, {"by": "country"}), "country") == {"ZZ": 3}
+    assert groups(reader.answer(Caller("shop", READ), {"by": "country"}), "country") == {"ZZ": 3}
 
 
 def test_every_hour_of_the_range_says_how_fresh_it_is() -> None:

@@ -17,6 +17,7 @@ from local import simulators
 from local.simulators.aws import SIMULATOR as AWS
 from local.simulators.bird import Settings
 from sms_tracker.domain.hourly_stats import ages
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
@@ -84,7 +85,9 @@ class Accounts:
             stages=ages(timedelta(hours=72)),
             seconds=60,
         ).run()
-        return StatsReader(statistics=statistics, clock=clock).answer("shop", frozenset({"read"}), {"by": by}).body
+        return (
+            StatsReader(statistics=statistics, clock=clock).answer(Caller("shop", frozenset({"read"})), {"by": by}).body
+        )
 
 
 @pytest.fixture

@@ -6,29 +6,14 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.http import HttpRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The client and scopes of the request's API key, and the senders it lists, each as ``provider:sender``.
-
-    ``test``: it is a test key, which sends and reads in test mode and has no other scope.
-    """
-
-    client: str
-    scopes: frozenset[str]
-    senders: frozenset[str] = frozenset()
-    test: bool = False
-
+from sms_tracker.domain.http import READ, SEND, Caller, HttpRequest
 
 TEST = "test"
 """The scope of test keys. A version without test mode knows no such scope, and refuses them."""
-_IN_TEST_MODE = frozenset({"send", "read"})
+_IN_TEST_MODE = frozenset({SEND, READ})
 
 
 def request(event: Mapping[str, Any]) -> HttpRequest:

@@ -32,6 +32,22 @@ class HttpRequest:
     sign_for: SigningScope | None = None
 
 
+READ, SEND, ADMIN = "read", "send", "admin"
+"""The scopes of API keys: read one's own messages, send, and read every client's."""
+
+
+class Caller(NamedTuple):
+    """The owner of the API key of a request. ``senders`` are those that the key lists, each as ``provider:sender``.
+
+    ``test``: it is a test key, which sends and reads in test mode and has no other scope.
+    """
+
+    client: str
+    scopes: frozenset[str]
+    senders: frozenset[str] = frozenset()
+    test: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A provider's response. Header names are lower-case."""

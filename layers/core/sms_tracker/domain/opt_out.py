@@ -9,7 +9,10 @@ from enum import StrEnum
 from functools import reduce
 from typing import TYPE_CHECKING, Protocol
 
+from sms_tracker.domain.http import ADMIN
+
 if TYPE_CHECKING:
+    from sms_tracker.domain.http import Caller
     from sms_tracker.domain.outbox import OutboxItem
 
 REFUSAL_LIFETIME = timedelta(hours=24)
@@ -114,9 +117,10 @@ def scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
     return "all"
 
 
-def visible(name: str, *, client: str, senders: frozenset[str]) -> bool:
-    """Whether a client's key that lists ``senders``, each as ``provider:sender``, sees the opt-outs of a scope."""
-    return name == f"client:{client}" or name in {f"sender:{each.casefold()}" for each in senders}
+def is_visible(name: str, caller: Caller) -> bool:
+    """Whether ``caller`` may see and change the opt-outs of a scope: its own, those of its senders, or as admin."""
+    own = {f"client:{caller.client}", *(f"sender:{sender.casefold()}" for sender in caller.senders)}
+    return name in own or ADMIN in caller.scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

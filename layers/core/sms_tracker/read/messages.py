@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from sms_tracker import __version__
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
-from sms_tracker.domain.opt_out import ScopeMode, scope, visible
+from sms_tracker.domain.http import ADMIN, READ, Caller
+from sms_tracker.domain.opt_out import ScopeMode, is_visible, scope
 from sms_tracker.domain.ports import Clock, Messages, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.read import views
 from sms_tracker.read.list_query import criteria, cursor
-from sms_tracker.read.parameters import ADMIN, READ, client_filter
+from sms_tracker.read.parameters import client_filter, read_denied
 from sms_tracker.read.search import find
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok, problem
@@ -30,7 +31,7 @@ _PROBE = 10.0
 class MessageReader:
     """Reads messages. ``countries`` (ISO 3166, None for all) are those that the deployment sends to.
 
-    ``mode`` is ``OptOutScope``; ``senders`` of each call are those of the key, each as ``provider:sender``.
+    ``mode`` is ``OptOutScope``. A test key finds only messages of test keys; any other key finds none of them.
     """
 
     messages: Messages
@@ -39,20 +40,9 @@ class MessageReader:
     countries: frozenset[str] | None = None
     mode: ScopeMode = ScopeMode.OFF
 
-    def one(
-        self,
-        client: str,
-        scopes: frozenset[str],
-        message_id: str,
-        senders: frozenset[str] = frozenset(),
-        *,
-        test: bool = False,
-    ) -> ApiResponse:
-        """The message with its timeline. Another client's message needs the scope ``admin``.
-
-        A test key finds messages of test keys alone, any other key none of them.
-        """
-        if not scopes & {READ, ADMIN}:
+    def one(self, caller: Caller, message_id: str) -> ApiResponse:
+        """The message with its timeline. Another client's message needs the scope ``admin``."""
+        if not caller.scopes & {READ, ADMIN}:
             return responses.scope_missing(READ)
         try:
             # Any other text is not looked up: it may be too long for a key. A UUID in capitals is the same UUID.
@@ -60,45 +50,39 @@ class MessageReader:
             record = self.messages.get(known) if MESSAGE_ID.fullmatch(known) else None
         except SmsTrackerError as error:
             return responses.unreadable(error)
-        if record is None or record.test != test or (record.client != client and ADMIN not in scopes):
+        if record is None or record.test != caller.test or not _may_read(record, caller):
             return responses.no_such_message()
-        return ok(self._view(record, client, scopes, senders), "found", read_of=_others([record], client))
+        return ok(self._view(record, caller), "found", read_of=_others([record], caller.client))
 
-    def many(
-        self,
-        client: str,
-        scopes: frozenset[str],
-        query: Mapping[str, str],
-        senders: frozenset[str] = frozenset(),
-        *,
-        test: bool = False,
-    ) -> ApiResponse:
-        """One page, newest first, with the cursor of the next page; ``test`` as in :meth:`one`."""
-        allowed = client_filter(query, client=client, scopes=scopes)
-        if isinstance(allowed, ApiResponse):
-            return allowed
+    def many(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
+        """One page, newest first, with the cursor of the next page."""
+        if denied := read_denied(caller, query):
+            return denied
         warnings = list[str]()
         try:
-            search = criteria(query, client=allowed.client, now=self.clock(), countries=self.countries)
-            page = find(
-                self.search, replace(search, test=test), on_unreadable=lambda _, error: warnings.append(str(error))
-            )
+            client = client_filter(caller, query)
+            search = criteria(query, client=client, now=self.clock(), countries=self.countries)
+            search = replace(search, test=caller.test)
+            page = find(self.search, search, on_unreadable=lambda _, error: warnings.append(str(error)))
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
             return responses.unreadable(error)
         following = None if page.after is None else cursor(page.after, search.parameters)
-        found = [self._view(record, client, scopes, senders) for record in page.records]
+        found = [self._view(record, caller) for record in page.records]
         shown: MessagePage = {"messages": found, "cursor": following}
-        return replace(ok(shown, "listed", read_of=_others(page.records, client)), warnings=tuple(warnings))
+        return replace(ok(shown, "listed", read_of=_others(page.records, caller.client)), warnings=tuple(warnings))
 
-    def _view(self, record: Record, client: str, scopes: frozenset[str], senders: frozenset[str]) -> Message:
-        """The record, with the scope of opt-outs that could block it where the key sees them."""
+    def _view(self, record: Record, caller: Caller) -> Message:
+        """The record, with the scope of its recipient's opt-outs if ``caller`` may see them."""
         if self.mode is ScopeMode.OFF or not record.to:
             return views.message(record)
         name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
-        seen = ADMIN in scopes or visible(name, client=client, senders=senders)
-        return views.message(record, opt_out_scope=name if seen else None)
+        return views.message(record, opt_out_scope=name if is_visible(name, caller) else None)
+
+
+def _may_read(record: Record, caller: Caller) -> bool:
+    return record.client == caller.client or ADMIN in caller.scopes
 
 
 def _others(records: Iterable[Record], client: str) -> dict[str, list[str]]:

@@ -1,23 +1,20 @@
-"""What the read routes' query strings have in common: parsing, times, and the choice of a client."""
+"""The query parameters that the read routes share: parsing, times, and the choice of a client."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.http import pairs
+from sms_tracker.domain.http import ADMIN, READ, Caller, pairs
 from sms_tracker.domain.report import clean, instant, timestamp
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
 
-READ, ADMIN = "read", "admin"
-"""The scopes that allow reading a client's own records, and everybody's."""
 LISTS = frozenset({"status"})
 """The parameters with several values: repeated, or separated by commas."""
 _UNESCAPED_PLUS = re.compile(r"(?<=[0-9:.]{5}) (?=[0-9:]{4,5}$)")
@@ -61,17 +58,15 @@ Client = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientFilter:
-    """The client whose records may be read, None for all."""
-
-    client: str | None
-
-
-def client_filter(query: Mapping[str, str], *, client: str, scopes: frozenset[str]) -> ClientFilter | ApiResponse:
-    """The filter by the parameter ``client``, which only ``admin`` may set to another client; or a 403."""
-    if not scopes & {READ, ADMIN}:
+def read_denied(caller: Caller, query: Mapping[str, str]) -> ApiResponse | None:
+    """403 if ``caller`` may not read, or names another client without the scope ``admin``; otherwise None."""
+    if not caller.scopes & {READ, ADMIN}:
         return responses.scope_missing(READ)
-    if ADMIN in scopes:
-        return ClientFilter(query.get("client"))
-    return ClientFilter(client) if query.get("client", client) == client else responses.scope_missing(ADMIN)
+    if ADMIN not in caller.scopes and query.get("client", caller.client) != caller.client:
+        return responses.scope_missing(ADMIN)
+    return None
+
+
+def client_filter(caller: Caller, query: Mapping[str, str]) -> str | None:
+    """The client whose messages ``caller`` reads, None for all clients."""
+    return query.get("client") if ADMIN in caller.scopes else caller.client

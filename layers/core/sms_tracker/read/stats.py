@@ -23,10 +23,11 @@ from sms_tracker.domain.hourly_stats import (
     hour_of,
     quantile,
 )
+from sms_tracker.domain.http import Caller
 from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.ports import Clock, Statistics
 from sms_tracker.domain.report import timestamp
-from sms_tracker.read.parameters import Client, Provider, Time, client_filter
+from sms_tracker.read.parameters import Client, Provider, Time, client_filter, read_denied
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok
 from sms_tracker.services.validation import invalid_message
@@ -88,13 +89,12 @@ class StatsReader:
     statistics: Statistics
     clock: Clock
 
-    def answer(self, client: str, scopes: frozenset[str], query: Mapping[str, str]) -> ApiResponse:
+    def answer(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         """Sums by group and in total, and the freshness of each hour."""
-        allowed = client_filter(query, client=client, scopes=scopes)
-        if isinstance(allowed, ApiResponse):
-            return allowed
+        if denied := read_denied(caller, query):
+            return denied
         try:
-            chosen = selection(query, client=allowed.client, now=self.clock())
+            chosen = selection(query, client=client_filter(caller, query), now=self.clock())
             hourly = self.statistics.hourly_stats(chosen.hours, provider=chosen.provider, client=chosen.client)
             return ok(body(chosen, hourly), "counted")
         except InvalidMessage as error:

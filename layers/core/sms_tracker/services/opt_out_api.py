@@ -19,7 +19,8 @@ from pydantic import (
 )
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope, visible
+from sms_tracker.domain.http import ADMIN, READ, SEND, Caller
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, is_visible, scope
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services import responses
@@ -28,21 +29,7 @@ from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse, ok, problem
 from sms_tracker.services.validation import invalid_message, json_body
 
-ADMIN = "admin"
 _PAGE = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptOutCaller:
-    """Who asks. ``senders`` are those of the key, each as ``provider:sender``."""
-
-    client: str
-    scopes: frozenset[str]
-    senders: frozenset[str] = frozenset()
-
-    def owns(self, name: str) -> bool:
-        """Whether the caller may see and change the opt-outs of a scope."""
-        return ADMIN in self.scopes or visible(name, client=self.client, senders=self.senders)
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
@@ -101,22 +88,22 @@ class OptOutApi:
     mode: ScopeMode
     countries: frozenset[str] | None = None
 
-    def read(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+    def read(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         """A page of those that the caller may see, the latest change first; with ``to`` that recipient's alone."""
-        if not caller.scopes & {"read", ADMIN}:
-            return responses.scope_missing("read")
+        if not caller.scopes & {READ, ADMIN}:
+            return responses.scope_missing(READ)
         return self._answer(lambda: self._one(caller, query) if "to" in query else self._page(caller, query))
 
-    def put(self, caller: OptOutCaller, body: bytes) -> ApiResponse:
+    def put(self, caller: Caller, body: bytes) -> ApiResponse:
         """Block a recipient until DELETE ends it; a START does not."""
-        if not caller.scopes & {"send", ADMIN}:
-            return responses.scope_missing("send")
+        if not caller.scopes & {SEND, ADMIN}:
+            return responses.scope_missing(SEND)
         return self._answer(lambda: self._add(caller, json_body(body)))
 
-    def delete(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+    def delete(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         """End a manual block; by an admin with a reason every block."""
-        if not caller.scopes & {"send", ADMIN}:
-            return responses.scope_missing("send")
+        if not caller.scopes & {SEND, ADMIN}:
+            return responses.scope_missing(SEND)
         return self._answer(lambda: self._remove(caller, query))
 
     def _answer(self, work: Callable[[], ApiResponse]) -> ApiResponse:
@@ -129,42 +116,42 @@ class OptOutApi:
         except SmsTrackerError as error:
             return responses.unreadable(error)
 
-    def _one(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+    def _one(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         recipient, _ = self._about(query, caller, "parameter")
-        if not caller.owns(recipient.scope):
+        if not is_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         shown = self._view(self.register.opt_outs.get(recipient), recipient)
         return ok({"opt_outs": [shown], "cursor": None}, "found")
 
-    def _page(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+    def _page(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         try:
             listing = Listing.model_validate(query)
         except ValidationError as error:
             raise invalid_message(error, "parameter") from None
         page = self.register.opt_outs.listed(cursor=listing.cursor, limit=_PAGE)
-        shown = [self._view(each, each.recipient) for each in page.items if caller.owns(each.recipient.scope)]
+        shown = [self._view(each, each.recipient) for each in page.items if is_visible(each.recipient.scope, caller)]
         cursor = base64.urlsafe_b64encode(page.next.encode()).rstrip(b"=").decode() if page.next else None
         return ok({"opt_outs": shown, "cursor": cursor}, "listed")
 
-    def _add(self, caller: OptOutCaller, payload: object) -> ApiResponse:
+    def _add(self, caller: Caller, payload: object) -> ApiResponse:
         if not isinstance(payload, dict):
             raise InvalidMessage([FieldError("", "must be a JSON object")])
         recipient, reason = self._about(payload, caller, "field")
         return self._state(caller, recipient, Kind.ADDED, reason)
 
-    def _remove(self, caller: OptOutCaller, query: Mapping[str, str]) -> ApiResponse:
+    def _remove(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         recipient, reason = self._about(query, caller, "parameter")
         lifts = ADMIN in caller.scopes and reason
         answer = self._state(caller, recipient, Kind.LIFTED if lifts else Kind.REMOVED, reason)
         return still_blocked(answer.body) if answer.body.get("blocked") else answer
 
-    def _state(self, caller: OptOutCaller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
-        if not caller.owns(recipient.scope):
+    def _state(self, caller: Caller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
+        if not is_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         statement = Statement(kind=kind, at=timestamp(self.clock()), source=caller.client, reason=reason)
         return ok(self._view(self.register.state(recipient, [statement]), recipient), str(kind))
 
-    def _about(self, given: Mapping[str, object], caller: OptOutCaller, noun: str) -> tuple[Recipient, str]:
+    def _about(self, given: Mapping[str, object], caller: Caller, noun: str) -> tuple[Recipient, str]:
         try:
             about = About.model_validate(given, context=self.countries)
         except ValidationError as error:

@@ -21,7 +21,7 @@ from sms_tracker import providers
 from sms_tracker.domain.characters import CONTROLS
 from sms_tracker.domain.countries import ALL
 from sms_tracker.domain.errors import InvalidMessage, NoSender
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import SEND, Caller, HttpRequest
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
@@ -34,7 +34,6 @@ from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
 from sms_tracker.services.validation import Json, invalid_message, json_body
 
-SCOPE = "send"
 _SERVER_ERROR = 500
 
 
@@ -186,15 +185,13 @@ def again(stored: Record, *, validity_seconds: int | None) -> Draft:
     )
 
 
-def submit(
-    send: Callable[[str, Json, str | None], ApiResponse], client: str, scopes: frozenset[str], request: HttpRequest
-) -> ApiResponse:
+def submit(send: Callable[[str, Json, str | None], ApiResponse], caller: Caller, request: HttpRequest) -> ApiResponse:
     """Check the scope, then ``send`` the client's payload under its idempotency key; a problem if that is refused."""
-    if SCOPE not in scopes:
-        return responses.scope_missing(SCOPE)
+    if SEND not in caller.scopes:
+        return responses.scope_missing(SEND)
     try:
         key = idempotency_key(request.headers.get("idempotency-key"))
-        return send(client, json_body(request.body), key)
+        return send(caller.client, json_body(request.body), key)
     except InvalidMessage as error:
         return responses.invalid(error)
 
