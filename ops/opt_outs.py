@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
         return 0
     register = OptOutRegister(opt_outs=deployed.opt_outs, clock=lambda: now)
     for count, row in enumerate(rows, start=1):
-        register.state(row.recipient, [row.statement])
+        register.add(row.recipient, [row.statement])
         if count % _STEP == 0:
             print(f"{count} of {len(rows)}", file=sys.stderr, flush=True)
     print(f"stated {len(rows)} opt-outs", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Opt-outs in memory, and the gate in front of them."""
+"""Opt-outs in memory, and the check that reads them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, Scop
 from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
-from sms_tracker.services.gate import Gate
 from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.send_checks import LiveOptOutCheck
 from tests.fakes import START, MemoryQueue
 
 PERSON, SENDER = "+31612345678", "+15551234567"
@@ -45,9 +45,11 @@ class MemoryOptOuts:
         self.known[pair] = fold([statement], base=self.known.get(pair))
 
 
-def gate(opt_outs: MemoryOptOuts, clock: Clock, *, mode: ScopeMode = ScopeMode.SENDER, replies: MemoryQueue) -> Gate:
-    """A gate in front of ``opt_outs``."""
-    return Gate(opt_outs=opt_outs, mode=mode, replies=replies, clock=clock)
+def opt_out_check(
+    opt_outs: MemoryOptOuts, clock: Clock, *, mode: ScopeMode = ScopeMode.SENDER, replies: MemoryQueue
+) -> LiveOptOutCheck:
+    """A check that reads ``opt_outs``."""
+    return LiveOptOutCheck(opt_outs=opt_outs, mode=mode, replies=replies, clock=clock)
 
 
 def blocked_by(register: OptOutRegister, recipient: Recipient) -> Statement | None:

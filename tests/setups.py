@@ -35,7 +35,7 @@ from tests.fakes import (
     ScriptedHttp,
 )
 from tests.limits import MemoryCounters, limiter
-from tests.opt_outs import MemoryOptOuts, gate
+from tests.opt_outs import MemoryOptOuts, opt_out_check
 
 SID = "SM" + "a" * 32
 BIRD_ID = "e8077d803532c0b5937c639b60216938"
@@ -93,7 +93,7 @@ class SendSetup:
             clock=self.clock,
             pace=Pace(monotonic=self.clock.monotonic, sleep=self._sleep, fraction=lambda: self.fraction),
             rules=self.rules,
-            gate=gate(self.opt_outs, self.clock, replies=self.replies) if self.opt_outs else None,
+            opt_out_check=opt_out_check(self.opt_outs, self.clock, replies=self.replies) if self.opt_outs else None,
             limiter=limiter(self.counters, self.settings, self.clock),
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012d}",
             new_token=lambda: f"token-{next(tokens)}",

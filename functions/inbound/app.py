@@ -20,9 +20,9 @@ from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.read.parameters import parameters
-from sms_tracker.services.hear import WAITING, Listener, Result, measure
 from sms_tracker.services.opt_out_api import OptOutApi
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
+from sms_tracker.services.replies import WAITING, ReplyProcessor, Result, measure
 from sms_tracker.services.responses import ApiResponse, invalid, live_keys_only
 
 config = load(InboundConfig, os.environ)
@@ -37,7 +37,7 @@ register = OptOutRegister(
     ),
     clock=lambda: datetime.now(UTC),
 )
-listener = Listener(
+listener = ReplyProcessor(
     register=None if config.opt_out_scope is ScopeMode.OFF else register,
     sources=OptOutSources(settings=settings, http=provider_http.call, monotonic=time.monotonic, failed=log.failed),
     mode=config.opt_out_scope,
@@ -65,7 +65,7 @@ def _batch(records: list[dict[str, Any]], line: Line) -> dict[str, Any]:
     results, failed, waiting = list[Result](), list[str](), list[str]()
     for record in records:
         try:
-            results.append(listener.hear(record["body"]))
+            results.append(listener.process(record["body"]))
             if results[-1].decision == WAITING:
                 waiting.append(record["messageId"])
         except SmsTrackerError as error:

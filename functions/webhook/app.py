@@ -53,7 +53,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
         provider=provider if provider in config.providers else "unknown",
         message_id=received.message_id,
         error=received.error,
-        next_secret=received.following,
+        next_secret=received.next_secret,
     )
     line.level = "ERROR" if received.decision == "unavailable" else "INFO"
     if received.acknowledged:

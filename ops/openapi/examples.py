@@ -33,10 +33,10 @@ from sms_tracker.read.stats import By, Selection, body
 from sms_tracker.read.stats_schemas import Stats
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
-from sms_tracker.services.gate import sending_stopped
 from sms_tracker.services.limits import over_limit
 from sms_tracker.services.opt_out_api import opt_outs_off, still_blocked
 from sms_tracker.services.responses import ApiResponse
+from sms_tracker.services.send_checks import sending_stopped
 
 _PROVIDER = providers.names()[-1]
 _CREATED = "2026-01-31T12:00:00.000Z"
@@ -169,19 +169,19 @@ _REPLIES: tuple[ApiResponse, ...] = (
     responses.live_keys_only(),
     responses.in_progress(_PENDING, 12),
     responses.refused(_REFUSED),
-    responses.refused(_NOT_SENT).replayed(),
+    responses.refused(_NOT_SENT).as_replay(),
     responses.refused(_CLOSED),
     opt_outs_off(),
     still_blocked(_BLOCKED),
     responses.key_reused(_TAKEN),
     over_limit(_PENDING, _FULL, now=datetime.fromisoformat(_CREATED), kept=False),
-    responses.unchecked(_PENDING, Throttled("")),
+    responses.check_failed(_PENDING, Throttled("")),
     responses.account_refused(_PENDING, Refused(failure=_NO_ACCOUNT, fault=Fault.ACCOUNT)),
     responses.not_processed(_PENDING, _BUSY),
     sending_stopped(Instruction(action=Action.STOP, client="shop", by="ann", reason="a key was leaked", at=_CREATED)),
     responses.attempts_spent(_PENDING),
-    responses.nothing_recorded(NoSender(_PENDING.state.provider)),
-    responses.nothing_recorded(Unavailable("")),
+    responses.not_recorded(NoSender(_PENDING.state.provider)),
+    responses.not_recorded(Unavailable("")),
     responses.no_such_message(),
     no_such_file(),
     _health(queue=False),

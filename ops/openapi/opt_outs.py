@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from ops.openapi.operation import JSON, Answer, Json, Operation, query_parameter, without_null
 from sms_tracker import providers
 from sms_tracker.read.schemas import OptOut, OptOutPage
-from sms_tracker.services.opt_out_api import About, Listing
+from sms_tracker.services.opt_out_api import OptOutListQuery, OptOutRequest
 
 _AUTH = '-H "Authorization: Bearer $KEY"'
 _EXAMPLE = {"to": "+31612345678", "provider": next(iter(providers.names())), "from": "+15551234567"}
@@ -21,11 +21,11 @@ _OWN = (
 
 def _fields(*left_out: str) -> dict[str, Json]:
     """The schemas of the fields that identify an opt-out."""
-    properties = About.model_json_schema()["properties"]
+    properties = OptOutRequest.model_json_schema()["properties"]
     return {name: without_null(schema, "default") for name, schema in properties.items() if name not in left_out}
 
 
-_PAGING = {name: without_null(schema, "default") for name, schema in Listing.model_json_schema()["properties"].items()}
+_PAGING = {name: without_null(schema, "default") for name, schema in OptOutListQuery.model_json_schema()["properties"].items()}
 OPERATIONS = (
     Operation(
         route="GET /opt-outs",

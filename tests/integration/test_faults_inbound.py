@@ -22,8 +22,8 @@ from sms_tracker.domain.inbound import Heard, RefusedSend, encode
 from sms_tracker.domain.opt_out import Recipient, ScopeMode
 from sms_tracker.domain.ports import SettingsSource
 from sms_tracker.domain.report import timestamp
-from sms_tracker.services.hear import Listener
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
+from sms_tracker.services.replies import ReplyProcessor
 from tests import factories
 from tests.fakes import START, FakeClock
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
@@ -123,7 +123,7 @@ class Story:
         """One process; returns the bodies that come again: those that failed, or all if it was killed."""
         line = wire or self.cloud.settled
         settings = self.cloud.settings(line, self.clock)
-        listener = Listener(
+        listener = ReplyProcessor(
             register=None if self.case.mode is ScopeMode.OFF else self.register(line, settings),
             sources=OptOutSources(settings=settings, http=self.twilio, monotonic=lambda: 0.0),
             mode=self.case.mode,
@@ -163,9 +163,9 @@ class Story:
         assert set(self.cloud.waiting("dead")) == ({GARBAGE} if GARBAGE in self.case.batch else set())
 
 
-def _is_heard(listener: Listener, body: str) -> bool:
+def _is_heard(listener: ReplyProcessor, body: str) -> bool:
     try:
-        listener.hear(body)
+        listener.process(body)
     except SmsTrackerError:
         return False
     return True

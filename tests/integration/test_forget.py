@@ -308,7 +308,7 @@ def test_a_person_is_forgotten_in_both_spellings_of_the_number(deployed: Deploye
 def test_an_opt_out_stays_without_the_number_and_events_that_name_it_go(deployed: Deployed) -> None:
     register = OptOutRegister(opt_outs=deployed.opt_outs, clock=lambda: START)
     recipient = Recipient(scope="all", number=TO)
-    register.state(recipient, [Statement(kind=Kind.STOP, at=NOW, source="twilio")])
+    register.add(recipient, [Statement(kind=Kind.STOP, at=NOW, source="twilio")])
 
     assert "opt-outs: 1 would be kept" in deployed.forget()[1]
     code, told = deployed.forget("--apply")

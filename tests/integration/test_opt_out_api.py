@@ -66,7 +66,7 @@ def put(api: OptOutApi, caller: Caller = SHOP, **fields: Any) -> ApiResponse:
 
 def stop(api: OptOutApi, clock: Time, kind: Kind = Kind.STOP) -> None:
     statement = Statement(kind=kind, at=timestamp(clock()), source="twilio")
-    api.register.state(Recipient(scope=f"sender:twilio:{SENDER}", number=NUMBER), [statement])
+    api.register.add(Recipient(scope=f"sender:twilio:{SENDER}", number=NUMBER), [statement])
 
 
 def fields(answer: ApiResponse) -> list[str]:

@@ -62,9 +62,9 @@ def test_a_recipient_nobody_spoke_of_is_not_blocked() -> None:
 
 
 def test_a_block_and_its_end_are_stored_each_with_an_event(dynamodb: DynamoDBClient) -> None:
-    register().state(SOMEBODY, [stated(Kind.STOP)])
+    register().add(SOMEBODY, [stated(Kind.STOP)])
     block = blocked_by(register(), SOMEBODY)
-    register().state(SOMEBODY, [stated(Kind.START, 5)])
+    register().add(SOMEBODY, [stated(Kind.START, 5)])
 
     assert block == stated(Kind.STOP)
     assert blocked_by(register(), SOMEBODY) is None
@@ -75,7 +75,7 @@ def test_a_block_and_its_end_are_stored_each_with_an_event(dynamodb: DynamoDBCli
 
 
 def test_a_block_holds_for_its_scope_and_number_alone(dynamodb: DynamoDBClient) -> None:
-    register().state(SOMEBODY, [stated(Kind.STOP)])
+    register().add(SOMEBODY, [stated(Kind.STOP)])
     others = [
         Recipient(scope="sender:twilio:+15557654321", number=SOMEBODY.number),
         Recipient(scope=SOMEBODY.scope, number="+31687654321"),
@@ -86,9 +86,9 @@ def test_a_block_holds_for_its_scope_and_number_alone(dynamodb: DynamoDBClient) 
 
 
 def test_a_repeated_or_outdated_statement_writes_nothing(dynamodb: DynamoDBClient) -> None:
-    register().state(SOMEBODY, [stated(Kind.STOP, 5)])
+    register().add(SOMEBODY, [stated(Kind.STOP, 5)])
     for statement in (stated(Kind.STOP, 5), stated(Kind.STOP, 4)):
-        assert register().state(SOMEBODY, [statement]).version == 1
+        assert register().add(SOMEBODY, [statement]).version == 1
 
     assert len(events(dynamodb)) == 1
 
@@ -100,7 +100,7 @@ def test_statements_in_any_order_are_stored_alike() -> None:
     for number, order in enumerate(permutations(given)):
         recipient = Recipient(scope="all", number=f"+3161234{number:04d}")
         for statement in order:
-            register().state(recipient, [statement])
+            register().add(recipient, [statement])
         known = store().get(recipient)
         ends.add((tuple(sorted(known.opt_out.latest.items())), known.opt_out.blocked_by(NOON)))
 
@@ -113,10 +113,10 @@ def test_a_write_that_another_one_overtook_is_read_and_joined_again(dynamodb: Dy
 
     def api(operation: str, **arguments: Any) -> dict[str, Any]:
         if operation != "GetItem" and (other := next(overtaken, None)) is not None:
-            register(inner).state(SOMEBODY, [other])
+            register(inner).add(SOMEBODY, [other])
         return inner(operation, **arguments)
 
-    register(api).state(SOMEBODY, [stated(Kind.STOP)])
+    register(api).add(SOMEBODY, [stated(Kind.STOP)])
 
     assert set(store().get(SOMEBODY).opt_out.latest) == {Kind.STOP, Kind.ADDED, Kind.START}
     assert [each["version"] for each in events(dynamodb)] == [1]
@@ -129,7 +129,7 @@ def test_a_lost_reply_is_noticed_and_publishes_once(dynamodb: DynamoDBClient) ->
         answer = inner(operation, **arguments)
         return inner(operation, **arguments) if operation == "TransactWriteItems" else answer
 
-    assert register(api).state(SOMEBODY, [stated(Kind.STOP)]).version == 1
+    assert register(api).add(SOMEBODY, [stated(Kind.STOP)]).version == 1
     assert len(events(dynamodb)) == 1
 
 
@@ -140,18 +140,18 @@ def test_a_statement_that_never_gets_through_is_not_taken_for_stored() -> None:
 
     def api(operation: str, **arguments: Any) -> dict[str, Any]:
         if operation != "GetItem":
-            register(inner).state(SOMEBODY, [stated(Kind.ADDED, next(minutes))])
+            register(inner).add(SOMEBODY, [stated(Kind.ADDED, next(minutes))])
         return inner(operation, **arguments)
 
     with pytest.raises(Unavailable):
-        register(api).state(SOMEBODY, [stated(Kind.STOP)])
+        register(api).add(SOMEBODY, [stated(Kind.STOP)])
 
 
 @pytest.mark.usefixtures("dynamodb")
 def test_the_list_shows_the_latest_change_first_page_by_page() -> None:
     for minutes in range(5):
         now = NOON + timedelta(minutes=minutes)
-        register(now=now).state(Recipient(scope="all", number=f"+3161234567{minutes}"), [stated(Kind.ADDED)])
+        register(now=now).add(Recipient(scope="all", number=f"+3161234567{minutes}"), [stated(Kind.ADDED)])
     first = store().listed(cursor=None, limit=3)
     second = store().listed(cursor=first.next, limit=3)
 
@@ -172,8 +172,8 @@ def test_an_outbox_item_is_stored_once() -> None:
 
 def test_a_forgotten_number_stays_blocked_and_nothing_readable_is_left(dynamodb: DynamoDBClient) -> None:
     outbox = OutboxStore(json_client("dynamodb"), "messages")
-    register().state(SOMEBODY, [stated(Kind.STOP)])
-    register().state(Recipient(scope="all", number="+31687654321"), [stated(Kind.STOP)])
+    register().add(SOMEBODY, [stated(Kind.STOP)])
+    register().add(Recipient(scope="all", number="+31687654321"), [stated(Kind.STOP)])
     for key in [*outbox.holding(SOMEBODY.number)]:
         outbox.delete(key)
     store().forget(SOMEBODY)
@@ -187,6 +187,6 @@ def test_a_forgotten_number_stays_blocked_and_nothing_readable_is_left(dynamodb:
 
 @pytest.mark.usefixtures("dynamodb")
 def test_two_spellings_of_a_number_are_one_person() -> None:
-    register().state(Recipient(scope="all", number="+5215512345678"), [stated(Kind.STOP)])
+    register().add(Recipient(scope="all", number="+5215512345678"), [stated(Kind.STOP)])
 
     assert blocked_by(register(), Recipient(scope="all", number="+525512345678")) is not None

@@ -75,7 +75,7 @@ def test_what_is_exported_can_be_imported_elsewhere(command: Command) -> None:
     numbers = (PERSON, "+31687654321", "+31611111111", "+31622222222", "+31633333333")
     for number, kind in zip(numbers, kinds, strict=True):
         statement = Statement(kind=kind, at=timestamp(NOON), source="twilio", reason="a, b")
-        register.state(Recipient(scope=SCOPE, number=number), [statement])
+        register.add(Recipient(scope=SCOPE, number=number), [statement])
     _, exported, _ = command.run("export")
     other = SCOPE.replace("555", "999")
 
@@ -180,7 +180,7 @@ def test_the_scope_follows_the_deployments_mode(command: Command, mode: ScopeMod
 def test_a_forgotten_number_is_counted_and_not_listed(command: Command) -> None:
     recipient = Recipient(scope=SCOPE, number=PERSON)
     statement = Statement(kind=Kind.STOP, at=timestamp(NOON), source="twilio")
-    OptOutRegister(opt_outs=command.store, clock=lambda: NOON).state(recipient, [statement])
+    OptOutRegister(opt_outs=command.store, clock=lambda: NOON).add(recipient, [statement])
     command.store.forget(recipient)
 
     _, exported, told = command.run("export")

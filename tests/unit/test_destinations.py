@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 
 from sms_tracker.domain.countries import Destinations
-from sms_tracker.services.numbers import country, refusal
+from sms_tracker.services.numbers import country, destination_flaw
 
 EVERYWHERE = Destinations(None)
 UNLESS = ", and those are sent to only in ranges that AllowedCountries lists"
@@ -61,26 +61,26 @@ def at(*codes: str) -> Destinations:
 @pytest.mark.parametrize(("number", "expected"), CLOSED)
 def test_closed_kinds_are_refused_everywhere_with_their_reason(number: str, expected: str) -> None:
     # Found in alphagov/notifications-utils#1134
-    assert refusal(number, EVERYWHERE) == expected
+    assert destination_flaw(number, EVERYWHERE) == expected
 
 
 @pytest.mark.parametrize(("number", "expected"), CLOSED)
 def test_a_listed_range_is_open_whatever_its_kind_and_no_other_is(number: str, expected: str) -> None:
-    assert refusal(number, Destinations(None, ("+31999", number[:-4]))) is None
-    assert refusal(number, Destinations(frozenset(), (number,))) is None
-    assert refusal(number, Destinations(None, (number + "0", "+31999"))) == expected
+    assert destination_flaw(number, Destinations(None, ("+31999", number[:-4]))) is None
+    assert destination_flaw(number, Destinations(frozenset(), (number,))) is None
+    assert destination_flaw(number, Destinations(None, (number + "0", "+31999"))) == expected
 
 
 @pytest.mark.parametrize("number", ORDINARY)
 def test_numbers_that_take_texts_are_open_in_their_country_alone(number: str) -> None:
-    assert refusal(number, EVERYWHERE) is None
-    assert refusal(number, at(country(number) or "")) is None
-    assert refusal(number, at("IS")) == ELSEWHERE
+    assert destination_flaw(number, EVERYWHERE) is None
+    assert destination_flaw(number, at(country(number) or "")) is None
+    assert destination_flaw(number, at("IS")) == ELSEWHERE
 
 
 @pytest.mark.parametrize(("number", "expected"), [each for each in CLOSED if each[1] not in {UNKNOWN, NO_COUNTRY}])
 def test_a_listed_country_does_not_open_its_closed_kinds(number: str, expected: str) -> None:
-    assert refusal(number, at(country(number) or "")) == expected
+    assert destination_flaw(number, at(country(number) or "")) == expected
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_a_number_as_long_as_a_mobile_in_a_range_unknown_so_far_is_open_where_it
     number: str, code: str
 ) -> None:
     # Found in ruimarinho/google-libphonenumber#308, google/libphonenumber#1680, alphagov/notifications-api#4240
-    assert refusal(number, at(code, "IS")) is None
-    assert refusal(number, at("IS")) == ELSEWHERE
+    assert destination_flaw(number, at(code, "IS")) is None
+    assert destination_flaw(number, at("IS")) == ELSEWHERE
 
 
 @pytest.mark.parametrize(("number", "code"), [("+4970012345", "DE"), ("+97150123456", "AE")])
 def test_a_number_of_unknown_range_and_no_mobiles_length_is_closed_there_too(number: str, code: str) -> None:
-    assert refusal(number, at(code)) == UNKNOWN
+    assert destination_flaw(number, at(code)) == UNKNOWN
 
 
 MOBILES = {
@@ -118,8 +118,8 @@ def test_every_countrys_mobiles_are_open_where_it_is_listed(code: str) -> None:
 
     number = phonenumbers.format_number(MOBILES[code], phonenumbers.PhoneNumberFormat.E164)
 
-    assert refusal(number, at(code)) is None
-    assert refusal(number, EVERYWHERE) is None
+    assert destination_flaw(number, at(code)) is None
+    assert destination_flaw(number, EVERYWHERE) is None
 
 
 @pytest.mark.parametrize(

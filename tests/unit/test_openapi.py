@@ -29,7 +29,7 @@ from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
 from sms_tracker.services.problems import PROBLEMS
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import SendRequest, draft
+from sms_tracker.services.send_request import SendRequest, draft_from_request
 from tests.factories import MESSAGE_ID, record
 from tests.factories import report as reported
 from tests.fakes import FakeClock, MemoryMessages
@@ -193,7 +193,7 @@ def _pointed(value: Any, pointer: str) -> object:
 
 def test_the_example_of_a_request_is_taken() -> None:
     validator(SCHEMAS["SendRequest"]).validate(REQUEST)
-    assert draft(REQUEST, POLICY).to == REQUEST["to"]
+    assert draft_from_request(REQUEST, POLICY).to == REQUEST["to"]
 
 
 _WORDS = st.text(max_size=12) | st.sampled_from(["twilio", "messagebird", "My Shop", "+15551234567", "12345", "a\n"])
@@ -210,7 +210,7 @@ _BODIES = st.fixed_dictionaries(
 @given(_BODIES)
 def test_what_is_taken_is_what_the_document_allows(body: dict[str, object]) -> None:
     try:
-        draft(body, POLICY)
+        draft_from_request(body, POLICY)
     except InvalidMessage:
         return
     validator(SCHEMAS["SendRequest"]).validate(body)
@@ -241,8 +241,8 @@ def test_a_message_is_described_in_every_status(status: Status) -> None:
 
     check("getMessage", responses.ok(views.message(shown), "found"))
     check("sendMessage", responses.accepted(shown, "accepted"))
-    check("sendMessage", responses.accepted(shown, "accepted").advising(["body: one"]))
-    check("sendMessage", responses.accepted(shown, "replayed").replayed())
+    check("sendMessage", responses.accepted(shown, "accepted").with_client_warnings(["body: one"]))
+    check("sendMessage", responses.accepted(shown, "replayed").as_replay())
 
 
 def test_any_report_is_described() -> None:

@@ -194,8 +194,8 @@ class TestQueued:
         }[provider]
         credentials = {"twilio": TWILIO, "messagebird": MESSAGEBIRD}[provider]
 
-        assert Setup().receive(provider, webhook(**{key: credentials[present]})).following is False
-        assert Setup().receive(provider, webhook(**{key: credentials[following]})).following is True
+        assert Setup().receive(provider, webhook(**{key: credentials[present]})).next_secret is False
+        assert Setup().receive(provider, webhook(**{key: credentials[following]})).next_secret is True
 
     @each_provider
     def test_each_public_address_is_accepted(self, provider: str, webhook: Webhook) -> None:

@@ -36,16 +36,16 @@ PROBLEMS = {
     "refused": (422, responses.refused(FAILED)),
     "account": (502, responses.account_refused(RECORD, NO_ACCOUNT)),
     "busy": (503, responses.not_processed(RECORD, NotProcessed(reason="HTTP 429", code="20429"))),
-    "unrecorded": (503, responses.nothing_recorded(Unavailable("write: Throttled"))),
+    "unrecorded": (503, responses.not_recorded(Unavailable("write: Throttled"))),
     "unreadable": (503, responses.unreadable(Unavailable("GetItem: Throttled"))),
-    "throttled": (429, responses.unchecked(RECORD, Throttled("UpdateItem: ThrottlingException"))),
+    "throttled": (429, responses.check_failed(RECORD, Throttled("UpdateItem: ThrottlingException"))),
     "spent": (503, responses.attempts_spent(RECORD)),
     "other provider": (422, responses.other_provider(RECORD)),
 }
 
 
 def test_what_cannot_be_checked_is_unavailable_unless_aws_throttles() -> None:
-    unavailable = responses.unchecked(RECORD, Unavailable("GetItem: ConnectTimeoutError"))
+    unavailable = responses.check_failed(RECORD, Unavailable("GetItem: ConnectTimeoutError"))
 
     assert (unavailable.status, unavailable.decision) == (503, "unavailable")
 
@@ -68,7 +68,7 @@ def test_no_cache_keeps_an_answer(reply: ApiResponse) -> None:
 
 
 def test_a_replay_says_so() -> None:
-    reply = responses.accepted(RECORD, "replayed").replayed()
+    reply = responses.accepted(RECORD, "replayed").as_replay()
     assert reply.headers["idempotent-replayed"] == "true"
     assert reply.headers["location"] == f"/messages/{MESSAGE_ID}"
 
@@ -129,8 +129,8 @@ def test_invalid_fields_are_named_with_what_is_wrong() -> None:
 
 def test_a_warning_is_added_and_none_adds_nothing() -> None:
     reply = responses.ok({}, "read")
-    assert reply.noting(None) is reply
-    assert reply.noting("a").noting("b").warnings == ("a", "b")
+    assert reply.with_log_warning(None) is reply
+    assert reply.with_log_warning("a").with_log_warning("b").warnings == ("a", "b")
 
 
 @pytest.mark.parametrize(

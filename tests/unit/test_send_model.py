@@ -19,10 +19,10 @@ from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.settings import Settings
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.idempotency import keyed_message_id
-from sms_tracker.services.provider_call import prepared, repeat_call
+from sms_tracker.services.provider_call import prepare_request, repeat_call
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
-from sms_tracker.services.send_request import Draft, again
+from sms_tracker.services.send_request import Draft, draft_from_record
 from sms_tracker.services.validation import Json
 from tests.fakes import FixedSettings
 from tests.limits import limits
@@ -112,7 +112,7 @@ def test_the_model_finds_a_message_that_is_forgotten_and_sent() -> None:
 class TakesOverWhatIsClaimed(Sender):
     """A planted fault: the phase of the send is not looked at."""
 
-    def _repeated(self, stored: Record) -> ApiResponse:
+    def _answer_repeated(self, stored: Record) -> ApiResponse:
         released = replace(stored, send=replace(stored.send, phase=SendPhase.RELEASED))
         self.messages.release(stored.message_id, token=stored.send.token, cause="not_sent", now=stored.updated_at)
         return self._take_over(released, self._draft(stored), self.settings(), 20.0)
@@ -145,7 +145,7 @@ class AnswersBeforeItRecords(Sender):
 
     def _record(self, client: str, payload: Json, key: str | None, wanted: Draft, settings: Settings) -> Record:
         record = super()._record(client, payload, key, wanted, settings)
-        _, request = prepared(record, wanted, settings)
+        _, request = prepare_request(record, wanted, settings)
         self._hand_over(record, request, wanted, 20.0)
         return record
 
@@ -207,11 +207,11 @@ def test_two_reconcilers_at_once_repeat_one_message() -> None:
 class RepeatsWithoutAClaim(Sender):
     """A planted fault: the key alone is trusted."""
 
-    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
-        message = again(stored, validity_seconds=stored.validity_seconds)
-        _, request = prepared(stored, message, settings)
+    def _repeat_request(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+        message = draft_from_record(stored, validity_seconds=stored.validity_seconds)
+        _, request = prepare_request(stored, message, settings)
         outcome = repeat_call(providers.load("bird"), request, http=self.http, pace=self.pace, end=end)
-        return self._outcomes.conclude(stored, outcome, default_sender=message.default_sender, end=end)
+        return self._outcomes.store(stored, outcome, default_sender=message.default_sender, end=end)
 
 
 def test_the_model_finds_two_repetitions_at_once() -> None:
@@ -229,14 +229,14 @@ class RepeatsAfterOneSearch(Reconciler):
 class SendsTheNextAttempt(Sender):
     """A planted fault: a lost message gets another key."""
 
-    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
-        return self._take_over(stored, again(stored, validity_seconds=None), settings, end)
+    def _repeat_request(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+        return self._take_over(stored, draft_from_record(stored, validity_seconds=None), settings, end)
 
 
 class TakesAConflictForARefusal(Sender):
     """A planted fault: 409 counts as an answer."""
 
-    def _repeat(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
+    def _repeat_request(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
         reply, claimed = super()._repeat(stored, settings, end), self.messages.get(stored.message_id)
         if reply.decision == "outcome-unknown" and claimed:
             self.messages.release(claimed.message_id, token=claimed.send.token, cause="account", now=stored.updated_at)

@@ -21,7 +21,7 @@ from sms_tracker.services.idempotency import fingerprint, idempotency_key
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_request import SendRequest, draft, submit
+from sms_tracker.services.send_request import SendRequest, draft_from_request, submit
 from sms_tracker.services.text import MAX_SEGMENTS, text_hash
 from tests.fakes import MemoryMessages
 from tests.setups import POLICY, REQUEST, SendSetup
@@ -34,14 +34,14 @@ def refused_fields(policy: Policy = POLICY, **fields: object) -> list[str]:
     if "sender" in fields:
         fields["from"] = fields.pop("sender")
     with pytest.raises(InvalidMessage) as refusal:
-        draft({**REQUEST, **fields}, policy)
+        draft_from_request({**REQUEST, **fields}, policy)
     assert all(error.message for error in refusal.value.errors)
     return [error.field for error in refusal.value.errors]
 
 
 def refusal_of(field: str, policy: Policy = POLICY, **fields: object) -> str:
     with pytest.raises(InvalidMessage) as refusal:
-        draft({**REQUEST, **fields}, policy)
+        draft_from_request({**REQUEST, **fields}, policy)
     (error,) = refusal.value.errors
     assert error.field == field
     return error.message
@@ -69,7 +69,7 @@ class TestTo:
         ],
     )
     def test_any_international_form_becomes_e164(self, number: str) -> None:
-        assert draft({**REQUEST, "to": number}, POLICY).to == "+31612345678"
+        assert draft_from_request({**REQUEST, "to": number}, POLICY).to == "+31612345678"
 
     @pytest.mark.parametrize(
         "number",
@@ -102,7 +102,7 @@ class TestTo:
 
     def test_a_national_number_is_taken_where_one_country_is_sent_to(self) -> None:
         dutch = replace(POLICY, allowed=Destinations(frozenset({"NL"})))
-        assert draft({**REQUEST, "to": "06 1234 5678"}, dutch).to == "+31612345678"
+        assert draft_from_request({**REQUEST, "to": "06 1234 5678"}, dutch).to == "+31612345678"
         assert refused_fields(dutch, to="0032 470 12 34 56") == ["to"]  # read, and not allowed
 
     @pytest.mark.parametrize("value", [None, 31612345678, ["+31612345678"], {"number": "+31612345678"}, True])
@@ -111,7 +111,7 @@ class TestTo:
 
     def test_it_is_required(self) -> None:
         with pytest.raises(InvalidMessage) as refusal:
-            draft({"body": "x"}, POLICY)
+            draft_from_request({"body": "x"}, POLICY)
         assert [(error.field, error.message) for error in refusal.value.errors] == [("to", "is required")]
 
     @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ class TestTo:
     def test_only_allowed_countries_are_sent_to(self, number: str, allowed: bool) -> None:  # noqa: FBT001  # by name
         policy = replace(POLICY, allowed=Destinations(frozenset({"NL", "BE"})))
         if allowed:
-            assert draft({**REQUEST, "to": number}, policy).to == number
+            assert draft_from_request({**REQUEST, "to": number}, policy).to == number
         else:
             assert refused_fields(policy, to=number) == ["to"]
 
     def test_countries_that_share_a_code_are_told_apart(self) -> None:
         policy = replace(POLICY, allowed=Destinations(frozenset({"CA"})))
-        assert draft({**REQUEST, "to": "+16135550199"}, policy).to == "+16135550199"
+        assert draft_from_request({**REQUEST, "to": "+16135550199"}, policy).to == "+16135550199"
         assert refused_fields(policy, to="+12025550143") == ["to"]
         assert refused_fields(policy, to="+18765550123") == ["to"]
 
@@ -143,7 +143,9 @@ class TestTo:
         assert refusal_of("to", replace(POLICY, allowed=dutch), to="+31 909 555666") == (
             "is a premium-rate number, and those are sent to only in ranges that AllowedCountries lists"
         )
-        assert draft({**REQUEST, "to": "+31 909 123456"}, replace(POLICY, allowed=dutch)).to == "+31909123456"
+        assert (
+            draft_from_request({**REQUEST, "to": "+31 909 123456"}, replace(POLICY, allowed=dutch)).to == "+31909123456"
+        )
 
 
 class TestBody:
@@ -160,7 +162,7 @@ class TestBody:
         ],
     )
     def test_up_to_ten_segments_are_taken(self, text: str, encoding: Encoding, segments: int) -> None:
-        made = draft({**REQUEST, "body": text}, POLICY)
+        made = draft_from_request({**REQUEST, "body": text}, POLICY)
         assert (made.segmentation.encoding, made.segmentation.segments) == (encoding, segments)
 
     @pytest.mark.parametrize("text", ["x" * 1531, "д" * 671, "x" * 1600, "€" * 766, "", "\ud800", "ok\udfff"])
@@ -172,7 +174,7 @@ class TestBody:
         longest = "x" * described["maxLength"]
 
         assert len(longest) == 1530
-        assert draft({**REQUEST, "body": longest}, POLICY).segmentation.segments == MAX_SEGMENTS
+        assert draft_from_request({**REQUEST, "body": longest}, POLICY).segmentation.segments == MAX_SEGMENTS
         assert "1530" in refusal_of("body", body=longest + "x")
 
     @pytest.mark.parametrize("text", [" ", "\n\r\t", "\u00a0", "\u200b\u2800", "\u3164", "\ufeff", "\u202e\u202c"])
@@ -188,7 +190,7 @@ class TestBody:
 
     @pytest.mark.parametrize("text", ["one\r\ntwo", "one\ttwo", "page\ftwo", "\u0085x", "\u200bx", " x "])
     def test_white_space_beside_a_text_is_sent_as_it_is(self, text: str) -> None:
-        assert draft({**REQUEST, "body": text}, POLICY).body == text
+        assert draft_from_request({**REQUEST, "body": text}, POLICY).body == text
 
     def test_a_text_with_too_many_segments_is_told_which_characters_cost_them(self) -> None:
         # Found in developers.telnyx.com, smart-encoding
@@ -203,19 +205,19 @@ class TestBody:
 
 class TestSmartEncoding:
     def test_a_text_of_typographic_characters_becomes_gsm_7(self) -> None:
-        made = draft({**REQUEST, "body": "“It’s” – here…" + "x" * 700, "smart_encoding": True}, POLICY)
+        made = draft_from_request({**REQUEST, "body": "“It’s” – here…" + "x" * 700, "smart_encoding": True}, POLICY)
 
         assert made.body == '"It\'s" - here...' + "x" * 700
         assert (made.segmentation.encoding, made.segmentation.segments) == (Encoding.GSM_7, 5)
         assert made.warnings == ()
 
     def test_it_is_off_by_default(self) -> None:
-        assert draft({**REQUEST, "body": "It’s"}, POLICY).body == "It’s"
-        assert draft({**REQUEST, "body": "It’s", "smart_encoding": False}, POLICY).body == "It’s"
+        assert draft_from_request({**REQUEST, "body": "It’s"}, POLICY).body == "It’s"
+        assert draft_from_request({**REQUEST, "body": "It’s", "smart_encoding": False}, POLICY).body == "It’s"
 
     def test_a_text_that_is_ucs_2_in_any_case_is_sent_as_written(self) -> None:
         # Found in twilio.com smart-encoding-char-list, docs.bird.com smart-encoding
-        made = draft({**REQUEST, "body": "“It’s” 👨\u200d👩\u200d👧", "smart_encoding": True}, POLICY)
+        made = draft_from_request({**REQUEST, "body": "“It’s” 👨\u200d👩\u200d👧", "smart_encoding": True}, POLICY)
 
         assert made.body == "“It’s” 👨\u200d👩\u200d👧"
         assert made.warnings == ()
@@ -279,7 +281,7 @@ class TestFrom:
         "sender", ["+15551234567", "12345", "123", "12345678", "MyShop", "My Shop", "A", "Shop2Go4You"]
     )
     def test_e164_short_codes_and_eleven_alphanumerics_are_taken(self, sender: str) -> None:
-        assert draft({**REQUEST, "from": sender}, POLICY).sender == sender
+        assert draft_from_request({**REQUEST, "from": sender}, POLICY).sender == sender
 
     @pytest.mark.parametrize(
         "sender",
@@ -306,9 +308,9 @@ class TestFrom:
     @pytest.mark.parametrize("sender", ["T-Mobile", "A&B", "MG" + "0a" * 16])
     def test_the_chosen_providers_rule_counts_and_is_named(self, sender: str) -> None:
         # Found in https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
-        assert draft({**REQUEST, "from": sender}, POLICY).sender == sender
+        assert draft_from_request({**REQUEST, "from": sender}, POLICY).sender == sender
         with pytest.raises(InvalidMessage) as refusal:
-            draft({**REQUEST, "from": sender, "provider": "messagebird"}, POLICY)
+            draft_from_request({**REQUEST, "from": sender, "provider": "messagebird"}, POLICY)
         (error,) = refusal.value.errors
         assert error.message.startswith(
             "is not a sender for messagebird, which takes E.164, a short code of 3 to 8 digits, or"
@@ -318,12 +320,12 @@ class TestFrom:
         assert refused_fields(provider="pigeon", sender="?") == ["provider"]
 
     def test_without_one_it_is_chosen_later(self) -> None:
-        made = draft(REQUEST, replace(POLICY, senders={}))
+        made = draft_from_request(REQUEST, replace(POLICY, senders={}))
         assert (made.sender, made.default_sender) == ("", True)
 
     def test_our_own_name_for_the_field_is_none_of_the_contracts(self) -> None:
         with pytest.raises(InvalidMessage) as refusal:
-            draft({**REQUEST, "sender": "MyShop"}, POLICY)
+            draft_from_request({**REQUEST, "sender": "MyShop"}, POLICY)
         assert [error.field for error in refusal.value.errors] == ["sender"]
 
 
@@ -353,7 +355,10 @@ class TestWhatTheProviderCannotDo:
     ) -> None:
         policy, field = at(provider, chosen=chosen)
         for seconds in within:
-            assert draft({**REQUEST, **field, "validity_seconds": seconds}, policy).validity_seconds == seconds
+            assert (
+                draft_from_request({**REQUEST, **field, "validity_seconds": seconds}, policy).validity_seconds
+                == seconds
+            )
         for seconds in (within[0] - 1, within[1] + 1, 259_200, -60):
             refusal = refusal_of("validity_seconds", policy, **field, validity_seconds=seconds)
             assert refusal == f"is out of range for {provider}, which takes {within[0]} to {within[1]} seconds"
@@ -369,7 +374,7 @@ class TestWhatTheProviderCannotDo:
     def test_a_category_is_one_of_the_providers(self, *, chosen: bool) -> None:
         policy, field = at("bird", chosen=chosen)
         for word in ("transactional", "marketing", "authentication", "service"):
-            assert draft({**REQUEST, **field, "category": word}, policy).category == word
+            assert draft_from_request({**REQUEST, **field, "category": word}, policy).category == word
         for wrong in ("Marketing", "promotional", "", " service"):
             refusal = refusal_of("category", policy, **field, category=wrong)
             assert refusal == (
@@ -378,13 +383,13 @@ class TestWhatTheProviderCannotDo:
 
     @pytest.mark.parametrize("value", [None, "service"])
     def test_a_category_may_be_absent(self, value: str | None) -> None:
-        assert draft({**REQUEST, "provider": "bird", "category": value}, ALL).category == value
+        assert draft_from_request({**REQUEST, "provider": "bird", "category": value}, ALL).category == value
 
     @CHOICES
     @pytest.mark.parametrize("provider", ["bird", "messagebird", "twilio"])
     def test_a_lost_message_can_be_searched_for_at_these(self, provider: str, *, chosen: bool) -> None:
         policy, field = at(provider, chosen=chosen)
-        assert draft({**REQUEST, **field, "resend_if_lost": True}, policy).resend_if_lost
+        assert draft_from_request({**REQUEST, **field, "resend_if_lost": True}, policy).resend_if_lost
 
     @CHOICES
     def test_what_cannot_be_done_at_all_is_named(self, *, chosen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,7 +406,7 @@ class TestWhatTheProviderCannotDo:
     def test_every_impossible_field_is_named_at_once(self) -> None:
         wrong = {"provider": "bird", "from": "?", "validity_seconds": 59, "category": "x"}
         with pytest.raises(InvalidMessage) as refusal:
-            draft({**REQUEST, **wrong}, ALL)
+            draft_from_request({**REQUEST, **wrong}, ALL)
         assert [error.field for error in refusal.value.errors] == ["from", "validity_seconds", "category"]
 
     def test_a_wrong_provider_is_named_alone(self) -> None:
@@ -412,7 +417,7 @@ class TestWhatTheProviderCannotDo:
 class TestOtherFields:
     @pytest.mark.parametrize("seconds", [1, 36000, 60.0, None])
     def test_validity_is_whole_seconds(self, seconds: float | None) -> None:
-        assert draft({**REQUEST, "validity_seconds": seconds}, POLICY).validity_seconds == seconds
+        assert draft_from_request({**REQUEST, "validity_seconds": seconds}, POLICY).validity_seconds == seconds
 
     @pytest.mark.parametrize("seconds", [0, 36001, -1, 1.5, "60", True, 10**30, float("nan"), float("inf")])
     def test_any_other_validity_is_refused(self, seconds: object) -> None:
@@ -420,7 +425,7 @@ class TestOtherFields:
 
     @pytest.mark.parametrize("reference", ["a", "order #42 – ü", "x" * 128, None])
     def test_a_reference_has_up_to_128_printable_characters(self, reference: str | None) -> None:
-        assert draft({**REQUEST, "reference": reference}, POLICY).reference == reference
+        assert draft_from_request({**REQUEST, "reference": reference}, POLICY).reference == reference
 
     @pytest.mark.parametrize("reference", ["", "x" * 129, "a\nb", "a\n", "\x00", "\x7f", 42, "\ud800"])
     def test_any_other_reference_is_refused(self, reference: object) -> None:
@@ -614,8 +619,8 @@ class TestFingerprint:
 
 def test_a_lost_message_is_sent_again_only_where_its_text_is_kept_and_only_when_asked_for() -> None:
     keeping = replace(POLICY, keeps_text=True)
-    assert draft({**REQUEST, "resend_if_lost": True}, keeping).resend_if_lost
-    assert not draft(REQUEST, keeping).resend_if_lost
+    assert draft_from_request({**REQUEST, "resend_if_lost": True}, keeping).resend_if_lost
+    assert not draft_from_request(REQUEST, keeping).resend_if_lost
     assert refused_fields(resend_if_lost=True) == ["resend_if_lost"]
 
 

@@ -1,4 +1,4 @@
-"""The composition that two functions share: a Sender from a deployment's settings."""
+"""Build the Sender that the functions send and reconciler share, from a deployment's settings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.ports import CallFailed, SettingsSource
 from sms_tracker.domain.settings import TextRetention
 from sms_tracker.jitter import fraction
-from sms_tracker.services.gate import Gate
 from sms_tracker.services.limits import Limiter
 from sms_tracker.services.policy import Policy, read_senders
 from sms_tracker.services.send import Rules, Sender
+from sms_tracker.services.send_checks import LiveOptOutCheck
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:
-    """A Sender with everything it needs. Time-outs are those of the given clients."""
+    """The Sender of live messages. Time-outs are those of the given clients."""
     optional = {"senders": read_senders, "limits": read_limits}
     settings = SsmSettings(ssm, config.settings_prefix, config.providers, jitter=fraction, optional=optional)
     counters = LimitCounterStore(dynamodb, config.state_table)
@@ -44,7 +44,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: Cal
         clock=_now,
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=fraction),
         rules=_rules(config),
-        gate=_gate(config, dynamodb, sqs, settings),
+        opt_out_check=_opt_out_check(config, dynamodb, sqs, settings),
         stop_of=CachedStops(SendingStopStore(dynamodb, config.state_table)),
         limiter=Limiter(counters=counters, settings=settings, clock=_now),
         failed=failed,
@@ -52,7 +52,7 @@ def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: Cal
 
 
 def sender_for_test_keys(live: Sender, config: SendConfig, *, ssm: Api, sqs: Api) -> Sender:
-    """The Sender of test keys, which needs no provider's secret. Its modules are loaded with the first test key."""
+    """The Sender of test keys, without providers' secrets. The first test key's request loads its modules."""
     from sms_tracker.services import built_in  # noqa: PLC0415
 
     settings = SsmSettings(ssm, config.settings_prefix, (), jitter=fraction)
@@ -63,14 +63,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _gate(config: SendConfig, dynamodb: Api, sqs: Api, settings: SettingsSource) -> Gate | None:
+def _opt_out_check(config: SendConfig, dynamodb: Api, sqs: Api, settings: SettingsSource) -> LiveOptOutCheck | None:
     if config.opt_out_scope is ScopeMode.OFF:
         return None
     opt_outs = OptOutStore(
         dynamodb, state=config.state_table, messages=config.messages_table, key=lambda: settings().service_key
     )
     replies = SqsQueue(sqs, config.inbound_queue_url)
-    return Gate(opt_outs=opt_outs, mode=config.opt_out_scope, replies=replies, clock=_now)
+    return LiveOptOutCheck(opt_outs=opt_outs, mode=config.opt_out_scope, replies=replies, clock=_now)
 
 
 def _rules(config: SendConfig) -> Rules:

@@ -29,7 +29,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.read.parameters import Client, Provider, Time
 from sms_tracker.read.search import SearchQuery
-from sms_tracker.services.numbers import in_query
+from sms_tracker.services.numbers import e164_from_query
 from sms_tracker.services.validation import invalid_message
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
@@ -43,7 +43,7 @@ def _limit(given: str) -> int:
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    return in_query(given, info.context)
+    return e164_from_query(given, info.context)
 
 
 def _statuses(given: str) -> list[Status]:

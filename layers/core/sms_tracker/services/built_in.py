@@ -1,4 +1,4 @@
-"""Test keys: the same Sender with the built-in provider in place of providers, accounts and opt-outs."""
+"""Test keys: a Sender with the built-in provider in place of real providers, opt-outs and limits."""
 
 from __future__ import annotations
 
@@ -23,17 +23,22 @@ _SENDER = "Test"
 
 
 def for_test_keys(live: Sender, *, settings: SettingsSource, reports: Queue) -> Sender:
-    """The Sender of test keys. It has no HTTP and no credentials, so it can reach no real provider.
+    """The Sender of test keys. Without HTTP and credentials it cannot reach a real provider.
 
     ``settings`` need no credentials; ``reports`` is the queue that the processor reads.
     """
-    http = BuiltInHttp(reports=reports, clock=live.clock, sleep=live.pace.sleep)
-    rules = replace(live.rules, policy=policy(live.rules.policy))
-    return replace(live, settings=settings, http=http, rules=rules, gate=BuiltInGate(), limiter=None)
+    return replace(
+        live,
+        settings=settings,
+        http=BuiltInHttp(reports=reports, clock=live.clock, sleep=live.pace.sleep),
+        rules=replace(live.rules, policy=policy(live.rules.policy)),
+        opt_out_check=BuiltInOptOutCheck(),
+        limiter=None,
+    )
 
 
 def policy(live: Policy) -> Policy:
-    """The deployment's rules, with the built-in provider alone; the documented numbers are open in every country."""
+    """The deployment's rules with only the built-in provider. Its documented numbers are allowed in every country."""
     return replace(
         live,
         providers=(BUILT_IN,),
@@ -46,9 +51,9 @@ def policy(live: Policy) -> Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltInHttp:
-    """The built-in provider behind :class:`sms_tracker.domain.ports.Http`: it answers, and queues its own reports.
+    """The built-in provider as a :class:`sms_tracker.domain.ports.Http`: it answers, and queues its own reports.
 
-    Each report gets to the queue before the answer, and out of it when it is due.
+    It queues each report before it answers. The queue delays a report until it is due.
     """
 
     reports: Queue
@@ -56,21 +61,21 @@ class BuiltInHttp:
     sleep: Callable[[float], None]
 
     def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:  # noqa: ARG002 - answers at once
-        """The answer; ``NoResponse`` where a report could not be queued."""
-        now, queued = self.clock(), False
-        found = exchange(request, now=now)
+        """The answer; ``NoResponse`` if a report could not be queued."""
+        now, is_queued = self.clock(), False
+        result = exchange(request, now=now)
         try:
-            for event in found.events:
+            for event in result.events:
                 self._queue(event, now)
-                queued = True
+                is_queued = True
         except SmsTrackerError as error:
-            return NoResponse(written=queued, reason=str(error))
-        if found.seconds:
-            self.sleep(found.seconds)
-        return found.answer
+            return NoResponse(written=is_queued, reason=str(error))
+        if result.seconds:
+            self.sleep(result.seconds)
+        return result.answer
 
     def _queue(self, event: Event, now: datetime) -> None:
-        """Queue an event as a webhook would, dated at the second at which it is due."""
+        """Queue an event as the webhook function does, received at the time when it is due."""
         provider, request = providers.load(BUILT_IN), HttpRequest("POST", "", body=event.body)
         fields = provider.fields(request)
         target = provider.target(request, fields)
@@ -86,12 +91,12 @@ class BuiltInHttp:
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltInGate:
-    """An :class:`sms_tracker.services.gate.OptOutCheck` that knows one recipient and learns nothing."""
+class BuiltInOptOutCheck:
+    """An :class:`sms_tracker.services.send_checks.OptOutCheck` with one blocked recipient."""
 
-    def is_closed(self, record: Record) -> bool:
-        """Whether it is the documented number of somebody who opted out."""
+    def is_blocked(self, record: Record) -> bool:
+        """Whether it is the documented number of a recipient who opted out."""
         return record.to == OPTED_OUT
 
-    def learn(self, record: Record) -> None:
-        """Nothing: no opt-out follows from a test."""
+    def pass_on_refusal(self, record: Record) -> None:
+        """Do nothing: test messages change no opt-outs."""

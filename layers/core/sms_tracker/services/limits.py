@@ -1,6 +1,6 @@
-"""Count a message against its limits before it is handed over, and give back what its provider certainly did not take.
+"""Count a message against the limits before its hand-over, and give the count back if the provider did not take it.
 
-Large limits are claimed in blocks, which this execution environment then spends without a write.
+Large limits are claimed in blocks. This execution environment then counts further messages without a write.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from sms_tracker.services.numbers import country
 from sms_tracker.services.responses import ApiResponse, problem
 
 _REREAD = 300
-"""Seconds after which the countries that a client has used are read again."""
+"""Seconds after which a client's used countries are read again."""
 _NO_COUNTRY = "none"
 """The country of satellite and international numbers."""
 _CLIENTS = 1_000
-"""Clients whose countries an environment remembers."""
+"""Clients of which an environment caches the used countries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """What a message was counted in. ``outage`` is why some of it was not, so that people learn of it.
+    """The counters that a message was counted in. ``outage``: the error because of which others were left out.
 
-    ``to_new_country``: it goes to a country that is new to its client, whether a limit counts those or not.
+    ``to_new_country``: the message goes to a country that is new to its client, limited or not.
     """
 
     counters: tuple[Counter, ...] = ()
@@ -51,22 +51,29 @@ class Counted:
     outage: str | None = None
 
 
-def count(limiter: Limiter | None, record: Record) -> Counted | Bound:
-    """As :meth:`Limiter.count`; without a limiter nothing is counted."""
+def count_message(limiter: Limiter | None, record: Record) -> Counted | Bound:
+    """As :meth:`Limiter.count`; counts nothing without a limiter."""
     return limiter.count(record) if limiter else Counted()
 
 
-def settle(limiter: Limiter | None, counted: Counted, outcome: SendOutcome, response: ApiResponse) -> ApiResponse:
-    """Give back what the provider certainly did not take, and mark the response for the metrics and the log.
+def settle_count(limiter: Limiter | None, counted: Counted, outcome: SendOutcome, response: ApiResponse) -> ApiResponse:
+    """Give back the count if the provider did not take the message; mark the response for the metrics and the log.
 
-    After the answer is stored, where time may be short.
+    Called after the answer is stored, because little time may be left.
     """
-    warning, is_refused = None, isinstance(outcome, Refused | NotProcessed)
-    if limiter and is_refused:
-        warning = limiter.give_back(counted)
+    is_refused = isinstance(outcome, Refused | NotProcessed)
+    warning = limiter.give_back(counted) if limiter and is_refused else None
     to_new = counted.to_new_country and not is_refused
     marked = replace(response, uncounted=counted.outage is not None, to_new_country=to_new)
-    return marked.noting(counted.outage).noting(warning)
+    return marked.with_log_warning(counted.outage).with_log_warning(warning)
+
+
+def over_limit(record: Record, bound: Bound, *, now: datetime, kept: bool) -> ApiResponse:
+    """429: a limit is reached, so no provider was called. ``kept``: the record existed before and remains."""
+    ends = timestamp(bound.ends)
+    detail = f"The limit {bound.name} is reached until {ends}; nothing was sent. Send the same request again then."
+    members = {"limit": bound.name, "ends_at": ends, "message_id": record.message_id if kept else None}
+    return problem("over-limit", detail, retry_after=(bound.ends - now).total_seconds(), members=members)
 
 
 def _token() -> str:
@@ -74,57 +81,41 @@ def _token() -> str:
     return urlsafe_b64encode(uuid4().bytes[:6]).decode()
 
 
-def _counters(
-    limits: SendLimits, record: Record, to: str, key: bytes, *, is_new: bool, now: datetime
-) -> Iterator[Counter]:
-    """The client's counter, then its range's: a client at its limit does not use up others' ranges."""
-    yield client_counter(limits, record.client, to, is_new=is_new, now=now)
-    if (counter := range_counter(limits, record.to, key=key, now=now)) is not None:
-        yield counter
-
-
-def over_limit(record: Record, bound: Bound, *, now: datetime, kept: bool) -> ApiResponse:
-    """429: a limit is reached, so no provider was asked. ``kept``: the record stays, because it was there before."""
-    ends = timestamp(bound.ends)
-    detail = f"The limit {bound.name} is reached until {ends}; nothing was sent. Send the same request again then."
-    members = {"limit": bound.name, "ends_at": ends, "message_id": record.message_id if kept else None}
-    return problem("over-limit", detail, retry_after=(bound.ends - now).total_seconds(), members=members)
-
-
 @dataclass(kw_only=True)
 class Limiter:
-    """Counts hand-overs. One execution environment has one, and one request at a time."""
+    """Counts hand-overs. One execution environment has one, and handles one request at a time."""
 
     counters: LimitCounters
     settings: SettingsSource
     clock: Clock
     new_token: Callable[[], str] = _token
-    _leases: dict[Counter, int] = field(default_factory=dict)
-    """Sends that were counted ahead. What is left of them at the end of their hour is given back."""
+    _reserved: dict[Counter, int] = field(default_factory=dict)
+    """What is left of the claimed blocks. It is given back after the end of their hour."""
     _used: dict[str, tuple[datetime, dict[str, int]]] = field(default_factory=dict)
+    """By client: when its used countries were read, and the day of each country's first use."""
     _uncounted: tuple[str, int] = ("", 0)
-    """An hour, and the messages that this environment sent in it without counting."""
+    """An hour, and how many messages this environment sent in it without counting."""
 
     def count(self, record: Record) -> Counted | Bound:
         """Count one message in every counter, or in none and return the limit that it would exceed.
 
-        Raises ``Throttled``, and ``Unavailable`` in an outage of the counters that closes: nothing may be sent then.
+        Raises ``Throttled``, and ``Unavailable`` if the counters are unavailable and the limits then forbid sending.
         """
         settings = self.settings()
         if (limits := settings.limits) is None:
             return Counted()
         now, taken, is_new = self.clock(), list[Counter](), False
         try:
-            to, first_used = self._first_use(record, now)
+            to = country(record.to) or _NO_COUNTRY
+            first_used = self._first_uses(record.client, now).get(to)
             is_new = limits.of(record.client).is_new(to, first_used=first_used, today=day_of(now))
             for counter in _counters(limits, record, to, settings.service_key, is_new=is_new, now=now):
-                full = self._take(counter, now)
-                if full is not None:
+                if full := self._take(counter, now):
                     self._undo(taken)
                     return full
                 taken.append(counter)
             if first_used is None:
-                self._note_use(record.client, to, day_of(now))
+                self._store_first_use(record.client, to, day_of(now))
         except Throttled:
             self._undo(taken)
             raise
@@ -137,9 +128,9 @@ class Limiter:
         return Counted(counters=tuple(taken), to_new_country=is_new)
 
     def give_back(self, counted: Counted) -> str | None:
-        """Undo a count, because the provider certainly did not take the message. Returns a warning where that failed.
+        """Undo a count, because the provider did not take the message. Returns a warning if that failed.
 
-        Then the message stays counted, because the write may have been applied.
+        A failed write is not repeated, because it may have been applied: the message stays counted.
         """
         failed = [error for counter in counted.counters if (error := self._give_back(counter))]
         return f"not given back to the limits: {failed[0]}" if failed else None
@@ -148,8 +139,8 @@ class Limiter:
         self.give_back(Counted(counters=tuple(taken)))
 
     def _give_back(self, counter: Counter) -> SmsTrackerError | None:
-        if counter in self._leases:
-            self._leases[counter] += 1
+        if counter in self._reserved:
+            self._reserved[counter] += 1
             return None
         try:
             self.counters.give_back(counter, 1, token=self.new_token())
@@ -157,49 +148,54 @@ class Limiter:
             return error
         return None
 
-    def _first_use(self, record: Record, now: datetime) -> tuple[str, int | None]:
-        """The message's country, and the day on which its client first used it."""
-        to = country(record.to) or _NO_COUNTRY
-        return to, self._countries(record.client, now).get(to)
+    def _take(self, counter: Counter, now: datetime) -> Bound | None:
+        """Count one message: from a claimed block, else with a new block if one fits, else alone."""
+        if left := self._reserved.get(counter):
+            self._reserved[counter] = left - 1
+            return None
+        self._return_expired(counter)
+        take = partial(self.counters.take, counter, now=int(now.timestamp()))
+        if (block := counter.block) > 1 and take(block, token=self.new_token()) is None:
+            self._reserved[counter] = block - 1
+            return None
+        return take(1, token=self.new_token())
 
-    def _note_use(self, client: str, to: str, today: int) -> None:
+    def _return_expired(self, current: Counter) -> None:
+        """Give back what is left of the blocks of past hours."""
+        window = (current.expires_at, current.hour)
+        for counter in [known for known in self._reserved if (known.expires_at, known.hour) != window]:
+            if left := self._reserved.pop(counter):
+                with suppress(SmsTrackerError):  # then it stays counted, and the limit is reached early
+                    self.counters.give_back(counter, left, token=self.new_token())
+
+    def _first_uses(self, client: str, now: datetime) -> Mapping[str, int]:
+        """The day on which the client first used each country."""
+        cached = self._used.get(client)
+        if cached is None or (now - cached[0]).total_seconds() > _REREAD:
+            if len(self._used) >= _CLIENTS:
+                self._used.clear()
+            cached = self._used[client] = (now, dict(self.counters.first_uses(client)))
+        return cached[1]
+
+    def _store_first_use(self, client: str, to: str, today: int) -> None:
         with suppress(SmsTrackerError):  # the next message to that country stores it
             self.counters.note_use(client, to, day=today)
             self._used[client][1][to] = today
 
-    def _countries(self, client: str, now: datetime) -> Mapping[str, int]:
-        known = self._used.get(client)
-        if known is None or (now - known[0]).total_seconds() > _REREAD:
-            if len(self._used) >= _CLIENTS:
-                self._used.clear()
-            known = self._used[client] = (now, dict(self.counters.first_uses(client)))
-        return known[1]
-
-    def _take(self, counter: Counter, now: datetime) -> Bound | None:
-        """Count one message: from what was claimed ahead, else with a block if one fits, else alone."""
-        if left := self._leases.get(counter):
-            self._leases[counter] = left - 1
-            return None
-        self._end_leases(counter)
-        take = partial(self.counters.take, counter, now=int(now.timestamp()))
-        if (block := counter.block) > 1 and take(block, token=self.new_token()) is None:
-            self._leases[counter] = block - 1
-            return None
-        return take(1, token=self.new_token())
-
-    def _end_leases(self, current: Counter) -> None:
-        """Give back what was claimed ahead in hours that are over."""
-        window = (current.expires_at, current.hour)
-        for counter in [each for each in self._leases if (each.expires_at, each.hour) != window]:
-            if left := self._leases.pop(counter):
-                with suppress(SmsTrackerError):  # it stays counted: below the limit
-                    self.counters.give_back(counter, left, token=self.new_token())
-
     def _may_send_uncounted(self, limits: SendLimits, now: datetime) -> bool:
-        hour, sent = f"{now:%Y-%m-%dT%H}", 0
-        if self._uncounted[0] == hour:
-            sent = self._uncounted[1]
+        """Whether the limits allow one more message of this environment without a count in this hour."""
+        hour = f"{now:%Y-%m-%dT%H}"
+        sent = self._uncounted[1] if self._uncounted[0] == hour else 0
         if limits.outage is Outage.CLOSED or sent >= limits.allowance:
             return False
         self._uncounted = hour, sent + 1
         return True
+
+
+def _counters(
+    limits: SendLimits, record: Record, to: str, key: bytes, *, is_new: bool, now: datetime
+) -> Iterator[Counter]:
+    """The client's counter, then its range's: a client at its limit does not use up a range that others share."""
+    yield client_counter(limits, record.client, to, is_new=is_new, now=now)
+    if (counter := range_counter(limits, record.to, key=key, now=now)) is not None:
+        yield counter

@@ -1,4 +1,7 @@
-"""Phone numbers as people write them, to E.164, and where they may be sent to. Nothing is extracted from a text."""
+"""Parse phone numbers as people write them, and check whether a message may be sent to them.
+
+A number is parsed whole; none is searched for in a text.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
 
 _PREFIX = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DASHES = "\u02d7\u2043\u2212\u30fc"
-"""Used as hyphens, but not in Unicode's category Pd: minus signs, the hyphen bullet, the Japanese sound mark."""
-_LIKE = "write it like +31612345678"
+"""Characters used as hyphens outside Unicode's category Pd: minus signs, hyphen bullet, Japanese sound mark."""
+_EXAMPLE = "write it like +31612345678"
 _LONGEST = 250
 _SHOWN_RUNS, _SHOWN_CHARACTERS = 5, 12
+"""In an error: runs of wrong characters, and characters of each."""
 
 
 def e164(given: str, countries: frozenset[str] | None) -> str:
@@ -29,14 +33,14 @@ def e164(given: str, countries: frozenset[str] | None) -> str:
 
     A number is decimal digits of any script, one ``+`` in front, an optional ``tel:``, and separators: spaces, hyphens,
     dots, slashes, parentheses, invisible characters. Extensions and parameters (RFC 3966, ``;ext=5``) are
-    refused. National forms and ``00`` are read only where ``countries`` (ISO 3166) is exactly one.
+    refused. National forms and ``00`` are accepted only if ``countries`` (ISO 3166) is exactly one.
     """
     plain = _plain(given)
     region = next(iter(countries)) if countries and len(countries) == 1 else None
-    number = _read(plain, region)
-    # The zero of "+49 (0) 151" is the country's trunk prefix. In Italy it is a digit, so "(0)" has no clear meaning.
+    number = _parse(plain, region)
+    # The zero of "+49 (0) 151" is Germany's trunk prefix. In Italy it is a digit, so "(0)" is ambiguous there.
     if "(0)" in plain[1:] and not _digits(plain.replace("(0)", "")).endswith(number[1:]):
-        raise ValueError(f"holds (0), which is not left out in that country; {_LIKE}")
+        raise ValueError(f"holds (0), which is not left out in that country; {_EXAMPLE}")
     return number
 
 
@@ -58,12 +62,12 @@ def _plain(given: str) -> str:
     if "+" in found.lstrip("-./()")[1:]:
         raise ValueError("may hold one + alone, in front of its digits")
     if repeated := re.search(r"[-./]{2,}", found):
-        raise ValueError(f"holds {repeated[0][:_SHOWN_CHARACTERS]} where digits may be left out; {_LIKE}")
+        raise ValueError(f"holds {repeated[0][:_SHOWN_CHARACTERS]} where digits may be left out; {_EXAMPLE}")
     return found
 
 
 def _ascii(character: str) -> str | None:
-    """The ASCII form of a number's character: empty for a space, None for one that no number has."""
+    """The ASCII form of a number's character: empty for a space, None for a wrong character."""
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     if character.isspace():
@@ -74,8 +78,8 @@ def _ascii(character: str) -> str | None:
     return plain if plain in {"+", ".", "/", "(", ")"} else None
 
 
-def in_query(given: str, countries: frozenset[str] | None) -> str:
-    """As :func:`e164`; digits that are no national number may be an international one without its plus.
+def e164_from_query(given: str, countries: frozenset[str] | None) -> str:
+    """As :func:`e164`, but the plus of an international number may be missing.
 
     An unescaped plus arrives as a space.
     """
@@ -90,8 +94,8 @@ def in_query(given: str, countries: frozenset[str] | None) -> str:
 
 
 def _wrong(text: str) -> str:
-    """The characters that no number has, in runs; with code points if they are not ASCII."""
-    runs = ["".join(run) for wrong, run in groupby(text, lambda each: _ascii(each) is None) if wrong]
+    """The wrong characters in runs, with code points if they are not ASCII."""
+    runs = ["".join(run) for wrong, run in groupby(text, lambda character: _ascii(character) is None) if wrong]
     return ", ".join(_named(run[:_SHOWN_CHARACTERS]) for run in runs[:_SHOWN_RUNS])
 
 
@@ -102,19 +106,19 @@ def _named(run: str) -> str:
     return f'"{run}" ({points})' if run.isprintable() else points
 
 
-def _read(plain: str, region: str | None) -> str:
+def _parse(plain: str, region: str | None) -> str:
     digits = _digits(plain)
     national = None if "+" in plain else region
     if national is None and "+" not in plain:
-        raise ValueError(f"has no + and country code; {_LIKE}")
+        raise ValueError(f"has no + and country code; {_EXAMPLE}")
     try:
         number = phonenumbers.parse(digits if national else f"+{digits}", national)
     except phonenumbers.NumberParseException:
-        raise ValueError(f"is not an international number; {_LIKE}") from None
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise ValueError("is not a possible number")  # not: possible within a city
+        raise ValueError(f"is not an international number; {_EXAMPLE}") from None
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        raise ValueError("is not a possible number")  # IS_POSSIBLE_LOCAL_ONLY is possible only within a city
     if national and not _as_dialled(digits, number, national):
-        raise ValueError(f"is not a national number of {national}; {_LIKE}")
+        raise ValueError(f"is not a national number of {national}; {_EXAMPLE}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -123,18 +127,18 @@ def _digits(plain: str) -> str:
 
 
 def _as_dialled(digits: str, number: phonenumbers.PhoneNumber, region: str) -> bool:
-    """Whether the country dials ``number`` as ``digits``: with its trunk prefix, its own country code, or 00.
+    """Whether ``region`` dials ``number`` as ``digits``: with its trunk prefix, its country code, or 00.
 
-    Otherwise it may be another country's number without its +, such as 12025550143 in the Netherlands.
+    If not, it may be another country's number without its +, such as 12025550143 in the Netherlands.
     """
     significant = phonenumbers.national_significant_number(number)
     trunk = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
     if trunk and digits == trunk + significant and not significant.startswith("0"):
         return True
-    return any(found.raw_string == digits for found in phonenumbers.PhoneNumberMatcher(digits, region))
+    return any(match.raw_string == digits for match in phonenumbers.PhoneNumberMatcher(digits, region))
 
 
-_CLOSED = {
+_REFUSED_TYPES = {
     PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
     PhoneNumberType.SHARED_COST: "a shared-cost number",
     PhoneNumberType.PERSONAL_NUMBER: "a personal number",
@@ -142,60 +146,70 @@ _CLOSED = {
     PhoneNumberType.UAN: "a universal access number",
     PhoneNumberType.VOICEMAIL: "a voicemail number",
 }
-"""Kinds of numbers that cost more than the country's others, or reach no phone."""
+"""Types of numbers that cost more than the country's others, or reach no phone."""
 _NO_COUNTRY = "001"
 """phonenumbers' region of satellite and international numbers: +870, +881, +882, +979 …"""
-_UNLESS = "and those are sent to only in ranges that AllowedCountries lists"
+_IN_RANGES = "and those are sent to only in ranges that AllowedCountries lists"
 
 
 def country(number: str) -> str | None:
-    """The country (ISO 3166) that ``number`` (E.164) is probably in; None for satellites and the like, and other text.
+    """The probable country (ISO 3166) of ``number`` (E.164): the main one of its calling code if its range is unknown.
 
-    The largest one where several share the calling code and phonenumbers does not know the number.
+    None for satellite and international numbers, and for a text that is no number.
     """
     try:
-        likeliest, *_ = _regions(phonenumbers.parse(number))
+        main, *_ = _regions(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
         return None
-    return None if likeliest == _NO_COUNTRY else likeliest
+    return None if main == _NO_COUNTRY else main
 
 
-def refusal(number: str, allowed: Destinations) -> str | None:
-    """Why ``number`` (E.164) is not sent to, as the end of a sentence; None where it is.
+def known_country(number: str) -> str | None:
+    """As :func:`country`, but None if the number's range is unknown."""
+    try:
+        region: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None
+    return None if region == _NO_COUNTRY else region
 
-    A number of unknown type is refused under ``*``. In a country that is listed it is sent to if it is as long as a
-    mobile number there: phonenumbers learns new ranges late.
+
+def destination_flaw(number: str, allowed: Destinations) -> str | None:
+    """Why no message may be sent to ``number`` (E.164), as the end of a sentence; None if it may.
+
+    A number of unknown type is refused under ``*``. In a listed country it is allowed if it is as long as a mobile
+    number there, because phonenumbers lists new ranges late.
     """
     if number.startswith(allowed.ranges):
         return None
     parsed = phonenumbers.parse(number)
     regions = _regions(parsed)
     if _NO_COUNTRY in regions:
-        return f"is a satellite or international number of no country, {_UNLESS}"
+        return f"is a satellite or international number of no country, {_IN_RANGES}"
     if allowed.countries is not None and not _is_in(allowed.countries, parsed, regions):
         return "is in a country that this service does not send to (AllowedCountries)"
     kind = phonenumbers.number_type(parsed)
-    if kind in _CLOSED:
-        return f"is {_CLOSED[kind]}, {_UNLESS}"
+    if kind in _REFUSED_TYPES:
+        return f"is {_REFUSED_TYPES[kind]}, {_IN_RANGES}"
     if kind == PhoneNumberType.UNKNOWN and (allowed.countries is None or not _is_as_long_as_a_mobile(parsed)):
-        return f"is in no range known to be in use, {_UNLESS}"
+        return f"is in no range known to be in use, {_IN_RANGES}"
     return None
 
 
 def _regions(parsed: phonenumbers.PhoneNumber) -> tuple[str, ...]:
+    """The number's region; all regions of its calling code, the main one first, if phonenumbers has no range of it."""
     region = phonenumbers.region_code_for_number(parsed)
     regions: tuple[str, ...] = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
     return (region,) if region else regions
 
 
 def _is_in(countries: frozenset[str], parsed: phonenumbers.PhoneNumber, regions: tuple[str, ...]) -> bool:
-    """Also where phonenumbers prefers another country: the mobiles of Åland are numbers of Finland too."""
+    """Whether the number is valid in one of ``countries``. Countries may share ranges, as Finland and Åland do."""
     if not countries.isdisjoint(regions):
         return True
     neighbours = countries.intersection(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
-    return any(phonenumbers.is_valid_number_for_region(parsed, each) for each in neighbours)
+    return any(phonenumbers.is_valid_number_for_region(parsed, neighbour) for neighbour in neighbours)
 
 
 def _is_as_long_as_a_mobile(parsed: phonenumbers.PhoneNumber) -> bool:
-    found = phonenumbers.is_possible_number_for_type_with_reason(parsed, PhoneNumberType.MOBILE)
-    return found == ValidationResult.IS_POSSIBLE
+    result = phonenumbers.is_possible_number_for_type_with_reason(parsed, PhoneNumberType.MOBILE)
+    return result == ValidationResult.IS_POSSIBLE

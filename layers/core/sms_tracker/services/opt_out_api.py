@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE /opt-outs: who may not be sent to, manual blocks, and their end."""
+"""GET, PUT and DELETE /opt-outs: list blocked recipients, add manual blocks and end them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, St
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services import responses
-from sms_tracker.services.numbers import in_query
+from sms_tracker.services.numbers import e164_from_query
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse, ok, problem
-from sms_tracker.services.validation import invalid_message, json_body
+from sms_tracker.services.validation import Json, invalid_message, json_body
 
 _PAGE = 100
+_REQUIRED = {ScopeMode.SENDER: ("provider", "from")}
+_OPTIONAL = {ScopeMode.CLIENT: ("client",)}
+"""The fields that state the scope of an opt-out, by ``OptOutScope``."""
 
 
 def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    return in_query(given, info.context)
+    return e164_from_query(given, info.context)
 
 
-class About(BaseModel):
-    """A recipient, and the sender that may not write to it where opt-outs hold for one sender."""
+class OptOutRequest(BaseModel):
+    """The fields of PUT, and the parameters of DELETE and of GET with ``to``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,8 +72,8 @@ def _position(given: str) -> str:
     return position
 
 
-class Listing(BaseModel):
-    """The parameters of a list."""
+class OptOutListQuery(BaseModel):
+    """The parameters of GET without ``to``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,7 +84,7 @@ class Listing(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptOutApi:
-    """``countries`` as for POST /messages. ``mode`` is ``OptOutScope``."""
+    """Answers the routes. ``mode`` is ``OptOutScope``; ``countries`` (ISO 3166, None for all) may be sent to."""
 
     register: OptOutRegister
     clock: Clock
@@ -89,19 +92,19 @@ class OptOutApi:
     countries: frozenset[str] | None = None
 
     def read(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
-        """A page of those that the caller may see, the latest change first; with ``to`` that recipient's alone."""
+        """The opt-outs that the caller may see, the latest change first; with ``to`` only that recipient's."""
         if not caller.scopes & {READ, ADMIN}:
             return responses.scope_missing(READ)
-        return self._answer(lambda: self._one(caller, query) if "to" in query else self._page(caller, query))
+        return self._answer(lambda: self._find(caller, query) if "to" in query else self._list(caller, query))
 
     def put(self, caller: Caller, body: bytes) -> ApiResponse:
-        """Block a recipient until DELETE ends it; a START does not."""
+        """Block a recipient until a DELETE. A START does not end this block."""
         if not caller.scopes & {SEND, ADMIN}:
             return responses.scope_missing(SEND)
         return self._answer(lambda: self._add(caller, json_body(body)))
 
     def delete(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
-        """End a manual block; by an admin with a reason every block."""
+        """End a manual block. An admin who gives a reason ends every block."""
         if not caller.scopes & {SEND, ADMIN}:
             return responses.scope_missing(SEND)
         return self._answer(lambda: self._remove(caller, query))
@@ -116,68 +119,72 @@ class OptOutApi:
         except SmsTrackerError as error:
             return responses.unreadable(error)
 
-    def _one(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
-        recipient, _ = self._about(query, caller, "parameter")
+    def _find(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
+        recipient, _ = self._recipient(query, caller, "parameter")
         if not is_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         shown = self._view(self.register.opt_outs.get(recipient), recipient)
         return ok({"opt_outs": [shown], "cursor": None}, "found")
 
-    def _page(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
+    def _list(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         try:
-            listing = Listing.model_validate(query)
+            listing = OptOutListQuery.model_validate(query)
         except ValidationError as error:
             raise invalid_message(error, "parameter") from None
         page = self.register.opt_outs.listed(cursor=listing.cursor, limit=_PAGE)
-        shown = [self._view(each, each.recipient) for each in page.items if is_visible(each.recipient.scope, caller)]
+        visible = (stored for stored in page.items if is_visible(stored.recipient.scope, caller))
+        shown = [self._view(stored, stored.recipient) for stored in visible]
         cursor = base64.urlsafe_b64encode(page.next.encode()).rstrip(b"=").decode() if page.next else None
         return ok({"opt_outs": shown, "cursor": cursor}, "listed")
 
-    def _add(self, caller: Caller, payload: object) -> ApiResponse:
-        if not isinstance(payload, dict):
-            raise InvalidMessage([FieldError("", "must be a JSON object")])
-        recipient, reason = self._about(payload, caller, "field")
-        return self._state(caller, recipient, Kind.ADDED, reason)
+    def _add(self, caller: Caller, payload: Json) -> ApiResponse:
+        recipient, reason = self._recipient(payload, caller, "field")
+        return self._store(caller, recipient, Kind.ADDED, reason)
 
     def _remove(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
-        recipient, reason = self._about(query, caller, "parameter")
-        lifts = ADMIN in caller.scopes and reason
-        answer = self._state(caller, recipient, Kind.LIFTED if lifts else Kind.REMOVED, reason)
+        recipient, reason = self._recipient(query, caller, "parameter")
+        kind = Kind.LIFTED if ADMIN in caller.scopes and reason else Kind.REMOVED
+        answer = self._store(caller, recipient, kind, reason)
         return still_blocked(answer.body) if answer.body.get("blocked") else answer
 
-    def _state(self, caller: Caller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
+    def _store(self, caller: Caller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
         if not is_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         statement = Statement(kind=kind, at=timestamp(self.clock()), source=caller.client, reason=reason)
-        return ok(self._view(self.register.state(recipient, [statement]), recipient), str(kind))
+        return ok(self._view(self.register.add(recipient, [statement]), recipient), str(kind))
 
-    def _about(self, given: Mapping[str, object], caller: Caller, noun: str) -> tuple[Recipient, str]:
+    def _recipient(self, given: Mapping[str, object], caller: Caller, noun: str) -> tuple[Recipient, str]:
+        """The recipient and the reason in a request; raises ``InvalidMessage``."""
         try:
-            about = About.model_validate(given, context=self.countries)
+            request = OptOutRequest.model_validate(given, context=self.countries)
         except ValidationError as error:
             raise invalid_message(error, noun) from None
-        self._check(about)
+        self._check(request)
         name = scope(
-            self.mode, provider=about.provider or "", sender=about.sender or "", client=about.client or caller.client
+            self.mode,
+            provider=request.provider or "",
+            sender=request.sender or "",
+            client=request.client or caller.client,
         )
-        return Recipient(scope=name, number=about.to), about.reason or ""
+        return Recipient(scope=name, number=request.to), request.reason or ""
 
-    def _check(self, about: About) -> None:
-        """Raise ``InvalidMessage`` where a field that the scope needs is missing, or one is given that it ignores."""
-        given = {"provider": about.provider, "from": about.sender, "client": about.client}
-        needed = {ScopeMode.SENDER: ("provider", "from")}.get(self.mode, ())
-        usable = {ScopeMode.CLIENT: ("client",)}.get(self.mode, needed)
-        missing = [FieldError(name, f"is required with OptOutScope={self.mode}") for name in needed if not given[name]]
-        ignored = [
-            FieldError(name, f"has no meaning with OptOutScope={self.mode}")
-            for name, value in given.items()
-            if value and name not in usable
-        ]
-        if wrong := [*missing, *ignored]:
-            raise InvalidMessage(wrong)
+    def _check(self, request: OptOutRequest) -> None:
+        """Raise ``InvalidMessage`` for fields that ``OptOutScope`` requires and for those that it ignores."""
+        given = {"provider": request.provider, "from": request.sender, "client": request.client}
+        required = _REQUIRED.get(self.mode, ())
+        usable = (*required, *_OPTIONAL.get(self.mode, ()))
+        missing = [name for name in required if not given[name]]
+        ignored = [name for name, value in given.items() if value and name not in usable]
+        if missing or ignored:
+            raise InvalidMessage(
+                [
+                    *(FieldError(name, f"is required with OptOutScope={self.mode}") for name in missing),
+                    *(FieldError(name, f"has no meaning with OptOutScope={self.mode}") for name in ignored),
+                ]
+            )
 
     def _view(self, stored: StoredOptOut, recipient: Recipient) -> Mapping[str, object]:
-        """One recipient's state; ``at``, ``source`` and ``reason`` are those of the statement that blocks."""
+        """One opt-out. ``at``, ``source`` and ``reason`` are those of the statement that blocks."""
         block = stored.opt_out.blocked_by(self.clock())
         return {
             "to": recipient.number or None,
@@ -198,7 +205,7 @@ def opt_outs_off() -> ApiResponse:
 
 
 def still_blocked(view: Mapping[str, object]) -> ApiResponse:
-    """409: something else than the manual block holds."""
+    """409: another block remains after the manual one has ended."""
     detail = (
         "The manual block has ended, but the recipient opted out, or the provider refused the recipient. A START ends "
         "that, or an admin who gives a reason."

@@ -1,4 +1,4 @@
-"""Store how the hand-over of a message ended, and answer its client."""
+"""Store how a hand-over ended, and answer the client."""
 
 from __future__ import annotations
 
@@ -16,58 +16,64 @@ from sms_tracker.domain.report import OPTED_OUT, REFUSED, Report, Source, timest
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.services import responses
-from sms_tracker.services.gate import OptOutCheck
 from sms_tracker.services.limits import over_limit
 from sms_tracker.services.provider_call import retry_write
 from sms_tracker.services.responses import ApiResponse
+from sms_tracker.services.send_checks import OptOutCheck
 from sms_tracker.services.track import track
 
 _OPTED_OUT = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcomes:
-    """Stores outcomes. ``gate`` is None where opt-outs are off. ``end`` is in seconds, as of ``pace.monotonic``."""
+class OutcomeRecorder:
+    """Stores outcomes of the attempt that this invocation claimed.
+
+    ``opt_out_check`` is None where opt-outs are off. ``end``: seconds of ``pace.monotonic`` until which writes are
+    retried.
+    """
 
     messages: Messages
     clock: Clock
     pace: Pace
-    gate: OptOutCheck | None
+    opt_out_check: OptOutCheck | None
 
-    def conclude(self, record: Record, outcome: SendOutcome, *, default_sender: bool, end: float) -> ApiResponse:
-        """Store what the provider's answer means for ``record``, as this invocation claimed it."""
+    def store(self, record: Record, outcome: SendOutcome, *, default_sender: bool, end: float) -> ApiResponse:
+        """Store the outcome of the provider call."""
         match outcome:
             case Accepted():
                 return self._accepted(record, outcome, end)
             case Refused() if outcome.is_callers(default_sender=default_sender):
                 answered, warning = self._failed(record, REFUSED, outcome.failure, end)
-                return responses.refused(answered).noting(warning)
+                return responses.refused(answered).with_log_warning(warning)
             case Refused():
-                return responses.account_refused(record, outcome).noting(self.release(record, "account", end))
+                released = self.release(record, "account", end)
+                return responses.account_refused(record, outcome).with_log_warning(released)
             case NotProcessed():
-                return responses.not_processed(record, outcome).noting(self.release(record, "not_sent", end))
+                released = self.release(record, "not_sent", end)
+                return responses.not_processed(record, outcome).with_log_warning(released)
             case OutcomeUnknown():
-                return responses.accepted(record, "outcome-unknown").noting(outcome.reason)
+                return responses.accepted(record, "outcome-unknown").with_log_warning(outcome.reason)
 
     def opted_out(self, record: Record, end: float) -> ApiResponse:
-        """Store that no provider was asked, because the recipient opted out."""
+        """Store that the recipient opted out, so no provider was called."""
         answered, warning = self._failed(record, OPTED_OUT, _OPTED_OUT, end)
-        return responses.opted_out(answered).noting(warning)
+        return responses.opted_out(answered).with_log_warning(warning)
+
+    def over_limit(self, record: Record, bound: Bound, end: float) -> ApiResponse:
+        """Delete a new record, or release an older one, because a limit is reached. No provider was called."""
+        is_new = record.send.attempt == 1
+        warning = self._withdraw(record, end) if is_new else self.release(record, "not_sent", end)
+        return over_limit(record, bound, now=self.clock(), kept=not is_new).with_log_warning(warning)
 
     def release(self, record: Record, cause: str, end: float) -> str | None:
-        """Free the key for another try. Returns a warning if that was not stored."""
+        """Release the claim, so that the same key may try again. Returns a warning if that was not stored."""
         write = partial(self.messages.release, record.message_id, token=record.send.token, cause=cause)
         try:
             retry_write(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
         except SmsTrackerError as error:
             return f"release not stored: {error}"
         return None
-
-    def over_limit(self, record: Record, bound: Bound, end: float) -> ApiResponse:
-        """Forget a new message, or free an older one's key, because a limit was reached: no provider was asked."""
-        is_new = record.send.attempt == 1
-        warning = self._withdraw(record, end) if is_new else self.release(record, "not_sent", end)
-        return over_limit(record, bound, now=self.clock(), kept=not is_new).noting(warning)
 
     def _withdraw(self, record: Record, end: float) -> str | None:
         try:
@@ -84,7 +90,7 @@ class Outcomes:
             occurred=outcome.occurred,
         )
         answered, warning = self._answered(record, report, end)
-        return responses.accepted(answered, "accepted").noting(outcome.warning).noting(warning)
+        return responses.accepted(answered, "accepted").with_log_warning(outcome.warning).with_log_warning(warning)
 
     def _failed(self, record: Record, word: str, failure: Failure, end: float) -> tuple[Record, str | None]:
         return self._answered(record, self._report(record, word, Status.FAILED, failure), end)
@@ -102,13 +108,13 @@ class Outcomes:
         )
 
     def _answered(self, record: Record, report: Report, end: float) -> tuple[Record, str | None]:
-        """The record with the answer, and a warning if it was not stored, or what it teaches was not passed on."""
-        seen, warning = record, None
+        """Store the answer as a report. Returns the record with it, and the warnings of what could not be stored."""
+        seen, warnings = record, list[str]()
         write = partial(track, self.messages, record.message_id, [report], now=report.received)
         try:
             seen = retry_write(partial(write, phase=SendPhase.ANSWERED), pace=self.pace, end=end).record or record
         except SmsTrackerError as error:
-            warning = f"answer not stored: {error}"
-        learnt = self.gate.learn(record) if self.gate and report.is_opt_out else None
-        warning = "; ".join(filter(None, (warning, learnt))) or None
-        return replace(seen, state=fold([report], base=seen.state), send=record.send), warning
+            warnings.append(f"answer not stored: {error}")
+        if self.opt_out_check and report.is_opt_out and (warning := self.opt_out_check.pass_on_refusal(record)):
+            warnings.append(warning)
+        return replace(seen, state=fold([report], base=seen.state), send=record.send), "; ".join(warnings) or None

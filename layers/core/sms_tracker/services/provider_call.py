@@ -44,7 +44,7 @@ class CountedCalls:
         return self.http(request, timeout=timeout)
 
 
-def prepared(record: Record, message: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
+def prepare_request(record: Record, message: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
     """The request, and the record with its hash where it may be repeated. Neither is stored or made yet."""
     name, attempt = message.provider, record.send.attempt
     provider, token = providers.load(name), callback_token(settings.service_key, name, record.message_id, attempt)

@@ -1,4 +1,4 @@
-"""Receive a webhook: verify its signature, queue its raw fields as a report or a reply, then acknowledge it."""
+"""Receive a webhook: verify its signature, queue its raw fields as a report or reply, then acknowledge it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 _OK = 200
 MAX_BODY = 64 * 1024
-"""Bytes of a webhook's body at most; the same limit applies to its path and query."""
+"""Largest body of a webhook in bytes; the limit of its path and query too."""
 _REFRESH = 30.0
-"""Age in seconds of secrets that are read again after a refused signature: one may have been rotated."""
+"""After a refused signature, secrets older than these seconds are read again: they may have been rotated."""
 _STALE = timedelta(seconds=300)
-"""Age of a signature, or its lead on our clock, beyond which a genuine webhook is counted: it may be replayed."""
+"""Age of a valid signature, or its lead on our clock, above which it counts as stale: it may be a replay."""
 _METRICS = {
     "queued": "ReportsReceived",
     "counted": "ReportsReceived",
@@ -39,38 +39,38 @@ _METRICS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """The status to answer with. ``decision`` goes to the log and the metrics, the rest to the log.
+    """The answer to a webhook. ``decision`` is for the log and the metrics, ``error`` for the log.
 
-    ``following``: only the next secret of a rotation verified the signature. ``stale``: it was signed long ago.
+    ``next_secret``: only the next secret of a rotation verified the signature. ``stale``: it was signed long ago.
     """
 
     status: int
     decision: str
     message_id: str | None = None
     error: str | None = None
-    following: bool = False
+    next_secret: bool = False
     stale: bool = False
     body: str = ""
-    """What a reply is answered with, as ``text/xml``."""
+    """The body of the answer, as ``text/xml``."""
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the provider gets its 2xx: it is queued, only counted, or another stack's report."""
+        """Whether the provider gets 2xx: the webhook is queued, only counted, or about another stack's message."""
         return self.decision in {"queued", "counted", "foreign", "heard"}
 
 
-class _Signed(NamedTuple):
+class _Verified(NamedTuple):
     """How a signature was verified: see :class:`Received`."""
 
-    following: bool = False
+    next_secret: bool = False
     stale: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """Receives webhooks. ``tokens``: the providers that our token vouches for, because their accounts cannot sign.
+    """Receives webhooks. ``tokens``: providers for which the callback URL's token replaces the signature.
 
-    Without ``queue_sending``, reports of the status ``sending`` are verified and counted only (ADR 17).
+    Without ``queue_sending``, reports of the status ``sending`` are verified and counted, not queued (ADR 17).
     """
 
     queue: Queue
@@ -82,27 +82,21 @@ class Receiver:
     queue_sending: bool = True
 
     def receive(self, name: str, request: HttpRequest) -> Received:
-        """Answer one webhook; ``request.url`` is its raw path and query. Never raises for invalid input."""
+        """Answer one webhook. ``request.url`` is its raw path and query. Invalid input raises nothing."""
         message_id = None
         try:
             provider = self._provider(name)
             if len(request.body) > MAX_BODY or len(request.url) > MAX_BODY:
                 return Received(status=413, decision="too-large")
-            vouched = callback_target(request.url) if name in self.tokens else None
-            signed = self._verify(provider, request, vouched)
+            token_target = callback_target(request.url) if name in self.tokens else None
+            verified = self._verify(provider, request, token_target)
             fields = provider.fields(request)
-            if vouched is None and provider.is_reply(fields):  # a token vouches for the URL alone
-                taken = self._hear(provider, fields, signed)
+            if token_target is None and provider.is_reply(fields):  # a token verifies only the URL
+                received = self._reply(provider, fields, verified)
             else:
-                target = vouched or provider.target(request, fields)
+                target = token_target or provider.target(request, fields)
                 message_id = target.message_id
-                taken = Received(
-                    status=provider.ACK_STATUS,
-                    decision=self._enqueue(provider, fields, target),
-                    message_id=message_id,
-                    following=signed.following,
-                    stale=signed.stale,
-                )
+                received = self._report(provider, fields, target, verified)
         except UnknownProvider:
             return Received(status=404, decision="unknown-provider")
         except InvalidSignature as error:
@@ -111,30 +105,42 @@ class Receiver:
             return Received(status=400, decision="unreadable", error=str(error))
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=message_id, error=str(error))
-        return taken
+        return received
 
-    def _hear(self, provider: Webhooks, fields: Mapping[str, str], signed: _Signed) -> Received:
-        """Queue a reply. Its answer is the provider's own, empty: what it sends to the person is not ours to choose."""
+    def _reply(self, provider: Webhooks, fields: Mapping[str, str], verified: _Verified) -> Received:
+        """Queue a reply. The answer is the provider's empty one, so the person gets no text from us."""
         heard = inbound.Heard(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
         self.replies.send(inbound.encode(heard))
         return Received(
             status=_OK if provider.REPLY_BODY else provider.ACK_STATUS,
             decision="heard",
-            following=signed.following,
-            stale=signed.stale,
+            next_secret=verified.next_secret,
+            stale=verified.stale,
             body=provider.REPLY_BODY,
         )
 
-    def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
-        """Queue a report; ``foreign`` is one about a message that another stack sent from the same account.
+    def _report(
+        self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget, verified: _Verified
+    ) -> Received:
+        return Received(
+            status=provider.ACK_STATUS,
+            decision=self._enqueue(provider, fields, target),
+            message_id=target.message_id,
+            next_secret=verified.next_secret,
+            stale=verified.stale,
+        )
 
-        ``counted`` is one that is not queued by choice.
+    def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
+        """Queue a report. Returns the decision.
+
+        ``foreign``: it is about a message that another stack sent from the same account. ``counted``: the setting
+        excludes it from the queue.
         """
         key, now = self.settings().service_key, timestamp(self.clock())
         report = envelope.received(provider.name, target, fields, key=key, received_at=now)
         if report is None:
             return "foreign"
-        if not self.queue_sending and _says_sending(report):
+        if not self.queue_sending and _is_sending(report):
             return "counted"
         self.queue.send(envelope.encode(report))
         return "queued"
@@ -147,20 +153,20 @@ class Receiver:
             raise UnknownProvider("no webhook")
         return provider
 
-    def _verify(self, provider: Webhooks, request: HttpRequest, vouched: CallbackTarget | None) -> _Signed:
-        """Raises ``InvalidSignature``. ``vouched`` is the target in the URL where our token counts, None elsewhere."""
+    def _verify(self, provider: Webhooks, request: HttpRequest, token_target: CallbackTarget | None) -> _Verified:
+        """Raises ``InvalidSignature``. ``token_target`` is the URL's target if its token replaces the signature."""
         try:
-            return self._verify_with(provider, request, vouched, self.settings())
+            return self._verify_with(provider, request, token_target, self.settings())
         except InvalidSignature:
-            return self._verify_with(provider, request, vouched, self.settings(max_age=_REFRESH))
+            return self._verify_with(provider, request, token_target, self.settings(max_age=_REFRESH))
 
     def _verify_with(
-        self, provider: Webhooks, request: HttpRequest, vouched: CallbackTarget | None, settings: Settings
-    ) -> _Signed:
-        if vouched is not None:
-            if not token_matches(settings.service_key, provider.name, vouched):
+        self, provider: Webhooks, request: HttpRequest, token_target: CallbackTarget | None, settings: Settings
+    ) -> _Verified:
+        if token_target is not None:
+            if not token_matches(settings.service_key, provider.name, token_target):
                 raise InvalidSignature("the token in the callback URL is not ours")
-            return _Signed()
+            return _Verified()
         credentials = settings.credentials[provider.name]
         keys = provider.keys(credentials)
         refusal = InvalidSignature("no public base URL")
@@ -170,37 +176,37 @@ class Receiver:
             except InvalidSignature as error:
                 refusal = error
             else:
-                following = self._by_following(provider, public, keys)
-                return _Signed(following, age is not None and abs(age) > _STALE)
+                next_secret = self._is_by_next_secret(provider, public, keys)
+                return _Verified(next_secret, age is not None and abs(age) > _STALE)
         flaws = (f"{entry} {flaw}" for entry, flaw in provider.flaws(credentials).items())
         raise InvalidSignature("; ".join((str(refusal), *flaws)))
 
-    def _by_following(self, provider: Webhooks, public: HttpRequest, keys: Sequence[Key]) -> bool:
-        """Whether the next secret of a rotation signed it; False without a rotation."""
-        following = [key for key in keys if key.following]
-        if not following:
+    def _is_by_next_secret(self, provider: Webhooks, public: HttpRequest, keys: Sequence[Key]) -> bool:
+        """Whether the next secret of a rotation made the signature; False without a rotation."""
+        next_keys = [key for key in keys if key.following]
+        if not next_keys:
             return False
         try:
-            provider.verify(public, secrets=following, now=self.clock())
+            provider.verify(public, secrets=next_keys, now=self.clock())
         except InvalidSignature:
             return False
         return True
 
 
 def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
-    """The request at each public address of ours. The Host header is ignored."""
+    """The request with each of our public base URLs. The Host header is ignored."""
     for base in settings.public_base_urls:
         yield replace(request, url=base + request.url)
 
 
-def _says_sending(report: envelope.Envelope) -> bool:
-    """Loads the whole adapter, which a webhook does not need otherwise."""
+def _is_sending(report: envelope.Envelope) -> bool:
+    """Whether the report's status is ``sending``. Loads the whole adapter, which nothing else here needs."""
     adapter = providers.load(report.provider)
     return adapter.report(report.fields, received_at=report.received_at).status is Status.SENDING
 
 
 def measure(received: Received, metrics: Metrics) -> None:
-    """Count one answered webhook; a stranger's malformed one is only logged."""
+    """Count one answered webhook. A malformed or unknown one is only logged."""
     if received.decision in _METRICS:
         metrics.count(_METRICS[received.decision])
     metrics.count("ReportsStale", int(received.stale))

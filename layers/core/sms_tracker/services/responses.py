@@ -41,15 +41,15 @@ class ApiResponse:
     uncounted: bool = False
     to_new_country: bool = False
 
-    def replayed(self) -> ApiResponse:
+    def as_replay(self) -> ApiResponse:
         """The same response, marked as one to a repeated request."""
         return replace(self, headers={**self.headers, "idempotent-replayed": "true"})
 
-    def noting(self, warning: str | None) -> ApiResponse:
+    def with_log_warning(self, warning: str | None) -> ApiResponse:
         """The same response with one more warning for the log; None adds nothing."""
         return replace(self, warnings=(*self.warnings, warning)) if warning else self
 
-    def advising(self, warnings: Sequence[str]) -> ApiResponse:
+    def with_client_warnings(self, warnings: Sequence[str]) -> ApiResponse:
         """The same response with ``warnings`` for the client, if it is a 202."""
         shown = warnings and self.status == _ACCEPTED
         return replace(self, body={**self.body, "warnings": list(warnings)}) if shown else self
@@ -87,7 +87,9 @@ def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Seque
 
 def unreadable(error: SmsTrackerError) -> ApiResponse:
     """503: the records cannot be read."""
-    return problem("unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).noting(str(error))
+    return problem("unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).with_log_warning(
+        str(error)
+    )
 
 
 def invalid(error: InvalidMessage) -> ApiResponse:
@@ -176,11 +178,11 @@ def opted_out(record: Record) -> ApiResponse:
     return _about(record, problem("recipient-opted-out", detail, members={"reason": str(Reason.OPTED_OUT)}))
 
 
-def unchecked(record: Record, error: SmsTrackerError) -> ApiResponse:
+def check_failed(record: Record, error: SmsTrackerError) -> ApiResponse:
     """Whether the message may be sent cannot be read, so no provider was asked: 429 if AWS throttles it, else 503."""
     kind = "throttled" if isinstance(error, Throttled) else "unavailable"
     detail = "Opt-outs or limits cannot be read, so nothing was sent. Send the same request again later."
-    return _about(record, problem(kind, detail, retry_after=_SOON)).noting(str(error))
+    return _about(record, problem(kind, detail, retry_after=_SOON)).with_log_warning(str(error))
 
 
 def account_refused(record: Record, outcome: Refused) -> ApiResponse:
@@ -197,19 +199,19 @@ def not_processed(record: Record, outcome: NotProcessed) -> ApiResponse:
     detail = f"{record.state.provider} did not take the message; nothing was sent. Send the same request again later."
     wait = outcome.retry_after or (_SOON if outcome.soon else _LATER)
     response = problem("provider-unavailable", detail, retry_after=wait, members={"provider_code": outcome.code})
-    return _about(record, response).noting(outcome.reason)
+    return _about(record, response).with_log_warning(outcome.reason)
 
 
-def nothing_recorded(error: SmsTrackerError) -> ApiResponse:
+def not_recorded(error: SmsTrackerError) -> ApiResponse:
     """503: the record could not be written, so the provider was not called. 502 where there is no sender."""
     if isinstance(error, NoSender):
         detail = (
             f"This service has no sender at {error.provider} for the recipient's country; this request sent nothing. "
             "Name a sender in from, or send it again once the operator has set one (make senders)."
         )
-        return problem("no-sender", detail, members={"provider": error.provider}).noting(str(error))
+        return problem("no-sender", detail, members={"provider": error.provider}).with_log_warning(str(error))
     detail = "The message could not be recorded, so nothing was sent. Send the same request again later."
-    return problem("unavailable", detail, retry_after=_SOON).noting(str(error))
+    return problem("unavailable", detail, retry_after=_SOON).with_log_warning(str(error))
 
 
 def key_reused(record: Record) -> ApiResponse:

@@ -28,7 +28,7 @@ from sms_tracker.domain.segments import Segmentation, segment
 from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
 from sms_tracker.services.idempotency import idempotency_key
-from sms_tracker.services.numbers import country, e164, refusal
+from sms_tracker.services.numbers import country, destination_flaw, e164
 from sms_tracker.services.policy import Policy, Senders
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
@@ -44,8 +44,8 @@ def _whole(value: object) -> object:
 
 def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
     recipient = e164(number, info.context.allowed.countries)
-    if wrong := refusal(recipient, info.context.allowed):
-        raise ValueError(wrong)
+    if flaw := destination_flaw(recipient, info.context.allowed):
+        raise ValueError(flaw)
     return recipient
 
 
@@ -147,7 +147,7 @@ class Draft:
     warnings: tuple[str, ...] = ()
 
 
-def draft(payload: Json, policy: Policy) -> Draft:
+def draft_from_request(payload: Json, policy: Policy) -> Draft:
     """Validate one decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
     try:
         request = SendRequest.model_validate(payload, context=policy)
@@ -169,7 +169,7 @@ def draft(payload: Json, policy: Policy) -> Draft:
     )
 
 
-def again(stored: Record, *, validity_seconds: int | None) -> Draft:
+def draft_from_record(stored: Record, *, validity_seconds: int | None) -> Draft:
     """The draft of a lost message. Its sender counts as the default: then a refusal releases the client's key."""
     return Draft(
         to=stored.to,

@@ -15,7 +15,7 @@ from sms_tracker.domain.report import OPTED_OUT
 from sms_tracker.domain.status import Status
 from tests.factories import record
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
-from tests.opt_outs import MemoryOptOuts, gate
+from tests.opt_outs import MemoryOptOuts, opt_out_check
 from tests.setups import OPTED_OUT as REFUSAL
 from tests.setups import TAKEN, UNREACHED, SendSetup
 from tests.unit.test_repeat import Lost
@@ -76,7 +76,7 @@ class TestBlocked:
     def test_what_is_transactional_passes_a_stop_of_marketing(self) -> None:
         opt_outs = MemoryOptOuts()
         opt_outs.state(Kind.STOP_MARKETING)
-        closed = gate(opt_outs, FakeClock(), replies=MemoryQueue()).is_closed
+        closed = opt_out_check(opt_outs, FakeClock(), replies=MemoryQueue()).is_blocked
         made = record()
 
         assert closed(made)
@@ -86,7 +86,7 @@ class TestBlocked:
     def test_the_scope_of_a_client_or_of_all_is_asked_where_that_is_chosen(self) -> None:
         opt_outs = MemoryOptOuts()
         for mode in (ScopeMode.CLIENT, ScopeMode.ALL):
-            gate(opt_outs, FakeClock(), mode=mode, replies=MemoryQueue()).is_closed(record())
+            opt_out_check(opt_outs, FakeClock(), mode=mode, replies=MemoryQueue()).is_blocked(record())
 
         assert [each.scope for each in opt_outs.asked] == [f"client:{record().client}", "all"]
 
@@ -126,7 +126,9 @@ class TestEveryHandOver:
     def test_a_lost_send_is_not_repeated_to_who_opted_out_since(self) -> None:
         lost = Lost()
         opt_outs = MemoryOptOuts()
-        lost.sending.sender = replace(lost.sending.sender, gate=gate(opt_outs, lost.clock, replies=MemoryQueue()))
+        lost.sending.sender = replace(
+            lost.sending.sender, opt_out_check=opt_out_check(opt_outs, lost.clock, replies=MemoryQueue())
+        )
         lost.sent()
         opt_outs.state(Kind.STOP, sender="Acme", provider="bird")
         before = lost.record
@@ -141,7 +143,8 @@ class TestEveryHandOver:
         lost = Lost()
         lost.sent()
         lost.sending.sender = replace(
-            lost.sending.sender, gate=gate(MemoryOptOuts(fail=True), lost.clock, replies=MemoryQueue())
+            lost.sending.sender,
+            opt_out_check=opt_out_check(MemoryOptOuts(fail=True), lost.clock, replies=MemoryQueue()),
         )
         before = lost.record
 

@@ -20,8 +20,8 @@ from sms_tracker.domain.inbound import Heard, RefusedSend, encode
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
 from sms_tracker.domain.report import timestamp
-from sms_tracker.services.hear import Listener
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
+from sms_tracker.services.replies import ReplyProcessor
 from tests import tables
 from tests.factories import MESSAGE_ID, record
 from tests.fakes import TWILIO, FixedSettings, MemoryQueue, ScriptedHttp
@@ -63,9 +63,9 @@ def listener(
     api: Api | None = None,
     asked: OptOutSources | None = None,
     now: datetime = NOON,
-) -> Listener:
+) -> ReplyProcessor:
     aws = api or json_client("dynamodb")
-    return Listener(
+    return ReplyProcessor(
         register=None if mode is ScopeMode.OFF else register(aws),
         sources=asked or sources(),
         mode=mode,
@@ -97,7 +97,7 @@ def events(dynamodb: DynamoDBClient, kind: str) -> list[dict[str, Any]]:
 
 
 def test_a_stop_blocks_the_sender_it_was_sent_to_and_no_other(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
-    listener(dead).hear(reply())
+    listener(dead).process(reply())
 
     assert [blocked(), blocked(OTHER), blocked(provider="messagebird")] == [Kind.STOP, None, None]
     (received,) = events(dynamodb, "SMS Received")
@@ -107,7 +107,7 @@ def test_a_stop_blocks_the_sender_it_was_sent_to_and_no_other(dynamodb: DynamoDB
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_stop_to_a_number_of_a_service_blocks_both(dead: MemoryQueue) -> None:
-    listener(dead).hear(reply(MessagingServiceSid=SERVICE))
+    listener(dead).process(reply(MessagingServiceSid=SERVICE))
 
     assert [blocked(), blocked(SERVICE)] == [Kind.STOP, Kind.STOP]
 
@@ -115,14 +115,14 @@ def test_a_stop_to_a_number_of_a_service_blocks_both(dead: MemoryQueue) -> None:
 @pytest.mark.usefixtures("dynamodb")
 def test_a_start_ends_it_in_whatever_order_the_two_arrive(dead: MemoryQueue) -> None:
     for body in (reply("start", 5, "SM2"), reply("stop", 0, "SM1"), reply("start", 5, "SM2")):
-        listener(dead).hear(body)
+        listener(dead).process(body)
 
     assert blocked() is None
 
 
 def test_a_repeated_reply_is_published_once(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     for _ in range(3):
-        listener(dead).hear(reply())
+        listener(dead).process(reply())
 
     assert [len(events(dynamodb, kind)) for kind in ("SMS Received", "SMS Opt-Out Changed")] == [1, 1]
 
@@ -130,7 +130,7 @@ def test_a_repeated_reply_is_published_once(dynamodb: DynamoDBClient, dead: Memo
 @pytest.mark.usefixtures("dynamodb")
 def test_a_stop_that_comes_again_after_a_start_is_still_ended(dead: MemoryQueue) -> None:
     for body in (reply("stop", 0, "SM1"), reply("start", 1, "SM2"), reply("stop", 2, "SM1")):
-        listener(dead).hear(body)
+        listener(dead).process(body)
 
     assert blocked() is None
 
@@ -147,7 +147,7 @@ UNKNOWN = HttpResponse(404, {}, b'{"code": 20404}')
 def told(dead: MemoryQueue, *replies: tuple[str, HttpResponse | NoResponse]) -> None:
     """Hear each text, the minutes of its receipt and its id, while Twilio gives that answer."""
     for body, answer in replies:
-        assert listener(dead, asked=sources(answer)).hear(body).decision == "heard"
+        assert listener(dead, asked=sources(answer)).process(body).decision == "heard"
 
 
 EARLIER_STOP, LATER_START = reply("stop", 5, "SM1"), reply("start", 1, "SM2")
@@ -209,15 +209,15 @@ def test_a_reply_that_comes_again_keeps_its_date_whatever_twilio_answers_then(
 def test_twilio_is_asked_about_no_reply_but_a_stop_and_a_start(dead: MemoryQueue) -> None:
     asked = sources(dated(10))
     for number, text in enumerate(["help", "thanks!", "please stop sending", "stop", "start"]):
-        listener(dead, asked=asked).hear(reply(text, sid=f"SM{number}"))
-    listener(dead, ScopeMode.OFF, asked=asked).hear(reply("stop", sid="SM5"))
+        listener(dead, asked=asked).process(reply(text, sid=f"SM{number}"))
+    listener(dead, ScopeMode.OFF, asked=asked).process(reply("stop", sid="SM5"))
 
     urls = [each.url.rpartition("/")[2] for each in asked.http.requests]  # type: ignore[attr-defined]
     assert urls == ["SM3.json", "SM4.json"]
 
 
 def test_half_a_surrogate_pair_in_a_reply_becomes_a_question_mark(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
-    results = [listener(dead).hear(reply("Bye \ud83d")), listener(dead).hear(reply("stop", sid="SM\ud83d"))]
+    results = [listener(dead).process(reply("Bye \ud83d")), listener(dead).process(reply("stop", sid="SM\ud83d"))]
 
     assert [each.decision for each in results] == ["heard", "heard"]
     assert sorted(each["body"] for each in events(dynamodb, "SMS Received")) == ["Bye ?", "stop"]
@@ -226,7 +226,7 @@ def test_half_a_surrogate_pair_in_a_reply_becomes_a_question_mark(dynamodb: Dyna
 
 def test_help_and_free_text_move_nothing_and_a_wish_is_flagged(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     results = [
-        listener(dead).hear(reply(text, sid=f"SM{n}"))
+        listener(dead).process(reply(text, sid=f"SM{n}"))
         for n, text in enumerate(["help", "thanks!", "please stop sending"])
     ]
 
@@ -241,7 +241,7 @@ def test_help_and_free_text_move_nothing_and_a_wish_is_flagged(dynamodb: DynamoD
 
 @pytest.mark.usefixtures("dynamodb")
 def test_the_providers_signal_comes_before_the_word(dead: MemoryQueue) -> None:
-    listener(dead).hear(reply("basta", OptOutType="STOP"))
+    listener(dead).process(reply("basta", OptOutType="STOP"))
 
     assert blocked() is Kind.STOP
 
@@ -289,7 +289,7 @@ def latest(provider: str = "bird") -> set[Kind]:
 def test_a_providers_notice_blocks_what_the_provider_says_it_covers(
     dead: MemoryQueue, answer: HttpResponse, kinds: set[Kind]
 ) -> None:
-    result = listener(dead, asked=sources(answer)).hear(at_bird(None))
+    result = listener(dead, asked=sources(answer)).process(at_bird(None))
 
     assert (result.decision, latest()) == ("heard", kinds)
 
@@ -302,7 +302,7 @@ def test_a_providers_notice_blocks_what_the_provider_says_it_covers(
 def test_a_persons_stop_covers_what_the_provider_says(
     dead: MemoryQueue, answer: HttpResponse, kinds: set[Kind]
 ) -> None:
-    result = listener(dead, asked=sources(RULES, answer)).hear(at_bird())
+    result = listener(dead, asked=sources(RULES, answer)).process(at_bird())
 
     assert (result.decision, latest()) == ("heard", kinds)
 
@@ -315,33 +315,33 @@ def test_a_stop_that_the_provider_has_not_recorded_blocks_everything_at_once_and
         listener(dead, asked=sources(RULES, answer), now=NOON + timedelta(minutes=minutes)) for minutes in (4.9, 5)
     )
 
-    assert (early.hear(at_bird()).decision, blocked(provider="bird")) == ("waiting", Kind.REFUSED)
-    assert (late.hear(at_bird()).decision, blocked(provider="bird")) == ("heard", Kind.STOP)
+    assert (early.process(at_bird()).decision, blocked(provider="bird")) == ("waiting", Kind.REFUSED)
+    assert (late.process(at_bird()).decision, blocked(provider="bird")) == ("heard", Kind.STOP)
     assert [len(events(dynamodb, kind)) for kind in ("SMS Received", "SMS Opt-Out Changed")] == [1, 1]
 
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_stop_that_a_start_has_ended_waits_for_nothing(dead: MemoryQueue) -> None:
-    listener(dead, asked=sources(RULES)).hear(at_bird("START", minutes=1))
+    listener(dead, asked=sources(RULES)).process(at_bird("START", minutes=1))
 
-    assert listener(dead, asked=sources(RULES, NONE)).hear(at_bird()).decision == "heard"
+    assert listener(dead, asked=sources(RULES, NONE)).process(at_bird()).decision == "heard"
     assert blocked(provider="bird") is None
 
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_notice_waits_while_the_provider_is_down_and_then_covers_everything(dead: MemoryQueue) -> None:
-    assert listener(dead, asked=sources(DOWN)).hear(at_bird(None)).decision == "waiting"
+    assert listener(dead, asked=sources(DOWN)).process(at_bird(None)).decision == "waiting"
     assert blocked(provider="bird") is Kind.REFUSED
     late = listener(dead, asked=sources(DOWN), now=NOON + timedelta(minutes=5))
 
-    assert (late.hear(at_bird(None)).decision, blocked(provider="bird")) == ("heard", Kind.STOP)
+    assert (late.process(at_bird(None)).decision, blocked(provider="bird")) == ("heard", Kind.STOP)
 
 
 def test_the_first_notice_that_covers_transactional_messages_too_is_published(
     dynamodb: DynamoDBClient, dead: MemoryQueue
 ) -> None:
     for answer in (NOT_TRANSACTIONAL, ALL, NOT_TRANSACTIONAL):
-        listener(dead, asked=sources(answer)).hear(at_bird(None))
+        listener(dead, asked=sources(answer)).process(at_bird(None))
 
     causes = [each["cause"] for each in events(dynamodb, "SMS Opt-Out Changed")]
     assert sorted(causes) == ["stop", "stop_marketing"]
@@ -349,8 +349,8 @@ def test_the_first_notice_that_covers_transactional_messages_too_is_published(
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_start_in_the_numbers_own_words_ends_a_stop(dead: MemoryQueue) -> None:
-    listener(dead, asked=sources(ALL)).hear(at_bird(None))
-    listener(dead, asked=sources(RULES)).hear(at_bird("Ja!", minutes=1))
+    listener(dead, asked=sources(ALL)).process(at_bird(None))
+    listener(dead, asked=sources(RULES)).process(at_bird("Ja!", minutes=1))
 
     assert blocked(provider="bird") is None
 
@@ -358,12 +358,12 @@ def test_a_start_in_the_numbers_own_words_ends_a_stop(dead: MemoryQueue) -> None
 def test_where_opt_outs_are_off_no_provider_is_asked(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     off = listener(dead, ScopeMode.OFF)
 
-    assert [off.hear(at_bird(text)).decision for text in ("STOP", "START", None)] == ["heard"] * 3
+    assert [off.process(at_bird(text)).decision for text in ("STOP", "START", None)] == ["heard"] * 3
     assert (off.sources.http.requests, len(events(dynamodb, "SMS Received"))) == ([], 2)  # type: ignore[attr-defined]
 
 
 def test_where_opt_outs_are_off_a_reply_is_published_all_the_same(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
-    listener(dead, ScopeMode.OFF).hear(reply())
+    listener(dead, ScopeMode.OFF).process(reply())
 
     assert (blocked(), len(events(dynamodb, "SMS Received"))) == (None, 1)
 
@@ -373,7 +373,7 @@ def test_by_client_a_stop_blocks_every_client_that_wrote_to_the_person(dead: Mem
     store = MessageStore(json_client("dynamodb"), "messages")
     for number, client in enumerate(["shop", "bank", "shop"]):
         store.put(replace(record(message_id=f"{number}{MESSAGE_ID[1:]}"), client=client, to=PERSON))
-    listener(dead, ScopeMode.CLIENT).hear(reply())
+    listener(dead, ScopeMode.CLIENT).process(reply())
     found = [
         blocked_by(register(json_client("dynamodb")), Recipient(scope=f"client:{name}", number=PERSON))
         for name in ("shop", "bank", "other")
@@ -388,7 +388,7 @@ def test_a_refusal_blocks_for_a_day_from_the_start_of_its_attempt(dead: MemoryQu
     MessageStore(json_client("dynamodb"), "messages").put(sent)
     body = encode(RefusedSend(message_id=sent.message_id, attempt=1))
 
-    assert listener(dead).hear(body).decision == "refusal"
+    assert listener(dead).process(body).decision == "refusal"
     assert [blocked(now=NOON + timedelta(hours=hours)) for hours in (0, 23.9, 24)] == [Kind.REFUSED, Kind.REFUSED, None]
 
 
@@ -396,8 +396,8 @@ def test_a_refusal_blocks_for_a_day_from_the_start_of_its_attempt(dead: MemoryQu
 def test_a_start_after_the_attempt_began_outweighs_its_refusal(dead: MemoryQueue) -> None:
     sent = replace(record(), to=PERSON, sender=NUMBER, created_at=timestamp(NOON))
     MessageStore(json_client("dynamodb"), "messages").put(sent)
-    listener(dead).hear(reply("start", 1))
-    listener(dead).hear(encode(RefusedSend(message_id=sent.message_id, attempt=1)))
+    listener(dead).process(reply("start", 1))
+    listener(dead).process(encode(RefusedSend(message_id=sent.message_id, attempt=1)))
 
     assert blocked() is None
 
@@ -407,7 +407,7 @@ def test_a_refusal_of_a_message_that_is_gone_or_forgotten_is_ignored(dead: Memor
     MessageStore(json_client("dynamodb"), "messages").put(replace(record(), to=""))
     refusals = [RefusedSend(message_id=known, attempt=1) for known in (MESSAGE_ID, "0" + MESSAGE_ID[1:])]
 
-    assert [listener(dead).hear(encode(each)).decision for each in refusals] == ["ignored", "ignored"]
+    assert [listener(dead).process(encode(each)).decision for each in refusals] == ["ignored", "ignored"]
 
 
 @pytest.mark.usefixtures("dynamodb")
@@ -421,7 +421,7 @@ def test_a_refusal_of_a_message_that_is_gone_or_forgotten_is_ignored(dead: Memor
     ],
 )
 def test_what_cannot_be_read_goes_to_the_dead_letters_with_its_reason(dead: MemoryQueue, body: str) -> None:
-    result = listener(dead).hear(body)
+    result = listener(dead).process(body)
 
     assert (result.decision, PERSON in str(result.error)) == ("dead", False)
     assert dead.bodies == [body]
@@ -430,7 +430,7 @@ def test_what_cannot_be_read_goes_to_the_dead_letters_with_its_reason(dead: Memo
 def test_a_statement_that_is_older_changes_nothing(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     who = Recipient(scope=f"sender:twilio:{NUMBER}", number=PERSON)
     later = Statement(kind=Kind.LIFTED, at=timestamp(NOON + timedelta(hours=1)), source="ops", reason="consent")
-    register(json_client("dynamodb")).state(who, [later])
-    listener(dead).hear(reply())
+    register(json_client("dynamodb")).add(who, [later])
+    listener(dead).process(reply())
 
     assert (blocked(), events(dynamodb, "SMS Opt-Out Changed")) == (None, [])

@@ -1,0 +1,197 @@
+"""Process the queue ``inbound``: publish each reply, and store the opt-outs that replies and refusals state.
+
+Every step may be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sms_tracker import providers
+from sms_tracker.domain.errors import UnknownProvider, Unreadable
+from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode, encodable
+from sms_tracker.domain.indexes import BY_RECIPIENT
+from sms_tracker.domain.invocation import Metrics
+from sms_tracker.domain.keywords import Keyword, keyword, looks_like_opt_out
+from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, scope
+from sms_tracker.domain.outbox import LIFETIME_DAYS, Outbox, OutboxItem
+from sms_tracker.domain.ports import BusEvent, Clock, Messages, Queue, Search
+from sms_tracker.domain.record import Record
+from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.spelling import spellings
+from sms_tracker.services.events import RECEIVED, SOURCE, SmsReceived
+from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
+
+WAITING = "waiting"
+_DATED = {Keyword.STOP, Keyword.START}
+"""Keywords of which the later one decides, so the provider's time of them is needed."""
+_WAIT = timedelta(minutes=5)
+"""How long the queue repeats a STOP while its provider cannot state what it covers. Then it covers everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessedReply:
+    """The result for one queued message.
+
+    ``decision`` is heard, refusal, ignored, dead (can never succeed) or waiting (the queue delivers it again).
+    """
+
+    decision: str
+    keyword: Keyword | None = None
+    looks_like_opt_out: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyProcessor:
+    """Processes queued replies and refusals.
+
+    ``register`` is None where opt-outs are off; ``claim`` is how long a send's claim lasts; ``dead`` is the DLQ.
+    """
+
+    register: OptOutRegister | None
+    sources: OptOutSources
+    mode: ScopeMode
+    outbox: Outbox
+    messages: Messages
+    search: Search
+    dead: Queue
+    clock: Clock
+    claim: timedelta
+
+    def process(self, body: str) -> ProcessedReply:
+        """Process one queued message; raises ``Unavailable`` if it must be delivered again."""
+        try:
+            queued = decode(body)
+            return self._refusal(queued) if isinstance(queued, RefusedSend) else self._reply(queued)
+        except (Unreadable, UnknownProvider) as error:
+            return self._dead_letter(body, str(error))
+        except ValueError as error:  # the event would violate its schema
+            return self._dead_letter(body, type(error).__name__)
+
+    def _dead_letter(self, body: str, reason: str) -> ProcessedReply:
+        self.dead.send(body, reason=reason)
+        return ProcessedReply(decision="dead", error=reason)
+
+    def _reply(self, heard: Heard) -> ProcessedReply:
+        reply = encodable(providers.load(heard.provider).inbound(heard.fields, received_at=heard.received_at))
+        text = reply.text
+        own = self.sources.keywords(heard.provider, reply) if self.register and text is not None else {}
+        found = reply.signal or keyword(text or "", own)
+        suspected = text is not None and found is None and looks_like_opt_out(text, own)
+        if self.register and found in _DATED:
+            reply = replace(reply, at=self.sources.sent_at(heard.provider, reply))
+        if text is not None:
+            published = self._publish(heard, reply, text, found, suspected=suspected)
+            heard = replace(heard, received_at=published["received_at"])
+            reply = replace(reply, at=published["sent_at"])
+        is_complete = self._apply(heard, reply, found)
+        return ProcessedReply(decision="heard" if is_complete else WAITING, keyword=found, looks_like_opt_out=suspected)
+
+    def _publish(
+        self, heard: Heard, reply: Inbound, text: str, found: Keyword | None, *, suspected: bool
+    ) -> dict[str, Any]:
+        """Put the reply's event into the outbox. Returns the stored event, which may be that of an earlier receipt.
+
+        The first receipt's times count, so that a STOP received again after a START stays ended.
+        """
+        detail = SmsReceived(
+            provider=heard.provider,
+            provider_message_id=reply.provider_message_id,
+            sender=reply.sender,
+            to=reply.to[0],
+            body=text,
+            keyword=found,
+            looks_like_opt_out=suspected,
+            received_at=heard.received_at,
+            sent_at=reply.at,
+        )
+        event = BusEvent(source=SOURCE, detail_type=RECEIVED, detail=detail.detail())
+        item = OutboxItem(
+            identity=f"{RECEIVED}#{heard.provider}#{reply.provider_message_id}",
+            event=event,
+            expires_at=int((self.clock() + timedelta(days=LIFETIME_DAYS)).timestamp()),
+        )
+        first = self.outbox.put(item) or event
+        published: dict[str, Any] = json.loads(first.detail)
+        return published
+
+    def _apply(self, heard: Heard, reply: Inbound, found: Keyword | None) -> bool:
+        """Store the opt-out or opt-in. False while the provider cannot state what a STOP covers: it blocks everything.
+
+        A reply may arrive before its provider has stored the block. A provider's notice of a block that has ended
+        since stores nothing.
+        """
+        if found is Keyword.START:
+            self._store(heard, reply, Kind.START)
+        if found is not Keyword.STOP or self.register is None:
+            return True
+        kinds = self.sources.blocks(heard.provider, reply)
+        if reply.text is not None:  # a person's own STOP does not expire as a refusal does
+            kinds = (kinds or frozenset()) - {Kind.REFUSED} or None
+        if kinds is None:
+            may_wait = self.clock() < datetime.fromisoformat(heard.received_at) + _WAIT
+            if may_wait and self._store(heard, reply, Kind.REFUSED):
+                return False
+            kinds = frozenset({Kind.STOP})
+        for kind in sorted(kinds):
+            self._store(heard, reply, kind)
+        return True
+
+    def _store(self, heard: Heard, reply: Inbound, kind: Kind) -> bool:
+        """Store the statement in each scope of the reply. Returns whether the person is then blocked in any of them.
+
+        False where opt-outs are off.
+        """
+        if self.register is None:
+            return False
+        statement = Statement(kind=kind, at=reply.at or heard.received_at, source=heard.provider)
+        recipients = [Recipient(scope=name, number=reply.sender) for name in self._scopes(heard.provider, reply)]
+        stored = [self.register.add(recipient, [statement]).opt_out for recipient in recipients]
+        return any(opt_out.blocked_by(self.clock()) for opt_out in stored)
+
+    def _scopes(self, provider: str, reply: Inbound) -> list[str]:
+        """The scopes of each of our addresses, or of each client that wrote to the person."""
+        if self.mode is not ScopeMode.CLIENT:
+            names = {scope(self.mode, provider=provider, sender=address, client="") for address in reply.to}
+        else:
+            clients = set[str]().union(*map(self._clients, spellings(reply.sender)))
+            names = {scope(self.mode, provider="", sender="", client=client) for client in clients}
+        return sorted(names)
+
+    def _clients(self, number: str) -> set[str]:
+        """The clients of the last messages to ``number``."""
+        found, _ = self.search.keys(BY_RECIPIENT, number, span=None, client=None)
+        return {record.client for record in self.search.records([key.message_id for key in found])}
+
+    def _refusal(self, refused: RefusedSend) -> ProcessedReply:
+        record = self.messages.get(refused.message_id)
+        if self.register is None or record is None or not record.to:
+            return ProcessedReply(decision="ignored")
+        provider = record.provider_of(refused.attempt)
+        name = scope(self.mode, provider=provider, sender=record.sender, client=record.client)
+        statement = Statement(kind=Kind.REFUSED, at=self._started(record, refused.attempt), source=provider)
+        self.register.add(Recipient(scope=name, number=record.to), [statement])
+        return ProcessedReply(decision="refusal")
+
+    def _started(self, record: Record, attempt: int) -> str:
+        """When the attempt began; the time of its first report if its claim was replaced by the answer."""
+        if attempt == 1:
+            return record.created_at
+        if attempt == record.send.attempt and record.send.until:
+            return timestamp(datetime.fromtimestamp(record.send.until, UTC) - self.claim)
+        reports = (entry.received for entry in record.reports.values() if entry.attempt == attempt)
+        return min(reports, default=record.created_at)
+
+
+def measure(results: Sequence[ProcessedReply], metrics: Metrics) -> None:
+    """Count one batch."""
+    heard = [result for result in results if result.decision == "heard"]
+    metrics.count("RepliesHeard", len(heard))
+    metrics.count("OptOutsAsked", sum(result.keyword is Keyword.STOP for result in heard))
+    metrics.count("OptOutsSuspected", sum(result.looks_like_opt_out for result in results))
+    metrics.count("RepliesDead", sum(result.decision == "dead" for result in results))
