@@ -22,7 +22,7 @@ from sms_tracker.log import Line, Log
 from sms_tracker.read.parameters import parameters
 from sms_tracker.services.opt_out_api import OptOutApi
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
-from sms_tracker.services.replies import WAITING, ReplyProcessor, Result, measure
+from sms_tracker.services.replies import WAITING, ProcessedReply, ReplyProcessor, measure
 from sms_tracker.services.responses import ApiResponse, invalid, live_keys_only
 
 config = load(InboundConfig, os.environ)
@@ -37,14 +37,14 @@ register = OptOutRegister(
     ),
     clock=lambda: datetime.now(UTC),
 )
-listener = ReplyProcessor(
+processor = ReplyProcessor(
     register=None if config.opt_out_scope is ScopeMode.OFF else register,
     sources=OptOutSources(settings=settings, http=provider_http.call, monotonic=time.monotonic, failed=log.failed),
     mode=config.opt_out_scope,
     outbox=OutboxStore(dynamodb, config.messages_table),
     messages=MessageStore(dynamodb, config.messages_table),
     search=MessageSearch(dynamodb, config.messages_table),
-    dead=SqsQueue(api("sqs", failed=log.failed), config.inbound_dlq_url),
+    dlq=SqsQueue(api("sqs", failed=log.failed), config.inbound_dlq_url),
     clock=register.clock,
     claim=timedelta(seconds=config.claim_seconds),
 )
@@ -62,10 +62,10 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
 
 
 def _batch(records: list[dict[str, Any]], line: Line) -> dict[str, Any]:
-    results, failed, waiting = list[Result](), list[str](), list[str]()
+    results, failed, waiting = list[ProcessedReply](), list[str](), list[str]()
     for record in records:
         try:
-            results.append(listener.process(record["body"]))
+            results.append(processor.process(record["body"]))
             if results[-1].decision == WAITING:
                 waiting.append(record["messageId"])
         except SmsTrackerError as error:

@@ -33,13 +33,13 @@ processor = ReportProcessor(
         keep_raw_reports=config.keep_raw_reports,
         drop_text=config.text_retention is TextRetention.UNTIL_FINAL,
     ),
-    again=SqsQueue(sqs, config.reports_queue_url),
+    queue=SqsQueue(sqs, config.reports_queue_url),
     unmatched=SqsQueue(sqs, config.unmatched_queue_url),
-    dead=SqsQueue(sqs, config.reports_dlq_url),
+    dlq=SqsQueue(sqs, config.reports_dlq_url),
     raw_events=raw_events if raw_events.providers else None,
     replies=raw_events.replies,
     clock=lambda: datetime.now(UTC),
-    each=ThreadPoolExecutor(8).map,  # more threads would only wait for each other: ADR 11
+    map_groups=ThreadPoolExecutor(8).map,  # more threads would only wait for each other: ADR 11
 )
 
 

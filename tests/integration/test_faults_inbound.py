@@ -130,7 +130,7 @@ class Story:
             outbox=OutboxStore(line.api("dynamodb"), self.cloud.table),
             messages=self.cloud.store(line),
             search=MessageSearch(line.api("dynamodb"), self.cloud.table),
-            dead=self.cloud.queue(line, "dead"),
+            dlq=self.cloud.queue(line, "dead"),
             clock=self.clock,
             claim=timedelta(seconds=35),
         )

@@ -147,9 +147,9 @@ class Story:
         line = wire or self.cloud.settled
         processor = ReportProcessor(
             messages=self.cloud.store(line),
-            again=Prompt(self.cloud.queue(line, "again")),
+            queue=Prompt(self.cloud.queue(line, "again")),
             unmatched=self.cloud.queue(line, "unmatched"),
-            dead=self.cloud.queue(line, "dead"),
+            dlq=self.cloud.queue(line, "dead"),
             raw_events=RawEvents(
                 providers=[providers.webhooks("aws")],
                 replies=self.cloud.queue(line, "inbound"),

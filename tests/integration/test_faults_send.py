@@ -133,9 +133,9 @@ class Story:
         elsewhere = MemoryQueue()
         processor = ReportProcessor(
             messages=self.store,
-            again=elsewhere,
+            queue=elsewhere,
             unmatched=elsewhere,
-            dead=elsewhere,
+            dlq=elsewhere,
             clock=self.clock,
         )
         (handled,) = processor.process([QueueMessage("q", encode(envelope))])

@@ -72,7 +72,7 @@ def listener(
         outbox=OutboxStore(aws, "messages"),
         messages=MessageStore(aws, "messages"),
         search=MessageSearch(aws, "messages"),
-        dead=dead,
+        dlq=dead,
         clock=lambda: now,
         claim=timedelta(seconds=35),
     )

@@ -123,7 +123,7 @@ class Life:
 
     def hear(self, *fields: dict[str, str]) -> list[str]:
         """As the processor writes: one batch of queued callbacks. What was decided."""
-        processor = ReportProcessor(messages=self.store, again=NONE, unmatched=NONE, dead=NONE, clock=FakeClock())
+        processor = ReportProcessor(messages=self.store, queue=NONE, unmatched=NONE, dlq=NONE, clock=FakeClock())
         envelopes = [
             Envelope(
                 provider=self.case.provider,

@@ -220,7 +220,7 @@ def unkeyed_id(name: str) -> str:
 def process(ask: Ask, now: Callable[[], datetime], *, bodies: Sequence[str]) -> list[Handled]:
     """The processor with one batch."""
     again, unmatched, dead = (_Queue(ask, name) for name in ("reports", "unmatched", "dead"))
-    processor = ReportProcessor(messages=Outside(ask), again=again, unmatched=unmatched, dead=dead, clock=now)
+    processor = ReportProcessor(messages=Outside(ask), queue=again, unmatched=unmatched, dlq=dead, clock=now)
     return processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
 
 

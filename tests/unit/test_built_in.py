@@ -78,9 +78,9 @@ class Testing:
         """Each report when it is due; the record after each."""
         processor = ReportProcessor(
             messages=self.messages,
-            again=self.queue,
+            queue=self.queue,
             unmatched=self.dead,
-            dead=self.dead,
+            dlq=self.dead,
             clock=self.live.clock,
             replies=self.live.replies,
         )

@@ -89,9 +89,9 @@ class Setup:
     def drain(self, *bodies: str) -> list[Handled]:
         processor = ReportProcessor(
             messages=self.messages,
-            again=self.again,
+            queue=self.again,
             unmatched=self.unmatched,
-            dead=self.dead,
+            dlq=self.dead,
             replies=self.replies,
             clock=FakeClock(),
             raw_events=RawEvents(
@@ -101,7 +101,7 @@ class Setup:
             )
             if self.without_webhook
             else None,
-            each=self.each,
+            map_groups=self.each,
         )
         return processor.process([QueueMessage(f"q{number}", each, SENT_AT) for number, each in enumerate(bodies)])
 

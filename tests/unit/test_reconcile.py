@@ -157,9 +157,9 @@ class Setup:
         """Let the processor deal with what was queued."""
         processor = ReportProcessor(
             messages=self.messages,
-            again=self.queue,
+            queue=self.queue,
             unmatched=self.unmatched,
-            dead=self.dead,
+            dlq=self.dead,
             clock=self.clock,
         )
         bodies, self.queue.sent[:] = self.queue.bodies, []

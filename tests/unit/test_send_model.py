@@ -237,7 +237,7 @@ class TakesAConflictForARefusal(Sender):
     """A planted fault: 409 counts as an answer."""
 
     def _repeat_request(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
-        reply, claimed = super()._repeat(stored, settings, end), self.messages.get(stored.message_id)
+        reply, claimed = super()._repeat_request(stored, settings, end), self.messages.get(stored.message_id)
         if reply.decision == "outcome-unknown" and claimed:
             self.messages.release(claimed.message_id, token=claimed.send.token, cause="account", now=stored.updated_at)
         return reply

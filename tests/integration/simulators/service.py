@@ -118,9 +118,9 @@ class Service:
         """Process what is queued, until nothing is."""
         processor = ReportProcessor(
             messages=self.messages,
-            again=self.queue,
+            queue=self.queue,
             unmatched=self.unmatched,
-            dead=self.dead,
+            dlq=self.dead,
             clock=self.clock,
             raw_events=RawEvents(providers=[providers.webhooks("aws")], replies=self.queue, settings=self.settings),
         )

@@ -1,4 +1,4 @@
-"""Process a batch of queued reports: write them to their records, and lose none."""
+"""Process a batch of queued reports: write each to its message, or to the queue for what cannot be written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sms_tracker.services.raw_events import RawEvents
 
 _RETRY_DELAY = 15
-"""Seconds before the second look-up by provider id: the sender may not have stored that id yet."""
+"""Seconds before the second search by provider id: the first may be too early, before the id is stored."""
 _METRICS = {
     "applied": "ReportsApplied",
     "noted": "ReportsNoted",
@@ -39,7 +39,7 @@ _METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """One message of the queue: the queue's id, the body, and when the queue took it."""
+    """One message of the queue: its queue id, its body, and when the queue received it."""
 
     queue_id: str
     body: str
@@ -50,8 +50,8 @@ class QueueMessage:
 class Handled:
     """The result for one report, or for several reports of one message.
 
-    ``decision`` is applied, noted, duplicate, unmatched, deferred, foreign (about another stack's message), test (of
-    our endpoint), dead (can never succeed) or failed (is retried).
+    ``decision`` is that of :class:`sms_tracker.services.track.Tracked`, or deferred, foreign (about another stack's
+    message), heard (a reply), test (of our endpoint), dead (can never succeed) or failed (is retried).
     """
 
     decision: str
@@ -64,8 +64,8 @@ class Handled:
 
     @property
     def log_fields(self) -> dict[str, object]:
-        """The fields of the log, without empty ones."""
-        known = {
+        """The fields for the log, without empty ones."""
+        fields = {
             "decision": self.decision,
             "message_id": self.message_id,
             "words": [report.word for report in self.reports],
@@ -73,7 +73,7 @@ class Handled:
             "for_other_recipient": len(self.tracked.foreign) if self.tracked else 0,
             "beyond_timeline": len(self.tracked.overflow) if self.tracked else 0,
         }
-        return {name: value for name, value in known.items() if value}
+        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,66 +82,65 @@ class _Queued:
     envelope: Envelope
     report: Report
 
+    def handled(self, decision: str) -> Handled:
+        """The result if no record is written."""
+        return Handled(decision=decision, queue_ids=(self.delivery.queue_id,), provider=self.envelope.provider)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportProcessor:
-    """Processes batches. ``again`` is the queue of the reports themselves, ``dead`` their DLQ.
+    """Processes batches. ``queue`` is the queue of the reports themselves, ``dlq`` its DLQ.
 
-    ``raw_events`` is None where every enabled provider has a webhook.
+    ``raw_events`` is None where every enabled provider has a webhook. ``replies`` receives refusals because of an
+    opt-out; None drops them.
     """
 
     messages: Messages
-    again: Queue
+    queue: Queue
     unmatched: Queue
-    dead: Queue
+    dlq: Queue
     clock: Clock
     raw_events: RawEvents | None = None
     replies: Queue | None = None
-    """Receives refusals because the recipient opted out; None passes none on."""
-    each: Each = map
-    """Writes the messages of a batch; ``map`` writes one after the other."""
+    map_groups: Each = map
+    """Applies the write to each message of a batch: one after the other, or concurrently."""
 
     def process(self, deliveries: Sequence[QueueMessage]) -> list[Handled]:
-        """Handle a batch; only ``failed`` reports must be retried. Reports of one message become one write.
+        """Process a batch; only ``failed`` reports must be retried. Reports of one message become one write.
 
-        The results are in the order of the batch, whatever the order of the writes.
+        The order of the results does not depend on the order of the writes.
         """
         handled: list[Handled] = []
         groups: dict[str, list[_Queued]] = defaultdict(list)
         for delivery in deliveries:
-            found = self._read(delivery)
-            if isinstance(found, Handled):
-                handled.append(found)
+            result = self._read(delivery)
+            if isinstance(result, Handled):
+                handled.append(result)
             else:
-                message_id, queued = found
+                message_id, queued = result
                 groups[message_id].append(queued)
-        each = self.each if len(groups) > 1 else map  # handing one write to a thread costs more than it saves
-        return handled + list(each(self._write, list(groups.items())))
+        map_groups = self.map_groups if len(groups) > 1 else map  # a thread for one write costs more than it saves
+        return handled + list(map_groups(self._write, list(groups.items())))
 
     def _read(self, delivery: QueueMessage) -> Handled | tuple[str, _Queued]:
+        """A report with the id of its message, or the result if no record is to be written."""
         try:
-            try:
-                envelope = self._envelope(delivery)
-                if isinstance(envelope, str):
-                    return Handled(decision=envelope, queue_ids=(delivery.queue_id,))
-                queued = _Queued(delivery, envelope, read(envelope))
-                if queued.report.test or queued.report.set_aside:
-                    return self._about_no_message(queued)
-                message_id = envelope.message_id or self._find(queued.report)
-                return self._defer(queued) if message_id is None else (message_id, queued)
-            except (Unreadable, UnknownProvider, Rejected) as error:
-                return self._dead_letter([delivery], str(error))
+            envelope = self._envelope(delivery)
+            if isinstance(envelope, str):
+                return Handled(decision=envelope, queue_ids=(delivery.queue_id,))
+            queued = _Queued(delivery, envelope, read(envelope))
+            if queued.report.test or queued.report.set_aside:
+                return self._without_message(queued)
+            message_id = envelope.message_id or self._find(queued.report)
+            return self._defer(queued) if message_id is None else (message_id, queued)
+        except (Unreadable, UnknownProvider, Rejected) as error:
+            decision, reason = self._dead_letter([delivery], str(error))
         except SmsTrackerError as error:
-            return Handled(decision="failed", queue_ids=(delivery.queue_id,), error=str(error))
-
-    def _about_no_message(self, queued: _Queued) -> Handled:
-        if queued.report.set_aside:
-            self.unmatched.send(encode(queued.envelope), reason=queued.report.set_aside)
-        decision = "unmatched" if queued.report.set_aside else "test"
-        return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=queued.envelope.provider)
+            decision, reason = "failed", str(error)
+        return Handled(decision=decision, queue_ids=(delivery.queue_id,), error=reason)
 
     def _envelope(self, delivery: QueueMessage) -> Envelope | str:
-        """Decode a body; a decision for a raw event that is no report of ours."""
+        """The decoded body; a decision for a raw event that is no report of ours."""
         try:
             return decode(delivery.body)
         except Unreadable:
@@ -149,20 +148,33 @@ class ReportProcessor:
                 raise
         return self.raw_events.read(delivery.body, delivery.sent_at or self.clock())
 
+    def _without_message(self, queued: _Queued) -> Handled:
+        if not queued.report.set_aside:
+            return queued.handled("test")
+        self.unmatched.send(encode(queued.envelope), reason=queued.report.set_aside)
+        return queued.handled("unmatched")
+
     def _find(self, report: Report) -> str | None:
         known = report.provider_message_id
         return None if known is None else self.messages.by_provider_id(report.provider, known)
 
     def _defer(self, queued: _Queued) -> Handled:
-        """A report without our id may arrive before the provider's id is stored, so it is looked up twice."""
+        """Search twice for a report without our id: it may arrive before the provider's id is stored."""
         envelope = queued.envelope
         if envelope.tries == 0:
-            self.again.send(encode(replace(envelope, tries=1)), delay_seconds=_RETRY_DELAY)
-            decision = "deferred"
-        else:
-            self.unmatched.send(encode(queued.envelope), reason="no message has this provider id")
-            decision = "unmatched"
-        return Handled(decision=decision, queue_ids=(queued.delivery.queue_id,), provider=envelope.provider)
+            self.queue.send(encode(replace(envelope, tries=1)), delay_seconds=_RETRY_DELAY)
+            return queued.handled("deferred")
+        self.unmatched.send(encode(envelope), reason="no message has this provider id")
+        return queued.handled("unmatched")
+
+    def _dead_letter(self, deliveries: Sequence[QueueMessage], reason: str) -> tuple[str, str]:
+        """Send what can never succeed to the DLQ at once. Returns the decision and the error for the log."""
+        try:
+            for delivery in deliveries:
+                self.dlq.send(delivery.body, reason=reason)
+        except SmsTrackerError as error:
+            return "failed", str(error)
+        return "dead", reason
 
     def _write(self, entry: tuple[str, Sequence[_Queued]]) -> Handled:
         message_id, group = entry
@@ -179,13 +191,15 @@ class ReportProcessor:
             self._set_aside(group, tracked)
             self._pass_on_refusals(message_id, reports, tracked)
         except Rejected as error:
-            return self._dead_letter_group(handled, group, str(error))
+            decision, reason = self._dead_letter([queued.delivery for queued in group], str(error))
         except SmsTrackerError as error:
-            return handled(decision="failed", error=str(error))
-        return handled(decision=tracked.decision, tracked=tracked)
+            decision, reason = "failed", str(error)
+        else:
+            return handled(decision=tracked.decision, tracked=tracked)
+        return handled(decision=decision, error=reason)
 
     def _set_aside(self, group: Sequence[_Queued], tracked: Tracked) -> None:
-        """Send raw reports that no record can hold to the queue ``unmatched``."""
+        """Send raw reports without a record, or beyond the timeline's limit, to the queue ``unmatched``."""
         if tracked.decision == "unmatched":
             for queued in group:
                 self.unmatched.send(encode(queued.envelope), reason="no message has this id")
@@ -196,32 +210,16 @@ class ReportProcessor:
                     self.unmatched.send(encode(queued.envelope), reason="the message's timeline is full")
 
     def _pass_on_refusals(self, message_id: str, reports: Sequence[Report], tracked: Tracked) -> None:
-        """Queue each attempt that was refused because the recipient opted out.
-
-        Also for a repeated report: an earlier try may have ended between the write and this.
-        """
+        """Queue each attempt refused because of an opt-out, also on a repeated report: the first try may have failed."""
         if self.replies is None or tracked.decision == "unmatched":
             return
         refusals = (report for report in reports if report.is_opt_out)
         for attempt in sorted({report.attempt for report in refusals if report.fingerprint not in tracked.foreign}):
             self.replies.send(inbound.encode(inbound.RefusedSend(message_id=message_id, attempt=attempt)))
 
-    def _dead_letter_group(self, handled: partial[Handled], group: Sequence[_Queued], reason: str) -> Handled:
-        try:
-            dead = self._dead_letter([queued.delivery for queued in group], reason)
-        except SmsTrackerError as error:
-            return handled(decision="failed", error=str(error))
-        return handled(decision=dead.decision, error=reason)
-
-    def _dead_letter(self, deliveries: Sequence[QueueMessage], reason: str) -> Handled:
-        """Send what can never succeed to the DLQ at once, with the reason."""
-        for delivery in deliveries:
-            self.dead.send(delivery.body, reason=reason)
-        return Handled(decision="dead", queue_ids=tuple(d.queue_id for d in deliveries), error=reason)
-
 
 def read(envelope: Envelope) -> Report:
-    """An envelope's raw fields as a report; raises ``UnknownProvider`` or ``Unreadable``."""
+    """The report in an envelope; raises ``UnknownProvider`` or ``Unreadable``."""
     adapter = providers.load(envelope.provider)
     if envelope.source is Source.LOOKUP:
         if not adapter.LOOKUP:
@@ -238,7 +236,7 @@ def read(envelope: Envelope) -> Report:
 
 
 def measure(handled: Sequence[Handled], metrics: Metrics, *, now: datetime) -> None:
-    """Count the reports of a batch by result, and measure the age of the oldest."""
+    """Count the reports of a batch by decision, and measure the age of the oldest."""
     for each in handled:
         if each.decision in _METRICS:
             metrics.count(_METRICS[each.decision], len(each.queue_ids))

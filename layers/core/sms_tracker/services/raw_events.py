@@ -1,4 +1,4 @@
-"""Events that a provider's own service puts into the queue ``reports``, as they come. There is no webhook before it."""
+"""Read raw events in the queue ``reports``: those of providers without a webhook, which arrive unchanged."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawEvents:
-    """Reads events of ``providers``; ``replies`` is the queue of what people answer."""
+    """Reads events of ``providers``; ``replies`` is the queue ``inbound``."""
 
     providers: Sequence[Webhooks]
     replies: Queue
     settings: SettingsSource
 
     def read(self, event: str, sent_at: datetime) -> Envelope | str:
-        """The envelope of a report; for any other event ``foreign`` (another stack's) or ``heard`` (a reply, queued).
+        """The envelope of a report, or a decision: ``foreign`` (another stack's) or ``heard`` (a reply, now queued).
 
-        ``sent_at``: when the queue took it, the same at each try. Raises ``Unreadable`` for an event of none of the
-        providers.
+        ``sent_at`` is when the queue received the event, the same at each try. Raises ``Unreadable`` for an event of
+        another provider.
         """
         request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
         key, received_at = self.settings().service_key, timestamp(sent_at)
@@ -44,4 +44,4 @@ class RawEvents:
                     return "heard"
                 target = provider.target(request, fields)
                 return received(provider.name, target, fields, key=key, received_at=received_at) or "foreign"
-        raise Unreadable("the message is no envelope, and no event of a provider without a webhook")
+        raise Unreadable("the message is neither an envelope nor an event of a provider without a webhook")

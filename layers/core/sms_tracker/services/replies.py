@@ -50,7 +50,7 @@ class ProcessedReply:
 class ReplyProcessor:
     """Processes queued replies and refusals.
 
-    ``register`` is None where opt-outs are off; ``claim`` is how long a send's claim lasts; ``dead`` is the DLQ.
+    ``register`` is None where opt-outs are off; ``claim`` is how long a send's claim lasts; ``dlq`` is the queue's DLQ.
     """
 
     register: OptOutRegister | None
@@ -59,7 +59,7 @@ class ReplyProcessor:
     outbox: Outbox
     messages: Messages
     search: Search
-    dead: Queue
+    dlq: Queue
     clock: Clock
     claim: timedelta
 
@@ -74,7 +74,7 @@ class ReplyProcessor:
             return self._dead_letter(body, type(error).__name__)
 
     def _dead_letter(self, body: str, reason: str) -> ProcessedReply:
-        self.dead.send(body, reason=reason)
+        self.dlq.send(body, reason=reason)
         return ProcessedReply(decision="dead", error=reason)
 
     def _reply(self, heard: Heard) -> ProcessedReply:
