@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ops.records import earlier
 from sms_tracker.domain.ports import Bus, BusEvent, Messages
 from sms_tracker.domain.record import Record
-from sms_tracker.services.publish import Policy, bus_event
+from sms_tracker.services.publish import PublishPolicy, bus_event
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 100
 
 
-def events(records: Iterable[Record], policy: Policy) -> Iterator[BusEvent]:
+def events(records: Iterable[Record], policy: PublishPolicy) -> Iterator[BusEvent]:
     """The event of each record's last change, if the policy publishes it."""
     for record in records:
         before = replace(record, state=earlier(record), version=record.version - 1)
@@ -50,7 +50,7 @@ class Unpublished:
     source: str
     messages: Messages
     bus: Bus
-    policy: Policy
+    policy: PublishPolicy
 
     def run(self, limit: int) -> Iterator[tuple[bool, str]]:
         """Publish, then delete; yields whether the message is done, and a line about it.

@@ -22,7 +22,7 @@ from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import PublisherConfig, SendConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.opt_out import ScopeMode
-from sms_tracker.services.publish import Policy
+from sms_tracker.services.publish import PublishPolicy
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
@@ -80,10 +80,10 @@ class Stack:
         return EventBus(api("events"), self.output("BusName"))
 
     @cached_property
-    def policy(self) -> Policy:
+    def policy(self) -> PublishPolicy:
         """The publisher's current policy."""
         config = load(PublisherConfig, self.variables("publisher"))
-        return Policy(statuses=config.published_statuses, personal_data=config.event_personal_data)
+        return PublishPolicy(statuses=config.published_statuses, personal_data=config.event_personal_data)
 
     @cached_property
     def sending(self) -> SendConfig | None:

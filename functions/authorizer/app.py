@@ -18,18 +18,18 @@ keys = KeyStore(api("dynamodb", failed=log.failed), config.state_table)
 
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
-    """Identify the client. The context carries the scopes, and each function checks them. An error denies access."""
+    """Identify the client. An error denies access. The other functions check the scopes, which the context has."""
     scheme, _, key = event.get("headers", {}).get("authorization", "").partition(" ")
     try:
         found = keys.find(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
     except SmsTrackerError:
         line.put(decision="unavailable")
-        raise  # a denial would be cached by API Gateway for a minute
+        raise  # API Gateway would cache a denial for a minute
     decision = "unknown-key" if found is None else "expired-key" if found.expired(time.time()) else "identified"
     line.put(decision=decision)
     if found is None or decision != "identified":
         return {"isAuthorized": False}
-    # The key's short hash shows which keys are still in use.
+    # The short hash of the key shows which keys are in use.
     line.put(client=found.client, key=name_of(key.strip()))
     context = {"client": found.client, "scopes": " ".join(sorted(found.scopes))}
     if found.senders:

@@ -20,15 +20,19 @@ topic = SnsTopic(api("sns", failed=failed), config.alerts_topic_arn)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
-    """Notify people about one batch. Unreadable events are retried and end in the DLQ."""
+    """Publish one notification for a batch. Unreadable events are retried and end in the DLQ."""
     try:
         digested = digest(((record["messageId"], record["body"]) for record in event["Records"]), topic)
     except SmsTrackerError as error:
         refused = {"decision": "not-told", "error": str(error), "failed_calls": failed.take()}
         logger.error("digest", extra=refused)  # noqa: TRY400  # no traceback
         raise
-    decision = "told" if digested.failures else "nothing-to-tell"
-    extra = {"decision": decision, "failures": digested.failures, "unreadable": len(digested.unreadable)}
-    tries = failed.take()
-    logger.info("digest", extra={**extra, "failed_calls": tries} if tries else extra)
+    extra: dict[str, object] = {
+        "decision": "told" if digested.failures else "nothing-to-tell",
+        "failures": digested.failures,
+        "unreadable": len(digested.unreadable),
+    }
+    if failed_calls := failed.take():
+        extra["failed_calls"] = failed_calls
+    logger.info("digest", extra=extra)
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in digested.unreadable]}

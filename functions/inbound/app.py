@@ -1,4 +1,4 @@
-"""The inbound Lambda: replies from their queue to opt-outs and events, and GET, PUT and DELETE /opt-outs."""
+"""The inbound Lambda: the queue ``inbound``, and GET, PUT and DELETE /opt-outs."""
 
 import os
 import time
@@ -29,8 +29,8 @@ config = load(InboundConfig, os.environ)
 log = Log(os.environ)
 log.started(config)
 dynamodb = api("dynamodb", failed=log.failed)
-answering = tuple(name for name in config.providers if providers.opt_outs(name) or providers.reply_time(name))
-settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, answering, jitter=fraction)
+with_credentials = tuple(name for name in config.providers if providers.opt_outs(name) or providers.reply_time(name))
+settings = SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, with_credentials, jitter=fraction)
 register = OptOutRegister(
     opt_outs=OptOutStore(
         dynamodb, state=config.state_table, messages=config.messages_table, key=lambda: settings().service_key
@@ -52,12 +52,12 @@ opt_outs = OptOutApi(
     register=register, clock=register.clock, mode=config.opt_out_scope, countries=config.allowed_countries.countries
 )
 for name in config.providers:
-    providers.load(name)  # at init, not within the first batch
+    providers.load(name)  # now, not in the first batch
 
 
 @log.lines
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
-    """One batch of the queue, or one request."""
+    """Process one batch of the queue, or answer one request."""
     return _batch(event["Records"], line) if "Records" in event else _request(event, line)
 
 
@@ -65,17 +65,19 @@ def _batch(records: list[dict[str, Any]], line: Line) -> dict[str, Any]:
     results, failed, waiting = list[ProcessedReply](), list[str](), list[str]()
     for record in records:
         try:
-            results.append(processor.process(record["body"]))
-            if results[-1].decision == WAITING:
-                waiting.append(record["messageId"])
+            result = processor.process(record["body"])
         except SmsTrackerError as error:
             failed.append(record["messageId"])
             line.put(error=str(error))
+            continue
+        results.append(result)
+        if result.decision == WAITING:
+            waiting.append(record["messageId"])
     measure(results, line)
     line.level = "ERROR" if failed else "INFO"
     line.put(
         decision="failed-in-part" if failed else "handled",
-        replies=[each.decision for each in results],
+        replies=[result.decision for result in results],
         failed=len(failed),
     )
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in [*failed, *waiting]]}
@@ -93,7 +95,8 @@ def _request(event: dict[str, Any], line: Line) -> dict[str, Any]:
 
 
 def _answer(event: dict[str, Any], caller: Caller) -> ApiResponse:
-    if event["routeKey"].startswith("PUT"):
+    method = event["routeKey"].split()[0]
+    if method == "PUT":
         return opt_outs.put(caller, gateway.request(event).body)
     query = parameters(event.get("rawQueryString", ""))
-    return opt_outs.delete(caller, query) if event["routeKey"].startswith("DELETE") else opt_outs.read(caller, query)
+    return opt_outs.delete(caller, query) if method == "DELETE" else opt_outs.read(caller, query)

@@ -1,4 +1,4 @@
-"""The processor Lambda: queued reports to their records."""
+"""The processor Lambda: write queued reports to their messages' records."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ log = Log(os.environ)
 log.started(config)
 sqs = api("sqs", failed=log.failed)
 raw_events = RawEvents(
-    providers=[each for each in map(providers.load, config.providers) if not each.WEBHOOK],
+    providers=[adapter for adapter in map(providers.load, config.providers) if not adapter.WEBHOOK],
     replies=SqsQueue(sqs, config.inbound_queue_url),
     settings=SsmSettings(api("ssm", failed=log.failed), config.settings_prefix, (), jitter=fraction),
 )
@@ -39,7 +39,7 @@ processor = ReportProcessor(
     raw_events=raw_events if raw_events.providers else None,
     replies=raw_events.replies,
     clock=lambda: datetime.now(UTC),
-    map_groups=ThreadPoolExecutor(8).map,  # more threads would only wait for each other: ADR 11
+    map_groups=ThreadPoolExecutor(8).map,  # more threads do not finish earlier: ADR 11
 )
 
 
@@ -48,11 +48,11 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Process one batch; only the reports that failed are retried."""
     handled = processor.process([_message(record) for record in event["Records"]])
     measure(handled, line, now=processor.clock())
-    failed = [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
+    failed = [queue_id for result in handled if result.decision == "failed" for queue_id in result.queue_ids]
     line.level = "ERROR" if failed else "INFO"
     line.put(
         decision="failed-in-part" if failed else "handled",
-        messages=[each.log_fields for each in handled],
+        messages=[result.log_fields for result in handled],
         failed=len(failed),
     )
     return {"batchItemFailures": [{"itemIdentifier": queue_id} for queue_id in failed]}

@@ -1,4 +1,4 @@
-"""The publisher Lambda: the table's stream to the event bus."""
+"""The publisher Lambda: publish the changes in the table's stream as events."""
 
 import os
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from sms_tracker.aws.store import changes
 from sms_tracker.config import PublisherConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.log import Line, Log
-from sms_tracker.services.publish import Policy, Publisher, measure
+from sms_tracker.services.publish import Publisher, PublishPolicy, measure
 
 config = load(PublisherConfig, os.environ)
 log = Log(os.environ)
@@ -18,7 +18,7 @@ log.started(config)
 publisher = Publisher(
     bus=EventBus(api("events", failed=log.failed), config.event_bus_name),
     failed=SqsQueue(api("sqs", failed=log.failed), config.publish_failed_queue_url),
-    policy=Policy(statuses=config.published_statuses, personal_data=config.event_personal_data),
+    policy=PublishPolicy(statuses=config.published_statuses, personal_data=config.event_personal_data),
 )
 
 

@@ -1,4 +1,4 @@
-"""The query Lambda: messages, statistics, health, the web page and the API's description."""
+"""The query Lambda: read messages and statistics, health, the web page and the API's description."""
 
 import os
 import time
@@ -94,27 +94,27 @@ ROUTES: dict[str, Callable[[dict[str, Any]], Document | ApiResponse]] = {
     "GET /docs": _docs,
     "GET /openapi.json": _openapi,
 }
-"""The template's routes. API Gateway has checked the key of each route that needs one. HEAD is handled as GET."""
+"""The template's routes; HEAD is handled as GET. API Gateway checks the key of each route that requires one."""
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda passes both
     """Answer one read."""
-    failed.take()  # left by an invocation that raised
+    failed.take()  # those of an invocation that raised
     method, path = event["routeKey"].split()
     try:
         response = ROUTES[f"GET {path}"](event)
     except InvalidMessage as error:
         response = invalid(error)
-    identified = event["requestContext"].get("authorizer")
-    client = gateway.caller(event).client if identified else None
+    has_key = event["requestContext"].get("authorizer")
     extra = {
         "decision": response.decision,
         "route": event["routeKey"],
-        "client": client,
+        "client": gateway.caller(event).client if has_key else None,
         "read_of": response.read_of,
         "warnings": response.warnings,
         "failed_calls": failed.take(),
     }
-    (logger.warning if response.warnings else logger.info)("query", extra={k: v for k, v in extra.items() if v})
+    log = logger.warning if response.warnings else logger.info
+    log("query", extra={name: value for name, value in extra.items() if value})
     answer = gateway.response(response.status, response.body, response.headers)
     return gateway.without_body(answer) if method == "HEAD" else answer

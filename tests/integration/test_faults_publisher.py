@@ -21,13 +21,13 @@ from sms_tracker.domain.ports import BusEvent
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import CORRECTIONS, Status
 from sms_tracker.services.events import DETAIL_TYPE, OPT_OUT_CHANGED, RECEIVED, SOURCE
-from sms_tracker.services.publish import Policy, Published, Publisher
+from sms_tracker.services.publish import Published, Publisher, PublishPolicy
 from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
 
-POLICY = Policy(statuses=frozenset({"failed", "undelivered", CORRECTIONS}), personal_data=False)
+POLICY = PublishPolicy(statuses=frozenset({"failed", "undelivered", CORRECTIONS}), personal_data=False)
 CALLS = ("SendMessage", "SendMessage", "PutEvents", "PutEvents")
 STEPS: Sequence[Report] = (
     factories.report(Status.SENT),

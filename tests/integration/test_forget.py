@@ -26,7 +26,7 @@ from sms_tracker.domain.status import Status
 from sms_tracker.read.views import message
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.opt_outs import OptOutRegister
-from sms_tracker.services.publish import Policy, event
+from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
@@ -69,7 +69,7 @@ class Deployed:
         tables_named = {"MessagesTableName": "messages", "StateTableName": "state"}
         stack.outputs = {**tables_named, **{QUEUES[key]: url for key, url in self.queues.items()}}
         stack.opt_outs = self.opt_outs
-        stack.policy = Policy(statuses=frozenset(), personal_data=self.personal_data)
+        stack.policy = PublishPolicy(statuses=frozenset(), personal_data=self.personal_data)
         stack.countries = self.countries
         return stack
 
@@ -217,10 +217,10 @@ def test_forgetting_is_no_change_that_becomes_an_event(deployed: Deployed, *, pe
 
     _, told = deployed.forget("--apply")
 
-    policy = Policy(statuses=frozenset({"undelivered", "delivered"}), personal_data=personal_data)
+    policy = PublishPolicy(statuses=frozenset({"undelivered", "delivered"}), personal_data=personal_data)
     corrected = replace(deployed.read(), state=replace(before.state, status=Status.DELIVERED))
-    later = event(deployed.read(), corrected, policy)
-    assert event(before, deployed.read(), policy) is None
+    later = status_changed(deployed.read(), corrected, policy)
+    assert status_changed(before, deployed.read(), policy) is None
     assert later is not None
     assert "to" not in json.loads(later.detail())
     assert ("EventPersonalData" in told) == personal_data

@@ -24,7 +24,7 @@ from sms_tracker.domain.record import Change, Guard, Record
 from sms_tracker.domain.state import fold, recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import load
-from sms_tracker.services.publish import Policy
+from sms_tracker.services.publish import PublishPolicy
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, NOW, record, report
@@ -152,7 +152,7 @@ def unpublished(sqs: SQSClient, aside: str, bus: MemoryBus, *statuses: Status) -
     messages.put(record())
     for status in statuses:
         track(messages, MESSAGE_ID, [report(status)], now=NOW)
-    policy = Policy(statuses=frozenset({"undelivered"}), personal_data=False)
+    policy = PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)
     return [told for _, told in Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=policy).run(9)]
 
 
@@ -181,7 +181,7 @@ def undelivered(count: int) -> Iterator[Record]:
 
 
 def test_every_event_is_published_again_however_many_there_are() -> None:
-    bus, policy = MemoryBus(), Policy(statuses=frozenset({"undelivered"}), personal_data=False)
+    bus, policy = MemoryBus(), PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)
 
     assert [*publish(events(undelivered(250), policy), bus)] == [100, 200, 250]
     assert len({json.loads(each.detail)["message_id"] for each in bus.events}) == 250
@@ -189,7 +189,7 @@ def test_every_event_is_published_again_however_many_there_are() -> None:
 
 def test_publishing_again_ends_where_the_bus_refuses_and_reads_nothing_beyond() -> None:
     bus, left = MemoryBus(refuse=lambda each: f"{MESSAGE_ID[:-4]}0120" in each.detail), undelivered(250)
-    policy = Policy(statuses=frozenset({"undelivered"}), personal_data=False)
+    policy = PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)
 
     with pytest.raises(ValueError, match="refused 1 of 100 after 100: ThrottlingException; run it again"):
         list(publish(events(left, policy), bus))
@@ -214,7 +214,7 @@ def deployed(sqs: SQSClient, monkeypatch: pytest.MonkeyPatch) -> Stack:
     tables.create(client("dynamodb"), "MessagesTable", "messages")
     stack.store = MessageStore(api("dynamodb"), "messages")
     stack.store.put(record())
-    stack.bus, stack.policy = MemoryBus(), Policy(statuses=frozenset({"undelivered"}), personal_data=False)  # type: ignore[assignment]  # in memory
+    stack.bus, stack.policy = MemoryBus(), PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)  # type: ignore[assignment]  # in memory
     names = {*SOURCES.values(), *TARGETS.values(), "PublishFailedQueueUrl"}
     stack.outputs = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
     stack.outputs |= {"MessagesTableName": "messages", "StateTableName": "none"}

@@ -30,7 +30,7 @@ from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import Status
 from sms_tracker.read.search import SearchQuery, find
 from sms_tracker.read.views import message
-from sms_tracker.services.publish import Policy, event
+from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
 from tests import tables
 from tests.factories import MESSAGE_ID, TO, cost, record, report
@@ -188,7 +188,9 @@ def test_a_timeline_of_both_forms_is_read_rebuilt_published_and_erased_as_one(ta
     )
     assert change.old is not None
     assert change.new is not None
-    published = event(change.old, change.new, Policy(statuses=frozenset({"delivered"}), personal_data=False))
+    published = status_changed(
+        change.old, change.new, PublishPolicy(statuses=frozenset({"delivered"}), personal_data=False)
+    )
     assert published is not None
     assert (published.reference, published.provider_message_id) == (LONG, PROVIDER_ID)
     later = datetime.fromisoformat(LATER) + timedelta(days=30)

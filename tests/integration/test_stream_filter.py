@@ -24,7 +24,7 @@ from sms_tracker.domain.record import Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import recorded
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
-from sms_tracker.services.publish import Policy, event
+from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
 from tests import tables
 from tests.event_patterns import matches
@@ -211,7 +211,7 @@ def test_whatever_the_order_every_change_with_an_event_or_an_outcome_passes(
     rng = random.Random(seed)  # a test's choice
     parameters = {"PublishedStatuses": published} if published else {}
     default = source()["Parameters"]["PublishedStatuses"]["Default"]
-    policy = Policy(statuses=frozenset((published or default).split(",")), personal_data=False)
+    policy = PublishPolicy(statuses=frozenset((published or default).split(",")), personal_data=False)
     table.answer()
     for second in range(12):
         status = rng.choice([Status.SENDING, Status.SENT, *FINAL])
@@ -227,7 +227,10 @@ def test_whatever_the_order_every_change_with_an_event_or_an_outcome_passes(
         if change["eventName"] == "MODIFY":
             old, new = (from_item(change["dynamodb"][image]) for image in ("OldImage", "NewImage"))
             arrived = new.state.status.final and new.state.status.outcome is not old.state.status.outcome
-            assert passes(change, **parameters) or not (arrived or event(old, new, policy)), (old.state, new.state)
+            assert passes(change, **parameters) or not (arrived or status_changed(old, new, policy)), (
+                old.state,
+                new.state,
+            )
 
 
 def test_a_status_that_is_not_final_passes_only_where_it_is_published(table: Table) -> None:

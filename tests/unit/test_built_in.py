@@ -32,7 +32,7 @@ from sms_tracker.services.built_in import for_test_keys, policy
 from sms_tracker.services.events import SOURCE, TEST_SOURCE
 from sms_tracker.services.idempotency import keyed_message_id
 from sms_tracker.services.process import QueueMessage, ReportProcessor
-from sms_tracker.services.publish import Policy, arrival, bus_event, reached
+from sms_tracker.services.publish import PublishPolicy, arrival, bus_event, reached_outcomes
 from sms_tracker.services.responses import ApiResponse
 from tests.factories import MESSAGE_ID
 from tests.fakes import START, FixedSettings, MemoryMessages, MemoryQueue
@@ -46,7 +46,7 @@ from tests.unit.test_reconcile import Setup
 
 DOC = Path(__file__).parents[2] / "docs" / "test-keys.md"
 NUMBER = "+120255501{}".format
-EVERYTHING = Policy(statuses=frozenset(map(str, Status)) | {"corrections"}, personal_data=False)
+EVERYTHING = PublishPolicy(statuses=frozenset(map(str, Status)) | {"corrections"}, personal_data=False)
 
 
 def documented() -> dict[str, str]:
@@ -273,9 +273,9 @@ class TestApart:
             assert event.source == source
             assert json.loads(event.detail)["outcome"] == Outcome.FAILURE
         change = StreamChange(sequence="1", raw={}, old=old, new=new)
-        assert list(reached([change])) == []
+        assert list(reached_outcomes([change])) == []
         assert arrival(change) is None
-        assert len(list(reached([replace(change, old=live[0], new=live[1])]))) == 1
+        assert len(list(reached_outcomes([replace(change, old=live[0], new=live[1])]))) == 1
 
     def test_statistics_count_live_messages_alone(self) -> None:
         testing = Testing()

@@ -19,7 +19,7 @@ from moto.events.models import EventPattern
 
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from sms_tracker.services.events import DETAIL_TYPE, SOURCE
-from sms_tracker.services.publish import Policy, event
+from sms_tracker.services.publish import PublishPolicy, status_changed
 from tests.factories import record
 from tests.unit.documents import links
 from tests.unit.template_stack import CONSUMERS, ROOT, Stack, consumer, stack
@@ -53,7 +53,7 @@ def target(name: str) -> dict[str, Any]:
 def published(previous: Status, status: Status) -> dict[str, Any] | None:
     """The event of a change, in its envelope, where everything is published."""
     old, new = (replace(record(), state=replace(record().state, status=each)) for each in (previous, status))
-    made = event(old, new, Policy(statuses=frozenset({*Status, CORRECTIONS}), personal_data=False))
+    made = status_changed(old, new, PublishPolicy(statuses=frozenset({*Status, CORRECTIONS}), personal_data=False))
     if made is None:
         return None
     return {"source": SOURCE, "detail-type": DETAIL_TYPE, "detail": json.loads(made.detail())}

@@ -28,11 +28,11 @@ from sms_tracker.services.events import (
     SmsReceived,
     StatusChanged,
 )
-from sms_tracker.services.publish import Policy, event
+from sms_tracker.services.publish import PublishPolicy, status_changed
 from tests.factories import record
 
 PUBLISHED = Path(__file__).parents[2] / "events" / "published"
-POLICY = Policy(statuses=frozenset({*Status, CORRECTIONS}), personal_data=False)
+POLICY = PublishPolicy(statuses=frozenset({*Status, CORRECTIONS}), personal_data=False)
 BIRD_ID = "e8077d803532c0b5937c639b60216938"
 AWS_ID = "5c0d6b1e-3c2c-4a0b-8a0e-9d3f5a7b1c02"
 VALIDATOR = jsonschema.Draft202012Validator(schema.document())
@@ -94,9 +94,9 @@ def sample(name: str) -> dict[str, Any]:
     return read
 
 
-def detail(name: str, policy: Policy = POLICY) -> dict[str, Any]:
+def detail(name: str, policy: PublishPolicy = POLICY) -> dict[str, Any]:
     before, change = CHANGES[name]
-    made = event(folded(before, 1 + len(before)), folded([*before, change], 2 + len(before)), policy)
+    made = status_changed(folded(before, 1 + len(before)), folded([*before, change], 2 + len(before)), policy)
     assert made is not None
     published: dict[str, Any] = json.loads(made.detail())
     return published
@@ -191,7 +191,7 @@ def test_a_field_that_is_added_later_breaks_no_consumer() -> None:
 def test_an_event_explains_its_failure_as_the_api_does(reason: Reason, category: Category) -> None:
     failure = Failure(category=category, reason=reason, code="30003", message="Unreachable")
     state = replace(record().state, status=Status.FAILED, failure=RankedFailure(failure=failure, order=1))
-    made = event(record(), replace(record(), state=state), POLICY)
+    made = status_changed(record(), replace(record(), state=state), POLICY)
     shown = message(replace(record(), state=state))["failure"]
 
     assert made is not None

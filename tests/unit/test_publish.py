@@ -17,7 +17,7 @@ from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from sms_tracker.log import Line
-from sms_tracker.services.publish import Policy, Published, Publisher, event, measure
+from sms_tracker.services.publish import Published, Publisher, PublishPolicy, measure, status_changed
 from sms_tracker.services.timeline import unconfirmed
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW, cost
@@ -25,7 +25,7 @@ from tests.fakes import START, MemoryBus, MemoryQueue
 from tests.setups import SID
 
 BAD = frozenset(str(status) for status in Status if status.outcome in (Outcome.FAILURE, Outcome.UNKNOWN))
-DEFAULT = Policy(statuses=BAD | {CORRECTIONS}, personal_data=False)
+DEFAULT = PublishPolicy(statuses=BAD | {CORRECTIONS}, personal_data=False)
 LATER = "2026-01-31T12:00:05.000Z"
 
 
@@ -43,11 +43,11 @@ def change(before: State, after: State, *, sequence: str = "1", **values: Any) -
     return StreamChange(sequence=sequence, raw={"eventID": sequence}, old=old, new=new)
 
 
-def published(before: State, after: State, policy: Policy = DEFAULT) -> dict[str, Any] | None:
+def published(before: State, after: State, policy: PublishPolicy = DEFAULT) -> dict[str, Any] | None:
     moved = change(before, after)
     assert moved.old is not None
     assert moved.new is not None
-    made = event(moved.old, moved.new, policy)
+    made = status_changed(moved.old, moved.new, policy)
     return None if made is None else json.loads(made.detail())
 
 
@@ -60,14 +60,14 @@ class TestWhichChanges:
     @pytest.mark.parametrize("status", list(Status))
     def test_what_is_published_is_the_deployments_choice(self, status: Status) -> None:
         before = Status.SENT if status is not Status.SENT else Status.ACCEPTED
-        made = published(state(before), state(status), Policy(statuses=frozenset({status}), personal_data=False))
+        made = published(state(before), state(status), PublishPolicy(statuses=frozenset({status}), personal_data=False))
         assert made is not None
         assert (made["status"], made["previous_status"]) == (status, before)
         assert (made["final"], made["outcome"]) == (status.final, status.outcome)
 
     @pytest.mark.parametrize("status", list(Status))
     def test_the_same_status_again_is_no_event(self, status: Status) -> None:
-        policy = Policy(statuses=frozenset(Status), personal_data=False)
+        policy = PublishPolicy(statuses=frozenset(Status), personal_data=False)
         assert published(state(status, code="1"), state(status, code="1"), policy) is None
 
     @pytest.mark.parametrize("success", [Status.DELIVERED, Status.READ])
@@ -78,14 +78,15 @@ class TestWhichChanges:
         assert (made["corrects"], made["previous_status"], made["failure"]) == (wrong, wrong, None)
 
     def test_a_success_after_anything_else_corrects_nothing(self) -> None:
-        policy = Policy(statuses=frozenset({"delivered", CORRECTIONS}), personal_data=False)
+        policy = PublishPolicy(statuses=frozenset({"delivered", CORRECTIONS}), personal_data=False)
         made = published(state(Status.SENT), state(Status.DELIVERED), policy)
         assert made is not None
         assert made["corrects"] is None
 
     def test_corrections_can_be_left_out(self) -> None:
         assert (
-            published(state(Status.FAILED), state(Status.DELIVERED), Policy(statuses=BAD, personal_data=False)) is None
+            published(state(Status.FAILED), state(Status.DELIVERED), PublishPolicy(statuses=BAD, personal_data=False))
+            is None
         )
 
     def test_a_failure_that_learns_its_code_is_told_once_more(self) -> None:
@@ -95,7 +96,7 @@ class TestWhichChanges:
         assert made["failure"]["code"] == "30003"
 
     def test_a_failure_that_was_not_published_does_not_tell_its_code(self) -> None:
-        policy = Policy(statuses=frozenset({"failed"}), personal_data=False)
+        policy = PublishPolicy(statuses=frozenset({"failed"}), personal_data=False)
         assert published(state(Status.UNDELIVERED), state(Status.UNDELIVERED, code="30003"), policy) is None
 
     def test_another_code_or_none_is_no_event(self) -> None:
@@ -144,7 +145,7 @@ class TestWhatAnEventSays:
         assert moved.old is not None
         assert moved.new is not None
         for personal, expected in ((True, {"to", "from", "body"}), (False, set())):
-            made = event(moved.old, moved.new, replace(DEFAULT, personal_data=personal))
+            made = status_changed(moved.old, moved.new, replace(DEFAULT, personal_data=personal))
             assert made is not None
             detail = json.loads(made.detail())
             assert {"to", "from", "body"} & detail.keys() == expected
@@ -243,7 +244,7 @@ class TestBatches:
 
     def test_a_change_of_something_else_is_no_event(self) -> None:
         record: Record = factories.record()
-        assert event(record, replace(record, costs={1: cost("0.05")}), DEFAULT) is None
+        assert status_changed(record, replace(record, costs={1: cost("0.05")}), DEFAULT) is None
 
 
 def reported(sequence: str, *entries: Entry) -> StreamChange:
@@ -300,7 +301,7 @@ class TestUnconfirmed:
         assert moved.old is not None
         assert moved.new is not None
 
-        made = event(moved.old, moved.new, DEFAULT)
+        made = status_changed(moved.old, moved.new, DEFAULT)
 
         assert made is not None
         assert json.loads(made.detail()).get("unconfirmed") is unconfirmed
@@ -313,7 +314,7 @@ class TestUnconfirmed:
         assert moved.old is not None
         assert moved.new is not None
 
-        made = event(moved.old, moved.new, DEFAULT)
+        made = status_changed(moved.old, moved.new, DEFAULT)
 
         assert made is not None
         assert (made.corrects, made.unconfirmed) == (Status.UNKNOWN, None)

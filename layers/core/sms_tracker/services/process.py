@@ -210,7 +210,7 @@ class ReportProcessor:
                     self.unmatched.send(encode(queued.envelope), reason="the message's timeline is full")
 
     def _pass_on_refusals(self, message_id: str, reports: Sequence[Report], tracked: Tracked) -> None:
-        """Queue each attempt refused because of an opt-out, also on a repeated report: the first try may have failed."""
+        """Queue each attempt refused because of an opt-out, repeated reports too: the first try may have failed."""
         if self.replies is None or tracked.decision == "unmatched":
             return
         refusals = (report for report in reports if report.is_opt_out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,17 +21,17 @@ from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The published statuses, perhaps with :data:`CORRECTIONS`; numbers and text only if ``personal_data``."""
+class PublishPolicy:
+    """``statuses`` may hold :data:`CORRECTIONS`; events have numbers and the text only if ``personal_data``."""
 
     statuses: frozenset[str]
     personal_data: bool
 
 
-def event(old: Record, new: Record, policy: Policy) -> StatusChanged | None:
-    """The event of one stored change, None if it is not published.
+def status_changed(old: Record, new: Record, policy: PublishPolicy) -> StatusChanged | None:
+    """The event of one stored change; None if it is not published.
 
-    Published are changes to a published status, and a published failure that gains its code.
+    Published are changes to a published status, and the code that a published failure gains later.
     """
     status, previous = new.state.status, old.state.status
     corrects = _corrects(previous, status)
@@ -63,16 +64,17 @@ def event(old: Record, new: Record, policy: Policy) -> StatusChanged | None:
     )
 
 
-def bus_event(old: Record, new: Record, policy: Policy) -> BusEvent | None:
-    """:func:`event` as the bus takes it, with the source of the message's mode."""
-    built = event(old, new, policy)
+def bus_event(old: Record, new: Record, policy: PublishPolicy) -> BusEvent | None:
+    """:func:`status_changed` for the bus; messages of test keys have a source of their own."""
+    event = status_changed(old, new, policy)
     source = TEST_SOURCE if new.test else SOURCE
-    return None if built is None else BusEvent(source=source, detail_type=DETAIL_TYPE, detail=built.detail())
+    return None if event is None else BusEvent(source=source, detail_type=DETAIL_TYPE, detail=event.detail())
 
 
 def _corrects(previous: Status, status: Status) -> Status | None:
-    wrong = previous.outcome in (Outcome.FAILURE, Outcome.UNKNOWN)
-    return previous if wrong and status.outcome is Outcome.SUCCESS else None
+    """The previous status if a success corrects it."""
+    was_wrong = previous.outcome in (Outcome.FAILURE, Outcome.UNKNOWN)
+    return previous if was_wrong and status.outcome is Outcome.SUCCESS else None
 
 
 def _gained_code(old: Record, new: Record) -> bool:
@@ -82,9 +84,9 @@ def _gained_code(old: Record, new: Record) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The result of one batch. ``resume_at`` is the sequence number to retry from, None if all is done.
+    """The result of one batch. ``resume_at`` is the sequence number to retry from, None if nothing is left.
 
-    ``received`` has the time at which each published change's report arrived, where it came by a webhook.
+    ``received``: when the webhook of each published change arrived, for changes by webhooks.
     """
 
     published: int
@@ -101,41 +103,41 @@ class Publisher:
 
     bus: Bus
     failed: Queue
-    policy: Policy
+    policy: PublishPolicy
 
     def publish(self, changes: Iterable[StreamChange]) -> Published:
         """Publish a batch's events in order.
 
-        A change without a valid event goes to the queue ``publish-failed``, and the batch continues. An event that the
-        bus refuses makes the stream retry from there. Raises ``Unavailable`` if the queue is unavailable.
+        A change without a valid event goes to the queue ``publish-failed``, and the batch continues. The stream retries
+        from the first event that the bus refuses. Raises ``Unavailable`` if the queue is unavailable.
         """
         events: list[tuple[StreamChange, BusEvent]] = []
         broken = 0
         for change in changes:
             try:
-                built = self._event(change)
+                event = self._event(change)
             except (ValueError, ValidationError) as error:
                 broken += 1
                 self._set_aside(change, type(error).__name__)
                 continue
-            if built is not None:
-                events.append((change, built))
-        outcomes = list(zip(events, self.bus.put([each for _, each in events]), strict=True))
-        errors = [(change.sequence, error) for (change, _), error in outcomes if error is not None]
-        arrivals = [arrival(change) for (change, _), error in outcomes if error is None]
+            if event is not None:
+                events.append((change, event))
+        results = list(zip(events, self.bus.put([event for _, event in events]), strict=True))
+        errors = [(change.sequence, error) for (change, _), error in results if error is not None]
+        arrivals = [arrival(change) for (change, _), error in results if error is None]
         return Published(
             published=len(events) - len(errors),
             broken=broken,
             refused=len(errors),
             resume_at=errors[0][0] if errors else None,
             errors=tuple(sorted({error for _, error in errors})),
-            received=tuple(each for each in arrivals if each is not None),
+            received=tuple(filter(None, arrivals)),
         )
 
     def _set_aside(self, change: StreamChange, reason: str) -> None:
         try:
             self.failed.send(json.dumps(change.raw, default=str), reason=reason)
-        except Rejected:  # two images can exceed the queue's limit; the keys are enough to find the record
+        except Rejected:  # two images can exceed the queue's size limit; the keys identify the record
             self.failed.send(json.dumps(_without_images(change.raw), default=str), reason=reason)
 
     def _event(self, change: StreamChange) -> BusEvent | None:
@@ -147,7 +149,7 @@ class Publisher:
 
 
 def arrival(change: StreamChange) -> str | None:
-    """When the first of the webhooks that a change stored arrived; None if none did, or in a test."""
+    """When the first webhook that a change stored arrived; None without a webhook, and for test messages."""
     if change.old is None or change.new is None or change.new.test:
         return None
     added = (entry for key, entry in change.new.reports.items() if key not in change.old.reports)
@@ -163,30 +165,32 @@ def _without_images(raw: Mapping[str, object]) -> dict[str, object]:
 
 
 def measure(published: Published, changes: Iterable[StreamChange], metrics: Metrics, *, now: datetime) -> None:
-    """Measure how long each event took from its report's arrival and, once the batch is done, its outcomes.
+    """Measure the time from each report's arrival to its event and, once the batch is done, the outcomes.
 
-    Outcomes are live figures, because a stream may repeat a change; those of ``GET /stats`` are exact.
+    The stream may repeat a change, so outcomes are approximate. Those of ``GET /stats`` are exact.
     """
     delays = [_seconds(datetime.fromisoformat(received), timestamp(now)) for received in published.received]
     metrics.measure("ReportToEvent", delays, "Seconds")
     if published.resume_at is None:
-        _measure_outcomes(list(reached(changes)), metrics)
+        _measure_outcomes(list(reached_outcomes(changes)), metrics)
 
 
-def _measure_outcomes(outcomes: Sequence[Reached], metrics: Metrics) -> None:
-    for outcome in sorted({each.outcome for each in outcomes}):
-        metrics.apart(outcome=str(outcome)).count("Outcomes", sum(each.outcome is outcome for each in outcomes))
-    for provider in sorted({each.provider for each in outcomes}):
-        known = [each for each in outcomes if each.provider == provider]
-        delivered = [each.seconds_to_delivery for each in known if each.seconds_to_delivery is not None]
-        metrics.apart(provider=provider).measure("TimeToDeliver", delivered, "Seconds")
+def _measure_outcomes(outcomes: Sequence[ReachedOutcome], metrics: Metrics) -> None:
+    for outcome, count in sorted(Counter(reached.outcome for reached in outcomes).items()):
+        metrics.apart(outcome=str(outcome)).count("Outcomes", count)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for reached in outcomes:
+        if reached.seconds_to_delivery is not None:
+            seconds[reached.provider].append(reached.seconds_to_delivery)
+    for provider, values in sorted(seconds.items()):
+        metrics.apart(provider=provider).measure("TimeToDeliver", values, "Seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
+class ReachedOutcome:
     """A message that reached an outcome, or another one.
 
-    ``seconds_to_delivery`` count from its creation to the recipient, None if not delivered.
+    ``seconds_to_delivery`` is the time from its creation to its delivery, None if not delivered.
     """
 
     provider: str
@@ -194,22 +198,18 @@ class Reached:
     seconds_to_delivery: float | None
 
 
-def reached(changes: Iterable[StreamChange]) -> Iterator[Reached]:
-    """The changes that brought an outcome, without tests. A correction counts again, and so does a repeated change."""
+def reached_outcomes(changes: Iterable[StreamChange]) -> Iterator[ReachedOutcome]:
+    """The outcomes in a batch, without test messages. A correction counts again, and so does a repeated change."""
     for change in changes:
         if change.old is None or change.new is None or change.new.test:
             continue
         state = change.new.state
         if state.status.outcome in {Outcome.OPEN, change.old.state.status.outcome}:
             continue
-        delivered = delivered_at(change.new)
-        yield Reached(
-            provider=state.provider,
-            outcome=state.status.outcome,
-            seconds_to_delivery=_seconds(datetime.fromisoformat(change.new.created_at), delivered)
-            if delivered
-            else None,
-        )
+        seconds, delivered = None, delivered_at(change.new)
+        if delivered is not None:
+            seconds = _seconds(datetime.fromisoformat(change.new.created_at), delivered)
+        yield ReachedOutcome(provider=state.provider, outcome=state.status.outcome, seconds_to_delivery=seconds)
 
 
 def _seconds(since: datetime, moment: str) -> float:
