@@ -12,6 +12,7 @@ from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Status
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
+from sms_tracker.services.send import is_refused
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 
@@ -37,7 +38,7 @@ PROBLEMS = {
     "account": (502, responses.account_refused(RECORD, NO_ACCOUNT)),
     "busy": (503, responses.not_processed(RECORD, NotProcessed(reason="HTTP 429", code="20429"))),
     "unrecorded": (503, responses.not_recorded(Unavailable("write: Throttled"))),
-    "unreadable": (503, responses.unreadable(Unavailable("GetItem: Throttled"))),
+    "unreadable": (503, responses.records_unavailable(Unavailable("GetItem: Throttled"))),
     "throttled": (429, responses.check_failed(RECORD, Throttled("UpdateItem: ThrottlingException"))),
     "spent": (503, responses.attempts_spent(RECORD)),
     "other provider": (422, responses.other_provider(RECORD)),
@@ -154,20 +155,20 @@ class TestIsRefused:
     """Told from the record alone, for a replay must be what the first answer was."""
 
     def test_failed_without_ever_having_an_id_is_a_refusal(self) -> None:
-        assert responses.is_refused(FAILED)
+        assert is_refused(FAILED)
 
     def test_failed_with_an_id_was_accepted_first(self) -> None:
         state = State(status=Status.FAILED, attempt=1, at=NOW, provider="twilio", ids={1: "SM1"})
-        assert not responses.is_refused(factories.record(state=state))
+        assert not is_refused(factories.record(state=state))
 
     @pytest.mark.parametrize("status", [Status.PENDING, Status.UNDELIVERED, Status.DELIVERED, Status.CANCELED])
     def test_any_other_status_is_none(self, status: Status) -> None:
         state = State(status=status, attempt=1, at=NOW, provider="twilio")
-        assert not responses.is_refused(factories.record(state=state))
+        assert not is_refused(factories.record(state=state))
 
     def test_a_failure_of_an_earlier_attempt_is_none(self) -> None:
         send = factories.record().send
-        assert not responses.is_refused(
+        assert not is_refused(
             factories.record(
                 state=FAILED.state, send=type(send)(phase=send.phase, attempt=2, token=send.token, until=send.until)
             )

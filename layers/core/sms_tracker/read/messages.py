@@ -49,7 +49,7 @@ class MessageReader:
             known = message_id.lower()
             record = self.messages.get(known) if MESSAGE_ID.fullmatch(known) else None
         except SmsTrackerError as error:
-            return responses.unreadable(error)
+            return responses.records_unavailable(error)
         if record is None or record.test != caller.test or not _may_read(record, caller):
             return responses.no_such_message()
         return ok(self._view(record, caller), "found", read_of=_others([record], caller.client))
@@ -67,7 +67,7 @@ class MessageReader:
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
-            return responses.unreadable(error)
+            return responses.records_unavailable(error)
         following = None if page.after is None else cursor(page.after, search.parameters)
         found = [self._view(record, caller) for record in page.records]
         shown: MessagePage = {"messages": found, "cursor": following}

@@ -100,7 +100,7 @@ class StatsReader:
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
-            return responses.unreadable(error)
+            return responses.records_unavailable(error)
 
 
 def selection(query: Mapping[str, str], *, client: str | None, now: datetime) -> Selection:

@@ -1,4 +1,4 @@
-"""Digest: notify people about failures once a minute, grouped by cause, with meaning and advice."""
+"""Notify people about failures once a minute, grouped by cause, with meaning and advice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sms_tracker.domain.ports import Topic
 from sms_tracker.services.events import StatusChanged
 
 _GROUPS, _EXAMPLES = 20, 5
-"""Paragraphs in one notification, and message ids named in each."""
+"""Paragraphs in one notification, and message ids in each."""
 
 
 class _Envelope(BaseModel):
@@ -32,7 +32,7 @@ class Digested:
 def digest(bodies: Iterable[tuple[str, str]], topic: Topic) -> Digested:
     """Publish one notification for a batch of ``(queue id, event as JSON)``; raises ``Unavailable``.
 
-    Of several events of one message only the one with the highest version counts.
+    Of several events of one message, the one with the highest version counts.
     """
     latest: dict[str, StatusChanged] = {}
     unreadable = []
@@ -57,9 +57,10 @@ def text(events: Sequence[StatusChanged]) -> str:
         failure = event.failure
         groups[event.provider, failure.reason if failure else "", (failure and failure.code) or ""].append(event)
     ranked = sorted(groups.values(), key=len, reverse=True)
-    paragraphs = [_paragraph(group) for group in ranked[:_GROUPS]]
-    rest = len(ranked) - _GROUPS
-    return "\n\n".join([_subject(len(events)), *paragraphs, *([f"... and {rest} smaller groups."] if rest > 0 else [])])
+    parts = [_subject(len(events)), *map(_paragraph, ranked[:_GROUPS])]
+    if (rest := len(ranked) - _GROUPS) > 0:
+        parts.append(f"... and {rest} smaller groups.")
+    return "\n\n".join(parts)
 
 
 def _subject(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Repeated requests: the Idempotency-Key, the id derived from it, and what counts as the same request."""
+"""Repeated requests: the Idempotency-Key, the message id derived from it, and the comparison of requests."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ def idempotency_key(value: str | None) -> str | None:
 
 
 def keyed_message_id(stack: str, client: str, key: str, *, test: bool = False) -> str:
-    """UUIDv5, so that the conditional put is the idempotency check, also where stacks share a provider account.
+    """UUIDv5 of stack, client and key. The conditional put of the record is then the idempotency check.
 
-    Keys of tests have a namespace of their own: no stack's name has a ``#``.
+    Test keys have a namespace of their own, because no stack's name contains ``#``.
     """
     namespace = uuid5(_NAMESPACE, f"{stack}#test" if test else stack)
     return str(uuid5(uuid5(namespace, client), key))
 
 
 def fingerprint(key: bytes, payload: Json) -> str:
-    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of the payload as sent, before defaults, without provider.
+    """HMAC-SHA256, cut to 128 bits, as 22 URL-safe characters: of the payload as sent, without ``provider``.
 
-    A request that no provider took may be repeated with another provider, so ``provider`` is compared on its own.
+    ``provider`` is compared separately, because a request that no provider took may be repeated with another one.
     """
     return _hmac(key, {name: value for name, value in payload.items() if name != "provider"})
 
 
 def is_same_request(key: bytes, stored: Record, payload: Json) -> bool:
-    """Whether ``payload`` is that of ``stored``, whatever provider it names.
+    """Whether ``payload`` is that of ``stored``, apart from its provider.
 
-    Records of earlier versions have a fingerprint with the provider that their first request named, or with null.
+    Fingerprints of earlier versions included the provider that the first request named, or null.
     """
     earlier = ({**payload, "provider": named} for named in (stored.provider_of(1), None))
     return stored.fingerprint in {fingerprint(key, payload), *(_hmac(key, each) for each in earlier)}
 
 
 def names_another_provider(stored: Record, payload: Json) -> bool:
-    """Whether ``payload`` names a provider other than the message's; a request without one accepts any."""
+    """Whether ``payload`` names a provider other than the message's."""
     return payload.get("provider") not in (None, stored.state.provider)
 
 

@@ -117,7 +117,7 @@ class OptOutApi:
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
-            return responses.unreadable(error)
+            return responses.records_unavailable(error)
 
     def _find(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         recipient, _ = self._recipient(query, caller, "parameter")

@@ -1,4 +1,4 @@
-"""The deployment's rules for sending, its senders by country, and what the chosen provider can do."""
+"""The deployment's rules for sending, the limits of the chosen provider, and the senders by country."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The deployment's rules. ``allowed`` may be sent to; ``keeps_text``: TextRetention is not none.
+    """The deployment's rules. ``senders`` are the providers' defaults; ``allowed`` are the allowed destinations.
 
-    ``test``: the rules for test keys.
+    ``keeps_text``: TextRetention is not none. ``test``: the rules of test keys.
     """
 
     providers: tuple[str, ...]
@@ -37,11 +37,11 @@ class Policy:
     test: bool = False
 
 
-# --- validators of POST /messages, called by pydantic. Each raises ``ValueError`` with the end of a sentence.
+# --- pydantic's validators for POST /messages. Each raises ``ValueError`` with the end of a sentence.
 
 
-def provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
-    """A provider that is enabled here."""
+def check_provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
+    """The provider must be enabled."""
     if name is not None and name not in info.context.providers:
         known = ", ".join(info.context.providers)
         if info.context.test:
@@ -51,22 +51,22 @@ def provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
     return name
 
 
-def sender(value: str | None, info: ValidationInfo[Policy]) -> str | None:
-    """A sender of a form that the provider takes; None for the operator's."""
+def check_sender(value: str | None, info: ValidationInfo[Policy]) -> str | None:
+    """The sender must have a form that the provider takes; None is the operator's sender."""
     if value is not None and (chosen := _chosen(info)) and (wrong := sender_flaw(value, chosen)):
         raise ValueError(wrong)
     return value
 
 
 def sender_flaw(value: str, provider: Provider) -> str | None:
-    """The end of a sentence about a sender of a form that ``provider`` does not take; None for any other."""
+    """Why ``provider`` does not take the sender, as the end of a sentence; None if it does."""
     if any(re.fullmatch(form, value) for form in provider.SENDERS.values()):
         return None
     return f"is not a sender for {provider.name}, which takes {_either(provider.SENDERS)}"
 
 
-def validity(seconds: int | None, info: ValidationInfo[Policy]) -> int | None:
-    """Seconds within the provider's range."""
+def check_validity(seconds: int | None, info: ValidationInfo[Policy]) -> int | None:
+    """The seconds must be in the provider's range."""
     if seconds is None or (chosen := _chosen(info)) is None:
         return seconds
     if chosen.VALIDITY is None:
@@ -76,8 +76,8 @@ def validity(seconds: int | None, info: ValidationInfo[Policy]) -> int | None:
     return seconds
 
 
-def category(word: str | None, info: ValidationInfo[Policy]) -> str | None:
-    """One of the provider's categories."""
+def check_category(word: str | None, info: ValidationInfo[Policy]) -> str | None:
+    """The category must be one of the provider's."""
     if word is None or (chosen := _chosen(info)) is None:
         return word
     if not chosen.CATEGORIES:
@@ -87,8 +87,8 @@ def category(word: str | None, info: ValidationInfo[Policy]) -> str | None:
     return word
 
 
-def resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
-    """True only where texts are kept and the provider can be searched for a lost message."""
+def check_resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001  # as pydantic calls it
+    """True requires stored texts, and a provider that can be searched for a lost message."""
     if wanted and not info.context.keeps_text:
         raise ValueError("needs a stored text, which TextRetention=none forbids here")
     if wanted and (chosen := _chosen(info)) and not chosen.LOOKUP:
@@ -97,54 +97,56 @@ def resend(wanted: bool, info: ValidationInfo[Policy]) -> bool:  # noqa: FBT001 
 
 
 def _chosen(info: ValidationInfo[Policy]) -> Provider | None:
-    """The request's provider, else the default; None where the request names a wrong one: only that is reported."""
+    """The request's provider, else the default; None if the request names a wrong one, which is then the only error."""
     if "provider" not in info.data:
         return None
     return providers.load(info.data["provider"] or info.context.default_provider)
 
 
-# --- the same rules in the API document. Functions, so that only the document loads every adapter.
+# --- the same rules in the API document. They are functions, so that only the document loads every adapter.
 
 
 def add_sender_pattern(schema: dict[str, Any]) -> None:
     """The forms of all providers."""
-    forms = {form: None for each in _all() for form in each.SENDERS.values()}
+    forms = {form: None for adapter in _adapters() for form in adapter.SENDERS.values()}
     schema["pattern"] = f"^({'|'.join(forms)})$"
 
 
 def add_sender_description(schema: dict[str, Any]) -> None:
     """The forms by provider."""
-    rules = (f"{each.name} takes {_either(each.SENDERS)}" for each in _all())
+    rules = (f"{adapter.name} takes {_either(adapter.SENDERS)}" for adapter in _adapters())
     schema["description"] = f"Sender; if absent, the deployment's for the recipient's country. {'. '.join(rules)}"
 
 
 def add_validity_range(schema: dict[str, Any]) -> None:
     """The widest range; the description has each provider's."""
-    taken = [each.VALIDITY for each in _all() if each.VALIDITY]
+    taken = [adapter.VALIDITY for adapter in _adapters() if adapter.VALIDITY]
     schema |= {"minimum": min(span[0] for span in taken), "maximum": max(span[-1] for span in taken)}
 
 
 def add_validity_description(schema: dict[str, Any]) -> None:
     """The range by provider."""
-    rules = (f"{each.name} takes {_span(each.VALIDITY) if each.VALIDITY else 'none'}" for each in _all())
+    rules = (
+        f"{adapter.name} takes {_span(adapter.VALIDITY) if adapter.VALIDITY else 'none'}" for adapter in _adapters()
+    )
     schema["description"] = f"Seconds for which the provider keeps trying; its default if absent. {', '.join(rules)}"
 
 
 def add_categories(schema: dict[str, Any]) -> None:
     """The categories of all providers."""
-    schema["enum"] = list({word: None for each in _all() for word in each.CATEGORIES})
+    schema["enum"] = list({word: None for adapter in _adapters() for word in adapter.CATEGORIES})
 
 
 def add_category_description(schema: dict[str, Any]) -> None:
     """The providers that have categories."""
-    takers = ", ".join(each.name for each in _all() if each.CATEGORIES)
+    takers = ", ".join(adapter.name for adapter in _adapters() if adapter.CATEGORIES)
     schema["description"] = f"Why the message is sent; only with {takers}. Required where the deployment sets none"
 
 
 def add_resend_description(schema: dict[str, Any]) -> None:
     """The providers that can be searched."""
-    searched = ", ".join(each.name for each in _all() if each.LOOKUP)
-    repeated = ", ".join(each.name for each in _all() if each.IDEMPOTENCY)
+    searched = ", ".join(adapter.name for adapter in _adapters() if adapter.LOOKUP)
+    repeated = ", ".join(adapter.name for adapter in _adapters() if adapter.IDEMPOTENCY)
     schema["description"] = (
         "Send again if the provider's answer was lost and the provider has no such message: may arrive twice. Only "
         f"where the deployment keeps texts (`TextRetention`), and with {searched}. At {repeated} the same request is "
@@ -152,7 +154,7 @@ def add_resend_description(schema: dict[str, Any]) -> None:
     )
 
 
-def _all() -> Iterable[Provider]:
+def _adapters() -> Iterable[Provider]:
     return map(providers.load, providers.names())
 
 
@@ -168,10 +170,11 @@ def _span(seconds: range) -> str:
 Senders = Mapping[str, Mapping[str, str]]
 """By provider, by country (ISO 3166) or ``*``: ``{"twilio": {"US": "+15551234567", "*": "MyShop"}}``."""
 _SHOWN = 20
+"""Flaws in one error."""
 
 
 def read_senders(text: str) -> Senders:
-    """The senders in a document; raises ``Misconfigured`` with its flaws, which show no sender."""
+    """The senders in a document; raises ``Misconfigured`` with its flaws, without any sender."""
     try:
         document = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique_members)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The kinds of RFC 9457 problems."""
+"""The kinds of problems (RFC 9457) in the API's responses."""
 
 from __future__ import annotations
 
@@ -41,4 +41,4 @@ PROBLEMS: Mapping[str, Kind] = {
     "unavailable": Kind(503, "Not available at the moment"),
     "unhealthy": Kind(503, "A part of the service does not answer"),
 }
-"""Every problem by its name. The OpenAPI document lists the same."""
+"""Every kind by its name. The OpenAPI document lists them."""

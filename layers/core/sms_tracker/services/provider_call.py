@@ -1,4 +1,4 @@
-"""Make the request that sends a message, and call its provider: retry what certainly was not processed."""
+"""Build the request that sends a message, and call the provider: retry what certainly was not processed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from sms_tracker.services.send_request import Draft
 
 BUDGET = 20.0
 """Seconds from the request's arrival to the end of the last try: below the function's 28 and API Gateway's 30."""
-_TRY = 10.0
-"""Seconds that one try may take."""
+_TIMEOUT = 10.0
+"""Seconds of one try."""
 _BASE, _CAP = 0.25, 4.0
-"""Back-off before retry n: a random time up to the base doubled n times, at most the cap."""
-_LEAST = 1.0
+"""Seconds of back-off before retry n: random, up to the base doubled n times, at most the cap."""
+_MIN_LEFT = 1.0
 """Seconds that must be left to start a try."""
 
 
@@ -44,30 +44,31 @@ class CountedCalls:
         return self.http(request, timeout=timeout)
 
 
-def prepare_request(record: Record, message: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
-    """The request, and the record with its hash where it may be repeated. Neither is stored or made yet."""
-    name, attempt = message.provider, record.send.attempt
-    provider, token = providers.load(name), callback_token(settings.service_key, name, record.message_id, attempt)
+def prepare_request(record: Record, draft: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
+    """The request, and the record with its hash if the request may be repeated. Nothing is stored or called."""
+    name, attempt = draft.provider, record.send.attempt
+    provider = providers.load(name)
+    token = callback_token(settings.service_key, name, record.message_id, attempt)
     outbound = OutboundMessage(
         message_id=record.message_id,
         attempt=attempt,
-        to=message.to,
-        sender=message.sender,
-        body=message.body,
-        encoding=message.segmentation.encoding,
+        to=draft.to,
+        sender=draft.sender,
+        body=draft.body,
+        encoding=draft.segmentation.encoding,
         token=token,
-        validity_seconds=message.validity_seconds,
-        category=message.category,
+        validity_seconds=draft.validity_seconds,
+        category=draft.category,
     )
     url = callback_url(settings.public_base_urls[0], name, record.message_id, attempt, token=token)
     request = provider.send_request(outbound, credentials=settings.credentials.get(name, {}), callback_url=url)
-    if not (message.resend_if_lost and provider.IDEMPOTENCY):
+    if not (draft.resend_if_lost and provider.IDEMPOTENCY):
         return record, request
     return replace(record, send=replace(record.send, request=_hash(settings.service_key, request))), request
 
 
 def _hash(key: bytes, request: HttpRequest) -> str:
-    """HMAC-SHA256 (128 bits of it, 22 URL-safe characters) of a whole request: address, headers and body."""
+    """HMAC-SHA256 of a whole request, cut to 128 bits, as 22 URL-safe characters."""
     head = json.dumps([request.method, request.url, sorted(request.headers.items())])
     digest = hmac.digest(key, f"{head}\n".encode() + request.body, hashlib.sha256)
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
@@ -85,12 +86,12 @@ def call_provider(
     """The outcome of the last try before ``end`` (monotonic); only ``NotProcessed`` is retried."""
     outcome: SendOutcome = NotProcessed(reason="no time left to ask the provider")
     tries, backoff = 0, _BASE
-    while (left := end - pace.monotonic()) >= _LEAST:
+    while (left := end - pace.monotonic()) >= _MIN_LEFT:
         tries, backoff = tries + 1, min(_CAP, 2 * backoff)
-        answer = http(request, timeout=min(_TRY, left))
+        answer = http(request, timeout=min(_TIMEOUT, left))
         outcome = provider.send_outcome(answer)
         pause = _pause(outcome, backoff, pace)
-        again = pause is not None and pace.monotonic() + pause + _LEAST <= end
+        again = pause is not None and pace.monotonic() + pause + _MIN_LEFT <= end
         if not isinstance(outcome, Accepted):
             log_failed_call(
                 failed, f"{provider.name} {request.method}", answer, code=_code(outcome), attempt=tries, again=again
@@ -110,20 +111,21 @@ def repeat_call(
     end: float,
     failed: CallFailed = ignore_failed_call,
 ) -> SendOutcome:
-    """The outcome of a request that may have been carried out before, made once more under its idempotency key.
+    """Repeat a request under its idempotency key, because its outcome is unknown.
 
-    Only an acceptance and the first request's answer, given again, settle it. Any other answer is about the repetition.
+    The outcome is known after an acceptance, or if the provider replays its answer to the first request. Any other
+    answer is about the repetition alone.
     """
-    if (left := end - pace.monotonic()) < _LEAST:
+    if (left := end - pace.monotonic()) < _MIN_LEFT:
         return OutcomeUnknown(reason="no time left to ask the provider")
-    answer = http(request, timeout=min(_TRY, left))
+    answer = http(request, timeout=min(_TIMEOUT, left))
     outcome = provider.send_outcome(answer)
     if isinstance(outcome, Accepted):
         return outcome
     log_failed_call(failed, f"{provider.name} {request.method}", answer, code=_code(outcome))
     if isinstance(answer, HttpResponse) and provider.IDEMPOTENCY and _is_true(answer, provider.IDEMPOTENCY.replayed):
         return outcome
-    return OutcomeUnknown(reason="the repeated request does not tell how the first one ended")
+    return OutcomeUnknown(reason="the answer to the repeated request does not show the outcome of the first")
 
 
 def _is_true(answer: HttpResponse, header: str) -> bool:
@@ -131,7 +133,7 @@ def _is_true(answer: HttpResponse, header: str) -> bool:
 
 
 def _pause(outcome: SendOutcome, backoff: float, pace: Pace) -> float | None:
-    """Seconds before the next try, None for no further try."""
+    """Seconds before the next try; None without one."""
     if not isinstance(outcome, NotProcessed) or not outcome.soon:
         return None
     return max(outcome.retry_after or 0.0, pace.fraction() * backoff)
@@ -147,15 +149,15 @@ def _code(outcome: SendOutcome) -> str | None:
 
 
 _WRITE_PAUSE = 1.0
-"""Seconds between the two writes at most; the pause is random."""
+"""Longest pause between the two writes in seconds; the pause is random."""
 
 Result = TypeVar("Result")
 
 
 def retry_write(write: Callable[[], Result], *, pace: Pace, end: float) -> Result:
-    """The result of ``write``, which is repeated once on ``Unavailable`` if that can start before ``end``.
+    """The result of ``write``, repeated once after ``Unavailable`` if the pause ends before ``end``.
 
-    Each write is three tries by the client. A throttled table accepts the second; an absent one would accept none.
+    Each write is up to three tries by the AWS client.
     """
     try:
         return write()

@@ -1,4 +1,4 @@
-"""The API's responses as values: every status code of ``POST /messages``, and the problem bodies."""
+"""The API's responses: those of ``POST /messages``, and the problems of all routes (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, SmsTrackerError, Throttled
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT
-from sms_tracker.domain.status import Status
 from sms_tracker.services.problems import PROBLEMS
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.failure import Failure
     from sms_tracker.domain.outbound import NotProcessed, Refused
     from sms_tracker.domain.record import Record
     from sms_tracker.read.schemas import AcceptedMessage
 
-_ACCEPTED, _UNCACHED = 202, {"cache-control": "no-store"}
+_ACCEPTED = 202
+_UNCACHED = {"cache-control": "no-store"}
 _JSON = {"content-type": "application/json", **_UNCACHED}
-_SOON, _LATER = 5.0, 3600.0  # Retry-After in seconds: for a passing fault, and for a daily limit
+_SOON, _LATER = 5.0, 3600.0
+"""Retry-After in seconds: for a temporary fault, and for a daily limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """Status, JSON body and headers. ``decision`` goes to the log and the metrics, ``warnings`` to the log.
+    """Status, JSON body and headers. ``decision`` is for the log and the metrics, ``warnings`` are for the log.
 
-    ``read_of``: ids of other clients' records in the body, by client. They are logged. ``uncounted``: the message was
-    handed over without being counted against its limits; ``to_new_country``: to a country that is new to its client.
+    ``read_of``: ids of other clients' records in the body, by client, for the log. ``uncounted``: the message was sent
+    without a count against its limits. ``to_new_country``: it was sent to a country that is new to its client.
     """
 
     status: int
@@ -42,17 +42,18 @@ class ApiResponse:
     to_new_country: bool = False
 
     def as_replay(self) -> ApiResponse:
-        """The same response, marked as one to a repeated request."""
+        """The same response, marked as the response to a repeated request."""
         return replace(self, headers={**self.headers, "idempotent-replayed": "true"})
 
     def with_log_warning(self, warning: str | None) -> ApiResponse:
-        """The same response with one more warning for the log; None adds nothing."""
+        """The same response with one more warning for the log, if any."""
         return replace(self, warnings=(*self.warnings, warning)) if warning else self
 
     def with_client_warnings(self, warnings: Sequence[str]) -> ApiResponse:
-        """The same response with ``warnings`` for the client, if it is a 202."""
-        shown = warnings and self.status == _ACCEPTED
-        return replace(self, body={**self.body, "warnings": list(warnings)}) if shown else self
+        """The same response with ``warnings`` for the client; other responses than 202 have none."""
+        if not warnings or self.status != _ACCEPTED:
+            return self
+        return replace(self, body={**self.body, "warnings": list(warnings)})
 
 
 def problem(
@@ -62,8 +63,9 @@ def problem(
     errors: tuple[FieldError, ...] = (),
     retry_after: float | None = None,
     members: Mapping[str, object] | None = None,
+    record: Record | None = None,
 ) -> ApiResponse:
-    """An RFC 9457 problem. ``kind`` is a name in ``PROBLEMS``, ``detail`` the advice to the client."""
+    """A problem. ``kind`` is a name in ``PROBLEMS``, ``detail`` is advice, ``record`` the message that it is about."""
     status = PROBLEMS[kind].status
     body: dict[str, object] = {
         "type": f"urn:sms-tracker:problem:{kind}",
@@ -77,6 +79,9 @@ def problem(
     headers = {"content-type": "application/problem+json", **_UNCACHED}
     if retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(retry_after)))
+    if record is not None:
+        body |= {"message_id": record.message_id, "provider": record.state.provider}
+        headers["location"] = _location(record)
     return ApiResponse(status=status, body=body, decision=kind, headers=headers)
 
 
@@ -85,8 +90,8 @@ def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Seque
     return ApiResponse(status=200, body=body, decision=decision, headers=_JSON, read_of=read_of or {})
 
 
-def unreadable(error: SmsTrackerError) -> ApiResponse:
-    """503: the records cannot be read."""
+def records_unavailable(error: SmsTrackerError) -> ApiResponse:
+    """503: DynamoDB cannot be read."""
     return problem("unavailable", "The records cannot be read. Try again later.", retry_after=_SOON).with_log_warning(
         str(error)
     )
@@ -99,7 +104,7 @@ def invalid(error: InvalidMessage) -> ApiResponse:
 
 
 def not_base64() -> ApiResponse:
-    """400: API Gateway marked the body as base64, and it is not."""
+    """400: the body is marked as base64 and is not."""
     return invalid(InvalidMessage([FieldError("", "must be base64")]))
 
 
@@ -109,12 +114,12 @@ def scope_missing(scope: str) -> ApiResponse:
 
 
 def live_keys_only() -> ApiResponse:
-    """403: what it asks for belongs to live messages."""
+    """403: a test key requested data of live messages."""
     return problem("test-key", "A test key sends and reads test messages only. Use a key without the scope test.")
 
 
 def no_such_message() -> ApiResponse:
-    """404: unknown, or another client's."""
+    """404: there is no such message, or it is another client's."""
     return problem("no-such-message", "There is no such message. Check the id; records expire.")
 
 
@@ -128,12 +133,12 @@ _WEBHOOK = {
 
 
 def webhook_problem(decision: str) -> ApiResponse:
-    """The refusal of a webhook; reveals nothing about the message."""
+    """The problem of a refused webhook. It reveals nothing about the message."""
     return problem(decision, _WEBHOOK[decision], retry_after=_SOON if decision == "unavailable" else None)
 
 
 def accepted(record: Record, decision: str) -> ApiResponse:
-    """202 with the current message."""
+    """202 with the message as it is now."""
     state = record.state
     body: AcceptedMessage = {
         "message_id": record.message_id,
@@ -146,43 +151,40 @@ def accepted(record: Record, decision: str) -> ApiResponse:
         "segments": record.segmentation.segments,
         "created_at": record.created_at,
     }
-    headers = {**_JSON, "location": f"/messages/{record.message_id}"}
-    return ApiResponse(status=202, body=body, decision=decision, headers=headers)
+    headers = {**_JSON, "location": _location(record)}
+    return ApiResponse(status=_ACCEPTED, body=body, decision=decision, headers=headers)
 
 
 def refused(record: Record) -> ApiResponse:
-    """422: the message failed for good. Its provider refused it, or no provider took it in time."""
+    """422: the message failed for good: refused by its provider, not sent in time, or its recipient opted out."""
     failure = record.state.failure.failure if record.state.failure else None
+    code, reason = (failure.code, str(failure.reason)) if failure else (None, None)
     words = {entry.word for entry in record.reports.values() if entry.attempt == record.send.attempt}
     if OPTED_OUT in words:
         return opted_out(record)
     if NOT_SENT in words:
-        return _not_sent(record, failure)
-    cause = failure.message or failure.reason if failure else "no reason given"
+        detail = (
+            f"{record.state.provider} did not take the message and it was not sent again in time, so nothing was sent. "
+            "Send it as a new request, with a new Idempotency-Key."
+        )
+        return problem("not-sent", detail, members={"reason": reason}, record=record)
+    cause = (failure and failure.message) or reason or "no reason given"
     detail = f"{record.state.provider} refused the message: {cause}. Correct it and send it as a new request."
-    code, reason = (failure.code, str(failure.reason)) if failure else (None, None)
-    return _about(record, problem("refused-by-provider", detail, members={"provider_code": code, "reason": reason}))
-
-
-def _not_sent(record: Record, failure: Failure | None) -> ApiResponse:
-    detail = (
-        f"{record.state.provider} did not take the message and it was not sent again in time, so nothing was sent. "
-        "Send it as a new request, with a new Idempotency-Key."
-    )
-    return _about(record, problem("not-sent", detail, members={"reason": failure and str(failure.reason)}))
+    members = {"provider_code": code, "reason": reason}
+    return problem("refused-by-provider", detail, members=members, record=record)
 
 
 def opted_out(record: Record) -> ApiResponse:
-    """422: the recipient opted out, so no provider was asked."""
+    """422: the recipient opted out, so no provider was called."""
     detail = "The recipient opted out of messages from this sender; nothing was sent. GET /opt-outs has the cause."
-    return _about(record, problem("recipient-opted-out", detail, members={"reason": str(Reason.OPTED_OUT)}))
+    return problem("recipient-opted-out", detail, members={"reason": str(Reason.OPTED_OUT)}, record=record)
 
 
 def check_failed(record: Record, error: SmsTrackerError) -> ApiResponse:
-    """Whether the message may be sent cannot be read, so no provider was asked: 429 if AWS throttles it, else 503."""
+    """Opt-outs or limits cannot be read, so no provider was called: 429 if AWS throttles the read, else 503."""
     kind = "throttled" if isinstance(error, Throttled) else "unavailable"
     detail = "Opt-outs or limits cannot be read, so nothing was sent. Send the same request again later."
-    return _about(record, problem(kind, detail, retry_after=_SOON)).with_log_warning(str(error))
+    return problem(kind, detail, retry_after=_SOON, record=record).with_log_warning(str(error))
 
 
 def account_refused(record: Record, outcome: Refused) -> ApiResponse:
@@ -191,19 +193,20 @@ def account_refused(record: Record, outcome: Refused) -> ApiResponse:
         f"{record.state.provider} refuses this service's account or configuration; nothing was sent. "
         "Its operator has to act. Then send the same request with the same Idempotency-Key again."
     )
-    return _about(record, problem("account-refused", detail, members={"provider_code": outcome.failure.code}))
+    return problem("account-refused", detail, members={"provider_code": outcome.failure.code}, record=record)
 
 
 def not_processed(record: Record, outcome: NotProcessed) -> ApiResponse:
-    """503: the provider certainly did not take the message, and retries are spent."""
+    """503: the provider certainly did not take the message, and no retry is left."""
     detail = f"{record.state.provider} did not take the message; nothing was sent. Send the same request again later."
     wait = outcome.retry_after or (_SOON if outcome.soon else _LATER)
-    response = problem("provider-unavailable", detail, retry_after=wait, members={"provider_code": outcome.code})
-    return _about(record, response).with_log_warning(outcome.reason)
+    members = {"provider_code": outcome.code}
+    response = problem("provider-unavailable", detail, retry_after=wait, members=members, record=record)
+    return response.with_log_warning(outcome.reason)
 
 
 def not_recorded(error: SmsTrackerError) -> ApiResponse:
-    """503: the record could not be written, so the provider was not called. 502 where there is no sender."""
+    """The record could not be written, so no provider was called: 502 if there is no sender, else 503."""
     if isinstance(error, NoSender):
         detail = (
             f"This service has no sender at {error.provider} for the recipient's country; this request sent nothing. "
@@ -221,7 +224,7 @@ def key_reused(record: Record) -> ApiResponse:
 
 
 def other_provider(record: Record) -> ApiResponse:
-    """422: the key belongs to a request that another provider has, and may have sent."""
+    """422: the key belongs to a message at another provider, which may have sent it."""
     detail = (
         f"This Idempotency-Key was used with {record.state.provider}. Repeat the request with that provider to see "
         "what became of the message; another provider may be named after a 502 or 503 only."
@@ -232,21 +235,14 @@ def other_provider(record: Record) -> ApiResponse:
 def in_progress(record: Record, seconds: float) -> ApiResponse:
     """409: another request with this key is in progress."""
     detail = "A request with this Idempotency-Key is still in progress. Send it again after the time in Retry-After."
-    return _about(record, problem("in-progress", detail, retry_after=seconds))
+    return problem("in-progress", detail, retry_after=seconds, record=record)
 
 
 def attempts_spent(record: Record) -> ApiResponse:
     """503: the key has no attempts left."""
     detail = "This Idempotency-Key has been tried too often without success. Send the message with a new key."
-    return _about(record, problem("attempts-spent", detail))
+    return problem("attempts-spent", detail, record=record)
 
 
-def _about(record: Record, response: ApiResponse) -> ApiResponse:
-    body = {**response.body, "message_id": record.message_id, "provider": record.state.provider}
-    return replace(response, body=body, headers={**response.headers, "location": f"/messages/{record.message_id}"})
-
-
-def is_refused(record: Record) -> bool:
-    """Whether the provider refused the last attempt: answered, failed, without a provider id."""
-    state = record.state
-    return state.status is Status.FAILED and record.send.attempt == state.attempt and state.attempt not in state.ids
+def _location(record: Record) -> str:
+    return f"/messages/{record.message_id}"

@@ -141,8 +141,8 @@ class Sender:
             return responses.in_progress(stored, left)
         if stored.send.phase is not SendPhase.ANSWERED:  # or released, and a provider reported on it
             return responses.accepted(stored, "outcome-unknown").as_replay()
-        refused = responses.is_refused(stored)
-        return (responses.refused(stored) if refused else responses.accepted(stored, "replayed")).as_replay()
+        response = responses.refused(stored) if is_refused(stored) else responses.accepted(stored, "replayed")
+        return response.as_replay()
 
     def _take_over(self, stored: Record, draft: Draft, settings: Settings, end: float) -> ApiResponse:
         attempt = stored.send.attempt + 1
@@ -237,3 +237,9 @@ class Sender:
         return OutcomeRecorder(
             messages=self.messages, clock=self.clock, pace=self.pace, opt_out_check=self.opt_out_check
         )
+
+
+def is_refused(record: Record) -> bool:
+    """Whether the provider refused the last attempt: it failed and has no provider id."""
+    state = record.state
+    return state.status is Status.FAILED and record.send.attempt == state.attempt and state.attempt not in state.ids

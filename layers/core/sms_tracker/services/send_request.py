@@ -1,4 +1,4 @@
-"""POST /messages: its body as a model, validation into a draft, and the entry point."""
+"""POST /messages: the entry point, the model of its body, and the validated draft."""
 
 from __future__ import annotations
 
@@ -25,11 +25,25 @@ from sms_tracker.domain.http import SEND, Caller, HttpRequest
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
-from sms_tracker.services import policy as rules
 from sms_tracker.services import responses
 from sms_tracker.services.idempotency import idempotency_key
 from sms_tracker.services.numbers import country, destination_flaw, e164
-from sms_tracker.services.policy import Policy, Senders
+from sms_tracker.services.policy import (
+    Policy,
+    Senders,
+    add_categories,
+    add_category_description,
+    add_resend_description,
+    add_sender_description,
+    add_sender_pattern,
+    add_validity_description,
+    add_validity_range,
+    check_category,
+    check_provider,
+    check_resend,
+    check_sender,
+    check_validity,
+)
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
 from sms_tracker.services.validation import Json, invalid_message, json_body
@@ -37,8 +51,19 @@ from sms_tracker.services.validation import Json, invalid_message, json_body
 _SERVER_ERROR = 500
 
 
+def submit(send: Callable[[str, Json, str | None], ApiResponse], caller: Caller, request: HttpRequest) -> ApiResponse:
+    """Check the scope, decode the request and ``send`` it. The response to an invalid request is a problem."""
+    if SEND not in caller.scopes:
+        return responses.scope_missing(SEND)
+    try:
+        key = idempotency_key(request.headers.get("idempotency-key"))
+        return send(caller.client, json_body(request.body), key)
+    except InvalidMessage as error:
+        return responses.invalid(error)
+
+
 def _whole(value: object) -> object:
-    """An integer for 60.0: JSON and JSON Schema have one kind of number."""
+    """60 for 60.0: JSON has only one type of number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -89,19 +114,19 @@ class SendRequest(BaseModel):
     ]
     provider: Annotated[
         Annotated[str, Field(json_schema_extra={"enum": [*providers.all_names()]})] | None,
-        AfterValidator(rules.provider),
+        AfterValidator(check_provider),
         Field(
             description="Provider to send it, of those enabled here; the deployment's default if absent. With a test "
             "key always `test`"
         ),
     ] = None
     sender: Annotated[
-        Annotated[str, Field(json_schema_extra=rules.add_sender_pattern)] | None,
-        AfterValidator(rules.sender),
+        Annotated[str, Field(json_schema_extra=add_sender_pattern)] | None,
+        AfterValidator(check_sender),
         Field(
             alias="from",
             examples=["+15551234567", "My Shop"],
-            json_schema_extra=rules.add_sender_description,
+            json_schema_extra=add_sender_description,
         ),
     ] = None
     reference: Annotated[
@@ -110,28 +135,28 @@ class SendRequest(BaseModel):
         Field(description="The client's own reference, which `GET /messages` can search for", examples=["order-42"]),
     ] = None
     validity_seconds: Annotated[
-        Annotated[int, Field(json_schema_extra=rules.add_validity_range), BeforeValidator(_whole)] | None,
-        AfterValidator(rules.validity),
-        Field(json_schema_extra=rules.add_validity_description),
+        Annotated[int, Field(json_schema_extra=add_validity_range), BeforeValidator(_whole)] | None,
+        AfterValidator(check_validity),
+        Field(json_schema_extra=add_validity_description),
     ] = None
     resend_if_lost: Annotated[
         bool,
-        AfterValidator(rules.resend),
-        Field(json_schema_extra=rules.add_resend_description),
+        AfterValidator(check_resend),
+        Field(json_schema_extra=add_resend_description),
     ] = False
     category: Annotated[
-        Annotated[str, Field(json_schema_extra=rules.add_categories)] | None,
-        AfterValidator(rules.category),
-        Field(json_schema_extra=rules.add_category_description),
+        Annotated[str, Field(json_schema_extra=add_categories)] | None,
+        AfterValidator(check_category),
+        Field(json_schema_extra=add_category_description),
     ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A valid message with every default filled in.
+    """A valid message with its defaults.
 
     ``to`` is E.164, ``body`` the text as sent, ``warnings`` are about the text. ``default_sender``: the request named
-    no sender; ``sender`` is empty until one is chosen.
+    no sender; then ``sender`` is empty until :func:`with_sender`.
     """
 
     to: str = field(repr=False)
@@ -148,7 +173,7 @@ class Draft:
 
 
 def draft_from_request(payload: Json, policy: Policy) -> Draft:
-    """Validate one decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
+    """Validate a decoded JSON body; raises ``InvalidMessage`` with every wrong field."""
     try:
         request = SendRequest.model_validate(payload, context=policy)
     except ValidationError as error:
@@ -170,7 +195,7 @@ def draft_from_request(payload: Json, policy: Policy) -> Draft:
 
 
 def draft_from_record(stored: Record, *, validity_seconds: int | None) -> Draft:
-    """The draft of a lost message. Its sender counts as the default: then a refusal releases the client's key."""
+    """The draft of a lost message. Its sender counts as the default, so a refusal releases the client's key."""
     return Draft(
         to=stored.to,
         body=stored.body or "",
@@ -185,15 +210,19 @@ def draft_from_record(stored: Record, *, validity_seconds: int | None) -> Draft:
     )
 
 
-def submit(send: Callable[[str, Json, str | None], ApiResponse], caller: Caller, request: HttpRequest) -> ApiResponse:
-    """Check the scope, then ``send`` the client's payload under its idempotency key; a problem if that is refused."""
-    if SEND not in caller.scopes:
-        return responses.scope_missing(SEND)
-    try:
-        key = idempotency_key(request.headers.get("idempotency-key"))
-        return send(caller.client, json_body(request.body), key)
-    except InvalidMessage as error:
-        return responses.invalid(error)
+def with_sender(draft: Draft, senders: Senders, defaults: Mapping[str, str]) -> Draft:
+    """The draft with the operator's sender if the request named none; raises ``NoSender``.
+
+    The sender is that of the recipient's country, else that of ``*``, else the provider's default.
+    """
+    if not draft.default_sender:
+        return draft
+    by_country = senders.get(draft.provider, {})
+    code = country(draft.to) if by_country.keys() - {ALL} else None
+    sender = by_country.get(code or "") or by_country.get(ALL) or defaults.get(draft.provider)
+    if not sender:
+        raise NoSender(draft.provider)
+    return replace(draft, sender=sender)
 
 
 _METRICS = {
@@ -209,25 +238,9 @@ def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int
     """Count one answered ``POST /messages``."""
     if response.decision in _METRICS:
         metrics.count(_METRICS[response.decision])
-    failed = response.status >= _SERVER_ERROR and response.decision != "sending-stopped"
-    if failed or response.decision in {"outcome-unknown", "throttled"} or response.uncounted:
+    has_failed = response.status >= _SERVER_ERROR and response.decision != "sending-stopped"
+    if has_failed or response.decision in {"outcome-unknown", "throttled"} or response.uncounted:
         metrics.count("SendErrors")
     if response.to_new_country:
         metrics.count("SendsToNewCountries")
     metrics.count("ProviderRetries", max(0, provider_calls - 1))
-
-
-def with_sender(message: Draft, senders: Senders, defaults: Mapping[str, str]) -> Draft:
-    """``message`` with the operator's sender where it names none; raises ``NoSender``.
-
-    The sender is that of the recipient's country, else that of ``*``, else the provider's default.
-    """
-    if not message.default_sender:
-        return message
-    listed, code = senders.get(message.provider, {}), None
-    if listed.keys() - {ALL}:
-        code = country(message.to)
-    sender = listed.get(code or "") or listed.get(ALL) or defaults.get(message.provider)
-    if not sender:
-        raise NoSender(message.provider)
-    return replace(message, sender=sender)

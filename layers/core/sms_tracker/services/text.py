@@ -11,13 +11,13 @@ from sms_tracker.domain.segments import GSM_PART, outside_gsm, segment
 
 MAX_SEGMENTS = 10
 MAX_LENGTH = MAX_SEGMENTS * GSM_PART
-"""Most characters in :data:`MAX_SEGMENTS`; texts with other characters hold fewer."""
+"""GSM-7 characters that fit into :data:`MAX_SEGMENTS`; fewer fit in UCS-2."""
 REPLACEMENT = "\ufffd"
 """A decoder's replacement for bytes that it cannot decode."""
 
 
 def text_hash(key: bytes, text: str) -> str:
-    """HMAC-SHA256 of a text (72 bits of it, 12 URL-safe characters): stored in place of the text."""
+    """HMAC-SHA256 of a text, cut to 72 bits, as 12 URL-safe characters; stored in place of the text."""
     return urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:9]).decode()
 
 
@@ -25,8 +25,8 @@ def to_send(text: str, *, smart: bool) -> str:
     """The text to send, with GSM look-alikes if ``smart``; raises ``ValueError`` with a message for the client."""
     if is_blank(text):
         raise ValueError("is blank: a phone would show nothing")
-    if wrong := controls(text):
-        raise ValueError(f"holds control characters, which no phone shows: {named(wrong)}")
+    if found := controls(text):
+        raise ValueError(f"holds control characters, which no phone shows: {named(found)}")
     sent = gsm_look_alike(text) if smart else text
     if (segments := segment(sent).segments) > MAX_SEGMENTS:
         raise ValueError(f"needs {segments} segments; at most {MAX_SEGMENTS} are sent{_cause(sent)}")

@@ -21,7 +21,7 @@ def by_arrival(record: Record) -> list[Entry]:
 
 
 def report_of(record: Record, entry: Entry) -> Report:
-    """An entry of the timeline as a report, without the provider's id, which the timeline does not keep."""
+    """An entry of the timeline as a report. The timeline does not keep the provider's id."""
     status, failure = _meaning(record, entry)
     provider = record.provider_of(entry.attempt)
     return Report(
@@ -39,7 +39,7 @@ def report_of(record: Record, entry: Entry) -> Report:
 
 
 def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | None]:
-    """Status and failure. The reason for one of our own words is only in the record."""
+    """Status and failure. The failure of one of our own words is only in the record."""
     if entry.word not in OWN_WORDS:
         return providers.load(record.provider_of(entry.attempt)).meaning(entry.word, entry.code, entry.text)
     status, stored = OWN_WORDS[entry.word], record.state.failure
@@ -49,7 +49,7 @@ def _meaning(record: Record, entry: Entry) -> tuple[Status | None, Failure | Non
 
 
 def unconfirmed(record: Record) -> bool:
-    """Whether the message is unknown by a word of ``Provider.UNCONFIRMED``: a carrier took it, nothing went wrong."""
+    """Whether the status is unknown by a word of ``Provider.UNCONFIRMED``: a carrier took the message without error."""
     state = record.state
     return state.status is Status.UNKNOWN and any(
         entry.word in providers.load(state.provider).UNCONFIRMED
@@ -59,7 +59,7 @@ def unconfirmed(record: Record) -> bool:
 
 
 def delivered_at(record: Record) -> str | None:
-    """When the message was delivered, also if it was read since; None if it was not delivered."""
+    """When the message was delivered, also if its status is now read; None if it was not delivered."""
     state = record.state
     if state.status is Status.READ:
         reports = (report_of(record, entry) for entry in record.reports.values() if not entry.foreign)
@@ -78,10 +78,10 @@ class NotApplied(StrEnum):
 
 
 def not_applied(reports: Iterable[tuple[Report, bool]], *, base: State) -> list[NotApplied | None]:
-    """One value for each ``(report, whether it is about another recipient)``, in order of arrival.
+    """One value for each ``(report, is about another recipient)``, in order of arrival.
 
-    None means applied: the report changed the status or the failure. An attempt begins with its first report. Reports
-    that one write stored together count as one report after the other.
+    None means that the report changed the status or the failure. An attempt begins with its first report. Reports that
+    one write stored count one after the other.
     """
     found, state = list[NotApplied | None](), base
     for report, foreign in reports:

@@ -1,4 +1,4 @@
-"""Track: write reports to their message, in any order and any number of times."""
+"""Write reports to their message, in any order and any number of times."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _TRIES = 8
 class Tracked:
     """The result.
 
-    ``decision`` is applied (the message changed), noted (only its timeline or cost), duplicate (nothing new) or
-    unmatched (no such message). ``overflow`` are reports beyond the timeline's limit, ``foreign`` the fingerprints of
-    reports about another recipient, new or known. ``other_ids`` are further provider ids of one attempt, ``record`` is
-    the record last read.
+    ``decision`` is applied (the message changed), noted (only its timeline or cost changed), duplicate (nothing
+    changed) or unmatched (no such message). ``overflow`` are reports beyond the timeline's limit, ``foreign`` the
+    fingerprints of all reports about another recipient. ``other_ids`` are further provider ids of one attempt,
+    ``record`` is the record last read.
     """
 
     decision: str
@@ -38,7 +38,7 @@ class Tracked:
 def track(
     messages: Messages, message_id: str, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None
 ) -> Tracked:
-    """Apply the reports of one message: one write if they are in order, otherwise a few.
+    """Apply the reports of one message. Reports in order take one write, others a few.
 
     Raises ``Unavailable`` if the storage does, or if other writers were faster every time.
     """

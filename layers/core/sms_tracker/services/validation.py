@@ -1,4 +1,4 @@
-"""Read a client's input: JSON bodies, and pydantic's errors in the client's terms."""
+"""Decode JSON bodies, and translate pydantic's errors for clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sms_tracker.services.text import REPLACEMENT
 Json = Mapping[str, Any]
 """A decoded JSON object."""
 _MAX_ERRORS = 20
-"""Fields named in one answer. A request may hold any number of unknown fields, with names of any length."""
+"""Fields named in one response. A request may have any number of unknown fields."""
 
 
 def json_body(body: bytes) -> Json:
@@ -30,7 +30,7 @@ def json_body(body: bytes) -> Json:
         payload: object = json.loads(text, object_pairs_hook=unique_members, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidMessage([FieldError("", "must be a JSON object in UTF-8, no name twice")]) from None
-    if REPLACEMENT in text:  # API Gateway hands JSON over as text and replaces bytes that are not UTF-8
+    if REPLACEMENT in text:  # API Gateway passes JSON as text and replaces bytes that are not UTF-8
         raise InvalidMessage([FieldError("", r"holds bytes that are not UTF-8, or U+FFFD; write that as \ufffd")])
     if not isinstance(payload, dict):
         raise InvalidMessage([FieldError("", "must be a JSON object")])
@@ -38,13 +38,15 @@ def json_body(body: bytes) -> Json:
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")  # Python reads NaN and Infinity by default
+    raise ValueError(f"{name} is not JSON")  # json.loads accepts NaN and Infinity by default
 
 
 def invalid_message(error: ValidationError, noun: str) -> InvalidMessage:
-    """The wrong fields in the client's terms; ``noun`` is what the request calls them: field or parameter."""
-    wrong = error.errors(include_url=False)[:_MAX_ERRORS]
-    return InvalidMessage([FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item, noun)) for item in wrong])
+    """The wrong fields as sentences for the client; ``noun`` is field or parameter."""
+    errors = error.errors(include_url=False)[:_MAX_ERRORS]
+    return InvalidMessage(
+        [FieldError(clean(".".join(map(str, item["loc"]))), _sentence(item, noun)) for item in errors]
+    )
 
 
 _SENTENCES = {
@@ -62,10 +64,10 @@ _SENTENCES = {
     "string_unicode": "holds half a surrogate pair, which no encoding can carry",
     "value_error": "{error}",
 }
-"""pydantic's errors in the words of the others: each continues a sentence that its field's name begins."""
+"""By pydantic's type of error: the end of a sentence that begins with the field's name."""
 
 
 def _sentence(item: Mapping[str, Any], noun: str) -> str:
     context = item.get("ctx", {})
-    words = ", ".join(re.findall("'([^']*)'", str(context.get("expected"))))
-    return _SENTENCES.get(item["type"], "is not valid").format(**{**context, "noun": noun, "expected": words})
+    expected = ", ".join(re.findall("'([^']*)'", str(context.get("expected"))))
+    return _SENTENCES.get(item["type"], "is not valid").format(**{**context, "noun": noun, "expected": expected})
