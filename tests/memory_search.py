@@ -26,7 +26,7 @@ from sms_tracker.domain.indexes import (
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.read.list_query import ListQuery, cursor
-from sms_tracker.read.list_query import criteria as read
+from sms_tracker.read.list_query import read_query as read
 from sms_tracker.read.search import SearchQuery, find
 from tests.fakes import START
 

@@ -29,7 +29,7 @@ from sms_tracker.read import schemas, views
 from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.read.messages import Health
 from sms_tracker.read.schemas import OptOut, OptOutPage
-from sms_tracker.read.stats import By, Selection, body
+from sms_tracker.read.stats import By, Selection, stats_body
 from sms_tracker.read.stats_schemas import Stats
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
@@ -138,7 +138,7 @@ def _statistics() -> Stats:
         provider=None,
         client="shop",
     )
-    return body(selection, [cohort])
+    return stats_body(selection, [cohort])
 
 
 _BLOCKED: OptOut = {

@@ -16,7 +16,7 @@ from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.indexes import Position, Span
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
-from sms_tracker.read.list_query import ListQuery, criteria, cursor
+from sms_tracker.read.list_query import ListQuery, cursor, read_query
 from sms_tracker.read.parameters import parameters
 from sms_tracker.read.search import SearchQuery
 from sms_tracker.services.numbers import e164
@@ -43,7 +43,7 @@ OLDEST = "2000-01-01T00:00:00.000Z"
 
 
 def read(**query: str) -> SearchQuery:
-    return criteria(query, client="shop", now=START)
+    return read_query(query, client="shop", now=START)
 
 
 def wrong_fields(**query: str) -> list[str]:
@@ -99,14 +99,14 @@ def test_a_number_is_read_as_post_messages_reads_it(given: str) -> None:
 def test_a_national_number_without_a_country_to_read_it_by_is_refused_with_how_to_write_it() -> None:
     for countries in (None, frozenset({"NL", "BE"})):
         with pytest.raises(InvalidMessage) as caught:
-            criteria({"to": "06 12 34 56 78"}, client="shop", now=START, countries=countries)
+            read_query({"to": "06 12 34 56 78"}, client="shop", now=START, countries=countries)
         (wrong,) = caught.value.errors
         assert wrong.message == "has no + and country code; write it like +31612345678"
 
 
 @pytest.mark.parametrize("given", ["4915112345678", "49 151 12345678", "12025550143", "32470123456"])
 def test_where_one_country_is_sent_to_another_countrys_number_is_found_without_its_plus(given: str) -> None:
-    found = criteria({"to": given}, client="shop", now=START, countries=frozenset({"NL"}))
+    found = read_query({"to": given}, client="shop", now=START, countries=frozenset({"NL"}))
     assert found.to == "+" + given.replace(" ", "")
 
 
@@ -115,7 +115,7 @@ def test_where_one_country_is_sent_to_another_countrys_number_is_found_without_i
     ["0612345678", "06 12 34 56 78", "06-12345678", "0031612345678", "31612345678", " 31612345678", "+31612345678"],
 )
 def test_where_one_country_is_sent_to_its_own_forms_are_searched_for(given: str) -> None:
-    found = criteria({"to": given}, client="shop", now=START, countries=frozenset({"NL"}))
+    found = read_query({"to": given}, client="shop", now=START, countries=frozenset({"NL"}))
     assert found.to == "+31612345678"
 
 
@@ -343,7 +343,7 @@ def test_a_wrong_parameter_is_described_in_our_words(name: str, value: str, mess
 @given(query=st.dictionaries(st.sampled_from(NAMES) | st.text(), st.text() | st.from_regex(r"[0-9TZ:.+\-]{0,30}")))
 def test_any_query_string_is_either_read_or_refused_as_invalid(query: dict[str, Any]) -> None:
     try:
-        found = criteria(query, client="shop", now=START)
+        found = read_query(query, client="shop", now=START)
     except InvalidMessage as error:
         assert all(re.match(VOICE, each.message) for each in error.errors)  # noqa: PT017  # either outcome is right
     else:

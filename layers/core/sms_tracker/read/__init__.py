@@ -1,1 +1,1 @@
-"""What authenticated clients and people read: messages, lists, statistics, files."""
+"""The read side of the API: messages, lists, statistics, and the web page's files."""

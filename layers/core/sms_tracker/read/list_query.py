@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -18,7 +17,6 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
     WithJsonSchema,
 )
 
@@ -29,8 +27,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.read.parameters import Client, Provider, Time
 from sms_tracker.read.search import SearchQuery
-from sms_tracker.services.numbers import e164_from_query
-from sms_tracker.services.validation import invalid_message
+from sms_tracker.services.validation import decode_cursor, encode_cursor, invalid_message, number_in_query
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 20, 100
 _DEFAULT_SPAN = timedelta(days=7)
@@ -40,10 +37,6 @@ def _limit(given: str) -> int:
     if re.fullmatch("[0-9]{1,3}", given) and 1 <= int(given) <= _MAX_LIMIT:
         return int(given)
     raise ValueError(f"must be 1 to {_MAX_LIMIT}")
-
-
-def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    return e164_from_query(given, info.context)
 
 
 def _statuses(given: str) -> list[Status]:
@@ -60,17 +53,16 @@ class _Cursor(NamedTuple):
 
 def _cursor(given: str) -> _Cursor:
     try:
-        decoded = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True))
-        at, message_id, parameters = decoded
-        texts = isinstance(message_id, str) and isinstance(parameters, str)
-        if texts and (at == "" or timestamp(datetime.fromisoformat(at)) == at):
+        at, message_id, parameters = json.loads(decode_cursor(given))
+        are_texts = isinstance(message_id, str) and isinstance(parameters, str)
+        if are_texts and (at == "" or timestamp(datetime.fromisoformat(at)) == at):
             return _Cursor(Position(at, message_id), parameters)
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise ValueError("must be the cursor of a previous page")
 
 
-Number = Annotated[str, BeforeValidator(_number), Field(json_schema_extra={"format": "phone-number"})]
+Number = Annotated[str, BeforeValidator(number_in_query), Field(json_schema_extra={"format": "phone-number"})]
 Limit = Annotated[Annotated[int, Field(ge=1, le=_MAX_LIMIT)], BeforeValidator(_limit)]
 Statuses = Annotated[list[Status], BeforeValidator(_statuses), Field(min_length=1)]
 Cursor = Annotated[
@@ -79,7 +71,7 @@ Cursor = Annotated[
 
 
 class ListQuery(BaseModel):
-    """The parameters of ``GET /messages``. Lengths are limited to those that are stored and indexed."""
+    """The parameters of ``GET /messages``. The greatest lengths are those of the stored values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -124,24 +116,23 @@ class ListQuery(BaseModel):
 
     @property
     def digest(self) -> str:
-        """A digest of every parameter that chooses messages; part of each cursor."""
-        chosen = self.model_dump_json(exclude={"cursor", "limit"})
-        return hashlib.sha256(chosen.encode()).hexdigest()[:8]
+        """A digest of every parameter that selects messages; part of each cursor."""
+        selecting = self.model_dump_json(exclude={"cursor", "limit"})
+        return hashlib.sha256(selecting.encode()).hexdigest()[:8]
 
     @property
     def statuses(self) -> frozenset[Status]:
         """The statuses that ``status``, ``outcome`` and ``reason`` allow together."""
-        chosen = (status for status in self.status or Status if self.outcome in (None, status.outcome))
-        return frozenset(status for status in chosen if self.reason is None or status.outcome is Outcome.FAILURE)
+        matching = (status for status in self.status or Status if self.outcome in (None, status.outcome))
+        return frozenset(status for status in matching if self.reason is None or status.outcome is Outcome.FAILURE)
 
 
-def criteria(
+def read_query(
     query: Mapping[str, str], *, client: str | None, now: datetime, countries: frozenset[str] | None = None
 ) -> SearchQuery:
     """Read the parameters of ``GET /messages``; raises ``InvalidMessage`` with every wrong one.
 
-    ``client`` is the client to search, None for all. ``countries`` (ISO 3166, None for all) are those that the
-    deployment sends to: see :func:`sms_tracker.services.numbers.e164`.
+    ``client`` is the client to search, None for all; ``countries`` as for :func:`sms_tracker.services.numbers.e164`.
     """
     try:
         parsed = ListQuery.model_validate(query, context=countries)
@@ -169,7 +160,7 @@ def criteria(
 
 
 def _flaw(parsed: ListQuery, client: str | None, *, is_backwards: bool) -> FieldError | None:
-    """What is wrong with parameters that are right one by one."""
+    """A contradiction between parameters that are valid alone."""
     if is_backwards:
         return FieldError("since", "must not be after until, nor after now")
     if client is None and parsed.reference:
@@ -180,9 +171,8 @@ def _flaw(parsed: ListQuery, client: str | None, *, is_backwards: bool) -> Field
 
 
 def cursor(position: Position, parameters: str) -> str:
-    """A position in the search with these ``parameters`` (a digest) as an opaque, URL-safe text."""
-    values = [position.at, position.message_id, parameters]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).rstrip(b"=").decode()
+    """A position in the search with these ``parameters`` (a digest), as an opaque, URL-safe text."""
+    return encode_cursor(json.dumps([position.at, position.message_id, parameters]))
 
 
 def _before(until: str) -> str:

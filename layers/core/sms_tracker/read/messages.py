@@ -14,7 +14,7 @@ from sms_tracker.domain.opt_out import ScopeMode, is_visible, scope
 from sms_tracker.domain.ports import Clock, Messages, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.read import views
-from sms_tracker.read.list_query import criteria, cursor
+from sms_tracker.read.list_query import cursor, read_query
 from sms_tracker.read.parameters import client_filter, read_denied
 from sms_tracker.read.search import find
 from sms_tracker.services import responses
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sms_tracker.read.schemas import Message, MessagePage
 
 _PROBE = 10.0
-"""Seconds for which the result of one probe is reused."""
+"""Seconds for which a result is reused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,9 @@ class MessageReader:
         if not caller.scopes & {READ, ADMIN}:
             return responses.scope_missing(READ)
         try:
-            # Any other text is not looked up: it may be too long for a key. A UUID in capitals is the same UUID.
-            known = message_id.lower()
-            record = self.messages.get(known) if MESSAGE_ID.fullmatch(known) else None
+            # Other texts are not looked up, because they may be too long for a key. UUIDs are the same in capitals.
+            key = message_id.lower()
+            record = self.messages.get(key) if MESSAGE_ID.fullmatch(key) else None
         except SmsTrackerError as error:
             return responses.records_unavailable(error)
         if record is None or record.test != caller.test or not _may_read(record, caller):
@@ -61,17 +61,18 @@ class MessageReader:
         warnings = list[str]()
         try:
             client = client_filter(caller, query)
-            search = criteria(query, client=client, now=self.clock(), countries=self.countries)
+            search = read_query(query, client=client, now=self.clock(), countries=self.countries)
             search = replace(search, test=caller.test)
             page = find(self.search, search, on_unreadable=lambda _, error: warnings.append(str(error)))
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
             return responses.records_unavailable(error)
-        following = None if page.after is None else cursor(page.after, search.parameters)
-        found = [self._view(record, caller) for record in page.records]
-        shown: MessagePage = {"messages": found, "cursor": following}
-        return replace(ok(shown, "listed", read_of=_others(page.records, caller.client)), warnings=tuple(warnings))
+        body: MessagePage = {
+            "messages": [self._view(record, caller) for record in page.records],
+            "cursor": None if page.after is None else cursor(page.after, search.parameters),
+        }
+        return replace(ok(body, "listed", read_of=_others(page.records, caller.client)), warnings=tuple(warnings))
 
     def _view(self, record: Record, caller: Caller) -> Message:
         """The record, with the scope of its recipient's opt-outs if ``caller`` may see them."""
@@ -104,19 +105,16 @@ class Health:
         self._answers: dict[str, bool] = {}
 
     def check(self) -> ApiResponse:
-        """200 if all probes answered, otherwise 503 with the names of those that did not, without the cause."""
+        """200 if all probes answered, otherwise 503 with the result of each, without the causes."""
         now = self._monotonic()
         if self._probed_at is None or now - self._probed_at > _PROBE:
             self._answers = {name: _answers(probe) for name, probe in self._probes.items()}
             self._probed_at = now
         states = {name: "ok" if answered else "unavailable" for name, answered in self._answers.items()}
-        healthy = all(self._answers.values())
         body = {"version": __version__, **states}
-        return (
-            ok({"status": "ok", **body}, "healthy")
-            if healthy
-            else problem("unhealthy", "Try again later.", members=body)
-        )
+        if all(self._answers.values()):
+            return ok({"status": "ok", **body}, "healthy")
+        return problem("unhealthy", "Try again later.", members=body)
 
 
 def _answers(probe: Callable[[], object]) -> bool:

@@ -16,15 +16,15 @@ from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
 
 LISTS = frozenset({"status"})
-"""The parameters with several values: repeated, or separated by commas."""
+"""Parameters that may be repeated, or have several values separated by commas."""
 _UNESCAPED_PLUS = re.compile(r"(?<=[0-9:.]{5}) (?=[0-9:]{4,5}$)")
-"""The space before an offset. The space between date and time follows fewer characters after a hyphen."""
+"""The space in place of the + before an offset; not the space between date and time."""
 
 
 def parameters(query: str) -> dict[str, str]:
     """Parse a raw query string. The values of a repeated name in ``LISTS`` are joined by commas.
 
-    Raises ``InvalidMessage`` for any other repeated name, which is ambiguous.
+    Raises ``InvalidMessage`` for any other repeated name.
     """
     given: dict[str, list[str]] = {}
     for name, value in pairs(query):

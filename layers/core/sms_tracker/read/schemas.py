@@ -1,4 +1,4 @@
-"""The API's responses as types: mypy checks the code against them, and the OpenAPI document is made from them.
+"""The API's responses as types. mypy checks the code against them, and ``make openapi`` documents them.
 
 No function imports this module at run time.
 """

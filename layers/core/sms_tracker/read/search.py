@@ -27,11 +27,11 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Outcome, Status
 
 _READS_A_PAGE = 31
-"""Days (or months) that one page may read, 16 queries each. A page that ends there is short and has a cursor."""
+"""Days or months that one page may read, each by 16 queries. A page that ends there is short and has a cursor."""
 _RECORDS_A_PAGE = 1000
-"""Records that one page may read: a rare status may match none of them."""
+"""Records that one page may read, because a rare status may match none."""
 _CHUNK = 100
-"""Records read at once if the first ``limit`` of a page's keys did not fill it."""
+"""Records per read after the first ``limit`` keys did not fill the page."""
 _END = "~"
 """Sorts after every time and every id."""
 _MIDNIGHT = "T00:00:00.000Z"
@@ -39,11 +39,11 @@ _MIDNIGHT = "T00:00:00.000Z"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """The criteria; a record must match all.
+    """The criteria. A record must match all of them.
 
     ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``provider`` and
     ``reason`` are those of the current status, ``after`` is the end of the previous page, ``now`` is RFC 3339.
-    ``parameters`` is a digest of the request's own parameters. ``test``: messages of test keys, otherwise all others.
+    ``parameters`` is a digest of the request's parameters. ``test``: only messages of test keys, otherwise only others.
     """
 
     client: str | None
@@ -61,7 +61,7 @@ class SearchQuery:
     test: bool = False
 
     def matches(self, record: Record) -> bool:
-        """Whether it matches every criterion; an index may lag or hold less."""
+        """Whether the record matches. Indexes lag, and have keys only."""
         failure = record.state.shown_failure
         return (
             record.test == self.test
@@ -103,7 +103,7 @@ def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | No
     A page may be short, even empty, and still not be the last: it reads a limited number of keys and records.
     ``on_unreadable`` receives each record that is left out because it cannot be read. Raises ``Unavailable``.
     """
-    found, looked_at = list[Record](), 0
+    found, read = list[Record](), 0
     if not criteria.statuses:
         return Results(records=(), after=None)
     walk = _walk(search, index_for(criteria), criteria)
@@ -113,15 +113,15 @@ def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | No
                 found.append(record)
                 if len(found) == criteria.limit:
                     return Results(records=tuple(found), after=position)
-            looked_at += len(chunk)
-            if looked_at >= _RECORDS_A_PAGE:
+            read += len(chunk)
+            if read >= _RECORDS_A_PAGE:
                 return Results(records=tuple(found), after=chunk[-1])
         after = reach
     return Results(records=tuple(found), after=None if next(walk, None) is None else after)
 
 
 def _walk(search: Search, index: Index, criteria: SearchQuery) -> Iterator[tuple[list[Position], Position]]:
-    """Keys newest first, in complete pages, each with the position down to which everything was read."""
+    """Pages of keys, newest first, each with the position down to which all keys were read."""
     after = criteria.after or Position(_END, "")
     if index.sort and after.at < criteria.span.since:  # a cursor of another search
         return
@@ -135,7 +135,7 @@ def _walk(search: Search, index: Index, criteria: SearchQuery) -> Iterator[tuple
 
 
 def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The partitions to read together, newest group first, each with the first moment in it."""
+    """The partitions to read together, the newest first, each group with its earliest time."""
     newest = criteria.now if index is BY_ATTENTION else criteria.span.until
     span = replace(criteria.span, until=min(newest, after.at))
     if index is BY_TIME:
@@ -154,7 +154,7 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
 def _merged(
     search: Search, index: Index, partitions: tuple[str, ...], criteria: SearchQuery, after: Position
 ) -> tuple[list[Position], str | None]:
-    """The next keys of all partitions: those newer than the reach of the shortest page."""
+    """The next keys of all partitions, down to the point that every partition's page reaches; None at the end."""
     newest = _END if index is BY_ATTENTION else criteria.span.until
     span = replace(criteria.span, until=min(newest, after.at)) if index.sort else None
     pages = [search.keys(index, partition, span=span, client=criteria.client) for partition in partitions]
@@ -164,7 +164,7 @@ def _merged(
 
 
 def _chunks(keys: list[Position], limit: int) -> Iterator[list[Position]]:
-    """The first ``limit`` keys usually fill a page. If they do not, most keys will not match, so read many at once."""
+    """First ``limit`` keys, which usually fill a page. If they do not, few keys match, so the next chunks are large."""
     yield from filter(None, (keys[:limit], *(keys[at : at + _CHUNK] for at in range(limit, len(keys), _CHUNK))))
 
 

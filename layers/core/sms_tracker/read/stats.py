@@ -35,11 +35,11 @@ from sms_tracker.services.validation import invalid_message
 if TYPE_CHECKING:
     from sms_tracker.read import stats_schemas as schemas
 
-_DEFAULT, _LONGEST = timedelta(hours=24), timedelta(days=31)
+_DEFAULT_SPAN, _MAX_SPAN = timedelta(hours=24), timedelta(days=31)
 
 
 class By(StrEnum):
-    """The grouping of the messages."""
+    """What the messages are grouped by."""
 
     HOUR = "hour"
     DAY = "day"
@@ -68,7 +68,7 @@ class StatsQuery(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The messages to sum up: ``hours`` from ``since`` to before ``until``; None is any provider or client."""
+    """The messages to count: created from ``since`` to before ``until``. None is any provider or client."""
 
     since: datetime
     until: datetime
@@ -96,7 +96,7 @@ class StatsReader:
         try:
             chosen = selection(query, client=client_filter(caller, query), now=self.clock())
             hourly = self.statistics.hourly_stats(chosen.hours, provider=chosen.provider, client=chosen.client)
-            return ok(body(chosen, hourly), "counted")
+            return ok(stats_body(chosen, hourly), "counted")
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
@@ -111,24 +111,24 @@ def selection(query: Mapping[str, str], *, client: str | None, now: datetime) ->
         raise invalid_message(error, "parameter") from None
     present = timestamp(now)
     until = datetime.fromisoformat(max(min(parsed.until or present, present), EARLIEST))
-    since = until - _DEFAULT if parsed.since is None else datetime.fromisoformat(max(parsed.since, EARLIEST))
+    since = until - _DEFAULT_SPAN if parsed.since is None else datetime.fromisoformat(max(parsed.since, EARLIEST))
     if since >= until:
         raise InvalidMessage([FieldError("since", "must be before until and before now")])
-    if until - since > _LONGEST:
-        raise InvalidMessage([FieldError("since", f"must be at most {_LONGEST.days} days before until")])
+    if until - since > _MAX_SPAN:
+        raise InvalidMessage([FieldError("since", f"must be at most {_MAX_SPAN.days} days before until")])
     last = hour_of(until)
     until = last if last == until else last + HOUR
     return Selection(since=hour_of(since), until=until, by=parsed.by, provider=parsed.provider, client=client)
 
 
-def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
-    """Sums over the chosen hours. An hour that was never counted adds nothing; its ``computed_at`` is null."""
+def stats_body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
+    """Sums over the chosen hours. An hour that was never counted has a null ``computed_at``."""
     freshness: dict[str, schemas.Freshness] = {}
     groups, total = defaultdict[str, Tally](Tally), Tally()
-    for each in hourly:
-        freshness[each.hour] = {"hour": each.hour, "computed_at": each.computed_at, "final": each.final}
-        for (provider, client), tally in each.sums.items():
-            for key, part in _parts(chosen.by, each.hour, provider, client, tally):
+    for stats in hourly:
+        freshness[stats.hour] = {"hour": stats.hour, "computed_at": stats.computed_at, "final": stats.final}
+        for (provider, client), tally in stats.sums.items():
+            for key, part in _parts(chosen.by, stats.hour, provider, client, tally):
                 groups[key].add(part)
     for tally in groups.values():
         total.add(tally)
@@ -148,7 +148,7 @@ def body(chosen: Selection, hourly: Iterable[HourlyStats]) -> schemas.Stats:
 
 
 def _parts(by: By, hour: str, provider: str, client: str, tally: Tally) -> Iterable[tuple[str, Tally]]:
-    """The groups that a tally counts in, each with its part of it."""
+    """The groups that a tally adds to, each with its part. Countries are used only if they cover all messages."""
     match by:
         case By.HOUR:
             return [(hour, tally)]
@@ -159,8 +159,8 @@ def _parts(by: By, hour: str, provider: str, client: str, tally: Tally) -> Itera
         case By.CLIENT:
             return [(client, tally)]
         case By.COUNTRY:
-            kept = sum(each.messages for each in tally.countries.values())
-            return tally.countries.items() if kept == tally.messages else [(UNKNOWN_COUNTRY, tally)]
+            covered = sum(part.messages for part in tally.countries.values())
+            return tally.countries.items() if covered == tally.messages else [(UNKNOWN_COUNTRY, tally)]
 
 
 def _figures(tally: Tally) -> schemas.Figures:

@@ -1,4 +1,4 @@
-"""The API's responses about figures as types; see :mod:`sms_tracker.read.schemas`."""
+"""The response of ``GET /stats`` as types; see :mod:`sms_tracker.read.schemas`."""
 
 from __future__ import annotations
 

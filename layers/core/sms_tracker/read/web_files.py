@@ -1,4 +1,4 @@
-"""The web page's files, with headers that let them run only their own code."""
+"""Serve the web page's files, with headers that allow only its own scripts and styles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""No inline script or style, no other host, no frame, no text turned into HTML or code."""
+"""No inline script or style, no other host, no frame, no conversion of text to HTML or code."""
 _HEADERS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -46,17 +46,17 @@ class WebFiles:
         self._files = {name: _document(name, content) for name, content in files.items()}
 
     def file(self, name: str, known: str = "") -> Document | ApiResponse:
-        """200 with the file, 304 if ``known`` (If-None-Match) has its tag, 404 for any other name."""
+        """200 with the file, 304 if ``known`` (If-None-Match) has its tag, 404 for an unknown name."""
         file = self._files.get(name)
         if file is None:
             return no_such_file()
-        if file.headers["etag"] in known:  # a quoted digest, so this also finds it in a list and after W/
+        if file.headers["etag"] in known:  # a quoted digest, so a list of tags and the prefix W/ match too
             return Document(status=304, body="", decision="unchanged", headers=file.headers)
         return file
 
 
 def no_such_file() -> ApiResponse:
-    """404."""
+    """404: there is no such file."""
     return problem("no-such-file", "There is no such file. The page is at /.")
 
 

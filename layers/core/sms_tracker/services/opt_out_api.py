@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
 )
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
@@ -24,19 +22,21 @@ from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, St
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services import responses
-from sms_tracker.services.numbers import e164_from_query
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse, ok, problem
-from sms_tracker.services.validation import Json, invalid_message, json_body
+from sms_tracker.services.validation import (
+    Json,
+    decode_cursor,
+    encode_cursor,
+    invalid_message,
+    json_body,
+    number_in_query,
+)
 
 _PAGE = 100
 _REQUIRED = {ScopeMode.SENDER: ("provider", "from")}
 _OPTIONAL = {ScopeMode.CLIENT: ("client",)}
 """The fields that state the scope of an opt-out, by ``OptOutScope``."""
-
-
-def _number(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
-    return e164_from_query(given, info.context)
 
 
 class OptOutRequest(BaseModel):
@@ -46,7 +46,7 @@ class OptOutRequest(BaseModel):
 
     to: Annotated[
         str,
-        AfterValidator(_number),
+        AfterValidator(number_in_query),
         Field(description="Recipient, written as in `GET /messages`", examples=["+31612345678"]),
     ]
     provider: Annotated[str | None, Field(description="With `OptOutScope=sender`: the sender's provider")] = None
@@ -64,7 +64,7 @@ class OptOutRequest(BaseModel):
 
 def _position(given: str) -> str:
     try:
-        position = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True).decode("ascii")
+        position = decode_cursor(given)
     except ValueError:
         position = ""
     if not re.fullmatch(r"[0-9TZ:.-]{24}\|opt-out#[0-9a-f]{64}", position):
@@ -134,7 +134,7 @@ class OptOutApi:
         page = self.register.opt_outs.listed(cursor=listing.cursor, limit=_PAGE)
         visible = (stored for stored in page.items if is_visible(stored.recipient.scope, caller))
         shown = [self._view(stored, stored.recipient) for stored in visible]
-        cursor = base64.urlsafe_b64encode(page.next.encode()).rstrip(b"=").decode() if page.next else None
+        cursor = encode_cursor(page.next) if page.next else None
         return ok({"opt_outs": shown, "cursor": cursor}, "listed")
 
     def _add(self, caller: Caller, payload: Json) -> ApiResponse:

@@ -1,17 +1,19 @@
-"""Decode JSON bodies, and translate pydantic's errors for clients."""
+"""Decode clients' input: JSON bodies, numbers, cursors; translate pydantic's errors."""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, ValidationInfo
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.report import clean
 from sms_tracker.providers.parsing import unique_members
+from sms_tracker.services.numbers import e164_from_query
 from sms_tracker.services.text import REPLACEMENT
 
 Json = Mapping[str, Any]
@@ -35,6 +37,21 @@ def json_body(body: bytes) -> Json:
     if not isinstance(payload, dict):
         raise InvalidMessage([FieldError("", "must be a JSON object")])
     return payload
+
+
+def number_in_query(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
+    """A pydantic validator: E.164. The context is the countries of :func:`sms_tracker.services.numbers.e164`."""
+    return e164_from_query(given, info.context)
+
+
+def encode_cursor(position: str) -> str:
+    """An opaque, URL-safe text."""
+    return base64.urlsafe_b64encode(position.encode()).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str) -> str:
+    """The inverse; raises ``ValueError``."""
+    return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
 
 
 def _refuse_constant(name: str) -> object:
