@@ -16,7 +16,7 @@ log.started(config)
 keys = KeyStore(api("dynamodb", failed=log.failed), config.state_table)
 
 
-@log.lines
+@log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Identify the client. An error denies access. The other functions check the scopes, which the context has."""
     scheme, _, key = event.get("headers", {}).get("authorization", "").partition(" ")

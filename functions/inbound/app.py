@@ -55,7 +55,7 @@ for name in config.providers:
     providers.load(name)  # now, not in the first batch
 
 
-@log.lines
+@log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Process one batch of the queue, or answer one request."""
     return _batch(event["Records"], line) if "Records" in event else _request(event, line)

@@ -43,7 +43,7 @@ processor = ReportProcessor(
 )
 
 
-@log.lines
+@log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Process one batch; only the reports that failed are retried."""
     handled = processor.process([_message(record) for record in event["Records"]])

@@ -22,7 +22,7 @@ publisher = Publisher(
 )
 
 
-@log.lines
+@log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Publish one batch; the stream retries from the first event that the bus refused."""
     batch = list(changes(event["Records"]))

@@ -57,7 +57,7 @@ counter = HourlyCounter(
 )
 
 
-@log.lines
+@log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, int]:
     """One bounded run of the step that the schedule names. Returns the decisions, counted."""
     done = _count(line) if event.get("step") == "statistics" else _reconcile(line)

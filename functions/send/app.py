@@ -33,7 +33,7 @@ def _sender_for_test_keys() -> Sender:
     return wiring.sender_for_test_keys(sender, config, ssm=ssm, sqs=sqs)
 
 
-@log.lines
+@log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Answer one request."""
     provider.calls = 0

@@ -37,7 +37,7 @@ receiver = Receiver(
 )
 
 
-@log.lines
+@log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Verify, queue, acknowledge. A refusal reveals only the status."""
     provider = (event.get("pathParameters") or {}).get("provider", "")

@@ -71,7 +71,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a handler and read the lines that it wrote."""
 
     def run(handler: Any, log: Log, *, context: object = None, times: int = 1) -> list[dict[str, Any]]:
-        invoke = log.lines(handler)
+        invoke = log.invocation(handler)
         for _ in range(times):
             invoke({}, context)
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -161,8 +161,8 @@ def test_what_is_measured_has_its_unit_and_may_be_many_values(told: Any) -> None
 def test_metrics_apart_are_a_line_of_their_own_with_their_own_dimensions(told: Any) -> None:
     def handler(_: object, line: Line) -> None:
         line.put(decision="counted")
-        line.apart(outcome="success").count("Outcomes", 2)
-        line.apart(outcome="failure")
+        line.with_dimensions(outcome="success").count("Outcomes", 2)
+        line.with_dimensions(outcome="failure")
 
     line, apart = told(handler, log())
 
@@ -182,7 +182,7 @@ def test_a_metric_is_unread_under_the_dimension_that_is_named(told: Any) -> None
     def handler(_: object, line: Line) -> None:
         line.measure("ReceiptShare", [80.0, 90.0], "Percent")
         line.measure("TrackingBurn", [1.0], "None")
-        line.apart(provider="twilio").measure("ReceiptShare", 80.0, "Percent")
+        line.with_dimensions(provider="twilio").measure("ReceiptShare", 80.0, "Percent")
 
     (line,) = told(handler, log(UNREAD_METRICS="provider.ReceiptShare,TrackingBurn"))
 
@@ -290,7 +290,7 @@ def test_an_error_of_ours_is_told_and_raised_as_it_is(capsys: pytest.CaptureFixt
         raise Unavailable("GetItem: ThrottlingException")
 
     with pytest.raises(Unavailable):
-        log().lines(handler)({}, None)
+        log().invocation(handler)({}, None)
 
     line = json.loads(capsys.readouterr().out)
     assert (line["level"], line["decision"], line["error"]) == ("ERROR", "unavailable", "GetItem: ThrottlingException")
@@ -304,7 +304,7 @@ def test_what_nobody_expected_is_told_with_its_place_and_raised_without_its_word
         raise ValueError("no number: '+31612345678', 0031612345678")
 
     with pytest.raises(Unhandled) as caught:
-        log().lines(handler)({}, None)
+        log().invocation(handler)({}, None)
 
     told = capsys.readouterr().out
     line = json.loads(told)

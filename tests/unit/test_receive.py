@@ -309,7 +309,7 @@ class Counted:
     def measure(self, metric: str, value: float | list[float] | None, unit: str) -> None:
         raise AssertionError((metric, value, unit))
 
-    def apart(self, **dimensions: str) -> Counted:
+    def with_dimensions(self, **dimensions: str) -> Counted:
         raise AssertionError(dimensions)
 
 

@@ -1,6 +1,6 @@
-"""One JSON line an invocation, with its metrics in it (CloudWatch's embedded metric format).
+"""One JSON log line per invocation, with its metrics (CloudWatch's embedded metric format).
 
-Field names, levels, namespace and variables are those of Powertools, which the other functions use.
+Names of fields and variables, levels and namespace are those of Powertools, which the other functions use.
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ from sms_tracker.domain.report import timestamp
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
-_SHORT, _MOST = 6, 20
-"""Characters of a code too short to hold a phone number; distinct failed calls in one line."""
+"""Quoted text, and numbers of four or more digits."""
+_SHORT = 6
+"""Characters of a code that is too short to contain a phone number."""
+_MAX_CALLS = 20
+"""Distinct failed calls in one line."""
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=str).encode
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
 
 
 class Unhandled(Exception):
-    """Raised instead of an unexpected error: Lambda logs an error's message, which may be private."""
+    """Replaces an unexpected error, because Lambda logs an error's message, which may contain private data."""
 
 
 class Line:
-    """The log line of one invocation, without phone numbers, texts and secrets.
+    """The log line of one invocation. It must contain no phone numbers, texts or secrets.
 
-    ``dimensions`` are those of its metrics beside ``service``. CloudWatch bills each combination as a metric.
+    ``dimensions`` are those of its metrics besides ``service``. CloudWatch bills each combination as a metric.
     """
 
     __slots__ = ("dimensions", "fields", "figures", "level", "others", "units")
@@ -53,7 +56,7 @@ class Line:
         self.fields |= {name: value for name, value in fields.items() if value}
 
     def count(self, metric: str, value: int = 1) -> None:
-        """Add to a metric. Zero counts are skipped, because each hour with a value costs money."""
+        """Add to a metric. Zero counts are skipped: CloudWatch bills each hour with a value."""
         if value:
             known = self.figures.get(metric, 0)
             self.figures[metric] = value if isinstance(known, list) else known + value
@@ -64,8 +67,8 @@ class Line:
             self.figures[metric] = value
             self.units[metric] = unit
 
-    def apart(self, **dimensions: str) -> Line:
-        """Another line, for metrics with other dimensions."""
+    def with_dimensions(self, **dimensions: str) -> Line:
+        """Another line for metrics with these dimensions."""
         other = Line()
         other.dimensions.update(dimensions)
         self.others.append(other)
@@ -82,23 +85,23 @@ class FailedCalls:
         """See :class:`sms_tracker.domain.ports.CallFailed`."""
         shown = redacted(code) if code and len(code) > _SHORT else code
         then = "retried" if again else "given-up"
-        known = {"call": call, "attempt": attempt, "code": shown, "status": status, "then": then}
-        self._tries.append(tuple((name, value) for name, value in known.items() if value))  # thread-safe
+        entry = {"call": call, "attempt": attempt, "code": shown, "status": status, "then": then}
+        self._tries.append(tuple((name, value) for name, value in entry.items() if value))  # thread-safe
 
     def take(self) -> list[dict[str, object]]:
-        """The failed tries since the last call; equal ones as one with ``times``, at most 20 entries."""
+        """The failed tries since the last call; equal ones are one entry with ``times``."""
         if not self._tries:
             return []
         tries, self._tries = self._tries, []
-        counted = list(Counter(tries).items())[:_MOST]
-        return [{**dict(each), **({"times": times} if times > 1 else {})} for each, times in counted]
+        counted = list(Counter(tries).items())[:_MAX_CALLS]
+        return [{**dict(entry), **({"times": times} if times > 1 else {})} for entry, times in counted]
 
 
 class Log:
     """The log of one function. ``environment`` has Lambda's and Powertools' variables, and ``UNREAD_METRICS``.
 
-    That lists metrics that no alarm and no dashboard reads, comma separated, a second dimension before the name
-    (``provider.TimeToDeliver``). CloudWatch does not get them; values of the line itself stay its fields.
+    ``UNREAD_METRICS`` lists metrics that no alarm and no dashboard uses, separated by commas, as ``Name`` or
+    ``dimension.Name``. They are not sent to CloudWatch; those without a dimension stay fields of the line.
     """
 
     def __init__(
@@ -123,16 +126,16 @@ class Log:
         if self._least <= _LEVELS["INFO"]:
             self._print({"level": "INFO", **start(config)})
 
-    def lines(self, handler: Callable[[Event, Line], Answer]) -> Callable[[Event, object], Answer]:
-        """A Lambda handler that calls ``handler`` and writes one line for each invocation, even a failed one."""
+    def invocation(self, handler: Callable[[Event, Line], Answer]) -> Callable[[Event, object], Answer]:
+        """A decorator that makes a Lambda handler and writes one line per invocation, also if it fails."""
 
         def invoke(event: Event, context: object) -> Answer:
             line = Line()
-            self.failed.take()  # left by an invocation below the log's level
+            self.failed.take()  # those of an invocation below the log level
             try:
                 answer = handler(event, line)
             except Exception as error:
-                _add(line, error)
+                _add_error(line, error)
                 self._write(line, context)
                 if isinstance(error, SmsTrackerError):
                     raise
@@ -145,57 +148,57 @@ class Log:
     def _write(self, line: Line, context: object) -> None:
         written: dict[str, object] = {}
         if _LEVELS[line.level] >= self._least or self._fraction() < self._sampled:
-            written = {"level": line.level, **line.fields, **line.figures, **self._about(context)}
+            written = {"level": line.level, **line.fields, **line.figures, **self._context_fields(context)}
             if failed := self.failed.take():
                 written["failed_calls"] = failed
-        for each in (line, *line.others):
-            written |= self._metrics(each)
+        for metrics in (line, *line.others):
+            written |= self._metrics(metrics)
             if written:
                 self._print(written)
             written = {}
 
     def _print(self, line: Mapping[str, object]) -> None:
-        """Adds an RFC 3339 time: without it Lambda ignores the level ("Log-level filtering" in AWS's documentation)."""
+        """Adds an RFC 3339 time. Without it Lambda ignores the level ("Log-level filtering" in AWS's documentation)."""
         at = timestamp(datetime.fromtimestamp(self._now(), UTC))
         sys.stdout.write(_encode({"timestamp": at, **line, "service": self._service}) + "\n")
 
-    def _about(self, context: object) -> dict[str, object]:
-        about: dict[str, object] = {"function_request_id": getattr(context, "aws_request_id", None)}
+    def _context_fields(self, context: object) -> dict[str, object]:
+        fields: dict[str, object] = {"function_request_id": getattr(context, "aws_request_id", None)}
         if self._cold:
-            about["cold_start"], self._cold = True, False
+            fields["cold_start"], self._cold = True, False
         trace = self._environment.get("_X_AMZN_TRACE_ID", "")
         if "Sampled=1" in trace:  # X-Ray keeps no others
-            about["xray_trace_id"] = trace.partition("Root=")[2].partition(";")[0]
-        return about
+            fields["xray_trace_id"] = trace.partition("Root=")[2].partition(";")[0]
+        return fields
 
     def _metrics(self, line: Line) -> dict[str, object]:
         """See "Specification: CloudWatch embedded metric format" in AWS's documentation."""
-        read = {name: value for name, value in line.figures.items() if self._reads(*line.dimensions, name)}
-        if not read:
+        used = {name: value for name, value in line.figures.items() if self._is_used(*line.dimensions, name)}
+        if not used:
             return {}
         directive = {
             "Namespace": self._namespace,
             "Dimensions": [["service", *line.dimensions]],
-            "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in read],
+            "Metrics": [{"Name": name, "Unit": line.units.get(name, "Count")} for name in used],
         }
         embedded = {"Timestamp": int(self._now() * 1000), "CloudWatchMetrics": [directive]}
-        return {"_aws": embedded, **line.dimensions, **read}
+        return {"_aws": embedded, **line.dimensions, **used}
 
-    def _reads(self, *names: str) -> bool:
+    def _is_used(self, *names: str) -> bool:
         return ".".join(names) not in self._unread
 
 
 def start(config: Any) -> dict[str, object]:
-    """The fields of a function's first line: the version, and the names of its settings, no values."""
+    """The fields of a function's first line: the version, and the names of its settings without values."""
     return {"decision": "started", "version": __version__, "settings": [name.upper() for name in vars(config)]}
 
 
 def redacted(text: str) -> str:
-    """A message of another library, without quoted text and long numbers, cut at 200 characters."""
+    """An error's message without quoted text and long numbers, cut at 200 characters."""
     return _UNSAFE.sub("…", text)[:200]
 
 
-def _add(line: Line, error: Exception) -> None:
+def _add_error(line: Line, error: Exception) -> None:
     line.level = "ERROR"
     line.fields.setdefault("decision", "failed")
     if isinstance(error, SmsTrackerError):

@@ -1,4 +1,4 @@
-"""The HTTP calls to providers."""
+"""HTTP calls to providers, by httpx."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import httpx
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs each URL, which may hold a phone number
-_CONNECT = 3.0
-_LARGEST = 1024 * 1024
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs each URL, which may contain a phone number
+_CONNECT_TIMEOUT = 3.0
+_MAX_BODY = 1024 * 1024
 _UNWRITTEN = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -30,10 +30,11 @@ _UNWRITTEN = (
 def call(request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
     """The response to one request; ``timeout`` is seconds for the whole call.
 
-    Every call opens a connection: those kept by a frozen sandbox are dead, and a write to a dead connection has an
-    unknown outcome. Redirects are not followed; proxies and .netrc are ignored. A response over 1 MiB is an error.
+    Every call opens a connection. Lambda may freeze a sandbox until its kept connections are dead, and a write to a
+    dead connection has an unknown outcome. Redirects are not followed; proxies and .netrc are ignored. A response over
+    1 MiB is an error.
     """
-    limits = httpx.Timeout(timeout, connect=min(_CONNECT, timeout))
+    limits = httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout))
     deadline = _Deadline(timeout)
     try:
         with httpx.Client(verify=_tls(), timeout=limits, trust_env=False) as client, deadline:
@@ -51,7 +52,7 @@ def _exchange(client: httpx.Client, request: HttpRequest, deadline: _Deadline) -
     ) as response:
         for chunk in response.iter_bytes():
             body += chunk
-            if len(body) > _LARGEST:
+            if len(body) > _MAX_BODY:
                 raise httpx.ReadError("the response is too long")
     if deadline.passed:  # a response without a length ends with its connection
         raise httpx.ReadTimeout("the response was cut")
@@ -59,9 +60,9 @@ def _exchange(client: httpx.Client, request: HttpRequest, deadline: _Deadline) -
 
 
 class _Deadline:
-    """Cuts the connection once the whole call has taken ``seconds``.
+    """Cuts the connection when the whole call has taken ``seconds``.
 
-    httpx limits each read alone, and a slow server may need many.
+    The time-outs of httpx are for single reads, and a slow server may cause many.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -77,7 +78,7 @@ class _Deadline:
         self._timer.join()
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """The ``trace`` extension of httpx: it is called at each step, and receives the connection's stream."""
+        """The ``trace`` extension of httpx. httpx calls it at each step, and passes the connection's stream."""
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._stream = info["return_value"]
             if self.passed:
@@ -87,8 +88,8 @@ class _Deadline:
     def _cut(self) -> None:
         self.passed = True
         if self._stream is not None:
-            with suppress(OSError):  # closed already, or in the middle of its TLS handshake
-                # Not the TLS shutdown, after which another thread could write unencrypted.
+            with suppress(OSError):  # already closed, or in its TLS handshake
+                # Not a TLS shutdown: after it another thread could write unencrypted.
                 socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
 

@@ -32,8 +32,8 @@ class Metrics(Protocol):
         """Set a metric in CloudWatch's ``unit``; a list holds one value each; None and [] are skipped."""
         ...
 
-    def apart(self, **dimensions: str) -> Metrics:
-        """Metrics with dimensions of their own."""
+    def with_dimensions(self, **dimensions: str) -> Metrics:
+        """Other metrics, with these dimensions."""
         ...
 
 

@@ -147,7 +147,7 @@ def measure(counter: HourlyCounter, metrics: Metrics, *, objective: float) -> No
     now = counter.clock()
     healths = provider_health(counter.statistics.hourly_stats(hours(now)), now=now, objective=objective)
     for provider, health in healths.items():
-        own = metrics.apart(provider=provider)
+        own = metrics.with_dimensions(provider=provider)
         own.measure("DeliveryRate", health.delivery_rate, "Percent")
         own.measure("TrackedShare", health.tracked, "Percent")
     metrics.measure("DeliveryRateChange", _known(health.change for health in healths.values()), "None")

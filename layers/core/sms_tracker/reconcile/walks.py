@@ -94,7 +94,7 @@ def measure_receipts(receipts: dict[str, Counter[bool]], metrics: Metrics) -> No
     }
     metrics.measure("ReceiptShare", list(shares.values()), "Percent")
     for provider, share in shares.items():
-        metrics.apart(provider=provider).measure("ReceiptShare", share, "Percent")
+        metrics.with_dimensions(provider=provider).measure("ReceiptShare", share, "Percent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,13 +177,13 @@ def measure(published: Published, changes: Iterable[StreamChange], metrics: Metr
 
 def _measure_outcomes(outcomes: Sequence[ReachedOutcome], metrics: Metrics) -> None:
     for outcome, count in sorted(Counter(reached.outcome for reached in outcomes).items()):
-        metrics.apart(outcome=str(outcome)).count("Outcomes", count)
+        metrics.with_dimensions(outcome=str(outcome)).count("Outcomes", count)
     seconds: dict[str, list[float]] = defaultdict(list)
     for reached in outcomes:
         if reached.seconds_to_delivery is not None:
             seconds[reached.provider].append(reached.seconds_to_delivery)
     for provider, values in sorted(seconds.items()):
-        metrics.apart(provider=provider).measure("TimeToDeliver", values, "Seconds")
+        metrics.with_dimensions(provider=provider).measure("TimeToDeliver", values, "Seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
