@@ -155,7 +155,7 @@ def load(config: type[AnyConfig], environment: Mapping[str, str]) -> AnyConfig:
 
 def names(config: type[Config]) -> list[str]:
     """The names of a class's settings, inherited ones first."""
-    return [name for each in reversed(config.__mro__) for name in getattr(each, "__annotations__", ())]
+    return [name for base in reversed(config.__mro__) for name in getattr(base, "__annotations__", ())]
 
 
 def _text(value: str) -> str:

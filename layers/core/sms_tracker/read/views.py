@@ -78,7 +78,7 @@ def _timeline(record: Record) -> list[schemas.Report]:
     reports = [report_of(record, entry) for entry in entries]
     base = recorded(attempt=1, at=record.created_at, provider=record.provider_of(1))
     reasons = not_applied(zip(reports, (entry.foreign for entry in entries), strict=True), base=base)
-    return [_report(*each) for each in zip(entries, reports, reasons, strict=True)]
+    return list(map(_report, entries, reports, reasons))
 
 
 def _report(entry: Entry, report: Report, reason: NotApplied | None) -> schemas.Report:

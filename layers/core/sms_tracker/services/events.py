@@ -1,4 +1,4 @@
-"""The published event. Its JSON Schema in events/schema/ is generated from this model."""
+"""The published events. ``make schema`` generates their JSON Schemas in events/schema/ from these models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sms_tracker.domain.status import Outcome, Status
 
 SOURCE = "sms-tracker"
 TEST_SOURCE = f"{SOURCE}.test"
-"""The source of events about test keys' messages, which no rule for :data:`SOURCE` matches."""
+"""The source of events about messages of test keys. Rules for :data:`SOURCE` do not match it."""
 DETAIL_TYPE = "SMS Status Changed"
 RECEIVED = "SMS Received"
 OPT_OUT_CHANGED = "SMS Opt-Out Changed"
@@ -51,7 +51,7 @@ class FailureDetail(BaseModel):
 
     @classmethod
     def of(cls, failure: Failure) -> FailureDetail:
-        """From the domain's value."""
+        """The detail of a domain failure."""
         return cls(category=failure.category, reason=failure.reason, code=failure.code, message=failure.message)
 
 
@@ -79,7 +79,7 @@ class StatusChanged(BaseModel):
     failure: FailureDetail | None
     unconfirmed: Annotated[
         Literal[True] | None,
-        Field(description="Only where a carrier took the message and no handset confirms: unknown, and nothing failed"),
+        Field(description="Present if a carrier took the message and no handset confirms it: unknown, not failed"),
     ] = None
     segments: Annotated[int, Field(ge=1)]
     created_at: Time
@@ -100,8 +100,8 @@ class SmsReceived(BaseModel):
 
     Delivered at least once: dedupe on (provider, provider_message_id).
 
-    ``keyword`` is the provider's own signal, or the keyword that the whole text is. ``looks_like_opt_out`` marks free
-    text that a person should read; nothing was done about it.
+    ``keyword`` is the provider's own verdict, or the keyword that makes up the whole text. ``looks_like_opt_out`` marks
+    a text that a person should read; it changed no opt-out.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -115,9 +115,7 @@ class SmsReceived(BaseModel):
     keyword: Keyword | None
     looks_like_opt_out: bool
     received_at: Time
-    sent_at: Annotated[
-        Time | None, Field(description="The provider's time, where known: at some of STOP and START alone")
-    ]
+    sent_at: Annotated[Time | None, Field(description="The provider's time; null except for some STOP and START")]
 
     def detail(self) -> str:
         """The event's ``detail`` as JSON."""
@@ -125,7 +123,7 @@ class SmsReceived(BaseModel):
 
 
 class OptOutChanged(BaseModel):
-    """A block began, ended, or changed whether it covers transactional messages.
+    """A block began or ended, or began or ceased to cover transactional messages.
 
     Dedupe on (scope, to, version) and keep the highest version. A block because of ``refused`` ends by itself after 24
     hours, without an event.

@@ -47,8 +47,8 @@ def is_same_request(key: bytes, stored: Record, payload: Json) -> bool:
 
     Fingerprints of earlier versions included the provider that the first request named, or null.
     """
-    earlier = ({**payload, "provider": named} for named in (stored.provider_of(1), None))
-    return stored.fingerprint in {fingerprint(key, payload), *(_hmac(key, each) for each in earlier)}
+    earlier = (_hmac(key, {**payload, "provider": named}) for named in (stored.provider_of(1), None))
+    return stored.fingerprint in {fingerprint(key, payload), *earlier}
 
 
 def names_another_provider(stored: Record, payload: Json) -> bool:

@@ -237,12 +237,12 @@ def read(envelope: Envelope) -> Report:
 
 def measure(handled: Sequence[Handled], metrics: Metrics, *, now: datetime) -> None:
     """Count the reports of a batch by decision, and measure the age of the oldest."""
-    for each in handled:
-        if each.decision in _METRICS:
-            metrics.count(_METRICS[each.decision], len(each.queue_ids))
-        metrics.count("ReportsUnrecognised", sum(not report.recognised for report in each.reports))
-        if each.tracked:
-            metrics.count("SecondProviderIds", len(each.tracked.other_ids))
-    oldest = min((report.received for each in handled for report in each.reports), default=None)
+    for result in handled:
+        if result.decision in _METRICS:
+            metrics.count(_METRICS[result.decision], len(result.queue_ids))
+        metrics.count("ReportsUnrecognised", sum(not report.recognised for report in result.reports))
+        if result.tracked:
+            metrics.count("SecondProviderIds", len(result.tracked.other_ids))
+    oldest = min((report.received for result in handled for report in result.reports), default=None)
     age = None if oldest is None else (now - datetime.fromisoformat(oldest)).total_seconds()
     metrics.measure("ReportAge", age, "Seconds")
