@@ -123,7 +123,7 @@ class Story:
         """One process; returns the bodies that come again: those that failed, or all if it was killed."""
         line = wire or self.cloud.settled
         settings = self.cloud.settings(line, self.clock)
-        listener = ReplyProcessor(
+        processor = ReplyProcessor(
             register=None if self.case.mode is ScopeMode.OFF else self.register(line, settings),
             sources=OptOutSources(settings=settings, http=self.twilio, monotonic=lambda: 0.0),
             mode=self.case.mode,
@@ -134,7 +134,7 @@ class Story:
             clock=self.clock,
             claim=timedelta(seconds=35),
         )
-        failed = survived(lambda: [body for body in bodies if not _is_heard(listener, body)])
+        failed = survived(lambda: [body for body in bodies if not _is_heard(processor, body)])
         return list(bodies) if failed is None else failed
 
     def blocked(self) -> list[str]:
@@ -163,9 +163,9 @@ class Story:
         assert set(self.cloud.waiting("dead")) == ({GARBAGE} if GARBAGE in self.case.batch else set())
 
 
-def _is_heard(listener: ReplyProcessor, body: str) -> bool:
+def _is_heard(processor: ReplyProcessor, body: str) -> bool:
     try:
-        listener.process(body)
+        processor.process(body)
     except SmsTrackerError:
         return False
     return True

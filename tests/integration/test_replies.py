@@ -1,3 +1,5 @@
+"""The queue ``inbound``: replies become events; replies and refusals become opt-outs."""
+
 from __future__ import annotations
 
 import json
@@ -57,7 +59,7 @@ def sources(*answers: HttpResponse | NoResponse) -> OptOutSources:
     return OptOutSources(settings=settings, http=ScriptedHttp(answers or (UNANSWERED,)), monotonic=lambda: 1000.0)
 
 
-def listener(
+def processor(
     dead: MemoryQueue,
     mode: ScopeMode = ScopeMode.SENDER,
     api: Api | None = None,
@@ -97,7 +99,7 @@ def events(dynamodb: DynamoDBClient, kind: str) -> list[dict[str, Any]]:
 
 
 def test_a_stop_blocks_the_sender_it_was_sent_to_and_no_other(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
-    listener(dead).process(reply())
+    processor(dead).process(reply())
 
     assert [blocked(), blocked(OTHER), blocked(provider="messagebird")] == [Kind.STOP, None, None]
     (received,) = events(dynamodb, "SMS Received")
@@ -107,7 +109,7 @@ def test_a_stop_blocks_the_sender_it_was_sent_to_and_no_other(dynamodb: DynamoDB
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_stop_to_a_number_of_a_service_blocks_both(dead: MemoryQueue) -> None:
-    listener(dead).process(reply(MessagingServiceSid=SERVICE))
+    processor(dead).process(reply(MessagingServiceSid=SERVICE))
 
     assert [blocked(), blocked(SERVICE)] == [Kind.STOP, Kind.STOP]
 
@@ -115,14 +117,14 @@ def test_a_stop_to_a_number_of_a_service_blocks_both(dead: MemoryQueue) -> None:
 @pytest.mark.usefixtures("dynamodb")
 def test_a_start_ends_it_in_whatever_order_the_two_arrive(dead: MemoryQueue) -> None:
     for body in (reply("start", 5, "SM2"), reply("stop", 0, "SM1"), reply("start", 5, "SM2")):
-        listener(dead).process(body)
+        processor(dead).process(body)
 
     assert blocked() is None
 
 
 def test_a_repeated_reply_is_published_once(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     for _ in range(3):
-        listener(dead).process(reply())
+        processor(dead).process(reply())
 
     assert [len(events(dynamodb, kind)) for kind in ("SMS Received", "SMS Opt-Out Changed")] == [1, 1]
 
@@ -130,7 +132,7 @@ def test_a_repeated_reply_is_published_once(dynamodb: DynamoDBClient, dead: Memo
 @pytest.mark.usefixtures("dynamodb")
 def test_a_stop_that_comes_again_after_a_start_is_still_ended(dead: MemoryQueue) -> None:
     for body in (reply("stop", 0, "SM1"), reply("start", 1, "SM2"), reply("stop", 2, "SM1")):
-        listener(dead).process(body)
+        processor(dead).process(body)
 
     assert blocked() is None
 
@@ -147,7 +149,7 @@ UNKNOWN = HttpResponse(404, {}, b'{"code": 20404}')
 def told(dead: MemoryQueue, *replies: tuple[str, HttpResponse | NoResponse]) -> None:
     """Hear each text, the minutes of its receipt and its id, while Twilio gives that answer."""
     for body, answer in replies:
-        assert listener(dead, asked=sources(answer)).process(body).decision == "heard"
+        assert processor(dead, asked=sources(answer)).process(body).decision == "heard"
 
 
 EARLIER_STOP, LATER_START = reply("stop", 5, "SM1"), reply("start", 1, "SM2")
@@ -209,15 +211,15 @@ def test_a_reply_that_comes_again_keeps_its_date_whatever_twilio_answers_then(
 def test_twilio_is_asked_about_no_reply_but_a_stop_and_a_start(dead: MemoryQueue) -> None:
     asked = sources(dated(10))
     for number, text in enumerate(["help", "thanks!", "please stop sending", "stop", "start"]):
-        listener(dead, asked=asked).process(reply(text, sid=f"SM{number}"))
-    listener(dead, ScopeMode.OFF, asked=asked).process(reply("stop", sid="SM5"))
+        processor(dead, asked=asked).process(reply(text, sid=f"SM{number}"))
+    processor(dead, ScopeMode.OFF, asked=asked).process(reply("stop", sid="SM5"))
 
     urls = [each.url.rpartition("/")[2] for each in asked.http.requests]  # type: ignore[attr-defined]
     assert urls == ["SM3.json", "SM4.json"]
 
 
 def test_half_a_surrogate_pair_in_a_reply_becomes_a_question_mark(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
-    results = [listener(dead).process(reply("Bye \ud83d")), listener(dead).process(reply("stop", sid="SM\ud83d"))]
+    results = [processor(dead).process(reply("Bye \ud83d")), processor(dead).process(reply("stop", sid="SM\ud83d"))]
 
     assert [each.decision for each in results] == ["heard", "heard"]
     assert sorted(each["body"] for each in events(dynamodb, "SMS Received")) == ["Bye ?", "stop"]
@@ -226,7 +228,7 @@ def test_half_a_surrogate_pair_in_a_reply_becomes_a_question_mark(dynamodb: Dyna
 
 def test_help_and_free_text_move_nothing_and_a_wish_is_flagged(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
     results = [
-        listener(dead).process(reply(text, sid=f"SM{n}"))
+        processor(dead).process(reply(text, sid=f"SM{n}"))
         for n, text in enumerate(["help", "thanks!", "please stop sending"])
     ]
 
@@ -241,7 +243,7 @@ def test_help_and_free_text_move_nothing_and_a_wish_is_flagged(dynamodb: DynamoD
 
 @pytest.mark.usefixtures("dynamodb")
 def test_the_providers_signal_comes_before_the_word(dead: MemoryQueue) -> None:
-    listener(dead).process(reply("basta", OptOutType="STOP"))
+    processor(dead).process(reply("basta", OptOutType="STOP"))
 
     assert blocked() is Kind.STOP
 
@@ -289,7 +291,7 @@ def latest(provider: str = "bird") -> set[Kind]:
 def test_a_providers_notice_blocks_what_the_provider_says_it_covers(
     dead: MemoryQueue, answer: HttpResponse, kinds: set[Kind]
 ) -> None:
-    result = listener(dead, asked=sources(answer)).process(at_bird(None))
+    result = processor(dead, asked=sources(answer)).process(at_bird(None))
 
     assert (result.decision, latest()) == ("heard", kinds)
 
@@ -302,7 +304,7 @@ def test_a_providers_notice_blocks_what_the_provider_says_it_covers(
 def test_a_persons_stop_covers_what_the_provider_says(
     dead: MemoryQueue, answer: HttpResponse, kinds: set[Kind]
 ) -> None:
-    result = listener(dead, asked=sources(RULES, answer)).process(at_bird())
+    result = processor(dead, asked=sources(RULES, answer)).process(at_bird())
 
     assert (result.decision, latest()) == ("heard", kinds)
 
@@ -312,7 +314,7 @@ def test_a_stop_that_the_provider_has_not_recorded_blocks_everything_at_once_and
     dynamodb: DynamoDBClient, dead: MemoryQueue, answer: HttpResponse
 ) -> None:
     early, late = (
-        listener(dead, asked=sources(RULES, answer), now=NOON + timedelta(minutes=minutes)) for minutes in (4.9, 5)
+        processor(dead, asked=sources(RULES, answer), now=NOON + timedelta(minutes=minutes)) for minutes in (4.9, 5)
     )
 
     assert (early.process(at_bird()).decision, blocked(provider="bird")) == ("waiting", Kind.REFUSED)
@@ -322,17 +324,17 @@ def test_a_stop_that_the_provider_has_not_recorded_blocks_everything_at_once_and
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_stop_that_a_start_has_ended_waits_for_nothing(dead: MemoryQueue) -> None:
-    listener(dead, asked=sources(RULES)).process(at_bird("START", minutes=1))
+    processor(dead, asked=sources(RULES)).process(at_bird("START", minutes=1))
 
-    assert listener(dead, asked=sources(RULES, NONE)).process(at_bird()).decision == "heard"
+    assert processor(dead, asked=sources(RULES, NONE)).process(at_bird()).decision == "heard"
     assert blocked(provider="bird") is None
 
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_notice_waits_while_the_provider_is_down_and_then_covers_everything(dead: MemoryQueue) -> None:
-    assert listener(dead, asked=sources(DOWN)).process(at_bird(None)).decision == "waiting"
+    assert processor(dead, asked=sources(DOWN)).process(at_bird(None)).decision == "waiting"
     assert blocked(provider="bird") is Kind.REFUSED
-    late = listener(dead, asked=sources(DOWN), now=NOON + timedelta(minutes=5))
+    late = processor(dead, asked=sources(DOWN), now=NOON + timedelta(minutes=5))
 
     assert (late.process(at_bird(None)).decision, blocked(provider="bird")) == ("heard", Kind.STOP)
 
@@ -341,7 +343,7 @@ def test_the_first_notice_that_covers_transactional_messages_too_is_published(
     dynamodb: DynamoDBClient, dead: MemoryQueue
 ) -> None:
     for answer in (NOT_TRANSACTIONAL, ALL, NOT_TRANSACTIONAL):
-        listener(dead, asked=sources(answer)).process(at_bird(None))
+        processor(dead, asked=sources(answer)).process(at_bird(None))
 
     causes = [each["cause"] for each in events(dynamodb, "SMS Opt-Out Changed")]
     assert sorted(causes) == ["stop", "stop_marketing"]
@@ -349,21 +351,21 @@ def test_the_first_notice_that_covers_transactional_messages_too_is_published(
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_start_in_the_numbers_own_words_ends_a_stop(dead: MemoryQueue) -> None:
-    listener(dead, asked=sources(ALL)).process(at_bird(None))
-    listener(dead, asked=sources(RULES)).process(at_bird("Ja!", minutes=1))
+    processor(dead, asked=sources(ALL)).process(at_bird(None))
+    processor(dead, asked=sources(RULES)).process(at_bird("Ja!", minutes=1))
 
     assert blocked(provider="bird") is None
 
 
 def test_where_opt_outs_are_off_no_provider_is_asked(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
-    off = listener(dead, ScopeMode.OFF)
+    off = processor(dead, ScopeMode.OFF)
 
     assert [off.process(at_bird(text)).decision for text in ("STOP", "START", None)] == ["heard"] * 3
     assert (off.sources.http.requests, len(events(dynamodb, "SMS Received"))) == ([], 2)  # type: ignore[attr-defined]
 
 
 def test_where_opt_outs_are_off_a_reply_is_published_all_the_same(dynamodb: DynamoDBClient, dead: MemoryQueue) -> None:
-    listener(dead, ScopeMode.OFF).process(reply())
+    processor(dead, ScopeMode.OFF).process(reply())
 
     assert (blocked(), len(events(dynamodb, "SMS Received"))) == (None, 1)
 
@@ -373,7 +375,7 @@ def test_by_client_a_stop_blocks_every_client_that_wrote_to_the_person(dead: Mem
     store = MessageStore(json_client("dynamodb"), "messages")
     for number, client in enumerate(["shop", "bank", "shop"]):
         store.put(replace(record(message_id=f"{number}{MESSAGE_ID[1:]}"), client=client, to=PERSON))
-    listener(dead, ScopeMode.CLIENT).process(reply())
+    processor(dead, ScopeMode.CLIENT).process(reply())
     found = [
         blocked_by(register(json_client("dynamodb")), Recipient(scope=f"client:{name}", number=PERSON))
         for name in ("shop", "bank", "other")
@@ -388,7 +390,7 @@ def test_a_refusal_blocks_for_a_day_from_the_start_of_its_attempt(dead: MemoryQu
     MessageStore(json_client("dynamodb"), "messages").put(sent)
     body = encode(RefusedSend(message_id=sent.message_id, attempt=1))
 
-    assert listener(dead).process(body).decision == "refusal"
+    assert processor(dead).process(body).decision == "refusal"
     assert [blocked(now=NOON + timedelta(hours=hours)) for hours in (0, 23.9, 24)] == [Kind.REFUSED, Kind.REFUSED, None]
 
 
@@ -396,8 +398,8 @@ def test_a_refusal_blocks_for_a_day_from_the_start_of_its_attempt(dead: MemoryQu
 def test_a_start_after_the_attempt_began_outweighs_its_refusal(dead: MemoryQueue) -> None:
     sent = replace(record(), to=PERSON, sender=NUMBER, created_at=timestamp(NOON))
     MessageStore(json_client("dynamodb"), "messages").put(sent)
-    listener(dead).process(reply("start", 1))
-    listener(dead).process(encode(RefusedSend(message_id=sent.message_id, attempt=1)))
+    processor(dead).process(reply("start", 1))
+    processor(dead).process(encode(RefusedSend(message_id=sent.message_id, attempt=1)))
 
     assert blocked() is None
 
@@ -407,7 +409,7 @@ def test_a_refusal_of_a_message_that_is_gone_or_forgotten_is_ignored(dead: Memor
     MessageStore(json_client("dynamodb"), "messages").put(replace(record(), to=""))
     refusals = [RefusedSend(message_id=known, attempt=1) for known in (MESSAGE_ID, "0" + MESSAGE_ID[1:])]
 
-    assert [listener(dead).process(encode(each)).decision for each in refusals] == ["ignored", "ignored"]
+    assert [processor(dead).process(encode(each)).decision for each in refusals] == ["ignored", "ignored"]
 
 
 @pytest.mark.usefixtures("dynamodb")
@@ -421,7 +423,7 @@ def test_a_refusal_of_a_message_that_is_gone_or_forgotten_is_ignored(dead: Memor
     ],
 )
 def test_what_cannot_be_read_goes_to_the_dead_letters_with_its_reason(dead: MemoryQueue, body: str) -> None:
-    result = listener(dead).process(body)
+    result = processor(dead).process(body)
 
     assert (result.decision, PERSON in str(result.error)) == ("dead", False)
     assert dead.bodies == [body]
@@ -431,6 +433,6 @@ def test_a_statement_that_is_older_changes_nothing(dynamodb: DynamoDBClient, dea
     who = Recipient(scope=f"sender:twilio:{NUMBER}", number=PERSON)
     later = Statement(kind=Kind.LIFTED, at=timestamp(NOON + timedelta(hours=1)), source="ops", reason="consent")
     register(json_client("dynamodb")).add(who, [later])
-    listener(dead).process(reply())
+    processor(dead).process(reply())
 
     assert (blocked(), events(dynamodb, "SMS Opt-Out Changed")) == (None, [])

@@ -1,4 +1,4 @@
-"""Who opted out is sent nothing: asked before every hand-over, and learnt from the providers' refusals."""
+"""Recipients who opted out get no message: opt-outs are read before each hand-over, refusals are queued."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def load(config: type[AnyConfig], environment: Mapping[str, str]) -> AnyConfig:
     for name in names(config):
         try:
             values[name] = _parser(name)(environment[name.upper()])
-        except _NotSecret as error:
+        except _SettingFlaw as error:
             wrong.append(f"{name.upper()} ({error})")
         except (KeyError, ValueError):
             wrong.append(name.upper())
@@ -187,7 +187,7 @@ def _pairs(value: str) -> dict[str, str]:
     return {name.strip(): item.strip() for name, _, item in pairs if item.strip()}
 
 
-class _NotSecret(ValueError):
+class _SettingFlaw(ValueError):
     """A malformed setting. The text of this error contains no secret, and is shown."""
 
 
@@ -199,7 +199,7 @@ def _destinations(value: str) -> Destinations:
 
     words = _words(value)
     if advice := countries.advice(words, SUPPORTED_REGIONS):
-        raise _NotSecret(advice)
+        raise _SettingFlaw(advice)
     return countries.destinations(words)
 
 

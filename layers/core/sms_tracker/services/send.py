@@ -139,7 +139,7 @@ class Sender:
         left = stored.send.until - self.clock().timestamp()
         if stored.send.phase is SendPhase.CLAIMED and left > 0:
             return responses.in_progress(stored, left)
-        if stored.send.phase is not SendPhase.ANSWERED:  # or released, and a provider reported on it
+        if stored.send.phase is not SendPhase.ANSWERED:  # the claim expired, or a provider reported after a release
             return responses.accepted(stored, "outcome-unknown").as_replay()
         response = responses.refused(stored) if is_refused(stored) else responses.accepted(stored, "replayed")
         return response.as_replay()
