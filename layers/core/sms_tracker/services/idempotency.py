@@ -35,7 +35,7 @@ def keyed_message_id(stack: str, client: str, key: str, *, test: bool = False) -
 
 
 def fingerprint(key: bytes, payload: Json) -> str:
-    """HMAC-SHA256, cut to 128 bits, as 22 URL-safe characters: of the payload as sent, without ``provider``.
+    """:func:`short_hmac` of the payload as sent, without ``provider``.
 
     ``provider`` is compared separately, because a request that no provider took may be repeated with another one.
     """
@@ -57,5 +57,9 @@ def names_another_provider(stored: Record, payload: Json) -> bool:
 
 
 def _hmac(key: bytes, payload: Json) -> str:
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
-    return urlsafe_b64encode(hmac.digest(key, canonical, hashlib.sha256)[:16]).rstrip(b"=").decode()
+    return short_hmac(key, json.dumps(payload, sort_keys=True, separators=(",", ":")).encode())
+
+
+def short_hmac(key: bytes, octets: bytes) -> str:
+    """HMAC-SHA256, cut to 128 bits, as 22 URL-safe characters."""
+    return urlsafe_b64encode(hmac.digest(key, octets, hashlib.sha256)[:16]).rstrip(b"=").decode()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -20,6 +17,7 @@ from sms_tracker.domain.ports import CallFailed, Http
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.settings import Settings
 from sms_tracker.providers.base import Provider
+from sms_tracker.services.idempotency import short_hmac
 from sms_tracker.services.send_request import Draft
 
 BUDGET = 20.0
@@ -68,10 +66,8 @@ def prepare_request(record: Record, draft: Draft, settings: Settings) -> tuple[R
 
 
 def _hash(key: bytes, request: HttpRequest) -> str:
-    """HMAC-SHA256 of a whole request, cut to 128 bits, as 22 URL-safe characters."""
     head = json.dumps([request.method, request.url, sorted(request.headers.items())])
-    digest = hmac.digest(key, f"{head}\n".encode() + request.body, hashlib.sha256)
-    return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+    return short_hmac(key, f"{head}\n".encode() + request.body)
 
 
 def call_provider(
