@@ -92,11 +92,11 @@ class Receiver:
             verified = self._verify(provider, request, token_target)
             fields = provider.fields(request)
             if token_target is None and provider.is_reply(fields):  # a token verifies only the URL
-                received = self._reply(provider, fields, verified)
+                received = self._queue_reply(provider, fields, verified)
             else:
                 target = token_target or provider.target(request, fields)
                 message_id = target.message_id
-                received = self._report(provider, fields, target, verified)
+                received = self._queue_report(provider, fields, target, verified)
         except UnknownProvider:
             return Received(status=404, decision="unknown-provider")
         except InvalidSignature as error:
@@ -106,44 +106,6 @@ class Receiver:
         except SmsTrackerError as error:
             return Received(status=503, decision="unavailable", message_id=message_id, error=str(error))
         return received
-
-    def _reply(self, provider: Webhooks, fields: Mapping[str, str], verified: _Verified) -> Received:
-        """Queue a reply. The answer is the provider's empty one, so the person gets no text from us."""
-        heard = inbound.Heard(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
-        self.replies.send(inbound.encode(heard))
-        return Received(
-            status=_OK if provider.REPLY_BODY else provider.ACK_STATUS,
-            decision="heard",
-            next_secret=verified.next_secret,
-            stale=verified.stale,
-            body=provider.REPLY_BODY,
-        )
-
-    def _report(
-        self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget, verified: _Verified
-    ) -> Received:
-        return Received(
-            status=provider.ACK_STATUS,
-            decision=self._enqueue(provider, fields, target),
-            message_id=target.message_id,
-            next_secret=verified.next_secret,
-            stale=verified.stale,
-        )
-
-    def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
-        """Queue a report. Returns the decision.
-
-        ``foreign``: it is about a message that another stack sent from the same account. ``counted``: the setting
-        excludes it from the queue.
-        """
-        key, now = self.settings().service_key, timestamp(self.clock())
-        report = envelope.received(provider.name, target, fields, key=key, received_at=now)
-        if report is None:
-            return "foreign"
-        if not self.queue_sending and _is_sending(report):
-            return "counted"
-        self.queue.send(envelope.encode(report))
-        return "queued"
 
     def _provider(self, name: str) -> Webhooks:
         if name not in self.enabled:
@@ -191,6 +153,44 @@ class Receiver:
         except InvalidSignature:
             return False
         return True
+
+    def _queue_reply(self, provider: Webhooks, fields: Mapping[str, str], verified: _Verified) -> Received:
+        """Queue a reply. The answer is the provider's empty one, so the person gets no text from us."""
+        heard = inbound.Heard(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
+        self.replies.send(inbound.encode(heard))
+        return Received(
+            status=_OK if provider.REPLY_BODY else provider.ACK_STATUS,
+            decision="heard",
+            next_secret=verified.next_secret,
+            stale=verified.stale,
+            body=provider.REPLY_BODY,
+        )
+
+    def _queue_report(
+        self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget, verified: _Verified
+    ) -> Received:
+        return Received(
+            status=provider.ACK_STATUS,
+            decision=self._enqueue(provider, fields, target),
+            message_id=target.message_id,
+            next_secret=verified.next_secret,
+            stale=verified.stale,
+        )
+
+    def _enqueue(self, provider: Webhooks, fields: Mapping[str, str], target: CallbackTarget) -> str:
+        """Queue a report. Returns the decision.
+
+        ``foreign``: it is about a message that another stack sent from the same account. ``counted``: the setting
+        excludes it from the queue.
+        """
+        key, now = self.settings().service_key, timestamp(self.clock())
+        report = envelope.received(provider.name, target, fields, key=key, received_at=now)
+        if report is None:
+            return "foreign"
+        if not self.queue_sending and _is_sending(report):
+            return "counted"
+        self.queue.send(envelope.encode(report))
+        return "queued"
 
 
 def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
