@@ -26,6 +26,18 @@ _EXAMPLE = "write it like +31612345678"
 _LONGEST = 250
 _SHOWN_RUNS, _SHOWN_CHARACTERS = 5, 12
 """In an error: runs of wrong characters, and characters of each."""
+_REFUSED_TYPES = {
+    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
+    PhoneNumberType.SHARED_COST: "a shared-cost number",
+    PhoneNumberType.PERSONAL_NUMBER: "a personal number",
+    PhoneNumberType.PAGER: "a pager's number",
+    PhoneNumberType.UAN: "a universal access number",
+    PhoneNumberType.VOICEMAIL: "a voicemail number",
+}
+"""Types of numbers that cost more than the country's others, or reach no phone."""
+_NO_COUNTRY = "001"
+"""phonenumbers' region of satellite and international numbers: +870, +881, +882, +979 …"""
+_IN_RANGES = "and those are sent to only in ranges that AllowedCountries lists"
 
 
 def e164(given: str, countries: frozenset[str] | None) -> str:
@@ -42,6 +54,21 @@ def e164(given: str, countries: frozenset[str] | None) -> str:
     if "(0)" in plain[1:] and not _digits(plain.replace("(0)", "")).endswith(number[1:]):
         raise ValueError(f"holds (0), which is not left out in that country; {_EXAMPLE}")
     return number
+
+
+def e164_from_query(given: str, countries: frozenset[str] | None) -> str:
+    """As :func:`e164`, but the plus of an international number may be missing.
+
+    An unescaped plus arrives as a space.
+    """
+    text = given.strip()
+    international = f"+{text}" if text[:1].isdecimal() else text
+    try:
+        return e164(international if given.startswith(" ") else text, countries)
+    except ValueError:
+        with suppress(ValueError):
+            return e164(international, countries)
+        raise
 
 
 def _plain(given: str) -> str:
@@ -76,21 +103,6 @@ def _ascii(character: str) -> str | None:
         return "-"
     plain = unicodedata.normalize("NFKC", character)  # fullwidth forms
     return plain if plain in {"+", ".", "/", "(", ")"} else None
-
-
-def e164_from_query(given: str, countries: frozenset[str] | None) -> str:
-    """As :func:`e164`, but the plus of an international number may be missing.
-
-    An unescaped plus arrives as a space.
-    """
-    text = given.strip()
-    international = f"+{text}" if text[:1].isdecimal() else text
-    try:
-        return e164(international if given.startswith(" ") else text, countries)
-    except ValueError:
-        with suppress(ValueError):
-            return e164(international, countries)
-        raise
 
 
 def _wrong(text: str) -> str:
@@ -136,20 +148,6 @@ def _as_dialled(digits: str, number: phonenumbers.PhoneNumber, region: str) -> b
     if trunk and digits == trunk + significant and not significant.startswith("0"):
         return True
     return any(match.raw_string == digits for match in phonenumbers.PhoneNumberMatcher(digits, region))
-
-
-_REFUSED_TYPES = {
-    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
-    PhoneNumberType.SHARED_COST: "a shared-cost number",
-    PhoneNumberType.PERSONAL_NUMBER: "a personal number",
-    PhoneNumberType.PAGER: "a pager's number",
-    PhoneNumberType.UAN: "a universal access number",
-    PhoneNumberType.VOICEMAIL: "a voicemail number",
-}
-"""Types of numbers that cost more than the country's others, or reach no phone."""
-_NO_COUNTRY = "001"
-"""phonenumbers' region of satellite and international numbers: +870, +881, +882, +979 …"""
-_IN_RANGES = "and those are sent to only in ranges that AllowedCountries lists"
 
 
 def country(number: str) -> str | None:

@@ -23,6 +23,13 @@ from sms_tracker.services.numbers import known_country
 
 _TRIES = 8
 """Writes per call. Each refusal means that another writer was faster."""
+LIFETIME, RETRY = 3600.0, 60.0
+"""Seconds until keywords are read again, and until a provider that did not answer is called again."""
+_TIMEOUT = 1.5
+"""Seconds of one call. A batch of ten replies makes at most ten calls and has 20 seconds."""
+_BUSY = frozenset({408, 429, *range(500, 600)})
+_EVERYTHING = frozenset({Kind.STOP})
+_Key = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +92,6 @@ def _extent(opt_out: OptOut, now: datetime) -> tuple[bool, bool]:
 def _newest(changed: OptOut, known: OptOut) -> Statement:
     """The newest statement of ``changed`` that ``known`` lacks."""
     return max(statement for kind, statement in changed.latest.items() if known.latest.get(kind) != statement)
-
-
-LIFETIME, RETRY = 3600.0, 60.0
-"""Seconds until keywords are read again, and until a provider that did not answer is called again."""
-_TIMEOUT = 1.5
-"""Seconds of one call. A batch of ten replies makes at most ten calls and has 20 seconds."""
-_BUSY = frozenset({408, 429, *range(500, 600)})
-_EVERYTHING = frozenset({Kind.STOP})
-_Key = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
