@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
-from sms_tracker.domain.errors import SmsTrackerError
+from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.limits import Bound
@@ -17,12 +19,14 @@ from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.services import responses
 from sms_tracker.services.limits import over_limit
-from sms_tracker.services.provider_call import retry_write
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_checks import OptOutCheck
 from sms_tracker.services.track import track
 
 _OPTED_OUT = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT)
+_WRITE_PAUSE = 1.0
+"""Longest pause between two writes in seconds; the pause is random."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class OutcomeRecorder:
         """Release the claim, so that the same key may try again. Returns a warning if that was not stored."""
         write = partial(self.messages.release, record.message_id, token=record.send.token, cause=cause)
         try:
-            retry_write(partial(write, now=timestamp(self.clock())), pace=self.pace, end=end)
+            self._write(partial(write, now=timestamp(self.clock())), end)
         except SmsTrackerError as error:
             return f"release not stored: {error}"
         return None
@@ -78,7 +82,7 @@ class OutcomeRecorder:
     def _withdraw(self, record: Record, end: float) -> str | None:
         try:
             write = partial(self.messages.withdraw, record.message_id, token=record.send.token)
-            retry_write(write, pace=self.pace, end=end)
+            self._write(write, end)
         except SmsTrackerError as error:
             return f"record not deleted: {error}"
         return None
@@ -112,9 +116,23 @@ class OutcomeRecorder:
         seen, warnings = record, list[str]()
         write = partial(track, self.messages, record.message_id, [report], now=report.received)
         try:
-            seen = retry_write(partial(write, phase=SendPhase.ANSWERED), pace=self.pace, end=end).record or record
+            seen = self._write(partial(write, phase=SendPhase.ANSWERED), end).record or record
         except SmsTrackerError as error:
             warnings.append(f"answer not stored: {error}")
         if self.opt_out_check and report.is_opt_out and (warning := self.opt_out_check.pass_on_refusal(record)):
             warnings.append(warning)
         return replace(seen, state=fold([report], base=seen.state), send=record.send), "; ".join(warnings) or None
+
+    def _write(self, write: Callable[[], Result], end: float) -> Result:
+        """The result of ``write``, repeated once after ``Unavailable`` if the pause ends before ``end``.
+
+        Each write is up to three tries by the AWS client.
+        """
+        try:
+            return write()
+        except Unavailable:
+            pause = self.pace.fraction() * _WRITE_PAUSE
+            if self.pace.monotonic() + pause > end:
+                raise
+        self.pace.sleep(pause)
+        return write()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import callback_token, callback_url
-from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace, ignore_failed_call, log_failed_call
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
@@ -142,24 +139,3 @@ def _code(outcome: SendOutcome) -> str | None:
         case NotProcessed():
             return outcome.code
     return None
-
-
-_WRITE_PAUSE = 1.0
-"""Longest pause between the two writes in seconds; the pause is random."""
-
-Result = TypeVar("Result")
-
-
-def retry_write(write: Callable[[], Result], *, pace: Pace, end: float) -> Result:
-    """The result of ``write``, repeated once after ``Unavailable`` if the pause ends before ``end``.
-
-    Each write is up to three tries by the AWS client.
-    """
-    try:
-        return write()
-    except Unavailable:
-        pause = pace.fraction() * _WRITE_PAUSE
-        if pace.monotonic() + pause > end:
-            raise
-    pace.sleep(pause)
-    return write()
