@@ -25,7 +25,9 @@ def _fields(*left_out: str) -> dict[str, Json]:
     return {name: without_null(schema, "default") for name, schema in properties.items() if name not in left_out}
 
 
-_PAGING = {name: without_null(schema, "default") for name, schema in OptOutListQuery.model_json_schema()["properties"].items()}
+_PAGING = {
+    name: without_null(schema, "default") for name, schema in OptOutListQuery.model_json_schema()["properties"].items()
+}
 OPERATIONS = (
     Operation(
         route="GET /opt-outs",
