@@ -37,7 +37,7 @@ from sms_tracker.providers.bird import api, endpoint, opt_outs, report, signatur
 from sms_tracker.providers.optional import Endpoints
 from tests.bird_sdk import bird, exceptions, models
 
-MANY = settings(max_examples=1000, deadline=None)
+MANY = settings(max_examples=500, deadline=None)
 EVER = 10**15
 """A tolerance, in seconds, beyond any age."""
 

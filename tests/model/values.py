@@ -40,7 +40,8 @@ def frozen(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return frozenset(map(frozen, value))
     if is_dataclass(value):
-        return type(value), tuple([frozen(getattr(value, name)) for name in _names(type(value))])
+        kind: type = type(value)
+        return kind, tuple([frozen(getattr(value, name)) for name in _names(kind)])
     raise TypeError(f"no rule for {type(value)}")
 
 

@@ -49,7 +49,7 @@ def by_botocore(
     return {name.lower(): value for name, value in signed.headers.items()}
 
 
-@settings(max_examples=800)
+@settings(max_examples=400)
 @given(
     credentials=st.builds(Credentials, KEYS, KEYS, st.none() | KEYS),
     service=st.sampled_from(["sqs", "dynamodb", "ssm"]),
