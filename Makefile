@@ -55,8 +55,9 @@ bench: setup ## measure CPU, calls, units, sizes and costs beside plain boto3 an
 cost: setup ## dollars per million messages (ARGS="--help")
 	@$(PY) -m bench.cost $(ARGS)
 
+# Three workers on two cores: an end-to-end test mostly waits.
 test: setup ## run every test; domain and providers must be covered to the last branch
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 --cov --cov-report=term --cov-fail-under=100
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15 --cov --cov-report=term --cov-fail-under=100
 
 test-unit test-contract test-integration test-e2e: setup ## run one kind of test
 	@$(PY) -m pytest tests/$(@:test-%=%)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 settings.register_profile("shared machine", deadline=None)  # slowness is no failure: each test has a time-out
@@ -17,10 +19,17 @@ COVERING = ("unit", "contract")
 _HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.relative_to(_HERE).parts[0] not in COVERING:
-            item.add_marker(pytest.mark.no_cover)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Pause coverage for the tests that do not count, and for their fixtures: ``no_cover`` leaves those traced."""
+    coverage = Coverage.current()
+    if coverage is None or item.path.relative_to(_HERE).parts[0] in COVERING:
+        return (yield)
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

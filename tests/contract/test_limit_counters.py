@@ -22,6 +22,8 @@ from tests import tables
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.limits import MemoryCounters, limits
 
+pytestmark = pytest.mark.no_cover  # other tests cover what it uses
+
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 STRICT = limits(client={"hour": 3, "day": 5}, range={"day": 100}, recipient={"day": 100})
 

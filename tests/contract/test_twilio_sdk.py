@@ -167,7 +167,7 @@ def _ports(url: str) -> list[str]:
     return [url, url.replace(host, f"{host}:{default}", 1)]
 
 
-quick = settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+quick = settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 @quick

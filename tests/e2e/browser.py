@@ -1,4 +1,4 @@
-"""Headless Chromium for the page: visits, their problems, screenshots."""
+"""Headless Chromium for the page: visits, their problems, and with SCREENSHOTS=1 screenshots."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ class Visit:
         self.page.get_by_role("button", name="Open").click()
 
     def picture(self, name: str) -> None:
-        """Save a screenshot, which git ignores."""
+        """Save a screenshot, which git ignores, if SCREENSHOTS is set: it takes as long as the rest of a test."""
+        if not os.environ.get("SCREENSHOTS"):
+            return
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 

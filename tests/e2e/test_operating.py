@@ -101,13 +101,13 @@ def test_a_stopped_client_is_sent_nothing_for_until_its_start(stack: Stack, simu
 
         assert answered(202)
         assert command.run(stack, "ops.sending", "stop", *whom, "leaked key").returncode == 0
-        refused = watch.eventually(lambda: answered(503), "the stop does not hold", seconds=60)
+        refused = watch.eventually(lambda: answered(503), "the stop does not hold", seconds=60, every=0.5)
         taken = len(simulators["twilio"].taken(to))
         assert answered(503)
         assert halting.get("/messages", params={"to": to}).status_code == 200
         assert len(simulators["twilio"].taken(to)) == taken
         assert command.run(stack, "ops.sending", "start", *whom, "key revoked").returncode == 0
-        watch.eventually(lambda: answered(202), "the start does not hold", seconds=60)
+        watch.eventually(lambda: answered(202), "the start does not hold", seconds=60, every=0.5)
 
     assert refused.json()["type"] == "urn:sms-tracker:problem:sending-stopped"
     assert "leaked key" in refused.json()["detail"]

@@ -90,8 +90,9 @@ def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]
     for case in CASES.values():
         if case.course == "timeout":
             simulators[case.provider].script(case.to, {"like": "timeout", "drop": True})
-    with ThreadPoolExecutor(10) as pool:
-        answers = dict(zip(CASES.values(), pool.map(lambda case: _send(api, case), CASES.values()), strict=True))
+    slow_first = sorted(CASES.values(), key=lambda case: case.course not in ("timeout", "hang"))
+    with ThreadPoolExecutor(sum(case.course in ("timeout", "hang") for case in slow_first)) as pool:
+        answers = dict(zip(slow_first, pool.map(lambda case: _send(api, case), slow_first), strict=True))
     places = {case: f"/messages/{answer.json()['message_id']}" for case, answer in answers.items()}
     for case in CASES.values():
         if case.resend:
@@ -107,7 +108,7 @@ def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]
         watch.drained(stack)
         return all(record["final"] for record in records().values())
 
-    watch.eventually(all_final, "not every message came to its end", seconds=UNKNOWN_AFTER + watch.SECONDS)
+    watch.eventually(all_final, "not every message came to its end", seconds=UNKNOWN_AFTER + watch.SECONDS, every=2)
     received: list[Mapping[str, Any]] = []
 
     def all_told() -> bool:

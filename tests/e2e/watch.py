@@ -22,12 +22,12 @@ _WAITING: Final = "ApproximateNumberOfMessages"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 
 
-def eventually(look: Callable[[], _T | None], what: str, *, seconds: float = SECONDS) -> _T:
-    """Poll until ``look`` returns something true, and return it."""
+def eventually(look: Callable[[], _T | None], what: str, *, seconds: float = SECONDS, every: float = _LOOK_EVERY) -> _T:
+    """Poll until ``look`` returns something true, and return it; ``every`` is the pause in seconds."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(_LOOK_EVERY)
+        time.sleep(every)
     return found
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from types import NoneType
+
+_ATOMS = (str, bytes, int, float, NoneType)
 
 
 @dataclass
@@ -25,16 +29,22 @@ class Numbers:
 
 def frozen(value: object) -> object:
     """A hashable form that is equal exactly if the values are; a mapping's order is ignored."""
-    if isinstance(value, str | bytes | int | float | None):
+    if isinstance(value, _ATOMS):
         return value
     if isinstance(value, BaseException):
         return type(value), str(value)
     if isinstance(value, Mapping):
         return frozenset((name, frozen(each)) for name, each in value.items())
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return tuple(map(frozen, value))
-    if isinstance(value, set | frozenset):
+    if isinstance(value, (set, frozenset)):
         return frozenset(map(frozen, value))
     if is_dataclass(value):
-        return type(value), tuple(frozen(getattr(value, each.name)) for each in fields(value))
+        kind: type = type(value)
+        return kind, tuple([frozen(getattr(value, name)) for name in _names(kind)])
     raise TypeError(f"no rule for {type(value)}")
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))

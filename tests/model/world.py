@@ -178,7 +178,7 @@ def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a t
         case "by_provider_id", (provider, known):
             return world, MemoryMessages(stored).by_provider_id(provider, known)
         case "keys", (index, partition, span, client):
-            return world, MemorySearch([*stored.values()]).keys(index, partition, span=span, client=client)
+            return world, _index(world.records).keys(index, partition, span=span, client=client)
         case "records", (message_ids,):
             return world, [stored[each] for each in message_ids if each in stored]
         case "position", (name,):
@@ -191,6 +191,12 @@ def read(world: World, call: Call) -> tuple[World, Any]:  # noqa: PLR0911  # a t
         case name, (message_id, due):
             return note(world, message_id, due, again=name == "put_off")
     raise AssertionError(call.name)
+
+
+@cache
+def _index(records: tuple[tuple[str, int], ...]) -> MemorySearch:
+    """The index of these records, which many states share."""
+    return MemorySearch([NUMBERS[number] for _, number in records])  # type: ignore[misc]  # records
 
 
 def note(world: World, message_id: str, due: str, *, again: bool) -> tuple[World, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from local import simulators
 from sms_tracker import providers
 from tests.unit.documents import ROOT
 from tests.unit.template_stack import source
+
+pytestmark = pytest.mark.no_cover  # other tests cover what it uses
 
 PLACEHOLDER = "acme"
 PRODUCT = ("layers", "functions", "ops", "local", "scripts", "bench/load")
@@ -44,6 +47,7 @@ def named_paths() -> set[str]:
     return {span for span in spans if "/" in span or (ROOT / span).is_file()}
 
 
+@cache
 def without_comments(path: Path) -> str:
     """What a file does: no comment, no docstring."""
     text = path.read_text()

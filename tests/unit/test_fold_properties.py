@@ -152,7 +152,7 @@ def check(messages: Watched, reports: Sequence[Report]) -> None:
 # -- The properties ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(histories())
 def test_whatever_the_order_the_repetition_and_the_batches_the_record_is_the_fold(batches: tuple[Batch, ...]) -> None:
     messages = new_table()
@@ -167,7 +167,7 @@ def test_whatever_the_order_the_repetition_and_the_batches_the_record_is_the_fol
     check(messages, told(batches))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(claims(), max_size=7), st.randoms(use_true_random=False))
 def test_the_fold_itself_knows_no_order_no_repetition_and_no_batches(reports: list[Report], chance: Any) -> None:
     whole = fold(reports, base=record().state)
@@ -221,7 +221,7 @@ def test_beyond_thirty_reports_the_join_still_applies_and_the_rest_is_handed_bac
     assert written.reports.keys() | overflow == {each.fingerprint for each in reports}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(histories(most=3), min_size=2, max_size=3), st.data())
 def test_writers_that_interleave_in_any_way_end_at_the_same_fold(
     writers: list[tuple[Batch, ...]], data: st.DataObject

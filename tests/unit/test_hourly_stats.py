@@ -202,6 +202,7 @@ def _try(world: World, fate: Fate) -> None:
             assert total == len(world.in_hour(number)), "an hour is there as a whole or not at all"
 
 
+@pytest.mark.no_cover  # other tests cover what it uses
 @given(data=st.data())
 def test_crashed_anywhere_and_repeated_anywhere_the_sums_are_a_fold_over_the_table(data: st.DataObject) -> None:
     world = data.draw(worlds())

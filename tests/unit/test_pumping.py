@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import phonenumbers
+import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from sms_tracker.domain.limits import SendLimits
@@ -19,6 +20,8 @@ from tests.cloudwatch import Metric, Period, in_alarm, watched
 from tests.fakes import START, FixedSettings
 from tests.setups import TAKEN, SendSetup
 from tests.unit.template_stack import ROOT, stack
+
+pytestmark = pytest.mark.no_cover  # other tests cover what it uses
 
 DOCUMENT = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
 DAYS, EVERY = timedelta(days=2), timedelta(minutes=1)

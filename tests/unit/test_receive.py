@@ -503,6 +503,7 @@ HEADERS = (
 MEDIA_TYPES = st.sampled_from(["application/json", "application/x-www-form-urlencoded", "text/plain; charset=\xff"])
 
 
+@pytest.mark.no_cover  # other tests cover what it uses
 @settings(deadline=None, max_examples=300)
 @given(data=st.data())
 def test_whatever_a_stranger_sends_is_refused_and_never_queued(data: st.DataObject) -> None:

@@ -13,6 +13,8 @@ from samcli.commands.deploy import command
 
 from tests.unit.template_stack import ROOT, overrides, source
 
+pytestmark = pytest.mark.no_cover  # other tests cover what it uses
+
 TO_FILL_IN = ["Providers", "DefaultProvider", "TwilioFrom", "MessageBirdOriginator", "AllowedCountries", "AlertEmail"]
 SIGNATURE = inspect.signature(command.do_cli)
 

@@ -22,6 +22,8 @@ from sms_tracker.services.receive import Receiver
 from tests.fakes import BASE_URL, SERVICE_KEY, TWILIO, FixedSettings, MemoryQueue
 from tests.unit.template_stack import stack
 
+pytestmark = pytest.mark.no_cover  # other tests cover what it uses
+
 KEYS = {"smst_all": {"send", "read"}, "smst_read": {"read"}, "smst_send": {"send"}}
 MESSAGEBIRD = {"signing_key": "example-signing-key-one-" * 2, "next_signing_key": "example-signing-key-two-" * 2}
 BIRD = {"webhook_secret": "whsec_ZXhhbXBsZSBvZiBhIHNlY3JldA=="}

@@ -14,6 +14,8 @@ from sms_tracker.domain.countries import Destinations
 from tests.configs import CONFIGS, VARIABLES
 from tests.unit.template_stack import ROOT, environment, source, stack
 
+pytestmark = pytest.mark.no_cover  # other tests cover what it uses
+
 NAMES = sorted(CONFIGS)
 PARAMETERS: Mapping[str, Mapping[str, Any]] = source()["Parameters"]
 LAYERS = sorted(name for name, one in source()["Resources"].items() if one["Type"] == "AWS::Serverless::LayerVersion")

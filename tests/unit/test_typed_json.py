@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from sms_tracker.aws.api import marshal, typed, unmarshal
 from sms_tracker.domain.status import Status
 
+pytestmark = pytest.mark.no_cover  # other tests cover what it uses
+
 PLAIN = st.text() | st.booleans() | st.integers(-(10**37), 10**37) | st.sets(st.text(min_size=1), min_size=1)
 VALUES = st.recursive(PLAIN, lambda inner: st.dictionaries(st.text(min_size=1), inner), max_leaves=20)
 
