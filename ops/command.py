@@ -14,7 +14,7 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.report import instant
+from sms_tracker.domain.report import parse_time
 
 T = TypeVar("T")
 DEFAULT = "sms-tracker"
@@ -115,7 +115,7 @@ def text(given: str) -> str:
 def moment(text: str) -> datetime:
     """An option type: a time in RFC 3339; UTC without an offset."""
     try:
-        return instant(text)
+        return parse_time(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z") from None
 

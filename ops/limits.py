@@ -15,7 +15,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from ops import command, region
 from ops.stack import Stack, parameter
 from sms_tracker.aws.clients import client
-from sms_tracker.domain.countries import code_advice
+from sms_tracker.domain.countries import code_flaws
 from sms_tracker.domain.limits import KNOWN_AFTER, day_of
 from sms_tracker.domain.limits_document import read_limits
 
@@ -88,7 +88,7 @@ def _checked(text: str) -> str:
     """The document without white space; raises ``Misconfigured`` or ``ValueError`` with the reason."""
     limits = read_limits(text)
     countries = {country for each in (limits.defaults, *limits.clients.values()) for country in each.approved}
-    if countries and (wrong := code_advice(countries, SUPPORTED_REGIONS)):
+    if countries and (wrong := code_flaws(countries, SUPPORTED_REGIONS)):
         raise ValueError(f"approved: {wrong}")
     return json.dumps(json.loads(text), separators=(",", ":"))
 

@@ -17,7 +17,7 @@ from sms_tracker import providers
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope
 from sms_tracker.domain.outbound import LookupFailed
-from sms_tracker.domain.report import instant, timestamp
+from sms_tracker.domain.report import parse_time, timestamp
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.opt_outs import OptOutRegister
 
@@ -154,7 +154,7 @@ def _statement(given: Mapping[str, str], now: datetime) -> Statement:
     if cause not in _IMPORTED:
         raise ValueError(f"cause is {' or '.join(_IMPORTED)}")
     try:
-        at = instant(given["at"]) if given.get("at") else now
+        at = parse_time(given["at"]) if given.get("at") else now
     except ValueError:
         raise ValueError("at is no RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
     if at > now:

@@ -19,7 +19,7 @@ from sms_tracker.domain.indexes import (
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.spelling import spellings
-from sms_tracker.domain.state import State, fold, recorded
+from sms_tracker.domain.state import State, fold, initial_state
 from sms_tracker.reconcile.walks import key_pages
 from sms_tracker.services.timeline import report_of
 
@@ -55,7 +55,7 @@ def _records(
 def rebuilt(record: Record) -> State:
     """The state that follows from the timeline; ids come from the record, because the timeline lacks them."""
     state = record.state
-    base = recorded(attempt=record.send.attempt, at=record.created_at, provider=state.provider)
+    base = initial_state(attempt=record.send.attempt, at=record.created_at, provider=state.provider)
     base = replace(base, ids=state.ids, other_ids=state.other_ids)
     made = fold((report_of(record, entry) for entry in record.reports.values() if not entry.foreign), base=base)
     return replace(made, at=state.at) if made.order == state.order else made
@@ -91,6 +91,6 @@ def stuck(record: Record, *, now: datetime) -> str | None:
 
 def earlier(record: Record) -> State:
     """The state before the decisive report, as far as the timeline shows it."""
-    base = recorded(attempt=record.send.attempt, at=record.created_at, provider=record.state.provider)
+    base = initial_state(attempt=record.send.attempt, at=record.created_at, provider=record.state.provider)
     reports = (report_of(record, entry) for entry in record.reports.values() if not entry.foreign)
     return fold((each for each in reports if each.order is not None and each.order < record.state.order), base=base)

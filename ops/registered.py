@@ -21,7 +21,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.settings import Settings
 from sms_tracker.providers.optional import Endpoint, Registered
-from sms_tracker.reconcile.endpoints import find
+from sms_tracker.reconcile.endpoints import find_endpoint
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
@@ -79,7 +79,7 @@ class Account:
 
     def endpoint(self) -> Endpoint | None:
         """This stack's endpoint, found as the reconciler does; None if none is registered."""
-        return self._answered(find(self.adapter, self.provider, self.settings, call_provider))
+        return self._answered(find_endpoint(self.adapter, self.provider, self.settings, call_provider))
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Every endpoint of the account."""

@@ -76,7 +76,7 @@ def record(store: SendingStopStore, instruction: Instruction) -> SendingStops:
         known = store.read(consistent=True)
         if instruction in known.log:  # an earlier try lost its reply
             return known
-        following = known.following(instruction)
+        following = known.after(instruction)
         if store.save(following):
             return following
     raise Unavailable("the stops are being changed by others")

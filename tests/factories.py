@@ -9,7 +9,7 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, timestamp
 from sms_tracker.domain.segments import Encoding, Segmentation
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from tests.fakes import START
 
@@ -23,7 +23,7 @@ def record(**values: Any) -> Record:
     defaults: dict[str, Any] = {
         "message_id": MESSAGE_ID,
         "version": 1,
-        "state": recorded(attempt=1, at=NOW, provider="twilio"),
+        "state": initial_state(attempt=1, at=NOW, provider="twilio"),
         "send": Send(phase=SendPhase.CLAIMED, attempt=1, token="a-token", until=int(START.timestamp()) + 33),
         "client": "shop",
         "to": TO,

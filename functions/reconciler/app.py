@@ -16,7 +16,7 @@ from sms_tracker.domain.overdue import Ages
 from sms_tracker.log import Line, Log
 from sms_tracker.reconcile import hourly_stats, reconcile
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
-from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.reconcile.reconcile import Reconciler
 
 config = load(ReconcilerConfig, os.environ)
@@ -42,7 +42,7 @@ reconciler = Reconciler(
         unknown=timedelta(seconds=config.unknown_after_seconds),
         again=timedelta(seconds=config.look_again_after_seconds),
     ),
-    limits=Limits(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),
+    budget=Budget(seconds=config.run_seconds, lookups=config.lookups_per_run, rate=config.lookups_per_second),
     resend=lambda record: sender.resend(record).decision,
     prices=config.price_lookup,
     failed=log.failed,

@@ -23,7 +23,7 @@ from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT, REFUSED, Report, Source
 from sms_tracker.domain.segments import segment
 from sms_tracker.domain.sending_stop import Action, Instruction
-from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas, views
 from sms_tracker.read.list_query import ListQuery, cursor
@@ -69,7 +69,7 @@ def _record(*reports: Report, phase: SendPhase = SendPhase.ANSWERED) -> Record:
     return Record(
         message_id="0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7de",
         version=1 + len(reports),
-        state=fold(reports, base=recorded(attempt=1, at=_CREATED, provider=_PROVIDER)),
+        state=fold(reports, base=initial_state(attempt=1, at=_CREATED, provider=_PROVIDER)),
         send=Send(phase=phase, attempt=1, token="", until=0),
         client="shop",
         to=REQUEST["to"],

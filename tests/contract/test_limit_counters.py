@@ -1,4 +1,4 @@
-"""What the counters of limits promise: one suite over the fake and over DynamoDB on moto."""
+"""The contract of limit counters: one suite over the fake and DynamoDB on moto."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def counter(now: datetime = NOON, client: str = "shop") -> Counter:
 
 
 def take(counters: LimitCounters, token: str, units: int = 1, now: datetime = NOON, client: str = "shop") -> str | None:
-    """The name of the limit that was in the way, None once counted."""
+    """The name of the exceeded limit, None if the send was counted."""
     found = counters.take(counter(now, client), units, token=token, now=int(now.timestamp()))
     return found.name if found else None
 
 
-def test_exactly_as_many_fit_as_the_limit_says(counters: LimitCounters) -> None:
+def test_exactly_as_many_sends_fit_as_the_limit_allows(counters: LimitCounters) -> None:
     assert [take(counters, f"t{number}") for number in range(5)] == [None] * 3 + ["client_per_hour"] * 2
 
 
@@ -233,7 +233,7 @@ def test_a_writer_that_is_always_overtaken_gives_up(table: Table) -> None:
     store = LimitCounterStore(calling(table.client), "state")
 
     def overtaken(operation: str, **arguments: Any) -> dict[str, Any]:
-        """Somebody else begins a generation before each write."""
+        """Another sender begins a new set of tokens before each write."""
         table.client.update_item(
             TableName="state",
             Key=arguments["Key"],
@@ -251,7 +251,7 @@ def test_a_writer_that_is_always_overtaken_gives_up(table: Table) -> None:
 @pytest.mark.parametrize(
     ("code", "error"), [("ProvisionedThroughputExceededException", Throttled), ("InternalServerError", Unavailable)]
 )
-def test_throttling_is_told_from_an_outage(table: Table, code: str, error: type[Exception]) -> None:
+def test_throttling_and_an_outage_are_different_errors(table: Table, code: str, error: type[Exception]) -> None:
     CallRecorder(table.client, error=refusal(code))
     store = LimitCounterStore(calling(table.client), "state")
 

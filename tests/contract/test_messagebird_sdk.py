@@ -29,7 +29,7 @@ from messagebird.signed_request import SignedRequest
 from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.matching import Sought
+from sms_tracker.domain.matching import SearchCriteria
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
@@ -265,7 +265,7 @@ def test_a_made_up_signature_is_refused(url: str, body: bytes, made_up: bytes, s
 
 @dataclass
 class Api:
-    """A stand-in for MessageBird's API: keeps what it was asked, answers what it is told."""
+    """A fake of MessageBird's API: keeps the requests, returns scripted answers."""
 
     url: str
     status: int = 201
@@ -376,7 +376,7 @@ def test_we_list_messages_as_their_client_does(api: Api) -> None:
         json.dumps({"offset": 400, "totalCount": 700, "items": [{**CREATED, "reference": "m-1.a-token"}]}).encode(),
     )
     theirs = client(api).message_list(limit=200, offset=400)
-    sought = Sought(
+    criteria = SearchCriteria(
         message_id="m-1",
         references=frozenset({"m-1.a-token"}),
         provider="messagebird",
@@ -387,14 +387,14 @@ def test_we_list_messages_as_their_client_does(api: Api) -> None:
         until="2025-03-14T09:30:00.000Z",
     )
 
-    ours = ADAPTER.search_request(sought, credentials={"access_key": "test_key", "api_url": api.url}, page="400")
+    ours = ADAPTER.search_request(criteria, credentials={"access_key": "test_key", "api_url": api.url}, page="400")
 
     (asked,) = api.asked
     asked_path, _, asked_query = asked.url.partition("?")
     path, _, query = ours.url.partition("?")
     assert (ours.method, path) == (asked.method, api.url + asked_path)
     assert sorted(query.split("&")) == sorted(asked_query.split("&"))
-    found = ADAPTER.search_outcome(HttpResponse(200, {}, api.answer), sought=sought)
+    found = ADAPTER.search_outcome(HttpResponse(200, {}, api.answer), criteria=criteria)
     assert isinstance(found, Listed)
     (candidate,) = found.candidates
     assert (candidate.provider_message_id, candidate.certain) == (theirs.items[0].id, True)

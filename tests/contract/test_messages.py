@@ -77,7 +77,7 @@ def seen(known: Record, *reports: Report, **values: Any) -> Change:
 
 
 def holding(messages: Messages, *reports: Report, **values: Any) -> Record:
-    """The record after these were written to it, one by one, whatever they say."""
+    """The record after these changes were written one by one."""
     made = record(**values)
     assert messages.put(made) == Written()
     for each in reports:
@@ -97,7 +97,7 @@ def applied(messages: Messages, change: Change) -> Record:
 
 
 def refused(messages: Messages, change: Change) -> None:
-    """NotWritten, shown as it is, and left so."""
+    """Check that the write is refused with the stored record, which stays."""
     before = stored(messages)
     assert messages.change(MESSAGE_ID, change) == NotWritten(before)
     assert stored(messages) == before
@@ -141,14 +141,14 @@ def test_a_second_put_is_refused_and_shows_the_first(messages: Messages) -> None
     assert stored(messages) == there
 
 
-def test_a_put_whose_reply_was_lost_is_written(messages: Messages) -> None:
+def test_a_put_with_a_lost_reply_is_written(messages: Messages) -> None:
     messages.put(record())
 
     assert messages.put(record()) == Written()
     assert stored(messages) == record()
 
 
-# -- FIRST: judged without reading -------------------------------------------------------------------------------------
+# -- FIRST: without a read ---------------------------------------------------------------------------------------------
 
 
 def test_a_put_that_lands_after_its_own_retry_undoes_nothing(messages: Messages) -> None:
@@ -224,7 +224,7 @@ def test_a_first_try_that_does_not_know_the_attempts_id_is_refused(messages: Mes
     refused(messages, first(report(Status.DELIVERED, provider_message_id=known)))
 
 
-def test_a_first_try_that_knows_another_attempts_id_wrongly_is_refused(messages: Messages) -> None:
+def test_a_first_try_with_a_wrong_id_of_another_attempt_is_refused(messages: Messages) -> None:
     holding(messages, report(Status.SENT, provider_message_id=FIRST_ID))
     second = report(Status.SENT, attempt=2, provider_message_id=SECOND_ID)
 
@@ -257,7 +257,7 @@ def test_a_first_try_stores_second_ids_where_there_are_none(messages: Messages) 
 
 
 ANSWERED = replace(record().send, phase=SendPhase.ANSWERED, token="", until=0)
-"""A claim that its answer ended."""
+"""A claim ended by its answer."""
 
 
 def test_the_answer_ends_the_claim_in_the_same_write(messages: Messages) -> None:
@@ -270,7 +270,7 @@ def test_the_answer_ends_the_claim_in_the_same_write(messages: Messages) -> None
     assert answered.reports[answer.fingerprint].source == "answer"
 
 
-# -- SEEN: computed from what was read ---------------------------------------------------------------------------------
+# -- SEEN: after a read ------------------------------------------------------------------------------------------------
 
 
 def test_a_change_of_what_was_read_sets_the_whole_state(messages: Messages) -> None:
@@ -323,7 +323,7 @@ def test_the_end_of_the_sending_can_be_all_that_is_written(messages: Messages) -
     assert noted == replace(known, send=ANSWERED)
 
 
-# -- What each guard demands -------------------------------------------------------------------------------------------
+# -- The condition of each guard ---------------------------------------------------------------------------------------
 
 Guarded = Callable[..., Change]
 
@@ -387,7 +387,7 @@ def test_thirty_reports_can_come_at_once(messages: Messages, guarded: Guarded) -
     assert applied(messages, guarded(*reports)).reports.keys() == {each.fingerprint for each in reports}
 
 
-def test_a_change_whose_reply_was_lost_shows_that_it_is_written(messages: Messages, guarded: Guarded) -> None:
+def test_a_change_with_a_lost_reply_is_found_to_be_written(messages: Messages, guarded: Guarded) -> None:
     holding(messages)
     change = guarded(report(Status.SENT))
     applied(messages, change)
@@ -396,7 +396,7 @@ def test_a_change_whose_reply_was_lost_shows_that_it_is_written(messages: Messag
     assert report(Status.SENT).fingerprint in stored(messages).reports
 
 
-# -- What is kept of a report ------------------------------------------------------------------------------------------
+# -- The stored parts of a report --------------------------------------------------------------------------------------
 
 
 def test_a_report_is_kept_with_all_that_it_said(messages: Messages, guarded: Guarded) -> None:
@@ -563,7 +563,7 @@ def test_a_release_that_comes_twice_changes_nothing_more(messages: Messages) -> 
     assert stored(messages) == once
 
 
-def test_nobody_releases_anothers_claim(messages: Messages) -> None:
+def test_another_invocations_claim_is_not_released(messages: Messages) -> None:
     known = holding(messages)
     messages.release(MESSAGE_ID, token="another", cause="account", now=LATER)
 
@@ -617,7 +617,7 @@ def test_of_two_that_take_over_one_wins_and_the_other_leaves_no_trace(messages: 
     assert stored(messages) == won
 
 
-def test_a_takeover_whose_reply_was_lost_is_won(messages: Messages) -> None:
+def test_a_takeover_with_a_lost_reply_succeeds(messages: Messages) -> None:
     known = released(messages)
     messages.take_over(known, claim(), provider="twilio", now=LATER)
     won = stored(messages)

@@ -1,4 +1,4 @@
-"""What every provider's adapter promises, whoever wrote it: one suite over all that are found."""
+"""The contract of a provider's adapter: one suite over all providers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, UnknownProvider, Unreadable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import Sought
+from sms_tracker.domain.matching import SearchCriteria
 from sms_tracker.domain.outbound import (
     Accepted,
     LookupFailed,
@@ -48,7 +48,7 @@ NAMES = providers.all_names()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the suite cannot find out by itself: a provider's credentials, one id, and its answers about that id.
+    """The samples of one provider: credentials, one message id, and its answers about that id.
 
     ``word`` is how a webhook spells a status word; ``spelt`` makes the fields that say it, where one field does not.
     ``calls_url``: each message names the URL of its reports, which is signed; otherwise the body names our message, and
@@ -68,7 +68,7 @@ class Sample:
 
 
 def aws_event(word: str) -> dict[str, str]:
-    """The fields of an event with a stored word, which holds its finality."""
+    """The fields of an event with a stored word, which includes its finality."""
     bare, mark, end = word.rpartition(".")
     final = bare != "" and end in {"final", "delivered"}
     said = bare if final else word
@@ -175,7 +175,7 @@ def tables(name: str) -> Iterator[tuple[str, Mapping[Any, Any]]]:
 
 
 def parameters(function: object) -> list[tuple[str, object]]:
-    """Name and kind of each; without ``self``, which the contract's methods have and a module's functions do not."""
+    """Name and kind of each parameter except ``self``, which only the contract's methods have."""
     assert callable(function)
     found = inspect.signature(function).parameters.values()
     return [(each.name, each.kind) for each in found if each.name != "self"]
@@ -208,7 +208,7 @@ def with_word(name: str, word: str, code: str | None = None) -> dict[str, str]:
 
 
 def _replaced(value: Any, replaced: Mapping[str, str | None]) -> Any:
-    """A value, or each value inside an object or inside the text of one."""
+    """A scalar, or each scalar in an object, also in an object written as text."""
     if isinstance(value, dict):
         return {key: _replaced(part, replaced) for key, part in value.items()}
     if isinstance(value, str) and value.startswith("{"):
@@ -293,7 +293,7 @@ def test_the_contract_names_what_the_protocol_describes() -> None:
 
 
 @each_provider
-def test_it_knows_its_name_and_answers_2xx(provider: Provider) -> None:
+def test_it_has_its_folders_name_and_a_2xx_answer(provider: Provider) -> None:
     assert provider.name in NAMES
     assert 200 <= provider.ACK_STATUS < 300
 
@@ -303,7 +303,7 @@ def test_it_states_the_entries_of_its_secret(provider: Provider) -> None:
     assert SAMPLES[provider.name].credentials.keys() | {"api_url"} <= set(provider.ENTRIES)
 
 
-# --- who signed it
+# --- signatures
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_whatever_a_stranger_sends_is_refused_as_unsigned(provider: Provider, da
         provider.verify(request, secrets=secrets, now=NOW)
 
 
-# --- what it says
+# --- reports
 
 
 @each_provider
@@ -558,7 +558,7 @@ def test_a_send_request_carries_the_text_and_what_brings_its_reports_back(provid
         assert "a-token" in sent
 
 
-# --- what it can do
+# --- abilities
 
 
 @each_provider
@@ -577,7 +577,7 @@ def test_it_takes_each_of_its_categories(provider: Provider) -> None:
 
 
 @each_provider
-def test_it_says_whether_its_reports_state_a_price(provider: Provider) -> None:
+def test_price_states_whether_its_reports_have_one(provider: Provider) -> None:
     reports = [
         provider.report(golden["fields"], received_at=RECEIVED)
         for golden in goldens(provider.name)
@@ -654,7 +654,7 @@ def test_any_answer_has_an_outcome(provider: Provider, result: HttpResponse) -> 
 
 @each_provider
 @given(body=BODIES, status=st.integers(500, 599))
-def test_after_a_5xx_nobody_knows_whether_it_was_sent(provider: Provider, body: bytes, status: int) -> None:
+def test_after_a_5xx_the_outcome_is_unknown(provider: Provider, body: bytes, status: int) -> None:
     sample = SAMPLES[provider.name]
 
     for each in (body, json.dumps(sample.missing).encode(), json.dumps(sample.taken).encode()):
@@ -713,7 +713,7 @@ def test_a_redirect_or_a_time_out_on_the_way_is_unknown(provider: Provider, stat
     assert isinstance(provider.send_outcome(HttpResponse(status, {}, b"")), OutcomeUnknown)
 
 
-# --- looking it up
+# --- look-ups
 
 
 @each_with_lookups
@@ -763,7 +763,7 @@ def test_any_answer_to_a_lookup_is_a_result(provider: Provider, result: HttpResp
 
 
 @each_with_lookups
-def test_a_lookup_that_fails_says_when_to_come_again(provider: Provider) -> None:
+def test_a_failed_lookup_has_the_retry_after(provider: Provider) -> None:
     throttled = provider.lookup_outcome(HttpResponse(429, {"retry-after": "3"}, b""), received_at=RECEIVED)
     lost = provider.lookup_outcome(NoResponse(written=True, reason="timed out"), received_at=RECEIVED)
 
@@ -772,9 +772,9 @@ def test_a_lookup_that_fails_says_when_to_come_again(provider: Provider) -> None
     assert lost == LookupFailed(reason="timed out")
 
 
-# --- searching for one whose answer was lost
+# --- searching for a send with a lost answer
 
-SOUGHT = Sought(
+SOUGHT = SearchCriteria(
     message_id=MESSAGE_ID,
     references=frozenset({f"{MESSAGE_ID}.a-token"}),
     provider="any",
@@ -806,13 +806,13 @@ def test_a_search_is_a_get_of_the_same_account_as_a_lookup(provider: Provider) -
 def test_an_arbitrary_answer_to_a_search_does_not_pass_for_an_empty_list(
     provider: Provider, result: HttpResponse
 ) -> None:
-    assert isinstance(provider.search_outcome(result, sought=SOUGHT), LookupFailed)
+    assert isinstance(provider.search_outcome(result, criteria=SOUGHT), LookupFailed)
 
 
 @each_with_lookups
-def test_a_search_that_fails_says_when_to_come_again(provider: Provider) -> None:
-    throttled = provider.search_outcome(HttpResponse(429, {"retry-after": "3"}, b""), sought=SOUGHT)
-    lost = provider.search_outcome(NoResponse(written=True, reason="timed out"), sought=SOUGHT)
+def test_a_failed_search_has_the_retry_after(provider: Provider) -> None:
+    throttled = provider.search_outcome(HttpResponse(429, {"retry-after": "3"}, b""), criteria=SOUGHT)
+    lost = provider.search_outcome(NoResponse(written=True, reason="timed out"), criteria=SOUGHT)
 
     assert isinstance(throttled, LookupFailed)
     assert throttled.retry_after == 3.0
@@ -893,7 +893,7 @@ SENDERS = {
         "refused": ["T-Mobile", "A&B", "My_Shop", "TwelveLetter", "MG" + "0" * 32, "123 456"],
     },
 }
-"""Names by the pages that each adapter's table cites."""
+"""The forms of senders by the pages that each adapter cites."""
 
 
 def takes(provider: Provider, sender: str) -> bool:

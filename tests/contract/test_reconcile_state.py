@@ -1,4 +1,4 @@
-"""What the reconciler's agenda promises: one suite over the fake and over DynamoDB on moto."""
+"""The contract of the reconciler's state: one suite over the fake and DynamoDB on moto."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MINE = int(shard(MESSAGE_ID))
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An agenda and the records that it is about."""
+    """The reconciler's state and its records."""
 
     reconcile_state: ReconcileState
     messages: Messages
@@ -141,7 +141,7 @@ def test_what_is_not_there_is_not_opened(kept: Kept) -> None:
     assert kept.messages.get(MESSAGE_ID) is None
 
 
-def test_the_longest_overdue_come_first_and_no_more_than_asked_for(kept: Kept) -> None:
+def test_the_longest_overdue_come_first_within_the_limit(kept: Kept) -> None:
     ids = [str(uuid5(NAMESPACE_OID, str(number))) for number in range(120)]
     mine = [each for each in ids if int(shard(each)) == MINE]
     assert len(mine) > 2

@@ -1,4 +1,4 @@
-"""What the store of the counted hours promises: one suite over the fake and over DynamoDB on moto."""
+"""The contract of the stored statistics: one suite over the fake and DynamoDB on moto."""
 
 from __future__ import annotations
 

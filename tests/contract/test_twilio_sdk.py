@@ -27,7 +27,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.matching import Sought
+from sms_tracker.domain.matching import SearchCriteria
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Key
@@ -389,7 +389,7 @@ def test_a_search_is_the_list_that_twilios_client_asks_for() -> None:
     recorder = Recorder(200, {"messages": []})
     listing = Client(*CREDENTIALS.values(), http_client=recorder).messages
     listing.page(to="+31612345678", date_sent_after=date(2026, 3, 1), page_size=1000)
-    sought = Sought(
+    criteria = SearchCriteria(
         message_id="m-1",
         references=frozenset({"m-1.a-token"}),
         provider="twilio",
@@ -400,7 +400,7 @@ def test_a_search_is_the_list_that_twilios_client_asks_for() -> None:
         until="2026-03-01T12:03:00.000Z",
     )
 
-    request = ADAPTER.search_request(sought, credentials=CREDENTIALS, page=None)
+    request = ADAPTER.search_request(criteria, credentials=CREDENTIALS, page=None)
 
     address, _, query = request.url.partition("?")
     theirs = {name: str(value) for name, value in recorder.sent["params"].items() if isinstance(value, str | int)}
@@ -434,7 +434,7 @@ def test_we_read_an_error_as_twilios_client_does() -> None:
     assert ours.failure.message in theirs.value.msg
 
 
-def test_our_table_has_every_status_that_twilios_client_knows() -> None:
+def test_our_table_has_every_status_of_twilios_client() -> None:
     assert set(twilio_report.STATUSES) == {
         value for name, value in vars(MessageInstance.Status).items() if name.isupper()
     }

@@ -23,7 +23,7 @@ from sms_tracker.domain.http import Caller
 from sms_tracker.domain.opt_out import Kind, ScopeMode
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.read.messages import MessageReader
 from sms_tracker.read.parameters import parameters
 from sms_tracker.read.stats import StatsReader
@@ -77,7 +77,7 @@ class MadeUp:
         at = timestamp(created)
         sent = record(
             message_id=str(UUID(int=dice.getrandbits(128), version=4)),
-            state=recorded(attempt=1, at=at, provider=provider),
+            state=initial_state(attempt=1, at=at, provider=provider),
             client=dice.choices(["shop", "billing", "alerts"], [5, 3, 1])[0],
             to=f"+447700900{dice.randrange(1000):03}",  # reserved for fiction by Ofcom
             reference=f"order-{8000 + number}",

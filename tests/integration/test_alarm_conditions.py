@@ -18,7 +18,7 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally, hour_of
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.services.track import track
@@ -214,7 +214,7 @@ def taken_messages(at: Deployment, *, heard_of: int) -> None:
     for number in range(5):
         made = record(
             message_id=f"00000000-0000-4000-8000-{number:012d}",
-            state=recorded(attempt=1, at=created, provider="twilio"),
+            state=initial_state(attempt=1, at=created, provider="twilio"),
             created_at=created,
             updated_at=created,
         )

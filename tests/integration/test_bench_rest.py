@@ -13,7 +13,7 @@ from bench.rest import GAUGES, STEPS, written
 from sms_tracker.aws.items import to_item
 from sms_tracker.domain.record import Entry, SendPhase
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
 from tests.cloud import AWS, Cloud, cold_start
 from tests.factories import record, report
@@ -48,7 +48,7 @@ def fill() -> None:
             message_id=str(UUID(int=place + 1, version=4)),
             created_at=created,
             updated_at=sent,
-            state=fold([delivered], base=recorded(attempt=1, at=created, provider="twilio")),
+            state=fold([delivered], base=initial_state(attempt=1, at=created, provider="twilio")),
             reports={"delivered": Entry(word="delivered", received=sent, attempt=1, source="callback")},
         )
         answered_send = replace(made, send=replace(made.send, phase=SendPhase.ANSWERED))

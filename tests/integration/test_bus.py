@@ -1,4 +1,4 @@
-"""EventBridge: every event is taken, or its refusal is told in its place."""
+"""EventBridge: each event is accepted, or its error is returned in its place."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_ten_events_are_one_call_and_eleven_are_two() -> None:
     assert [len(batch) for batch in client.batches] == [10, 10, 1]
 
 
-def test_one_refused_entry_is_told_in_its_place() -> None:
+def test_the_error_of_one_entry_is_returned_in_its_place() -> None:
     answers = bus(RecordingClient(refused=[3, 11])).put([event(n) for n in range(12)])
 
     assert [n for n, answer in enumerate(answers) if answer == "ThrottlingException"] == [3, 11]

@@ -1,4 +1,4 @@
-"""A function's line tells of each call to AWS and to a provider that failed, also where all went well in the end."""
+"""A function's log line has each failed call to AWS and to providers, even if a retry succeeded."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def run(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def tried(call: str, code: str, status: int | None, *thens: str, **more: object) -> list[dict[str, object]]:
-    """One entry for each try."""
+    """One entry per failed try."""
     known = {"call": call, "code": code, **({"status": status} if status else {}), **more}
     return [{**known, "attempt": attempt, "then": then} for attempt, then in enumerate(thens, 1)]
 

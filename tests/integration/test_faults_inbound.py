@@ -19,7 +19,7 @@ from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageSearch
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.inbound import Heard, RefusedSend, encode
+from sms_tracker.domain.inbound import RawInbound, RefusedSend, encode
 from sms_tracker.domain.opt_out import Recipient, ScopeMode
 from sms_tracker.domain.ports import SettingsSource
 from sms_tracker.domain.report import timestamp
@@ -107,7 +107,7 @@ class Story:
         fields = {"MessageSid": self.said[-1], "From": self.person, "To": NUMBER, "Body": text}
         service = {"MessagingServiceSid": SERVICE} if self.case.service else {}
         received_at = timestamp(START + timedelta(minutes=len(self.said)))
-        return encode(Heard(provider="twilio", received_at=received_at, fields={**fields, **service}))
+        return encode(RawInbound(provider="twilio", received_at=received_at, fields={**fields, **service}))
 
     def twilio(self, request: HttpRequest, *, timeout: float) -> HttpResponse:  # noqa: ARG002 - it answers at once
         """The record of a text, which came to Twilio half a minute before us."""

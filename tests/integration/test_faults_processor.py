@@ -249,7 +249,7 @@ def everything_is_somewhere(story: Story, batch: Sequence[Queued | str]) -> None
         if belongs(each, story) not in {1, 2}:
             assert any(envelope.fields["MessageStatus"] == each.word for envelope in unmatched), each
     replies = [inbound.decode(body) for body in story.cloud.waiting("inbound")]
-    known = {each.fields["inboundMessageId"] for each in replies if isinstance(each, inbound.Heard)}
+    known = {each.fields["inboundMessageId"] for each in replies if isinstance(each, inbound.RawInbound)}
     assert known == ({"r-1"} if REPLY in batch else set())
     if GARBAGE in batch:
         assert GARBAGE in story.cloud.waiting("dead")

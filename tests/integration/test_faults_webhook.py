@@ -11,7 +11,7 @@ import pytest
 from sms_tracker.aws.settings import LIFETIME
 from sms_tracker.domain import envelope, inbound
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.inbound import Heard
+from sms_tracker.domain.inbound import RawInbound
 from sms_tracker.services.receive import Received, Receiver
 from tests.factories import MESSAGE_ID
 from tests.fakes import TWILIO, FakeClock
@@ -76,7 +76,7 @@ class Desk:
         replies = [inbound.decode(body) for body in self.cloud.waiting("inbound")]
         return [
             *(envelope.decode(body).message_id for body in self.cloud.waiting("reports")),
-            *(each.fields.get("MessageSid", each.fields.get("id")) for each in replies if isinstance(each, Heard)),
+            *(each.fields.get("MessageSid", each.fields.get("id")) for each in replies if isinstance(each, RawInbound)),
         ]
 
 

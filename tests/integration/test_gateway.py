@@ -65,7 +65,7 @@ def test_the_host_header_has_no_part_in_the_url() -> None:
     assert request(event(headers={"host": "evil.example"})).url == "/webhooks/twilio"
 
 
-def test_the_caller_is_whom_the_authorizer_named() -> None:
+def test_the_caller_comes_from_the_authorizers_context() -> None:
     context = {"authorizer": {"lambda": {"client": "shop", "scopes": "read send"}}}
 
     assert caller({"requestContext": context}) == Caller("shop", frozenset({"read", "send"}))

@@ -15,7 +15,7 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests import moto_client
@@ -89,7 +89,7 @@ def one_to_look_up() -> None:
         MessageStore(calling(AWS.dynamodb), "messages"),
         timestamp(datetime.now(UTC) - timedelta(minutes=15)),
     )
-    made = record(state=recorded(attempt=1, at=created, provider="twilio"), created_at=created, updated_at=created)
+    made = record(state=initial_state(attempt=1, at=created, provider="twilio"), created_at=created, updated_at=created)
     AWS.dynamodb.delete_item(TableName="messages", Key={"message_id": {"S": made.message_id}})
     store.put(made)
     answered = report(Status.ACCEPTED, source=Source.ANSWER, provider_message_id=SID, received=created)

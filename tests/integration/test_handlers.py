@@ -25,10 +25,10 @@ from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally
-from sms_tracker.domain.inbound import Heard, encode
+from sms_tracker.domain.inbound import RawInbound, encode
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Source, timestamp
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests import moto_client
@@ -329,7 +329,9 @@ def test_queued_reports_reach_their_records_and_the_others_a_queue(invoke: Invok
 def test_an_event_that_needs_no_webhook_reaches_its_record_and_another_stacks_is_only_counted(
     invoke: Invoke, cloud: Cloud
 ) -> None:
-    message = record(message_id=AWS_MESSAGE, state=recorded(attempt=1, at="2026-01-31T12:00:00.000Z", provider="aws"))
+    message = record(
+        message_id=AWS_MESSAGE, state=initial_state(attempt=1, at="2026-01-31T12:00:00.000Z", provider="aws")
+    )
     AWS.dynamodb.put_item(TableName="messages", Item=to_item(message))
 
     handled = invoke("processor", sample("processor-aws"))
@@ -384,7 +386,7 @@ def test_a_stop_comes_again_while_its_provider_does_not_say_what_it_covers(
     data = {"suppression_id": "ssu_1", "destination": "+31612345678", "originator": "+15551234567"}
     now = timestamp(datetime.now(UTC))
     notice = {"type": "sms_suppression.created", "timestamp": now, "data": data}
-    heard = Heard(provider="bird", received_at=now, fields={"body": json.dumps(notice)})
+    heard = RawInbound(provider="bird", received_at=now, fields={"body": json.dumps(notice)})
     (first, *_) = sample("inbound")["Records"]
     told = invoke("inbound", {"Records": [{**first, "body": encode(heard)}]})
 

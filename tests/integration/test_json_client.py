@@ -1,4 +1,4 @@
-"""The small client beside boto3: the same answers, errors, retries and calls, whatever the server does."""
+"""Our JSON client against boto3: the same answers, errors, retries and calls for any server."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def outcome(call: Callable[[], Any]) -> tuple[str, object]:
 def both(
     patch: pytest.MonkeyPatch, call: Call, *replies: Reply, attempts: int = 3
 ) -> Sequence[tuple[object, list[Request]]]:
-    """What each client makes of the same answers, and what it asked."""
+    """The results and requests of both clients for the same answers."""
     service, operation, arguments = call
     made = []
     for make in makers(patch, service, attempts):
@@ -177,7 +177,7 @@ def test_the_same_comes_of_it_with_as_many_calls(name: str, monkeypatch: pytest.
 @pytest.mark.parametrize(
     "name", sorted(SCENARIOS.keys() - {"damaged once"})
 )  # which botocore sees only after it has told
-def test_the_same_is_told_of_each_try_that_came_to_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_failed_try_is_reported_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (service, operation, arguments), replies, _ = SCENARIOS[name]
     heard = []
     for make in makers(monkeypatch, service, 3):
@@ -192,7 +192,7 @@ def test_the_same_is_told_of_each_try_that_came_to_nothing(name: str, monkeypatc
     assert len(ours) == len(server.requests) - (name in ANSWERED)
 
 
-def test_an_answer_that_does_not_come_is_waited_for_as_long_and_asked_for_as_often(
+def test_a_missing_answer_has_the_same_time_out_and_number_of_tries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (theirs, their_requests), (ours, our_requests) = both(monkeypatch, SEND, HANG, attempts=2)
@@ -202,7 +202,7 @@ def test_an_answer_that_does_not_come_is_waited_for_as_long_and_asked_for_as_oft
 
 
 @pytest.mark.parametrize("call", [SEND, UPDATE, READ], ids=lambda call: call[1])
-def test_what_is_asked_is_the_same_and_signed_for_what_it_is(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_requests_are_equal_and_correctly_signed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     service = call[0]
 
     (_, (theirs,)), (_, (ours,)) = both(monkeypatch, call, Reply())
@@ -221,7 +221,7 @@ def _signed(request: Request) -> list[str]:
     return request.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
 
 
-def test_nobody_there_is_the_same_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_endpoint_is_the_same_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Reply()) as server:
         pass
     _, operation, arguments = SEND
@@ -326,7 +326,7 @@ def test_without_any_there_is_an_error_and_no_call(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_answer_that_cannot_be_read_is_no_success() -> None:
-    """Botocore takes it for an empty one: a message that is nowhere, a record that is not there."""
+    """Botocore reads it as an empty answer: a lost message, a missing record."""
     with serving(Reply(body=b"garbage")) as server:
         client = small_api(server, "dynamodb", 3)
 
@@ -359,7 +359,7 @@ def test_one_connection_serves_many_calls() -> None:
     assert {request.connection for request in server.requests} == {0}
 
 
-def test_a_connection_that_died_while_nobody_looked_costs_neither_a_try_nor_a_wait() -> None:
+def test_a_closed_idle_connection_costs_neither_a_try_nor_a_wait() -> None:
     waited: list[float] = []
     with serving(Reply(close=True)) as server:
         client = small_api(server, "sqs", 1, sleep=waited.append)

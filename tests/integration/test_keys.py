@@ -34,7 +34,7 @@ def test_a_key_is_found_with_its_client_and_scopes(dynamodb: DynamoDBClient) -> 
     assert KeyStore(calling(dynamodb), "state").find(key) == ApiKey("shop", frozenset({"send", "read"}))
 
 
-def test_an_expiry_is_told_for_the_caller_to_judge(dynamodb: DynamoDBClient) -> None:
+def test_an_expired_key_is_returned_with_its_expiry(dynamodb: DynamoDBClient) -> None:
     key = issued(dynamodb, "shop", "read", expires_at=1_700_000_000)
 
     assert KeyStore(calling(dynamodb), "state").find(key) == ApiKey("shop", frozenset({"read"}), 1_700_000_000)

@@ -55,7 +55,7 @@ def events(dynamodb: DynamoDBClient) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("dynamodb")
-def test_a_recipient_nobody_spoke_of_is_not_blocked() -> None:
+def test_a_recipient_without_statements_is_not_blocked() -> None:
     known = store().get(SOMEBODY)
 
     assert (known.version, known.opt_out.latest, blocked_by(register(), SOMEBODY)) == (0, {}, None)

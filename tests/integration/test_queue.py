@@ -1,4 +1,4 @@
-"""SQS: a message is there once send returns, or the caller knows that it is not."""
+"""SQS: the message is in the queue once ``send`` returns, otherwise it raises."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_reason_travels_beside_the_body(setup: Setup) -> None:
     assert message["MessageAttributes"]["reason"]["StringValue"] == "the message is not JSON"
 
 
-def test_a_delay_is_asked_for_only_where_there_is_one(setup: Setup) -> None:
+def test_the_delay_is_sent_only_if_there_is_one(setup: Setup) -> None:
     setup.queue.send("now")
     setup.queue.send("later", delay_seconds=15)
 

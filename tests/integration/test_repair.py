@@ -21,7 +21,7 @@ from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Guard, Record
-from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.providers import load
 from sms_tracker.services.publish import PublishPolicy
@@ -104,7 +104,7 @@ def test_what_is_stuck_says_why() -> None:
 
     assert stuck(record(), now=soon) is None
     assert "answer is unknown" in str(stuck(record(), now=later))
-    assert stuck(record(state=recorded(attempt=1, at=NOW, provider="twilio")), now=later) is not None
+    assert stuck(record(state=initial_state(attempt=1, at=NOW, provider="twilio")), now=later) is not None
 
 
 @pytest.fixture

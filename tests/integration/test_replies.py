@@ -18,7 +18,7 @@ from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.http import HttpResponse, NoResponse
-from sms_tracker.domain.inbound import Heard, RefusedSend, encode
+from sms_tracker.domain.inbound import RawInbound, RefusedSend, encode
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
 from sms_tracker.domain.report import timestamp
@@ -83,7 +83,7 @@ def processor(
 def reply(text: str = "STOP", minutes: int = 0, sid: str = "SM1", **fields: str) -> str:
     known = {"MessageSid": sid, "From": PERSON, "To": NUMBER, "Body": text, "SmsStatus": "received"}
     at = timestamp(NOON + timedelta(minutes=minutes))
-    return encode(Heard(provider="twilio", received_at=at, fields={**known, **fields}))
+    return encode(RawInbound(provider="twilio", received_at=at, fields={**known, **fields}))
 
 
 def blocked(sender: str = NUMBER, number: str = PERSON, provider: str = "twilio", now: datetime = NOON) -> Kind | None:
@@ -267,7 +267,7 @@ def at_bird(text: str | None = "STOP", minutes: int = 0) -> str:
     notice = {"suppression_id": "ssu_1", "destination": PERSON, "originator": NUMBER, "reason": "keyword_stop"}
     kind, data = ("sms_suppression.created", notice) if text is None else ("sms.received", pair)
     body = json.dumps({"type": kind, "timestamp": at, "data": data})
-    return encode(Heard(provider="bird", received_at=at, fields={"body": body}))
+    return encode(RawInbound(provider="bird", received_at=at, fields={"body": body}))
 
 
 def latest(provider: str = "bird") -> set[Kind]:
@@ -417,9 +417,11 @@ def test_a_refusal_of_a_message_that_is_gone_or_forgotten_is_ignored(dead: Memor
     "body",
     [
         "{}",
-        encode(Heard(provider="nobody", received_at="", fields={})),
+        encode(RawInbound(provider="nobody", received_at="", fields={})),
         reply(From=""),
-        encode(Heard(provider="twilio", received_at="today", fields={"MessageSid": "1", "From": PERSON, "To": NUMBER})),
+        encode(
+            RawInbound(provider="twilio", received_at="today", fields={"MessageSid": "1", "From": PERSON, "To": NUMBER})
+        ),
     ],
 )
 def test_what_cannot_be_read_goes_to_the_dead_letters_with_its_reason(dead: MemoryQueue, body: str) -> None:

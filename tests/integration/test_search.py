@@ -17,7 +17,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Position, Span, time_shard
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.read.search import SearchQuery, find
 from sms_tracker.services.track import track
@@ -54,7 +54,7 @@ def _fill(dynamodb: DynamoDBClient) -> list[Record]:
             to="+32470123456" if number % 3 == 0 else TO,
             reference=None if number % 7 == 0 else "order-42",
             created_at=created,
-            state=recorded(attempt=1, at=created, provider="twilio"),
+            state=initial_state(attempt=1, at=created, provider="twilio"),
         )
         store.put(fresh)
         status = (Status.SENT, Status.DELIVERED, Status.UNDELIVERED)[number % 3]
@@ -149,7 +149,7 @@ class BusyClient:
         return {"Responses": {}, "UnprocessedKeys": {"messages": {"Keys": over}} if over else {}}
 
 
-def test_keys_that_were_left_over_are_asked_for_again() -> None:
+def test_unprocessed_keys_are_requested_again() -> None:
     busy = BusyClient(left=0)
 
     MessageSearch(calling(busy), "messages").records(["a", "b"])
@@ -160,7 +160,7 @@ def test_keys_that_were_left_over_are_asked_for_again() -> None:
 def test_keys_that_are_left_over_for_good_make_it_unavailable_and_not_incomplete() -> None:
     busy = BusyClient(left=1)
 
-    with pytest.raises(Unavailable, match="keys left over"):
+    with pytest.raises(Unavailable, match="unprocessed keys"):
         MessageSearch(calling(busy), "messages").records(["a", "b"])
 
     assert busy.asked == [2, 1, 1, 1, 1]

@@ -1,4 +1,4 @@
-"""`make stop`, `make start`, the stored item, and the copy that an environment keeps of it."""
+"""`make stop`, `make start`, the stored item, and its cached copy."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_all_clients_are_stopped_at_once(command: Command) -> None:
         ("pause", "--all", *WHO),
     ],
 )
-def test_an_instruction_needs_whose_who_and_why(command: Command, arguments: tuple[str, ...]) -> None:
+def test_an_instruction_needs_client_author_and_reason(command: Command, arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.run(*arguments)
     assert command.store.read() == SendingStops()
@@ -215,7 +215,7 @@ def test_more_than_one_read_unit_is_never_needed(command: Command) -> None:
     longest = Instruction(action=Action.START, client="c" * 64, by="b" * 64, reason="r" * 200, at="t" * 24)
     stops = SendingStops()
     for number in range(40):
-        stops = stops.following(replace(longest, at=f"{number:024}"))
+        stops = stops.after(replace(longest, at=f"{number:024}"))
 
     assert command.store.save(replace(stops, version=1))
     stored = tables.client().get_item(TableName="state", Key={"pk": {"S": KEY}})["Item"]

@@ -1,4 +1,4 @@
-"""Settings from the parameter store: read seldom, kept through an outage, never shown."""
+"""Settings from Parameter Store: cached, kept during an outage, never shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GOOD = {
 
 @dataclass
 class Store:
-    """The parameter store, and a source of settings that reads it on a clock of the test's own."""
+    """Parameter Store, and the settings read from it with a test clock."""
 
     parameters: Mapping[str, str]
     jitter: float = 0.0

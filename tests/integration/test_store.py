@@ -1,4 +1,4 @@
-"""The table behind the port Messages, as only DynamoDB shows it: index keys, expressions, sizes, errors."""
+"""The table behind the port Messages: index keys, expressions, sizes and errors of DynamoDB."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ _OWN_WORDS = {"SET", "REMOVE", "AND", "OR", "attribute_exists", "attribute_not_e
 
 
 def bare_words(expression: str) -> set[str]:
-    """Names in an expression that are neither aliases nor the language's own."""
+    """Names in an expression that are neither aliases nor keywords."""
     return set(re.findall(r"(?<![#:\w])[A-Za-z_]\w*", expression)) - _OWN_WORDS
 
 
@@ -230,7 +230,7 @@ def test_however_many_reports_come_at_once_an_expression_stays_below_4_kb(count:
 
 @pytest.mark.parametrize("name", ["version", "cost", "network", "status", "provider_key"])
 def test_no_attribute_is_set_twice_by_one_change(name: str) -> None:
-    """DynamoDB refuses overlapping paths; reports of one batch share everything but their place in the timeline."""
+    """DynamoDB refuses overlapping paths; reports of one batch differ only in their timeline entry."""
     expression = update_of(MESSAGE_ID, EVERYTHING, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
     both = replace(EVERYTHING, added=tuple(replace(each, network="2") for each in EVERYTHING.added))
     doubled = update_of(MESSAGE_ID, both, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]

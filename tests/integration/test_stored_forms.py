@@ -26,7 +26,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Report, Source, timestamp
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.read.search import SearchQuery, find
 from sms_tracker.read.views import message
@@ -88,7 +88,7 @@ class Table:
             reference=LONG,
             created_at=CREATED,
             updated_at=CREATED,
-            state=recorded(attempt=1, at=CREATED, provider="twilio"),
+            state=initial_state(attempt=1, at=CREATED, provider="twilio"),
         )
         self.store.put(made)
         track(self.store, MESSAGE_ID, [ANSWER], now=ANSWER.received, phase=SendPhase.ANSWERED)
@@ -225,7 +225,7 @@ READ = {
     "to": "S", "reference": "S", "text": "S", "body": "S", "network": "S", "failure": "M",
     "resend_if_lost": "BOOL", "validity_seconds": "N", "other_ids": "SS", "providers": "M",
 }  # fmt: skip
-"""Those that it reads where they are there."""
+"""The optional attributes that it reads."""
 NEEDED_BY_SEND = {"state": "S", "attempt": "N", "token": "S", "until": "N"}
 NEEDED_BY_ENTRY = {"word": "S", "received": "S", "attempt": "N"}
 READ_BY_ENTRY = {"source": "S", "code": "S", "occurred": "S", "text": "S", "foreign": "BOOL", "fields": "M"}
@@ -236,7 +236,7 @@ def types(item: Item) -> dict[str, str]:
 
 
 def flaws(item: Item) -> list[str]:
-    """Where the earlier version could not read an item, or would read something else."""
+    """What the earlier version could not read in an item, or would read differently."""
     entries = [each["M"] for each in item["reports"]["M"].values()]
     checks = [(item, NEEDED, READ), (item["send"]["M"], NEEDED_BY_SEND, {})]
     checks += [(entry, NEEDED_BY_ENTRY, READ_BY_ENTRY) for entry in entries]

@@ -1,4 +1,4 @@
-"""The table's stream as records: what cannot be read does not hold up the rest."""
+"""The table's stream as changes: unreadable images do not stop the others."""
 
 from __future__ import annotations
 

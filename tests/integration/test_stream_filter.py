@@ -22,7 +22,7 @@ from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.ports import BusEvent
 from sms_tracker.domain.record import Send, SendPhase
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
 from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
@@ -197,7 +197,7 @@ def test_a_change_passes_by_its_statuses(old: Status, new: Status) -> None:
 
 def modified(old: Status, new: Status) -> Change:
     images = [
-        to_item(record(state=replace(recorded(attempt=1, at=NOW, provider="twilio"), status=status)))
+        to_item(record(state=replace(initial_state(attempt=1, at=NOW, provider="twilio"), status=status)))
         for status in (old, new)
     ]
     return {"eventName": "MODIFY", "dynamodb": {"OldImage": images[0], "NewImage": images[1]}}

@@ -1,4 +1,4 @@
-"""SNS: people are told, or the caller knows that they were not."""
+"""SNS: people are notified, otherwise ``publish`` raises."""
 
 from __future__ import annotations
 

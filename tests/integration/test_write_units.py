@@ -12,11 +12,11 @@ from bench.units import KB, item_size
 from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.cost import price as parsed
+from sms_tracker.domain.cost import parse_price as parsed
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.track import track
@@ -114,7 +114,7 @@ class Life:
         made = record(
             client="acme-web",
             reference=reference,
-            state=recorded(attempt=1, at=NOW, provider=self.case.provider),
+            state=initial_state(attempt=1, at=NOW, provider=self.case.provider),
             send=replace(record().send, token="5f1a1c586f5e5c0e9a533f"),
             expires_at=1_777_593_607,
         )
@@ -191,7 +191,7 @@ def test_an_answer_and_four_timed_reports_cost_a_unit_each_with_every_value_at_i
                 reference="r" * 64,
                 to="+491761234567890",
                 sender=sender,
-                state=recorded(attempt=1, at=NOW, provider=provider),
+                state=initial_state(attempt=1, at=NOW, provider=provider),
                 send=replace(record().send, token="5f1a1c586f5e5c0e9a533f"),
                 expires_at=1_777_593_607,
                 validity_seconds=35999,
@@ -280,7 +280,7 @@ def test_a_price_that_is_looked_up_costs_two_units_and_moves_no_index(life: Life
 
 
 def test_an_answer_that_its_report_overtook_costs_one_unit_more(life: Life) -> None:
-    life.store.put(record(state=recorded(attempt=1, at=NOW, provider=life.case.provider)))
+    life.store.put(record(state=initial_state(attempt=1, at=NOW, provider=life.case.provider)))
     life.hear(life.case.reports[0])
     track(life.store, MESSAGE_ID, [life.case.answer], now=NOW, phase=SendPhase.ANSWERED)
 

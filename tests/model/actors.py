@@ -20,7 +20,7 @@ from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send
-from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
@@ -246,6 +246,6 @@ def reconcile(
         clock=now,
         pace=_pace(now),
         ages=Ages(),
-        limits=Limits(seconds=1e12, lookups=1000, rate=1e9),
+        budget=Budget(seconds=1e12, lookups=1000, rate=1e9),
         resend=lambda record: again.resend(record).decision,
     ).run()

@@ -1,4 +1,4 @@
-"""What the AWS adapter asks for, and what it makes of the answers."""
+"""The AWS adapter: its requests, and the outcomes of its answers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def refusal(exception: str, status: int = 400, **further: object) -> Refused:
     return outcome
 
 
-# What it asks for
+# Requests
 
 
 def test_id_attempt_and_token_travel_in_the_context() -> None:
@@ -71,7 +71,7 @@ def test_the_countries_in_which_acceptance_counts_travel_there_too() -> None:
     assert "carrier_accepted" not in str(sent(carrier_accepted=""))
 
 
-def test_the_type_is_transactional_unless_the_deployment_says_otherwise() -> None:
+def test_the_type_is_transactional_by_default() -> None:
     assert sent()["MessageType"] == "TRANSACTIONAL"
     assert sent(message_type="PROMOTIONAL")["MessageType"] == "PROMOTIONAL"
 
@@ -81,7 +81,7 @@ def test_a_validity_is_the_time_to_live() -> None:
     assert "TimeToLive" not in sent()
 
 
-def test_the_request_lacks_its_signature_and_says_for_whom_it_is() -> None:
+def test_the_request_is_unsigned_and_has_its_signing_scope() -> None:
     request = api.send_request(MESSAGE, credentials=CREDENTIALS, callback_url=CALLBACK)
 
     assert request.sign_for == SigningScope("eu-west-1", "sms-voice")
@@ -112,11 +112,11 @@ def test_a_wrong_document_is_named_without_its_value(credentials: dict[str, str]
     assert not [value for value in credentials.values() if value in str(caught.value)]
 
 
-def test_nothing_of_it_is_a_secret_that_an_operator_stores() -> None:
+def test_no_setting_is_an_operators_secret() -> None:
     assert webhook.ENTRIES == ()
 
 
-# What comes of it
+# Outcomes
 
 
 def test_an_id_is_an_acceptance() -> None:
@@ -196,7 +196,7 @@ def test_a_validation_without_a_readable_field_is_the_callers(fields: object) ->
     [("phone-number", Fault.SENDER), ("pool", Fault.SENDER), ("sender-id", Fault.SENDER),
      ("configuration-set", Fault.ACCOUNT), (None, Fault.ACCOUNT)],
 )  # fmt: skip
-def test_what_is_not_found_is_the_sender_or_the_accounts(resource: str | None, fault: Fault) -> None:
+def test_a_missing_resource_is_the_senders_or_the_accounts_fault(resource: str | None, fault: Fault) -> None:
     assert refusal("ResourceNotFoundException", ResourceType=resource).fault is fault
 
 
@@ -246,7 +246,7 @@ def test_any_answer_has_an_outcome(content: dict[str, object], status: int) -> N
     assert isinstance(outcome, Refused | NotProcessed) <= (400 <= status < 500)
 
 
-# What it cannot do
+# Missing abilities
 
 
 def test_no_webhook_is_believed() -> None:

@@ -1,4 +1,4 @@
-"""What an event of AWS says about a message."""
+"""Reports from AWS's events."""
 
 from __future__ import annotations
 

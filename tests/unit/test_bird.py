@@ -1,4 +1,4 @@
-"""How messages are handed to Bird, and what its answers mean."""
+"""The Bird adapter: its requests, and the outcomes of its answers."""
 
 import json
 from http import HTTPStatus
@@ -11,7 +11,7 @@ import pytest
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
 from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.http import HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, Sought
+from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import (
     Accepted,
     Fault,
@@ -151,7 +151,7 @@ def test_both_secrets_are_accepted_while_one_rotates() -> None:
     assert webhook.keys({}) == ()
 
 
-# What comes of it
+# Outcomes
 
 
 def answer(status: int, body: object, **headers: str) -> HttpResponse:
@@ -274,14 +274,14 @@ def test_what_may_hide_a_message_is_unknown(status: int, body: object) -> None:
 @pytest.mark.parametrize(
     ("status", "body"), [(429, {}), (429, error("RateLimited", "E01929")), (503, error("KeyStoreDown", "E01033"))]
 )
-def test_what_was_not_carried_out_may_be_asked_again(status: int, body: object) -> None:
+def test_a_request_that_was_not_carried_out_may_be_repeated(status: int, body: object) -> None:
     outcome = api.send_outcome(answer(status, body, **{"retry-after": "7"}))
 
     assert isinstance(outcome, NotProcessed)
     assert (outcome.retry_after, outcome.soon) == (7.0, True)
 
 
-# Looking it up
+# Look-ups
 
 
 def test_a_message_is_looked_up_by_its_id() -> None:
@@ -308,9 +308,9 @@ def test_only_birds_own_not_found_means_that_there_is_none() -> None:
         assert isinstance(api.lookup_outcome(other, received_at=RECEIVED), LookupFailed)
 
 
-# Searching for one whose answer was lost
+# Searching for a send with a lost answer
 
-SOUGHT = Sought(
+SOUGHT = SearchCriteria(
     message_id=MESSAGE_ID,
     references=frozenset({f"{MESSAGE_ID}.a-token", f"{MESSAGE_ID}.the-next-token"}),
     provider="bird",
@@ -323,7 +323,7 @@ SOUGHT = Sought(
 
 
 def listed(*records: object, following: object = None) -> Listed | LookupFailed:
-    return api.search_outcome(answer(200, {"data": records, "next_cursor": following}), sought=SOUGHT)
+    return api.search_outcome(answer(200, {"data": records, "next_cursor": following}), criteria=SOUGHT)
 
 
 def record(message_id: object, known: object = SMS_ID, token: str = "a-token") -> dict[str, object]:
@@ -379,12 +379,14 @@ def test_without_it_the_search_goes_on_to_the_last_page() -> None:
     ],
 )
 def test_what_cannot_be_read_to_its_end_proves_no_absence(body: object) -> None:
-    assert isinstance(api.search_outcome(answer(200, body), sought=SOUGHT), LookupFailed)
+    assert isinstance(api.search_outcome(answer(200, body), criteria=SOUGHT), LookupFailed)
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN, HTTPStatus.CREATED])
 def test_another_answer_proves_no_absence(status: int) -> None:
-    found = api.search_outcome(answer(status, {"data": [], "next_cursor": None}, **{"retry-after": "3"}), sought=SOUGHT)
+    found = api.search_outcome(
+        answer(status, {"data": [], "next_cursor": None}, **{"retry-after": "3"}), criteria=SOUGHT
+    )
 
     assert found == LookupFailed(reason=f"HTTP {int(status)}", retry_after=3.0)
 
@@ -395,7 +397,7 @@ def test_no_answer_is_no_result() -> None:
     assert api.send_outcome(lost) == OutcomeUnknown(reason="timed out")
     assert api.send_outcome(NoResponse(written=False, reason="no route")) == NotProcessed(reason="no route")
     assert api.lookup_outcome(lost, received_at=RECEIVED) == LookupFailed(reason="timed out")
-    assert api.search_outcome(lost, sought=SOUGHT) == LookupFailed(reason="timed out")
+    assert api.search_outcome(lost, criteria=SOUGHT) == LookupFailed(reason="timed out")
 
 
 # The docs page

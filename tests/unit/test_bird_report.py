@@ -61,7 +61,7 @@ def test_metadata_name_the_message_the_attempt_and_the_token() -> None:
     assert target(OURS) == CallbackTarget(MESSAGE_ID, 2, "a-token")
 
 
-def test_a_url_that_names_another_message_decides_nothing() -> None:
+def test_another_message_id_in_the_url_is_ignored() -> None:
     other = "https://sms.example.com/webhooks/bird?message_id=00000000-0000-4000-8000-000000000000&attempt=9&token=t"
 
     assert target(OURS, other) == CallbackTarget(MESSAGE_ID, 2, "a-token")
@@ -122,7 +122,7 @@ def test_every_event_is_recognised(kind: str, status: Status | None) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sms.teleported", "email.delivered", "whatsapp.read", "", None, 7, ["sms.sent"]])
-def test_any_other_event_is_kept_and_moves_nothing(kind: object) -> None:
+def test_any_other_event_is_stored_without_effect(kind: object) -> None:
     found = read(kind)
 
     assert (found.status, found.recognised, found.failure) == (None, False, None)
@@ -151,7 +151,7 @@ def test_an_event_has_the_time_at_which_it_happened() -> None:
     ],
 )
 @pytest.mark.parametrize("word", ["undelivered", "failed", "rejected", "expired"])
-def test_a_code_says_why_whatever_the_word(word: str, code: str, category: Category, reason: Reason) -> None:
+def test_a_code_decides_the_reason_for_any_word(word: str, code: str, category: Category, reason: Reason) -> None:
     assert failed(word, code) == Failure(category=category, reason=reason, code=code, message="Absent [number]")
 
 
@@ -166,7 +166,7 @@ def test_a_code_says_why_whatever_the_word(word: str, code: str, category: Categ
     ],
 )
 @pytest.mark.parametrize(("code", "kept"), [("unknown", None), ("", None), (None, None), ("new_code", "new_code")])
-def test_without_a_listed_code_the_word_says_what_it_can(
+def test_without_a_listed_code_the_word_decides_the_reason(
     word: str, category: Category, reason: Reason, code: str | None, kept: str | None
 ) -> None:
     found = failed(word, code)

@@ -111,7 +111,7 @@ def test_a_secret_may_lack_its_prefix_and_its_padding(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "=", "whsec_====", "not base64!", "whsec_é", "\ud800", "whsec_a"])
-def test_what_is_no_secret_signs_nothing(secret: str) -> None:
+def test_an_invalid_secret_verifies_nothing(secret: str) -> None:
     assert not is_believed(webhook(sign(b"")), secret)
     assert not is_believed(webhook(sign()), secret)
 
@@ -137,7 +137,6 @@ def test_an_old_webhook_is_believed_and_its_age_is_known(seconds: int) -> None:
     request = webhook(sign(stamp=stamp), stamp=stamp)
 
     assert signature.verify(request, secrets=[Key(SECRET)], now=NOW) == timedelta(seconds=seconds)
-    assert signature.age(request, now=NOW) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("stamp", ["-1", "0", "9" * 20, "9" * 4000, "-" + "9" * 30])
@@ -145,9 +144,3 @@ def test_a_signed_time_that_no_clock_has_is_very_old_or_very_new(stamp: str) -> 
     assert abs(signature.verify(webhook(sign(stamp=stamp), stamp=stamp), secrets=[Key(SECRET)], now=NOW)) > timedelta(
         days=365
     )
-
-
-def test_the_window_of_birds_own_library_is_inclusive() -> None:
-    at_the_edge, beyond = (webhook("", stamp=str(int(STAMP) - seconds)) for seconds in (300, 301))
-
-    assert signature.age(at_the_edge, now=NOW) <= signature.TOLERANCE < signature.age(beyond, now=NOW)

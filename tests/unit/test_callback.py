@@ -58,7 +58,7 @@ def test_the_first_of_a_repeated_parameter_is_read() -> None:
     assert callback_target(url(query)) == CallbackTarget(MESSAGE_ID, 2, "a")
 
 
-def test_a_url_without_any_query_names_nothing() -> None:
+def test_a_url_without_a_query_has_no_target() -> None:
     assert callback_target(f"{BASE}/webhooks/twilio") == CallbackTarget(None, 1, None)
 
 

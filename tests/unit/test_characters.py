@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.characters import LOOK_ALIKES, controls, gsm_look_alike, is_blank, named
+from sms_tracker.domain.characters import LOOK_ALIKES, controls, gsm_look_alike, is_blank, listed_characters
 from sms_tracker.domain.segments import is_gsm, segment
 from tests.unit.documents import ROOT
 
@@ -42,7 +42,7 @@ def of(*categories: str) -> list[str]:
         " \u00a0\u200b\u2800\u3000 ",
     ],
 )
-def test_a_text_that_shows_nothing_is_blank(text: str) -> None:
+def test_an_invisible_text_is_blank(text: str) -> None:
     assert is_blank(text)
 
 
@@ -131,14 +131,14 @@ def test_the_result_is_gsm_or_the_text_itself_and_stays_the_same_when_repeated(t
 
 
 def test_characters_are_named_by_sign_and_number_or_by_number_alone_where_there_is_no_sign() -> None:
-    assert named("\u2019") == "\u2019 (U+2019)"
-    assert named("\u200b\u00a0\x00\u0301\u2800") == "U+200B, U+00A0, U+0000, U+0301, U+2800"
-    assert named("abc", at_most=2) == "a (U+0061), b (U+0062) and 1 more"
+    assert listed_characters("\u2019") == "\u2019 (U+2019)"
+    assert listed_characters("\u200b\u00a0\x00\u0301\u2800") == "U+200B, U+00A0, U+0000, U+0301, U+2800"
+    assert listed_characters("abc", at_most=2) == "a (U+0061), b (U+0062) and 1 more"
 
 
 def test_the_documents_list_is_the_one_that_is_used() -> None:
     rows = [
-        f"- {'a line feed' if to == chr(10) else f'`{to}`'}: {named(chars, at_most=99)}"
+        f"- {'a line feed' if to == chr(10) else f'`{to}`'}: {listed_characters(chars, at_most=99)}"
         for to, chars in LOOK_ALIKES.items()
     ]
 

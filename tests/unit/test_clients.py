@@ -1,4 +1,4 @@
-"""The SDK's clients: what a call may take is what its caller can afford."""
+"""boto3 clients: time-outs and retries as the caller sets them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.config import Config, PublisherConfig, SendConfig, load
-from sms_tracker.domain.countries import MEANT, Destinations
+from sms_tracker.domain.countries import LIKELY_CODES, Destinations
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.settings import TextRetention
@@ -205,8 +205,8 @@ def test_every_code_that_phonenumbers_knows_is_taken_and_every_advice_is_one() -
     found = load(SendConfig, {**GOOD, "ALLOWED_COUNTRIES": ", ".join([*known, "NL"])}).allowed_countries
 
     assert found == Destinations(known)
-    assert set(MEANT.values()) <= known
-    assert not MEANT.keys() & known
+    assert set(LIKELY_CODES.values()) <= known
+    assert not LIKELY_CODES.keys() & known
 
 
 def test_every_variable_with_a_form_of_its_own_is_tried_malformed() -> None:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 responses however they are cut, and what is no response; which connections are kept."""
+"""HTTP/1.1 responses cut in any way, invalid responses, and which connections are kept."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_what_is_no_response_is_an_error(name: str) -> None:
+def test_an_invalid_response_is_an_error(name: str) -> None:
     with pytest.raises((HttpParserError, HttpParserUpgrade)):
         exchange(UNREADABLE[name])
 
@@ -155,7 +155,7 @@ def test_a_response_that_is_cut_short_is_a_lost_connection(octets: bytes) -> Non
     ids=["headers", "body", "chunk"],
 )
 def test_a_response_that_does_not_end_is_not_read_to_its_end(start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sms_tracker.aws.connections._MOST", 1024 * 1024)
+    monkeypatch.setattr("sms_tracker.aws.connections._MAX_BYTES", 1024 * 1024)
 
     with pytest.raises(ConnectionError):
         exchange(start, *[b"x" * 65536] * 17)
@@ -188,7 +188,7 @@ Script = Callable[[socket.socket], None]
 
 
 def outcome(*scripts: Script, calls: int = 1) -> str:
-    """What comes of the last of some calls to a server that treats each connection by a script of its own."""
+    """The result of the last of some calls to a server with one script per connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -224,12 +224,12 @@ def answered(opened: socket.socket) -> None:
 
 
 def refused_early(opened: socket.socket) -> None:
-    """Respond before the request is read, and read the rest as a careful server does."""
+    """Respond before the request is read, then read the rest."""
     opened.recv(1000)
     opened.sendall(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     opened.shutdown(socket.SHUT_WR)
     while opened.recv(65536):
-        """Until we hang up."""
+        """Until the client closes."""
 
 
 def closed_after_reading(opened: socket.socket) -> None:
@@ -254,5 +254,5 @@ def test_a_call_ends_with_the_response_or_with_the_reason_why_there_is_none(scri
     assert outcome(script) == code
 
 
-def test_after_a_response_that_is_none_the_next_call_has_another_connection() -> None:
+def test_after_an_invalid_response_the_next_call_has_a_new_connection() -> None:
     assert outcome(garbled, answered, calls=2) == "200"

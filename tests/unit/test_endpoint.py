@@ -1,4 +1,4 @@
-"""Where a service answers: as botocore knows it, or left to boto3."""
+"""Endpoints of AWS services: equal to botocore's, or left to boto3."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_every_region_that_we_know_is_where_botocore_knows_it(region: str) -> None:
+def test_every_region_has_the_same_endpoint_as_in_botocore(region: str) -> None:
     for service in SERVICES:
         theirs = SESSION.create_client(
             service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
@@ -101,6 +101,6 @@ def test_what_is_left_to_boto3_is_called_by_boto3(monkeypatch: pytest.MonkeyPatc
     assert ours or made.__qualname__.startswith(clients.calling.__name__)  # type: ignore[attr-defined]  # a function
 
 
-def test_a_port_that_goes_without_saying_is_not_said() -> None:
+def test_the_default_port_is_left_out() -> None:
     assert Endpoint("r", "h", 443).authority == Endpoint("r", "h", 80, tls=False).authority == "h"
     assert Endpoint("r", "h", 80).authority == "h:80"

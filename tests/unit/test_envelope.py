@@ -55,7 +55,7 @@ def test_whatever_was_encoded_is_decoded_to_the_same(made: Envelope) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "no json", "[", "[" * 100_000, '{"v":' + "1" * 5000 + "}"])
-def test_what_is_not_json_is_unreadable(body: str) -> None:
+def test_a_body_that_is_not_json_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable, match="not JSON"):
         decode(body)
 

@@ -1,4 +1,4 @@
-"""Any order, any repetition, any batches, any interleaving: the record that is written is the fold of its reports."""
+"""In any order, repetition, batches and interleaving, the stored record is the fold of its reports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Batch = tuple[Report, ...]
 
 @st.composite
 def claims(draw: st.DrawFn) -> Report:
-    """One report of either provider about either attempt: any status, or a word that moves nothing."""
+    """One report of either provider about either attempt: any status, or a word without effect."""
     status = draw(st.sampled_from([None, *Status]))
     provider = draw(st.sampled_from(["twilio", "messagebird"]))
     code = draw(st.sampled_from([None, "30003", "30008"])) if status in FAILURES else None
@@ -66,7 +66,7 @@ def claims(draw: st.DrawFn) -> Report:
 
 @st.composite
 def failures(draw: st.DrawFn, code: str | None) -> Failure | None:
-    """What may come with a failed status, or nothing."""
+    """A failure for a failed status, or None."""
     if draw(st.integers(0, 9)) == 0:
         return None
     return Failure(
@@ -79,7 +79,7 @@ def failures(draw: st.DrawFn, code: str | None) -> Failure | None:
 
 @st.composite
 def histories(draw: st.DrawFn, most: int = 7) -> tuple[Batch, ...]:
-    """Up to seven reports, some of them several times and received anew, in any order and cut into any batches."""
+    """Up to seven reports, some repeated with a new time of receipt, in any order and any batches."""
     # Reports of one claim differ in nothing but when they were received: a provider repeats itself to one recipient.
     known = draw(st.lists(claims(), min_size=1, max_size=most, unique_by=lambda each: each.fingerprint))
     again = draw(st.lists(st.sampled_from(known), max_size=4))
@@ -101,7 +101,7 @@ def told(batches: Sequence[Batch]) -> list[Report]:
 
 
 def expected(reports: Sequence[Report]) -> State:
-    """The whole record as the reports define it."""
+    """The record that the reports define."""
     return fold([each for each in reports if each.recipient != FOREIGN], base=record().state)
 
 
@@ -114,7 +114,7 @@ def expected_costs(reports: Sequence[Report]) -> dict[int, Cost]:
 
 @dataclass
 class Watched(MemoryMessages):
-    """Keeps every state that it was in, and lets another writer in before each write of the one under way."""
+    """Keeps every earlier state, and lets another writer write before each write."""
 
     history: list[Record] = field(default_factory=list)
     tried: int = 0
@@ -134,7 +134,7 @@ def new_table() -> Watched:
 
 
 def check(messages: Watched, reports: Sequence[Report]) -> None:
-    """The record equals the fold of all that was told; versions and timeline have neither gap nor repetition."""
+    """The record equals the fold of all reports; versions and timeline have no gap and no repetition."""
     written = messages.records[MESSAGE_ID]
     about_us = {each.fingerprint for each in reports if each.recipient != FOREIGN}
     about_others = {each.fingerprint for each in reports if each.recipient == FOREIGN}
@@ -169,7 +169,7 @@ def test_whatever_the_order_the_repetition_and_the_batches_the_record_is_the_fol
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(claims(), max_size=7), st.randoms(use_true_random=False))
-def test_the_fold_itself_knows_no_order_no_repetition_and_no_batches(reports: list[Report], chance: Any) -> None:
+def test_the_fold_does_not_depend_on_order_repetition_or_batches(reports: list[Report], chance: Any) -> None:
     whole = fold(reports, base=record().state)
     shuffled = [*reports, *chance.sample(reports, len(reports) // 2)]
     chance.shuffle(shuffled)
@@ -226,7 +226,7 @@ def test_beyond_thirty_reports_the_join_still_applies_and_the_rest_is_handed_bac
 def test_writers_that_interleave_in_any_way_end_at_the_same_fold(
     writers: list[tuple[Batch, ...]], data: st.DataObject
 ) -> None:
-    """Each write may be preceded by another writer's whole batch, whose writes may be preceded by a third one's."""
+    """Another writer's batch may precede each write, and a third writer's may precede that one's writes."""
     messages, waiting = new_table(), [list(batches) for batches in writers]
     busy = set[int]()
 
@@ -286,7 +286,7 @@ def test_the_table_ends_at_the_fold_too(store: MessageStore, batches: tuple[Batc
 
 @st.composite
 def changes(draw: st.DrawFn) -> Change:
-    """Any change at all, also one that no decision would make."""
+    """Any change, even one that no decision makes."""
     added = draw(st.lists(claims(), max_size=3, unique_by=lambda each: each.fingerprint))
     guard = draw(st.sampled_from(Guard))
     foreign = frozenset(each.fingerprint for each in added if draw(st.booleans()) or each.recipient == FOREIGN)

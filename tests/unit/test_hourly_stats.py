@@ -1,4 +1,4 @@
-"""Counting the hours: crashed anywhere and repeated anywhere, the sums are those of the table."""
+"""Counting hours: after any crash or repetition, the sums equal those of the table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, HourlyStats, ages
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
 from tests.factories import cost, record, report
@@ -37,12 +37,12 @@ ANY = "any"
 
 
 class Crash(Exception):
-    """The process is gone."""
+    """The process crashed."""
 
 
 @dataclass
 class Fate:
-    """What befalls the n-th call of a run, or of a name: an error before it, or after it, when its answer is lost."""
+    """The error of the n-th call of a run, or of a name: before the call, or after it (a lost answer)."""
 
     faults: Mapping[tuple[str, int], tuple[str, type[Exception]]] = field(default_factory=dict)
     before_each: Callable[[int], object] = lambda _: None
@@ -63,7 +63,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Under:
-    """A port whose every call is in the hands of a fate."""
+    """A port with a planned error for each call."""
 
     fate: Fate
     port: Any
@@ -74,7 +74,7 @@ class Under:
 
 @dataclass
 class World:
-    """A table, what was counted of it, and a clock. Every run is a new process."""
+    """A table, its counted hours, and a clock. Every run is a new process."""
 
     stored: list[Record]
     page: int = 100
@@ -103,7 +103,7 @@ class World:
         return done
 
     def at(self, hours: float) -> World:
-        """The world so many hours after START."""
+        """The setup so many hours after START."""
         self.clock.now = START + timedelta(hours=hours)
         return self
 
@@ -125,7 +125,7 @@ class World:
 def sent(number: int, *, minutes: float = 0.0, provider: str = "twilio", **values: Any) -> Record:
     """A message created so many minutes after START."""
     at = timestamp(START + timedelta(minutes=minutes))
-    state = recorded(attempt=1, at=at, provider=provider)
+    state = initial_state(attempt=1, at=at, provider=provider)
     return record(message_id=str(uuid5(NAMESPACE_OID, str(number))), created_at=at, state=state, **values)
 
 
@@ -135,7 +135,7 @@ def counted(cohort: HourlyStats | None) -> Plain:
 
 
 def fold_of(records: Sequence[Record]) -> Plain:
-    """The same from the table itself, by other means."""
+    """The same sums, computed from the table in another way."""
     groups = {(each.state.provider, each.client) for each in records}
     return {
         group: _figures([each for each in records if (each.state.provider, each.client) == group]) for group in groups
@@ -286,7 +286,7 @@ def test_an_hour_that_was_counted_in_part_is_counted_anew_at_its_next_stage() ->
     assert world.search.looked_at == before + 40
 
 
-def test_no_hour_is_missed_though_the_first_run_of_all_came_to_nothing() -> None:
+def test_no_hour_is_missed_after_a_failed_first_run() -> None:
     world = World([sent(0)])
     with suppress(Crash):
         world.at(-1).run(Fate(faults={("put", 1): ("before", Crash)}))
@@ -320,7 +320,7 @@ def test_what_was_stored_before_the_first_run_is_counted_as_far_back_as_it_may_s
 # -- Bounds ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_run_whose_time_is_over_goes_on_in_the_next_where_it_was() -> None:
+def test_the_next_run_continues_where_the_time_ended() -> None:
     world = World([sent(number, minutes=number) for number in range(40)], page=2, seconds=0.5)
     world.at(-1).run()
     world.at(1.2)
@@ -371,7 +371,7 @@ def test_a_run_that_another_has_overtaken_stops() -> None:
     assert counted(world.hour()) == fold_of(world.stored)
 
 
-def test_a_run_whose_time_is_over_and_that_was_overtaken_saves_nothing() -> None:
+def test_an_overtaken_run_saves_nothing() -> None:
     world = World([sent(0)], seconds=0)
     world.at(-1).run()
 

@@ -8,7 +8,7 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode, encodable, encode
+from sms_tracker.domain.inbound import Inbound, RawInbound, RefusedSend, decode, encodable, encode
 from sms_tracker.domain.keywords import Keyword
 
 NOW = "2026-01-31T12:00:00.000Z"
@@ -171,9 +171,9 @@ def test_a_report_is_no_reply(provider: str, fields: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "queued", [Heard(provider="twilio", received_at=NOW, fields=TWILIO), RefusedSend(message_id="a-b", attempt=2)]
+    "queued", [RawInbound(provider="twilio", received_at=NOW, fields=TWILIO), RefusedSend(message_id="a-b", attempt=2)]
 )
-def test_an_envelope_is_read_as_it_was_written(queued: Heard | RefusedSend) -> None:
+def test_an_envelope_is_read_as_it_was_written(queued: RawInbound | RefusedSend) -> None:
     assert decode(encode(queued)) == queued
 
 

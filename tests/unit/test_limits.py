@@ -116,7 +116,7 @@ class TestRange:
         assert not any(NUMBER[at : at + 6] in shown for at in range(len(NUMBER) - 5))
         assert shown != other
 
-    def test_there_is_none_where_nothing_limits_it(self) -> None:
+    def test_there_is_no_counter_without_a_limit(self) -> None:
         assert range_counter(limits(client=BOTH), NUMBER, key=KEY, now=NOON) is None
 
 
@@ -153,7 +153,7 @@ class TestExceeded:
         assert found
         assert found.name == "client_per_day"
 
-    def test_zero_takes_nothing(self) -> None:
+    def test_a_limit_of_zero_allows_nothing(self) -> None:
         assert of_client(client={"hour": 0}).exceeded({})
 
     @pytest.mark.parametrize(("most", "block"), [(100, 1), (7_999, 1), (8_000, 2), (100_000, 25), (10_000_000, 25)])

@@ -9,12 +9,12 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpResponse
-from sms_tracker.domain.matching import Candidate, Sought
+from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.providers.base import Listed
 from tests.fakes import MESSAGEBIRD, TWILIO
 
-SOUGHT = Sought(
+SOUGHT = SearchCriteria(
     message_id="our-id",
     references=frozenset({"our-id.a-token"}),
     provider="any",
@@ -37,7 +37,7 @@ NEW, OLD = "2026-03-01T12:00:01+00:00", "2026-03-01T11:57:59+00:00"
 
 
 def search(name: str, answer: object) -> Listed | LookupFailed:
-    return providers.load(name).search_outcome(HttpResponse(200, {}, json.dumps(answer).encode()), sought=SOUGHT)
+    return providers.load(name).search_outcome(HttpResponse(200, {}, json.dumps(answer).encode()), criteria=SOUGHT)
 
 
 def twilio(*messages: object, following: object = None) -> Listed | LookupFailed:

@@ -1,4 +1,4 @@
-"""Which of a provider's messages is ours: exactly one that fits in everything and can be nobody else's, or none."""
+"""Which of a provider's messages is ours: exactly one that matches and can belong to no other record, or none."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.matching import Candidate, Matched, NotMatched, Sought, match, possible_matches
+from sms_tracker.domain.matching import Candidate, Matched, NotMatched, SearchCriteria, match, possible_matches
 from tests.factories import MESSAGE_ID, TO
 
-SOUGHT = Sought(
+SOUGHT = SearchCriteria(
     message_id=MESSAGE_ID,
     references=frozenset(),
     provider="twilio",
@@ -40,8 +40,8 @@ def test_recipient_sender_text_and_time_must_fit() -> None:
 
 
 def test_a_provider_may_spell_the_recipient_in_its_countrys_other_way() -> None:
-    sought, listed = replace(SOUGHT, to="+525512345678"), replace(OURS, to="+5215512345678")
-    assert possible_matches(sought, [listed], hashed) == [listed]
+    criteria, listed = replace(SOUGHT, to="+525512345678"), replace(OURS, to="+5215512345678")
+    assert possible_matches(criteria, [listed], hashed) == [listed]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_one_that_differs_in_anything_is_not_ours(difference: dict[str, Any]) ->
     assert not fits(**difference)
 
 
-def test_our_own_id_says_more_than_all_but_the_time() -> None:
+def test_our_own_id_outweighs_everything_except_the_time() -> None:
     assert possible_matches(SOUGHT, [CERTAIN], hashed) == [CERTAIN]
     assert possible_matches(SOUGHT, [replace(CERTAIN, created=None)], hashed) == []
 
@@ -81,11 +81,11 @@ def test_one_that_is_listed_twice_is_one() -> None:
 
 
 @pytest.mark.parametrize("held", [frozenset(), frozenset({"SM1"})])
-def test_none_is_none(held: frozenset[str]) -> None:
+def test_no_candidate_is_no_match(held: frozenset[str]) -> None:
     assert match([OURS] if held else [], held=held, rivals=0) == NotMatched("no-candidate")
 
 
-def test_of_two_none_is_chosen() -> None:
+def test_two_candidates_are_no_match() -> None:
     assert match([OURS, OTHER], held=frozenset(), rivals=0) == NotMatched("several-candidates")
 
 

@@ -1,4 +1,4 @@
-"""What the MessageBird adapter asks for, and what it makes of the answers."""
+"""The MessageBird adapter: its requests, and the outcomes of its answers."""
 
 import json
 from pathlib import Path
@@ -151,6 +151,20 @@ def test_a_missing_or_malformed_access_key_is_named_and_not_shown(credentials: d
         ADAPTER.send_request(MESSAGE, credentials=credentials, callback_url=CALLBACK)
 
 
+@pytest.mark.parametrize(
+    ("key", "flaw"),
+    [
+        ("bk_us1_x", "is a key of another provider (bk_, bm_, whsec_)"),
+        ("SK" + 32 * "0", "is a SID (SK…), which is no secret"),
+    ],
+)
+def test_a_key_of_another_provider_is_refused(key: str, flaw: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        ADAPTER.send_request(MESSAGE, credentials={"access_key": key}, callback_url=CALLBACK)
+
+    assert str(refused.value) == f"messagebird: access_key {flaw}"
+
+
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_an_id_is_an_acceptance(status: int) -> None:
     content = created(status="sent", statusDatetime="2025-03-14T09:26:53+00:00")
@@ -159,7 +173,7 @@ def test_an_id_is_an_acceptance(status: int) -> None:
     )
 
 
-def test_an_acceptance_that_has_failed_already_says_so() -> None:
+def test_an_acceptance_may_already_be_a_failure() -> None:
     found = ADAPTER.send_outcome(answer(201, created(status="delivery_failed", statusErrorCode=103)))
     failure = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT, code="103")
     assert found == Accepted(
@@ -227,7 +241,7 @@ def test_a_refusal_does_not_repeat_a_phone_number() -> None:
 
 @pytest.mark.parametrize(("parameter", "meaning"), PARAMETERS.items())
 @pytest.mark.parametrize("code", [9, 10, 12345])
-def test_the_refused_parameter_says_more(parameter: str, meaning: tuple[Fault, Reason], code: int) -> None:
+def test_the_refused_parameter_outweighs_the_code(parameter: str, meaning: tuple[Fault, Reason], code: int) -> None:
     found = ADAPTER.send_outcome(answer(422, error(code, parameter)))
     assert isinstance(found, Refused)
     assert (found.fault, found.failure.reason) == meaning

@@ -79,7 +79,7 @@ def test_a_code_never_changes_what_a_word_means(word: str, status: Status | None
 
 
 @pytest.mark.parametrize("word", ["", "Delivered", "rerouted"])
-def test_an_unfamiliar_status_is_kept_and_moves_nothing(word: str) -> None:
+def test_an_unfamiliar_status_is_stored_without_effect(word: str) -> None:
     found = report(status=word, statusErrorCode="1")
     assert (found.word, found.status, found.recognised, found.failure, found.code) == (word, None, False, None, "1")
 
@@ -174,7 +174,7 @@ def test_the_price_has_an_amount(fields: dict[str, str], price: str) -> None:
     assert str(report(**fields).price) == price
 
 
-def test_details_hold_what_is_left_but_nothing_personal() -> None:
+def test_details_have_the_other_fields_but_no_personal_data() -> None:
     found = report(status="sent", recipient="31612345678", originator="31600000000", body="hello", ported="1\n", x="")
     assert dict(found.details) == {"ported": "1", "x": ""}
 

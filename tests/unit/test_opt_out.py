@@ -55,7 +55,7 @@ def test_of_a_block_and_its_end_at_one_time_the_block_wins(block: Kind, end: Kin
     assert blocking(stated(block), stated(end)) is block
 
 
-def test_a_refusal_blocks_for_a_day_and_then_the_provider_is_asked_again() -> None:
+def test_a_refusal_blocks_for_a_day() -> None:
     assert blocking(stated(Kind.REFUSED), hours=23.9) is Kind.REFUSED
     assert blocking(stated(Kind.REFUSED), hours=24) is None
     assert blocking(stated(Kind.REFUSED), stated(Kind.STOP), hours=24) is Kind.STOP

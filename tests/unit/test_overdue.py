@@ -1,4 +1,4 @@
-"""What an open message needs at which age, and when it is looked at again."""
+"""The next step of an open message by age, and when it is checked again."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step, validity_left
+from sms_tracker.domain.overdue import Ages, Step, due, lookup_target, may_resend, step, validity_left
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
 from tests.factories import NOW, record, report
 from tests.fakes import START
@@ -32,7 +32,7 @@ def named_record(*statuses: Status, **values: Any) -> Record:
 
 def sent(phase: SendPhase, attempt: int = 1, **values: Any) -> dict[str, Any]:
     send = Send(phase=phase, attempt=attempt, token="a", until=int(START.timestamp()) + 33)
-    return {"send": send, "state": recorded(attempt=attempt, at=NOW, provider="twilio"), **values}
+    return {"send": send, "state": initial_state(attempt=attempt, at=NOW, provider="twilio"), **values}
 
 
 LOST, RELEASED = record(), record(**sent(SendPhase.RELEASED))
@@ -40,7 +40,7 @@ TAKEN = named_record(Status.SENT)
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status.final])
-def test_what_is_final_needs_nothing(status: Status) -> None:
+def test_a_final_message_needs_nothing(status: Status) -> None:
     assert step(named_record(status), now=after(4 * DAY), ages=AGES) is Step.NOTHING
 
 
@@ -88,10 +88,10 @@ def test_a_released_send_is_counted_from_its_release() -> None:
 def test_a_released_send_that_its_provider_names_all_the_same_was_taken(attempt: int) -> None:
     contradicted = named_record(Status.SENT, **sent(SendPhase.RELEASED, attempt))
     assert step(contradicted, now=after(HOUR), ages=AGES) is Step.LOOK_UP
-    assert named(contradicted) == (1, SID)
+    assert lookup_target(contradicted) == (1, SID)
 
 
-def test_a_released_second_hand_over_of_a_lost_message_does_not_prove_that_nothing_was_sent() -> None:
+def test_a_released_second_attempt_does_not_prove_that_a_lost_first_one_was_not_sent() -> None:
     lost_before = record(**sent(SendPhase.RELEASED, 2, resend_if_lost=True))
     assert step(lost_before, now=after(HOUR), ages=AGES) is Step.SEARCH
     assert step(lost_before, now=after(72 * HOUR), ages=AGES) is Step.GIVE_UP
@@ -100,7 +100,7 @@ def test_a_released_second_hand_over_of_a_lost_message_does_not_prove_that_nothi
 
 def test_an_earlier_attempts_name_is_not_the_present_ones() -> None:
     again = named_record(Status.SENT, **sent(SendPhase.CLAIMED, 2))
-    assert named(again) is None
+    assert lookup_target(again) is None
     assert step(again, now=after(HOUR), ages=AGES) is Step.SEARCH
 
 
@@ -129,7 +129,7 @@ def test_it_is_given_up_in_time_however_early_that_is(unknown: timedelta) -> Non
 RESENDABLE = record(resend_if_lost=True, body="Hello")
 
 
-def test_a_message_is_handed_over_again_only_where_its_client_says_so_and_its_text_is_there() -> None:
+def test_a_message_is_sent_again_only_if_its_client_allows_it_and_its_text_is_stored() -> None:
     assert may_resend(RESENDABLE, now=after(HOUR))
     assert not may_resend(replace(RESENDABLE, resend_if_lost=False), now=after(HOUR))
     assert not may_resend(replace(RESENDABLE, body=None), now=after(HOUR))

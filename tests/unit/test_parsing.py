@@ -24,7 +24,7 @@ def test_the_providers_are_found_by_their_modules() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "base", "wire", "twilio_report", "Twilio", "../twilio", "os"])
-def test_what_is_no_provider_is_not_loaded(name: str) -> None:
+def test_an_unknown_provider_is_not_loaded(name: str) -> None:
     with pytest.raises(UnknownProvider):
         providers.load(name)
 
@@ -34,7 +34,7 @@ def test_a_keys_secret_is_not_printed() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"\xff", b"[1]", b'"text"', b"null", b"[" * 100_000])
-def test_what_is_no_json_object_is_an_empty_one(body: bytes) -> None:
+def test_anything_but_a_json_object_is_read_as_an_empty_one(body: bytes) -> None:
     assert parsing.json_object(body) == {}
 
 
@@ -55,7 +55,7 @@ def test_what_is_nested_deeper_stays_json() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"text"])
-def test_a_json_webhook_that_says_nothing_is_unreadable(body: bytes) -> None:
+def test_an_empty_json_webhook_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
         parsing.json_fields(body)
 
@@ -181,7 +181,7 @@ def test_no_time_at_all_makes_a_reader_raise(value: str) -> None:
     ("value", "normal"),
     [(None, None), (True, None), ({}, None), ([1], None), ("", None), ("\n", None), ("a\nb", "ab"), (31.5, "31.5")],
 )
-def test_a_scalar_of_an_answer_is_text_and_nothing_else_is(value: object, normal: str | None) -> None:
+def test_only_scalars_of_an_answer_are_text(value: object, normal: str | None) -> None:
     assert parsing.text(value) == normal
 
 

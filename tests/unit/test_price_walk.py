@@ -14,7 +14,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
-from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.lookup import Budget
 from tests.factories import MESSAGE_ID, cost, report
 from tests.fakes import START
 from tests.setups import SID
@@ -68,7 +68,7 @@ def test_a_price_that_no_report_stated_is_looked_up_after_an_hour() -> None:
     assert (known, version) == ({1: cost("0.0075", timestamp(setup.clock.now), "USD", segments=1)}, 1)
 
 
-def test_a_price_that_comes_late_is_asked_for_at_each_age_until_it_is_there() -> None:
+def test_a_late_price_is_looked_up_at_each_age() -> None:
     setup = pricing(taken(Status.DELIVERED), account=Account([listed()]), age=HOUR)
     decisions = []
     for hours in range(1, 80):
@@ -96,7 +96,7 @@ def test_no_other_message_is_looked_up(settled: Record) -> None:
     assert prices(setup) == {}
 
 
-def test_nothing_is_looked_up_or_read_where_it_is_off() -> None:
+def test_nothing_is_looked_up_or_read_if_it_is_off() -> None:
     off, on = (pricing(*numbered(3), age=HOUR + MINUTE, mode=mode) for mode in (PriceLookup.OFF, PriceLookup.ALL))
 
     assert prices(off) == {}
@@ -131,7 +131,7 @@ def test_every_attempt_is_looked_up_at_its_own_provider() -> None:
 
 def test_a_run_that_is_spent_continues_where_it_stopped() -> None:
     setup = pricing(*numbered(9), account=Account([priced()]), age=HOUR + MINUTE)
-    setup.limits = Limits(seconds=200, lookups=4, rate=5)
+    setup.budget = Budget(seconds=200, lookups=4, rate=5)
 
     left = {"prices-left-for-the-next-run": 1}
     assert [prices(setup) for _ in range(4)] == [
@@ -146,12 +146,12 @@ def test_a_run_that_is_spent_continues_where_it_stopped() -> None:
 def test_messages_of_one_moment_are_looked_up_although_a_run_stops_among_them() -> None:
     setup = pricing(*[replace(each, created_at=timestamp(START)) for each in numbered(5)], age=HOUR + MINUTE)
     setup.account.messages = [priced()]
-    setup.limits = Limits(seconds=200, lookups=2, rate=5)
+    setup.budget = Budget(seconds=200, lookups=2, rate=5)
 
     assert [prices(setup)["price-looked-up"] for _ in range(3)] == [2, 2, 1]
 
 
-def test_a_provider_that_does_not_answer_is_asked_again_at_the_next_age() -> None:
+def test_after_a_failed_call_the_price_is_looked_up_at_the_next_age() -> None:
     setup = pricing(*numbered(5), account=Account(broken=BUSY), age=HOUR + MINUTE)
 
     assert prices(setup) == {"price-provider-did-not-answer": 5}

@@ -541,7 +541,7 @@ class TestEventsWithoutAWebhook:
         (queued,) = setup.replies.bodies
         heard = inbound.decode(queued)
         assert (handled.decision, setup.messages.writes) == ("heard", 0)
-        assert isinstance(heard, inbound.Heard)
+        assert isinstance(heard, inbound.RawInbound)
         assert (heard.provider, heard.fields["messageBody"]) == ("aws", "STOP")
         assert heard.received_at == timestamp(SENT_AT)  # not when it was read, which another try would delay
 

@@ -1,4 +1,4 @@
-"""The gauges that alarms watch: each tells what it should, and nothing where there is little to tell from."""
+"""The gauges for alarms: their values, and None with too few messages."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def test_only_hours_that_had_time_to_settle_are_held_to_the_objective(age: int) 
     assert of(cohort(age, sent=100), cohort(48, delivered=1)).tracked is None
 
 
-def test_few_messages_tell_nothing() -> None:
+def test_too_few_messages_have_no_gauges() -> None:
     found = of(cohort(3, delivered=49), cohort(8, sent=49), cohort(48, failed=1))
 
     assert (found.delivery_rate, found.change, found.slower, found.tracked, found.burn) == (None,) * 5
 
 
-def test_providers_are_told_apart() -> None:
+def test_each_provider_has_its_own_gauges() -> None:
     found = provider_health(
         [cohort(3, delivered=100), cohort(3, provider="messagebird", failed=100)], now=NOW, objective=99.0
     )
@@ -72,7 +72,7 @@ def test_providers_are_told_apart() -> None:
     assert (found["twilio"].delivery_rate, found["messagebird"].delivery_rate) == (100, 0)
 
 
-def test_the_hours_of_a_week_are_asked_for_and_no_more() -> None:
+def test_only_the_hours_of_a_week_are_read() -> None:
     asked = hours(NOW)
 
     assert (asked[0], asked[-1]) == ("2026-01-31T11:00:00.000Z", "2026-01-24T11:00:00.000Z")
@@ -88,7 +88,7 @@ def test_what_no_handset_confirms_neither_burns_the_budget_nor_lowers_the_rate()
     assert (found.burn, found.delivery_rate, found.change) == (0, 100, 0)
 
 
-def test_where_nothing_is_ever_confirmed_there_is_no_rate() -> None:
+def test_without_confirmed_messages_there_is_no_rate() -> None:
     only = cohort(3, unknown=200)
     only.sums["twilio", "shop"].reasons[UNCONFIRMED] = 200
 

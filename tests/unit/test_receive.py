@@ -134,7 +134,7 @@ class TestReplies:
         assert received.body == "<Response></Response>"
         (body,) = setup.replies.bodies
         heard = inbound.decode(body)
-        assert isinstance(heard, inbound.Heard)
+        assert isinstance(heard, inbound.RawInbound)
         assert (heard.provider, heard.fields["Body"], heard.received_at) == ("twilio", "STOP", timestamp(START))
         assert setup.queue.sent == []
 

@@ -1,4 +1,4 @@
-"""The reconciler on fakes: what reports alone leave open is closed by asking, and nothing is guessed."""
+"""The reconciler on fakes: it closes open messages by look-ups, and never guesses."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sms_tracker.domain.ports import OnUnreadable
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
-from sms_tracker.domain.state import fold, recorded
+from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.log import FailedCalls
-from sms_tracker.reconcile.lookup import Limits, end_as_not_sent, without_text
+from sms_tracker.reconcile.lookup import Budget, end_as_not_sent, without_text
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.text import text_hash
@@ -48,7 +48,7 @@ def listed(sid: str = SID, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Account:
-    """The provider: what it has in its list, and the answer to everything where there is one."""
+    """The provider: the messages in its list, or one answer to all calls."""
 
     messages: Sequence[Mapping[str, Any]] = ()
     broken: HttpResponse | NoResponse | None = None
@@ -117,7 +117,7 @@ class Setup:
         self.clock = FakeClock(START + age)
         self.queue, self.unmatched, self.dead = MemoryQueue(), MemoryQueue(), MemoryQueue()
         self.sending = SendSetup(messages=self.messages, clock=self.clock)
-        self.limits = Limits(seconds=200, lookups=1000, rate=5)
+        self.budget = Budget(seconds=200, lookups=1000, rate=5)
         self.prices = PriceLookup.OFF
 
     def reconciler(self) -> Reconciler:
@@ -132,7 +132,7 @@ class Setup:
             clock=self.clock,
             pace=sender.pace,
             ages=Ages(),
-            limits=self.limits,
+            budget=self.budget,
             resend=lambda record: sender.resend(record).decision,
             prices=self.prices,
         )
@@ -145,7 +145,7 @@ class Setup:
         return done
 
     def meanwhile(self, act: Callable[[], object]) -> None:
-        """Let something happen while the provider has the next request."""
+        """Run a function while the provider has the next request."""
 
         def once(_: HttpRequest) -> None:
             self.account.during = lambda _: None
@@ -154,7 +154,7 @@ class Setup:
         self.account.during = once
 
     def drain(self) -> None:
-        """Let the processor deal with what was queued."""
+        """Let the processor handle the queued messages."""
         processor = ReportProcessor(
             messages=self.messages,
             queue=self.queue,
@@ -171,7 +171,7 @@ class Setup:
 
 
 def lost(message_id: str = MESSAGE_ID, **values: Any) -> Record:
-    """A send whose answer never came."""
+    """A send with a lost answer."""
     return record(message_id=message_id, text_hash=text_hash(SERVICE_KEY, TEXT), **values)
 
 
@@ -190,7 +190,7 @@ def released(**values: Any) -> Record:
 # -- looking up --------------------------------------------------------------------------------------------------------
 
 
-def test_a_message_whose_reports_never_came_is_looked_up_and_delivered() -> None:
+def test_a_message_without_reports_is_looked_up_and_delivered() -> None:
     setup = Setup(taken(Status.SENT), account=Account([listed()]))
 
     assert setup.run() == {"opened": 1, "looked-up": 1}
@@ -245,7 +245,7 @@ def test_two_reconcilers_at_once_change_nothing_twice() -> None:
 
 
 @pytest.mark.parametrize("broken", [BUSY, UNHEARD, answer(500)])
-def test_a_provider_that_does_not_answer_is_asked_again_soon(broken: HttpResponse | NoResponse) -> None:
+def test_after_a_failed_call_the_message_is_looked_up_again_soon(broken: HttpResponse | NoResponse) -> None:
     setup = Setup(taken(Status.SENT), account=Account(broken=broken))
 
     assert setup.run()["provider-did-not-answer"] == 1
@@ -262,7 +262,7 @@ def test_a_provider_that_does_not_answer_is_asked_again_soon(broken: HttpRespons
         (None, None),
     ],
 )
-def test_a_call_to_a_provider_that_failed_is_told_of(
+def test_a_failed_call_to_a_provider_is_logged(
     broken: HttpResponse | NoResponse | None, told: Mapping[str, object] | None
 ) -> None:
     setup, failed = Setup(taken(), account=Account([listed()], broken=broken)), FailedCalls()
@@ -286,10 +286,10 @@ def test_a_provider_that_fails_three_times_is_left_alone_for_the_rest_of_the_run
 # -- bounds ------------------------------------------------------------------------------------------------------------
 
 
-def test_no_more_is_asked_in_a_run_than_allowed_and_not_faster() -> None:
+def test_a_run_keeps_to_its_number_and_rate_of_calls() -> None:
     many = [taken(Status.SENT, message_id=f"00000000-0000-4000-8000-{number:012d}") for number in range(9)]
     setup = Setup(*many, account=Account([listed()]))
-    setup.limits = Limits(seconds=200, lookups=4, rate=2)
+    setup.budget = Budget(seconds=200, lookups=4, rate=2)
     began = setup.clock.now
 
     assert setup.run() == {"opened": 9, "looked-up": 4, "left-for-the-next-run": 1}
@@ -302,7 +302,7 @@ def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
     setup = Setup(taken(Status.SENT), account=Account([listed()]))
     setup.search.during = lambda: setup.clock.sleep(1)
     setup.reconcile_state.advance("walked", timestamp(START - 2 * HOUR))
-    setup.limits = Limits(seconds=100, lookups=10, rate=5)
+    setup.budget = Budget(seconds=100, lookups=10, rate=5)
 
     first = setup.run()
     assert first["walk-left-for-the-next-run"] == 1
@@ -369,7 +369,7 @@ def test_a_busy_time_is_walked_in_short_slices() -> None:
     ]
 
 
-def test_a_provider_that_is_no_longer_enabled_cannot_be_asked() -> None:
+def test_a_provider_that_is_no_longer_enabled_is_not_called() -> None:
     setup = Setup(taken(Status.SENT), account=Account([listed()]))
     setup.sending.settings.credentials = {}  # type: ignore[attr-defined]  # the fake's own
 
@@ -378,7 +378,7 @@ def test_a_provider_that_is_no_longer_enabled_cannot_be_asked() -> None:
     assert setup.run() == {"gave-up-applied": 1}
 
 
-def test_an_unreadable_setting_or_queue_holds_up_nothing_else() -> None:
+def test_an_unreadable_setting_or_queue_does_not_stop_the_rest() -> None:
     setup = Setup(taken(Status.SENT), released(message_id=RIVAL), account=Account([listed()]), age=20 * MINUTE)
     setup.queue.fail = True
 
@@ -418,7 +418,7 @@ def test_after_72_hours_a_message_becomes_unknown() -> None:
     assert (setup.record.state.status, setup.record.state.provider_message_id) == (Status.UNKNOWN, SID)
 
 
-def test_before_giving_up_the_provider_is_asked_a_last_time() -> None:
+def test_before_giving_up_a_message_is_looked_up_a_last_time() -> None:
     setup = Setup(taken(Status.SENT), account=Account([listed()]), age=71 * HOUR)
     setup.reconcile_state.open(MESSAGE_ID, due=NOW)
     setup.clock.now = START + 72 * HOUR
@@ -452,7 +452,7 @@ def test_a_delivery_that_comes_after_all_corrects_unknown() -> None:
 
 
 @pytest.mark.parametrize(("cause", "reason"), [("not_sent", Reason.NOT_SENT), ("account", Reason.ACCOUNT)])
-def test_a_message_that_nobody_took_ends_as_not_sent(cause: str, reason: Reason) -> None:
+def test_a_message_that_no_provider_accepted_ends_as_not_sent(cause: str, reason: Reason) -> None:
     message = released()
     setup = Setup(replace(message, send=replace(message.send, cause=cause)))
     assert setup.run() == {"opened": 1, "waiting": 1}
@@ -475,7 +475,7 @@ def test_a_client_that_takes_over_meanwhile_wins() -> None:
     assert (setup.record.state.status, setup.record.send) == (Status.PENDING, claim)
 
 
-def test_a_client_that_takes_over_too_late_is_told() -> None:
+def test_a_client_that_takes_over_too_late_gets_the_failure() -> None:
     setup = SendSetup([BUSY], fraction=1.0)
     reply = setup.post("order-42")
     assert reply.status == 503
@@ -498,7 +498,7 @@ def test_a_released_send_that_its_provider_names_is_looked_up() -> None:
 # -- unknown outcomes --------------------------------------------------------------------------------------------------
 
 
-def test_a_send_whose_answer_was_lost_is_found_and_adopted() -> None:
+def test_a_send_with_a_lost_answer_is_found_and_adopted() -> None:
     setup = Setup(lost(), account=Account([listed()]))
 
     assert setup.run() == {"opened": 1, "adopted": 1}
@@ -506,7 +506,7 @@ def test_a_send_whose_answer_was_lost_is_found_and_adopted() -> None:
     assert (setup.record.state.status, setup.record.state.ids) == (Status.DELIVERED, {1: SID})
 
 
-def test_what_is_not_found_stays_pending_and_ends_as_unknown() -> None:
+def test_a_send_that_is_not_found_stays_pending_and_ends_as_unknown() -> None:
     setup = Setup(lost())
     assert setup.run() == {"opened": 1, "no-candidate": 1}
     assert setup.messages.records[MESSAGE_ID].state.status is Status.PENDING
@@ -549,7 +549,7 @@ def test_what_only_the_index_shows_is_held() -> None:
             RIVAL,
             resend_if_lost=True,
             send=Send(phase=SendPhase.ANSWERED, attempt=2, token="b", until=0),
-            state=replace(recorded(attempt=2, at=NOW, provider="twilio"), status=Status.DELIVERED, ids={2: "SM9"}),
+            state=replace(initial_state(attempt=2, at=NOW, provider="twilio"), status=Status.DELIVERED, ids={2: "SM9"}),
         ),
     ],
 )
@@ -583,13 +583,13 @@ def test_a_message_that_differs_or_is_accounted_for_is_no_rival(other: Record) -
     assert [json.loads(body)["message_id"] for body in setup.queue.bodies if MESSAGE_ID in body] == [MESSAGE_ID]
 
 
-def test_more_messages_than_are_read_settle_nothing() -> None:
+def test_too_many_listed_messages_give_no_result() -> None:
     setup = Setup(lost(), account=Account([listed()], next_page="/2010-04-01/Accounts/AC/Messages.json?Page=1"))
     assert setup.run()["too-many-messages"] == 1
     assert len(setup.account.requests) == 5
 
 
-def test_more_messages_of_our_own_than_are_read_settle_nothing() -> None:
+def test_too_many_messages_of_our_own_give_no_result() -> None:
     others = [
         taken(
             Status.DELIVERED,
@@ -604,7 +604,7 @@ def test_more_messages_of_our_own_than_are_read_settle_nothing() -> None:
     assert setup.run()["too-many-messages"] == 1
 
 
-def test_a_list_that_cannot_be_read_is_asked_for_again() -> None:
+def test_an_unreadable_list_is_requested_again() -> None:
     assert Setup(lost(), account=Account(broken=answer(503))).run()["provider-did-not-answer"] == 1
 
 
@@ -613,7 +613,7 @@ def test_a_list_that_cannot_be_read_is_asked_for_again() -> None:
 RESENDABLE = lost(resend_if_lost=True, body=TEXT, validity_seconds=3600)
 
 
-def test_a_lost_message_is_sent_again_where_its_client_asked_for_it() -> None:
+def test_a_lost_message_is_sent_again_if_its_client_asked_for_it() -> None:
     setup = Setup(RESENDABLE)
 
     assert setup.run() == {"opened": 1, "resent-accepted": 1}
@@ -653,7 +653,7 @@ def test_a_message_that_is_lost_each_time_is_sent_three_times_and_given_up() -> 
     assert (setup.record.send.attempt, setup.record.state.status) == (3, Status.UNKNOWN)
 
 
-def test_a_second_hand_over_that_is_not_taken_does_not_say_that_nothing_was_sent() -> None:
+def test_a_refused_second_attempt_does_not_prove_that_nothing_was_sent() -> None:
     setup = Setup(RESENDABLE, account=Account(post=BUSY))
     setup.run()
     assert setup.record.send.phase is SendPhase.RELEASED
@@ -690,7 +690,7 @@ def failed(code: str | None = "30003", **values: Any) -> Record:
     return replace(made, send=send, state=fold([told], base=made.state), reports={told.fingerprint: entry})
 
 
-def test_a_correction_whose_report_was_lost_is_learnt_an_hour_later() -> None:
+def test_a_correction_with_a_lost_report_is_found_an_hour_later() -> None:
     setup = Setup(failed(), account=Account([listed()]), age=HOUR)
     assert setup.run() == {}
     setup.clock.now = START + HOUR + MINUTE
@@ -700,7 +700,7 @@ def test_a_correction_whose_report_was_lost_is_learnt_an_hour_later() -> None:
     assert setup.record.state.status is Status.DELIVERED
 
 
-def test_a_code_whose_report_was_lost_is_learnt_an_hour_later() -> None:
+def test_a_code_with_a_lost_report_is_found_an_hour_later() -> None:
     found = listed(status="undelivered", error_code=30003)
     setup = Setup(failed(code=None), account=Account([found]), age=HOUR + MINUTE)
     setup.run()
@@ -760,7 +760,7 @@ def test_failures_that_are_too_many_for_a_run_are_looked_at_by_the_next_ones_eac
     setup = Setup(
         *many_failures(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE
     )
-    setup.limits = Limits(seconds=200, lookups=4, rate=5)
+    setup.budget = Budget(seconds=200, lookups=4, rate=5)
 
     assert setup.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
     assert setup.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
@@ -841,7 +841,7 @@ def enabled(setup: Setup) -> Setup:
 
 
 @pytest.mark.parametrize("statuses", [(), (Status.SENDING,)], ids=["answer lost", "sending"])
-def test_a_provider_that_cannot_be_asked_is_not_asked_and_its_silence_ends_as_unknown(
+def test_a_provider_without_look_ups_is_not_called_and_its_open_messages_end_as_unknown(
     statuses: tuple[Status, ...],
 ) -> None:
     setup = enabled(Setup(of_aws(*statuses)))

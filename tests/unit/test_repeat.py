@@ -1,4 +1,4 @@
-"""A send whose answer was lost, at a provider with an idempotency key: the same request, and only when it is safe."""
+"""A send with a lost answer at a provider with idempotency keys: the same request again, only if that is safe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.bird.endpoint import EVENTS
-from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.services.responses import ApiResponse
 from tests.fakes import START, Answer, FixedSettings
 from tests.setups import POLICY, RULES, UNHEARD, UNREACHED, SendSetup, answer
@@ -64,7 +64,7 @@ class Bird:
 
 
 class Lost(Setup):
-    """A message whose only answer was lost, and the reconciler a little later."""
+    """A message with a lost answer, and the reconciler a little later."""
 
     def __init__(self, bird: Bird | None = None, *, age: timedelta = 11 * MINUTE, first: Answer = UNHEARD) -> None:
         super().__init__(age=age)
@@ -93,7 +93,7 @@ class Lost(Setup):
         return self
 
     def run(self) -> Counter[str]:
-        """A run whose first look is at the endpoint."""
+        """A run, which first checks the endpoint."""
         done = super().run()
         assert done.pop("endpoint-up") == 1
         return done
@@ -228,9 +228,9 @@ def test_what_is_too_late_at_the_second_search_is_not_requested_again(validity: 
 
 def test_without_a_minute_left_the_next_run_searches_twice() -> None:
     lost = Lost().sent()
-    lost.limits = Limits(seconds=59, lookups=1000, rate=5)
+    lost.budget = Budget(seconds=59, lookups=1000, rate=5)
     assert lost.run() == {"opened": 1, "absent-once": 1}
-    lost.limits = Limits(seconds=200, lookups=1000, rate=5)
+    lost.budget = Budget(seconds=200, lookups=1000, rate=5)
     lost.clock.now = START + 22 * MINUTE
 
     assert lost.run() == {"absent-once": 1, "resent-accepted": 1}
@@ -238,7 +238,7 @@ def test_without_a_minute_left_the_next_run_searches_twice() -> None:
 
 def test_a_run_without_lookups_left_requests_nothing_again() -> None:
     lost = Lost().sent()
-    lost.limits = Limits(seconds=200, lookups=2, rate=5)  # the endpoint, and the first search
+    lost.budget = Budget(seconds=200, lookups=2, rate=5)  # the endpoint, and the first search
 
     assert lost.run() == {"opened": 1, "absent-once": 1}
     assert lost.bird.posts == []
@@ -303,7 +303,7 @@ def test_a_refusal_of_us_that_is_the_first_answer_leaves_the_message_to_its_clie
     ],
     ids=lambda post: f"{getattr(post, 'status', post)} {getattr(post, 'body', b'')[:40]!r}",
 )
-def test_nothing_else_settles_it(post: Answer) -> None:
+def test_no_other_answer_settles_it(post: Answer) -> None:
     lost = Lost(Bird(post=post)).sent()
 
     assert lost.run()["resent-outcome-unknown"] == 1
@@ -352,7 +352,7 @@ def test_two_reconcilers_at_once_make_the_same_request() -> None:
 
 
 class Died(BaseException):
-    """The function's end, at any call."""
+    """A crash of the function, at any call."""
 
 
 @pytest.mark.parametrize("number", range(1, 4))

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_tracker.domain.cost import Price
-from sms_tracker.domain.report import MAX_VALUE, Report, Source, before, clean, instant, timestamp
+from sms_tracker.domain.report import MAX_VALUE, Report, Source, before, clean, parse_time, timestamp
 from sms_tracker.domain.status import Status
 from tests.factories import NOW, report
 
 LATER = "2026-01-31T12:00:05.250Z"
 
 
-def test_a_report_that_moves_nothing_has_no_order() -> None:
+def test_a_report_without_a_status_has_no_order() -> None:
     assert report(None, word="received").order is None
     assert report(Status.SENT, attempt=2).order == 44
 
@@ -131,7 +131,7 @@ def test_a_providers_value_is_cut_after_the_controls_are_gone() -> None:
     assert clean("\n" * 10 + "a" * 300) == "a" * MAX_VALUE
 
 
-def test_what_is_no_unicode_becomes_question_marks() -> None:
+def test_invalid_unicode_becomes_question_marks() -> None:
     assert clean("a\ud800b") == "a?b"
 
 
@@ -172,7 +172,7 @@ def test_a_timestamp_is_utc_with_milliseconds() -> None:
 )
 def test_a_time_of_rfc_3339_is_read(text: str, meant: str) -> None:
     # Found in RFC 3339
-    assert timestamp(instant(text)) == meant
+    assert timestamp(parse_time(text)) == meant
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_a_time_of_rfc_3339_is_read(text: str, meant: str) -> None:
 def test_any_other_text_is_no_time(text: str) -> None:
     # Found in RFC 3339
     with pytest.raises(ValueError):  # noqa: PT011  # any: callers have their own words
-        instant(text)
+        parse_time(text)
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_timestamp_is_read_back(moment: datetime) -> None:
-    assert timestamp(instant(timestamp(moment))) == timestamp(moment)
+    assert timestamp(parse_time(timestamp(moment))) == timestamp(moment)

@@ -1,4 +1,4 @@
-"""Sending that an operator stopped: nothing is handed over or recorded, and every message can go on later."""
+"""Sending stops: nothing is sent or recorded, and every message can be sent later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def instruction(action: Action = Action.STOP, client: str = EVERY_CLIENT, reason
 
 @dataclass
 class Switch:
-    """The stops as an environment knows them; ``fail`` is an environment that knows none."""
+    """The cached stops of an environment; ``fail``: it could not read any."""
 
     stops: SendingStops = field(default_factory=SendingStops)
     fail: bool = False
@@ -35,7 +35,7 @@ class Switch:
         return self.stops.stop_of(client)
 
     def follow(self, action: Action, client: str = EVERY_CLIENT) -> None:
-        self.stops = self.stops.following(instruction(action, client))
+        self.stops = self.stops.after(instruction(action, client))
 
 
 def stoppable(setup: SendSetup) -> Switch:
@@ -51,25 +51,25 @@ def records(setup: SendSetup) -> int:
 
 class TestRules:
     def test_a_stop_of_all_holds_for_everybody_and_one_clients_for_it_alone(self) -> None:
-        one = SendingStops().following(instruction(client="shop"))
-        everybody = one.following(instruction())
+        one = SendingStops().after(instruction(client="shop"))
+        everybody = one.after(instruction())
 
         assert one.stop_of("shop") == instruction(client="shop")
         assert one.stop_of("bank") is None
         assert everybody.stop_of("shop") == everybody.stop_of("bank") == instruction()
 
     def test_a_start_of_all_leaves_one_clients_own_stop(self) -> None:
-        stops = SendingStops().following(instruction(client="shop")).following(instruction())
+        stops = SendingStops().after(instruction(client="shop")).after(instruction())
 
-        started = stops.following(instruction(Action.START))
+        started = stops.after(instruction(Action.START))
 
         assert (started.stop_of("bank"), started.stop_of("shop")) == (None, instruction(client="shop"))
-        assert started.following(instruction(Action.START, "shop")).stops == {}
+        assert started.after(instruction(Action.START, "shop")).stops == {}
 
     def test_the_latest_instructions_are_kept_in_their_order(self) -> None:
         stops = SendingStops()
         for number in range(LOG + 5):
-            stops = stops.following(instruction(reason=str(number)))
+            stops = stops.after(instruction(reason=str(number)))
 
         assert [each.reason for each in stops.log] == [str(number) for number in range(5, LOG + 5)]
         assert stops.version == LOG + 5

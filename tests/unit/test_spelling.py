@@ -1,4 +1,4 @@
-"""Two spellings of one number are equal, two numbers never are."""
+"""Two spellings of one number are equal; two numbers never are."""
 
 from __future__ import annotations
 

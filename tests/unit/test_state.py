@@ -7,11 +7,11 @@ import pytest
 
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.state import NOTHING, RankedFailure, State, fold, recorded
+from sms_tracker.domain.state import BOTTOM, RankedFailure, State, fold, initial_state
 from sms_tracker.domain.status import Status
 from tests.factories import NOW, report
 
-BASE = recorded(attempt=1, at=NOW, provider="twilio")
+BASE = initial_state(attempt=1, at=NOW, provider="twilio")
 EARLIER, LATER = "2026-01-31T11:59:00.000Z", "2026-01-31T12:01:00.000Z"
 FIRST_ID, SECOND_ID, THIRD_ID = "SM" + "1" * 32, "SM" + "2" * 32, "SM" + "3" * 32
 
@@ -31,14 +31,14 @@ def in_any_order(*reports: Report) -> State:
     return states[0]
 
 
-def test_a_new_record_is_pending_and_knows_nothing() -> None:
+def test_a_new_record_is_pending_without_ids_or_failure() -> None:
     assert (BASE.status, BASE.attempt, BASE.at, BASE.provider) == (Status.PENDING, 1, NOW, "twilio")
     assert (BASE.order, BASE.provider_message_id, BASE.shown_failure) == (20, None, None)
     assert fold([], base=BASE) == BASE
 
 
-def test_any_report_with_a_status_outranks_nothing_at_all() -> None:
-    assert NOTHING.order < min(report(status).order or 0 for status in Status)
+def test_any_report_with_a_status_outranks_the_bottom() -> None:
+    assert BOTTOM.order < min(report(status).order or 0 for status in Status)
 
 
 def test_the_highest_status_is_the_messages_status() -> None:
@@ -63,7 +63,7 @@ def test_a_late_delivery_of_the_first_attempt_beats_the_second_attempt() -> None
     assert (state.status, state.attempt, state.provider_message_id) == (Status.DELIVERED, 1, FIRST_ID)
 
 
-def test_of_equal_statuses_the_earlier_one_tells_the_time() -> None:
+def test_of_equal_statuses_the_earlier_one_gives_the_time() -> None:
     state = in_any_order(report(Status.SENT, occurred=LATER), report(Status.SENT, occurred=EARLIER), report())
 
     assert state.at == EARLIER
@@ -75,7 +75,7 @@ def test_of_equal_statuses_at_one_time_the_provider_is_chosen_by_name() -> None:
     assert state.provider == "messagebird"
 
 
-def test_a_report_without_status_moves_nothing_and_names_no_id() -> None:
+def test_a_report_without_status_changes_neither_status_nor_ids() -> None:
     assert in_any_order(report(None, word="received"), report(None, word="strange", recognised=False)) == BASE
 
 
@@ -110,7 +110,7 @@ def test_of_two_failures_with_codes_the_higher_ordered_one_counts() -> None:
     "values",
     [{"code": "30008"}, {"message": "text"}, {"category": Category.UNKNOWN}, {"reason": Reason.UNKNOWN}],
 )
-def test_failures_of_one_order_are_told_apart_whatever_they_differ_in(values: dict[str, Any]) -> None:
+def test_failures_of_one_order_are_ordered_by_every_field(values: dict[str, Any]) -> None:
     one = report(Status.FAILED, failure=failure("30003"))
     other = report(Status.FAILED, failure=failure(**{"code": "30003", **values}))
     state = in_any_order(one, other)

@@ -19,7 +19,7 @@ FIRST_ID, SECOND_ID = "SM" + "1" * 32, "SM" + "2" * 32
 
 @dataclass
 class Watched(MemoryMessages):
-    """Counts every write, refused ones too, and how often each guard was used."""
+    """Counts all writes, including refused ones, and the uses of each guard."""
 
     tried: list[Guard] = field(default_factory=list)
     refuse: int = 0

@@ -527,6 +527,20 @@ def test_what_is_missing_is_named(credentials: dict[str, str], lacking: str) -> 
         ADAPTER.lookup_request("SM1", credentials=credentials)
 
 
+@pytest.mark.parametrize(
+    ("key", "flaw"),
+    [
+        ("live_x", "is a key of another provider (live_, test_)"),
+        ("bk_us1_x", "is a key of another provider (bk_, bm_, whsec_)"),
+    ],
+)
+def test_a_key_of_another_provider_is_refused(key: str, flaw: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        ADAPTER.lookup_request("SM1", credentials=CREDENTIALS | {"auth_token": key})
+
+    assert str(refused.value) == f"twilio: auth_token {flaw}"
+
+
 # --- answers
 
 

@@ -198,7 +198,7 @@ def _destinations(value: str) -> Destinations:
     from sms_tracker.domain import countries  # noqa: PLC0415  # few functions need it
 
     words = _words(value)
-    if advice := countries.advice(words, SUPPORTED_REGIONS):
+    if advice := countries.destination_flaws(words, SUPPORTED_REGIONS):
         raise _SettingFlaw(advice)
     return countries.destinations(words)
 

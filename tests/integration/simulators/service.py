@@ -18,7 +18,7 @@ from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.settings import PriceLookup, Settings
-from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.process import QueueMessage, ReportProcessor
@@ -140,7 +140,7 @@ class Service:
             clock=self.clock,
             pace=self.sending.sender.pace,
             ages=Ages(),
-            limits=Limits(seconds=200, lookups=1000, rate=1000),
+            budget=Budget(seconds=200, lookups=1000, rate=1000),
             resend=lambda record: f"resent-{self.sending.sender.resend(record).decision}",
             prices=prices,
         )

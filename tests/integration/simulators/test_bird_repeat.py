@@ -19,7 +19,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.status import Status
-from sms_tracker.reconcile.lookup import Limits
+from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.reconcile.reconcile import Reconciler
 from tests.fakes import FakeClock, FixedSettings, MemoryMessages, MemoryQueue, MemoryReconcileState
 from tests.integration.simulators.running import Simulator
@@ -98,7 +98,7 @@ class Service:
             clock=self.clock,
             pace=sender.pace,
             ages=Ages(),
-            limits=Limits(seconds=200, lookups=1000, rate=1e9),
+            budget=Budget(seconds=200, lookups=1000, rate=1e9),
             resend=lambda record: sender.resend(record).decision,
         )
         self._alive(reconciler.run)

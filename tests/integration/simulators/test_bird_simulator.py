@@ -15,7 +15,7 @@ from local.simulators.bird import SIMULATOR, Settings
 from local.simulators.scenario import HANG, TABLE, Scenario
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.keywords import Keyword
-from sms_tracker.domain.matching import Sought
+from sms_tracker.domain.matching import SearchCriteria
 from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.outbound import Accepted, NoSuchMessage, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.report import Report
@@ -142,7 +142,7 @@ def test_a_send_whose_answer_was_lost_is_found_by_its_metadata_on_a_later_page(p
         other = message(number("broken-answer"), message_id=f"other-{at}", token=str(uuid4()))
         assert isinstance(api.send_outcome(post(platform, other)), Accepted)
     truth = platform.idle(taken=101)
-    sought = Sought(
+    criteria = SearchCriteria(
         message_id=MESSAGE_ID,
         references=frozenset({message(number("broken-answer")).reference}),
         provider="bird",
@@ -156,8 +156,8 @@ def test_a_send_whose_answer_was_lost_is_found_by_its_metadata_on_a_later_page(p
     pages: list[Listed] = []
     while not pages or pages[-1].next_page:
         page = pages[-1].next_page if pages else None
-        answer = ask(platform, api.search_request(sought, credentials=credentials(platform), page=page))
-        found = api.search_outcome(answer, sought=sought)
+        answer = ask(platform, api.search_request(criteria, credentials=credentials(platform), page=page))
+        found = api.search_outcome(answer, criteria=criteria)
         assert isinstance(found, Listed)
         pages.append(found)
 

@@ -19,7 +19,7 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import shard
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.providers.bird.endpoint import EVENTS
 from tests import tables
 from tests.bird_sdk import bird
@@ -328,7 +328,7 @@ def test_enabling_a_paused_endpoint_has_what_it_missed_looked_up(
     state = DynamoReconcileState(calling(tables.client()), messages="messages", state="state")
     later = timestamp(datetime.now(UTC) + timedelta(hours=6))
     for message_id, provider in ((MESSAGE_ID, "bird"), (OTHER_ID, "twilio")):
-        store.put(record(message_id=message_id, state=recorded(attempt=1, at=NOW, provider=provider)))
+        store.put(record(message_id=message_id, state=initial_state(attempt=1, at=NOW, provider=provider)))
         state.open(message_id, due=later)
 
     assert webhook.main(["enable"]) == 0

@@ -1,4 +1,4 @@
-"""An AWS client as the rest of aws/ uses it: one call, its three errors, and DynamoDB's typed JSON."""
+"""The interface to AWS that aws/ uses: one call with three kinds of errors, and DynamoDB's typed JSON."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from sms_tracker.domain.errors import Rejected, Throttled, Unavailable
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
-"""An expected outcome, not a failed call."""
+"""An expected outcome; not counted as a failed call."""
 _CANCELED = "TransactionCanceledException"
-"""A condition of a transaction did not hold, or another one was writing; its caller reads again in either case."""
-_FOR_GOOD = frozenset(
+"""A condition did not hold, or another transaction was writing. In both cases the caller reads again."""
+_PERMANENT = frozenset(
     {
         "ValidationException",
         "ValidationError",
@@ -22,8 +22,8 @@ _FOR_GOOD = frozenset(
         "ParamValidationError",
     }
 )
-"""Codes for a call that AWS never accepts. Faults of configuration (access denied, no such table) are not among them:
-they can be corrected while the message waits."""
+"""Codes of calls that can never succeed. Configuration faults (access denied, no such table) are not among them: they
+can be corrected while the message waits."""
 _THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -37,11 +37,11 @@ _THROTTLED = frozenset(
 )
 
 _BATCH, _ROUNDS = 100, 5
-"""Keys that one BatchGetItem takes, and calls for the keys that DynamoDB leaves over."""
+"""Keys in one BatchGetItem, and calls until the keys that DynamoDB did not process are given up."""
 
 
 class ConditionFailed(Exception):
-    """A conditional write was refused; ``item`` is the stored item in DynamoDB's typed JSON, empty if there is none."""
+    """A condition did not hold. ``item`` is the stored item in DynamoDB's typed JSON, empty if there is none."""
 
     def __init__(self, item: Mapping[str, Any]) -> None:
         super().__init__("the condition did not hold")
@@ -54,21 +54,21 @@ class Api(Protocol):
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Perform one operation.
 
-        Raises ``ConditionFailed``, ``Rejected`` for a call that AWS never accepts, and ``Unavailable`` otherwise.
+        Raises ``ConditionFailed``, ``Rejected`` if the call can never succeed, and ``Unavailable`` otherwise.
         """
         ...
 
 
 def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) -> Exception:
-    """The exception for AWS's error ``code``; its text has the operation and the code, nothing of the payload."""
+    """The exception for AWS's error ``code``. Its text has only the operation and the code."""
     if code in (CONDITION_FAILED, _CANCELED):
         return ConditionFailed(item or {})
-    kind = Rejected if code in _FOR_GOOD else Throttled if code in _THROTTLED else Unavailable
+    kind = Rejected if code in _PERMANENT else Throttled if code in _THROTTLED else Unavailable
     return kind(f"{operation}: {code}")
 
 
 def batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The items that exist, in no order: BatchGetItem, repeated for keys left over. Raises ``Unavailable``."""
+    """The existing items, unordered: BatchGetItem, repeated for unprocessed keys. Raises ``Unavailable``."""
     for start in range(0, len(keys), _BATCH):
         yield from _batch_get(dynamodb, table, keys[start : start + _BATCH])
 
@@ -80,7 +80,7 @@ def _batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> 
         keys = answer["UnprocessedKeys"].get(table, {"Keys": []})["Keys"]
         if not keys:
             return
-    raise Unavailable("BatchGetItem: keys left over")
+    raise Unavailable("BatchGetItem: unprocessed keys")
 
 
 Item = dict[str, Any]
@@ -92,7 +92,7 @@ def marshal(values: Mapping[str, object]) -> Item:
 
 
 def typed(value: object) -> Item:
-    """One value in typed JSON; raises ``TypeError`` for types that records do not use."""
+    """One value in typed JSON; raises ``TypeError`` for other types than these."""
     match value:
         case str():
             return {"S": value}
@@ -104,7 +104,7 @@ def typed(value: object) -> Item:
             return {"SS": sorted(value)}
         case Mapping():
             return {"M": {name: typed(each) for name, each in value.items()}}
-    raise TypeError(f"records hold no {type(value).__name__}")
+    raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
 def unmarshal(item: Item) -> dict[str, Any]:
@@ -113,14 +113,14 @@ def unmarshal(item: Item) -> dict[str, Any]:
 
 
 def _plain(value: Item) -> Any:
-    ((kind, held),) = value.items()
+    ((kind, content),) = value.items()
     match kind:
         case "N":
-            return int(held) if held.lstrip("-").isdigit() else held
+            return int(content) if content.lstrip("-").isdigit() else content
         case "SS":
-            return set(held)
+            return set(content)
         case "M":
-            return unmarshal(held)
+            return unmarshal(content)
         case "S" | "BOOL" | "NULL" | "L" | "B" | "NS" | "BS":
-            return held
+            return content
     raise ValueError("not a DynamoDB type")

@@ -1,4 +1,4 @@
-"""boto3 clients with the time-outs and retries that each caller can afford."""
+"""boto3 clients with time-outs and retries chosen by each caller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.ports import CallFailed
 
 _TRIES = "failed_tries"
-"""The key of the failed tries in the context that botocore passes to each event of one call."""
+"""The key of the failed tries in botocore's context of one call."""
 
 
 @overload
@@ -57,7 +57,7 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFa
 
 
 def report_failed_tries(client: Any, failed: CallFailed) -> None:
-    """Call ``failed`` for each failed try of the client, once it is known whether another followed."""
+    """Call ``failed`` for each failed try of a call, when the call has ended."""
 
     def received(parsed_response: Any, exception: Exception | None, context: dict[str, Any], **_: object) -> None:
         error = {"Code": type(exception).__name__} if exception else parsed_response.get("Error", {})
@@ -94,7 +94,7 @@ def calling(client: Any) -> Api:
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**arguments)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "unknown")
-            item: Any = error.response.get("Item")  # DynamoDB's, where a condition failed
+            item: Any = error.response.get("Item")  # DynamoDB's, if a condition failed
             raise failure(operation, code, item) from error
         except BotoCoreError as error:
             raise failure(operation, type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""The endpoint of an AWS service, and HTTP/1.1 to it over connections that are kept; llhttp reads the responses."""
+"""The endpoint of an AWS service, and HTTP/1.1 calls to it over kept connections; llhttp parses the responses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+IDLE = 20.0
+"""Seconds for which an idle connection is reused. AWS closes idle ones, unnoticed by a frozen sandbox."""
+_MAX_BYTES = 32 * 1024 * 1024
+"""Of a response with its headers. BatchGetItem returns at most 16 MB."""
 _SUFFIXES = {
     r"(us|eu|ap|sa|ca|me|af|il|mx|us-gov)-[a-z]+-[0-9]+": "amazonaws.com",
     r"cn-[a-z]+-[0-9]+": "amazonaws.com.cn",
 }
-_LEFT_TO_BOTO3 = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
+_BOTO3_ONLY = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 
@@ -40,9 +44,9 @@ class Endpoint(NamedTuple):
 
 
 def endpoint_of(service: str, environment: Mapping[str, str]) -> Endpoint | None:
-    """A service's endpoint; None where it needs more than service and region (boto3 resolves those)."""
+    """A service's endpoint; None if it needs more than service and region (boto3 resolves those)."""
     region = environment.get("AWS_DEFAULT_REGION") or environment.get("AWS_REGION") or ""
-    if any(environment.get(name, "").lower() == "true" for name in _LEFT_TO_BOTO3):
+    if any(environment.get(name, "").lower() == "true" for name in _BOTO3_ONLY):
         return None
     if any(environment.get(name) for name in _PROXIES):
         return None
@@ -57,19 +61,15 @@ def endpoint_of(service: str, environment: Mapping[str, str]) -> Endpoint | None
 def _configured(url: str, region: str) -> Endpoint | None:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    plain = region and host and host.isascii() and parts.path in {"", "/"} and not (parts.query or parts.username)
-    if not plain or parts.scheme not in {"http", "https"} or ":" in host:
+    is_plain = host.isascii() and ":" not in host and parts.path in {"", "/"} and not (parts.query or parts.username)
+    if not (region and host and is_plain) or parts.scheme not in {"http", "https"}:
         return None
     tls = parts.scheme == "https"
     return Endpoint(region, host, parts.port or (443 if tls else 80), tls=tls)
 
 
-IDLE = 20.0  # seconds: AWS closes idle connections, which a frozen sandbox does not notice
-_MOST = 32 * 1024 * 1024  # bytes of a response, headers included; BatchGetItem returns at most 16 MB
-
-
 class TryFailed(Exception):
-    """One try of a call failed; without a response ``status`` is None and ``code`` botocore's name for the reason."""
+    """One try of a call failed. Without a response ``status`` is None and ``code`` is botocore's exception name."""
 
     def __init__(self, code: str, status: int | None = None, item: Mapping[str, Any] | None = None) -> None:
         super().__init__(code)
@@ -95,7 +95,7 @@ class Connection:
     def exchange(self, request: bytes, *, seconds: float) -> Answer:
         """The response to ``request``, complete within ``seconds``; raises ``OSError`` or httptools' errors."""
         self.reusable, self._answers = False, []
-        end, room = time.monotonic() + seconds, _MOST
+        end, room = time.monotonic() + seconds, _MAX_BYTES
         self.socket.settimeout(seconds)
         with suppress(BrokenPipeError):  # a server may respond and close before it has read everything
             self.socket.sendall(request)
@@ -106,7 +106,7 @@ class Connection:
             data = self.socket.recv(65536)
             room -= len(data)
             if not data or room < 0:
-                raise ConnectionResetError("the response ends early, or is too long")
+                raise ConnectionResetError("the response is incomplete or too long")
             self._parser.feed_data(data)
         self.reusable = self._keeps and len(self._answers) == 1
         return self._answers[0]
@@ -135,9 +135,9 @@ class Connections:
 
     endpoint: Endpoint
     tls: ssl.SSLContext | None
-    connect: float  # seconds, as the next
-    read: float
-    now: Callable[[], float] = time.time  # the wall clock: it runs while the sandbox is frozen
+    connect: float  # time-out in seconds
+    read: float  # time-out in seconds
+    now: Callable[[], float] = time.time  # wall clock, because it runs while the sandbox is frozen
     _idle: list[tuple[Connection, float]] = field(default_factory=list)
 
     def __del__(self) -> None:
@@ -150,7 +150,7 @@ class Connections:
         request = f"POST / HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
         try:
             if kept := self._kept():
-                with suppress(ConnectionError, ssl.SSLError):  # the kept connection died; a new one may work
+                with suppress(ConnectionError, ssl.SSLError):  # the kept connection was closed; a new one may work
                     return self._exchange(kept, request)
             return self._exchange(self._opened(), request)
         except TimeoutError as error:
@@ -164,13 +164,13 @@ class Connections:
                 connection, since = self._idle.pop()
             except IndexError:
                 return None
-            readable = select.select([connection.socket], [], [], 0)[0]  # idle, so only a close makes it readable
+            readable = select.select([connection.socket], [], [], 0)[0]  # if so, AWS closed it
             if 0 <= self.now() - since < IDLE and not readable:
                 return connection
             connection.socket.close()
 
     def _opened(self) -> Connection:
-        host = self.endpoint.host.encode()  # a str makes Python load its rules for international names, 2 ms
+        host = self.endpoint.host.encode()  # a str makes Python load its IDNA codec, 2 ms
         try:
             opened = socket.create_connection((host, self.endpoint.port), self.connect)  # type: ignore[arg-type]
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -194,5 +194,5 @@ class Connections:
 
 @cache
 def default_tls() -> ssl.SSLContext:
-    """The process's TLS context: the system's authorities, or ``AWS_CA_BUNDLE``'s, which botocore reads too."""
+    """The process's TLS context, with the system's authorities or, as in botocore, those of ``AWS_CA_BUNDLE``."""
     return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)

@@ -1,4 +1,4 @@
-"""API Gateway's HTTP API (payload 2.0): events as requests, answers as responses."""
+"""API Gateway's HTTP API (payload format 2.0): events to requests, and responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.http import READ, SEND, Caller, HttpRequest
 
 TEST = "test"
-"""The scope of test keys. A version without test mode knows no such scope, and refuses them."""
+"""The stored scope of test keys. Versions without test mode refuse it."""
 _IN_TEST_MODE = frozenset({SEND, READ})
 
 

@@ -18,22 +18,21 @@ from sms_tracker.domain.status import Outcome, Status
 
 
 def failure_values(failure: RankedFailure) -> dict[str, object]:
-    """A failure as it is stored, with its order."""
-    known = failure.failure
-    optional = {"code": known.code, "message": known.message}
-    values = {"category": str(known.category), "reason": str(known.reason), "order": failure.order}
-    return {**values, **{name: value for name, value in optional.items() if value is not None}}
+    """A failure as stored."""
+    cause = failure.failure
+    values = {"category": str(cause.category), "reason": str(cause.reason), "order": failure.order}
+    return values | _without_none({"code": cause.code, "message": cause.message})
 
 
 def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[str, object]:
-    """A report as the timeline keeps it. Further fields are kept for failures, unknown words, or with ``keep_fields``.
+    """A report as the timeline stores it, with the further fields of failures and unknown words, or of all reports.
 
-    An item stays below 1 KB (ADR 18): the usual source, a callback, is left out, and the provider's time is kept as its
-    distance from the receipt.
+    To keep an item below 1 KB (ADR 18), the usual source (callback) is left out, and the provider's time is stored as
+    its distance from the receipt.
     """
     lag = report.lag
-    kept = keep_fields or report.is_failure or not report.recognised
-    values: dict[str, object | None] = {
+    has_fields = report.details and (keep_fields or report.is_failure or not report.recognised)
+    values = {
         "word": report.word,
         "code": report.code,
         "occurred": report.occurred if lag is None else None,
@@ -43,13 +42,13 @@ def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[st
         "source": None if report.source is Source.CALLBACK else str(report.source),
         "text": report.failure.message if report.failure else None,
         "foreign": True if foreign else None,
-        "fields": dict(report.details) if kept and report.details else None,
+        "fields": dict(report.details) if has_fields else None,
     }
-    return {name: value for name, value in values.items() if value is not None}
+    return _without_none(values)
 
 
 def send_values(send: Send) -> dict[str, object]:
-    """A claim as it is stored."""
+    """A claim as stored."""
     values = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
     return values | ({"request": send.request} if send.request else {})
 
@@ -60,7 +59,7 @@ def attention(state: State, message_id: str, now: str) -> str | None:
 
 
 def to_item(record: Record) -> Item:
-    """A new record, before any report, with its index keys."""
+    """The item of a new record, before any report, with its index keys."""
     state = record.state
     return marshal(
         {
@@ -82,7 +81,7 @@ def to_item(record: Record) -> Item:
             "encoding": str(record.segmentation.encoding),
             "segments": record.segmentation.segments,
             "fingerprint": record.fingerprint,
-            "text": record.text_hash,  # a short name: an item with three reports stays below 1 KB
+            "text": record.text_hash,  # short, to keep an item with three reports below 1 KB
             "resend_if_lost": record.resend_if_lost or None,
             "validity_seconds": record.validity_seconds,
             "category": record.category,
@@ -98,7 +97,7 @@ def to_item(record: Record) -> Item:
 
 
 def from_item(item: Item) -> Record:
-    """A stored item as a record; raises ``KeyError``, ``ValueError`` or the like for an item that is not a record."""
+    """A stored item as a record; raises ``KeyError``, ``ValueError`` or the like if it is none."""
     values = unmarshal(item)
     return Record(
         message_id=values["message_id"],
@@ -110,7 +109,7 @@ def from_item(item: Item) -> Record:
         sender=values["from"],
         segmentation=Segmentation(Encoding(values["encoding"]), int(values["segments"])),
         fingerprint=values["fingerprint"],
-        text_hash=values.get("text", ""),  # older records have none, and match no text
+        text_hash=values.get("text", ""),  # missing in older records; equals no HMAC
         created_at=values["created_at"],
         updated_at=values["updated_at"],
         expires_at=int(values["expires_at"]),
@@ -128,9 +127,9 @@ def from_item(item: Item) -> Record:
 
 
 def stored(item: Item) -> Record:
-    """A stored item as a record; raises ``Unavailable``, with the id, where it cannot be read.
+    """A stored item as a record; raises ``Unavailable``, with the id, if it cannot be read.
 
-    Retryable, because the item may be of a later version, as after a rollback, and become readable again.
+    Retryable: after a rollback, items of the later version become readable with the next deployment.
     """
     try:
         return from_item(item)
@@ -145,7 +144,7 @@ def _state(values: Mapping[str, Any]) -> State:
         attempt=int(values["attempt"]),
         at=values["status_at"],
         provider=values["provider"],
-        ids={int(attempt): known for attempt, known in values["ids"].items()},
+        ids={int(attempt): provider_id for attempt, provider_id in values["ids"].items()},
         other_ids=frozenset((int(attempt), other) for attempt, other in others),
         failure=_failure(values.get("failure")),
     )
@@ -187,3 +186,7 @@ def _entry(values: Mapping[str, Any]) -> Entry:
         foreign=values.get("foreign", False),
         fields=values.get("fields", {}),
     )
+
+
+def _without_none(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""AWS JSON calls without boto3, signed and retried as botocore does. ADR 11 has the reasons and the figures."""
+"""AWS JSON calls without boto3, signed and retried as botocore does (ADR 11)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SERVICES = {
     "sqs": ("AmazonSQS", {"content-type": "application/x-amz-json-1.0", "x-amzn-query-mode": "true"}),
     "ssm": ("AmazonSSM", {"content-type": "application/x-amz-json-1.1"}),
 }
-"""The prefix of each service's operations, and the headers of each call."""
+"""By service: the prefix of its operations, and the headers of each call."""
 _RETRIED = frozenset({
     "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "ReplicatedWriteConflictException",
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
@@ -32,13 +32,14 @@ _RETRIED = frozenset({
 })  # fmt: skip
 _RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_QUOTA = 500  # what retries may cost until calls succeed again, as in botocore; approximate among threads
+_QUOTA = 500
+"""The retry quota, as in botocore: retries use it up, successful calls refill it. Approximate among threads."""
 
 
 def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
     """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
 
-    boto3 is used where the environment needs more: proxies, FIPS and dual-stack endpoints, other partitions.
+    Uses boto3 if the environment needs more: proxies, FIPS or dual-stack endpoints, other partitions.
     """
     endpoint = endpoint_of(service, os.environ)
     if endpoint is None:
@@ -46,7 +47,7 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFa
 
         return clients.api(service, timeout=timeout, attempts=attempts, failed=failed)
     if not os.environ.get("AWS_ACCESS_KEY_ID"):
-        session()  # imports botocore now, not in the first call
+        session()  # imports botocore now instead of in the first call
     connect = min(timeout / 2, 1.0)
     connections = Connections(endpoint, default_tls() if endpoint.tls else None, connect, timeout - connect)
     return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
@@ -91,8 +92,8 @@ class JsonClient:
     def _once(self, operation: str, body: bytes) -> dict[str, Any]:
         prefix, headers = _SERVICES[self.service]
         headers = {**headers, "host": self.endpoint.authority, "x-amz-target": f"{prefix}.{operation}"}
-        at, known = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), self.credentials()
-        signed = sign(headers, body, known, service=self.service, region=self.endpoint.region, at=at)
+        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        signed = sign(headers, body, self.credentials(), service=self.service, region=self.endpoint.region, at=at)
         return _result(self.post(signed, body))
 
 
@@ -107,5 +108,5 @@ def _result(answer: Answer) -> dict[str, Any]:
         return body
     values = body if isinstance(body, dict) else {}
     code = str(values.get("__type") or answer.status).partition(":")[0].rpartition("#")[2]
-    older, _, fault = answer.headers.get(b"x-amzn-query-error", b"").partition(b";")  # SQS's code of before its JSON
-    raise TryFailed(older.decode("latin-1") if older and fault else code, answer.status, values.get("Item"))
+    query_code, _, fault = answer.headers.get(b"x-amzn-query-error", b"").partition(b";")  # SQS's former code
+    raise TryFailed(query_code.decode("latin-1") if query_code and fault else code, answer.status, values.get("Item"))

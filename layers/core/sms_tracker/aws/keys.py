@@ -1,4 +1,4 @@
-"""API keys in the ``state`` table: only the SHA-256 of a key is ever stored."""
+"""API keys in the ``state`` table. Only the SHA-256 of a key is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sms_tracker.aws.api import Api, marshal, unmarshal
 class ApiKey:
     """The client, scopes and senders of a key. ``expires_at`` is epoch seconds, None for a key that does not expire.
 
-    ``senders`` are those whose opt-outs it may see and change, each as ``provider:sender``.
+    ``senders`` (``provider:sender``): the senders whose opt-outs it may see and change.
     """
 
     client: str
@@ -21,7 +21,7 @@ class ApiKey:
     senders: frozenset[str] = frozenset()
 
     def expired(self, now: float) -> bool:
-        """Whether it ends at or before ``now``, epoch seconds."""
+        """Whether it has expired at ``now``, epoch seconds."""
         return self.expires_at is not None and self.expires_at <= now
 
 
@@ -31,7 +31,7 @@ def key_id(key: str) -> str:
 
 
 SHORT = 8
-"""Digits of a key's hash that name it in lists and logs; they give no access."""
+"""Digits of a key's hash that identify it in lists and logs; they give no access."""
 
 
 def name_of(key: str) -> str:
@@ -40,14 +40,14 @@ def name_of(key: str) -> str:
 
 
 class KeyStore:
-    """Finds keys; raises ``Unavailable`` when the table cannot be read."""
+    """The keys; raises ``Unavailable`` if the table cannot be read."""
 
     def __init__(self, dynamodb: Api, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def find(self, key: str) -> ApiKey | None:
-        """One GetItem by the key's hash, so its duration reveals nothing about stored keys."""
+        """One GetItem by the key's hash: its duration reveals nothing about stored keys."""
         answer = self._dynamodb("GetItem", TableName=self._table, Key=marshal({"pk": key_id(key)}))
         if "Item" not in answer:
             return None

@@ -1,9 +1,9 @@
-"""Counters of sends in the ``state`` table, one item for each counter and day."""
+"""Counters of sends in the ``state`` table: one item per counter and day."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from contextlib import suppress
 from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed, Item, marshal, unmarshal
@@ -12,20 +12,20 @@ from sms_tracker.domain.errors import Throttled
 from sms_tracker.domain.limits import Bound, Counter
 
 PREFIX = "limit#"
-"""The prefix of every key here; the functions' policies name it."""
+"""The prefix of every key; it is part of the functions' policies."""
 _FULL = 16
-"""Tokens in a generation from which on the next one may begin. Two of them stay below a third of 1 KB."""
-_AGE = 10
-"""Seconds that a generation lasts at least. A client's own repetitions of a call end within 9."""
+"""Tokens in a full set. ``recent`` and ``earlier`` together stay below a third of 1 KB."""
+_MIN_AGE = 10
+"""Seconds for which a set is kept at least. The AWS client's retries of a call end within 9."""
 _TRIES = 6
-"""Writes until a take gives up: each refused one saw another sender's write."""
+"""Writes until a take gives up. Each refusal is due to another sender's write."""
 
 
 class LimitCounterStore:
     """The ``state`` table behind :class:`sms_tracker.domain.limits.LimitCounters`.
 
-    Our client silently repeats a call whose reply was lost, and a repeated ADD would count twice. So each write leaves
-    its token in the set ``recent`` and is refused where its token is. Full sets move: ``recent`` becomes ``earlier``.
+    The AWS client silently repeats a call with a lost reply, and a repeated ADD would count twice. So each write adds
+    its token to the set ``recent``, and is refused if its token is there. A full ``recent`` becomes ``earlier``.
     """
 
     def __init__(self, dynamodb: Api, table: str) -> None:
@@ -33,14 +33,13 @@ class LimitCounterStore:
         self._table = table
 
     def take(self, counter: Counter, units: int, *, token: str, now: int) -> Bound | None:
-        """One UpdateItem; about one in sixteen needs a second one, which begins a generation of tokens."""
+        """One UpdateItem; about one take in sixteen needs a second one, which begins a new set of tokens."""
         if (full := counter.exceeded({}, units)) is not None:
             return full
-        write = partial(self._take, counter, units, token, now)
         seen: Mapping[str, Any] | None = None
         for _ in range(_TRIES):
             try:
-                write(seen)
+                self._take(counter, units, token, now, seen)
             except ConditionFailed as refused:
                 values = unmarshal(dict(refused.item))
                 if _has(values, token):
@@ -53,7 +52,7 @@ class LimitCounterStore:
         raise Throttled("UpdateItem: too many writes of one counter")
 
     def _take(self, counter: Counter, units: int, token: str, now: int, seen: Mapping[str, Any] | None) -> None:
-        """Count once, within all bounds. ``seen`` is the item whose tokens are full, None for a usual write."""
+        """Count once, within all bounds. ``seen``: the item whose full set must move, None for a usual write."""
         update = _once(token)
         for bound in counter.bounds:
             path = update.path(bound.attribute)
@@ -63,12 +62,12 @@ class LimitCounterStore:
         began, recent = update.path("began"), update.path("recent")
         if seen is None:
             full = f"size({recent}) < {update.value(_FULL)}"
-            young = f"{began} > {update.value(now - _AGE)}"
+            young = f"{began} > {update.value(now - _MIN_AGE)}"
             update.require(f"(attribute_not_exists({recent}) OR {full} OR {young})")
             update.add({token}, "recent")
         else:
-            known = seen.get("began")
-            update.require(f"attribute_not_exists({began})" if known is None else f"{began} = {update.value(known)}")
+            same = f"{began} = {update.value(seen['began'])}" if "began" in seen else f"attribute_not_exists({began})"
+            update.require(same)
             update.sets.append(f"{update.path('earlier')} = {recent}")
             update.set({token}, "recent")
             update.set(now, "began")
@@ -77,19 +76,17 @@ class LimitCounterStore:
         self._write(counter.key, update)
 
     def give_back(self, counter: Counter, units: int, *, token: str) -> None:
-        """One UpdateItem; none of an item that has expired."""
+        """One UpdateItem, unless the item has expired."""
         update = _once(token)
         update.require(f"attribute_exists({update.path('pk')})")
         for bound in counter.bounds:
             update.add(-units, bound.attribute)
         update.add({token}, "recent")
-        try:
+        with suppress(ConditionFailed):
             self._write(counter.key, update)
-        except ConditionFailed:
-            return
 
     def first_uses(self, client: str) -> Mapping[str, int]:
-        """One GetItem, eventually consistent: a use that is not seen yet counts as new."""
+        """One GetItem, eventually consistent: a use not yet visible counts as new."""
         answer = self._dynamodb("GetItem", TableName=self._table, Key=_key(_countries(client)))
         values = unmarshal(answer.get("Item", {}))
         return {country: day for country, day in values.items() if country != "pk"}
@@ -116,11 +113,11 @@ class LimitCounterStore:
 
 
 def _once(token: str) -> Update:
-    """An update that neither generation of tokens has."""
+    """An update that is refused if ``token`` is in either set."""
     update = Update()
-    held = update.value(token)
+    placeholder = update.value(token)
     for name in ("recent", "earlier"):
-        update.require(f"NOT contains({update.path(name)}, {held})")
+        update.require(f"NOT contains({update.path(name)}, {placeholder})")
     return update
 
 
@@ -129,12 +126,12 @@ def _has(values: Mapping[str, Any], token: str) -> bool:
 
 
 def _is_full(values: Mapping[str, Any], now: int) -> bool:
-    """Whether the next write may begin a generation: the negation of a usual write's condition."""
-    return len(values.get("recent", ())) >= _FULL and values.get("began", 0) <= now - _AGE
+    """Whether the next write begins a new set: the negation of a usual write's condition."""
+    return len(values.get("recent", ())) >= _FULL and values.get("began", 0) <= now - _MIN_AGE
 
 
 def _past(values: Mapping[str, Any], hour: int) -> set[str]:
-    """Attributes of hours that are over for good: what is given back was counted less than a minute ago."""
+    """Attributes of hours before the last one. Nothing is given back to them: that happens within a minute."""
     return {name for name in values if name[0] == "h" and name[1:3].isdigit() and int(name[1:3]) < hour - 1}
 
 

@@ -1,4 +1,4 @@
-"""SQS queues, SNS topics and the EventBridge bus: each call returns once AWS has the message."""
+"""SQS queues, SNS topics and the EventBridge bus. Each call returns once AWS has the message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.ports import BusEvent
 
 _ENTRIES, _BYTES = 10, 1_000_000
-"""PutEvents takes at most 10 entries and 1 MB a call; a little is left for the envelope."""
+"""Limits of one PutEvents call: 10 entries and 1 MB, less a margin for the envelope."""
 
 
 class SqsQueue:
@@ -30,7 +30,7 @@ class SqsQueue:
         self._sqs("SendMessage", QueueUrl=self._url, MessageBody=body, **arguments)
 
     def ping(self) -> None:
-        """One GetQueueAttributes; raises unless it succeeds."""
+        """One GetQueueAttributes; raises if it fails."""
         self._sqs("GetQueueAttributes", QueueUrl=self._url, AttributeNames=["QueueArn"])
 
 
@@ -54,7 +54,7 @@ class EventBus:
         self._name = name
 
     def put(self, events: Sequence[BusEvent]) -> list[str | None]:
-        """For each event None once the bus has it, else the error code; raises nothing."""
+        """For each event: None if the bus has it, else the error code. Never raises."""
         results: list[str | None] = []
         for batch in _batches(events):
             results += self._put_batch(batch)

@@ -1,4 +1,4 @@
-"""Opt-outs in the ``state`` table, keyed by an HMAC of scope and number, so that a forgotten number stays blocked."""
+"""Opt-outs in the ``state`` table. The key is an HMAC of scope and number, so a forgotten number stays blocked."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.spelling import spellings
 
 PREFIX = "opt-out#"
-"""The prefix of every key here; the functions' policies name it."""
+"""The prefix of every key; it is part of the functions' policies."""
 LISTED = "opt-outs"
-"""The partition of the index by_change. Opt-outs change seldom, and lists are read by people."""
+"""The only partition of the index by_change: opt-outs change seldom, and only people read lists."""
 
 
 class OptOutStore:
@@ -34,9 +34,9 @@ class OptOutStore:
         return _stored(answer["Item"]) if "Item" in answer else StoredOptOut(recipient=recipient)
 
     def save(self, changed: StoredOptOut, *, event: OutboxItem | None) -> bool:
-        """One PutItem under the version before, in a transaction with the event where there is one.
+        """One PutItem under the version before, in a transaction with the event if there is one.
 
-        False where another write came first; a retry of an applied write is refused likewise, and then reads itself.
+        False if another write came first, or if this is the retry of an applied write.
         """
         put: dict[str, Any] = {
             "TableName": self._state,
@@ -59,7 +59,7 @@ class OptOutStore:
         return True
 
     def forget(self, recipient: Recipient) -> None:
-        """Remove the readable number; the block stays. One UpdateItem, idempotent."""
+        """Remove the readable number and keep the block. One UpdateItem, idempotent."""
         self._dynamodb(
             "UpdateItem",
             TableName=self._state,
@@ -89,7 +89,7 @@ class OptOutStore:
         )
 
     def all(self) -> Iterator[StoredOptOut]:
-        """Every opt-out, newest first, forgotten numbers included."""
+        """Every opt-out, newest first, including those of forgotten numbers."""
         cursor = None
         while True:
             page = self.listed(cursor=cursor, limit=500)
@@ -99,7 +99,7 @@ class OptOutStore:
             cursor = page.next
 
     def _id(self, recipient: Recipient) -> Item:
-        number = spellings(recipient.number)[0]  # one person, however the number is spelled
+        number = spellings(recipient.number)[0]  # the same for each spelling
         text = f"opt-out\x1f{recipient.scope}\x1f{number}".encode()
         return marshal({"pk": f"{PREFIX}{hmac.digest(self._key(), text, hashlib.sha256).hex()}"})
 

@@ -13,7 +13,7 @@ from sms_tracker.domain.ports import BusEvent
 NEW = "attribute_not_exists(message_id)"
 """The condition of every write."""
 _PARTITION = "outbox"
-"""The outbox's key in the index by_attention, by which ``make forget`` finds what holds a number."""
+"""The outbox's partition of the index by_attention, which ``make forget`` searches for a number."""
 
 
 class OutboxStore:
@@ -24,7 +24,7 @@ class OutboxStore:
         self._table = table
 
     def put(self, item: OutboxItem) -> BusEvent | None:
-        """One PutItem. The retry of an applied one returns its own event."""
+        """One PutItem. A retry of an applied one returns its own event."""
         try:
             self._dynamodb(
                 "PutItem",
@@ -38,7 +38,7 @@ class OutboxStore:
         return None
 
     def holding(self, text: str) -> Iterator[str]:
-        """The keys of the items whose detail holds ``text``: Query of by_attention, and BatchGetItem."""
+        """The keys of the items with ``text`` in their detail: Query of by_attention, then BatchGetItem."""
         start: dict[str, Any] = {}
         while True:
             answer = self._dynamodb(
@@ -63,7 +63,7 @@ class OutboxStore:
 
 
 def to_item(item: OutboxItem) -> Item:
-    """An outbox item. No index that searches read has its keys."""
+    """An event as an outbox item, without keys of the indexes for message searches."""
     return marshal(
         {
             "message_id": item.key,

@@ -21,7 +21,7 @@ class DynamoReconcileState:
         return str(answer["Item"]["walked"]["S"]) if "Item" in answer else None
 
     def advance(self, name: str, until: str) -> None:
-        """One UpdateItem; of two concurrent writes the later position stays."""
+        """One UpdateItem, unless a later position is stored."""
         update = Update()
         path = update.path("walked")
         update.require(f"(attribute_not_exists({path}) OR {path} < {update.value(until)})")
@@ -29,7 +29,7 @@ class DynamoReconcileState:
         self._write(self._state, _key(name), update)
 
     def open(self, message_id: str, *, due: str) -> bool:
-        """One UpdateItem, refused for a message that is final or already has a due time."""
+        """One UpdateItem, refused if the message is final or already has a due time."""
         update = self._open_only()
         update.require(f"attribute_not_exists({update.path('attention')})")
         update.set(open_shard(int(shard(message_id))), "attention")
@@ -37,7 +37,7 @@ class DynamoReconcileState:
         return self._write(self._messages, marshal({"message_id": message_id}), update)
 
     def put_off(self, message_id: str, *, due: str) -> None:
-        """One UpdateItem, refused for a message that is final."""
+        """One UpdateItem, refused if the message is final."""
         update = self._open_only()
         update.set(open_shard(int(shard(message_id))), "attention")
         update.set(due, "due_at")
@@ -57,7 +57,7 @@ class DynamoReconcileState:
 
     @staticmethod
     def _open_only() -> Update:
-        """Leaves the version alone: a due time changes nothing about the message."""
+        """An update of an open message. The version stays: a due time does not change the message's state."""
         update = Update()
         update.require(f"{update.path('final')} = {update.value(value=False)}")
         return update

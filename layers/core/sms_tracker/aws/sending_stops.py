@@ -1,4 +1,4 @@
-"""Stops of sending in the ``state`` table, one item, and the copy that an environment keeps of it."""
+"""Sending stops: one item of the ``state`` table, and each environment's cached copy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.sending_stop import Action, Instruction, SendingStops
 
 KEY = "sending-stops"
-"""The item's key; the functions' policies name it."""
+"""The item's key; it is part of the functions' policies."""
 LIFETIME = 20.0
-"""Seconds between two reads of an environment. One may fail, and a hand-over may take 20 s more: 60 s in all."""
+"""Seconds between two reads. One read may fail and a send may take 20 s more, so a stop works within 60 s."""
 
 
 class SendingStopStore:
@@ -35,7 +35,7 @@ class SendingStopStore:
             raise Unavailable(f"{KEY} cannot be read: {type(error).__name__}") from error
 
     def save(self, stops: SendingStops) -> bool:
-        """One PutItem under the version before; False where another write came first, or this one before its retry."""
+        """One PutItem under the version before; False if another write came first, also on a retry."""
         try:
             self._dynamodb(
                 "PutItem",
@@ -50,33 +50,33 @@ class SendingStopStore:
 
 
 class CachedStops:
-    """A :class:`sms_tracker.domain.sending_stop.StopOf` that reads the item every ``LIFETIME`` seconds at most.
+    """A :class:`sms_tracker.domain.sending_stop.StopOf` that reads the item at most every ``LIFETIME`` seconds.
 
-    A failed read leaves the last known stops in force. An environment that knows none raises instead: nobody is sent to
-    before the first read.
+    After a failed read the cached stops stay in force. Without cached ones it raises: nothing is sent before the first
+    successful read.
     """
 
     def __init__(self, store: SendingStopStore, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._monotonic = monotonic
-        self._known: SendingStops | None = None
+        self._cached: SendingStops | None = None
         self._tried_at = 0.0
 
     def __call__(self, client: str, /) -> Instruction | None:
-        """The stop that holds for ``client``."""
+        """The stop in force for ``client``."""
         now = self._monotonic()
-        if self._known is None or now - self._tried_at >= LIFETIME:
+        if self._cached is None or now - self._tried_at >= LIFETIME:
             self._tried_at = now
-            self._known = self._read()
-        return self._known.stop_of(client)
+            self._cached = self._read()
+        return self._cached.stop_of(client)
 
     def _read(self) -> SendingStops:
         try:
             return self._store.read()
         except SmsTrackerError:
-            if self._known is None:
+            if self._cached is None:
                 raise
-            return self._known
+            return self._cached
 
 
 def _values(stops: SendingStops) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Secrets and public addresses from the SSM parameter store, cached, and kept during an outage."""
+"""Settings from SSM Parameter Store: cached, and kept during an outage."""
 
 from __future__ import annotations
 
@@ -17,26 +17,25 @@ if TYPE_CHECKING:
     from sms_tracker.aws.api import Api
 
 LIFETIME = 300.0
-"""Seconds after which the settings are read again. Each environment adds up to a fifth, which spreads the calls."""
+"""Seconds until the settings are read again. Each environment adds up to a fifth, to spread the calls."""
 STALE_IF_ERROR = 24 * 3600.0
-"""Seconds for which settings stay in use while the store cannot be reached."""
+"""Seconds for which cached settings are used while the store cannot be reached."""
 _RETRY = 30.0
-"""Seconds between two tries while the store cannot be reached."""
+"""Seconds between two reads while the store cannot be reached."""
 PATIENCE = 1.5
-"""Seconds in which a cold start repeats a failed call: the store takes 40 calls a second, and environments that start
+"""Seconds for which a cold start repeats a failed call: the store allows 40 calls a second, and environments that start
 together make more. The last call and the webhook's call to SQS still fit into its time-out."""
 _PAUSE = 0.5
-"""The shortest pause between the calls of a cold start in seconds; jitter up to doubles it."""
+"""Seconds between the calls of a cold start, plus up to as much jitter."""
 
 
 class SsmSettings:
-    """One GetParameters call an environment and lifetime behind :class:`sms_tracker.domain.ports.SettingsSource`.
+    """:class:`sms_tracker.domain.ports.SettingsSource` with one GetParameters call per lifetime.
 
-    ``prefix`` is ``/{stack}``. The parameters are ``{prefix}/public-base-urls`` (text), ``{prefix}/secrets/service``
-    and ``{prefix}/secrets/{provider}`` (JSON). ``optional`` has a reader for each further parameter,
-    ``{prefix}/{name}``: its value is the field ``name`` of the settings, which keeps its default if there is no such
-    parameter. ``jitter`` returns 0..1 and is called for each lifetime: a value drawn before a snapshot would be the
-    same in every environment made from it.
+    ``prefix`` is ``/{stack}``. Required parameters: ``{prefix}/public-base-urls`` (text), ``{prefix}/secrets/service``
+    and ``{prefix}/secrets/{provider}`` (JSON). ``optional`` maps the name of a further field of :class:`Settings` to
+    the reader of its parameter ``{prefix}/{name}``. ``jitter`` returns 0..1. It is called for each lifetime, because a
+    value drawn before a snapshot would be the same in all environments restored from it.
     """
 
     def __init__(  # noqa: PLR0913  # what tests replace
@@ -83,7 +82,7 @@ class SsmSettings:
         self._lifetime = LIFETIME * (1 + self._jitter() / 5)
 
     def _first(self) -> Settings:
-        """The settings of a cold start, which has no cached ones: call until PATIENCE is over."""
+        """The settings of a cold start: without cached ones, repeat a failed call for ``PATIENCE``."""
         end = self._monotonic() + PATIENCE
         while True:
             try:
@@ -111,7 +110,7 @@ class SsmSettings:
 
 
 def _document(name: str, value: str) -> Mapping[str, str]:
-    """A secret's entries, each :func:`trimmed`."""
+    """The entries of a secret, each :func:`trimmed`."""
     try:
         document = json.loads(value.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
@@ -135,9 +134,9 @@ def _key(name: str, document: Mapping[str, str]) -> bytes:
 
 
 def base_urls(name: str, value: str) -> tuple[str, ...]:
-    """A comma-separated list of public addresses, without trailing slash, scheme and host in lower case.
+    """The addresses in a comma-separated list, without trailing slash, scheme and host in lower case.
 
-    Raises ``Misconfigured`` for an empty list, or an address with a flaw (``base_url_flaw``).
+    Raises ``Misconfigured`` for an empty list, or an address with a :func:`base_url_flaw`.
     """
     urls = tuple(url for each in value.split(",") if (url := trimmed(each).rstrip("/")))
     if flaw := next(filter(None, map(base_url_flaw, urls)), None):

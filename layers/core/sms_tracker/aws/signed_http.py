@@ -1,4 +1,4 @@
-"""HTTP calls to providers, signed right before they are sent where the provider is an AWS service."""
+"""HTTP calls to providers, with an AWS signature if the request demands one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ from sms_tracker.domain.ports import Http
 
 @dataclass(frozen=True, slots=True)
 class SignedHttp:
-    """Signs requests that have ``sign_for``, and passes on all others; behind :class:`sms_tracker.domain.ports.Http`.
-
-    Each call is one attempt. ``now`` is epoch seconds.
-    """
+    """An :class:`sms_tracker.domain.ports.Http` that signs requests with ``sign_for``. ``now`` is epoch seconds."""
 
     http: Http
     credentials: Callable[[], Credentials] = credentials
     now: Callable[[], float] = time.time
 
     def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
-        """The response; ``NoResponse``, not written, without credentials."""
+        """The response; without credentials ``NoResponse``, not written."""
         try:
             request = self._signed(request)
         except Unavailable as error:
@@ -33,7 +30,7 @@ class SignedHttp:
         return self.http(request, timeout=timeout)
 
     def _signed(self, request: HttpRequest) -> HttpRequest:
-        """The signer knows no other request than a POST to ``/``."""
+        """The signed request, which must be a POST to ``/``."""
         if request.sign_for is None:
             return request
         region, service = request.sign_for

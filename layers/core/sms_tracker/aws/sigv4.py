@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, for calls that POST a body to ``/``, and the credentials that sign."""
+"""AWS Signature Version 4 for POST requests to ``/``, and the credentials for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An access key, and the session token where it is a temporary one."""
+    """An access key, with its session token if it is temporary."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -27,9 +27,9 @@ class Credentials:
 def sign(
     headers: Mapping[str, str], body: bytes, credentials: Credentials, *, service: str, region: str, at: str
 ) -> dict[str, str]:
-    """``headers`` with the signature's own, all of them signed; ``at`` is ``20260131T120000Z``.
+    """``headers`` with the signature's own; all are signed. ``at`` is ``20260131T120000Z``.
 
-    Names must be lower-case, values without outer or double spaces, and ``host`` among them.
+    ``headers`` must include ``host``, have lower-case names, and values without outer or double spaces.
     """
     signed = {**headers, "x-amz-date": at}
     if credentials.token:
@@ -55,7 +55,7 @@ def _key(secret: str, scope: str) -> bytes:
 
 
 def credentials() -> Credentials:
-    """Read for each call; raises ``Unavailable`` where there are none."""
+    """The current credentials; raises ``Unavailable`` if there are none."""
     key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if not key or not secret:
         return _found_by_botocore()
@@ -76,7 +76,7 @@ def _found_by_botocore() -> Credentials:
 
 @cache
 def session() -> Any:
-    """botocore's, which is imported only where the environment has no keys, as under SnapStart."""
-    import botocore.session  # noqa: PLC0415  # see above
+    """A botocore session. botocore is imported only if the environment has no keys, as under SnapStart."""
+    import botocore.session  # noqa: PLC0415  # as stated above
 
     return botocore.session.get_session()

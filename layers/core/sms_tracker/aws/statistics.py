@@ -1,7 +1,7 @@
-"""Hourly statistics in the ``state`` table: one item for each hour, and one for each stage of counting.
+"""Hourly statistics in the ``state`` table: one item per hour, and one per counting stage.
 
-An hour is one item: it is replaced as a whole, and no reader sees half of it. Its counts are compressed JSON, so the
-400 KB of an item have room for some 4,000 clients; counts by country are left out where they do not fit.
+An hour is replaced as a whole, so no reader gets half of it. Its counts are compressed JSON: the 400 KB of an item have
+room for some 4,000 clients. Counts by country are left out if they do not fit.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from sms_tracker.domain.cost import CostSums, plain
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 
 PREFIX = "statistics#"
-"""The prefix of every key here; the functions' policies name it."""
-_LARGEST = 400_000
-"""Characters of the counts in an item, which is at most 400 KB (409,600 bytes)."""
+"""The prefix of every key; it is part of the functions' policies."""
+_MAX_CHARACTERS = 400_000
+"""Of the counts in one item, which is at most 400 KB (409,600 bytes)."""
 
 
 class StatisticsStore:
@@ -48,7 +48,7 @@ class StatisticsStore:
         )
 
     def save(self, stage: int, progress: Progress) -> bool:
-        """One PutItem; of two runs within a shard the later write stays. Each has sums that fit its position."""
+        """One PutItem. Of two runs in one shard the later write stays; its sums match its position."""
         position = f"{progress.hour}#{progress.shard:02d}"
         values = {
             "position": position,
@@ -80,7 +80,7 @@ class StatisticsStore:
             yield _stats(item, provider, client)
 
     def _put(self, item: Item, attribute: str, condition: str) -> bool:
-        """False where the condition does not hold; it names the attribute ``#of`` and its new value ``:new``."""
+        """False if ``condition`` does not hold; in it ``#of`` is the attribute and ``:new`` its new value."""
         try:
             self._dynamodb(
                 "PutItem",
@@ -99,12 +99,12 @@ def packed(sums: Mapping[Group, Tally]) -> str:
     """Sums as compressed JSON in base64: a list of provider, client, the counts, and the counts by country."""
     rows = [[*group, *_row(tally)] for group, tally in sorted(sums.items())]
     countries = [{name: _row(each) for name, each in tally.countries.items()} for _, tally in sorted(sums.items())]
-    whole = _compressed([[*row, of_row] for row, of_row in zip(rows, countries, strict=True)])
-    return whole if len(whole) <= _LARGEST else _compressed(rows)
+    complete = _compressed([[*row, by_country] for row, by_country in zip(rows, countries, strict=True)])
+    return complete if len(complete) <= _MAX_CHARACTERS else _compressed(rows)
 
 
 def _row(tally: Tally) -> list[object]:
-    """Statuses, reasons, deliveries by bucket, and costs, which an earlier version neither has nor reads."""
+    """Statuses, reasons, deliveries by bucket, and costs (missing in items of an earlier version)."""
     cost = tally.cost
     amounts = {currency: plain(amount) for currency, amount in cost.amounts.items()}
     sums = [cost.attempts, cost.priced, cost.computed, cost.billed, cost.different, amounts]
@@ -116,7 +116,7 @@ def _compressed(rows: list[list[object]]) -> str:
 
 
 def unpacked(text: str, provider: str | None = None, client: str | None = None) -> Sums:
-    """The inverse of :func:`packed`; with a provider or client, only its sums are decoded, which is faster."""
+    """The inverse of :func:`packed`; with a provider or client, only its sums."""
     return {
         (row[0], row[1]): _tally(*row[2:])
         for row in json.loads(zlib.decompress(base64.b64decode(text)))

@@ -1,4 +1,4 @@
-"""The table of messages: conditional writes that return their outcome, reads by id and by index, and its stream."""
+"""The table ``messages``: conditional writes, reads by id and by index, and its stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span, open_shard, provider_keys, shard
 from sms_tracker.domain.ports import NotWritten, OnUnreadable, StreamChange, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 
 
 class MessageStore:
@@ -29,9 +29,9 @@ class MessageStore:
         self._drop_text = drop_text
 
     def put(self, record: Record) -> Written | NotWritten:
-        """One PutItem, never over a record. A refusal that shows our token is the retry of an applied write.
+        """One PutItem, never over a record. If a refusal returns our token, an earlier try was applied.
 
-        The condition does not allow our token: a delayed first try would undo the writes after its retry.
+        The condition does not allow our token, because a delayed first try would undo later writes.
         """
         condition = "attribute_not_exists(message_id)"
         result = self._attempt("PutItem", Item=to_item(record), ConditionExpression=condition)
@@ -39,12 +39,12 @@ class MessageStore:
         return Written() if ours else result
 
     def change(self, message_id: str, change: Change) -> Written | NotWritten:
-        """One UpdateItem, no read."""
+        """One UpdateItem."""
         update = update_of(message_id, change, keep_fields=self._keep_raw_reports, drop_text=self._drop_text)
         return self._update(message_id, update)
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
-        """One UpdateItem under our token; another's claim is left alone."""
+        """One UpdateItem, refused unless ``token`` holds the claim."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(token)}")
         update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.CLAIMED))}")
@@ -54,7 +54,7 @@ class MessageStore:
         self._update(message_id, update)
 
     def withdraw(self, message_id: str, *, token: str) -> None:
-        """One DeleteItem of version 1 under our token; a repetition finds nothing."""
+        """One DeleteItem, refused unless ``token`` holds the claim and nothing else was written; idempotent."""
         guard = Update()
         guard.require(f"{guard.path('send', 'token')} = {guard.value(token)}")
         guard.require(f"{guard.path('send', 'state')} = {guard.value(str(SendPhase.CLAIMED))}")
@@ -64,7 +64,7 @@ class MessageStore:
         self._attempt("DeleteItem", Key=_key(message_id), **arguments)
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """One UpdateItem under the claim in ``record``; a refusal that shows our token means that it was applied."""
+        """One UpdateItem. If a refusal returns our token, an earlier try was applied."""
         update = Update()
         update.require(f"{update.path('send', 'token')} = {update.value(record.send.token)}")
         update.require(f"{update.path('send', 'state')} = {update.value(str(record.send.phase))}")
@@ -72,8 +72,8 @@ class MessageStore:
         update.set(send_values(send), "send")
         update.set(record.sender, "from")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
-        move(update, record.message_id, recorded(attempt=send.attempt, at=now, provider=provider), now)
-        # The reconciler's position may be past this message, so it becomes due here.
+        move(update, record.message_id, initial_state(attempt=send.attempt, at=now, provider=provider), now)
+        # The reconciler may have walked past this message, so it is made due here.
         update.set(open_shard(int(shard(record.message_id))), "attention")
         update.set(now, "due_at")
         result = self._update(record.message_id, update)
@@ -85,7 +85,7 @@ class MessageStore:
         return stored(answer["Item"]) if "Item" in answer else None
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
-        """One Query of the index by_provider_id (eventually consistent), and one more for older items."""
+        """One Query of by_provider_id (eventually consistent), and one more for older items."""
         queries = (self._with_provider_key(key) for key in provider_keys(provider, provider_message_id))
         return next((item["message_id"]["S"] for items in queries for item in items), None)
 
@@ -113,9 +113,9 @@ class MessageStore:
 
 
 def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
-    """Every modification of a record and every new outbox item, in the order of the stream.
+    """Every modified record and every new outbox item, in the order of the stream.
 
-    An image that cannot be read becomes a change with ``unreadable``, so that the others are published.
+    An image that cannot be read becomes a change with ``unreadable``, so the others are still published.
     """
     for record in records:
         stream = record["dynamodb"]
@@ -152,7 +152,7 @@ class MessageSearch:
     def keys(
         self, index: Index, partition: str, *, span: Span | None, client: str | None
     ) -> tuple[list[Position], str | None]:
-        """One Query; more for an index without sort key, or where equal keys at the span's end fill a page."""
+        """One Query; more for an index without sort key, or if equal keys at the span's end fill a page."""
         query = self._query(index, partition, span, client)
         found: list[Position] = []
         while True:
@@ -167,7 +167,7 @@ class MessageSearch:
             query["ExclusiveStartKey"] = last
 
     def _query(self, index: Index, partition: str, span: Span | None, client: str | None) -> dict[str, Any]:
-        """Filters by client only in by_time, the one index with that attribute."""
+        """The arguments of a Query. Only by_time has the attribute ``client`` to filter by."""
         names, values = {"#key": index.key}, {":key": partition}
         condition = "#key = :key"
         if index.sort is not None and span is not None:

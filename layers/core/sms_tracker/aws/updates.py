@@ -1,6 +1,6 @@
-"""Changes as DynamoDB update expressions: the attributes that a change sets, and the condition of the write.
+"""DynamoDB update expressions: the attributes that a change sets, and the condition of its write.
 
-Every name is an alias (``#status``), because many are reserved words.
+All attribute names are aliased (``#status``), because many are reserved words.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Update:
     values: dict[str, Any] = field(default_factory=dict)
 
     def path(self, name: str, *inner: str) -> str:
-        """A document path with every part aliased."""
+        """A document path, with every part aliased."""
         alias = self.aliases.setdefault(name, f"#{name}" if name.isidentifier() else f"#n{len(self.aliases)}")
         return f"{alias}.{self.path(*inner)}" if inner else alias
 
@@ -53,13 +53,13 @@ class Update:
             self.sets.append(f"{path} = if_not_exists({path}, {self.value(value)})")
 
     def set_highest(self, value: object, name: str, *, may_equal: bool) -> None:
-        """Assign, on the condition that the attribute is absent or lower, or equal if it may be."""
+        """Assign, and require that the attribute is absent or lower (or equal, if ``may_equal``)."""
         path, placeholder = self.path(name), self.value(value)
         self.sets.append(f"{path} = {placeholder}")
         self.require(f"(attribute_not_exists({path}) OR {path} {'<=' if may_equal else '<'} {placeholder})")
 
     def add(self, value: object, name: str) -> None:
-        """Add to a number or a set; a missing one starts at 0, or empty."""
+        """Add to a number or a set; a missing one is 0, or empty."""
         self.adds.append(f"{self.path(name)} {self.value(value)}")
 
     def require(self, condition: str) -> None:
@@ -78,21 +78,21 @@ class Update:
 
 
 def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: bool) -> Update:
-    """The one UpdateItem that performs ``change``, guarded by its condition.
+    """The UpdateItem that performs ``change``. Its conditions by guard:
 
         condition                                                FIRST  SEEN  LATE
         the record exists                                          x      x     x
-        no report of the change is in reports, and there is room   x      x     x
-        to is the reports' recipient, or forgotten                 x      x     x
-        order < the change's order                                 x
-        no failure, if the change has one                          x
+        reports: none of the change's, and room for them           x      x     x
+        to: the reports' recipient, or forgotten                   x      x     x
+        order: lower than the change's                             x
+        failure: none, if the change has one                       x
         ids of its attempts: none, or the same                     x
-        version = the version read                                        x
-        cost of an attempt <= the change's, if it has one        x      x     x
+        version: the one read                                             x
+        cost of an attempt: at most the change's, if any           x      x     x
 
-    A change that has nothing but costs needs lower ones: a write that changes nothing is refused.
+    A change of costs alone requires lower stored costs, so that each applied write changes something.
 
-    ``drop_text`` removes the message's text once its status is final. Reports beyond the timeline: see ``next_try``.
+    ``drop_text`` removes the message's text once its status is final.
     """
     update = Update()
     update.require(f"attribute_exists({update.path('message_id')})")
@@ -101,7 +101,7 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         update.set_highest(cost_text(cost), cost_name(attempt), may_equal=not change.has_only_costs)
     if change.phase is not None:
         update.set(str(change.phase), "send", "state")
-    if change.phase is SendPhase.ANSWERED:  # ends the claim, and what a further attempt would need
+    if change.phase is SendPhase.ANSWERED:  # ends the claim; no further attempt needs these
         update.set("", "send", "token")
         update.set(0, "send", "until")
         update.set(None, "validity_seconds")
@@ -109,7 +109,7 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         _guard(update, change, change.state)
         move(update, message_id, change.state, change.now)
         if change.guard is Guard.SEEN and change.state.failure is None:
-            update.set(None, "failure")  # a repair may find that no report supports it
+            update.set(None, "failure")  # a repair may find no report of it
         if drop_text and change.state.status.final:
             update.set(None, "body")
     return update
@@ -125,7 +125,7 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
         update.set(entry_values(report, foreign=foreign, keep_fields=keep_fields), "reports", fingerprint)
         if not foreign:
             ours.append(report)
-    # An expression may set a path only once, so the first report with a network sets it.
+    # An expression can set a path only once: the first report with a network sets it.
     update.set_once(next((report.network for report in ours if report.network), None), "network")
     if change.added:
         room = MAX_REPORTS - len(change.added)
@@ -146,8 +146,8 @@ def _guard(update: Update, change: Change, state: State) -> None:
     if state.other_ids:
         update.require(f"attribute_not_exists({update.path('other_ids')})")
     for attempt in sorted({state.attempt, *state.ids}):
-        path, known = update.path("ids", str(attempt)), state.ids.get(attempt)
-        same = f" OR {path} = {update.value(known)}" if known else ""
+        path, provider_id = update.path("ids", str(attempt)), state.ids.get(attempt)
+        same = f" OR {path} = {update.value(provider_id)}" if provider_id else ""
         update.require(f"(attribute_not_exists({path}){same})")
 
 
@@ -162,8 +162,8 @@ def move(update: Update, message_id: str, state: State, now: str) -> None:
     update.set(state.status.final, "final")
     update.set(state.at, "status_at")
     update.set(state.provider, "provider")
-    known = state.provider_message_id
-    update.set(provider_keys(state.provider, known)[0] if known else None, "provider_key")
+    current_id = state.provider_message_id
+    update.set(provider_keys(state.provider, current_id)[0] if current_id else None, "provider_key")
     for attempt, provider_id in sorted(state.ids.items()):
         update.set(provider_id, "ids", str(attempt))
     if state.other_ids:

@@ -1,4 +1,4 @@
-"""Our callback URL: it carries the message's id and attempt, and a token that binds both to this stack."""
+"""Our callback URL. It carries the message id, the attempt and a token that binds both to this stack."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from sms_tracker.domain.http import pairs
+from sms_tracker.domain.http import query_pairs
 from sms_tracker.domain.status import MAX_ATTEMPT
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
@@ -28,9 +29,9 @@ class Verification(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallbackTarget:
-    """The message and attempt that a report names; ``message_id`` is None where it names none.
+    """The message and attempt of a report. ``message_id`` is None if the report has none.
 
-    ``token`` proves that this stack sent the message: two stacks may share one provider account.
+    ``token`` proves that this stack sent the message, because two stacks may share one provider account.
     """
 
     message_id: str | None
@@ -39,20 +40,20 @@ class CallbackTarget:
 
 
 def endpoint_url(base: str, provider: str) -> str:
-    """Where a provider's reports go: what is registered at a provider that takes one address for all."""
+    """The URL of a provider's webhook. Providers with one address for all reports have it registered."""
     return f"{base}/webhooks/{provider}"
 
 
 def callback_url(base: str, provider: str, message_id: str, attempt: int, *, token: str | None = None) -> str:
-    """``{base}/webhooks/{provider}?message_id=…&attempt=…``, in unreserved characters, which no gateway rewrites."""
+    """``{base}/webhooks/{provider}?message_id=…&attempt=…``; gateways leave its unreserved characters alone."""
     url = f"{endpoint_url(base, provider)}?message_id={message_id}&attempt={attempt}"
     return f"{url}&token={token}" if token else url
 
 
 def base_url_flaw(url: str) -> str | None:
-    """Why a public base URL cannot be used, as the end of a sentence without the value; None for a good one.
+    """Why a public base URL cannot be used, as the end of a sentence without the value; None for a valid one.
 
-    The rules are those of the strictest provider, Twilio, for callback URLs (error 21609).
+    The rules are Twilio's for callback URLs (error 21609), the strictest of all providers.
     """
     if not re.fullmatch(r"[\x21-\x7e]+", url):
         return "must not hold a space or a character that is not ASCII"
@@ -74,19 +75,23 @@ def base_url_flaw(url: str) -> str | None:
 
 
 def callback_target(url: str) -> CallbackTarget:
-    """The target in a callback URL; never raises. An id that is no UUID is None, an attempt out of range is 1."""
-    raw = url.partition("#")[0].partition("?")[2]
-    query = {name: value for name, value in reversed(pairs(raw)) if value}  # the first of a repeated name
-    message_id = query.get("message_id", "")
+    """The target in a callback URL; never raises."""
+    query = url.partition("#")[0].partition("?")[2]
+    return target_of({name: value for name, value in reversed(query_pairs(query)) if value})  # the first non-empty one
+
+
+def target_of(values: Mapping[str, str]) -> CallbackTarget:
+    """The target in ``message_id``, ``attempt`` and ``token``. An invalid id is None, an invalid attempt is 1."""
+    message_id = values.get("message_id", "")
     return CallbackTarget(
         message_id=message_id if MESSAGE_ID.fullmatch(message_id) else None,
-        attempt=_ATTEMPTS.get(query.get("attempt", ""), 1),
-        token=query.get("token"),
+        attempt=_ATTEMPTS.get(values.get("attempt", ""), 1),
+        token=values.get("token") or None,
     )
 
 
 def callback_token(key: bytes, provider: str, message_id: str, attempt: int) -> str:
-    """HMAC-SHA256 under our own key of provider, message id and attempt: 43 URL-safe characters."""
+    """HMAC-SHA256 of provider, message id and attempt under the service's key: 43 URL-safe characters."""
     text = f"{provider}\x1f{message_id}\x1f{attempt}".encode()
     return urlsafe_b64encode(hmac.digest(key, text, hashlib.sha256)).rstrip(b"=").decode()
 

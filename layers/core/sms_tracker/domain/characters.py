@@ -1,11 +1,10 @@
-"""The characters of a text: invisible ones, those with a look-alike in GSM-7, and their names in an API answer."""
+"""Characters of a text: invisible ones, look-alikes of GSM-7 characters, and how API answers show them."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from itertools import islice
 
 from sms_tracker.domain.segments import is_gsm
 
@@ -18,7 +17,7 @@ IGNORABLE = re.compile(
 )
 """Unicode's Default_Ignorable_Code_Point: zero-width characters, direction marks, fillers, variation selectors."""
 _BLANKS = "\u2800\U0001d159"
-"""Symbols without ink: a braille cell without dots, a note without a head."""
+"""Symbols that show nothing: a braille cell without dots, a note without a head."""
 
 LOOK_ALIKES: Mapping[str, str] = {
     "'": "\u2018\u2019\u201b\u2032\u2035\u0060\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u275b\u275c",
@@ -48,24 +47,24 @@ LOOK_ALIKES: Mapping[str, str] = {
 """Typographic characters by what replaces them. :func:`gsm_look_alike` replaces some further kinds."""
 _REPLACED = {char: plain for plain, chars in LOOK_ALIKES.items() for char in chars}
 _STYLED = ("<compat>", "<font>", "<narrow>", "<noBreak>", "<small>", "<wide>")
-"""Decompositions that keep the meaning; a superscript or a fraction would read differently."""
+"""Decompositions that keep the meaning. Superscripts and fractions are left out: they would read differently."""
 
 
 def is_blank(text: str) -> bool:
-    """Whether a phone shows nothing: only white space, ignorable and blank characters."""
+    """Whether the text has only white space, ignorable and blank characters, so that a phone shows nothing."""
     return all(char.isspace() or char in _BLANKS for char in IGNORABLE.sub("", text))
 
 
 def controls(text: str) -> list[str]:
-    """The control characters except white space, each once; phones do not show them, and GSM-7 has no ESC as text."""
+    """The control characters except white space, each once. Phones do not show them; ESC is no GSM-7 text."""
     return list(dict.fromkeys(_CONTROL.findall(text)))
 
 
 def gsm_look_alike(text: str) -> str:
     """``text`` with typographic characters replaced, if that makes all of it GSM-7; otherwise ``text`` unchanged.
 
-    Replaced are :data:`LOOK_ALIKES`, spaces, dashes, letters with a separate accent, ligatures, wide and other styled
-    forms; ignorable characters are removed. Letters keep their accents, because the spelling must not change.
+    Replaces :data:`LOOK_ALIKES`, spaces, dashes, letters with a separate accent, ligatures, wide and other styled
+    forms. Removes ignorable characters. Letters keep their accents, because the spelling must not change.
     """
     if is_gsm(text):
         return text
@@ -86,14 +85,14 @@ def _plain(char: str) -> str:
     return unicodedata.normalize("NFKC", char) if styled else char
 
 
-def named(chars: Iterable[str], *, at_most: int = 5) -> str:
-    """The first few as ``© (U+00A9)`` and the number of further ones; marks and blanks by their number alone."""
-    found = list(chars)
-    shown = ", ".join(_name(char) for char in islice(found, at_most))
-    return shown if len(found) <= at_most else f"{shown} and {len(found) - at_most} more"
+def listed_characters(chars: Iterable[str], *, at_most: int = 5) -> str:
+    """The first few as ``© (U+00A9)``, and how many more there are. Marks and blanks have only the code point."""
+    all_chars = list(chars)
+    first = ", ".join(map(_name, all_chars[:at_most]))
+    return first if len(all_chars) <= at_most else f"{first} and {len(all_chars) - at_most} more"
 
 
 def _name(char: str) -> str:
-    number = f"U+{ord(char):04X}"
-    inked = char.isprintable() and not is_blank(char) and unicodedata.category(char)[0] != "M"
-    return f"{char} ({number})" if inked else number
+    code_point = f"U+{ord(char):04X}"
+    is_visible = char.isprintable() and not is_blank(char) and unicodedata.category(char)[0] != "M"
+    return f"{char} ({code_point})" if is_visible else code_point

@@ -1,4 +1,4 @@
-"""Costs: what each attempt costs, as its provider stated it last."""
+"""Costs: the price of each attempt, as its provider stated it last."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
+from functools import reduce
 
 NO_CURRENCY = "XXX"
-"""ISO 4217's code for none: the provider names no currency, or something else."""
+"""ISO 4217's code for "no currency": the provider states none, or an invalid one."""
 EXACT = Context(prec=60, traps=[Inexact])
-"""For sums of amounts: it never rounds."""
+"""Decimal context for sums: raises instead of rounding."""
 MAX_SEGMENTS = 35
 _NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,60}(\.[0-9]{0,60})?([eE][+-]?[0-9]{1,3})?")
 _CURRENCY = re.compile("[A-Z]{3}")
@@ -19,7 +20,7 @@ _WHOLE, _FRACTION = 12, 15
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """``amount`` is a decimal number of at least 0 in plain digits, without trailing zeros; ``currency`` ISO 4217."""
+    """``amount``: decimal digits of a number >= 0, without exponent and trailing zeros. ``currency``: ISO 4217."""
 
     amount: str
     currency: str
@@ -30,7 +31,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """The price of one attempt at ``observed_at`` (RFC 3339), and the segments that it is for, where stated."""
+    """The price of one attempt, observed at ``observed_at`` (RFC 3339), and the billed segments if stated."""
 
     price: Price
     observed_at: str
@@ -38,15 +39,15 @@ class Cost:
 
     @property
     def key(self) -> tuple[str, str, int, Decimal]:
-        """The higher one wins: the later observation and, of one moment, the larger amount."""
+        """The higher key wins: the later observation, then the larger amount."""
         return (self.observed_at, self.price.currency, self.segments or 0, Decimal(self.price.amount))
 
 
 @dataclass(slots=True)
 class CostSums:
-    """Sums over attempts: those that a provider took, and of them those with a price, their sum in each currency.
+    """Sums over attempts: how many a provider accepted, how many have a price, and the amounts by currency.
 
-    Of the attempts whose bill states segments: the ``computed`` and the ``billed`` ones, and how many attempts differ.
+    Over attempts with billed segments: segments ``computed`` by us, ``billed``, and how many attempts ``different``.
     """
 
     attempts: int = 0
@@ -57,11 +58,11 @@ class CostSums:
     amounts: dict[str, Decimal] = field(default_factory=dict)
 
     def count(self, costs: Mapping[int, Cost], *, attempts: int, segments: int) -> None:
-        """Count one message of so many computed segments, which providers took so many times."""
+        """Count one message. ``attempts`` were accepted by providers; ``segments`` are computed per attempt."""
         self.attempts += attempts
         for cost in costs.values():
             self.priced += 1
-            self._pay(cost.price.currency, Decimal(cost.price.amount))
+            self._add_amount(cost.price.currency, Decimal(cost.price.amount))
             if cost.segments is not None:
                 self.computed += segments
                 self.billed += cost.segments
@@ -75,16 +76,16 @@ class CostSums:
         self.billed += other.billed
         self.different += other.different
         for currency, amount in other.amounts.items():
-            self._pay(currency, amount)
+            self._add_amount(currency, amount)
 
-    def _pay(self, currency: str, amount: Decimal) -> None:
+    def _add_amount(self, currency: str, amount: Decimal) -> None:
         self.amounts[currency] = EXACT.add(self.amounts.get(currency, Decimal()), amount)
 
 
-def price(amount: str | None, currency: str | None) -> Price | None:
-    """A provider's price, whose sign says nothing: Twilio's are negative.
+def parse_price(amount: str | None, currency: str | None) -> Price | None:
+    """A price as a provider writes it. The sign is dropped, because Twilio's prices are negative.
 
-    None where the amount is no number, or has more than 12 digits before the point or 15 after it.
+    None if the amount is not a number, or has more than 12 digits before the point or 15 after it.
     """
     text = (amount or "").strip()
     if not _NUMBER.fullmatch(text):
@@ -98,27 +99,24 @@ def price(amount: str | None, currency: str | None) -> Price | None:
 
 
 def total(prices: Iterable[Price | None]) -> Price | None:
-    """The sum of the parts of one price, in the currency of the first; None without any."""
-    known = [each for each in prices if each is not None]
-    return Price(plain(exact_sum(Decimal(each.amount) for each in known)), known[0].currency) if known else None
+    """The sum of the parts of one price, in the currency of the first; None if there are none.
 
-
-def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Without rounding; ``sum`` rounds to 28 digits."""
-    found = Decimal()
-    for amount in amounts:
-        found = EXACT.add(found, amount)
-    return found
+    Not ``sum``, which rounds to 28 digits.
+    """
+    parts = [price for price in prices if price is not None]
+    if not parts:
+        return None
+    return Price(plain(reduce(EXACT.add, (Decimal(part.amount) for part in parts))), parts[0].currency)
 
 
 def plain(amount: Decimal) -> str:
-    """The digits without sign, exponent and trailing zeros."""
+    """The digits of ``amount`` without sign, exponent and trailing zeros."""
     text = f"{amount.copy_abs():f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def segments(count: str | None) -> int | None:
-    """A provider's number of segments; None where it is none from 1 to 35."""
+def parse_segments(count: str | None) -> int | None:
+    """A provider's number of segments; None unless it is 1 to 35."""
     text = count or ""
     number = int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
     return number if 0 < number <= MAX_SEGMENTS else None

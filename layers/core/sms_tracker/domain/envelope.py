@@ -1,4 +1,4 @@
-"""The message in the queue ``reports``: the verified raw fields of one report, not an interpretation of them."""
+"""The message in the queue ``reports``: the verified raw fields of one report, not yet interpreted."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Envelope:
 def received(
     provider: str, target: CallbackTarget, fields: Mapping[str, str], *, key: bytes, received_at: str
 ) -> Envelope | None:
-    """The envelope of an authentic report; None for one about a message that another stack sent from the same account.
+    """The envelope of an authentic report; None if another stack on the same account sent the message.
 
-    A report without a token gets no message id: it counts by a provider id that we hold. ``key`` is the service's own.
+    Without a token the message id is not trusted: the message is found by its provider id. ``key`` is the service's.
     """
     if target.token is not None and not token_matches(key, provider, target):
         return None
@@ -96,12 +96,12 @@ def is_raw(body: str) -> bool:
 
 
 def _well_typed(envelope: Envelope) -> bool:
-    named = () if envelope.message_id is None else (envelope.message_id,)
-    texts = (envelope.provider, envelope.received_at, *named)
+    texts = (envelope.provider, envelope.received_at)
     return (
-        {type(envelope.attempt), type(envelope.tries)} == {int}  # bool is another type
+        all(type(text) is str for text in texts)
+        and type(envelope.message_id) in {str, type(None)}
+        and type(envelope.attempt) is type(envelope.tries) is int  # not bool
         and 1 <= envelope.attempt <= MAX_ATTEMPT
-        and set(map(type, texts)) == {str}
         and isinstance(envelope.fields, dict)
-        and set(map(type, envelope.fields.values())) <= {str}
+        and all(type(value) is str for value in envelope.fields.values())
     )

@@ -7,12 +7,11 @@
     ├── UnknownProvider       no adapter of that name                            404
     ├── Misconfigured         settings or secrets missing or malformed
     │   └── NoSender          no sender for the recipient's country              502
-    ├── Rejected              AWS refuses this call for good
-    └── Unavailable           AWS or a provider failed for now       (retryable) 503
+    ├── Rejected              AWS refuses this call permanently
+    └── Unavailable           AWS or a provider failed               (retryable) 503
         └── Throttled         AWS asks for fewer calls               (retryable) 503
 
-``retryable`` is whether the same call may succeed later without a change. Callers branch on the class and on this
-attribute, never on the text.
+``retryable``: the same call may succeed later. Callers branch on the class and on this attribute, never on the text.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 
 
 class SmsTrackerError(Exception):
-    """The root. ``str()`` of each error is safe to log: it has no phone number, text or secret."""
+    """The root. The text of each error is safe to log: it has no phone number, message text or secret."""
 
     retryable = False
 
@@ -56,18 +55,18 @@ class Rejected(SmsTrackerError):
 
 
 class Unavailable(SmsTrackerError):
-    """A service did not respond, or refused for now."""
+    """A service did not respond, or refused temporarily."""
 
     retryable = True
 
 
 class Throttled(Unavailable):
-    """A service is there, and takes no more calls for now."""
+    """A service accepts no more calls at present."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field of a request and what is wrong with it, in the caller's terms."""
+    """One field of a request, and what is wrong with it in the caller's terms."""
 
     field: str
     message: str

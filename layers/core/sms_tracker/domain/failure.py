@@ -1,4 +1,4 @@
-"""Why a message did not arrive, in terms that are the same for all providers, and what a person can do about it."""
+"""Why a message did not arrive, in terms common to all providers, and what a person can do about it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ RETRYABLE: Mapping[Category, bool | None] = {
     Category.TEMPORARY: True,
     Category.UNKNOWN: None,
 }
-"""Whether sending the same message again may help; None where that is not known."""
+"""Whether sending the same message again may help; None if not known."""
 RETRY_ADVICE: Mapping[Category, str] = {
     Category.PERMANENT: "sending again will not help",
     Category.TEMPORARY: "sending again may help",

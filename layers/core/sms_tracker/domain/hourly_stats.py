@@ -19,9 +19,9 @@ BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400, 2592
 """Upper bounds of the buckets in seconds to delivery; one more bucket lies above. Stored counts depend on them."""
 
 UNKNOWN_COUNTRY = "ZZ"
-"""CLDR's code for a region that is not known: of numbers without a country, and where none were kept."""
+"""CLDR's code for an unknown region: numbers without a country, and hours stored without countries."""
 UNCONFIRMED = "unconfirmed"
-"""Among ``Tally.reasons``: messages that are unknown although a carrier took them and nothing failed."""
+"""In ``Tally.reasons``: messages that end as ``unknown`` although a carrier accepted them and nothing failed."""
 HOUR = timedelta(hours=1)
 _AGES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 _LAST = timedelta(hours=1)
@@ -32,7 +32,7 @@ _LAST = timedelta(hours=1)
 class Tally:
     """Counts of messages: by status, failures by reason (and ``UNCONFIRMED``), deliveries by bucket of ``BOUNDS``.
 
-    ``countries`` has the same counts by the recipient's country (ISO 3166), where they are kept.
+    ``countries``: the same by the recipient's country (ISO 3166); empty if they were not stored.
     """
 
     statuses: Counter[str] = field(default_factory=Counter)
@@ -47,8 +47,8 @@ class Tally:
         """Count one message, also in its country's counts; ``delivered_at`` is None unless it was delivered."""
         if country is not None:
             self.countries.setdefault(country, Tally()).count(record, delivered_at, unconfirmed=unconfirmed)
-        taken = record.state.ids.keys() | record.costs.keys()
-        self.cost.count(record.costs, attempts=len(taken), segments=record.segmentation.segments)
+        accepted = record.state.ids.keys() | record.costs.keys()
+        self.cost.count(record.costs, attempts=len(accepted), segments=record.segmentation.segments)
         self.statuses[str(record.state.status)] += 1
         if unconfirmed:
             self.reasons[UNCONFIRMED] += 1
@@ -56,7 +56,7 @@ class Tally:
             self.reasons[str(failure.reason)] += 1
         if delivered_at is not None:
             waited = datetime.fromisoformat(delivered_at) - datetime.fromisoformat(record.created_at)
-            self.seconds[bisect_left(BOUNDS, waited.total_seconds())] += 1  # below 0, because clocks differ: the first
+            self.seconds[bisect_left(BOUNDS, waited.total_seconds())] += 1  # clocks differ: below 0 counts in the first
 
     def add(self, other: Tally) -> None:
         """Add the counts of ``other``, but not those by country."""
@@ -79,12 +79,12 @@ class Tally:
 
     @property
     def judged(self) -> int:
-        """Final messages without the unconfirmed ones, of which nothing more can be known."""
+        """Final messages except the unconfirmed ones, whose outcome is never known."""
         return self.messages - self.outcomes[Outcome.OPEN] - self.reasons[UNCONFIRMED]
 
     @property
     def delivery_rate(self) -> float | None:
-        """Share of success among the judged messages, 0 to 1; None without any."""
+        """Share of successes among :attr:`judged`, 0 to 1; None if there are none."""
         return self.outcomes[Outcome.SUCCESS] / self.judged if self.judged else None
 
     @property
@@ -93,41 +93,33 @@ class Tally:
         return [self.seconds[bucket] for bucket in range(len(BOUNDS) + 1)]
 
 
-Counted = TypeVar("Counted", str, int)
-
-
-def _add(counts: Counter[Counted], more: Counter[Counted]) -> None:
-    """``Counter.update`` takes five times as long, and a month has hundreds of thousands of counts."""
-    for name, count in more.items():
-        counts[name] += count
-
-
 Group = tuple[str, str]
 """Provider and client."""
 Sums = dict[Group, Tally]
+Counted = TypeVar("Counted", str, int)
 
 
 def quantile(histogram: Sequence[int], share: float) -> float | None:
     """Seconds within which ``share`` of the deliveries were made, interpolated linearly within the bucket.
 
-    Above the last bound it is that bound; None without deliveries.
+    At most the last bound; None without deliveries.
     """
-    wanted = share * sum(histogram)
-    if not wanted:
+    rank = share * sum(histogram)
+    if not rank:
         return None
     below = [0, *accumulate(histogram)]
-    bucket = bisect_left(below, wanted) - 1
+    bucket = bisect_left(below, rank) - 1
     if bucket == len(BOUNDS):
         return float(BOUNDS[-1])
     lower = BOUNDS[bucket - 1] if bucket else 0
-    return lower + (BOUNDS[bucket] - lower) * (wanted - below[bucket]) / histogram[bucket]
+    return lower + (BOUNDS[bucket] - lower) * (rank - below[bucket]) / histogram[bucket]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyStats:
     """The messages created in one hour, in their state at ``computed_at`` or later. Times are RFC 3339.
 
-    ``hour`` is its beginning; ``final`` means that the hour is not counted again.
+    ``hour`` is the start of the hour. ``final``: the hour is not counted again.
     """
 
     hour: str
@@ -138,10 +130,10 @@ class HourlyStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """The position within the counting of one hour; ``sums`` has exactly the messages before it.
+    """The position in the count of one hour; ``sums`` has exactly the messages before it.
 
-    The position is a shard of by_time and the time down to which that shard was read (None: not begun). ``since`` is
-    when the counting began, None where it has not.
+    The position is a ``shard`` of by_time, and the time down to which it was read (``until``, None: not begun).
+    ``since`` is when the count began, None before.
     """
 
     hour: str
@@ -152,12 +144,12 @@ class Progress:
 
 
 def ages(unknown: timedelta) -> tuple[timedelta, ...]:
-    """The stages: ages after an hour's end at which it is counted. At the last one no message is open."""
+    """The stages: times after an hour's end at which it is counted. At the last one no message is open."""
     return (*_AGES, max(unknown, _AGES[-1]) + _LAST)
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of the moment's hour."""
+    """The start of the hour of ``moment``."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
@@ -167,23 +159,23 @@ def newest(age: timedelta, *, now: datetime) -> datetime:
 
 
 def start(stages: Sequence[timedelta], stage: int, *, now: datetime) -> str:
-    """The first hour ever counted at this stage; earlier hours are past the last stage when counting begins."""
+    """The first hour to count at this stage when a deployment begins to count."""
     return timestamp(newest(stages[-1], now=now) + (HOUR if stage + 1 < len(stages) else timedelta(0)))
 
 
 def due(stages: Sequence[timedelta], stage: int, reached: Progress, *, now: datetime) -> str | None:
     """The next hour to count at this stage, None if none is due.
 
-    Hours that are also due at the following stage are left to that stage.
+    Skips hours that are due at the next stage too.
     """
-    following_stage = stages[stage + 1 : stage + 2]
-    left = [timestamp(newest(age, now=now) + HOUR) for age in following_stage]
-    first = max([reached.hour, *left])
+    first = reached.hour
+    if stage + 1 < len(stages):
+        first = max(first, timestamp(newest(stages[stage + 1], now=now) + HOUR))
     return first if first <= timestamp(newest(stages[stage], now=now)) else None
 
 
 def unfinished(stages: Sequence[timedelta], *, now: datetime) -> Iterator[str]:
-    """The hours that no stage covers yet: the current one, and for a while the one before."""
+    """The hours before their first stage: the current one, and for a while the one before."""
     yield from map(timestamp, sorted({newest(stages[0], now=now) + HOUR, hour_of(now)}))
 
 
@@ -195,3 +187,9 @@ def following(hour: str) -> str:
 def last_moment(hour: str) -> str:
     """The last millisecond of an hour."""
     return timestamp(datetime.fromisoformat(following(hour)) - timedelta(milliseconds=1))
+
+
+def _add(counts: Counter[Counted], more: Counter[Counted]) -> None:
+    """Five times as fast as ``Counter.update``: a month has hundreds of thousands of counts."""
+    for name, count in more.items():
+        counts[name] += count

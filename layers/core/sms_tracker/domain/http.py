@@ -1,4 +1,4 @@
-"""HTTP requests and responses as values, so that providers need no I/O."""
+"""HTTP requests and responses as values, so that provider adapters do no I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 
 class SigningScope(NamedTuple):
-    """What an AWS Signature Version 4 is valid for: one service in one region."""
+    """The scope of an AWS Signature Version 4: one service in one region."""
 
     region: str
     service: str
@@ -18,11 +18,10 @@ class SigningScope(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One HTTP request, made or received.
+    """One HTTP request, made or received. Header names are lower-case.
 
-    ``url`` is the public one with its raw query, byte for byte as the sender wrote it, without a fragment. Header names
-    are lower-case.
-    ``sign_for`` marks a request that the function's AWS credentials sign right before it is sent.
+    ``url`` is the public one with its raw query, byte for byte as the sender wrote it, without a fragment.
+    ``sign_for``: the request must be signed with the function's AWS credentials when it is sent.
     """
 
     method: str
@@ -61,8 +60,8 @@ class HttpResponse:
 class NoResponse:
     """The call ended without a response.
 
-    ``written`` is whether a byte of the request may have left. False (DNS, connect, TLS): the provider certainly did
-    not process it. True: the outcome is unknown.
+    ``written``: a byte of the request may have been sent, so the outcome is unknown. False (DNS, connect, TLS): the
+    provider certainly did not process the request.
     """
 
     written: bool
@@ -70,9 +69,9 @@ class NoResponse:
 
 
 @lru_cache(maxsize=2)
-def pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """The fields of a raw query string or form in their order, blanks kept.
+def query_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """The fields of a raw query string or form in their order, including empty values.
 
-    Those of the last two are kept: a webhook's are read to check the signature, to find its message, and to be queued.
+    Cached, because one webhook's fields are read three times: for the signature, the message and the queue.
     """
     return tuple(parse_qsl(text, keep_blank_values=True))

@@ -1,4 +1,4 @@
-"""What comes inbound: texts that people send to our numbers, and the queue's envelopes of what may opt somebody out."""
+"""Inbound messages: texts that people send to our numbers, and the messages of the queue ``inbound``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ VERSION = 1
 class Inbound:
     """One text, or a provider's notice of an opt-out, which has no text.
 
-    ``sender`` is the person's number, E.164 or a short code; ``to`` are our number and the service that it belongs to.
-    ``signal`` is the provider's own verdict on the text. ``at`` is the provider's time, RFC 3339.
+    ``sender`` is the person's number, E.164 or a short code; ``to``: our number, and its messaging service if any.
+    ``signal`` is the keyword that the provider recognised. ``at`` is the provider's time, RFC 3339.
     """
 
     provider_message_id: str
@@ -32,7 +32,7 @@ class Inbound:
 
 
 def encodable(inbound: Inbound) -> Inbound:
-    """The same with a question mark for each half of a surrogate pair (a cut emoji), which UTF-8 cannot carry."""
+    """A copy with a question mark for each lone surrogate (half of an emoji), which UTF-8 cannot encode."""
     text = inbound.text
     return replace(
         inbound,
@@ -48,8 +48,8 @@ def _encodable(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """A verified inbound webhook or event, as queued: its raw fields."""
+class RawInbound:
+    """The verified raw fields of an inbound webhook or event, as queued."""
 
     provider: str
     received_at: str
@@ -58,29 +58,29 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedSend:
-    """A provider refused an attempt because the recipient opted out. The message's record has the rest."""
+    """An attempt that a provider refused because the recipient opted out, as queued."""
 
     message_id: str
     attempt: int
 
 
-def encode(queued: Heard | RefusedSend) -> str:
+def encode(queued: RawInbound | RefusedSend) -> str:
     """JSON, version 1."""
     if isinstance(queued, RefusedSend):
-        known: dict[str, object] = {"refused": {"message_id": queued.message_id, "attempt": queued.attempt}}
+        kind, values = "refused", {"message_id": queued.message_id, "attempt": queued.attempt}
     else:
-        heard = {"provider": queued.provider, "received_at": queued.received_at, "fields": dict(queued.fields)}
-        known = {"inbound": heard}
-    return json.dumps({"v": VERSION, **known}, separators=(",", ":"))
+        kind = "inbound"
+        values = {"provider": queued.provider, "received_at": queued.received_at, "fields": dict(queued.fields)}
+    return json.dumps({"v": VERSION, kind: values}, separators=(",", ":"))
 
 
-def decode(body: str) -> Heard | RefusedSend:
+def decode(body: str) -> RawInbound | RefusedSend:
     """The inverse; raises ``Unreadable``, with the reason for the DLQ."""
     try:
         values = json.loads(body)
         if values["v"] != VERSION:
             raise Unreadable("the message is not of version 1")
-        return _refused(values["refused"]) if "refused" in values else _heard(values["inbound"])
+        return _refused(values["refused"]) if "refused" in values else _raw_inbound(values["inbound"])
     except (ValueError, RecursionError, LookupError, TypeError):
         raise Unreadable("the message is not an envelope") from None
 
@@ -89,8 +89,8 @@ def _refused(values: Mapping[str, Any]) -> RefusedSend:
     return RefusedSend(message_id=str(values["message_id"]), attempt=int(values["attempt"]))
 
 
-def _heard(values: Mapping[str, Any]) -> Heard:
+def _raw_inbound(values: Mapping[str, Any]) -> RawInbound:
     fields = values["fields"]
     if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
         raise Unreadable("the fields are not texts")
-    return Heard(provider=str(values["provider"]), received_at=str(values["received_at"]), fields=fields)
+    return RawInbound(provider=str(values["provider"]), received_at=str(values["received_at"]), fields=fields)

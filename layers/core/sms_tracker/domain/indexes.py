@@ -1,4 +1,4 @@
-"""The indexes of the messages: their keys, and their partitions in the order in which a search reads them."""
+"""The indexes of the table ``messages``: their keys, and their partitions in search order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 SHARDS = 16
-"""Partitions that a time index is spread over, so that no key of it is hot."""
+"""Partitions of each time index, so that no key is hot."""
 EARLIEST = "2000-01-01T00:00:00.000Z"
-"""Older than any message. No search looks further back."""
+"""Older than any message; the lower end of every search."""
 _LONGEST = 40
-"""Characters of an index key that is stored as it is. A hash takes the place of a longer one (ADR 18)."""
+"""The longest index key stored as it is, in characters. A longer one is stored as its hash (ADR 18)."""
 
 
 def shard(message_id: str) -> str:
@@ -37,12 +37,12 @@ def failed_shard(at: str, message_id: str) -> str:
 
 
 def provider_keys(provider: str, provider_message_id: str) -> tuple[str, ...]:
-    """The keys of a provider's id in by_provider_id: the one to write first, then the one in older items."""
+    """The keys of a provider's id in by_provider_id: the one to write, then the one in older items if it differs."""
     return _keys(f"{provider}#{provider_message_id}")
 
 
 def client_references(client: str, reference: str) -> tuple[str, ...]:
-    """The keys of a client's reference in by_reference: the one to write first, then the one in older items."""
+    """The keys of a client's reference in by_reference: as for :func:`provider_keys`."""
     return _keys(f"{client}#{reference}")
 
 
@@ -55,7 +55,7 @@ def _keys(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """One index of the messages; ``sort`` is its range key, None where it has none."""
+    """One index; ``key`` is its partition key, ``sort`` its sort key (None: it has none)."""
 
     name: str
     key: str
@@ -71,7 +71,7 @@ BY_ATTENTION = Index(name="by_attention", key="attention", sort="due_at")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a list sorted newest first: the sort key's value and, among equals, the id."""
+    """A position in a list sorted newest first: the sort key's value, then the message id."""
 
     at: str
     message_id: str
@@ -79,7 +79,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """RFC 3339 times, both ends included."""
+    """A span of time: RFC 3339, both ends included."""
 
     since: str
     until: str
@@ -93,8 +93,7 @@ def days(span: Span) -> Iterator[tuple[str, ...]]:
 
 def months(span: Span) -> Iterator[tuple[str, ...]]:
     """The keys of by_attention for failures in a span, one group a month, newest first."""
-    seen = dict.fromkeys(f"{day.isoformat()[:7]}" for day in _dates(span))
-    for month in seen:
+    for month in dict.fromkeys(day.isoformat()[:7] for day in _dates(span)):
         yield tuple(f"failed#{month}#{shard:02d}" for shard in range(SHARDS))
 
 

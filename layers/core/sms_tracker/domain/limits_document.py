@@ -1,4 +1,4 @@
-"""The limits as an operator writes them: one JSON document in the parameter store."""
+"""The limits as an operator writes them: one JSON document in Parameter Store."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.limits import ClientLimits, Outage, Quota, SendLimits
 
-_MOST = 1_000_000_000
+_MAX_COUNT = 1_000_000_000
 _QUOTAS = ("client", "country", "new_countries")
-_OF_CLIENT = (*_QUOTAS, "approved")
-_OF_ALL = ("range", "recipient")
-_NAMES = frozenset({"daily_cap", "clients", "outage", "allowance", *_OF_CLIENT, *_OF_ALL})
-_ALLOWANCE = 100
+_CLIENT_FIELDS = (*_QUOTAS, "approved")
+_SHARED_QUOTAS = ("range", "recipient")
+_FIELDS = frozenset({"daily_cap", "clients", "outage", "allowance", *_CLIENT_FIELDS, *_SHARED_QUOTAS})
+_DEFAULT_ALLOWANCE = 100
 _COUNTRY = re.compile("[A-Z]{2}")
 
 
@@ -35,12 +35,12 @@ def read_limits(text: str) -> SendLimits:
         number_range=Quota(**document.get("range", {})),
         recipient=Quota(**document.get("recipient", {})),
         outage=Outage(document.get("outage", Outage.OPEN)),
-        allowance=document.get("allowance", _ALLOWANCE),
+        allowance=document.get("allowance", _DEFAULT_ALLOWANCE),
     )
 
 
 def _of_client(document: Mapping[str, Any], defaults: ClientLimits) -> ClientLimits:
-    """A client's limits; what its document leaves out is as in ``defaults``, whose approvals hold too."""
+    """A client's limits. ``defaults`` fill in what its document leaves out, and add their approvals."""
     quotas = {name: Quota(**document[name]) if name in document else getattr(defaults, name) for name in _QUOTAS}
     approved = {country: Quota(**quota) for country, quota in document.get("approved", {}).items()}
     return ClientLimits(**quotas, approved={**defaults.approved, **approved})
@@ -51,15 +51,15 @@ def flaws(document: object) -> Iterator[str]:
     if not isinstance(document, dict):
         yield "the document is no object"
         return
-    yield from _unknown(document, _NAMES, "")
+    yield from _unknown(document, _FIELDS, "")
     if "daily_cap" not in document:
         yield "daily_cap is missing"
     for name in ("daily_cap", "allowance"):
         if name in document and not _is_count(document[name]):
-            yield f"{name} is no whole number from 0 to {_MOST}"
+            yield f"{name} is no whole number from 0 to {_MAX_COUNT}"
     if document.get("outage", "open") not in [*Outage]:
         yield f"outage is none of {', '.join(Outage)}"
-    for name in _OF_ALL:
+    for name in _SHARED_QUOTAS:
         yield from _flaws_of_quota(document.get(name, {}), name)
     yield from _flaws_of_client(document, "")
     clients = document.get("clients", {})
@@ -70,7 +70,7 @@ def flaws(document: object) -> Iterator[str]:
         if not isinstance(own, dict):
             yield f"clients.{name} is no object"
             continue
-        yield from _unknown(own, frozenset(_OF_CLIENT), f"clients.{name}.")
+        yield from _unknown(own, frozenset(_CLIENT_FIELDS), f"clients.{name}.")
         yield from _flaws_of_client(own, f"clients.{name}.")
 
 
@@ -94,7 +94,7 @@ def _flaws_of_quota(quota: object, path: str) -> Iterator[str]:
     yield from _unknown(quota, frozenset({"hour", "day"}), f"{path}.")
     for name in ("hour", "day"):
         if name in quota and not _is_count(quota[name]):
-            yield f"{path}.{name} is no whole number from 0 to {_MOST}"
+            yield f"{path}.{name} is no whole number from 0 to {_MAX_COUNT}"
 
 
 def _unknown(given: Mapping[str, Any], known: frozenset[str], path: str) -> Iterator[str]:
@@ -103,4 +103,4 @@ def _unknown(given: Mapping[str, Any], known: frozenset[str], path: str) -> Iter
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT

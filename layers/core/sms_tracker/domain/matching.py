@@ -1,4 +1,4 @@
-"""Find the message in a provider's list that belongs to a send with a lost response: exactly one, or none."""
+"""Find the message of a send with a lost response in a provider's list: exactly one, or none."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from sms_tracker.domain.spelling import spellings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
-    """A send with an unknown outcome. Times are RFC 3339; ``text_hash`` is the record's HMAC of the text.
+class SearchCriteria:
+    """What to find: the message of a send with an unknown outcome, created from ``since`` to ``until`` (RFC 3339).
 
-    ``references`` are those that its attempts left with the provider; no other stack's message has one.
+    ``references`` are the ones that its attempts sent; they are unique to this stack. ``text_hash`` is the record's
+    HMAC of the text.
     """
 
     message_id: str
@@ -29,8 +30,7 @@ class Sought:
 class Candidate:
     """One message in the provider's list.
 
-    ``sender`` is the one in its request. ``certain`` is True where the provider returned our own id: then only the time
-    is compared.
+    ``sender`` is the one in its request. ``certain``: it has our own reference, so only the time is compared.
     """
 
     provider_message_id: str
@@ -43,30 +43,30 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The provider's message that is ours."""
+    """The provider's message of the send."""
 
     candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
 class NotMatched:
-    """No message is certainly ours; ``reason`` is for the log."""
+    """No message is certainly ours. ``reason`` is logged."""
 
     reason: str
 
 
 def possible_matches(
-    sought: Sought, candidates: Sequence[Candidate], hash_text: Callable[[str], str]
+    criteria: SearchCriteria, candidates: Sequence[Candidate], hash_text: Callable[[str], str]
 ) -> list[Candidate]:
-    """The candidates with our id, or with our recipient, sender and text, within the time of the send."""
-    return [candidate for candidate in candidates if _matches(sought, candidate, hash_text)]
+    """The candidates created in time that are certain, or have the same recipient, sender and text."""
+    return [candidate for candidate in candidates if _matches(criteria, candidate, hash_text)]
 
 
 def match(possible: Sequence[Candidate], *, held: frozenset[str], rivals: int) -> Matched | NotMatched:
-    """The one candidate that can only be ours.
+    """The only candidate that can be ours.
 
-    ``held`` has the provider ids that belong to other records or attempts. ``rivals`` is the number of other records
-    with the same text and recipient and no provider id: any of them may own the candidate.
+    ``held`` has the provider ids of other records and attempts. ``rivals`` is the number of other records with the same
+    text and recipient and no provider id: the candidate may belong to any of them.
     """
     free = {each.provider_message_id: each for each in possible if each.provider_message_id not in held}
     chosen = [each for each in free.values() if each.certain] or list(free.values())
@@ -79,14 +79,14 @@ def match(possible: Sequence[Candidate], *, held: frozenset[str], rivals: int) -
     return Matched(chosen[0])
 
 
-def _matches(sought: Sought, candidate: Candidate, hash_text: Callable[[str], str]) -> bool:
-    in_time = candidate.created is not None and sought.since <= candidate.created <= sought.until
+def _matches(criteria: SearchCriteria, candidate: Candidate, hash_text: Callable[[str], str]) -> bool:
+    in_time = candidate.created is not None and criteria.since <= candidate.created <= criteria.until
     return in_time and (
         candidate.certain
         or (
-            candidate.to in spellings(sought.to)
-            and candidate.sender == sought.sender
+            candidate.to in spellings(criteria.to)
+            and candidate.sender == criteria.sender
             and candidate.text is not None
-            and hash_text(candidate.text) == sought.text_hash
+            and hash_text(candidate.text) == criteria.text_hash
         )
     )

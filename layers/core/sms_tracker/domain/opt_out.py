@@ -1,4 +1,4 @@
-"""Whether a recipient may be sent to: a join over dated statements, so that order and repetition do not matter."""
+"""Opt-outs: a join over dated statements about a recipient, so that order and repetition do not matter."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from sms_tracker.domain.outbox import OutboxItem
 
 REFUSAL_LIFETIME = timedelta(hours=24)
-"""How long a provider's refusal blocks. Then the provider is asked again: it may lift a block and tell nobody."""
+"""How long a provider's refusal blocks. Then a send is tried again, because providers lift blocks without notice."""
 
 
 class Kind(StrEnum):
-    """What was stated about a recipient."""
+    """The kinds of statements about a recipient."""
 
     STOP = "stop"
     """The recipient's own STOP, or the provider's notice of one."""
     STOP_MARKETING = "stop_marketing"
-    """A stop that the provider limits to what is not transactional."""
+    """A stop that the provider limits to non-transactional messages."""
     START = "start"
     """The recipient's own START. It ends stops and refusals."""
     REFUSED = "refused"
-    """A provider refused a message because the recipient opted out; dated by the start of that attempt."""
+    """A provider refused a message because the recipient opted out; dated at the start of that attempt."""
     ADDED = "added"
     """A manual block."""
     REMOVED = "removed"
@@ -44,15 +44,14 @@ _ENDED_BY: Mapping[Kind, tuple[Kind, ...]] = {
     Kind.ADDED: (Kind.REMOVED, Kind.LIFTED),
     Kind.REFUSED: (Kind.START, Kind.LIFTED),
 }
-"""Each kind of block, and what ends it. The first one that holds is the cause of the block."""
+"""Each kind of block, and the kinds that end it. The first one in force is reported as the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Statement:
-    """``at`` is RFC 3339 in UTC with milliseconds, by the best clock there is.
+    """One dated statement. ``at`` is RFC 3339 in UTC with milliseconds; ``source`` is the provider or client.
 
-    ``source`` is the provider or the client that stated it. The order is total: two statements of a kind with one time
-    are told apart by the rest.
+    The order is total: at equal times the other fields decide.
     """
 
     at: str
@@ -68,9 +67,9 @@ class OptOut:
     latest: Mapping[Kind, Statement] = field(default_factory=dict)
 
     def blocked_by(self, now: datetime, *, transactional: bool = False) -> Statement | None:
-        """The statement that blocks the recipient, None where none does. Of a block and its end at one time, the block.
+        """The statement that blocks the recipient; None if none does. At equal times a block beats its end.
 
-        ``transactional``: the provider knows the message as transactional.
+        ``transactional``: the message has this category at the provider.
         """
         blocks = (self.latest[kind] for kind in _ENDED_BY if kind in self.latest)
         return next((block for block in blocks if self._holds(block, now, transactional=transactional)), None)
@@ -84,19 +83,19 @@ class OptOut:
 
 
 def fold(statements: Iterable[Statement], *, base: OptOut | None = None) -> OptOut:
-    """What ``statements`` define, joined to ``base``; the same for every permutation, duplication and split of them."""
+    """``statements`` joined to ``base``: the same result for every permutation, duplication and split."""
     return reduce(_join, statements, base or OptOut())
 
 
-def _join(known: OptOut, statement: Statement) -> OptOut:
-    latest = known.latest.get(statement.kind)
+def _join(opt_out: OptOut, statement: Statement) -> OptOut:
+    latest = opt_out.latest.get(statement.kind)
     if latest is not None and statement <= latest:
-        return known
-    return OptOut({**known.latest, statement.kind: statement})
+        return opt_out
+    return OptOut({**opt_out.latest, statement.kind: statement})
 
 
 class ScopeMode(StrEnum):
-    """What an opt-out holds for (``OptOutScope``); ``off`` switches opt-outs off."""
+    """The scope of each opt-out (parameter ``OptOutScope``); ``off`` disables opt-outs."""
 
     OFF = "off"
     SENDER = "sender"
@@ -125,7 +124,7 @@ def is_visible(name: str, caller: Caller) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Whom a block is about. ``number`` is E.164, empty once it was forgotten."""
+    """The subject of an opt-out. ``number`` is E.164, empty once it was forgotten."""
 
     scope: str
     number: str = field(repr=False)
@@ -133,7 +132,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredOptOut:
-    """What is stored about one recipient. ``version`` is 0 before the first write and rises by one with each."""
+    """The stored state of one recipient. ``version`` is 0 before the first write and rises by one with each."""
 
     recipient: Recipient
     opt_out: OptOut = field(default_factory=OptOut)
@@ -153,11 +152,11 @@ class OptOuts(Protocol):
     """The stored opt-outs. Every method raises ``Unavailable``."""
 
     def get(self, recipient: Recipient) -> StoredOptOut:
-        """Read one, strongly consistent; version 0 where nothing is stored."""
+        """Read one, strongly consistent; version 0 if nothing is stored."""
         ...
 
     def save(self, changed: StoredOptOut, *, event: OutboxItem | None) -> bool:
-        """Write ``changed`` over its version before, together with ``event``; False where another write came first."""
+        """Replace the version before ``changed``, together with ``event``; False if another write came first."""
         ...
 
     def listed(self, *, cursor: str | None, limit: int) -> OptOutPage:

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundMessage:
-    """One message for one attempt, already validated.
+    """One validated message for one attempt.
 
-    ``to`` is E.164; ``sender`` is E.164, a short code, at most 11 alphanumerics, or a provider's own
-    sender (Twilio's ``MG…`` messaging service); ``validity_seconds`` and ``category`` are what the provider takes, None
-    for its default.
-    ``token`` is :func:`sms_tracker.domain.callback.callback_token`; it goes wherever the message's id goes.
+    ``to`` is E.164. ``sender`` is E.164, a short code, alphanumeric, or of a provider's own form (Twilio's ``MG…``).
+    ``validity_seconds`` and ``category`` are None for the provider's default. ``token`` is the
+    :func:`sms_tracker.domain.callback.callback_token`; it is sent wherever the message id is.
     """
 
     message_id: str
@@ -34,7 +33,7 @@ class OutboundMessage:
 
     @property
     def reference(self) -> str:
-        """What a provider may keep and show as the sender's own reference: the message's id and the token."""
+        """Our reference, which providers store and return: message id and token."""
         return reference(self.message_id, self.token)
 
 
@@ -47,8 +46,8 @@ def reference(message_id: str, token: str) -> str:
 class Accepted:
     """The provider accepted the message.
 
-    ``word`` is the provider's status word at acceptance and ``status`` what it maps to (ACCEPTED where the response has
-    no readable one). ``failure`` is set where that status is a failure. ``warning`` describes an unexpected response.
+    ``word`` is the provider's status word, ``status`` what it maps to (ACCEPTED if it maps to none). ``failure`` is set
+    if that status is a failure. ``warning`` describes an unexpected response.
     """
 
     provider_message_id: str
@@ -60,9 +59,9 @@ class Accepted:
 
 
 class Fault(StrEnum):
-    """The party that must change something before the same request can succeed.
+    """Who must change something before the same request can succeed.
 
-    SENDER: the caller, where the request names the sender; otherwise the operator, who set the default.
+    SENDER: the caller if the request names the sender, otherwise the operator, who set the default.
     """
 
     CALLER = "caller"
@@ -72,13 +71,13 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The provider refused for good: nothing was sent. ``failure`` has its code and text."""
+    """The provider refused permanently: nothing was sent. ``failure`` has its code and text."""
 
     failure: Failure
     fault: Fault
 
     def is_callers(self, *, default_sender: bool) -> bool:
-        """Whether the caller must correct it; False for a sender that the request did not supply."""
+        """Whether the caller must correct it. ``default_sender``: the request named no sender."""
         return self.fault is Fault.CALLER or (self.fault is Fault.SENDER and not default_sender)
 
 
@@ -86,8 +85,8 @@ class Refused:
 class NotProcessed:
     """The provider certainly did not accept it; the same request may be made again.
 
-    ``retry_after`` is in seconds, from the provider's response; ``soon`` is False where a retry within seconds cannot
-    help (a daily limit).
+    ``retry_after``: seconds, from the provider's response. ``soon`` is False if a retry within seconds cannot help
+    (a daily limit).
     """
 
     reason: str

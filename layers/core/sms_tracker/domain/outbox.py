@@ -1,4 +1,4 @@
-"""Events about no message that was sent: short-lived items of the messages' table, so that its stream has them."""
+"""The outbox: events that belong to no sent message, as short-lived items of the table with the stream."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ if TYPE_CHECKING:
 
 _NAMESPACE = UUID("0d1c5a5e-8f0a-5b57-9a55-2b0c3f1d7e11")
 LIFETIME_DAYS = 1
-"""Days until an outbox item expires: as long as the stream keeps its record. DynamoDB deletes it within days."""
+"""Days until an outbox item expires, as long as the stream keeps its record. DynamoDB deletes it some days later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxItem:
-    """One event. Items of one ``identity`` are one item: it is written, and published, once.
-
-    ``expires_at`` is epoch seconds.
-    """
+    """One event. Events with the same ``identity`` are stored and published once. ``expires_at`` is epoch seconds."""
 
     identity: str
     event: BusEvent
@@ -27,7 +24,7 @@ class OutboxItem:
 
     @property
     def key(self) -> str:
-        """The item's primary key, which no message has."""
+        """The item's primary key; differs from every message id."""
         return f"event#{uuid5(_NAMESPACE, self.identity)}"
 
 
@@ -35,5 +32,5 @@ class Outbox(Protocol):
     """The outbox."""
 
     def put(self, item: OutboxItem) -> BusEvent | None:
-        """Store one item. Returns the event that its key had before, None where it had none. Raises ``Unavailable``."""
+        """Store one item. Returns the event already stored under its key, else None. Raises ``Unavailable``."""
         ...

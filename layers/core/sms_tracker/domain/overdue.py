@@ -1,4 +1,4 @@
-"""When a message without a final report is due for the reconciler, and what to do with it then."""
+"""When the reconciler must check a message without a final report, and its next step then."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """Ages of a message. ``first`` and ``later`` are when an open one is looked at; then daily, until ``unknown``.
+    """Ages at which an open message is checked: ``first``, ``later``, then daily; at ``unknown`` it is given up.
 
-    A send that was not made fails after ``released``. A failure is looked at once more ``again`` after it failed.
+    A released send fails after ``released``. A failed message is looked up once more, ``again`` after it failed.
     """
 
     first: timedelta = timedelta(minutes=10)
@@ -44,50 +44,49 @@ _DAY = timedelta(days=1)
 
 
 def step(record: Record, *, now: datetime, ages: Ages) -> Step:
-    """The next step. It depends on the arguments alone, so two reconcilers at once take the same one."""
+    """The next step. It depends only on the arguments, so two reconcilers at once take the same one."""
     if record.state.status.final:
         return Step.NOTHING
-    if _waits_for(record, ages=ages) > now:
+    if _not_before(record, ages=ages) > now:
         return Step.WAIT
     if not_sent(record):
         return Step.NOT_SENT
     if now - datetime.fromisoformat(record.created_at) >= ages.unknown:
         return Step.GIVE_UP
-    return Step.SEARCH if named(record) is None else Step.LOOK_UP
+    return Step.SEARCH if lookup_target(record) is None else Step.LOOK_UP
 
 
 def due(record: Record, *, now: datetime, ages: Ages) -> str:
-    """When to look again, RFC 3339."""
-    if (waits := _waits_for(record, ages=ages)) > now:
-        return timestamp(waits)
+    """When to check the message again, RFC 3339."""
+    if (earliest := _not_before(record, ages=ages)) > now:
+        return timestamp(earliest)
     created = datetime.fromisoformat(record.created_at)
-    following = (created + age for age in _looks(ages) if created + age > now)
-    return timestamp(next(following, now + _DAY))
+    later = (created + age for age in _check_ages(ages) if created + age > now)
+    return timestamp(next(later, now + _DAY))
 
 
-def named(record: Record) -> tuple[int, str] | None:
-    """The attempt to look up and its provider id: the attempt of the status. None without an id.
+def lookup_target(record: Record) -> tuple[int, str] | None:
+    """The attempt to look up, and its provider id: the attempt of the status. None without an id.
 
-    A released send that a provider nevertheless accepted is looked up by its last id.
+    A released send may have been accepted after all: its last attempt with an id is looked up.
     """
-    attempt = record.state.attempt
-    if record.send.phase is SendPhase.RELEASED and record.state.ids:
-        attempt = max(record.state.ids)
-    known = record.state.ids.get(attempt)
-    return None if known is None else (attempt, known)
+    ids, attempt = record.state.ids, record.state.attempt
+    if record.send.phase is SendPhase.RELEASED and ids:
+        attempt = max(ids)
+    return (attempt, ids[attempt]) if attempt in ids else None
 
 
 def not_sent(record: Record) -> bool:
-    """Whether certainly no provider accepted it: released, without a provider id, and no earlier attempt was lost."""
+    """Whether certainly no provider accepted it: released, no provider id, and no earlier attempt was lost."""
     lost_before = record.resend_if_lost and record.send.attempt > 1
     return record.send.phase is SendPhase.RELEASED and not record.state.ids and not lost_before
 
 
 def may_resend(record: Record, *, now: datetime, repeatable: int | None = None) -> bool:
-    """Whether a message that cannot be found may be sent again: its client asked for it, and it can still help.
+    """Whether a message that was not found may be sent again: its client allows it, and its validity has not ended.
 
-    As the next attempt; or, where its provider has an idempotency key, as the same request within ``repeatable``
-    seconds of its recording.
+    Without ``repeatable`` it is the next attempt. With it (the provider has idempotency keys) it is the same request,
+    within ``repeatable`` seconds after ``created_at``.
     """
     left, age = validity_left(record, now=now), now - datetime.fromisoformat(record.created_at)
     if not record.resend_if_lost or record.body is None or (left is not None and left <= 0):
@@ -105,23 +104,23 @@ def validity_left(record: Record, *, now: datetime) -> int | None:
     return record.validity_seconds - ceil((now - datetime.fromisoformat(record.created_at)).total_seconds())
 
 
-def asked_at(record: Record) -> datetime:
+def attempt_started_at(record: Record) -> datetime:
     """When the last attempt began."""
     return datetime.fromisoformat(record.created_at if record.send.attempt == 1 else record.state.at)
 
 
-def _waits_for(record: Record, *, ages: Ages) -> datetime:
-    """The time before which a record is left alone."""
+def _not_before(record: Record, *, ages: Ages) -> datetime:
+    """The earliest time of the next check."""
     if not_sent(record):
         return datetime.fromisoformat(record.updated_at) + ages.released
-    first = asked_at(record) + ages.first
-    if record.send.phase is SendPhase.CLAIMED and named(record) is None:
+    first = attempt_started_at(record) + ages.first
+    if record.send.phase is SendPhase.CLAIMED and lookup_target(record) is None:
         return max(first, datetime.fromtimestamp(record.send.until, tz=UTC))
     return datetime.fromisoformat(record.created_at) + ages.first
 
 
-def _looks(ages: Ages) -> Iterator[timedelta]:
-    """The ages at which an open message is looked at, ascending; at the last one it is given up."""
+def _check_ages(ages: Ages) -> Iterator[timedelta]:
+    """The ages after the first check, ascending; at the last one the message is given up."""
     daily = (ages.later[-1] + n * _DAY for n in count(1))
     yield from takewhile(lambda age: age < ages.unknown, chain(ages.later, daily))
     yield ages.unknown

@@ -1,4 +1,4 @@
-"""What the use cases call, as protocols. aws/ and provider_http.py implement them; fakes pass the same contract."""
+"""Protocols of what the use cases call. aws/ and provider_http.py implement them, and so do the tests' fakes."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The write was applied, now or by an earlier try of the same request, which lost its reply."""
+    """The write was applied, now or by an earlier try with a lost reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotWritten:
-    """The condition did not hold; ``record`` is the stored one, None where there is none."""
+    """The condition did not hold. ``record`` is the stored one, None if there is none."""
 
     record: Record | None
 
 
 class Messages(Protocol):
-    """The records. Every method raises ``Unavailable`` when its outcome is not known."""
+    """The records. Every method raises ``Unavailable`` if its outcome is not known."""
 
     def put(self, record: Record) -> Written | NotWritten:
-        """Write a new record, unless another invocation wrote one with this id."""
+        """Write a new record, unless another invocation wrote one with the same id."""
         ...
 
     def change(self, message_id: str, change: Change) -> Written | NotWritten:
@@ -44,22 +44,21 @@ class Messages(Protocol):
         ...
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
-        """End the claim that ``token`` holds, so that the same key may try again. Nothing was sent, for certain."""
+        """End the claim of ``token``, so that the same key may try again. Only if certainly nothing was sent."""
         ...
 
     def withdraw(self, message_id: str, *, token: str) -> None:
-        """Delete a new record that ``token`` claims and nothing was sent for, so that its key is free again.
+        """Delete a new record claimed by ``token``, so that its idempotency key is free again. Nothing was sent for it.
 
-        A record that a report or another invocation has changed stays.
+        A record changed by a report or another invocation stays.
         """
         ...
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
-        """Claim the send of ``record`` as the next attempt or the same one, under its claim, phase and version.
+        """Claim the send of ``record``, as the next attempt or the same one; False if it changed since it was read.
 
-        ``record`` is as read, except for ``sender``, which is the next attempt's and stored with the claim. False where
-        anything changed since the record was read. The caller decides whether its phase may be taken over.
-        The message is due for the reconciler at once.
+        ``record`` is as read, except for ``sender``, which is the new attempt's. The caller checks that its phase may
+        be taken over. The message is due for the reconciler at once.
         """
         ...
 
@@ -68,15 +67,15 @@ class Messages(Protocol):
         ...
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
-        """Our id of the message with this provider id, None where there is none."""
+        """Our id of the message with this provider id, None if there is none."""
         ...
 
 
 class OnUnreadable(Protocol):
-    """A callback for a record that cannot be read, so that the others can be."""
+    """A callback for each record that cannot be read. Reading continues with the others."""
 
     def __call__(self, message_id: str, error: SmsTrackerError, /) -> None:
-        """Called once for each such record."""
+        """Called once per record."""
         ...
 
 
@@ -88,35 +87,34 @@ class Search(Protocol):
     ) -> tuple[list[Position], str | None]:
         """One page of an index's partition, newest first, and how far it reaches.
 
-        The second value is a sort key: every newer entry is in the page. It is None once the partition is read to its
-        end. ``span`` bounds the sort key, both ends included. The page always reaches below the span's end, however
-        many entries share that key; an index without sort key is read to the partition's end. ``client`` may narrow
-        the page.
+        The second value is a sort key: the page has every newer entry. It is None once the partition is read to its
+        end. ``span`` limits the sort key. The page always reaches below ``span.until``, however many entries share that
+        key; an index without sort key is read to the partition's end. ``client`` may narrow the page.
         """
         ...
 
     def records(self, message_ids: Sequence[str], *, on_unreadable: OnUnreadable | None = None) -> list[Record]:
-        """The records that exist, in no order; one that cannot be read goes to ``on_unreadable``, or raises."""
+        """The existing records, unordered. One that cannot be read is passed to ``on_unreadable``, or raises."""
         ...
 
 
 class ReconcileState(Protocol):
-    """The reconciler's positions and the open messages that are due. Every method raises ``Unavailable``."""
+    """The reconciler's positions, and the due times of open messages. Every method raises ``Unavailable``."""
 
     def position(self, name: str) -> str | None:
-        """The time up to which records were read, None before the first run; each ``name`` has its own."""
+        """The time up to which the walk ``name`` has read, None before its first run."""
         ...
 
     def advance(self, name: str, until: str) -> None:
-        """Save a position; an earlier one than is stored changes nothing."""
+        """Save a position, unless a later one is stored."""
         ...
 
     def open(self, message_id: str, *, due: str) -> bool:
-        """Make a message due that is not final; False where it already has a due time, or is final by now."""
+        """Give an open message its first due time; False if it has one already, or is final."""
         ...
 
     def put_off(self, message_id: str, *, due: str) -> None:
-        """Give a message another due time; a final one is left alone."""
+        """Set another due time, unless the message is final."""
         ...
 
     def due(self, shard: int, *, until: str, limit: int) -> list[str]:
@@ -125,26 +123,26 @@ class ReconcileState(Protocol):
 
 
 class Statistics(Protocol):
-    """The counted hours, and the position of each stage of counting. Every method raises ``Unavailable``."""
+    """The counted hours, and the position of each counting stage. Every method raises ``Unavailable``."""
 
     def progress(self, stage: int) -> Progress | None:
         """The position of a stage, None before its first run."""
         ...
 
     def save(self, stage: int, progress: Progress) -> bool:
-        """Save position and sums in one write; False where another run has come further."""
+        """Save position and sums in one write; False if another run is ahead."""
         ...
 
     def put(self, stats: HourlyStats) -> None:
-        """Replace the stored hour as a whole, unless that was computed later."""
+        """Replace the stored hour, unless it was computed later."""
         ...
 
     def hourly_stats(
         self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
     ) -> Iterable[HourlyStats]:
-        """The counted ones of these hours, in no order; one at a time, because a month of all clients is large.
+        """The stored ones of these hours, unordered, one at a time: a month of all clients is large.
 
-        With a provider or client, only the sums of that provider or client.
+        With a provider or client, only its sums.
         """
         ...
 
@@ -153,13 +151,13 @@ class Queue(Protocol):
     """One queue."""
 
     def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
-        """Send one message; returns once the queue has it, else raises ``Unavailable``."""
+        """Send one message. Returns once the queue has it, otherwise raises ``Unavailable``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusEvent:
-    """One entry: source, detail-type and the detail as JSON."""
+    """One event for the bus; ``detail`` is JSON."""
 
     source: str
     detail_type: str
@@ -167,15 +165,15 @@ class BusEvent:
 
     @property
     def size(self) -> int:
-        """Bytes as EventBridge counts them, with its 14 for a time."""
+        """Bytes as EventBridge counts them, including 14 for the time."""
         return 14 + sum(len(part.encode()) for part in (self.source, self.detail_type, self.detail))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamChange:
-    """One modification of a record in the stream, or a new outbox item, which is an ``event``.
+    """A modified record (``old``, ``new``) or a new outbox item (``event``) from the stream.
 
-    ``unreadable`` is the reason where there is none of them.
+    ``unreadable``: why neither could be read.
     """
 
     sequence: str
@@ -190,12 +188,12 @@ class Bus(Protocol):
     """The event bus."""
 
     def put(self, events: Sequence[BusEvent]) -> list[str | None]:
-        """For each event None once the bus has it, else the reason; raises nothing."""
+        """For each event: None if the bus has it, else the reason. Never raises."""
         ...
 
 
 class Topic(Protocol):
-    """A topic with human subscribers."""
+    """A notification topic for people."""
 
     def publish(self, subject: str, text: str) -> None:
         """Notify the subscribers; raises ``Unavailable``."""
@@ -203,30 +201,30 @@ class Topic(Protocol):
 
 
 class Http(Protocol):
-    """The providers, over HTTP."""
+    """HTTP calls to providers."""
 
     def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
-        """Make one request on a connection of its own; ``timeout`` is seconds for the whole call."""
+        """Make one request on a new connection; ``timeout`` is seconds for the whole call."""
         ...
 
 
 class CallFailed(Protocol):
-    """A callback for failed tries, to be logged; any thread may call it."""
+    """A callback that logs a failed try. Thread-safe."""
 
     def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
-        """Record one failed try of a call to AWS or to a provider.
+        """Log one failed try of a call to AWS or to a provider.
 
-        ``code`` is AWS's or the provider's own, or the kind of failure where no response came; ``status`` is HTTP's;
-        ``again`` is whether another try follows.
+        ``code`` is the service's error code, or the kind of failure if no response came. ``status`` is the HTTP status.
+        ``again``: another try follows.
         """
         ...
 
 
 class Each(Protocol):
-    """``map``, or a concurrent ``map``; results are in the order of the items."""
+    """``map``, possibly concurrent. Results are in the order of the items."""
 
     def __call__(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
-        """Apply the function to each item. Iterating raises its error; calls for later items may then still run."""
+        """Apply the function to each item. Iteration raises its errors; calls for later items may still run."""
         ...
 
 
@@ -234,17 +232,16 @@ class Clock(Protocol):
     """The current time, aware and in UTC."""
 
     def __call__(self) -> datetime:
-        """Now."""
+        """The time."""
         ...
 
 
 class SettingsSource(Protocol):
-    """The settings, cached."""
+    """The cached settings."""
 
     def __call__(self, *, max_age: float | None = None) -> Settings:
-        """The settings, read again if older than ``max_age`` seconds (or their own lifetime).
+        """The settings, read again if older than ``max_age`` seconds (default: their lifetime).
 
-        Raises ``Unavailable`` where there are none yet and they cannot be read, ``Misconfigured`` where they are
-        incomplete.
+        Raises ``Unavailable`` if none are cached and they cannot be read, ``Misconfigured`` if they are incomplete.
         """
         ...

@@ -1,4 +1,4 @@
-"""Gauges of each provider: against its own last week, and against the objective for messages with a final status."""
+"""Health of each provider: against its own last week, and against the objective for tracked messages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from sms_tracker.domain.status import Outcome
 _RECENT = (timedelta(hours=1), timedelta(hours=7))
 _WEEK = (timedelta(hours=7), timedelta(days=7))
 _SETTLED = (timedelta(hours=6), timedelta(hours=12))
-"""Ages of the counted hours, from their end: six hours each, and the week before for comparison."""
+"""Youngest and oldest age of the hours that each gauge uses, counted from the end of the hour."""
 _FEWEST = 50
-"""The fewest messages for a meaningful share: one failure in ten is no trend."""
+"""The fewest messages for a share: with ten, one failure would already be 10 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderHealth:
-    """One provider's gauges; None where there are too few messages.
+    """One provider's gauges; None if there are too few messages.
 
-    ``delivery_rate`` (percent of what is final) and its ``change`` (percentage points) against the week; ``slower`` is
-    the p90 of send to delivery as a multiple of the week's; ``tracked`` is the percentage of messages with a final
-    status other than unknown six hours after their hour, unconfirmed ones included; ``burn`` is how many times faster
-    than the objective allows messages end up without one.
+    - ``delivery_rate``: percent of the final messages; ``change`` is the difference to the week in percentage points
+    - ``slower``: the p90 of the time to delivery, as a multiple of the week's
+    - ``tracked``: percentage of messages six hours later with a final status except ``unknown``, or unconfirmed
+    - ``burn``: the share of untracked messages, as a multiple of the share that the objective allows
     """
 
     delivery_rate: float | None
@@ -42,9 +42,9 @@ def hours(now: datetime) -> list[str]:
 
 
 def provider_health(stats: Iterable[HourlyStats], *, now: datetime, objective: float) -> dict[str, ProviderHealth]:
-    """By provider, from the hours of the last week; ``objective`` is the percentage to be tracked, below 100.
+    """By provider, from the hours of the last week. ``objective``: the percentage to be tracked, below 100.
 
-    Holds one hour at a time, because those of a week may be large.
+    Keeps one hour in memory at a time, because a week may be large.
     """
     recent, week, settled = (defaultdict[str, Tally](Tally) for _ in range(3))
     for hour in stats:
@@ -54,15 +54,15 @@ def provider_health(stats: Iterable[HourlyStats], *, now: datetime, objective: f
                 for (provider, _), tally in hour.sums.items():
                     sums[provider].add(tally)
     providers = sorted({*recent, *week, *settled})
-    return {name: _of(recent[name], week[name], settled[name], objective) for name in providers}
+    return {name: _health(recent[name], week[name], settled[name], objective) for name in providers}
 
 
-def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> ProviderHealth:
-    rate, usual = _rate(recent), _rate(week)
+def _health(recent: Tally, week: Tally, settled: Tally, objective: float) -> ProviderHealth:
+    rate, week_rate = _rate(recent), _rate(week)
     tracked = _tracked(settled)
     return ProviderHealth(
         delivery_rate=rate,
-        change=None if rate is None or usual is None else rate - usual,
+        change=None if rate is None or week_rate is None else rate - week_rate,
         slower=_slower(recent, week),
         tracked=tracked,
         burn=None if tracked is None else (100 - tracked) / (100 - objective),
@@ -70,18 +70,19 @@ def _of(recent: Tally, week: Tally, settled: Tally, objective: float) -> Provide
 
 
 def _rate(tally: Tally) -> float | None:
-    return 100 * tally.delivery_rate if tally.judged >= _FEWEST and tally.delivery_rate is not None else None
+    rate = tally.delivery_rate
+    return None if rate is None or tally.judged < _FEWEST else 100 * rate
 
 
 def _slower(recent: Tally, week: Tally) -> float | None:
     if min(sum(recent.histogram), sum(week.histogram)) < _FEWEST:
         return None
-    now, usual = quantile(recent.histogram, 0.9), quantile(week.histogram, 0.9)
-    return None if now is None or not usual else now / usual
+    p90, week_p90 = quantile(recent.histogram, 0.9), quantile(week.histogram, 0.9)
+    return None if p90 is None or not week_p90 else p90 / week_p90
 
 
 def _tracked(tally: Tally) -> float | None:
     if tally.messages < _FEWEST:
         return None
-    lost = tally.outcomes[Outcome.OPEN] + tally.outcomes[Outcome.UNKNOWN] - tally.reasons[UNCONFIRMED]
-    return 100 * (tally.messages - lost) / tally.messages
+    untracked = tally.outcomes[Outcome.OPEN] + tally.outcomes[Outcome.UNKNOWN] - tally.reasons[UNCONFIRMED]
+    return 100 * (tally.messages - untracked) / tally.messages

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 MAX_REPORTS = 30
-"""Reports kept in a timeline. The join applies to further ones too; their raw fields go to the queue ``unmatched``."""
+"""Reports kept in a timeline. Further ones still change the status; their raw fields go to the queue ``unmatched``."""
 
 
 class SendPhase(StrEnum):
-    """How far an attempt to hand the message to a provider came; independent of the message's status."""
+    """The state of the current attempt to hand the message to a provider; independent of the status."""
 
     CLAIMED = "claimed"
     ANSWERED = "answered"
@@ -28,11 +28,11 @@ class SendPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """The state of the send path, separate from the message's status.
+    """The send path's part of a record.
 
-    ``token`` identifies the invocation that wrote it; its claim ends at ``until`` (epoch seconds). ``cause`` is why a
-    released send was not accepted: ``account`` or ``not_sent``. ``request`` is an HMAC of the request to the provider,
-    where it may be made again under its idempotency key.
+    ``token`` identifies the invocation that holds the claim, which ends at ``until`` (epoch seconds). ``cause`` is why
+    a released send was not accepted: ``account`` or ``not_sent``. ``request`` is an HMAC of the provider request if it
+    may be repeated under its idempotency key.
     """
 
     phase: SendPhase
@@ -45,10 +45,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One report as the timeline keeps it, under its fingerprint.
+    """One report in the timeline, stored under its fingerprint.
 
-    ``foreign`` marks a report about another recipient: kept without effect. ``fields`` are the provider's further
-    fields where they are kept; ``text`` is the provider's text of a failure.
+    ``foreign``: about another recipient, so without effect. ``text`` is the provider's text of a failure. ``fields``
+    are the provider's further fields, if they were stored.
     """
 
     word: str
@@ -66,13 +66,14 @@ class Entry:
 class Record:
     """One message. Times are RFC 3339 in UTC, ``expires_at`` epoch seconds, numbers E.164.
 
-    ``to`` is empty once the recipient is forgotten (ADR 12), with all other personal data.
-
-    ``version`` starts at 1 and rises by exactly one with each write that moves the message. ``fingerprint`` is an
-    HMAC of the client's request, ``text_hash`` one of the text; ``body`` is stored as long as TextRetention allows.
-    ``resend_if_lost``, ``validity_seconds`` and ``category`` (None: the provider's default) are the client's choice.
-    ``providers`` maps attempts to providers once there is a second attempt, ``costs`` those with a known price to it.
-    ``test``: a test key sent it.
+    - ``to``: empty once the recipient is forgotten (ADR 12)
+    - ``version``: starts at 1 and rises by exactly one with each write that changes the state
+    - ``fingerprint``, ``text_hash``: HMACs of the client's request and of the text
+    - ``body``: stored as long as TextRetention allows
+    - ``resend_if_lost``, ``validity_seconds``, ``category``: as requested; None for the provider's default
+    - ``providers``: by attempt, once there is a second attempt
+    - ``costs``: by attempt, if the price is known
+    - ``test``: sent with a test key
     """
 
     message_id: str
@@ -100,14 +101,15 @@ class Record:
     test: bool = False
 
     def provider_of(self, attempt: int) -> str:
-        """The provider of an attempt; the status's provider where the attempt's is not known."""
-        named = None if attempt == self.state.attempt else self.providers.get(attempt)
-        return named or self.state.provider
+        """The provider of an attempt; the status's provider if the attempt's is not stored."""
+        if attempt == self.state.attempt:
+            return self.state.provider
+        return self.providers.get(attempt, self.state.provider)
 
     def price(self, attempt: int) -> Price | None:
-        """The attempt's price, None where it is not known."""
-        known = self.costs.get(attempt)
-        return known.price if known else None
+        """The attempt's price, None if not known."""
+        cost = self.costs.get(attempt)
+        return cost.price if cost else None
 
     def has(self, report: Report) -> bool:
         """Whether the timeline has this report."""
@@ -119,14 +121,12 @@ class Record:
 
 
 class Guard(StrEnum):
-    """The condition of a write; :func:`sms_tracker.aws.updates.update_of` draws it.
+    """The condition of a write; the table in :func:`sms_tracker.aws.updates.update_of` shows it in full.
 
-    FIRST: made without a read. The order must be higher, and the record must have no failure if the change brings one,
-    and no other provider id for the attempt.
-    SEEN: made from a record that was read. The version must be the one read.
-    LATE: only lengthens the timeline or sets costs. No further condition, because a join never takes anything back.
-
-    Under each, a stored cost must not outrank one of the change; if that has nothing else, it must be lower.
+    FIRST: a write without a read. The order must be higher than the stored one. If the change has a failure, none may
+    be stored; nor may another provider id of its attempt.
+    SEEN: a write after a read. The version must be the one read.
+    LATE: a write that only adds reports to the timeline or sets costs. It has no further condition.
     """
 
     FIRST = "first"
@@ -138,9 +138,11 @@ class Guard(StrEnum):
 class Change:
     """One conditional write.
 
-    ``state`` is what to set: under FIRST the state of the reports alone, under SEEN the whole, under LATE nothing.
-    ``added`` are new in the timeline; ``foreign`` has the fingerprints of those about another recipient.
-    ``costs`` are new costs by attempt. ``phase``, if given, is the send path's new phase.
+    - ``state``: under FIRST of the new reports alone, under SEEN of the whole record, under LATE None
+    - ``added``: reports new in the timeline; ``foreign``: fingerprints of those about another recipient
+    - ``version``: the version read, under SEEN
+    - ``costs``: new costs by attempt
+    - ``phase``: the send path's new phase, None to keep it
     """
 
     guard: Guard
@@ -154,5 +156,5 @@ class Change:
 
     @property
     def has_only_costs(self) -> bool:
-        """Whether it changes nothing where the stored costs equal its own."""
+        """Whether it changes nothing but costs."""
         return not (self.added or self.state or self.phase)

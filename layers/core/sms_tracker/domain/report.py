@@ -28,12 +28,11 @@ _BEFORE_LEAP = (23, 59)
 """Hour and minute (UTC) that may end in a leap second."""
 _MILLISECOND = timedelta(milliseconds=1)
 MAX_VALUE = 256
-"""Characters kept of any value that a provider chose."""
+"""Characters kept of any provider value."""
 
 
 REFUSED, NOT_SENT, OPTED_OUT, NO_REPORT = "refused", "not-sent", "opted-out", "no-final-report"
-"""Our own status words beside the providers': refused on sending, never accepted, not handed over because the recipient
-opted out, given up waiting."""
+"""Our own status words: refused by the provider, never accepted, not sent because of an opt-out, given up."""
 OWN_WORDS = {
     REFUSED: Status.FAILED,
     NOT_SENT: Status.FAILED,
@@ -54,12 +53,14 @@ class Source(StrEnum):
 class Report:
     """One claim.
 
-    ``word`` is the provider's own status word; ``status`` is what it maps to, None where it changes nothing
-    (an inbound word, or an unknown one: then ``recognised`` is False). ``occurred`` is the
-    provider's time, as :func:`timestamp` writes it, or raw where it cannot be read. ``recipient`` is E.164, and only
-    set where it must be compared with the record's. ``price`` is for the whole attempt, and for ``segments`` segments.
-    ``details`` are the provider's further fields. ``test`` marks the
-    provider's own test of our endpoint, which is about no message; ``set_aside`` is why no record can take the report.
+    - ``word``: the provider's status word; ``status``: what it maps to, None if it changes nothing
+    - ``recognised``: whether the provider's table has the word
+    - ``occurred``: the provider's time, as :func:`timestamp` writes it, or raw if it cannot be read
+    - ``recipient``: E.164, set only if it must equal the record's
+    - ``price``: of the whole attempt, billed as ``segments`` segments
+    - ``details``: the provider's further fields
+    - ``test``: the provider's own test of our endpoint, about no message
+    - ``set_aside``: why the report belongs to no record
     """
 
     provider: str
@@ -98,14 +99,14 @@ class Report:
 
     @property
     def at(self) -> str:
-        """When the claim became true: the provider's time where it can be read, else the time of receipt."""
+        """When the claim became true: the provider's time if it can be read, else the time of receipt."""
         return self.occurred if self.occurred and _is_timestamp(self.occurred) else self.received
 
     @property
     def lag(self) -> int | None:
-        """Milliseconds from the provider's time to the receipt, negative where its clock is ahead.
+        """Milliseconds from the provider's time to the receipt, negative if its clock is ahead.
 
-        None without a provider's time that can be read.
+        None if the provider's time is missing or cannot be read.
         """
         if self.occurred is None or not (_is_timestamp(self.occurred) and _is_timestamp(self.received)):
             return None
@@ -118,9 +119,9 @@ class Report:
 
     @property
     def fingerprints(self) -> tuple[str, str]:
-        """The fingerprint, and the 16 characters that older items have in its place.
+        """The fingerprint, and its longer form (16 characters) in older items.
 
-        A lookup's time is left out, so that two lookups with one result are one claim.
+        A lookup's time is left out, so that two lookups with the same result are one claim.
         """
         occurred = None if self.source is Source.LOOKUP else self.occurred
         parts = (self.provider, str(self.attempt), self.provider_message_id, self.word, self.code, occurred)
@@ -131,7 +132,7 @@ class Report:
 
 
 def clean(value: str) -> str:
-    """A provider's value made safe to keep: control characters removed, cut at 256 characters."""
+    """A provider's value, safe to store: without control characters, cut at 256 characters."""
     safe = value if value.isprintable() else _CONTROL.sub("", value.encode("utf-8", "replace").decode())
     return safe[:MAX_VALUE]
 
@@ -142,11 +143,11 @@ def timestamp(moment: datetime) -> str:
 
 
 def before(moment: str, milliseconds: int) -> str:
-    """The timestamp so much earlier than ``moment``; raises ``ValueError`` or ``OverflowError`` where there is none."""
+    """The timestamp so many milliseconds before ``moment``; raises ``ValueError`` or ``OverflowError``."""
     return timestamp(datetime.fromisoformat(moment) - milliseconds * _MILLISECOND)
 
 
-def instant(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """An RFC 3339 time in UTC; lower-case letters, and a space instead of ``T``, are accepted. Raises ``ValueError``.
 
     Seconds, zone (UTC) and the whole time (midnight) may be missing. A leap second is read as the second after it.
@@ -166,7 +167,7 @@ def instant(text: str) -> datetime:
 
 
 def _is_timestamp(value: str) -> bool:
-    """Whether :func:`timestamp` could have written it. A raw value may look like a time that does not exist."""
+    """Whether :func:`timestamp` could have written it."""
     try:
         return timestamp(datetime.fromisoformat(value)) == value
     except (ValueError, OverflowError):

@@ -35,8 +35,8 @@ class Segmentation:
 def segment(text: str) -> Segmentation:
     """Count segments: GSM-7 160 septets alone or 153 a part, UCS-2 70 UTF-16 units alone or 67 a part.
 
-    An extension character is two septets and a character beyond the BMP two units; neither is split
-    between two parts, so a part may end one short.
+    An extension character is two septets, a character beyond the BMP two units. Neither is split, so a part may have
+    one unused place.
     """
     if is_gsm(text):
         widths = [2 if char in _EXTENDED else 1 for char in text]

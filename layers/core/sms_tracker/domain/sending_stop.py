@@ -1,4 +1,4 @@
-"""Stops of sending: an operator stops one client or all of them, and starts them again."""
+"""Sending stops: an operator stops one client or all clients, and starts them again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import Protocol
 
 EVERY_CLIENT = "*"
-"""In place of a client's name: the instruction is about all of them."""
+"""Instead of a client's name: all clients."""
 LOG = 20
-"""Instructions that are kept; with reasons of at most 200 characters the item stays below 8 KB, one read unit."""
+"""Instructions kept. With reasons of at most 200 characters the item stays below 8 KB, one read unit."""
 
 
 class Action(StrEnum):
-    """What an operator wants."""
+    """An operator's action."""
 
     STOP = "stop"
     START = "start"
@@ -22,7 +22,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """Who stops or starts sending, for which client or :data:`EVERY_CLIENT`, why and when (RFC 3339)."""
+    """One instruction by operator ``by`` for ``client`` (or :data:`EVERY_CLIENT`); ``at`` is RFC 3339."""
 
     action: Action
     client: str
@@ -40,11 +40,11 @@ class SendingStops:
     version: int = 0
 
     def stop_of(self, client: str) -> Instruction | None:
-        """The stop that holds for ``client``: that of all clients, else its own; None where it may send."""
+        """The stop in force for ``client``: that of all clients, else its own; None if it may send."""
         return self.stops.get(EVERY_CLIENT) or self.stops.get(client)
 
-    def following(self, instruction: Instruction) -> SendingStops:
-        """The stops once ``instruction`` is carried out. A start of all clients leaves each client's own stop."""
+    def after(self, instruction: Instruction) -> SendingStops:
+        """The stops after ``instruction``. A start of all clients keeps each client's own stop."""
         stops = {client: stop for client, stop in self.stops.items() if client != instruction.client}
         if instruction.action is Action.STOP:
             stops[instruction.client] = instruction
@@ -52,10 +52,10 @@ class SendingStops:
 
 
 class StopOf(Protocol):
-    """Whether a client's sending is stopped."""
+    """Finds the stop of a client."""
 
     def __call__(self, client: str, /) -> Instruction | None:
-        """The stop that holds for ``client``, None where it may send; raises ``Unavailable`` where none is known."""
+        """The stop in force for ``client``, None if it may send; raises ``Unavailable`` if not known."""
         ...
 
 

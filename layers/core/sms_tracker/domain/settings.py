@@ -1,4 +1,4 @@
-"""Settings: the secrets and addresses in the parameter store, and the choices that the template offers."""
+"""Settings in Parameter Store (secrets, addresses, limits), and the choices of template parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sms_tracker.domain.limits import SendLimits
 
 _AROUND = r"[\s\ufeff\u200b-\u200f\u2060\"'`\u2018-\u201f\u00ab\u00bb]+"
-"""Left around a value by copying, a shell or an editor: white space, invisible marks, quotes."""
+"""Left around a value by copying, a shell or an editor."""
 _ENDS = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
 
 
@@ -25,7 +25,7 @@ class TextRetention(StrEnum):
 
 
 class PriceLookup(StrEnum):
-    """The final messages whose price is looked up if no report stated it: none, one in 16, or all."""
+    """Which final messages without a price are looked up: none, one in 16, or all."""
 
     OFF = "off"
     SAMPLE = "sample"
@@ -34,10 +34,10 @@ class PriceLookup(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Secrets, public addresses, and what only some functions read.
+    """Secrets, public addresses, and optional settings of some functions.
 
-    New callbacks use the first of ``public_base_urls``; all are accepted. ``senders`` holds, by provider, the sender of
-    each country (ISO 3166, or ``*`` for the others). ``limits`` is None where there are none.
+    New callbacks use the first of ``public_base_urls``; all are accepted. ``senders``: by provider, the sender of each
+    country (ISO 3166, or ``*`` for the others). ``limits`` is None if there are none.
     """
 
     credentials: Mapping[str, Mapping[str, str]]
@@ -48,5 +48,5 @@ class Settings:
 
 
 def trimmed(value: str) -> str:
-    """A secret or an address without the white space, invisible marks and quotes around it."""
+    """The value without surrounding white space, invisible marks and quotes."""
     return _ENDS.sub("", value)

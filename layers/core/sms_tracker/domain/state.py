@@ -24,17 +24,18 @@ class RankedFailure:
     @property
     def key(self) -> tuple[bool, int, str, str, str, str]:
         """A failure with a code beats one without, then the higher order wins; the rest makes the order total."""
-        known = self.failure
-        return (known.code is not None, self.order, known.code or "", known.message or "", known.category, known.reason)
+        failure = self.failure
+        code, message = failure.code or "", failure.message or ""
+        return (failure.code is not None, self.order, code, message, failure.category, failure.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """A point of the join semilattice.
 
-    ``ids`` maps an attempt to the provider's id for it. Normally there is one; of several the smallest is in ``ids``
-    and the others are in ``other_ids`` as ``(attempt, id)``. ``at`` is when the status became true, RFC 3339.
-    ``failure`` stays when a success outranks it.
+    ``ids`` has the provider's id of each attempt. If an attempt has several, the smallest is in ``ids`` and the others
+    are in ``other_ids`` as ``(attempt, id)``. ``at`` is when the status became true, RFC 3339. ``failure`` stays when a
+    success outranks it.
     """
 
     status: Status
@@ -57,21 +58,21 @@ class State:
 
     @property
     def shown_failure(self) -> Failure | None:
-        """The failure, None unless the status is one."""
+        """The failure if the status is one, else None."""
         return self.failure.failure if self.failure and self.status.outcome is Outcome.FAILURE else None
 
 
-def recorded(*, attempt: int, at: str, provider: str) -> State:
-    """The state before any report: the provider's answer is not known."""
+def initial_state(*, attempt: int, at: str, provider: str) -> State:
+    """The state before any report."""
     return State(status=Status.PENDING, attempt=attempt, at=at, provider=provider)
 
 
-NOTHING = State(status=Status.PENDING, attempt=0, at="", provider="")
+BOTTOM = State(status=Status.PENDING, attempt=0, at="", provider="")
 """The bottom of the join: any report with a status outranks it."""
 
 
 def fold(reports: Iterable[Report], *, base: State) -> State:
-    """The state that ``reports`` define, joined to ``base``.
+    """``reports`` joined to ``base``.
 
     Associative, commutative and idempotent: every permutation, duplication and split of ``reports`` gives the same
     result. Reports without a status change nothing.
@@ -94,11 +95,11 @@ def _join_status(state: State, report: Report, status: Status) -> State:
 
 
 def _join_id(state: State, report: Report) -> State:
-    new, known = report.provider_message_id, state.ids.get(report.attempt)
-    if new is None or new == known:
+    new, old = report.provider_message_id, state.ids.get(report.attempt)
+    if new is None or new == old:
         return state
-    kept = new if known is None else min(new, known)
-    others = {(report.attempt, other) for other in (new, known) if other is not None and other != kept}
+    kept = new if old is None else min(new, old)
+    others = {(report.attempt, other) for other in (new, old) if other is not None and other != kept}
     return replace(state, ids={**state.ids, report.attempt: kept}, other_ids=state.other_ids | others)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 MAX_ATTEMPT = 19
-"""Attempts are 1..19, so that one attempt's ranks never reach into the next attempt's."""
+"""Attempts are 1..19; :func:`order` depends on it."""
 CORRECTIONS = "corrections"
-"""Beside the statuses in PUBLISHED_STATUSES: a success after a failure or after ``unknown``."""
+"""A further word of PUBLISHED_STATUSES: a success after a failure or after ``unknown``."""
 
 
 class Outcome(StrEnum):
-    """A status reduced to whether the message arrived."""
+    """Whether the message arrived."""
 
     OPEN = "open"
     SUCCESS = "success"
@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 
 class Status(StrEnum):
-    """How far a message came, the same for all providers; docs/providers has the words that map to each."""
+    """The status of a message, the same for all providers. docs/providers lists the words that map to each."""
 
     PENDING = "pending"
     SCHEDULED = "scheduled"
@@ -65,7 +65,7 @@ _OUTCOME = {
 
 
 def order(status: Status, attempt: int) -> int:
-    """The rank of a report within its message: the highest order reported is the message's status.
+    """The order of a report within its message. The report with the highest order has the message's status.
 
     A later attempt outranks an earlier one, except that proof of delivery beats any attempt.
     """

@@ -1,7 +1,4 @@
-"""The writes that apply reports to a record: first one that needs no read, then one that fits the stored record.
-
-And the costs that reports state.
-"""
+"""The writes that apply reports to a record: a first try without a read, then tries from the stored record."""
 
 from __future__ import annotations
 
@@ -13,17 +10,17 @@ from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.spelling import spellings
-from sms_tracker.domain.state import NOTHING, fold
+from sms_tracker.domain.state import BOTTOM, fold
 
 _SECOND = len("2026-01-31T12:00:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """The write after a refused one; ``change`` is None where the record already has everything.
+    """The write after a refused one. ``change`` is None if the record already has everything.
 
-    ``overflow`` holds the reports for which the timeline has no room. Their status is applied all the same.
-    ``foreign`` has the fingerprints of reports about another recipient, new or known.
+    ``overflow``: reports that do not fit into the timeline; their status still counts. ``foreign``: fingerprints of
+    all reports about another recipient.
     """
 
     change: Change | None
@@ -31,11 +28,46 @@ class Next:
     foreign: frozenset[str] = frozenset()
 
 
-def final_try(record: Record, report: Report, *, now: str) -> Change:
-    """The write that ends a released send.
+def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
+    """The write without a read. It is applied if every report is new and their state outranks the stored one.
 
-    Its condition is the version as read: a client that takes the send over in the meantime wins.
+    More reports than a timeline holds would exceed DynamoDB's limit on expressions. They get a condition that always
+    fails (no record has version 0), and the refusal returns the record.
     """
+    state, added, new_costs = fold(reports, base=BOTTOM), _distinct(reports), costs(reports)
+    if len(added) > MAX_REPORTS:
+        return Change(guard=Guard.SEEN, state=state, added=(), now=now, version=0)
+    if state is BOTTOM:
+        return Change(guard=Guard.LATE, added=added, costs=new_costs, now=now, phase=phase)
+    return Change(guard=Guard.FIRST, state=state, added=added, costs=new_costs, now=now, phase=phase)
+
+
+def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
+    """The write from ``record``, which the refused write returned."""
+    new = [report for report in _distinct(reports) if not record.has(report)]
+    room = max(0, MAX_REPORTS - len(record.reports))
+    added, overflow = tuple(new[:room]), tuple(new[room:])
+    # Reports already in the timeline are joined again: a repeated claim may have an earlier time, or a price.
+    ours = [report for report in reports if _is_about(report, record)]
+    foreign = frozenset(report.fingerprint for report in reports if not _is_about(report, record))
+    state, new_costs = fold(ours, base=record.state), costs(ours, record.costs)
+    is_moved = state != record.state
+    change = Change(
+        guard=Guard.SEEN if is_moved else Guard.LATE,
+        state=state if is_moved else None,
+        version=record.version if is_moved else None,
+        added=added,
+        foreign=foreign,
+        costs=new_costs,
+        phase=None if record.send.phase is phase else phase,
+        now=now,
+    )
+    is_needed = is_moved or added or change.phase or new_costs
+    return Next(change=change if is_needed else None, overflow=overflow, foreign=foreign)
+
+
+def final_try(record: Record, report: Report, *, now: str) -> Change:
+    """The write that ends a released send, unless a client has taken the send over since ``record`` was read."""
     return Change(
         guard=Guard.SEEN,
         state=fold([report], base=record.state),
@@ -46,77 +78,25 @@ def final_try(record: Record, report: Report, *, now: str) -> Change:
     )
 
 
-def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
-    """The write that needs no read; it holds where every report is new and one of them moves the message.
-
-    More reports than a timeline holds cannot be written so, and would exceed DynamoDB's limit on expressions. They get
-    a condition that always fails (no record has version 0), and the refusal returns the record.
-    """
-    gain, added, observed = fold(reports, base=NOTHING), _distinct(reports), costs(reports)
-    if len(added) > MAX_REPORTS:
-        return Change(guard=Guard.SEEN, state=gain, added=(), now=now, version=0)
-    if gain is NOTHING:
-        return Change(guard=Guard.LATE, added=added, costs=observed, now=now, phase=phase)
-    return Change(guard=Guard.FIRST, state=gain, added=added, costs=observed, now=now, phase=phase)
-
-
-def next_try(record: Record, reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Next:
-    """The write that fits ``record``, as the refused write returned it."""
-    new = [report for report in _distinct(reports) if not record.has(report)]
-    foreign = frozenset(report.fingerprint for report in reports if not _about(report, record))
-    room = max(0, MAX_REPORTS - len(record.reports))
-    added, overflow = tuple(new[:room]), tuple(new[room:])
-    phase = None if record.send.phase is phase else phase
-    # Reports already in the timeline are joined again: a repeated claim may carry an earlier time, or a price.
-    ours = [report for report in reports if _about(report, record)]
-    state, observed = fold(ours, base=record.state), costs(ours, record.costs)
-    if state == record.state:
-        change = Change(guard=Guard.LATE, added=added, foreign=foreign, costs=observed, now=now, phase=phase)
-        return Next(change=change if added or phase or observed else None, overflow=overflow, foreign=foreign)
-    change = Change(
-        guard=Guard.SEEN,
-        state=state,
-        added=added,
-        foreign=foreign,
-        now=now,
-        version=record.version,
-        costs=observed,
-        phase=phase,
-    )
-    return Next(change=change, overflow=overflow, foreign=foreign)
-
-
-def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
-    """Each claim once, in its first form."""
-    if len(reports) == 1:
-        return tuple(reports)
-    return tuple({report.fingerprint: report for report in reversed(reports)}.values())[::-1]
-
-
-def _about(report: Report, record: Record) -> bool:
-    """Whether a report is about the record's recipient; a forgotten recipient matches every report."""
-    return not record.to or report.recipient is None or record.to in spellings(report.recipient)
-
-
 def costs(reports: Iterable[Report], known: Mapping[int, Cost] | None = None) -> dict[int, Cost]:
     """By attempt, the costs in ``reports`` that outrank the known ones.
 
     Like the status, the cost is a join: order and repetition of the reports do not matter.
     """
-    found: dict[int, Cost] = {}
+    highest: dict[int, Cost] = {}
     for report in reports:
-        best = found.get(report.attempt) or (known or {}).get(report.attempt)
+        best = highest.get(report.attempt) or (known or {}).get(report.attempt)
         if (cost := observed(report)) is not None and (best is None or best.key < cost.key):
-            found[report.attempt] = cost
-    return found
+            highest[report.attempt] = cost
+    return highest
 
 
 def observed(report: Report) -> Cost | None:
-    """The price of a report as an observation; None without one.
+    """The price of a report with the time of its observation; None without a price.
 
-    A look-up observes the present, in whole seconds as the events of a provider: of one second the larger amount wins.
-    Any other report is of its provider's time: an event that is repeated after its successor does not bring an earlier
-    price back. Times after the receipt or before 2000 are no times of events.
+    A lookup is observed when it is received, in whole seconds like providers' events. Any other report is observed at
+    the provider's time, so that a late repetition does not restore an earlier price. Times after the receipt or before
+    2000 are impossible, and are replaced by these bounds.
     """
     if report.price is None:
         return None
@@ -125,3 +105,18 @@ def observed(report: Report) -> Cost | None:
     else:
         observed_at = max(EARLIEST, min(report.at, report.received))
     return Cost(price=report.price, observed_at=observed_at, segments=report.segments)
+
+
+def _distinct(reports: Sequence[Report]) -> tuple[Report, ...]:
+    """The first report of each fingerprint."""
+    if len(reports) == 1:
+        return tuple(reports)
+    distinct: dict[str, Report] = {}
+    for report in reports:
+        distinct.setdefault(report.fingerprint, report)
+    return tuple(distinct.values())
+
+
+def _is_about(report: Report, record: Record) -> bool:
+    """Whether a report is about the record's recipient; a forgotten recipient matches every report."""
+    return not record.to or report.recipient is None or record.to in spellings(report.recipient)

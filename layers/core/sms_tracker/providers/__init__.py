@@ -1,4 +1,4 @@
-"""Each provider is a folder, found by its name. Read its modules in this order: signature, webhook, report, api."""
+"""Loads providers by name; each is a folder. Read its modules in this order: signature, webhook, report, api."""
 
 from __future__ import annotations
 
@@ -27,33 +27,32 @@ CONTRACT: Mapping[str, tuple[str, ...]] = {
         *("VALIDITY", "CATEGORIES", "PRICE", "LOOKUP", "IDEMPOTENCY"),
     ),
 }
-"""The names that each module of a provider's folder defines; ``base.py`` describes them."""
+"""The names that each module of a provider defines; ``base.py`` describes them."""
 LOOKUPS = {"api": ("lookup_request", "lookup_outcome", "search_request", "search_outcome")}
-"""Further ones of a provider with ``LOOKUP``."""
+"""Further names of a provider with ``LOOKUP``."""
 _ENDPOINT = {
     "endpoint": (
         *("SECRET", "NEXT_SECRET", "ROTATION", "HISTORY", "list_request", "list_outcome", "register_request"),
         *("enable_request", "rotate_request", "test_request", "replay_request", "refusal", "secret", "test_outcome"),
     )
 }
-"""The same of the module that only a provider with a registered endpoint has."""
+"""The names of the optional module for a registered endpoint; ``optional.py`` describes it and the next two."""
 _OPT_OUTS = {"opt_outs": ("keywords_request", "keywords_outcome", "blocks_request", "blocks_outcome")}
-"""The same of the module that only a provider has that answers questions about opt-outs."""
+"""The names of the optional module that reads keywords and opt-outs."""
 _REPLY_TIME = {"reply_time": ("time_request", "time_outcome")}
-"""The same of the module that only a provider has whose replies carry no time, and whose API has it."""
-
+"""The names of the optional module that reads the time of a reply."""
 
 BUILT_IN = "test"
-"""The provider of test keys. It answers inside the service and has no account; no deployment can enable it."""
+"""The provider of test keys. It runs inside the service, has no account, and no deployment can enable it."""
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """Every provider that a deployment can enable, sorted: each folder here but that of :data:`BUILT_IN`."""
-    from pathlib import Path  # noqa: PLC0415  # rarely needed, and it takes as long to import as a provider
+    """Every provider that a deployment can enable, sorted: all folders except :data:`BUILT_IN`."""
+    from pathlib import Path  # noqa: PLC0415  # rarely needed, and slow to import
 
-    found = {path.parent.name for path in Path(__file__).parent.glob("*/api.py")}
-    return tuple(sorted(found - {BUILT_IN}))
+    folders = {path.parent.name for path in Path(__file__).parent.glob("*/api.py")}
+    return tuple(sorted(folders - {BUILT_IN}))
 
 
 def all_names() -> tuple[str, ...]:
@@ -63,39 +62,39 @@ def all_names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> Provider:
-    """The whole adapter of that name; raises ``UnknownProvider``. One without ``LOOKUP`` lacks the names of LOOKUPS."""
-    found = _composed(name, CONTRACT)
-    if found.LOOKUP:
-        vars(found).update(vars(_composed(name, LOOKUPS)))
-    return cast("Provider", found)
+    """The whole adapter; raises ``UnknownProvider``. Without ``LOOKUP`` it lacks the names in :data:`LOOKUPS`."""
+    adapter = _composed(name, CONTRACT)
+    if adapter.LOOKUP:
+        vars(adapter).update(vars(_composed(name, LOOKUPS)))
+    return cast("Provider", adapter)
 
 
 @cache
 def webhooks(name: str) -> Webhooks:
-    """The part of it that receives webhooks. Imports nothing that only sending needs; raises ``UnknownProvider``."""
+    """The half that receives webhooks, without the imports for sending; raises ``UnknownProvider``."""
     return cast("Webhooks", _composed(name, _RECEIVING))
 
 
 @cache
 def registered(name: str) -> Registered | None:
-    """How its endpoint for reports is managed; None where each message names the address of its reports."""
+    """Manages its endpoint for reports; None if each message has its own callback URL."""
     return cast("Registered | None", _optional(name, _ENDPOINT))
 
 
 @cache
 def opt_outs(name: str) -> OptOutSource | None:
-    """How it is asked about keywords and blocks; None where it cannot be."""
+    """Reads its keywords and blocks; None if its API has none."""
     return cast("OptOutSource | None", _optional(name, _OPT_OUTS))
 
 
 @cache
 def reply_time(name: str) -> ReplyTimeSource | None:
-    """How it is asked when it received a reply; None where it cannot be, or need not."""
+    """Reads the time of a reply; None if replies have one, or its API does not."""
     return cast("ReplyTimeSource | None", _optional(name, _REPLY_TIME))
 
 
 def _optional(name: str, contract: Mapping[str, tuple[str, ...]]) -> SimpleNamespace | None:
-    """The same as :func:`_composed`; None where the folder has no such module."""
+    """As :func:`_composed`; None if the folder has no such module."""
     try:
         return _composed(name, contract)
     except UnknownProvider:
@@ -103,7 +102,7 @@ def _optional(name: str, contract: Mapping[str, tuple[str, ...]]) -> SimpleNames
 
 
 def _composed(name: str, contract: Mapping[str, tuple[str, ...]]) -> SimpleNamespace:
-    """One object with the provider's ``name`` and every name of the contract, from the modules of its folder."""
+    """An object with the provider's ``name`` and all names of ``contract``, from the modules of its folder."""
     if not name.isalpha():
         raise UnknownProvider("no such provider")
     try:

@@ -1,4 +1,4 @@
-"""What the answers of every provider's API have in common: which HTTP status means what for a send and a look-up."""
+"""Rules for the answers of every provider's API: the HTTP statuses of a send and a look-up."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sms_tracker.domain.status import Status
 from sms_tracker.providers import parsing
 
 ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
-"""A refusal without a listed code blames the caller under these statuses, and the account under every other."""
+"""Statuses under which a refusal without a listed code is the caller's fault. Under others it is the account's."""
 
 NOT_A_LIST = LookupFailed(reason="the answer is no list of messages")
-"""A page that cannot be read to its end: as an empty one it would prove that the message is not there."""
+"""For a page that cannot be read completely. Read as empty, it would prove that the message is not there."""
 
 _SUCCESS = range(200, 300)
 _REFUSAL = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
@@ -27,9 +27,9 @@ def send_outcome(
     accepted: Callable[[HttpResponse], SendOutcome],
     refused: Callable[[HttpResponse], SendOutcome],
 ) -> SendOutcome:
-    """A 2xx read by ``accepted``, a 4xx by ``refused``. Any other answer may hide a message that was sent.
+    """Reads a 2xx with ``accepted``, a 4xx with ``refused``. With any other answer the outcome is unknown.
 
-    That includes a redirect (303 means done) and 408: neither promises that the request was not carried out.
+    So it is with a redirect (303 means done) and 408: the request may have been carried out.
     """
     if isinstance(result, NoResponse):
         return OutcomeUnknown(reason=result.reason) if result.written else NotProcessed(reason=result.reason)
@@ -43,9 +43,9 @@ def send_outcome(
 def accepted(
     provider_message_id: str | None, word: str | None, meaning: tuple[Status | None, Failure | None], at: str | None
 ) -> Accepted | OutcomeUnknown:
-    """An id is an acceptance, even where the provider knows at once that the message failed.
+    """An answer with an id is an acceptance, even if its status is a failure.
 
-    ``word`` is the provider's, ``meaning`` what it maps to and the failure beside it, ``at`` the provider's time.
+    ``word`` is the provider's status word, ``meaning`` its status and failure, ``at`` the provider's time.
     """
     if provider_message_id is None:
         return OutcomeUnknown(reason="success without a message id")
@@ -61,13 +61,13 @@ def accepted(
 
 
 def not_processed(response: HttpResponse, code: str | None, *, soon: bool = True) -> NotProcessed:
-    """A refusal for now, with the wait that the provider asks for."""
-    reason, retry_after = f"HTTP {response.status}", parsing.seconds(response.headers)
-    return NotProcessed(reason=reason, code=code, retry_after=retry_after, soon=soon)
+    """A temporary refusal, with the provider's ``Retry-After``."""
+    retry_after = parsing.seconds(response.headers)
+    return NotProcessed(reason=f"HTTP {response.status}", code=code, retry_after=retry_after, soon=soon)
 
 
 def record(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFailed:
-    """The JSON object of a 200, empty where it holds none; for any other answer, why there is no record."""
+    """The JSON object of a 200, empty if the body is none; for any other answer the failure."""
     if isinstance(result, NoResponse):
         return LookupFailed(reason=result.reason)
     if result.status != HTTPStatus.OK:

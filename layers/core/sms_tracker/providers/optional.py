@@ -1,4 +1,4 @@
-"""The contracts of modules that only some providers have: ``endpoint.py``, ``opt_outs.py`` and ``reply_time.py``."""
+"""The contracts of optional modules: ``endpoint.py``, ``opt_outs.py`` and ``reply_time.py``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An address that is registered for reports. ``state`` is the provider's word.
+    """An address registered for reports. ``state`` is the provider's word.
 
-    ``delivers`` is False where nothing is sent to it; ``missing`` are the events that it should be sent and is not.
+    ``delivers``: whether the provider sends to it. ``missing``: the events that it should subscribe to and does not.
     """
 
     endpoint_id: str
@@ -40,14 +40,14 @@ class Endpoints:
 class Registered(Protocol):
     """The module ``endpoint.py`` of a provider that sends all reports to one registered endpoint.
 
-    A provider that is given a URL with each message has none. ``key`` is an idempotency key.
+    Requests raise ``Misconfigured``, outcomes nothing. ``key`` is an idempotency key.
     """
 
     SECRET: str
-    """The entry of the secret document that the endpoint's reports are signed with."""
+    """The entry of the secret document that signs the endpoint's reports."""
 
     NEXT_SECRET: str
-    """The entry of the next secret, while one rotates."""
+    """The entry of the next secret, during a rotation."""
 
     ROTATION: timedelta
     """How long the old secret signs after a rotation."""
@@ -56,11 +56,11 @@ class Registered(Protocol):
     """How far back a replay reaches."""
 
     def list_request(self, url: str | None, *, credentials: Credentials, page: str | None = None) -> HttpRequest:
-        """The request for the endpoints at ``url``, or for all; raises ``Misconfigured``, as all of these."""
+        """The request for the endpoints at ``url``, or for all."""
         ...
 
     def list_outcome(self, result: HttpResponse | NoResponse) -> Endpoints | LookupFailed:
-        """One page of them; never raises, as all of these."""
+        """One page of endpoints."""
         ...
 
     def register_request(self, url: str, *, credentials: Credentials, key: str) -> HttpRequest:
@@ -68,11 +68,11 @@ class Registered(Protocol):
         ...
 
     def enable_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
-        """The request after which an endpoint is sent every report again."""
+        """The request that enables an endpoint again, for every report."""
         ...
 
     def rotate_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
-        """The request for another secret."""
+        """The request for a new secret."""
         ...
 
     def test_request(self, endpoint_id: str, *, credentials: Credentials, key: str) -> HttpRequest:
@@ -82,11 +82,11 @@ class Registered(Protocol):
     def replay_request(
         self, endpoint_id: str, since: str, until: str, *, credentials: Credentials, key: str
     ) -> HttpRequest:
-        """The request that repeats what failed between these times, RFC 3339."""
+        """The request to send again what failed between these times (RFC 3339)."""
         ...
 
     def refusal(self, result: HttpResponse | NoResponse) -> LookupFailed | None:
-        """Why a request was not carried out; None for success."""
+        """Why a request failed; None for success."""
         ...
 
     def secret(self, result: HttpResponse | NoResponse) -> str | LookupFailed:
@@ -94,13 +94,13 @@ class Registered(Protocol):
         ...
 
     def test_outcome(self, result: HttpResponse | NoResponse) -> str | LookupFailed:
-        """How we answered the provider's test, as the provider shows it."""
+        """Our answer to the provider's test, as the provider received it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """What stops messages from ``number`` to ``person`` at the provider, since ``at`` (RFC 3339; empty if unknown)."""
+    """The provider's block of messages from ``number`` to ``person``, since ``at`` (RFC 3339; empty if unknown)."""
 
     person: str = field(repr=False)
     number: str
@@ -120,31 +120,31 @@ class OptOutSource(Protocol):
     """The module ``opt_outs.py`` of a provider. Requests raise ``Misconfigured``, outcomes nothing."""
 
     def keywords_request(self, number: str, country: str | None, *, credentials: Credentials) -> HttpRequest:
-        """The request for the keywords of ``number``, ours, in replies from a ``country`` (ISO 3166)."""
+        """The request for the keywords of our ``number``, for replies from ``country`` (ISO 3166)."""
         ...
 
     def keywords_outcome(self, result: HttpResponse | NoResponse) -> OwnKeywords | LookupFailed:
-        """These keywords."""
+        """The keywords of the number."""
         ...
 
     def blocks_request(
         self, *, credentials: Credentials, person: str | None = None, number: str | None = None, page: str | None = None
     ) -> HttpRequest:
-        """The request for a page of the blocks in force, all or those of a person and a number."""
+        """The request for a page of the blocks in force: all, or those of a person and a number."""
         ...
 
     def blocks_outcome(self, result: HttpResponse | NoResponse) -> Blocks | LookupFailed:
-        """That page."""
+        """One page of blocks."""
         ...
 
 
 class ReplyTimeSource(Protocol):
-    """The module ``reply_time.py`` of a provider whose replies carry no time, and whose API has it."""
+    """The module ``reply_time.py`` of a provider with the time of a reply in its API, but not in the reply."""
 
     def time_request(self, provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
         """The request for the provider's record of a reply; raises ``Misconfigured``."""
         ...
 
     def time_outcome(self, result: HttpResponse | NoResponse) -> str | None:
-        """When the provider received the reply, RFC 3339 in UTC; None where the answer has no such time."""
+        """When the provider received the reply, RFC 3339 in UTC; None if the answer has no readable time."""
         ...

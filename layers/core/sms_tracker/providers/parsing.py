@@ -1,4 +1,4 @@
-"""What the providers' wire formats share: JSON, query strings, times, numbers, keys."""
+"""Parsing of wire formats, shared by the providers: JSON, query strings, times, numbers, keys."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from itertools import islice
 from urllib.parse import quote
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.http import pairs
-from sms_tracker.domain.report import clean, instant, timestamp
+from sms_tracker.domain.http import query_pairs
+from sms_tracker.domain.report import clean, parse_time, timestamp
 
 OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
 """Query parameters of a callback URL that are not the provider's: ours, and Twilio's body hash."""
@@ -19,16 +19,16 @@ OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
 NUMBERS = {"E.164": r"\+[1-9][0-9]{6,14}", "a short code of 3 to 8 digits": r"[0-9]{3,8}"}
 """Senders that are numbers, as :attr:`sms_tracker.providers.base.Provider.SENDERS` lists them."""
 
-_MOST = 200
+_MAX_FIELDS = 200
 _MAX_DETAILS = 40
-_LONGEST = 10**10
-"""Seconds of an age at most: a signed number may be too large for any time."""
+_MAX_AGE = 10**10
+"""In seconds: a signed number may be too large for ``timedelta``."""
 _NO_CODE = {"", "0"}
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
 
 def json_object(body: bytes) -> dict[str, object]:
-    """The JSON object in ``body``, or an empty one where there is none. Fractions are text with all their digits."""
+    """The JSON object in ``body``, empty if there is none. Fractions become text, to keep all digits."""
     try:
         value = json.loads(body, parse_float=str)
     except (ValueError, RecursionError):
@@ -37,7 +37,7 @@ def json_object(body: bytes) -> dict[str, object]:
 
 
 def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An ``object_pairs_hook`` for :func:`json.loads`; raises ``ValueError`` where an object has a name twice."""
+    """An ``object_pairs_hook`` for :func:`json.loads`; raises ``ValueError`` for a repeated name."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a repeated name")
@@ -45,7 +45,7 @@ def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def json_fields(body: bytes) -> dict[str, str]:
-    """A JSON webhook's top-level scalars as text, nested objects as ``outer[inner]``; raises ``Unreadable``."""
+    """The JSON object in a webhook's body as :func:`flat` fields; raises ``Unreadable``."""
     value = json_object(body)
     if not value:
         raise Unreadable("the body is not a JSON object")
@@ -56,28 +56,28 @@ def flat(value: Mapping[str, object]) -> dict[str, str]:
     """A JSON object's scalars as text, nested objects as ``outer[inner]``, nulls left out."""
     fields: dict[str, str] = {}
     for name, item in value.items():
-        inner = {f"{name}[{key}]": part for key, part in item.items()} if isinstance(item, dict) else {name: item}
-        fields |= {
-            key: part if isinstance(part, str) else json.dumps(part) for key, part in inner.items() if part is not None
-        }
+        parts = {f"{name}[{key}]": part for key, part in item.items()} if isinstance(item, dict) else {name: item}
+        for key, part in parts.items():
+            if part is not None:
+                fields[key] = part if isinstance(part, str) else json.dumps(part)
     return fields
 
 
 def query_fields(query: str) -> dict[str, str]:
-    """A raw query string (or form) as fields, the last of a repeated name; without :data:`OURS`.
+    """The fields of a raw query string or form, without :data:`OURS`. Of a repeated name, the last one counts.
 
-    Raises ``Unreadable`` past 200 fields.
+    Raises ``Unreadable`` for more than 200 fields.
     """
-    if query.count("&") >= _MOST:
+    if query.count("&") >= _MAX_FIELDS:
         raise Unreadable("too many fields")
-    return {name: value for name, value in pairs(query) if name not in OURS}
+    return {name: value for name, value in query_pairs(query) if name not in OURS}
 
 
 def url_variants(url: str) -> Iterator[str]:
-    """``url`` as received, then with its query in the other encodings that a gateway may have undone.
+    """``url`` as received, then with the other encodings of its query. Each is yielded once.
 
-    API Gateway may hand over ``[ ] : ,`` raw or escaped, and a space as ``+`` or ``%20``, whatever the sender
-    wrote; each variant is the same query, so checking each in full weakens nothing. Each is yielded once.
+    API Gateway may change the sender's encoding: ``[ ] : ,`` raw or escaped, a space as ``+`` or ``%20``. All variants
+    are the same query, and each is checked in full, so the check stays as strong.
     """
     base, mark, query = url.partition("?")
     seen = {url}
@@ -102,41 +102,46 @@ def _reencode(query: str, *, escaped: bool | None, space: str | None) -> str:
     return query if space is None else re.sub(r"\+|%20", lambda _: space, query)
 
 
+def octets(text: str) -> bytes:
+    """The bytes of a header or URL. Never raises: invalid text gives bytes that match no signature."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def e164(number: str) -> str | None:
-    """Digits with or without ``+`` as E.164, or None where it is no such number."""
+    """Digits with or without ``+`` as E.164; None if they are no such number."""
     digits = number.strip().removeprefix("+")
     return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{3,14}", digits) else None
 
 
 def rfc3339(value: str | None) -> str | None:
-    """A provider's RFC 3339 time in our form; what cannot be read stays as it is, cleaned. No zone means UTC."""
+    """A provider's RFC 3339 time in our form; an unreadable one cleaned. No zone means UTC."""
     if not value:
         return None
     try:
-        return timestamp(instant(value))
+        return timestamp(parse_time(value))
     except ValueError:
         return clean(value)
 
 
 def known_time(value: str | None) -> str | None:
-    """An RFC 3339 time in our form; None where there is none, or it cannot be read."""
+    """An RFC 3339 time in our form; None if it is missing or unreadable."""
     try:
-        return timestamp(instant(value)) if value else None
+        return timestamp(parse_time(value)) if value else None
     except ValueError:
         return None
 
 
 def age(stamp: int, *, now: datetime) -> timedelta:
-    """How long before ``now`` a signature's Unix time is; negative where the signer's clock is ahead."""
+    """The age of a signature with Unix time ``stamp``; negative if the signer's clock is ahead."""
     seconds = int(now.timestamp()) - stamp
-    return timedelta(seconds=max(-_LONGEST, min(_LONGEST, seconds)))
+    return timedelta(seconds=max(-_MAX_AGE, min(_MAX_AGE, seconds)))
 
 
 def rfc2822(value: str | None) -> str | None:
-    """The same for an RFC 2822 time; ``-0000`` means UTC too."""
+    """A provider's RFC 2822 time in our form; an unreadable one cleaned. No zone and ``-0000`` mean UTC."""
     if not value:
         return None
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a dozen modules, and no webhook has such a time
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # slow to import, and no webhook has such a time
 
     try:
         read = parsedate_to_datetime(value)
@@ -146,44 +151,46 @@ def rfc2822(value: str | None) -> str | None:
 
 
 def field(fields: Mapping[str, str], *names: str) -> str:
-    """The first of these fields that is not blank, cleaned; empty where there is none."""
+    """The first non-empty one of these fields, cleaned; empty if there is none."""
     return next((value for name in names if (value := clean(fields.get(name, "")))), "")
 
 
 def code(value: str | None) -> str | None:
-    """An error code, cleaned. None for blank and 0: as a code, these would outrank a failure with a real one later."""
+    """An error code, cleaned. None for blank and 0, which must not outrank a real code."""
     cleaned = clean(value or "")
     return None if cleaned in _NO_CODE else cleaned
 
 
 def details(fields: Mapping[str, str], *, without: set[str]) -> dict[str, str]:
-    """The further fields of a report, cleaned: at most 40, so that a record stays small.
-
-    A blank name is left out: it cannot be stored.
-    """
+    """The further fields of a report, cleaned: at most 40, without blank names, which cannot be stored."""
     others = ((clean(name), clean(value)) for name, value in fields.items() if name not in without)
     return dict(islice((pair for pair in others if pair[0]), _MAX_DETAILS))
 
 
+def parameter_name(path: str) -> str:
+    """The field in the path of an error's parameter, in lower case: ``Recipients[0]`` is ``recipients``."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0].strip().lower()
+
+
 def path_part(value: str) -> str:
-    """One segment of a URL's path; dots are escaped too, so that none is ``..``."""
+    """One segment of a URL's path. Dots are escaped too, so it is never ``..``."""
     return quote(value, safe="", errors="replace").replace(".", "%2E")
 
 
 def text(value: object) -> str | None:
-    """A scalar of a JSON answer as cleaned text; None for null, blank and nested values."""
+    """A scalar of a JSON answer as cleaned text; None for null, booleans, blank and nested values."""
     if value is None or isinstance(value, bool | dict | list):
         return None
     return clean(str(value)) or None
 
 
 def masked(value: str | None) -> str | None:
-    """A provider's sentence made safe to publish: providers quote the numbers of sender and recipient in it."""
+    """A provider's text, safe to publish: the phone numbers that providers quote are masked. None if empty."""
     return clean(_NUMBER.sub("[number]", value or "")) or None
 
 
 def key_flaw(key: str) -> str | None:
-    """What shows that a text cannot be a key, as the end of a sentence without the value; None where it may be one."""
+    """Why a text cannot be a key, as the end of a sentence without the value; None if it can."""
     if re.search(r"[^\x21-\x7e]", key):
         return "holds a blank or another character that no key has"
     if re.fullmatch(r"[A-Z]{2}[0-9a-fA-F]{32}", key):
@@ -194,6 +201,6 @@ def key_flaw(key: str) -> str | None:
 
 
 def seconds(headers: Mapping[str, str]) -> float | None:
-    """``Retry-After`` in seconds where it is a plain number."""
+    """``Retry-After`` in seconds; None unless it is a plain number."""
     value = headers.get("retry-after", "")
     return float(value) if re.fullmatch(r"[0-9]{1,6}", value) else None

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.http import ADMIN, READ, Caller, pairs
-from sms_tracker.domain.report import clean, instant, timestamp
+from sms_tracker.domain.http import ADMIN, READ, Caller, query_pairs
+from sms_tracker.domain.report import clean, parse_time, timestamp
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
 
@@ -27,7 +27,7 @@ def parameters(query: str) -> dict[str, str]:
     Raises ``InvalidMessage`` for any other repeated name.
     """
     given: dict[str, list[str]] = {}
-    for name, value in pairs(query):
+    for name, value in query_pairs(query):
         given.setdefault(name, []).append(value)
     if repeated := [name for name, values in given.items() if len(values) > 1 and name not in LISTS]:
         raise InvalidMessage([FieldError(clean(name), "must be given once") for name in repeated])
@@ -36,7 +36,7 @@ def parameters(query: str) -> dict[str, str]:
 
 def _time(given: str) -> str:
     try:
-        return timestamp(instant(_UNESCAPED_PLUS.sub("+", given)))
+        return timestamp(parse_time(_UNESCAPED_PLUS.sub("+", given)))
     except ValueError:
         raise ValueError("must be an RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
 

@@ -9,7 +9,7 @@ from sms_tracker.domain.cost import Cost
 from sms_tracker.domain.failure import MEANING, RETRY_ADVICE, RETRYABLE, Failure
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.services.timeline import NotApplied, by_arrival, not_applied, report_of
 
@@ -76,7 +76,7 @@ def _timeline(record: Record) -> list[schemas.Report]:
     """Each report, and why it was not applied, oldest first."""
     entries = by_arrival(record)
     reports = [report_of(record, entry) for entry in entries]
-    base = recorded(attempt=1, at=record.created_at, provider=record.provider_of(1))
+    base = initial_state(attempt=1, at=record.created_at, provider=record.provider_of(1))
     reasons = not_applied(zip(reports, (entry.foreign for entry in entries), strict=True), base=base)
     return list(map(_report, entries, reports, reasons))
 

@@ -1,4 +1,4 @@
-"""Look at the endpoints that are registered for reports: while a provider sends nothing to ours, reports are lost."""
+"""Check the endpoints registered for reports: while a provider sends nothing to ours, reports are lost."""
 
 from __future__ import annotations
 
@@ -16,43 +16,48 @@ from sms_tracker.providers.optional import Endpoint, Registered
 UP, MISSING, UNREADABLE = "endpoint-up", "endpoint-missing", "endpoint-unreadable"
 
 
-def endpoint_states(settings: Settings, ask: Callable[[str, HttpRequest], HttpResponse | NoResponse]) -> dict[str, str]:
-    """The state of each provider's endpoint; a provider without a registered endpoint is not asked and not listed.
+def endpoint_states(
+    settings: Settings, call: Callable[[str, HttpRequest], HttpResponse | NoResponse]
+) -> dict[str, str]:
+    """The state of the endpoint, for each provider that has one registered for all reports.
 
-    ``ask`` makes one call to a provider. Raises ``Misconfigured`` for credentials without a usable key.
+    ``call`` makes one request to a provider. Raises ``Misconfigured`` for credentials without a usable key.
     """
-    adapters = ((name, providers.registered(name)) for name in settings.credentials)
-    return {name: _state(find(adapter, name, settings, partial(ask, name))) for name, adapter in adapters if adapter}
+    return {
+        name: _state(find_endpoint(adapter, name, settings, partial(call, name)))
+        for name in settings.credentials
+        if (adapter := providers.registered(name))
+    }
 
 
-def find(
-    adapter: Registered, name: str, settings: Settings, ask: Callable[[HttpRequest], HttpResponse | NoResponse]
+def find_endpoint(
+    adapter: Registered, name: str, settings: Settings, call: Callable[[HttpRequest], HttpResponse | NoResponse]
 ) -> Endpoint | LookupFailed | None:
-    """Our endpoint: one that delivers, else one that does not, None where none is registered. Usually one call."""
-    silent = None
+    """Our endpoint: preferably one that delivers; None if none is registered. Usually one call."""
+    paused = None
     for base in settings.public_base_urls:
         url = endpoint_url(base, name)
-        listed = adapter.list_outcome(ask(adapter.list_request(url, credentials=settings.credentials[name])))
+        listed = adapter.list_outcome(call(adapter.list_request(url, credentials=settings.credentials[name])))
         if isinstance(listed, LookupFailed):
             return listed
         ours = [each for each in listed.found if each.url == url]
         if delivering := next((each for each in ours if each.delivers), None):
             return delivering
-        silent = silent or next(iter(ours), None)
-    return silent
+        paused = paused or next(iter(ours), None)
+    return paused
 
 
-def _state(found: Endpoint | LookupFailed | None) -> str:
-    if isinstance(found, LookupFailed):
+def _state(endpoint: Endpoint | LookupFailed | None) -> str:
+    if isinstance(endpoint, LookupFailed):
         return UNREADABLE
-    if found is None:
+    if endpoint is None:
         return MISSING
-    if not found.delivers:
-        return f"endpoint-{found.state}"
-    return "endpoint-lacks-events" if found.missing else UP
+    if not endpoint.delivers:
+        return f"endpoint-{endpoint.state}"
+    return "endpoint-lacks-events" if endpoint.missing else UP
 
 
 def measure_endpoints(states: Mapping[str, str], metrics: Metrics) -> None:
-    """A value for each provider: 0 where it sends us every report, 1 where not, none where its answer is unreadable."""
+    """One value per provider: 0 if it sends us every report, 1 if not, none if its answer is unreadable."""
     down = [float(state != UP) for state in states.values() if state != UNREADABLE]
     metrics.measure("EndpointDown", down, "None")

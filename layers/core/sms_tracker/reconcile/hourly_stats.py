@@ -1,4 +1,4 @@
-"""Count each hour's messages from their records, repeatedly until none is open."""
+"""Count each hour's messages from their records, again at each stage until none is open."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sms_tracker.domain.hourly_stats import (
     UNKNOWN_COUNTRY,
     HourlyStats,
     Progress,
+    Sums,
     Tally,
     due,
     following,
@@ -23,6 +24,7 @@ from sms_tracker.domain.indexes import BY_TIME, SHARDS, Span
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Clock, Search, Statistics
 from sms_tracker.domain.provider_health import hours, provider_health
+from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.services.numbers import country
 from sms_tracker.services.timeline import delivered_at, unconfirmed
@@ -30,10 +32,10 @@ from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyCounter:
-    """Counts hours. Safe to crash anywhere and to run twice at once.
+    """Counts hours. Safe to crash at any point and to run twice at once.
 
-    ``stages`` are the ages at which an hour is counted, ascending; ``seconds`` is the time for one run. The position is
-    saved after ``stride`` records; an hour with more records gets no preview. ``errors`` are those of the last run.
+    ``stages``: ages at which an hour is counted, ascending. ``seconds``: time for one run. ``stride``: records between
+    two saves of the position; an hour with more records gets no preview. ``errors``: of the last run, by text.
     """
 
     search: Search
@@ -46,7 +48,7 @@ class HourlyCounter:
     errors: Counter[str] = field(default_factory=Counter, init=False)
 
     def run(self) -> Counter[str]:
-        """Run all stages, the last one first, so that final counts never wait. Returns the decisions, counted."""
+        """Run all stages, the last one first, so that final counts are never late. Counts the decisions."""
         end = self.monotonic() + self.seconds
         stages = reversed(range(len(self.stages)))
         done: Counter[str] = Counter()
@@ -54,7 +56,7 @@ class HourlyCounter:
         for steps in (*(self._catch_up(stage, end) for stage in stages), self._preview(end)):
             try:
                 done.update(steps)
-            except SmsTrackerError as error:  # the saved state is valid; the next run continues from it
+            except SmsTrackerError as error:  # the next run continues from the saved position
                 done["failed"] += 1
                 self.errors[str(error)] += 1
         return done
@@ -83,7 +85,7 @@ class HourlyCounter:
         return progress
 
     def _count(self, stage: int, progress: Progress, end: float) -> Progress | str:
-        """Count the rest of an hour, or return why another run must. The saved sums cover the records read so far."""
+        """Count the rest of an hour, or return why this run cannot. Saves the position and its sums on the way."""
         counted, unsaved = progress, 0
         for counted, read in self._pages(progress):
             unsaved += read
@@ -97,7 +99,7 @@ class HourlyCounter:
         return counted
 
     def _preview(self, end: float) -> Iterator[str]:
-        """Count hours that no stage has reached, if they are small: anew in each run, without saving a position."""
+        """Count hours before their first stage, if they are small. Each run counts them anew."""
         for hour in unfinished(self.stages, now=self.clock()):
             progress, total = Progress(hour=hour, since=timestamp(self.clock())), 0
             for counted, read in self._pages(progress):
@@ -109,29 +111,22 @@ class HourlyCounter:
             yield "hour-previewed"
 
     def _pages(self, progress: Progress) -> Iterator[tuple[Progress, int]]:
-        """The counts after each page of the hour's records from ``progress`` on, with the page's number of records."""
+        """The progress after each page of the hour's records from ``progress`` on, and the page's number of records."""
         for shard in range(progress.shard, SHARDS):
             until = progress.until if shard == progress.shard and progress.until else last_moment(progress.hour)
             span: Span | None = Span(since=progress.hour, until=until)
             while span is not None:
                 keys, reach = self.search.keys(BY_TIME, f"{progress.hour[:10]}#{shard:02d}", span=span, client=None)
-                # Records created at the page's last moment may continue on the next page, which repeats them all.
+                # Records of the page's last moment may continue on the next page, which repeats all of that moment.
                 counted = [key.message_id for key in keys if reach is None or key.at > reach]
                 for record in self.search.records(counted, on_unreadable=self._skip):
-                    if record.test:
-                        continue
-                    group = (record.state.provider, record.client)
-                    if group not in progress.sums:
-                        progress.sums[group] = Tally()
-                    progress.sums[group].count(
-                        record,
-                        delivered_at(record),
-                        unconfirmed=unconfirmed(record),
-                        country=country(record.to) or UNKNOWN_COUNTRY,
-                    )
-                span = None if reach is None else Span(since=progress.hour, until=reach)
-                position = (shard, span.until) if span else (shard + 1, None)
-                yield replace(progress, shard=position[0], until=position[1]), len(counted)
+                    _count_record(record, progress.sums)
+                if reach is None:
+                    span = None
+                    yield replace(progress, shard=shard + 1, until=None), len(counted)
+                else:
+                    span = Span(since=progress.hour, until=reach)
+                    yield replace(progress, shard=shard, until=reach), len(counted)
 
     def _skip(self, _: str, error: SmsTrackerError) -> None:
         self.errors[str(error)] += 1
@@ -142,8 +137,18 @@ class HourlyCounter:
         self.statistics.put(counted)
 
 
+def _count_record(record: Record, sums: Sums) -> None:
+    if not record.test:
+        sums.setdefault((record.state.provider, record.client), Tally()).count(
+            record,
+            delivered_at(record),
+            unconfirmed=unconfirmed(record),
+            country=country(record.to) or UNKNOWN_COUNTRY,
+        )
+
+
 def measure(counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
-    """Measure the providers' health: shares of each, and what alarms compare of all. ``objective`` is below 100."""
+    """Measure the health of each provider, and the gauges of all for alarms. ``objective``: percent, below 100."""
     now = counter.clock()
     healths = provider_health(counter.statistics.hourly_stats(hours(now)), now=now, objective=objective)
     for provider, health in healths.items():

@@ -1,4 +1,4 @@
-"""Look messages up at their providers at a limited rate, and queue the answers; end those that no report will end."""
+"""Look messages up at their providers at a limited rate and queue the answers; close messages without one."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _BUSY = frozenset({429, *range(500, 600)})
 _ANSWERS = frozenset({*range(200, 300), 404})
 _TIMEOUT = 10.0
 _TEXTS = {"body", "text"}
-"""The members of a provider's record that hold the message's text."""
-_FAILURES = 3
-"""Consecutive calls without an answer after which a run stops calling a provider."""
+"""The members of a provider's record with the message's text."""
+_MAX_FAILURES = 3
+"""Consecutive failed calls after which a run stops calling a provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """``seconds`` for one run, ``lookups`` in it, and provider calls a second (``rate``)."""
+class Budget:
+    """The budget of one run: seconds, provider calls, and calls per second to each provider (``rate``)."""
 
     seconds: float
     lookups: int
@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(slots=True, kw_only=True)
 class Lookups:
-    """The look-ups of one run. ``rate`` is calls a second to each provider, ``calls`` the calls made so far."""
+    """The look-ups of one run. ``rate``: calls per second to each provider. ``calls``: made so far."""
 
     settings: SettingsSource
     http: Http
@@ -51,31 +51,31 @@ class Lookups:
     rate: float
     failed: CallFailed = ignore_failed_call
     calls: int = 0
-    _asked: dict[str, float] = field(default_factory=dict)
+    _last_call: dict[str, float] = field(default_factory=dict)
     _failures: Counter[str] = field(default_factory=Counter)
 
-    def silent(self, provider: str) -> bool:
-        """Whether this run no longer calls the provider."""
-        return self._failures[provider] >= _FAILURES
+    def has_given_up(self, provider: str) -> bool:
+        """Whether this run no longer calls the provider, because it did not answer."""
+        return self._failures[provider] >= _MAX_FAILURES
 
-    def cannot_ask(self, provider: str) -> str | None:
-        """Why the provider cannot be asked about any message, None where it can."""
+    def impossible(self, provider: str) -> str | None:
+        """Why no message can be looked up at the provider; None if look-ups are possible."""
         if provider not in self.settings().credentials:
             return "provider-not-enabled"
         return None if providers.load(provider).LOOKUP else "provider-has-no-look-up"
 
     def look_up(self, record: Record, attempt: int, provider_message_id: str) -> str:
-        """Look one message up; its record is queued and processed like a callback. Returns the decision."""
+        """Look up one message and queue the provider's record like a callback. Returns the decision."""
         name = record.provider_of(attempt)
         adapter, credentials = providers.load(name), self.settings().credentials[name]
-        answer = self.ask(name, adapter.lookup_request(provider_message_id, credentials=credentials))
+        response = self.call(name, adapter.lookup_request(provider_message_id, credentials=credentials))
         now = timestamp(self.clock())
-        outcome = adapter.lookup_outcome(answer, received_at=now)
+        outcome = adapter.lookup_outcome(response, received_at=now)
         if isinstance(outcome, NoSuchMessage):
             return "provider-has-no-such-message"
-        if isinstance(outcome, LookupFailed) or isinstance(answer, NoResponse):
+        if isinstance(outcome, LookupFailed) or isinstance(response, NoResponse):
             return NO_ANSWER
-        if _known(replace(outcome, attempt=attempt), record):
+        if _adds_nothing(replace(outcome, attempt=attempt), record):
             return "nothing-new"
         envelope = Envelope(
             provider=name,
@@ -83,30 +83,29 @@ class Lookups:
             attempt=attempt,
             source=Source.LOOKUP,
             received_at=now,
-            fields={"record": without_text(answer.body)},
+            fields={"record": without_text(response.body)},
         )
         self.queue.send(encode(envelope))
         return LOOKED_UP
 
-    def ask(self, name: str, request: HttpRequest) -> HttpResponse | NoResponse:
-        """Make one call to a provider, after the pause that the rate demands."""
-        wait = self._asked.get(name, 0.0) + 1 / self.rate - self.pace.monotonic()
-        if name in self._asked and wait > 0:
+    def call(self, name: str, request: HttpRequest) -> HttpResponse | NoResponse:
+        """Make one call to a provider, after a pause to keep to the rate."""
+        if name in self._last_call and (wait := self._last_call[name] + 1 / self.rate - self.pace.monotonic()) > 0:
             self.pace.sleep(wait)
-        self._asked[name] = self.pace.monotonic()
+        self._last_call[name] = self.pace.monotonic()
         self.calls += 1
-        answer = self.http(request, timeout=_TIMEOUT)
-        unanswered = isinstance(answer, NoResponse) or answer.status in _BUSY
-        self._failures[name] = self._failures[name] + 1 if unanswered else 0
-        if isinstance(answer, NoResponse) or answer.status not in _ANSWERS:
-            log_failed_call(self.failed, f"{name} {request.method}", answer)
-        return answer
+        response = self.http(request, timeout=_TIMEOUT)
+        has_failed = isinstance(response, NoResponse) or response.status in _BUSY
+        self._failures[name] = self._failures[name] + 1 if has_failed else 0
+        if isinstance(response, NoResponse) or response.status not in _ANSWERS:
+            log_failed_call(self.failed, f"{name} {request.method}", response)
+        return response
 
 
-def _known(report: Report, record: Record) -> bool:
-    """Whether a write would be pointless: it is in the timeline, or adds nothing to a final record.
+def _adds_nothing(report: Report, record: Record) -> bool:
+    """Whether the report is in the timeline, or adds nothing to a final record.
 
-    A price that the record does not have is never known: Twilio's comes after the last report.
+    A new price always adds something: Twilio's comes after the last report.
     """
     if any(new.price != record.price(attempt) for attempt, new in costs([report], record.costs).items()):
         return False
@@ -116,30 +115,30 @@ def _known(report: Report, record: Record) -> bool:
 
 
 def without_text(body: bytes) -> str:
-    """A provider's record of a message as JSON, without the text, which must not be queued.
+    """A provider's record of a message as JSON, without the message's text, which must not be queued.
 
-    Fractions become text, because a price keeps its digits.
+    Fractions become text, to keep the digits of a price.
     """
     record = json.loads(body, parse_float=str)
     return json.dumps({name: value for name, value in record.items() if name not in _TEXTS})
 
 
 def end_as_unknown(messages: Messages, record: Record, *, now: str) -> str:
-    """No final report came in time."""
-    report = _own(record, NO_REPORT, Status.UNKNOWN, now=now)
+    """End a message without a final report in time. Returns the decision."""
+    report = _own_report(record, NO_REPORT, Status.UNKNOWN, now=now)
     return track(messages, record.message_id, [report], now=now).decision
 
 
 def end_as_not_sent(messages: Messages, record: Record, *, now: str) -> str:
-    """One conditional write, which fails if a client takes the send over in the meantime."""
+    """End a released send as failed, unless a client takes it over meanwhile. Returns the decision."""
     reason = Reason.ACCOUNT if record.send.cause == "account" else Reason.NOT_SENT
     failure = Failure(category=Category.TEMPORARY, reason=reason)
-    report = _own(record, NOT_SENT, Status.FAILED, failure, now=now)
+    report = _own_report(record, NOT_SENT, Status.FAILED, failure, now=now)
     result = messages.change(record.message_id, final_try(record, report, now=now))
     return "taken-over-meanwhile" if isinstance(result, NotWritten) else "not-sent"
 
 
-def _own(record: Record, word: str, status: Status, failure: Failure | None = None, *, now: str) -> Report:
+def _own_report(record: Record, word: str, status: Status, failure: Failure | None = None, *, now: str) -> Report:
     return Report(
         provider=record.state.provider,
         word=word,

@@ -15,35 +15,34 @@ from sms_tracker.domain.indexes import SHARDS
 from sms_tracker.domain.invocation import Metrics, Pace, ignore_failed_call
 from sms_tracker.domain.matching import Matched, NotMatched
 from sms_tracker.domain.outbound import LookupFailed
-from sms_tracker.domain.overdue import Ages, Step, due, may_resend, named, step
+from sms_tracker.domain.overdue import Ages, Step, due, lookup_target, may_resend, step
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Queue, ReconcileState, Search, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.reconcile.endpoints import endpoint_states, measure_endpoints
-from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Limits, Lookups, end_as_not_sent, end_as_unknown
+from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Budget, Lookups, end_as_not_sent, end_as_unknown
 from sms_tracker.reconcile.recover_send import ABSENT_ONCE, SecondSearches, SendRecovery
 from sms_tracker.reconcile.walks import FailureWalk, OpenWalk, PriceWalk, measure_receipts
 
 _BATCH = 100
-"""Due messages read from a shard at least."""
+"""The fewest due messages to read from a shard."""
 _SOON = timedelta(minutes=10)
-"""The pause before a provider that did not answer is asked about the same message again."""
+"""The pause before a message is looked up again after a failed call."""
 _AGAIN_SOON = frozenset(
     {NO_ANSWER, ABSENT_ONCE, "resent-outcome-unknown", "resent-unavailable", "resent-sending-stopped"}
 )
-"""Decisions after which that pause is enough, because an answer can still come within the hour."""
+"""Decisions after which that pause is enough, because an answer may come soon."""
 _GRACE = timedelta(days=1)
-"""Extra time for a provider that does not answer before a message is given up."""
+"""Extra time before a message is given up, if its provider does not answer."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Reconciler:
     """Closes open messages. Safe to run twice at once: every write is conditional.
 
-    ``resend`` sends a lost message again at its client's request, and returns the decision. Of the last run are
-    ``receipts`` (:class:`OpenWalk`), ``endpoints`` (their states, by provider) and ``errors``, which the next run
-    retries.
+    ``resend`` sends a lost message again and returns the decision. Results of the last run: ``receipts``
+    (:class:`OpenWalk`), ``endpoints`` (state by provider), and ``errors`` (by text; the next run tries again).
     """
 
     messages: Messages
@@ -55,7 +54,7 @@ class Reconciler:
     clock: Clock
     pace: Pace
     ages: Ages
-    limits: Limits
+    budget: Budget
     resend: Callable[[Record], str]
     prices: PriceLookup = PriceLookup.OFF
     failed: CallFailed = ignore_failed_call
@@ -67,23 +66,23 @@ class Reconciler:
     _second: SecondSearches = field(init=False)
 
     def run(self) -> Counter[str]:
-        """Endpoints, old records, due messages, failures, prices: in this order. Returns the decisions, counted."""
+        """Check endpoints, then open records, due ones, failures and prices. Returns the decisions, counted."""
         self._lookups = Lookups(
             settings=self.settings,
             http=self.http,
             queue=self.queue,
             clock=self.clock,
             pace=self.pace,
-            rate=self.limits.rate,
+            rate=self.budget.rate,
             failed=self.failed,
         )
         self._second = SecondSearches(messages=self.messages, pace=self.pace)
         self.errors, self._damaged = Counter(), set()
         start = self.pace.monotonic()
-        end = start + self.limits.seconds
+        end = start + self.budget.seconds
         done: Counter[str] = Counter()
         done.update(self._read_endpoints())
-        done.update(self._walk(start + self.limits.seconds / 2))  # half, so that look-ups get the other half
+        done.update(self._walk(start + self.budget.seconds / 2))  # the other half is for look-ups
         done.update(self._handle_due(end))
         done.update(self._search_again(end))
         done.update(self._recheck_failures(end))
@@ -93,7 +92,7 @@ class Reconciler:
     def _read_endpoints(self) -> list[str]:
         self.endpoints = {}
         try:
-            self.endpoints = endpoint_states(self.settings(), self._lookups.ask)
+            self.endpoints = endpoint_states(self.settings(), self._lookups.call)
         except SmsTrackerError as error:
             return [self._failed("endpoints-not-read", error)]
         return list(self.endpoints.values())
@@ -123,29 +122,29 @@ class Reconciler:
         return self._until_error(walk.run(self.prices, spent=partial(self._spent, end)), "prices-walk-failed")
 
     def _until_error(self, steps: Iterator[str], word: str) -> Iterator[str]:
-        """The decisions, and ``word`` for an error: the position has not moved past it, so the next run repeats it."""
+        """The decisions, and ``word`` for an error. The position stays before the error, so the next run repeats it."""
         try:
             yield from steps
         except SmsTrackerError as error:
             yield self._failed(word, error)
 
     def _failed(self, word: str, error: SmsTrackerError) -> str:
-        """``word``, after keeping the error for the log."""
+        """Keep the error for the log; returns ``word``."""
         self.errors[str(error)] += 1
         return word
 
     def _set_aside(self, message_id: str, error: SmsTrackerError) -> None:
-        """Put a damaged record last on its agenda; each run tries it again until it is repaired."""
+        """Make a damaged record due last. Each run tries it again until it is repaired."""
         self._damaged.add(message_id)
         self.errors[str(error)] += 1
         self.state.put_off(message_id, due=timestamp(self.clock()))
 
     def _spent(self, end: float) -> bool:
-        return self.pace.monotonic() > end or self._lookups.calls >= self.limits.lookups
+        return self.pace.monotonic() > end or self._lookups.calls >= self.budget.lookups
 
     def _handle_due(self, end: float) -> Iterator[str]:
-        """Start at another shard each minute, so that no shard is always last when time is short."""
-        first, share = self.clock().minute, max(_BATCH, ceil(self.limits.lookups / SHARDS))
+        """The due records of each shard. The first shard changes every minute, so none is always last."""
+        first, share = self.clock().minute, max(_BATCH, ceil(self.budget.lookups / SHARDS))
         for number in range(SHARDS):
             due_now = self.state.due((first + number) % SHARDS, until=timestamp(self.clock()), limit=share)
             for record in self.search.records(due_now, on_unreadable=self._set_aside):
@@ -155,7 +154,7 @@ class Reconciler:
                 yield self._handle(record, absent=self._absent)
 
     def _search_again(self, end: float) -> Iterator[str]:
-        """Only what a second search does not find either is sent again under its idempotency key."""
+        """Search again for the absent messages, and send those again that are still absent."""
         for record in self._second.records(end):
             if self._spent(end):
                 return
@@ -163,7 +162,7 @@ class Reconciler:
 
     def _absent(self, record: Record) -> str:
         is_repeatable = providers.load(record.state.provider).IDEMPOTENCY is not None
-        return self._second.note(record) if is_repeatable else self._send_again(record)
+        return self._second.add(record) if is_repeatable else self._send_again(record)
 
     def _send_again(self, record: Record) -> str:
         return f"resent-{self.resend(record)}"
@@ -171,7 +170,7 @@ class Reconciler:
     def _handle(self, record: Record, *, absent: Callable[[Record], str]) -> str:
         """Perform the record's next step. An error is counted and does not stop the run.
 
-        ``absent`` handles a lost message that its provider does not have and that may be sent again.
+        ``absent`` handles a lost message that was not found and may be sent again.
         """
         now = self.clock()
         next_step = step(record, now=now, ages=self.ages)
@@ -183,7 +182,7 @@ class Reconciler:
                     return end_as_not_sent(self.messages, record, now=timestamp(now))
                 case Step.WAIT:
                     decision = "waiting"
-                case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._lookups.silent(record.state.provider):
+                case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._lookups.has_given_up(record.state.provider):
                     return "left-alone-for-this-run"
                 case Step.LOOK_UP | Step.SEARCH:
                     decision = self._look_up(record, absent=absent)
@@ -198,7 +197,7 @@ class Reconciler:
         return decision
 
     def _recheck(self, end: float, record: Record) -> str | None:
-        if self._spent(end) or self._lookups.silent(record.state.provider):
+        if self._spent(end) or self._lookups.has_given_up(record.state.provider):
             return None
         try:
             return self._look_up(record)
@@ -207,39 +206,38 @@ class Reconciler:
             return None if isinstance(error, Unavailable) else word
 
     def _look_up(self, record: Record, absent: Callable[[Record], str] | None = None) -> str:
-        """Look it up by its provider id, or search the provider's list if it has none."""
-        if (why_not := self._lookups.cannot_ask(record.state.provider)) is not None:
-            return why_not
-        if (known := named(record)) is not None:
-            return self._lookups.look_up(record, *known)
-        match SendRecovery(messages=self.messages, search=self.search, ask=self._lookups.ask).find(
-            record, self.settings()
-        ):
+        """Look the message up by its provider id; without one, search the provider's list."""
+        if (reason := self._lookups.impossible(record.state.provider)) is not None:
+            return reason
+        if (target := lookup_target(record)) is not None:
+            return self._lookups.look_up(record, *target)
+        recovery = SendRecovery(messages=self.messages, search=self.search, call=self._lookups.call)
+        match recovery.find(record, self.settings()):
             case Matched(candidate):
                 looked_up = self._lookups.look_up(record, record.send.attempt, candidate.provider_message_id)
                 return "adopted" if looked_up == LOOKED_UP else looked_up
             case NotMatched("no-candidate") if absent is not None and self._may_resend(record):
                 return absent(record)
-            case NotMatched(why):
-                return why
+            case NotMatched(reason):
+                return reason
             case LookupFailed():
                 return NO_ANSWER
 
     def _may_resend(self, record: Record) -> bool:
-        known = providers.load(record.state.provider).IDEMPOTENCY
-        return may_resend(record, now=self.clock(), repeatable=known.seconds if known else None)
+        idempotency = providers.load(record.state.provider).IDEMPOTENCY
+        return may_resend(record, now=self.clock(), repeatable=idempotency.seconds if idempotency else None)
 
     def _give_up(self, record: Record) -> str:
-        """Look it up a last time. A new report is waited for; without an answer the wait is a day longer."""
-        last = self._look_up(record)
-        patience = datetime.fromisoformat(record.created_at) + self.ages.unknown + _GRACE
-        if last in (LOOKED_UP, "adopted") or (last == NO_ANSWER and self.clock() < patience):
-            return last
+        """Look the message up a last time. If the call fails, wait a day longer before giving up."""
+        decision = self._look_up(record)
+        deadline = datetime.fromisoformat(record.created_at) + self.ages.unknown + _GRACE
+        if decision in (LOOKED_UP, "adopted") or (decision == NO_ANSWER and self.clock() < deadline):
+            return decision
         return f"gave-up-{end_as_unknown(self.messages, record, now=timestamp(self.clock()))}"
 
 
 def measure(reconciler: Reconciler, done: Mapping[str, int], metrics: Metrics) -> None:
-    """Count a run that ended well, and measure its receipts and endpoints."""
+    """Count the run if it succeeded, and measure its receipts and endpoints."""
     failed = {"walk-failed", "failures-walk-failed", "prices-walk-failed", "unreadable"}
     metrics.count("ReconcilerRuns", not done.keys() & failed)
     measure_receipts(reconciler.receipts, metrics)

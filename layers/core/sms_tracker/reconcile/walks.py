@@ -1,4 +1,4 @@
-"""The reconciler's three walks through the messages by time: open messages, failures, and messages without a price."""
+"""The reconciler's three walks through the messages by time: open messages, failures, messages without a price."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import chain
 from sms_tracker import providers
 from sms_tracker.domain.indexes import BY_ATTENTION, BY_TIME, SHARDS, Index, Position, Span, days, months
 from sms_tracker.domain.invocation import Metrics
-from sms_tracker.domain.overdue import Ages, named
+from sms_tracker.domain.overdue import Ages, lookup_target
 from sms_tracker.domain.ports import Clock, OnUnreadable, ReconcileState, Search
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Source, timestamp
@@ -22,27 +22,27 @@ from sms_tracker.reconcile.lookup import NO_ANSWER, Lookups
 _OPEN = "walked"
 """The name of the position of :class:`OpenWalk` in the reconciler's state."""
 _SLICE, _LONGEST_SLICE = timedelta(minutes=10), timedelta(hours=6)
-"""The time span that is walked before the position is saved: at first, and at most."""
+"""The time span walked between two saves of the position: initial, and longest."""
 _FEW = 1000
-"""Records in a slice below which the next slice is twice as long."""
+"""If a slice has fewer records, the next one is twice as long."""
 _OVERLAP = timedelta(minutes=2)
-"""Walked again each time: an index shows a record a little later than it was written."""
+"""Walked again in each slice, because an index shows records with a delay."""
 _FEWEST = 5
-"""Messages below which a share of reports is not measured."""
+"""The fewest messages for a share of reports."""
 _FAILURES = "failures"
 """The name of the position of :class:`FailureWalk`."""
 PRICE_AGES = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=48))
-"""Ages of a message at which its price is looked up: Twilio's may come a day late."""
+"""Ages of a message at which its price is looked up. Twilio's may be a day late."""
 _LATEST = timedelta(days=1)
-"""How far behind its horizon a walk of final messages begins at most."""
+"""The longest time before its horizon at which a walk of final messages begins."""
 _BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenWalk:
-    """Puts messages without a final report on the reconciler's agenda.
+    """Gives messages without a final report their first due time.
 
-    ``receipts`` counts the walked messages that their provider took: by provider, and by whether a report came.
+    ``receipts`` counts the walked messages that a provider accepted, by provider and by whether a report came.
     """
 
     search: Search
@@ -54,20 +54,20 @@ class OpenWalk:
     receipts: dict[str, Counter[bool]] = field(default_factory=dict)
 
     def run(self, end: float) -> Iterator[str]:
-        """Walk until ``end`` (monotonic). The position only moves past records that were read."""
+        """Walk until ``end`` (monotonic). Returns the decisions. The position moves only past records already read."""
         horizon, size = self.clock() - self.ages.first, _SLICE
         walked = self.state.position(_OPEN)
         since = datetime.fromisoformat(walked) if walked else horizon - self.ages.unknown
         while since < horizon:
-            until, found = min(since + size, horizon), 0
+            until, count = min(since + size, horizon), 0
             for records in self._between(Span(since=timestamp(since - _OVERLAP), until=timestamp(until))):
                 if self.monotonic() > end:
                     yield "walk-left-for-the-next-run"
                     return
-                found += len(records)
+                count += len(records)
                 yield from chain.from_iterable(map(self._open, records))
             self.state.advance(_OPEN, timestamp(until))
-            since, size = until, min(2 * size, _LONGEST_SLICE) if found < _FEW else _SLICE
+            since, size = until, min(2 * size, _LONGEST_SLICE) if count < _FEW else _SLICE
 
     def _between(self, span: Span) -> Iterator[list[Record]]:
         """The records of a span, page by page; a page may be empty."""
@@ -77,20 +77,20 @@ class OpenWalk:
 
     def _open(self, record: Record) -> Iterator[str]:
         yield "walked"
-        taken = record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED
-        if taken and not record.test:
-            reported = any(entry.source == Source.CALLBACK for entry in record.reports.values())
-            self.receipts.setdefault(record.state.provider, Counter())[reported] += 1
+        is_accepted = record.state.provider_message_id is not None and record.send.phase is SendPhase.ANSWERED
+        if is_accepted and not record.test:
+            has_report = any(entry.source == Source.CALLBACK for entry in record.reports.values())
+            self.receipts.setdefault(record.state.provider, Counter())[has_report] += 1
         if not record.state.status.final and self.state.open(record.message_id, due=timestamp(self.clock())):
             yield "opened"
 
 
 def measure_receipts(receipts: dict[str, Counter[bool]], metrics: Metrics) -> None:
-    """The percentage of walked messages with a report: by provider, and all of these together."""
+    """The percentage of accepted messages with a report: one value per provider, and each by provider."""
     shares = {
-        provider: 100 * reported[True] / walked
-        for provider, reported in receipts.items()
-        if (walked := reported.total()) >= _FEWEST
+        provider: 100 * counts[True] / counts.total()
+        for provider, counts in receipts.items()
+        if counts.total() >= _FEWEST
     }
     metrics.measure("ReceiptShare", list(shares.values()), "Percent")
     for provider, share in shares.items():
@@ -99,7 +99,7 @@ def measure_receipts(receipts: dict[str, Counter[bool]], metrics: Metrics) -> No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """A walk of final messages, each read once and oldest first, that the next run continues."""
+    """A walk of final messages: each once, oldest first, continued by the next run."""
 
     search: Search
     state: ReconcileState
@@ -114,29 +114,29 @@ class _Walk:
         since: datetime,
         until: datetime,
     ) -> Iterator[tuple[Position, Record]]:
-        """The records from ``since`` to before ``until``. Saves the position ``name`` after each slice."""
+        """The records from ``since`` until before ``until``. Saves the position ``name`` after each slice."""
         while since < until:
             end = min(since + _SLICE, until)
             span = Span(since=timestamp(since), until=timestamp(end))
             keys = chain.from_iterable(key_pages(self.search, index, each, span) for each in partitions(span))
-            found = sorted({position for position in chain.from_iterable(keys) if position.at < span.until})
-            for start in range(0, len(found), _BATCH):
-                positions = {each.message_id: each for each in found[start : start + _BATCH]}
+            ordered = sorted({position for position in chain.from_iterable(keys) if position.at < span.until})
+            for start in range(0, len(ordered), _BATCH):
+                positions = {each.message_id: each for each in ordered[start : start + _BATCH]}
                 records = self.search.records(list(positions), on_unreadable=self.on_unreadable)
                 yield from sorted(((positions[each.message_id], each) for each in records), key=lambda pair: pair[0])
             self.state.advance(name, span.until)
             since = end
 
     def _since(self, walked: str | None, horizon: datetime) -> datetime:
-        """Where to begin: at the saved position, unless it is too old."""
+        """The start of the walk: the saved position, unless it is too old."""
         return max(datetime.fromisoformat(walked), horizon - _LATEST) if walked else horizon - _SLICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureWalk(_Walk):
-    """Looks each failure up once more, because the report of a correction can be lost like any other.
+    """Looks each failure up once more, because the report of a correction may be lost.
 
-    ``look_up`` looks a record up; None if this run may make no more look-ups, or cannot queue them.
+    ``look_up`` returns the decision, None if this run cannot look up or queue any more.
     """
 
     look_up: Callable[[Record], str | None]
@@ -144,12 +144,12 @@ class FailureWalk(_Walk):
     def run(self, horizon: datetime) -> Iterator[str]:
         """Each failure once, up to ``horizon``. Returns the decisions.
 
-        A provider without an answer delays the other failures by one run at most.
+        A provider that does not answer delays the other failures by at most one run.
         """
         walked = self.state.position(_FAILURES)
         since = self._since(walked, horizon)
         for position, record in self._records(_FAILURES, BY_ATTENTION, _failed, since=since, until=horizon):
-            if record.state.status.outcome is not Outcome.FAILURE or not named(record):
+            if record.state.status.outcome is not Outcome.FAILURE or not lookup_target(record):
                 continue
             decision = self.look_up(record)
             if decision is None or (decision == NO_ANSWER and position.at != walked):
@@ -165,22 +165,22 @@ def _failed(span: Span) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceWalk(_Walk):
-    """Looks up final messages whose price no report stated, until it is there or they are two days old.
+    """Looks up final messages without a price, at each of ``PRICE_AGES`` until they have one.
 
-    A provider that does not answer is asked again at the next age.
+    After a failed call the next look-up is at the next age.
     """
 
     clock: Clock
     lookups: Lookups
 
     def run(self, mode: PriceLookup, *, spent: Callable[[], bool]) -> Iterator[str]:
-        """Each age, the last one first, until ``spent``. Returns the decisions."""
+        """All ages, the last one first, until ``spent``. Returns the decisions."""
         if mode is not PriceLookup.OFF:
             shards = 1 if mode is PriceLookup.SAMPLE else SHARDS
             yield from chain.from_iterable(self._at(age, shards, spent) for age in reversed(PRICE_AGES))
 
     def _at(self, age: timedelta, shards: int, spent: Callable[[], bool]) -> Iterator[str]:
-        """Messages as they reach an age."""
+        """Look up the messages that have reached an age."""
         name, horizon = f"prices-{age // timedelta(hours=1)}", self.clock() - age
         since = self._since(self.state.position(name), horizon)
 
@@ -192,27 +192,28 @@ class PriceWalk(_Walk):
                 self.state.advance(name, position.at)
                 yield "prices-left-for-the-next-run"
                 return
-            for attempt, known in unpriced(record):
-                yield f"price-{self._look_up(record, attempt, known)}"
+            for attempt, provider_id in _unpriced(record):
+                yield f"price-{self._look_up(record, attempt, provider_id)}"
 
-    def _look_up(self, record: Record, attempt: int, known: str) -> str:
+    def _look_up(self, record: Record, attempt: int, provider_id: str) -> str:
         provider = record.provider_of(attempt)
-        silent = NO_ANSWER if self.lookups.silent(provider) else None
-        return silent or self.lookups.cannot_ask(provider) or self.lookups.look_up(record, attempt, known)
+        if self.lookups.has_given_up(provider):
+            return NO_ANSWER
+        return self.lookups.impossible(provider) or self.lookups.look_up(record, attempt, provider_id)
 
 
-def unpriced(record: Record) -> Iterator[tuple[int, str]]:
-    """Attempts of a final message that their provider took and can look up, without a price; each with its id."""
+def _unpriced(record: Record) -> Iterator[tuple[int, str]]:
+    """The attempts of a final message without a price that can be looked up, each with its provider id."""
     if record.state.status.final:
-        for attempt, known in sorted(record.state.ids.items()):
+        for attempt, provider_id in sorted(record.state.ids.items()):
             if attempt not in record.costs and providers.load(record.provider_of(attempt)).LOOKUP:
-                yield attempt, known
+                yield attempt, provider_id
 
 
 def key_pages(search: Search, index: Index, partition: str, span: Span) -> Iterator[list[Position]]:
-    """All keys of a span in one partition, newest first, page by page; a page may be empty.
+    """All keys of a span in one partition, newest first, in pages. A page may be empty.
 
-    A key at the border of two pages may come twice.
+    A key at the border of two pages may be in both.
     """
     rest: Span | None = span
     while rest is not None:

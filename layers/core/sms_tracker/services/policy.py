@@ -199,7 +199,7 @@ def _flaws_of(provider: str, listed: object) -> Iterator[str]:
     if not isinstance(listed, dict):
         yield "is no object of countries and senders"
         return
-    if wrong := countries.code_advice(listed.keys() - {countries.ALL}, SUPPORTED_REGIONS):
+    if wrong := countries.code_flaws(listed.keys() - {countries.ALL}, SUPPORTED_REGIONS):
         yield wrong
     adapter = providers.load(provider)
     for code in sorted(listed.keys() & {countries.ALL, *SUPPORTED_REGIONS}):

@@ -39,7 +39,7 @@ class RawEvents:
             with suppress(Unreadable):
                 fields = provider.fields(request)
                 if provider.is_reply(fields):
-                    heard = inbound.Heard(provider=provider.name, received_at=received_at, fields=fields)
+                    heard = inbound.RawInbound(provider=provider.name, received_at=received_at, fields=fields)
                     self.replies.send(inbound.encode(heard))
                     return "heard"
                 target = provider.target(request, fields)

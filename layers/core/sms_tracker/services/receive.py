@@ -156,7 +156,7 @@ class Receiver:
 
     def _queue_reply(self, provider: Webhooks, fields: Mapping[str, str], verified: _Verified) -> Received:
         """Queue a reply. The answer is the provider's empty one, so the person gets no text from us."""
-        heard = inbound.Heard(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
+        heard = inbound.RawInbound(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
         self.replies.send(inbound.encode(heard))
         return Received(
             status=_OK if provider.REPLY_BODY else provider.ACK_STATUS,

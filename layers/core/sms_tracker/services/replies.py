@@ -13,7 +13,7 @@ from typing import Any
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import UnknownProvider, Unreadable
-from sms_tracker.domain.inbound import Heard, Inbound, RefusedSend, decode, encodable
+from sms_tracker.domain.inbound import Inbound, RawInbound, RefusedSend, decode, encodable
 from sms_tracker.domain.indexes import BY_RECIPIENT
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.keywords import Keyword, keyword, looks_like_opt_out
@@ -77,7 +77,7 @@ class ReplyProcessor:
         self.dlq.send(body, reason=reason)
         return ProcessedReply(decision="dead", error=reason)
 
-    def _reply(self, heard: Heard) -> ProcessedReply:
+    def _reply(self, heard: RawInbound) -> ProcessedReply:
         reply = encodable(providers.load(heard.provider).inbound(heard.fields, received_at=heard.received_at))
         text = reply.text
         own = self.sources.keywords(heard.provider, reply) if self.register and text is not None else {}
@@ -93,7 +93,7 @@ class ReplyProcessor:
         return ProcessedReply(decision="heard" if is_complete else WAITING, keyword=found, looks_like_opt_out=suspected)
 
     def _publish(
-        self, heard: Heard, reply: Inbound, text: str, found: Keyword | None, *, suspected: bool
+        self, heard: RawInbound, reply: Inbound, text: str, found: Keyword | None, *, suspected: bool
     ) -> dict[str, Any]:
         """Put the reply's event into the outbox. Returns the stored event, which may be that of an earlier receipt.
 
@@ -120,7 +120,7 @@ class ReplyProcessor:
         published: dict[str, Any] = json.loads(first.detail)
         return published
 
-    def _apply(self, heard: Heard, reply: Inbound, found: Keyword | None) -> bool:
+    def _apply(self, heard: RawInbound, reply: Inbound, found: Keyword | None) -> bool:
         """Store the opt-out or opt-in. False while the provider cannot state what a STOP covers: it blocks everything.
 
         A reply may arrive before its provider has stored the block. A provider's notice of a block that has ended
@@ -142,7 +142,7 @@ class ReplyProcessor:
             self._store(heard, reply, kind)
         return True
 
-    def _store(self, heard: Heard, reply: Inbound, kind: Kind) -> bool:
+    def _store(self, heard: RawInbound, reply: Inbound, kind: Kind) -> bool:
         """Store the statement in each scope of the reply. Returns whether the person is then blocked in any of them.
 
         False where opt-outs are off.

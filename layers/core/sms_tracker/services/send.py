@@ -20,7 +20,7 @@ from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.sending_stop import StopOf, never_stopped
 from sms_tracker.domain.settings import Settings
-from sms_tracker.domain.state import recorded
+from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
 from sms_tracker.services import idempotency, responses
 from sms_tracker.services.limits import Counted, Limiter, count_message, settle_count
@@ -175,7 +175,7 @@ class Sender:
         return Record(
             message_id=idempotency.keyed_message_id(self.rules.stack, client, key, test=test) if key else self.new_id(),
             version=1,
-            state=recorded(attempt=1, at=timestamp(now), provider=draft.provider),
+            state=initial_state(attempt=1, at=timestamp(now), provider=draft.provider),
             send=self._claim(1),
             client=client,
             to=draft.to,

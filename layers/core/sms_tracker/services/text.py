@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 
-from sms_tracker.domain.characters import controls, gsm_look_alike, is_blank, named
+from sms_tracker.domain.characters import controls, gsm_look_alike, is_blank, listed_characters
 from sms_tracker.domain.segments import GSM_PART, outside_gsm, segment
 
 MAX_SEGMENTS = 10
@@ -26,7 +26,7 @@ def to_send(text: str, *, smart: bool) -> str:
     if is_blank(text):
         raise ValueError("is blank: a phone would show nothing")
     if found := controls(text):
-        raise ValueError(f"holds control characters, which no phone shows: {named(found)}")
+        raise ValueError(f"holds control characters, which no phone shows: {listed_characters(found)}")
     sent = gsm_look_alike(text) if smart else text
     if (segments := segment(sent).segments) > MAX_SEGMENTS:
         raise ValueError(f"needs {segments} segments; at most {MAX_SEGMENTS} are sent{_cause(sent)}")
@@ -38,7 +38,7 @@ def _cause(text: str) -> str:
     if not (forcing := outside_gsm(text)):
         return ""
     smart = "; smart_encoding replaces them" if gsm_look_alike(text) != text else ""
-    return f". These characters force UCS-2: {named(forcing)}{smart}"
+    return f". These characters force UCS-2: {listed_characters(forcing)}{smart}"
 
 
 def warnings(text: str) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def warnings(text: str) -> tuple[str, ...]:
     found = []
     if (plain := gsm_look_alike(text)) != text:
         cost = f"Segments: {segment(text).segments}, with smart_encoding {segment(plain).segments}."
-        found.append(f"body: these characters force UCS-2: {named(outside_gsm(text))}. {cost}")
+        found.append(f"body: these characters force UCS-2: {listed_characters(outside_gsm(text))}. {cost}")
     if REPLACEMENT in text:
         found.append("body: U+FFFD usually stands for bytes that were not UTF-8. Check how the text was decoded.")
     return tuple(found)

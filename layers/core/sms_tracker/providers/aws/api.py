@@ -1,4 +1,4 @@
-"""AWS End User Messaging SMS (``pinpoint-sms-voice-v2``): its one request and the answers to it."""
+"""AWS End User Messaging SMS (``pinpoint-sms-voice-v2``): the request that sends, and its answers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sms_tracker.providers.aws.webhook import flaws
 from sms_tracker.providers.base import Credentials
 
 VALIDITY = range(5, 259_201)
-"""Seconds that ``TimeToLive`` takes."""
+"""``TimeToLive``, in seconds."""
 LOOKUP = False
-"""No operation of AWS reads a message or lists messages."""
+"""AWS has no operation that reads or lists messages."""
 CATEGORIES: tuple[str, ...] = ()
 PRICE = True
 IDEMPOTENCY = None
@@ -42,13 +42,13 @@ SENDERS = {
 
 
 def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:  # noqa: ARG001 - see below
-    """A POST to ``/`` without its signature, see ``sign_for``.
+    """An unsigned POST to ``/``, with ``sign_for``.
 
-    ``credentials`` are the settings that the template writes; none is a secret. Events go where the configuration set
-    sends them, not to ``callback_url``: id, attempt, token and ``carrier_accepted`` come back in their ``context``.
+    ``credentials`` are settings from the template without secrets. The configuration set decides where events go, not
+    ``callback_url``; they return id, attempt, token and ``carrier_accepted`` in their ``context``.
     """
-    if wrong := next(iter(flaws(credentials).items()), None):
-        raise Misconfigured(f"aws: {wrong[0]} {wrong[1]}")
+    for name, flaw in flaws(credentials).items():
+        raise Misconfigured(f"aws: {name} {flaw}")
     region = _setting(credentials, "sms_region", "[a-z0-9-]+")
     context = {"message_id": message.message_id, "attempt": str(message.attempt), "token": message.token}
     if countries := credentials.get("carrier_accepted"):
@@ -76,18 +76,18 @@ def _setting(credentials: Credentials, name: str, form: str) -> str:
 
 
 def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
-    """As for every provider; a throttled request is a 400 here, and an internal error may be one."""
+    """As for every provider, except that a 400 may be a throttled request or an internal error."""
     return answers.send_outcome(result, accepted=_accepted, refused=_refused)
 
 
 def _accepted(response: HttpResponse) -> SendOutcome:
-    """The answer is an id and nothing else."""
+    """The answer has only an id."""
     message_id = parsing.text(parsing.json_object(response.body).get("MessageId"))
     return answers.accepted(message_id, "ACCEPTED", (Status.ACCEPTED, None), None)
 
 
 def _refused(response: HttpResponse) -> SendOutcome:
-    """The code is the ``Reason``, or the exception where it gives none."""
+    """The code is the ``Reason``, or without one the exception."""
     answer = parsing.json_object(response.body)
     exception = (parsing.text(answer.get("__type")) or "").rpartition("#")[2].partition(":")[0]
     reason = parsing.text(answer.get("Reason"))
@@ -98,8 +98,8 @@ def _refused(response: HttpResponse) -> SendOutcome:
         return answers.not_processed(response, code, soon=NOT_PROCESSED.get(exception, True))
     resource = parsing.text(answer.get("ResourceType"))
     fault, category, cause = cause_of(exception, reason, field=_field(answer.get("Fields")), resource=resource)
-    said = parsing.text(answer.get("Message")) or parsing.text(answer.get("message"))
-    failure = Failure(category=category, reason=cause, code=code, message=parsing.masked(said))
+    message = parsing.text(answer.get("Message")) or parsing.text(answer.get("message"))
+    failure = Failure(category=category, reason=cause, code=code, message=parsing.masked(message))
     return Refused(failure=failure, fault=fault)
 
 

@@ -1,4 +1,4 @@
-"""AWS's exceptions and their reasons: what each means, and who has to change something.
+"""AWS's exceptions and their reasons: the cause of each, and who must change something.
 
 Source: the service model of ``pinpoint-sms-voice-v2``. Reasons that only other operations give are not listed.
 """
@@ -54,17 +54,17 @@ REASONS: dict[str, Cause] = {
 """``Reason`` of a refusal, whatever its exception. A listed reason outranks the exception."""
 
 EXCEPTIONS: dict[str, Cause] = {
-    "AccessDeniedException": _SENDER,  # the role may send from the named identities alone
+    "AccessDeniedException": _SENDER,  # the role may send only from named identities
     "ConflictException": _ACCOUNT,
     "ResourceNotFoundException": _ACCOUNT,
     "ValidationException": _CALLER,
 }
-"""What an exception means without a listed reason. Any other one (a bad signature, say) is the account's."""
+"""The cause of an exception without a listed reason. Others, such as a bad signature, are the account's fault."""
 
 UNLISTED: Cause = (Fault.ACCOUNT, Category.UNKNOWN, Reason.ACCOUNT)
 
 NOT_PROCESSED: dict[str, bool] = {"ThrottlingException": True, "ServiceQuotaExceededException": False}
-"""Refusals for now, and whether seconds may help: a rate, but not a month's spending limit."""
+"""Temporary refusals, and whether a retry within seconds may help: a rate limit, not the monthly spending limit."""
 
 FIELDS: dict[str, Cause] = {
     "destinationphonenumber": (Fault.CALLER, Category.PERMANENT, Reason.INVALID_RECIPIENT),
@@ -72,14 +72,14 @@ FIELDS: dict[str, Cause] = {
     "originationidentity": _SENDER,
     "timetolive": _CALLER,
 }
-"""The field that a validation names, which says more than a reason that is the caller's. Others are our own."""
+"""The cause by the invalid field, if the reason is the caller's fault. All other fields are our own."""
 
 SENDER_RESOURCES = frozenset({"phone-number", "pool", "rcs-agent", "sender-id"})
-"""``ResourceType`` of what is not found: a sender, or else something of the account."""
+"""``ResourceType`` of a sender that is not found. Others are the account's fault."""
 
 
 def cause_of(exception: str, reason: str | None, *, field: str | None, resource: str | None) -> Cause:
-    """What a refusal means, from the exception, its ``Reason``, the first of its ``Fields`` and ``ResourceType``."""
+    """The cause of a refusal: by exception, its ``Reason``, the first of its ``Fields`` and its ``ResourceType``."""
     if exception == "ResourceNotFoundException" and resource in SENDER_RESOURCES:
         return _SENDER
     cause = REASONS.get(reason or "") or EXCEPTIONS.get(exception, UNLISTED)

@@ -2,7 +2,7 @@
 
 The stored word is the event's type without ``TEXT_``, with its finality:
 
-    UNREACHABLE            AWS keeps trying: recognised, moves nothing
+    UNREACHABLE            AWS keeps trying: no effect
     UNREACHABLE.final      AWS gave up
     SUCCESSFUL.delivered   final, in a country of ``AwsCarrierAccepted``
 """
@@ -18,10 +18,10 @@ from sms_tracker.domain.report import Report, clean, timestamp
 from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.providers import parsing
 
-FINAL, COUNTED = ".final", ".delivered"
+FINAL, COUNTED_AS_DELIVERED = ".final", ".delivered"
 
 CARRIER_ACCEPTED = "context[carrier_accepted]"
-"""The countries of ``AwsCarrierAccepted``, comma separated, as they were when the message was sent."""
+"""The countries of ``AwsCarrierAccepted`` when the message was sent, separated by commas."""
 
 FAILURES: dict[str, tuple[Status, Category, Reason]] = {
     "BLOCKED": (Status.UNDELIVERED, Category.PERMANENT, Reason.BLOCKED),
@@ -34,19 +34,19 @@ FAILURES: dict[str, tuple[Status, Category, Reason]] = {
     "TTL_EXPIRED": (Status.EXPIRED, Category.TEMPORARY, Reason.EXPIRED),
     "UNREACHABLE": (Status.UNDELIVERED, Category.TEMPORARY, Reason.UNREACHABLE),
 }
-"""Words of failure. Each is the failure's code too, because AWS has no other."""
+"""Failure words. Each is also the failure's code, because AWS has no other."""
 
 STATUSES: dict[str, Status | None] = {
-    "ACCEPTED": Status.ACCEPTED,  # the answer to a send, which has no word of its own
+    "ACCEPTED": Status.ACCEPTED,  # for the answer to a send, which has no word
     "QUEUED": Status.ACCEPTED,
     "QUEUED.final": Status.ACCEPTED,
     "PENDING": Status.SENDING,
     "PENDING.final": Status.SENDING,
     "SENT": Status.SENT,
     "SENT.final": Status.SENT,
-    "SUCCESSFUL": Status.SENT,  # the carrier has it
-    "SUCCESSFUL.final": Status.UNKNOWN,  # … and no handset will confirm it
-    "SUCCESSFUL.delivered": Status.DELIVERED,  # … which counts as delivery there
+    "SUCCESSFUL": Status.SENT,  # accepted by the carrier
+    "SUCCESSFUL.final": Status.UNKNOWN,  # … and no handset confirms it
+    "SUCCESSFUL.delivered": Status.DELIVERED,  # … which counts as delivery in this country
     "DELIVERED": Status.DELIVERED,
     "DELIVERED.final": Status.DELIVERED,
     "UNKNOWN": None,
@@ -64,16 +64,16 @@ _PERSONAL = {"destinationPhoneNumber", "originationPhoneNumber", "messageBody"}
 
 
 def report(fields: Mapping[str, str], *, received_at: str) -> Report:
-    """The failure of a final failure has the word as its code. Never raises."""
-    said, description = _word(fields), parsing.field(fields, "messageStatusDescription")
-    known, failure = meaning(said, None, description)
+    """The report in an event; never raises."""
+    word, description = _word(fields), parsing.field(fields, "messageStatusDescription")
+    reached, failure = meaning(word, None, description)
     used = _READ | _PERSONAL | ({"messageStatusDescription"} if failure else set())
     used |= {name for name in fields if name.startswith("context[")}
     return Report(
         provider="aws",
-        word=said,
-        status=known,
-        recognised=knows(said),
+        word=word,
+        status=reached,
+        recognised=knows(word),
         received=received_at,
         provider_message_id=parsing.field(fields, "messageId") or None,
         code=failure.code if failure else None,
@@ -81,33 +81,33 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
         occurred=_moment(parsing.field(fields, "eventTimestamp")),
         recipient=parsing.e164(fields.get("destinationPhoneNumber", "")),
         price=_price(fields),
-        segments=cost.segments(fields.get("totalMessageParts")),
+        segments=cost.parse_segments(fields.get("totalMessageParts")),
         network=clean(fields.get("mcc", "") + fields.get("mnc", "")) or None,
         details=parsing.details(fields, without=used),
     )
 
 
 def status(word: str, code: str | None) -> Status | None:  # noqa: ARG001 - the code is the word
-    """What a stored word maps to; None for one that moves nothing."""
+    """The status of a stored word; None for one without effect."""
     return STATUSES.get(word)
 
 
 def knows(word: str) -> bool:
-    """Whether it is in the table, also where it moves nothing."""
+    """Whether ``STATUSES`` has the word."""
     return word in STATUSES
 
 
-def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:  # noqa: ARG001 - see status
+def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
     """Status and failure of a stored word."""
-    known, bare = STATUSES.get(word), word.removesuffix(FINAL)
-    if known is None or known.outcome is not Outcome.FAILURE:
-        return known, None
-    _, category, reason = FAILURES[bare]
-    return known, Failure(category=category, reason=reason, code=bare, message=parsing.masked(text))
+    reached, code = STATUSES.get(word), word.removesuffix(FINAL)
+    if reached is None or reached.outcome is not Outcome.FAILURE:
+        return reached, None
+    _, category, reason = FAILURES[code]
+    return reached, Failure(category=category, reason=reason, code=code, message=parsing.masked(text))
 
 
 def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - one page lists them all
-    """AWS's list of events, for their words only: refusals have no page."""
+    """AWS's list of events; None for refusals, which have no page."""
     return EVENTS_PAGE if code in FAILURES else None
 
 
@@ -115,17 +115,17 @@ EVENTS_PAGE = "https://docs.aws.amazon.com/sms-voice/latest/userguide/configurat
 
 
 def _word(fields: Mapping[str, str]) -> str:
-    """``messageStatus`` stands in for an event without a type."""
+    """The event's word with its finality; ``messageStatus`` if it has no type."""
     word = parsing.field(fields, "eventType").removeprefix("TEXT_") or parsing.field(fields, "messageStatus")
     if not word or parsing.field(fields, "isFinal") != "true":
         return word
-    country, accepted = fields.get("isoCountryCode", ""), fields.get(CARRIER_ACCEPTED, "").split(",")
-    counts = word == "SUCCESSFUL" and country != "" and country in accepted
-    return clean(word + (COUNTED if counts else FINAL))
+    country, carrier_accepted = fields.get("isoCountryCode", ""), fields.get(CARRIER_ACCEPTED, "").split(",")
+    is_delivered = word == "SUCCESSFUL" and country != "" and country in carrier_accepted
+    return clean(word + (COUNTED_AS_DELIVERED if is_delivered else FINAL))
 
 
 def _moment(milliseconds: str) -> str | None:
-    """RFC 3339; what is no number of milliseconds since 1970 stays as it is."""
+    """Milliseconds since 1970 as RFC 3339; any other text stays as it is."""
     try:
         return timestamp(_EPOCH + timedelta(milliseconds=int(milliseconds)))
     except (ValueError, OverflowError):
@@ -133,6 +133,6 @@ def _moment(milliseconds: str) -> str | None:
 
 
 def _price(fields: Mapping[str, str]) -> cost.Price | None:
-    """Price and carrier fee of all parts, in US dollars; None at 0, which an event has before the price is known."""
-    found = cost.total(cost.price(fields.get(name), "USD") for name in ("totalMessagePrice", "totalCarrierFee"))
-    return None if found is None or found.amount == "0" else found
+    """Price and carrier fee of all parts, in US dollars; None for 0, which means that it is not known yet."""
+    total = cost.total(cost.parse_price(fields.get(name), "USD") for name in ("totalMessagePrice", "totalCarrierFee"))
+    return None if total is None or total.amount == "0" else total

@@ -1,4 +1,4 @@
-"""AWS calls no webhook: its events come through a queue that accepts messages of the stack's topic alone."""
+"""AWS calls no webhook: its events come through a queue that accepts only messages of the stack's topic."""
 
 from __future__ import annotations
 

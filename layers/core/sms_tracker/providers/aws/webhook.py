@@ -1,4 +1,4 @@
-"""AWS's events as the queue ``reports`` holds them: one SNS message each, delivered raw. There is no webhook."""
+"""AWS's events in the queue ``reports``: one SNS message each, delivered raw. There is no webhook."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
-from sms_tracker.domain.callback import CallbackTarget, callback_target
+from sms_tracker.domain.callback import CallbackTarget, target_of
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Credentials, Key
@@ -24,10 +23,10 @@ REPLY_BODY = ""
 """Not used."""
 
 ENTRIES: tuple[str, ...] = ()
-"""None for ``make secrets``: nothing in the document is a secret, and the template writes it."""
+"""None: the template writes the document, and it has no secrets."""
 
 _REPLY = "inboundMessageId"
-"""What every inbound message of a two-way number has, and no event about a message that was sent."""
+"""A field that only inbound messages have."""
 
 FORMS = {
     "message_type": ("|TRANSACTIONAL|PROMOTIONAL", "is neither TRANSACTIONAL nor PROMOTIONAL"),
@@ -36,17 +35,17 @@ FORMS = {
 
 
 def keys(credentials: Credentials) -> tuple[Key, ...]:  # noqa: ARG001 - no document has one
-    """None: nothing is signed by a key of ours."""
+    """None: nothing is signed."""
     return ()
 
 
 def flaws(credentials: Credentials) -> Mapping[str, str]:
-    """Settings that AWS refuses, or that name no countries."""
+    """Invalid settings."""
     return {name: flaw for name, (form, flaw) in FORMS.items() if not re.fullmatch(form, credentials.get(name, ""))}
 
 
 def fields(request: HttpRequest) -> Mapping[str, str]:
-    """The event in a queued body, its prices with all digits; raises ``Unreadable`` for any other body."""
+    """The event in a queued body; prices keep all digits. Raises ``Unreadable`` for any other body."""
     try:
         event = json.loads(request.body, parse_float=str)
     except (ValueError, RecursionError):
@@ -57,11 +56,10 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
 
 
 def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - a queue has no URL
-    """Our id, attempt and token in the event's ``context``, by the rules of a callback URL's query."""
-    ours = {name: fields.get(f"context[{name}]", "") for name in ("message_id", "attempt", "token")}
-    return callback_target(f"?{urlencode({name: value for name, value in ours.items() if value}, errors='replace')}")
+    """Our id, attempt and token, from the event's ``context``."""
+    return target_of({name: fields.get(f"context[{name}]", "") for name in ("message_id", "attempt", "token")})
 
 
 def is_reply(fields: Mapping[str, str]) -> bool:
-    """Whether it is an inbound message, as the topic of a two-way number delivers it."""
+    """Whether it is an inbound message."""
     return _REPLY in fields

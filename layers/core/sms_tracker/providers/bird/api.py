@@ -1,4 +1,4 @@
-"""Bird (platform of 2026): its requests and its answers. The key names the region, and with it the address."""
+"""Bird (platform of 2026): its requests and answers. The API key contains the region, which decides the address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, Sought
+from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import (
     LookupFailed,
     NoSuchMessage,
@@ -40,7 +40,7 @@ SENDERS = {
 """``from`` of the send request: a number, a short code or an alphanumeric sender that the workspace holds."""
 
 VALIDITY = range(60, 172_801)
-"""``validity_period``, a preview: an organization outside it is refused (SMSUnsupportedFeature)."""
+"""``validity_period``, a preview feature. Organizations without it get SMSUnsupportedFeature."""
 PRICE = True
 IDEMPOTENCY = Idempotency(seconds=3600, replayed="idempotency-replay")
 """Bird keeps a key for about three hours."""
@@ -49,15 +49,15 @@ NOT_FOUND = "not_found_error"
 PAGE_SIZE = 100
 
 _CLIENT_CLOSED_REQUEST = 499
-_NO_REFUSAL = {HTTPStatus.CONFLICT, _CLIENT_CLOSED_REQUEST}
-"""A conflict is no refusal: the first request under this idempotency key may be running, or was carried out."""
+_OUTCOME_UNKNOWN = {HTTPStatus.CONFLICT, _CLIENT_CLOSED_REQUEST}
+"""Not refusals: with a conflict, the first request under this idempotency key is running or was carried out."""
 
 
 def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:  # noqa: ARG001 - see below
     """``POST /v1/sms/messages``: for one attempt always the same bytes under the same ``Idempotency-Key``.
 
-    Reports go to the endpoint that is registered at Bird, not to ``callback_url``: id, attempt and token come back in
-    ``metadata``. The category is the message's, else the credentials'; it is never guessed.
+    Reports go to the endpoint registered at Bird, not to ``callback_url``; they return id, attempt and token in
+    ``metadata``. The category is the message's, else the credentials'.
     """
     url, headers = f"{address(credentials)}{MESSAGES}", authorization(credentials)
     content: dict[str, object] = {
@@ -83,7 +83,7 @@ def _category(message: OutboundMessage, credentials: Credentials) -> str:
 
 
 def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
-    """Bird's one 5xx that promises that nothing was sent, else as for every provider."""
+    """As for every provider, except for one 503 with which nothing was sent."""
     if isinstance(result, HttpResponse) and result.status == HTTPStatus.SERVICE_UNAVAILABLE:
         code = error(result.body).code
         if code == KEY_STORE_DOWN:
@@ -92,17 +92,15 @@ def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
 
 
 def _accepted(response: HttpResponse) -> SendOutcome:
-    """A status of failure beside the id is Bird's word, and is kept as such."""
     answer = parsing.json_object(response.body)
-    word, cause = parsing.text(answer.get("status")), part(answer, "last_error")
-    code, text = (parsing.text(cause.get(name)) for name in ("code", "description"))
-    found = meaning(word or "", code, text)
-    return answers.accepted(parsing.text(answer.get("id")), word, found, moment(answer))
+    word, last_error = parsing.text(answer.get("status")), part(answer, "last_error")
+    code, text = (parsing.text(last_error.get(name)) for name in ("code", "description"))
+    return answers.accepted(parsing.text(answer.get("id")), word, meaning(word or "", code, text), moment(answer))
 
 
 def _refused(response: HttpResponse) -> SendOutcome:
     answer = error(response.body)
-    if response.status in _NO_REFUSAL:
+    if response.status in _OUTCOME_UNKNOWN:
         return OutcomeUnknown(reason=" ".join(filter(None, (f"HTTP {response.status}", answer.code))))
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         return answers.not_processed(response, answer.code)
@@ -116,7 +114,7 @@ def lookup_request(provider_message_id: str, *, credentials: Credentials) -> Htt
 
 
 def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Report | NoSuchMessage | LookupFailed:
-    """Only Bird's own *not found* counts as one: any proxy can answer 404."""
+    """A 404 counts only with Bird's own error type: any proxy can answer 404."""
     if isinstance(result, HttpResponse) and (result.status, error(result.body).kind) == (
         HTTPStatus.NOT_FOUND,
         NOT_FOUND,
@@ -126,16 +124,16 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
     if isinstance(answer, LookupFailed):
         return answer
     report = record_report(answer, received_at=received_at)
-    return report or LookupFailed(reason="the answer names no message or no status")
+    return report or LookupFailed(reason="the answer has no message id or no status")
 
 
-def search_request(sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:
-    """``GET /v1/sms/messages``: what went to this recipient in this time, newest first."""
+def search_request(criteria: SearchCriteria, *, credentials: Credentials, page: str | None) -> HttpRequest:
+    """``GET /v1/sms/messages``: the messages to this recipient in this time, newest first."""
     query = {
         "direction": "outbound",
-        "to": sought.to,
-        "created_after": sought.since,
-        "created_before": sought.until,
+        "to": criteria.to,
+        "created_after": criteria.since,
+        "created_before": criteria.until,
         "limit": PAGE_SIZE,
     }
     cursor = {} if page is None else {"starting_after": page}
@@ -143,8 +141,8 @@ def search_request(sought: Sought, *, credentials: Credentials, page: str | None
     return HttpRequest("GET", url, authorization(credentials))
 
 
-def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
-    """The messages with our id and token in their ``metadata``; else the next cursor."""
+def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:
+    """The messages with our reference in their ``metadata``; without any, the next page."""
     answer = answers.record(result)
     if isinstance(answer, LookupFailed):
         return answer
@@ -155,11 +153,22 @@ def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> List
     if None in ids:
         return answers.NOT_A_LIST
     ours = tuple(
-        Candidate(provider_message_id=known, created=_created(record), certain=True)
-        for known, record in zip(ids, records, strict=True)
-        if known and _reference(record) in sought.references
+        Candidate(provider_message_id=provider_id, created=_created(record), certain=True)
+        for provider_id, record in zip(ids, records, strict=True)
+        if provider_id and _reference(record) in criteria.references
     )
     return Listed(ours, None if ours else following)
+
+
+def read_list(result: HttpResponse | NoResponse) -> tuple[list[dict[str, object]], str | None] | LookupFailed:
+    """One page of any other list: its objects and the next cursor."""
+    answer = answers.record(result)
+    if isinstance(answer, LookupFailed):
+        return answer
+    objects = answer.get("data")
+    if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
+        return LookupFailed(reason="the answer is no list")
+    return objects, parsing.text(answer.get("next_cursor"))
 
 
 def _reference(record: Mapping[str, object]) -> str:
@@ -177,7 +186,7 @@ def authorization(credentials: Credentials) -> dict[str, str]:
 
 
 def address(credentials: Credentials) -> str:
-    """The base of every URL: ``api_url``, or the region's; raises ``Misconfigured`` as above."""
+    """The base of every URL: ``api_url``, or that of the key's region; raises ``Misconfigured``."""
     region = re.sub(KEY_FORM, r"\1", _key(credentials))
     return (setting(credentials, "api_url") or API_URL.format(region=region)).rstrip("/")
 

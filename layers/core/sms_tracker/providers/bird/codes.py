@@ -1,19 +1,17 @@
-"""Bird's refusals: what each means, and who has to change something before the same request can succeed.
+"""Bird's refusals: the cause of each, and who must change something before the same request can succeed.
 
 Source: ``messagebird-sdk`` 0.106.0 and https://bird.com/docs/guides/errors. An error has a stable ``code`` and a
-``name``; not every number is published, so the tables name an error by what is known of it.
+``name``. Not every code is published, so the table has codes and names.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import Fault, Refused
-from sms_tracker.providers import parsing
+from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.bird.webhook import part
 
 Blame = tuple[Fault, Category, Reason]
@@ -21,7 +19,7 @@ Blame = tuple[Fault, Category, Reason]
 _INVALID: Blame = (Fault.CALLER, Category.PERMANENT, Reason.UNKNOWN)
 _SENDER: Blame = (Fault.SENDER, Category.PERMANENT, Reason.SENDER_REJECTED)
 _ACCOUNT: Blame = (Fault.ACCOUNT, Category.PERMANENT, Reason.ACCOUNT)
-# As with other providers, the caller chose the country; the account sends to others.
+# The caller chose the country; the account can send to others.
 _COUNTRY: Blame = (Fault.CALLER, Category.PERMANENT, Reason.ACCOUNT)
 
 SEND_ERRORS: dict[str, Blame] = {
@@ -48,10 +46,10 @@ PARAMETERS: dict[str, tuple[Fault, Reason]] = {
     "category": (Fault.CALLER, Reason.UNKNOWN),
     "validity_period": (Fault.CALLER, Reason.UNKNOWN),
 }
-"""The ``param`` of a caller's error of unknown reason, where it says more: what the caller supplies."""
+"""The cause by ``param``, for a caller's error of unknown reason. These fields come from the caller."""
 
 OTHER_PARAMETER = (Fault.ACCOUNT, Reason.ACCOUNT)
-"""Every other parameter (``metadata``, the idempotency key …) is our own."""
+"""All other parameters (``metadata``, the idempotency key …) are our own."""
 
 ACCOUNT_STATUSES: dict[int, Blame] = {
     HTTPStatus.UNAUTHORIZED: _ACCOUNT,
@@ -59,19 +57,18 @@ ACCOUNT_STATUSES: dict[int, Blame] = {
     HTTPStatus.FORBIDDEN: _ACCOUNT,
     HTTPStatus.MISDIRECTED_REQUEST: _ACCOUNT,
 }
-"""The key, the wallet, the key's scopes, and an organization that lives in another region."""
+"""Faults of the key, the wallet, the key's scopes, and the region."""
 
 KEY_STORE_DOWN = "E01033"
 """503: the store of idempotency keys did not answer, so the request was not carried out."""
 
-_ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 _UNLISTED: Blame = (Fault.CALLER, Category.UNKNOWN, Reason.UNKNOWN)
 _UNLISTED_ACCOUNT: Blame = (Fault.ACCOUNT, Category.UNKNOWN, Reason.ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """Bird's error, as far as it can be read."""
+    """The readable parts of Bird's error."""
 
     kind: str | None
     code: str | None
@@ -81,35 +78,29 @@ class Error:
 
 
 def error(body: bytes) -> Error:
-    """``{"error": {…}}``, or the error itself at the top. Where it names no ``param``, ``details`` may."""
+    """``{"error": {…}}``, or the error itself at the top. Without ``param``, the first of ``details`` may have one."""
     answer = parsing.json_object(body)
-    found = part(answer, "error") or answer
-    details = found.get("details")
+    stated = part(answer, "error") or answer
+    details = stated.get("details")
     first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
     kind, code, name, message, parameter = (
-        parsing.text(found.get(key)) for key in ("type", "code", "name", "message", "param")
+        parsing.text(stated.get(key)) for key in ("type", "code", "name", "message", "param")
     )
     return Error(kind, code, name, message, parameter or parsing.text(first.get("param")))
 
 
 def refused(status: int, answer: Error) -> Refused:
-    """What a 4xx that is a no means."""
+    """The refusal in a 4xx."""
     fault, category, reason = _blame(status, answer)
     if fault is Fault.CALLER and reason is Reason.UNKNOWN and answer.parameter:
-        fault, reason = PARAMETERS.get(_plain(answer.parameter), OTHER_PARAMETER)
+        fault, reason = PARAMETERS.get(parsing.parameter_name(answer.parameter), OTHER_PARAMETER)
     code, message = answer.code or answer.name, parsing.masked(answer.message)
     return Refused(failure=Failure(category=category, reason=reason, code=code, message=message), fault=fault)
 
 
 def _blame(status: int, answer: Error) -> Blame:
-    """400 and 422 judge the message; every other refusal is about who asks, or about whom (a wrong ``api_url``)."""
+    """Without a listed code, 400 and 422 are the caller's fault, others the account's (or of a wrong ``api_url``)."""
     if status in ACCOUNT_STATUSES:
         return ACCOUNT_STATUSES[status]
-    unlisted = _UNLISTED if status in _ABOUT_THE_MESSAGE else _UNLISTED_ACCOUNT
-    by_code: Mapping[str, Blame] = SEND_ERRORS
-    return by_code.get(answer.name or "") or by_code.get(answer.code or "", unlisted)
-
-
-def _plain(parameter: str) -> str:
-    """A parameter's name without its place: ``to[0]`` is ``to``."""
-    return re.split(r"[.\[]", parameter, maxsplit=1)[0].strip().lower()
+    unlisted = _UNLISTED if status in answers.ABOUT_THE_MESSAGE else _UNLISTED_ACCOUNT
+    return SEND_ERRORS.get(answer.name or "") or SEND_ERRORS.get(answer.code or "", unlisted)

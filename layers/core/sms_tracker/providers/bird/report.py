@@ -1,4 +1,4 @@
-"""What Bird says about a message, in a webhook or in its own record: its status words, its error codes, its fields."""
+"""Bird's reports, from a webhook or its own record of a message: status words, error codes and fields."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ STATUSES: dict[str, Status | None] = {
     "undelivered": Status.UNDELIVERED,
     "failed": Status.FAILED,
     "rejected": Status.FAILED,
-    "received": None,  # inbound: recognised, moves nothing
-    "sms_suppression.created": None,  # an opt-out, likewise
+    "received": None,  # inbound: no effect
+    "sms_suppression.created": None,  # an opt-out: no effect
 }
-"""An event's word is its type without ``sms.``, which makes it the word of Bird's own record."""
+"""The word of an event is its type without ``sms.``, as in Bird's own record."""
 
 Cause = tuple[Category, Reason]
 
@@ -44,7 +44,7 @@ CODES: dict[str, Cause] = {
     "provider_unavailable": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
     "insufficient_balance": (Category.TEMPORARY, Reason.ACCOUNT),
 }
-"""``error.code``, an open set. The carrier's own code beside it has no published table and is kept as a detail."""
+"""``error.code``, an open set. The carrier's own code has no published table and is stored as a detail."""
 
 WITHOUT_CODE: dict[str, Cause] = {
     "canceled": (Category.PERMANENT, Reason.CANCELED),
@@ -53,10 +53,10 @@ WITHOUT_CODE: dict[str, Cause] = {
     "failed": (Category.PERMANENT, Reason.UNKNOWN),
     "rejected": (Category.UNKNOWN, Reason.NOT_SENT),  # refused before a carrier had it
 }
-"""What a failure means that has no code, or one that is not listed."""
+"""The cause of a failure without a listed code."""
 
 NO_CODE = {"", "unknown"}
-"""Bird's ``unknown`` classifies nothing: kept as a code, it would outrank a failure that has a real one later."""
+"""Not codes: Bird's ``unknown`` must not outrank a real code."""
 
 ERROR_PAGES = "https://docs.bird.com/errors"
 
@@ -66,14 +66,14 @@ _MOMENTS = {"accepted": "created_at", "sent": "sent_at", "delivered": "delivered
 
 
 def report(fields: Mapping[str, str], *, received_at: str) -> Report:
-    """A webhook's event. Never raises: the unfamiliar is data. An event without data is Bird's test of the endpoint."""
-    said = event(fields)
-    data = part(said, "data")
+    """The report in a webhook; never raises. An event without data is Bird's test of the endpoint."""
+    received = event(fields)
+    data = part(received, "data")
     made = _report(
-        (parsing.text(said.get("type")) or "").removeprefix("sms."),
+        (parsing.text(received.get("type")) or "").removeprefix("sms."),
         data,
         part(data, "error"),
-        occurred=parsing.rfc3339(parsing.text(said.get("timestamp"))),
+        occurred=parsing.rfc3339(parsing.text(received.get("timestamp"))),
         received_at=received_at,
         source=Source.CALLBACK,
     )
@@ -81,7 +81,7 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
 
 
 def record_report(record: Mapping[str, object], *, received_at: str) -> Report | None:
-    """Bird's own record of a message; None where it names no message or no status."""
+    """The report in Bird's own record of a message; None if it has no id or no status."""
     word = parsing.text(record.get("status"))
     if word is None or parsing.text(record.get("id")) is None:
         return None
@@ -90,7 +90,7 @@ def record_report(record: Mapping[str, object], *, received_at: str) -> Report |
 
 
 def moment(record: Mapping[str, object]) -> str | None:
-    """When the message in Bird's own record reached its status, in our form; None where the record has no such time."""
+    """When the message in Bird's own record reached its status, in our form; None if not stated."""
     word = parsing.text(record.get("status")) or ""
     error = part(record, "last_error")
     occurred = error.get("occurred_at") if word in WITHOUT_CODE else record.get(_MOMENTS.get(word, ""))
@@ -98,22 +98,22 @@ def moment(record: Mapping[str, object]) -> str | None:
 
 
 def status(word: str, code: str | None) -> Status | None:  # noqa: ARG001 - codes never change a status here
-    """What a status word maps to; None for one that moves nothing."""
+    """The status of a word; None for one without effect."""
     return STATUSES.get(word)
 
 
 def knows(word: str) -> bool:
-    """Whether it is a word of Bird's, also where it moves nothing."""
+    """Whether ``STATUSES`` has the word."""
     return word in STATUSES
 
 
 def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
-    """What a stored word means today, with the failure that its code and text describe."""
+    """Status and failure of a stored word with its code and text."""
     return STATUSES.get(word), _failure(word, _code(code), text)
 
 
 def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - each code has one meaning
-    """Bird's page on an error of its API; the codes of a delivery have none."""
+    """Bird's page on an API error; delivery codes have none."""
     return f"{ERROR_PAGES}/{code}" if re.fullmatch("E[0-9]{5}", code) else None
 
 
@@ -142,7 +142,7 @@ def _report(
         source=source,
         recipient=parsing.e164(parsing.text(data.get("to")) or "") if is_outbound else None,
         price=_price(part(data, "cost")),
-        segments=cost.segments(parsing.text(part(data, "segments").get("count"))),
+        segments=cost.parse_segments(parsing.text(part(data, "segments").get("count"))),
         network=parsing.text(data.get("mcc_mnc")),
         details=_details(data, error, without={"code", "description", "occurred_at"} if failure else {"code"}),
     )
@@ -161,11 +161,11 @@ def _code(code: str | None) -> str | None:
 
 
 def _price(stated: Mapping[str, object]) -> cost.Price | None:
-    return cost.price(*(parsing.text(stated.get(name)) for name in ("amount", "currency_code")))
+    return cost.parse_price(*(parsing.text(stated.get(name)) for name in ("amount", "currency_code")))
 
 
 def _details(data: Mapping[str, object], error: Mapping[str, object], *, without: set[str]) -> dict[str, str]:
-    """The scalars that say more: of the event, of its segments and of its error. No number, no text."""
+    """Further scalars of the event, its segments and its error, without phone numbers and texts."""
     further = dict(data)
     further |= {f"segments[{name}]": value for name, value in part(data, "segments").items()}
     further |= {f"error[{name}]": value for name, value in error.items() if name not in without}

@@ -1,12 +1,11 @@
-"""Bird's webhooks: which secrets may have signed them, and what they bring."""
+"""Bird's webhooks: their secrets, fields and message."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
-from sms_tracker.domain.callback import CallbackTarget, callback_target
+from sms_tracker.domain.callback import CallbackTarget, target_of
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.settings import trimmed
@@ -21,12 +20,12 @@ REPLY_BODY = ""
 
 SUPPRESSED = "sms_suppression.created"
 REPLIES = ("sms.received", SUPPRESSED)
-"""Events about a person's answer. They come to the one address of all events."""
+"""Inbound events. They go to the same endpoint as reports."""
 
 ENTRIES = ("api_key", "webhook_secret", "next_webhook_secret", "category", "api_url")
 
 CATEGORIES = ("transactional", "marketing", "authentication", "service")
-"""Why a message is sent. Bird asks for one with every text and has no default."""
+"""The purpose of a message. Bird requires one and has no default."""
 
 KEY_FORM = r"(?:bk|bm)_([a-z]{2}[0-9]+)_[\x21-\x7e]+"
 """A key of a workspace (``bk_``) or an organization (``bm_``), with its region."""
@@ -42,9 +41,7 @@ NOT_KEYS = (
     ),
     (r"", "does not begin with bk_ and a region, such as bk_us1_"),
 )
-"""What cannot be a key, by how it begins; the last one is anything else."""
-
-_TARGET = ("message_id", "attempt", "token")
+"""Wrong keys, by their beginning; the last entry matches anything else."""
 
 
 def keys(credentials: Credentials) -> tuple[Key, ...]:
@@ -57,7 +54,7 @@ def keys(credentials: Credentials) -> tuple[Key, ...]:
 
 
 def flaws(credentials: Credentials) -> Mapping[str, str]:
-    """Entries that certainly cannot be what they should, each with the end of a sentence that shows no value."""
+    """Keys and secrets in each other's place or malformed; an unknown category."""
     found = {"api_key": _key_flaw(setting(credentials, "api_key"))}
     for entry in ("webhook_secret", "next_webhook_secret"):
         found[entry] = _secret_flaw(setting(credentials, entry))
@@ -67,7 +64,7 @@ def flaws(credentials: Credentials) -> Mapping[str, str]:
 
 
 def fields(request: HttpRequest) -> Mapping[str, str]:
-    """``body`` alone: the JSON object as it was signed. Raises ``Unreadable`` where it is none."""
+    """One field, ``body``: the JSON object as signed. Raises ``Unreadable`` if it is none."""
     try:
         body = request.body.decode()
     except UnicodeDecodeError:
@@ -78,10 +75,9 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
 
 
 def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - its URL is not signed
-    """Our id, attempt and token in the event's ``metadata``, by the rules of a callback URL's query."""
+    """Our id, attempt and token, from the event's ``metadata``."""
     metadata = part(part(event(fields), "data"), "metadata")
-    named = {name: text for name in _TARGET if (text := parsing.text(metadata.get(name)))}
-    return callback_target(f"?{urlencode(named)}")
+    return target_of({name: parsing.text(metadata.get(name)) or "" for name in ("message_id", "attempt", "token")})
 
 
 def is_reply(fields: Mapping[str, str]) -> bool:
@@ -90,18 +86,18 @@ def is_reply(fields: Mapping[str, str]) -> bool:
 
 
 def event(fields: Mapping[str, str]) -> dict[str, object]:
-    """The event in the raw fields, or an empty one."""
+    """The event in the raw fields; empty if there is none."""
     return parsing.json_object(fields.get("body", "").encode("utf-8", "replace"))
 
 
 def part(value: Mapping[str, object], name: str) -> dict[str, object]:
-    """The JSON object of that name, or an empty one."""
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
+    """The JSON object of that name; empty if there is none."""
+    member = value.get(name)
+    return member if isinstance(member, dict) else {}
 
 
 def setting(credentials: Credentials, name: str) -> str:
-    """One entry of the secret document, without what copying leaves around it; empty where there is none."""
+    """One entry of the secret document, :func:`trimmed`; empty if there is none."""
     return trimmed(credentials.get(name, ""))
 
 
@@ -117,6 +113,6 @@ def _secret_flaw(secret: str) -> str | None:
     if re.match(r"(bk|bm)_", secret):
         return "is an API key"
     try:
-        return None if signature.octets(secret) else "holds no key after whsec_"
+        return None if signature.decoded_secret(secret) else "holds no key after whsec_"
     except ValueError:
         return "is not whsec_ and base64"

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, Sought
+from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import (
     Fault,
     LookupFailed,
@@ -40,7 +40,7 @@ SENDERS = {
 """https://developers.messagebird.com/api/sms-messaging/, ``originator``."""
 
 VALIDITY = range(1, 36_001)
-"""``validity``. MessageBird publishes no limit; ten hours are known to be taken."""
+"""``validity``. MessageBird publishes no limit; ten hours are known to be accepted."""
 CATEGORIES: tuple[str, ...] = ()
 PRICE = True
 IDEMPOTENCY = None
@@ -54,7 +54,7 @@ SEND_ERRORS: dict[str, tuple[Fault, Category, Reason]] = {
     "25": (Fault.ACCOUNT, Category.TEMPORARY, Reason.ACCOUNT),
     "98": (Fault.ACCOUNT, Category.PERMANENT, Reason.ACCOUNT),
 }
-"""Codes of a refused request. 99 is not here: after an internal error the outcome is unknown."""
+"""Codes of a refused request. 99 is left out: after an internal error the outcome is unknown."""
 
 PARAMETERS: dict[str, tuple[Fault, Reason]] = {
     "originator": (Fault.SENDER, Reason.SENDER_REJECTED),
@@ -63,10 +63,10 @@ PARAMETERS: dict[str, tuple[Fault, Reason]] = {
     "body": (Fault.CALLER, Reason.UNKNOWN),
     "validity": (Fault.CALLER, Reason.UNKNOWN),
 }
-"""The ``parameter`` that a caller's error names: one that the caller supplies. It says more than the code."""
+"""The cause by ``parameter``, for a caller's error. It takes precedence over the code."""
 
 OTHER_PARAMETER = (Fault.ACCOUNT, Reason.ACCOUNT)
-"""Every other parameter (``reportUrl``, ``reference``, ``datacoding`` …) is our own."""
+"""All other parameters (``reportUrl``, ``reference``, ``datacoding`` …) are our own."""
 
 INTERNAL_ERROR = "99"
 NOT_FOUND = "20"
@@ -85,7 +85,7 @@ class _Error:
 
 
 def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:
-    """Status reports are only sent for a message with both a ``reference`` and a ``reportUrl``."""
+    """``POST /messages``. Status reports are sent only with both a ``reference`` and a ``reportUrl``."""
     content: dict[str, object] = {
         "type": "sms",
         "originator": message.sender.removeprefix("+"),
@@ -121,7 +121,7 @@ def _refused(response: HttpResponse) -> SendOutcome:
         return OutcomeUnknown(reason=f"HTTP {response.status} with an internal error")
     fault, category, reason = SEND_ERRORS.get(error.code or "", _unlisted(response.status))
     if fault is Fault.CALLER and error.parameter:
-        fault, reason = PARAMETERS.get(_plain(error.parameter), OTHER_PARAMETER)
+        fault, reason = PARAMETERS.get(parsing.parameter_name(error.parameter), OTHER_PARAMETER)
     message = parsing.masked(error.description)
     return Refused(failure=Failure(category=category, reason=reason, code=error.code, message=message), fault=fault)
 
@@ -135,19 +135,14 @@ def _error(response: HttpResponse) -> _Error:
 
 
 def _unlisted(status: int) -> tuple[Fault, Category, Reason]:
-    """400 and 422 are about the message; every other refusal is about the account or a wrong ``api_url``."""
+    """400 and 422 are the caller's fault, others the account's (or of a wrong ``api_url``)."""
     if status in answers.ABOUT_THE_MESSAGE:
         return Fault.CALLER, Category.UNKNOWN, Reason.UNKNOWN
     return Fault.ACCOUNT, Category.UNKNOWN, Reason.ACCOUNT
 
 
-def _plain(parameter: str) -> str:
-    """A parameter's name without case and index: ``Recipients[0]`` is ``recipients``."""
-    return re.split(r"[.\[]", parameter, maxsplit=1)[0].strip().lower()
-
-
 def _recipient(answer: Mapping[str, object]) -> dict[str, object]:
-    """The one recipient that a message of ours has; empty where the answer names none."""
+    """The one recipient of our message; empty if the answer has none."""
     recipients = answer.get("recipients")
     items = recipients.get("items") if isinstance(recipients, dict) else None
     first = items[0] if isinstance(items, list) and items else None
@@ -164,7 +159,7 @@ def lookup_request(provider_message_id: str, *, credentials: Credentials) -> Htt
 
 
 def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Report | NoSuchMessage | LookupFailed:
-    """Only MessageBird's own *not found* counts as one: any proxy can answer 404."""
+    """A 404 counts only with MessageBird's own code: any proxy can answer 404."""
     if isinstance(result, HttpResponse) and (result.status, _error(result).code) == (HTTPStatus.NOT_FOUND, NOT_FOUND):
         return NoSuchMessage()
     answer = answers.record(result)
@@ -172,22 +167,22 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
         return answer
     message_id, recipient = parsing.text(answer.get("id")), _recipient(answer)
     if message_id is None or parsing.text(recipient.get("status")) is None:
-        return LookupFailed(reason="the answer names no message or no recipient's status")
+        return LookupFailed(reason="the answer has no message id or no recipient's status")
     fields = {**parsing.flat(recipient), "id": message_id}
     return replace(report(fields, received_at=received_at), source=Source.LOOKUP)
 
 
-# --- searching the list of messages, in which a send whose answer was lost may be found
+# --- searching the list for a send with a lost answer
 
 
-def search_request(sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:  # noqa: ARG001 - nothing to filter by
-    """``GET /messages?limit=&offset=``, the newest first: no SDK of MessageBird's filters the list."""
+def search_request(criteria: SearchCriteria, *, credentials: Credentials, page: str | None) -> HttpRequest:  # noqa: ARG001 - the list has no filters
+    """``GET /messages?limit=&offset=``, newest first. The list has no filters."""
     url = f"{_base(credentials)}/messages?limit={_PAGE_SIZE}&offset={page or 0}"
     return HttpRequest("GET", url, _headers(credentials))
 
 
-def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:
-    """The message that carries our id as its ``reference``; else the next offset, unless the page is too old."""
+def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:
+    """The message with our reference; without one the next page, unless all of this page is too old."""
     answer = answers.record(result)
     if isinstance(answer, LookupFailed):
         return answer
@@ -195,11 +190,12 @@ def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> List
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         return answers.NOT_A_LIST
     ours = tuple(
-        Candidate(provider_message_id=known, created=_created(record), certain=True)
+        Candidate(provider_message_id=provider_id, created=_created(record), certain=True)
         for record in items
-        if parsing.text(record.get("reference")) in sought.references and (known := parsing.text(record.get("id")))
+        if parsing.text(record.get("reference")) in criteria.references
+        and (provider_id := parsing.text(record.get("id")))
     )
-    if ours or _are_older(items, sought):
+    if ours or _are_older(items, criteria):
         return Listed(ours, None)
     offset, total = answer.get("offset"), answer.get("totalCount")
     if not isinstance(offset, int) or not isinstance(total, int):
@@ -208,9 +204,9 @@ def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> List
     return Listed((), str(following) if items and following < total else None)
 
 
-def _are_older(records: Sequence[Mapping[str, object]], sought: Sought) -> bool:
+def _are_older(records: Sequence[Mapping[str, object]], criteria: SearchCriteria) -> bool:
     times = [_created(record) for record in records]
-    return bool(times) and all(time is not None and time < sought.since for time in times)
+    return bool(times) and all(time is not None and time < criteria.since for time in times)
 
 
 def _created(record: Mapping[str, object]) -> str | None:

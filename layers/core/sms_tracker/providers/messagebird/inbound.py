@@ -1,6 +1,6 @@
-"""Inbound messages of the classic API, as a flow forwards them: JSON or a form, with several names for each field.
+"""Inbound messages of the classic API, forwarded by a flow: JSON or a form, with several names for each field.
 
-Every alias is optional; the first that has a value counts. Source: MessageBird's own tutorials, and a captured payload.
+Of these names, the first with a value counts. Source: MessageBird's own tutorials, and a captured payload.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _SHORT_CODE = re.compile("[0-9]{3,6}")
 
 
 def inbound(fields: Mapping[str, str], *, received_at: str) -> Inbound:  # noqa: ARG001 - the fields have their own
-    """Raises ``Unreadable`` where the id, the sender or the recipient is missing."""
-    known, sender, to = (_first(fields, names) for names in (_IDS, REPLY_SENDERS, _TO))
-    if not (known and sender and to):
+    """Raises ``Unreadable`` if the id, the sender or the recipient is missing."""
+    provider_id, sender, to = (_first(fields, names) for names in (_IDS, REPLY_SENDERS, _TO))
+    if not (provider_id and sender and to):
         raise Unreadable("an inbound message without id, originator or recipient")
     return Inbound(
-        provider_message_id=known,
+        provider_message_id=provider_id,
         sender=_number(sender),
         to=(_number(to),),
         text=_first(fields, REPLY_TEXTS) or "",
@@ -38,5 +38,5 @@ def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str | None:
 
 
 def _number(text: str) -> str:
-    """Digits without a plus as E.164; a short code and a name stay."""
+    """Digits without a plus as E.164; short codes and names are unchanged."""
     return text if _SHORT_CODE.fullmatch(text) else parsing.e164(text) or text

@@ -1,4 +1,4 @@
-"""What MessageBird reports about a message: its status words, its error codes and the fields around them."""
+"""MessageBird's reports: status words, error codes and fields."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ DELIVERY_ERRORS: dict[str, Cause] = {
     "103": _OPTED_OUT,
     "104": (Category.PERMANENT, Reason.SENDER_REJECTED),
 }
-"""``statusErrorCode``; docs/providers/messagebird.md says what each line rests on."""
+"""``statusErrorCode``; docs/providers/messagebird.md has the source of each line."""
 
 STATUS_REASONS: dict[str, Cause] = {
     "unknown subscriber": _NO_SUBSCRIBER,
@@ -67,13 +67,13 @@ STATUS_REASONS: dict[str, Cause] = {
     "insufficient balance": (Category.TEMPORARY, Reason.ACCOUNT),
     "generic delivery failure": (Category.UNKNOWN, Reason.UNKNOWN),
 }
-"""``statusReason``; it decides where the code is missing or not listed. Compared as :func:`_words` returns it."""
+"""``statusReason``, as :func:`_words` returns it. It decides if no listed code does."""
 
 FAILED_STATUSES: dict[Status, Cause] = {
     Status.EXPIRED: (Category.TEMPORARY, Reason.EXPIRED),
     Status.UNDELIVERED: (Category.UNKNOWN, Reason.UNKNOWN),
 }
-"""What a failure means without a listed code or reason."""
+"""The cause of a failure without a listed code or reason."""
 
 _NAME = "messagebird"
 _READ = {"id", "status", "statusDatetime", "statusErrorCode", "mccmnc", "price[amount]", "price[currency]"}
@@ -81,12 +81,12 @@ _PERSONAL = {"recipient", "originator", "body"}
 
 
 EVENT = {"event", "payload"}
-"""The members of an event of Bird's Channels API (docs.bird.com), which signs as the last generation here does."""
-MIDDLE_GENERATION = "signed in Bird's middle generation (Channels API), which has no messages of ours"
+"""The members of an event of Bird's Channels API (docs.bird.com). Its signature is valid here too."""
+CHANNELS_API = "signed in Bird's middle generation (Channels API), which has no messages of ours"
 
 
 def report(fields: Mapping[str, str], *, received_at: str) -> Report:
-    """Ids and codes stay text: leading zeros and capitals are part of them."""
+    """The report in a webhook. Ids and codes stay text, to keep leading zeros and capitals."""
     word, code = parsing.field(fields, "status"), parsing.code(fields.get("statusErrorCode"))
     reached, failure = meaning(word, code, fields.get("statusReason"))
     return Report(
@@ -100,11 +100,11 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
         failure=failure,
         occurred=moment(fields.get("statusDatetime")),
         recipient=parsing.e164(fields.get("recipient", "")),
-        price=cost.price(fields.get("price[amount]"), fields.get("price[currency]")),
-        segments=cost.segments(fields.get("messagePartCount")),
+        price=cost.parse_price(fields.get("price[amount]"), fields.get("price[currency]")),
+        segments=cost.parse_segments(fields.get("messagePartCount")),
         network=parsing.field(fields, "mccmnc") or None,
         details=parsing.details(fields, without=_READ | _PERSONAL | ({"statusReason"} if failure else set())),
-        set_aside=None if word or not {name.partition("[")[0] for name in fields} >= EVENT else MIDDLE_GENERATION,
+        set_aside=None if word or not {name.partition("[")[0] for name in fields} >= EVENT else CHANNELS_API,
     )
 
 
@@ -117,7 +117,7 @@ def knows(word: str) -> bool:
 
 
 def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
-    """A failure's cause is that of its code; without a listed one, that of its reason, then of its status."""
+    """The cause of a failure is that of its code, else of its reason, else of its status."""
     code, text = parsing.code(code), clean(text or "")
     reached = status(word, code)
     if reached is None or reached.outcome is not Outcome.FAILURE:
@@ -128,15 +128,15 @@ def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | Non
 
 
 def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - one page lists them all
-    """Only codes of delivery have one; codes of a refused request have other meanings under the same numbers."""
+    """Only delivery codes have a page; codes of a refused request have the same numbers and other meanings."""
     return DELIVERY_ERRORS_PAGE if status in FAILED_STATUSES else None
 
 
 def moment(value: str | None) -> str | None:
-    """``statusDatetime`` in our form, even if an unescaped ``+`` of its offset was decoded to a space."""
+    """``statusDatetime`` in our form, even if the ``+`` of its offset was decoded to a space."""
     return parsing.rfc3339(re.sub(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$", r"\1+\2", value)) if value else None
 
 
 def _words(reason: str) -> str:
-    """Without case, and as words: Bird writes ``received_network_error`` where MessageBird wrote spaces."""
+    """In lower case, with spaces between words: Bird writes ``received_network_error``."""
     return " ".join(re.split(r"[\s_.-]+", reason.casefold())).strip()

@@ -1,7 +1,6 @@
-"""MessageBird's webhook signatures: the JWT, the legacy signature of the query and Bird's signature of the URL.
+"""MessageBird's three webhook signatures: a JWT, the legacy signature of the query, and Bird's of the URL.
 
-A request carries one of the three. If it has a JWT, only the JWT counts: a bad one beside a good older signature
-is refused, so an attacker cannot choose the weaker check.
+If a request has a JWT, only the JWT counts, so an attacker cannot choose a weaker check.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SIGNATURE = "messagebird-signature"
 TIMESTAMP = "messagebird-request-timestamp"
 
 ALGORITHMS = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
-"""What the JWT may be signed with. ``none`` and every asymmetric algorithm are missing on purpose."""
+"""The JWT's accepted algorithms: neither ``none`` nor any asymmetric one."""
 
 ISSUER = "MessageBird"
 LEEWAY = 1
@@ -36,11 +35,11 @@ _PARTS = 3
 
 
 def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> timedelta | None:
-    """The age of ``request`` if one of ``secrets`` signed it, else raise ``InvalidSignature`` with what is wrong.
+    """The age of ``request`` if one of ``secrets`` signed it, else raise ``InvalidSignature``.
 
-    None for a JWT, which ends at its ``exp``. A blank secret is no key: anybody can sign with it.
+    None for a JWT, which has its own expiry. An empty secret is no key, because anybody can sign with it.
     """
-    keys = [_octets(key.secret) for key in secrets if key.secret]
+    keys = [parsing.octets(key.secret) for key in secrets if key.secret]
     token = request.headers.get(JWT)
     if token is None:
         return parsing.age(_check_hmac(request, keys), now=now)
@@ -64,7 +63,7 @@ def _signed_claims(token: str, keys: Sequence[bytes]) -> dict[str, object]:
 
 
 def _algorithm(header: dict[str, object]) -> str:
-    # RFC 7515 4.1.11: a critical extension that is not understood must be refused; b64 is one (RFC 7797).
+    # RFC 7515 4.1.11: unknown critical extensions must be refused; b64 is one (RFC 7797).
     if "crit" in header or "b64" in header or not isinstance(header.get("kid", ""), str):
         raise InvalidSignature("the JWT uses an extension that MessageBird does not")
     name = header.get("alg")
@@ -94,12 +93,12 @@ def _seconds(claim: object) -> int:
 
 
 def _check_url(claims: dict[str, object], url: str) -> None:
-    if not any(_is_hash_of(_octets(variant), claims.get("url_hash")) for variant in parsing.url_variants(url)):
+    if not any(_is_hash_of(parsing.octets(variant), claims.get("url_hash")) for variant in parsing.url_variants(url)):
         raise InvalidSignature("the JWT was signed for another URL")
 
 
 def _check_body(claims: dict[str, object], body: bytes) -> None:
-    """The hash is there exactly when there is a body; a request that lost or gained one is refused."""
+    """The JWT must have a body hash exactly if there is a body."""
     matches = _is_hash_of(body, claims.get("payload_hash")) if body else "payload_hash" not in claims
     if not matches:
         raise InvalidSignature("the JWT was signed for another body")
@@ -107,14 +106,14 @@ def _check_body(claims: dict[str, object], body: bytes) -> None:
 
 def _is_hash_of(content: bytes, claim: object) -> bool:
     digest = hashlib.sha256(content).hexdigest().encode()
-    return isinstance(claim, str) and hmac.compare_digest(digest, _octets(claim))
+    return isinstance(claim, str) and hmac.compare_digest(digest, parsing.octets(claim))
 
 
 def _check_hmac(request: HttpRequest, keys: Sequence[bytes]) -> int:
-    """The timestamp of the two other generations; they share headers and differ in the text in the middle.
+    """The timestamp of the two older signatures; they share headers and differ in the signed text.
 
-    The timestamp is signed but its age is not judged: retries have been seen hours later with the original one,
-    and applying a report twice changes nothing. A legacy text can never pass for a Bird one, as it has no ``:``.
+    The timestamp's age is not limited: retries hours later had the original one, and a repeated report has no effect.
+    A legacy text is never a valid Bird text, because it has no ``:``.
     """
     signature, stamp = request.headers.get(SIGNATURE), request.headers.get(TIMESTAMP)
     if signature is None or stamp is None:
@@ -122,17 +121,17 @@ def _check_hmac(request: HttpRequest, keys: Sequence[bytes]) -> int:
     if not re.fullmatch(r"[0-9]{1,19}", stamp):
         raise InvalidSignature("the signature's timestamp is no number")
     body_hash = hashlib.sha256(request.body).digest()
-    texts = [_sorted_query(request.url), *(_octets(variant) for variant in parsing.url_variants(request.url))]
+    texts = [_sorted_query(request.url), *map(parsing.octets, parsing.url_variants(request.url))]
     signed = [b"\n".join((stamp.encode(), text, body_hash)) for text in texts]
     expected = (b64encode(hmac.digest(key, text, "sha256")) for key in keys for text in signed)
-    if not any(hmac.compare_digest(each, _octets(signature)) for each in expected):
+    if not any(hmac.compare_digest(each, parsing.octets(signature)) for each in expected):
         raise InvalidSignature("no accepted key signed this URL and body")
     return int(stamp)
 
 
 def _sorted_query(url: str) -> bytes:
-    """The query decoded, stably sorted by name and encoded again; in octets, so that no byte is lost on the way."""
-    query = _octets(url).partition(b"?")[2].replace(b"+", b" ")
+    """The query decoded, stably sorted by name and encoded again, as bytes, so that nothing is lost."""
+    query = parsing.octets(url).partition(b"?")[2].replace(b"+", b" ")
     pairs = (part.partition(b"=") for part in query.split(b"&") if part)
     decoded = [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs]
     return urlencode(sorted(decoded, key=itemgetter(0))).encode()
@@ -156,8 +155,3 @@ def _json_object(octets: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InvalidSignature("the JWT is not made of JSON objects")
     return value
-
-
-def _octets(text: str) -> bytes:
-    """UTF-8 that never fails: what a header or URL cannot hold is hashed as it came and matches nothing."""
-    return text.encode("utf-8", "surrogatepass")

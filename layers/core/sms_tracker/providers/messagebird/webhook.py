@@ -1,4 +1,4 @@
-"""MessageBird's webhooks: the keys that may have signed them, the fields they carry, the message they are about."""
+"""MessageBird's webhooks: their keys, fields and message."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ REPLY_BODY = ""
 
 REPLY_SENDERS = ("originator", "sender")
 REPLY_TEXTS = ("payload", "body", "message", "incomingMessage")
-"""The names of an inbound message's sender and text; a report has neither."""
+"""The names of an inbound message's sender and text. Reports have neither."""
 
 ENTRIES = ("access_key", "signing_key", "next_signing_key", "api_url")
 
 
 def keys(credentials: Credentials) -> tuple[Key, ...]:
-    """The signing key, and the next one while it rotates. MessageBird does not name its keys."""
+    """The signing key, and the next one during a rotation. MessageBird's keys have no ids."""
     found = (
         Key(credentials.get("signing_key", "")),
         Key(credentials.get("next_signing_key", ""), following=True),
@@ -46,13 +46,14 @@ def flaws(credentials: Credentials) -> Mapping[str, str]:
 
 
 def _key_flaw(key: str) -> str | None:
-    """New accounts get keys of the Bird platform, which this API answers with 401."""
-    is_bird_platforms = re.match("(bk|bm|whsec|bird_live|bird_test)_", key)
-    return "is a key of the Bird platform: use the provider bird" if is_bird_platforms else parsing.key_flaw(key)
+    """New accounts get keys of the Bird platform, which this API refuses with 401."""
+    if re.match("(bk|bm|whsec|bird_live|bird_test)_", key):
+        return "is a key of the Bird platform: use the provider bird"
+    return parsing.key_flaw(key)
 
 
 def fields(request: HttpRequest) -> Mapping[str, str]:
-    """A report is a GET with a query; some newer set-ups POST the same names as JSON. A form is accepted too."""
+    """The query of a GET, or the same names in a POST as JSON (newer set-ups) or a form."""
     if request.method == "GET" or not request.body:
         return parsing.query_fields(request.url.partition("?")[2])
     if "form-urlencoded" in request.headers.get("content-type", "").lower():
@@ -61,10 +62,10 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
 
 
 def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has both
-    """From the callback URL, which is signed: ``reference`` has our id too, but no attempt."""
+    """From the callback URL, which is signed. ``reference`` has our id too, but no attempt."""
     return callback_target(request.url)
 
 
 def is_reply(fields: Mapping[str, str]) -> bool:
-    """Whether it is an inbound message that a flow forwards: it has a sender or a text, and no status."""
+    """Whether it is an inbound message: it has a sender or a text, and no status."""
     return "status" not in fields and any(name in fields for name in (*REPLY_SENDERS, *REPLY_TEXTS))

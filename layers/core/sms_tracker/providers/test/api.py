@@ -1,4 +1,4 @@
-"""The built-in provider's one request and the answers to it. ``numbers.py`` answers; nothing leaves the service."""
+"""The built-in provider: the request that sends, and its answers. ``numbers.py`` answers inside the service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sms_tracker.providers.base import Credentials
 from sms_tracker.providers.test.report import failure, meaning
 
 URL = "https://test.invalid/messages"
-"""RFC 2606 keeps ``.invalid`` out of the DNS: the request could reach nobody."""
+"""``.invalid`` is never in the DNS (RFC 2606), so the request cannot reach anybody."""
 
 SENDERS = {
     **parsing.NUMBERS,
@@ -21,21 +21,21 @@ SENDERS = {
         r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+_&-]([A-Za-z0-9 ._+&:/-]{0,126}[A-Za-z0-9._+&-])?"
     ),
 }
-"""The forms of all providers: a test should not need another sender than the one it stands for."""
+"""The forms of all providers, so that a test can use the real sender."""
 
 VALIDITY = range(1, 259_201)
 CATEGORIES = ("transactional", "marketing", "authentication", "service")
 PRICE = False
 LOOKUP = False
-"""It keeps nothing, so it cannot be asked: a message without a final report ends as ``unknown``."""
+"""It stores nothing, so a message without a final report ends as ``unknown``."""
 IDEMPOTENCY = None
 
 UNAVAILABLE = "unavailable"
-"""The code of a refusal for now."""
+"""The code of a temporary refusal."""
 
 
 def send_request(message: OutboundMessage, *, credentials: Credentials, callback_url: str) -> HttpRequest:  # noqa: ARG001 - see below
-    """A POST that only this service answers. It needs no credentials; its events bring id, attempt and token back."""
+    """A POST that this service answers itself, without credentials. Its events return id, attempt and token."""
     content = {
         "to": message.to,
         "from": message.sender,
@@ -48,20 +48,20 @@ def send_request(message: OutboundMessage, *, credentials: Credentials, callback
 
 
 def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
-    """What the answer means."""
+    """As for every provider."""
     return answers.send_outcome(result, accepted=_accepted, refused=_refused)
 
 
 def _accepted(response: HttpResponse) -> SendOutcome:
     content = parsing.json_object(response.body)
-    known, word = parsing.text(content.get("id")), parsing.text(content.get("status"))
-    return answers.accepted(known, word, meaning(word or "", None, None), None)
+    provider_id, word = parsing.text(content.get("id")), parsing.text(content.get("status"))
+    return answers.accepted(provider_id, word, meaning(word or "", None, None), None)
 
 
 def _refused(response: HttpResponse) -> Refused | NotProcessed | OutcomeUnknown:
     content = parsing.json_object(response.body)
     code, text = parsing.text(content.get("code")), parsing.text(content.get("message"))
-    if response.status == HTTPStatus.TOO_MANY_REQUESTS:  # our own refusal is the same for each try of an attempt
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:  # the same for each try of an attempt
         return answers.not_processed(response, code, soon=code != UNAVAILABLE)
     if response.status in answers.ABOUT_THE_MESSAGE:
         return Refused(failure=failure(code, text), fault=Fault.CALLER)

@@ -1,4 +1,4 @@
-"""Nobody replies to a message of the built-in provider."""
+"""The built-in provider has no replies."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The documented numbers, what happens to a message to each, and the answers of the built-in provider.
+"""The built-in provider's test numbers, and what happens to a message to each.
 
-The numbers are of the range that is kept for fiction in North America (555-0100 to 555-0199): nobody has them.
+The numbers are reserved for fiction in North America (555-0100 to 555-0199).
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from sms_tracker.providers.test.report import CODES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The course of a message.
+    """What happens to a message.
 
-    ``reports`` are ``word`` or ``word:code``, each that many whole seconds after the request. ``refusal`` is the code
-    of an answer with ``status``; without one the message is taken. ``lost`` loses the answer to a message that was
-    taken. ``once``: a further attempt of the same message is delivered. ``seconds`` pass before the answer.
+    - ``reports``: pairs of whole seconds after the request, and ``word`` or ``word:code``
+    - ``refusal``: the code of a refusal with HTTP ``status``; None: the message is accepted
+    - ``lost``: the message is accepted, but the answer is lost
+    - ``once``: only the first attempt is refused; later ones are delivered
+    - ``seconds``: time before the answer
     """
 
     reports: tuple[tuple[int, str], ...] = ()
@@ -64,19 +66,19 @@ _COURSES = {
     "32": Course(reports=((1, "sent"), (2, "unconfirmed"))),
     "33": Course(reports=_DELIVERED.reports, seconds=5.0),
 }
-"""By the last two digits, those of the local stack's simulated providers where they have the course too."""
+"""By the last two digits. Numbers of the local stack's simulators have the same effect there."""
 
 BLOCK = "+120255501"
 """The first digits of every documented number."""
 OPTED_OUT = f"{BLOCK}10"
-"""The recipient who opted out: the provider is not asked."""
+"""The recipient who opted out: nothing is sent."""
 NUMBERS: Mapping[str, Course] = {BLOCK + digits: course for digits, course in _COURSES.items()}
-"""Any other number is delivered."""
+"""The test numbers. A message to any other number is delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event about a message, due so many seconds after the request."""
+    """One event about a message, due ``seconds`` after the request."""
 
     seconds: int
     body: bytes
@@ -84,7 +86,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """The answer to a request, the seconds that pass before it, and the events that follow."""
+    """The answer to a request, the time before it in seconds, and the events that follow."""
 
     answer: HttpResponse | NoResponse
     seconds: float
@@ -92,33 +94,33 @@ class Exchange:
 
 
 def exchange(request: HttpRequest, *, now: datetime) -> Exchange:
-    """What happens upon a request of ``api.send_request``, by its recipient and attempt alone."""
+    """The answer and events for a request of ``api.send_request``. They depend only on its recipient and attempt."""
     sent = json.loads(request.body)
     context = sent["context"]
-    known = f"test-{context['message_id']}-{context['attempt']}"
+    provider_id = f"test-{context['message_id']}-{context['attempt']}"
     course = NUMBERS.get(sent["to"], _DELIVERED)
     if course.once and context["attempt"] > 1:
         course = _DELIVERED
     return Exchange(
-        answer=_answer(course, known),
+        answer=_answer(course, provider_id),
         seconds=course.seconds,
-        events=tuple(_event(known, context, second, step, now) for second, step in course.reports),
+        events=tuple(_event(provider_id, context, second, step, now) for second, step in course.reports),
     )
 
 
-def _answer(course: Course, known: str) -> HttpResponse | NoResponse:
+def _answer(course: Course, provider_id: str) -> HttpResponse | NoResponse:
     if course.lost:
         return NoResponse(written=True, reason="ReadTimeout")
     if course.refusal is None:
-        return _json(HTTPStatus.CREATED, {"id": known, "status": str(Status.ACCEPTED)})
+        return _json(HTTPStatus.CREATED, {"id": provider_id, "status": str(Status.ACCEPTED)})
     text = CODES[course.refusal][1] if course.refusal in CODES else None
     return _json(course.status, {"code": course.refusal, "message": text})
 
 
-def _event(known: str, context: Mapping[str, object], second: int, step: str, now: datetime) -> Event:
+def _event(provider_id: str, context: Mapping[str, object], second: int, step: str, now: datetime) -> Event:
     word, _, code = step.partition(":")
     content = {
-        "id": known,
+        "id": provider_id,
         "status": word,
         "code": code or None,
         "message": CODES[code][1] if code else None,
@@ -129,5 +131,5 @@ def _event(known: str, context: Mapping[str, object], second: int, step: str, no
 
 
 def _json(status: HTTPStatus, content: Mapping[str, object]) -> HttpResponse:
-    """``retry-after`` counts for a refusal for now alone."""
+    """A JSON response. ``retry-after`` has an effect only on temporary refusals."""
     return HttpResponse(status, {"content-type": "application/json", "retry-after": "1"}, json.dumps(content).encode())

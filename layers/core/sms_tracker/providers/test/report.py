@@ -17,7 +17,7 @@ STATUSES: dict[str, Status | None] = {
     "failed": Status.FAILED,
     "expired": Status.EXPIRED,
     "canceled": Status.CANCELED,
-    "unconfirmed": Status.UNKNOWN,  # a carrier took it, and no handset confirms
+    "unconfirmed": Status.UNKNOWN,  # accepted by a carrier, never confirmed
 }
 
 UNCONFIRMED = frozenset({"unconfirmed"})
@@ -34,19 +34,19 @@ CODES: dict[str, tuple[Category, str]] = {
     "sender_rejected": (Category.PERMANENT, "The carrier refuses the sender"),
     "unreachable": (Category.TEMPORARY, "The handset cannot be reached"),
 }
-"""Each is the name of its reason."""
+"""By code, which is the reason's name."""
 
 _READ = {"id", "status", "code", "message", "at", "context[message_id]", "context[attempt]", "context[token]"}
 
 
 def report(fields: Mapping[str, str], *, received_at: str) -> Report:
-    """What an event says; never raises."""
+    """The report in an event; never raises."""
     word, code = parsing.field(fields, "status"), parsing.code(fields.get("code"))
-    known, failure = meaning(word, code, parsing.field(fields, "message"))
+    reached, failure = meaning(word, code, parsing.field(fields, "message"))
     return Report(
         provider="test",
         word=word,
-        status=known,
+        status=reached,
         recognised=knows(word),
         received=received_at,
         provider_message_id=parsing.field(fields, "id") or None,
@@ -58,31 +58,29 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
 
 
 def status(word: str, code: str | None) -> Status | None:  # noqa: ARG001 - the word decides
-    """What a word maps to; None for an unknown one."""
+    """The status of a word; None if it is unknown."""
     return STATUSES.get(word)
 
 
 def knows(word: str) -> bool:
-    """Whether it is in the table."""
+    """Whether ``STATUSES`` has the word."""
     return word in STATUSES
 
 
 def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
-    """Status and failure of a word, with the code and the text beside it."""
-    known = STATUSES.get(word)
-    if known is None or known.outcome is not Outcome.FAILURE:
-        return known, None
-    return known, failure(code, text)
+    """Status and failure of a word with its code and text."""
+    reached = STATUSES.get(word)
+    if reached is None or reached.outcome is not Outcome.FAILURE:
+        return reached, None
+    return reached, failure(code, text)
 
 
 def failure(code: str | None, text: str | None) -> Failure:
-    """The failure that a code describes."""
-    category, reason = Category.UNKNOWN, Reason.UNKNOWN
-    if code in CODES:
-        category, reason = CODES[code][0], Reason(code)
+    """The failure of a code."""
+    category, reason = (CODES[code][0], Reason(code)) if code in CODES else (Category.UNKNOWN, Reason.UNKNOWN)
     return Failure(category=category, reason=reason, code=code, message=parsing.masked(text))
 
 
 def page(code: str, status: Status) -> str | None:  # noqa: ARG001 - no code has a page
-    """None: docs/test-keys.md lists the numbers."""
+    """None: codes have no page."""
     return None

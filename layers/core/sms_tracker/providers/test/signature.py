@@ -1,4 +1,4 @@
-"""The built-in provider calls no webhook: the service queues its reports itself."""
+"""The built-in provider calls no webhook: the service queues its reports."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""The built-in provider's events, JSON objects that ``numbers.py`` makes. There is no webhook and no account."""
+"""The built-in provider's events: JSON objects from ``numbers.py``. There is no webhook and no account."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
-from sms_tracker.domain.callback import CallbackTarget, callback_target
+from sms_tracker.domain.callback import CallbackTarget, target_of
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Credentials, Key
@@ -43,11 +42,10 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
 
 
 def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - the event has it
-    """Our id, attempt and token in the event, by the rules of a callback URL's query."""
-    ours = {name: fields.get(f"context[{name}]", "") for name in ("message_id", "attempt", "token")}
-    return callback_target(f"?{urlencode({name: value for name, value in ours.items() if value}, errors='replace')}")
+    """Our id, attempt and token, from the event's ``context``."""
+    return target_of({name: fields.get(f"context[{name}]", "") for name in ("message_id", "attempt", "token")})
 
 
 def is_reply(fields: Mapping[str, str]) -> bool:  # noqa: ARG001 - nobody replies
-    """Never: there is nobody who could reply."""
+    """False: there are no replies."""
     return False

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, Sought
+from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import Fault, LookupFailed, NoSuchMessage, OutboundMessage, Refused, SendOutcome
 from sms_tracker.domain.report import Report
 from sms_tracker.providers import answers, parsing
@@ -20,7 +20,7 @@ from sms_tracker.providers.twilio.webhook import flaws, setting
 
 API_URL = "https://api.twilio.com"
 CALLBACK_RETRIES = "#rc=5&rp=all"
-"""Connection overrides: without them Twilio drops a callback after one 5xx or read time-out."""
+"""Connection overrides. Without them Twilio drops a callback after one 5xx or read time-out."""
 
 LOOKUP = True
 
@@ -37,7 +37,7 @@ VALIDITY = range(1, 36_001)
 """``ValidityPeriod``: https://www.twilio.com/docs/api/errors/90007."""
 CATEGORIES: tuple[str, ...] = ()
 PRICE = False
-"""Only Twilio's own record has one, and not before the message is delivered."""
+"""Only Twilio's own record has a price, after delivery."""
 IDEMPOTENCY = None
 
 NOT_FOUND = "20404"
@@ -68,7 +68,7 @@ def send_outcome(result: HttpResponse | NoResponse) -> SendOutcome:
 
 
 def _sender_field(sender: str) -> str:
-    """A messaging service's id is longer than any alphanumeric sender: ``MGMT`` is a name."""
+    """A messaging service's id is longer than any alphanumeric sender, such as ``MGMT``."""
     return "MessagingServiceSid" if sender.startswith("MG") and len(sender) > _ALPHANUMERIC else "From"
 
 
@@ -80,7 +80,7 @@ def _accepted(response: HttpResponse) -> SendOutcome:
 
 
 def _refused(response: HttpResponse) -> SendOutcome:
-    """Both shapes of error: ``message``, or RFC 9457's ``detail`` and ``title``. A listed code outranks the status."""
+    """Reads both error formats: ``message``, or RFC 9457's ``detail`` and ``title``."""
     answer, code = parsing.json_object(response.body), _error_code(response)
     if code in NOT_PROCESSED or response.status == HTTPStatus.TOO_MANY_REQUESTS:
         return answers.not_processed(response, code, soon=NOT_PROCESSED.get(code or "", True))
@@ -95,6 +95,7 @@ def _error_code(response: HttpResponse) -> str | None:
 
 
 def _blame(code: str, status: int) -> tuple[Fault, Cause]:
+    """A listed code takes precedence over the HTTP status."""
     if cause := cause_of(code):
         return fault_of(code, cause[1]), cause
     if status in answers.ABOUT_THE_MESSAGE:
@@ -118,23 +119,23 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
     if isinstance(record, LookupFailed):
         return record
     report = record_report(record, received_at=received_at)
-    return report or LookupFailed(reason="the answer names no message or no status")
+    return report or LookupFailed(reason="the answer has no message id or no status")
 
 
-# --- searching the list of messages, in which a send whose answer was lost may be found
+# --- searching the list for a send with a lost answer
 
 
-def search_request(sought: Sought, *, credentials: Credentials, page: str | None) -> HttpRequest:
-    """By recipient and day. Not by sender: a messaging service's message shows the number that it chose."""
+def search_request(criteria: SearchCriteria, *, credentials: Credentials, page: str | None) -> HttpRequest:
+    """By recipient and day. Not by sender: a messaging service's messages show the number that it chose."""
     url, headers = _endpoint(credentials)
     if page is not None:
         return HttpRequest("GET", url.partition(_ROOT)[0] + page, headers)
-    query = {"To": sought.to, "DateSent>": f"{sought.since[:10]}T00:00:00Z", "PageSize": _PAGE_SIZE}
+    query = {"To": criteria.to, "DateSent>": f"{criteria.since[:10]}T00:00:00Z", "PageSize": _PAGE_SIZE}
     return HttpRequest("GET", f"{url}/Messages.json?{urlencode(query)}", headers)
 
 
-def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> Listed | LookupFailed:  # noqa: ARG001 - the query has chosen
-    """No candidate is certain: Twilio keeps no reference of ours."""
+def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:  # noqa: ARG001 - the query has the criteria
+    """All messages on the page. None is certain, because Twilio stores no reference of ours."""
     answer = answers.record(result)
     if isinstance(answer, LookupFailed):
         return answer
@@ -149,7 +150,7 @@ def search_outcome(result: HttpResponse | NoResponse, *, sought: Sought) -> List
 
 
 def _is_page(uri: object) -> bool:
-    """A path on the same host, to which our credentials are sent."""
+    """Only a path on the same host, because our credentials are sent to it."""
     return isinstance(uri, str) and uri.startswith(_ROOT)
 
 
@@ -157,7 +158,7 @@ def _candidate(record: object) -> Candidate | None:
     if not isinstance(record, dict) or (sid := parsing.text(record.get("sid"))) is None:
         return None
     body = record.get("body")
-    # Null unless the request named a service, which then chose the number in ``from``.
+    # Set if the request named a service, which then chose the number in ``from``.
     service = parsing.text(record.get("messaging_service_sid"))
     return Candidate(
         provider_message_id=sid,
@@ -172,7 +173,7 @@ def _candidate(record: object) -> Candidate | None:
 
 
 def _endpoint(credentials: Credentials) -> tuple[str, dict[str, str]]:
-    """The account's URL and the headers of every call. An API key is preferred: it can be revoked on its own."""
+    """The account's URL and the headers of every call. An API key is preferred, because it can be revoked alone."""
     account = setting(credentials, "account_sid")
     used = {"account_sid", "api_key_sid", "api_key_secret"}
     user, password = setting(credentials, "api_key_sid"), setting(credentials, "api_key_secret")

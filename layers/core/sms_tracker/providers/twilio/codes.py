@@ -1,7 +1,7 @@
-"""Twilio's error codes: what each means, and who has to change something before the same request can succeed.
+"""Twilio's error codes: the cause of each, and who must change something before the same request can succeed.
 
 Source: Twilio's Error and Warning Dictionary (https://www.twilio.com/docs/api/errors), 20xxx, 21xxx, 30xxx and 63xxx.
-Its pages on other products, and on what this service never asks for (media, schedules, templates), are left out.
+Codes of other products and of unused features (media, schedules, templates) are left out.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ CODES: dict[str, Cause] = {
     "63038": (Category.TEMPORARY, Reason.ACCOUNT),
     "63051": (Category.PERMANENT, Reason.ACCOUNT),
 }
-"""Errors at creation and on delivery in one table: Twilio gives each number one meaning."""
+"""Errors of requests and of deliveries: each code has one meaning."""
 
 ACCOUNT_FAMILIES = (
     range(21628, 21652),
@@ -154,7 +154,7 @@ ACCOUNT_FAMILIES = (
     range(30700, 31000),
     range(63100, 63200),
 )
-"""Subjects that Twilio numbers in a row: services and registrations of the account. ``CODES`` has precedence."""
+"""Ranges of codes about services and registrations of the account. ``CODES`` has precedence."""
 
 NOT_PROCESSED = {
     "20429": True,
@@ -167,20 +167,20 @@ NOT_PROCESSED = {
     "63018": True,
     "63038": False,
 }
-"""Refusals for now, and whether seconds may help: a rate or a queue, not a limit for a day or maintenance."""
+"""Temporary refusals, and whether a retry within seconds may help: with a rate or a queue, not with a daily limit."""
 
 RECIPIENT_CODES = frozenset({"21219", "21408", "21608", "63015"})
-"""The account may not send to this recipient, whom the caller chose; it sends to others."""
+"""The account may not send to this recipient. The caller chose the recipient, so it is the caller's fault."""
 
 OWN_SENDER_CODES = frozenset({"21701", "21705", "30018", "30024", "30032", "30033", "30034", "30035", "30040", "30041"})
-"""Our messaging service, or the registration of a sender of ours: the account's to repair, whoever named it."""
+"""Faults of our messaging service or a sender's registration: always the account's."""
 
 _ACCOUNT: Cause = (Category.PERMANENT, Reason.ACCOUNT)
 _CODE_LENGTH = 5
 
 
 def cause_of(code: str | None) -> Cause | None:
-    """What a code means; None where it is in no table."""
+    """The cause of a code; None if it is in no table."""
     if code is None or code in CODES:
         return CODES.get(code or "")
     is_number = len(code) == _CODE_LENGTH and code.isascii() and code.isdigit()

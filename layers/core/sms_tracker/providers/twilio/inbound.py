@@ -1,4 +1,4 @@
-"""Twilio's inbound messages, which come as reports do: a signed form, with ``Body`` and ``SmsStatus=received``.
+"""Twilio's inbound messages: a signed form like a report, with ``Body`` and ``SmsStatus=received``.
 
 Source: twilio.com/docs, "Twilio's request to your incoming message webhook" and "Advanced Opt-Out".
 """
@@ -15,17 +15,17 @@ _SIGNALS = {"STOP": Keyword.STOP, "START": Keyword.START, "HELP": Keyword.HELP}
 
 
 def inbound(fields: Mapping[str, str], *, received_at: str) -> Inbound:  # noqa: ARG001 - Twilio sends no time
-    """Raises ``Unreadable`` where the id, the sender or the recipient is missing.
+    """Raises ``Unreadable`` if the id, the sender or the recipient is missing.
 
-    ``OptOutType`` comes with Advanced Opt-Out alone. A number in a messaging service opts out of both.
+    Only Advanced Opt-Out sets ``OptOutType``. A STOP to a number in a messaging service opts out of both.
     """
-    known = next((fields[name] for name in ("MessageSid", "SmsMessageSid", "SmsSid") if fields.get(name)), None)
+    sid = next((fields[name] for name in ("MessageSid", "SmsMessageSid", "SmsSid") if fields.get(name)), None)
     sender, to = fields.get("From"), fields.get("To")
-    if not (known and sender and to):
+    if not (sid and sender and to):
         raise Unreadable("an inbound message without MessageSid, From or To")
     service = fields.get("MessagingServiceSid")
     return Inbound(
-        provider_message_id=known,
+        provider_message_id=sid,
         sender=sender,
         to=(to, service) if service else (to,),
         text=fields.get("Body", ""),

@@ -1,4 +1,4 @@
-"""When a person's message came to Twilio: its webhook carries no time, the Message resource has ``date_created``."""
+"""The time of a reply: Twilio's webhook has none, but the Message resource has ``date_created``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sms_tracker.providers.twilio.api import lookup_request
 
 
 def time_request(provider_message_id: str, *, credentials: Credentials) -> HttpRequest:
-    """Messages to us are in the same list as those from us."""
+    """Inbound messages are the same resource as outbound ones."""
     return lookup_request(provider_message_id, credentials=credentials)
 
 
 def time_outcome(result: HttpResponse | NoResponse) -> str | None:
-    """In whole seconds, as Twilio writes it."""
+    """In whole seconds."""
     record = answers.record(result)
     if isinstance(record, LookupFailed):
         return None

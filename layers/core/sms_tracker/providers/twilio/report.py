@@ -1,4 +1,4 @@
-"""What Twilio reports about a message, in a callback or in its own record: status words and the fields around them."""
+"""Twilio's reports, from a callback or its own record of a message: status words and fields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATUSES: dict[str, Status | None] = {
     "failed": Status.FAILED,
     "canceled": Status.CANCELED,
     "read": Status.READ,
-    "receiving": None,  # inbound: known, moves nothing
+    "receiving": None,  # inbound: no effect
     "received": None,
 }
 UNLISTED: Cause = (Category.UNKNOWN, Reason.UNKNOWN)
@@ -39,7 +39,7 @@ _RECORD_DETAILS = ("num_segments", "messaging_service_sid", "date_created", "dat
 
 
 def report(fields: Mapping[str, str], *, received_at: str) -> Report:
-    """A callback. It carries no time of the event: ``RawDlrDoneDate`` has no zone and may precede the send."""
+    """The report in a callback. It has no usable time: ``RawDlrDoneDate`` has no zone and may precede the send."""
     word, code = parsing.field(fields, "MessageStatus", "SmsStatus"), parsing.code(fields.get("ErrorCode"))
     reached, failure = meaning(word, code, fields.get("ErrorMessage"))
     return Report(
@@ -56,7 +56,7 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
 
 
 def record_report(record: Mapping[str, object], *, received_at: str) -> Report | None:
-    """Twilio's Message resource; None where it names no message or no status."""
+    """The report in Twilio's Message resource; None if it has no id or no status."""
     sid, word = parsing.text(record.get("sid")), parsing.text(record.get("status"))
     if sid is None or word is None:
         return None
@@ -74,8 +74,8 @@ def record_report(record: Mapping[str, object], *, received_at: str) -> Report |
         failure=failure,
         occurred=parsing.rfc2822(parsing.text(record.get("date_updated"))),
         source=Source.LOOKUP,
-        price=cost.price(parsing.text(record.get("price")), parsing.text(record.get("price_unit"))),
-        segments=cost.segments(parsing.text(record.get("num_segments"))),
+        price=cost.parse_price(parsing.text(record.get("price")), parsing.text(record.get("price_unit"))),
+        segments=cost.parse_segments(parsing.text(record.get("num_segments"))),
         details={name: value for name, value in details.items() if value is not None},
     )
 
@@ -89,7 +89,7 @@ def knows(word: str) -> bool:
 
 
 def meaning(word: str, code: str | None, text: str | None) -> tuple[Status | None, Failure | None]:
-    """A failure's cause is that of its code; without a listed one, that of its status."""
+    """The cause of a failure is that of its code, else of its status."""
     code = parsing.code(code)
     reached = status(word, code)
     if reached is None or reached.outcome is not Outcome.FAILURE:

@@ -1,4 +1,4 @@
-"""Twilio's webhook signature: which string is signed, with which hash, by which of our keys."""
+"""Twilio's webhook signature: the signed text, the hash and the possible keys."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from itertools import chain
 from urllib.parse import parse_qs, quote
 
 from sms_tracker.domain.errors import InvalidSignature
-from sms_tracker.domain.http import HttpRequest, pairs
+from sms_tracker.domain.http import HttpRequest, query_pairs
 from sms_tracker.providers.base import Key
-from sms_tracker.providers.parsing import url_variants
+from sms_tracker.providers.parsing import octets, url_variants
 
 SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
@@ -22,10 +22,10 @@ Fields = tuple[tuple[str, str], ...]
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
 _HASHES = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 _UNESCAPED = "!'()*"
-"""With letters, digits and ``-._~`` what ``encodeURIComponent`` leaves as it is."""
+"""Unescaped by ``encodeURIComponent``, besides letters, digits and ``-._~``."""
 _NOT_IN_A_URL = frozenset(" \"#<>'")
 _IN_A_URL = "".join(chr(octet) for octet in range(0x21, 0x7F) if chr(octet) not in _NOT_IN_A_URL)
-"""What the WHATWG URL standard leaves as it is in the query of an http(s) URL."""
+"""Unescaped by the WHATWG URL standard in the query of an http(s) URL."""
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?]*?)(?P<port>:[0-9]+)?(?P<rest>[/?].*)?", re.DOTALL)
 
 
@@ -34,70 +34,70 @@ def verify(request: HttpRequest, *, secrets: Sequence[Key], now: datetime) -> No
     signature = request.headers.get(SIGNATURE)
     if not signature:
         raise InvalidSignature("no X-Twilio-Signature header")
-    fields = pairs(form(request))
+    fields = query_pairs(form(request))
     algorithm, candidates = _scheme(request, fields, secrets)
-    given = signature.encode("utf-8", "surrogatepass")
+    claimed = octets(signature)
     signed = _signed_fields(request, fields)
     for url in _signed_urls(request.url):
-        text = (url + signed).encode("utf-8", "surrogatepass")
+        text = octets(url + signed)
         for key in candidates:
-            digest = hmac.digest(key.secret.encode("utf-8", "surrogatepass"), text, algorithm)
-            if hmac.compare_digest(b64encode(digest), given):
+            digest = hmac.digest(octets(key.secret), text, algorithm)
+            if hmac.compare_digest(b64encode(digest), claimed):
                 return
     raise InvalidSignature("no accepted key signed this request")
 
 
 def query(url: str) -> str:
-    """The raw query of a URL; the fragment, which is never sent, is no part of it."""
+    """The raw query of a URL, without its fragment."""
     return url.partition("#")[0].partition("?")[2]
 
 
 def form(request: HttpRequest) -> str:
-    """The body as form text, empty for JSON. Bytes that are no UTF-8 become U+FFFD, as in Twilio's SDKs' frameworks."""
+    """The body as form text, empty for JSON. Invalid UTF-8 becomes U+FFFD, as in web frameworks."""
     return "" if is_json(request) else request.body.decode("utf-8", "replace")
 
 
 def is_json(request: HttpRequest) -> bool:
-    """Whether the body is JSON, so that its hash is signed and not its fields."""
+    """Whether the body is JSON. Then its hash is signed instead of its fields."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return media_type == "application/json"
 
 
 def _scheme(request: HttpRequest, fields: Fields, keys: Sequence[Key]) -> tuple[str, list[Key]]:
-    """The hash, and the keys that may have signed: those of the account, or the one that the settings header names."""
+    """The hash, and the possible keys: those of the account, or the one named in the settings header."""
     usable = [key for key in keys if key.secret]
     settings = request.headers.get(SETTINGS, "").strip()
     if not settings:
-        account = dict(pairs(query(request.url)) + fields).get("AccountSid")
+        account = dict(query_pairs(query(request.url)) + fields).get("AccountSid")
         return "sha1", [key for key in usable if key.owner is None or _owns(key.owner, account)]
     key_id, algorithm = _shared_key(settings)
     return algorithm, [key for key in usable if key.owner in {None, key_id}]
 
 
 def _owns(owner: str, account: str | None) -> bool:
-    """Auth tokens belong to an account (AC…), shared keys do not; JSON bodies name no account."""
+    """Whether the account may use the key: only auth tokens belong to an account. JSON bodies have no account."""
     return owner.startswith("AC") and account in {None, owner}
 
 
 def _shared_key(settings: str) -> tuple[str, str]:
-    """Key and hash named by ``key=<id>,algorithm=HMAC_SHA256`` (SHA1 where it names none, as in Twilio's SDKs).
+    """Key id and hash in ``key=<id>,algorithm=HMAC_SHA256`` (without algorithm SHA1, as in Twilio's SDKs).
 
-    Any other algorithm is refused, and so is what cannot be read.
+    Malformed settings and any other algorithm are refused.
     """
-    named: dict[str, str] = {}
+    values: dict[str, str] = {}
     for part in settings.split(","):
-        name, mark, value = (word.strip() for word in part.partition("="))
-        if not mark or name in named:
+        name, separator, value = (word.strip() for word in part.partition("="))
+        if not separator or name in values:
             raise InvalidSignature("the signature settings are malformed")
-        named[name] = value
-    key_id, algorithm = named.get("key", ""), _HASHES.get(named.get("algorithm", "HMAC_SHA1").upper())
+        values[name] = value
+    key_id, algorithm = values.get("key", ""), _HASHES.get(values.get("algorithm", "HMAC_SHA1").upper())
     if algorithm is None or not key_id or key_id.startswith("AC"):
-        raise InvalidSignature("the signature settings name no known algorithm or no key")
+        raise InvalidSignature("the signature settings have no known algorithm or no key")
     return key_id, algorithm
 
 
 def _signed_fields(request: HttpRequest, fields: Fields) -> str:
-    """What is signed after the URL: sorted form fields, or for JSON nothing, once the URL vouches for the body."""
+    """The signed text after the URL: sorted form fields; for JSON nothing, because the URL has the body's hash."""
     if is_json(request):
         _check_body_hash(request)
     return "".join([name + value for name, value in sorted(set(fields))])
@@ -106,15 +106,14 @@ def _signed_fields(request: HttpRequest, fields: Fields) -> str:
 def _check_body_hash(request: HttpRequest) -> None:
     claimed = parse_qs(query(request.url)).get("bodySHA256", [""])[0]
     expected = hashlib.sha256(request.body).hexdigest()
-    if not hmac.compare_digest(expected.encode(), claimed.encode("utf-8", "surrogatepass")):
-        raise InvalidSignature("the body is not the one that the URL vouches for")
+    if not hmac.compare_digest(expected.encode(), octets(claimed)):
+        raise InvalidSignature("the body does not match the hash in the URL")
 
 
 def _signed_urls(url: str) -> Iterator[str]:
-    """The URL in each encoding that a gateway may have undone or Twilio may have signed, with and without its port.
+    """The possible signed URLs: in each encoding, with and without port. Userinfo is signed too.
 
-    Which of them Twilio signs depends on the product, not on the URL. Userinfo stays: it is signed. The URL as received
-    comes first, and each other one is made only when those before it did not match.
+    Which of them Twilio signs depends on the product. The URL as received is first; the others are made lazily.
     """
     received = url.partition("#")[0]
     yield received
@@ -130,16 +129,16 @@ def _signed_urls(url: str) -> Iterator[str]:
 
 
 def _as_in_node(url: str) -> Iterator[str]:
-    """The query as Twilio's SDK for Node tries it: escaped as in the URL standard, and parsed and written again.
+    """The query as in Twilio's SDK for Node: escaped by the URL standard, and decoded and encoded again.
 
-    ``It%27s`` on the wire may be signed as ``It's``, and the other way round. Each is the same query, checked in full.
+    ``It%27s`` on the wire may be signed as ``It's``, or the other way round. Both are the same query, checked in full.
     """
     base, _, text = url.partition("?")
     if not text:
         return
     yield f"{base}?{quote(text, safe=_IN_A_URL, errors='surrogatepass')}"
     values: dict[str, list[str]] = {}
-    for name, value in pairs(text):
+    for name, value in query_pairs(text):
         values.setdefault(_component(name), []).append(_component(value))
     yield base + "?" + "&".join(f"{name}={value}" for name, listed in values.items() for value in listed)
 

@@ -1,4 +1,4 @@
-"""Twilio's webhooks: the secrets that may have signed them, the fields they carry, the message they are about."""
+"""Twilio's webhooks: their keys, fields and message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEBHOOK = True
 ACK_STATUS = 204
 
 REPLY_BODY = "<Response></Response>"
-"""TwiML that sends nothing: Twilio may send any other text to the person."""
+"""TwiML that sends nothing. Twilio could send any other text to the person."""
 
 ENTRIES = (
     "account_sid",
@@ -35,7 +35,7 @@ _SECRETS = ("auth_token", "next_auth_token", "api_key_secret")
 
 
 def keys(credentials: Credentials) -> tuple[Key, ...]:
-    """Auth tokens belong to their account, shared webhook keys to their id; malformed entries are left out."""
+    """Auth tokens, each with its account, and shared webhook keys, each with its id. Skips malformed entries."""
     account = setting(credentials, "account_sid") or None
     owned = [(account, setting(credentials, "auth_token"))]
     owned += _owned(setting(credentials, "subaccount_tokens"))
@@ -56,7 +56,7 @@ def flaws(credentials: Credentials) -> Mapping[str, str]:
 
 
 def fields(request: HttpRequest) -> Mapping[str, str]:
-    """Read with the parser that checked the signature, so that the fields are those that were signed."""
+    """The fields, read by the same parser as for the signature, so that they are the signed ones."""
     if request.method.upper() == "GET":
         return parsing.query_fields(query(request.url))
     if is_json(request):
@@ -65,36 +65,37 @@ def fields(request: HttpRequest) -> Mapping[str, str]:
 
 
 def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  # noqa: ARG001 - no field has it
-    """From the callback URL, which is signed: Twilio has no field for a reference of the client's."""
+    """From the callback URL, which is signed. Twilio has no field for our reference."""
     return callback_target(request.url)
 
 
 def is_reply(fields: Mapping[str, str]) -> bool:
-    """Whether it is an inbound message: its status is ``received``; a report has no text."""
+    """Whether it is an inbound message: its status is ``received``, or it has a text and no status."""
     status = fields.get("SmsStatus") or fields.get("MessageStatus")
     return status in {"received", "receiving"} or (status is None and "Body" in fields)
 
 
 def setting(credentials: Credentials, name: str) -> str:
-    """One entry of the secret, without blanks around it; empty where there is none."""
+    """One entry of the secret document, stripped; empty if there is none."""
     return credentials.get(name, "").strip()
 
 
 def _owned(text: str) -> list[tuple[str, str]]:
-    """``owner=secret,owner=secret``; a secret may hold ``=``, and either may have been pasted with quotes."""
+    """The entries of ``owner=secret,owner=secret``. A secret may have ``=``; both may have quotes around."""
     parts = (entry.partition("=") for entry in text.split(",") if entry)
     owned = ((trimmed(owner), trimmed(secret)) for owner, _, secret in parts)
     return [(owner, secret) for owner, secret in owned if owner]
 
 
 def _key_flaw(key: str) -> str | None:
-    is_foreign = re.match("(live|test)_", key)
-    return "is a key of another provider (live_, test_)" if is_foreign else parsing.key_flaw(key)
+    if re.match("(live|test)_", key):
+        return "is a key of another provider (live_, test_)"
+    return parsing.key_flaw(key)
 
 
 def _sid_flaw(sid: str, prefix: str, owner: str) -> str | None:
-    fits = not sid or (sid.startswith(prefix) and parsing.key_flaw(sid[len(prefix) :]) is None)
-    return None if fits else f"is not the SID of {owner} ({prefix}…)"
+    is_valid = not sid or (sid.startswith(prefix) and parsing.key_flaw(sid[len(prefix) :]) is None)
+    return None if is_valid else f"is not the SID of {owner} ({prefix}…)"
 
 
 def _list_flaw(text: str, form: str) -> str | None:
