@@ -36,6 +36,8 @@ class Context:
 
 def main() -> None:
     """Import ``app``, then run commands until standard input ends."""
+    if hasattr(os, "sched_setaffinity"):  # a function below 1,769 MB has less than one vCPU
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with open(int(sys.argv[1]), "w", encoding="utf-8", buffering=1) as answers:  # noqa: PTH123  # a number, no path
         sys.path[:0] = json.loads(os.environ.pop("BENCH_PATH"))
         answers.write(_measured(lambda: __import__("app") and None))

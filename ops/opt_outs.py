@@ -15,9 +15,10 @@ from ops.registered import Account, call_provider
 from ops.stack import Stack
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, scope
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.report import parse_time, timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.opt_outs import OptOutRegister
 

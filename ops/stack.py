@@ -21,7 +21,7 @@ from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import PublisherConfig, SendConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.opt_out import ScopeMode
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.publish import PublishPolicy
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, ScopeMode, Statement, StoredOptOut, fold
+from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, Statement, StoredOptOut, fold
 from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.send_checks import LiveOptOutCheck
 from tests.fakes import START, MemoryQueue

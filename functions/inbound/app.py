@@ -16,7 +16,7 @@ from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import InboundConfig, load
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import Caller
-from sms_tracker.domain.opt_out import ScopeMode
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.read.parameters import parameters

@@ -20,9 +20,10 @@ from sms_tracker import providers
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally, hour_of
 from sms_tracker.domain.http import Caller
-from sms_tracker.domain.opt_out import Kind, ScopeMode
+from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
 from sms_tracker.read.messages import MessageReader
 from sms_tracker.read.parameters import parameters

@@ -14,9 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from local.process import ROOT
-from sms_tracker.domain.opt_out import Kind, ScopeMode
+from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from tests.e2e import browser as chromium
 from tests.e2e import npm
 from tests.e2e.browser import PHONE, Visit, search

@@ -20,9 +20,10 @@ from sms_tracker.aws.store import MessageSearch
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.inbound import RawInbound, RefusedSend, encode
-from sms_tracker.domain.opt_out import Recipient, ScopeMode
+from sms_tracker.domain.opt_out import Recipient
 from sms_tracker.domain.ports import SettingsSource
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.replies import ReplyProcessor
 from tests import factories

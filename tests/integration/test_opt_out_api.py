@@ -10,8 +10,9 @@ from moto import mock_aws
 
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.domain.http import Caller
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_out_api import OptOutApi
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse

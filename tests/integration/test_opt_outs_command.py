@@ -15,8 +15,9 @@ from ops.stack import Stack
 from sms_tracker.aws.clients import client
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_outs import OptOutRegister
 from tests import tables
 from tests.moto_client import json_client

@@ -20,8 +20,9 @@ from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.inbound import RawInbound, RefusedSend, encode
 from sms_tracker.domain.keywords import Keyword
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.replies import ReplyProcessor
 from tests import tables

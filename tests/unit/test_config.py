@@ -9,8 +9,7 @@ from sms_tracker import providers
 from sms_tracker.config import Config, PublisherConfig, SendConfig, load
 from sms_tracker.domain.countries import LIKELY_CODES, Destinations
 from sms_tracker.domain.errors import Misconfigured
-from sms_tracker.domain.opt_out import ScopeMode
-from sms_tracker.domain.settings import TextRetention
+from sms_tracker.domain.settings import ScopeMode, TextRetention
 from tests.configs import CONFIGS, VARIABLES
 
 GOOD = {

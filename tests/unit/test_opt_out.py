@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.opt_out import Kind, OptOut, ScopeMode, Statement, fold, scope
+from sms_tracker.domain.opt_out import Kind, OptOut, Statement, fold, scope
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 
 NOON = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
 

@@ -9,9 +9,10 @@ import pytest
 
 from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.inbound import RefusedSend, decode
-from sms_tracker.domain.opt_out import Kind, ScopeMode
+from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import OPTED_OUT
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.status import Status
 from tests.factories import record
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue

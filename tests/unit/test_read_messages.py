@@ -10,8 +10,8 @@ import pytest
 from sms_tracker import __version__
 from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
 from sms_tracker.domain.http import Caller
-from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.record import Record
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.read import views
 from sms_tracker.read.messages import Health, MessageReader
 from tests.factories import MESSAGE_ID, TO, record

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 from sms_tracker import providers
 from sms_tracker.domain.callback import Verification
 from sms_tracker.domain.errors import Misconfigured, UnknownProvider
-from sms_tracker.domain.opt_out import ScopeMode
-from sms_tracker.domain.settings import PriceLookup, TextRetention
+from sms_tracker.domain.settings import PriceLookup, ScopeMode, TextRetention
 from sms_tracker.domain.status import CORRECTIONS, Status
 
 if TYPE_CHECKING:

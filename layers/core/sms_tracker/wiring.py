@@ -17,9 +17,8 @@ from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.limits_document import read_limits
-from sms_tracker.domain.opt_out import ScopeMode
 from sms_tracker.domain.ports import CallFailed, SettingsSource
-from sms_tracker.domain.settings import TextRetention
+from sms_tracker.domain.settings import ScopeMode, TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.services.limits import Limiter
 from sms_tracker.services.policy import Policy, read_senders

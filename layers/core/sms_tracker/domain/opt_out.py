@@ -10,6 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Protocol
 
 from sms_tracker.domain.http import ADMIN
+from sms_tracker.domain.settings import ScopeMode
 
 if TYPE_CHECKING:
     from sms_tracker.domain.http import Caller
@@ -92,15 +93,6 @@ def _join(opt_out: OptOut, statement: Statement) -> OptOut:
     if latest is not None and statement <= latest:
         return opt_out
     return OptOut({**opt_out.latest, statement.kind: statement})
-
-
-class ScopeMode(StrEnum):
-    """The scope of each opt-out (parameter ``OptOutScope``); ``off`` disables opt-outs."""
-
-    OFF = "off"
-    SENDER = "sender"
-    CLIENT = "client"
-    ALL = "all"
 
 
 def scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:

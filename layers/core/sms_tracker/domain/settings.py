@@ -24,6 +24,15 @@ class TextRetention(StrEnum):
     RECORD = "record"
 
 
+class ScopeMode(StrEnum):
+    """The scope of each opt-out (parameter ``OptOutScope``); ``off`` disables opt-outs."""
+
+    OFF = "off"
+    SENDER = "sender"
+    CLIENT = "client"
+    ALL = "all"
+
+
 class PriceLookup(StrEnum):
     """Which final messages without a price are looked up: none, one in 16, or all."""
 

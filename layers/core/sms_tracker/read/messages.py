@@ -10,9 +10,10 @@ from sms_tracker import __version__
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, Caller
-from sms_tracker.domain.opt_out import ScopeMode, is_visible, scope
+from sms_tracker.domain.opt_out import is_visible, scope
 from sms_tracker.domain.ports import Clock, Messages, Search
 from sms_tracker.domain.record import Record
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.read import views
 from sms_tracker.read.list_query import cursor, read_query
 from sms_tracker.read.parameters import client_filter, read_denied

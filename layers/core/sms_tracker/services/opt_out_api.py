@@ -18,9 +18,10 @@ from pydantic import (
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, SEND, Caller
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, StoredOptOut, is_visible, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_visible, scope
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services import responses
 from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.responses import ApiResponse, ok, problem

@@ -17,11 +17,12 @@ from sms_tracker.domain.inbound import Inbound, RawInbound, RefusedSend, decode,
 from sms_tracker.domain.indexes import BY_RECIPIENT
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.keywords import Keyword, keyword, looks_like_opt_out
-from sms_tracker.domain.opt_out import Kind, Recipient, ScopeMode, Statement, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement, scope
 from sms_tracker.domain.outbox import LIFETIME_DAYS, Outbox, OutboxItem
 from sms_tracker.domain.ports import BusEvent, Clock, Messages, Queue, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.events import RECEIVED, SOURCE, SmsReceived
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources

@@ -7,10 +7,11 @@ from typing import Protocol
 
 from sms_tracker.domain import inbound
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.opt_out import OptOuts, Recipient, ScopeMode, scope
+from sms_tracker.domain.opt_out import OptOuts, Recipient, scope
 from sms_tracker.domain.ports import Clock, Queue
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.sending_stop import Instruction, StopOf
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.responses import ApiResponse, problem
 
 _SOON, _WHILE_STOPPED = 5.0, 60.0
