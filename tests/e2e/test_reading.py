@@ -17,7 +17,7 @@ def read(api: httpx.Client) -> list[dict[str, Any]]:
     """Three messages of one reference to one recipient, oldest first, as their records are when final."""
     message = {"to": number("01"), "body": "Hello", "provider": "twilio", "reference": "a shelf / 3"}
     sent = [api.post("/messages", json=message).json() for _ in range(3)]
-    return [watch.final(api, each["message_id"]) for each in sent]
+    return [watch.final(api, each["message_id"], reports=3) for each in sent]
 
 
 def listed(api: httpx.Client, **query: str) -> list[str]:

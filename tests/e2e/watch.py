@@ -91,11 +91,11 @@ def counted(stack: Stack) -> None:
     assert "failed" not in done
 
 
-def final(api: httpx.Client, message_id: str) -> dict[str, Any]:
-    """A message's record once its status is final."""
+def final(api: httpx.Client, message_id: str, *, reports: int = 0) -> dict[str, Any]:
+    """A message's record once its status is final, and so many reports are stored: an earlier one may come later."""
 
     def look() -> dict[str, Any] | None:
         found = api.get(f"/messages/{message_id}").raise_for_status().json()
-        return dict(found) if found["final"] else None
+        return dict(found) if found["final"] and len(found["reports"]) >= reports else None
 
     return eventually(look, f"{message_id} is not final")
