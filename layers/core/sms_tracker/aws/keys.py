@@ -12,7 +12,7 @@ from sms_tracker.aws.api import Api, marshal, unmarshal
 class ApiKey:
     """The client, scopes and senders of a key. ``expires_at`` is epoch seconds, None for a key that does not expire.
 
-    ``senders`` (``provider:sender``): the senders whose opt-outs it may see and change.
+    ``senders``: each is ``provider:sender``. The key may see and change the opt-outs of these senders.
     """
 
     client: str
