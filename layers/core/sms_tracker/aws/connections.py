@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -129,16 +128,22 @@ class Connection:
             self._keeps = self._parser.should_keep_alive()
 
 
-@dataclass(eq=False)
 class Connections:
-    """Calls to one endpoint. Each call has a connection to itself, so threads may share the object."""
+    """Calls to one endpoint. Each call has a connection to itself, so threads may share the object.
 
-    endpoint: Endpoint
-    tls: ssl.SSLContext | None
-    connect: float  # time-out in seconds
-    read: float  # time-out in seconds
-    now: Callable[[], float] = time.time  # wall clock, because it runs while the sandbox is frozen
-    _idle: list[tuple[Connection, float]] = field(default_factory=list)
+    ``connect`` and ``read`` are time-outs in seconds. ``now`` is a wall clock, which runs while the sandbox is frozen.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        tls: ssl.SSLContext | None,
+        connect: float,
+        read: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._endpoint, self._tls, self._connect, self._read, self._now = endpoint, tls, connect, read, now
+        self._idle: list[tuple[Connection, float]] = []
 
     def __del__(self) -> None:
         for connection, _ in self._idle:
@@ -165,16 +170,16 @@ class Connections:
             except IndexError:
                 return None
             readable = select.select([connection.socket], [], [], 0)[0]  # if so, AWS closed it
-            if 0 <= self.now() - since < IDLE and not readable:
+            if 0 <= self._now() - since < IDLE and not readable:
                 return connection
             connection.socket.close()
 
     def _opened(self) -> Connection:
-        host = self.endpoint.host.encode()  # a str makes Python load its IDNA codec, 2 ms
+        host = self._endpoint.host.encode()  # a str makes Python load its IDNA codec, 2 ms
         try:
-            opened = socket.create_connection((host, self.endpoint.port), self.connect)  # type: ignore[arg-type]
+            opened = socket.create_connection((host, self._endpoint.port), self._connect)  # type: ignore[arg-type]
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return Connection(self.tls.wrap_socket(opened, server_hostname=host) if self.tls else opened)
+            return Connection(self._tls.wrap_socket(opened, server_hostname=host) if self._tls else opened)
         except ssl.SSLError as error:
             raise TryFailed("SSLError") from error
         except TimeoutError as error:
@@ -184,10 +189,10 @@ class Connections:
 
     def _exchange(self, connection: Connection, request: bytes) -> Answer:
         try:
-            return connection.exchange(request, seconds=self.read)
+            return connection.exchange(request, seconds=self._read)
         finally:
             if connection.reusable:
-                self._idle.append((connection, self.now()))
+                self._idle.append((connection, self._now()))
             else:
                 connection.socket.close()
 

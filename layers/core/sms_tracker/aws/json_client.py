@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -53,19 +52,24 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFa
     return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
 
 
-@dataclass(eq=False)
 class JsonClient:
     """One service behind :class:`sms_tracker.aws.api.Api`; any number of threads may call it."""
 
-    service: str
-    endpoint: Endpoint
-    post: Callable[[dict[str, str], bytes], Answer]
-    attempts: int = 3
-    failed: CallFailed | None = None
-    credentials: Callable[[], Credentials] = credentials
-    sleep: Callable[[float], None] = time.sleep
-    fraction: Callable[[], float] = jitter.fraction
-    _quota: int = _QUOTA
+    def __init__(  # noqa: PLR0913  # a dataclass would import inspect: 8 ms of a cold start
+        self,
+        service: str,
+        endpoint: Endpoint,
+        post: Callable[[dict[str, str], bytes], Answer],
+        *,
+        attempts: int = 3,
+        failed: CallFailed | None = None,
+        credentials: Callable[[], Credentials] = credentials,
+        sleep: Callable[[float], None] = time.sleep,
+        fraction: Callable[[], float] = jitter.fraction,
+    ) -> None:
+        self._service, self._endpoint, self._post = service, endpoint, post
+        self._attempts, self._failed, self._credentials = attempts, failed, credentials
+        self._sleep, self._fraction, self._quota = sleep, fraction, _QUOTA
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """See :class:`sms_tracker.aws.api.Api`."""
@@ -77,24 +81,24 @@ class JsonClient:
             except TryFailed as error:
                 cost = 10 if error.code.endswith("TimeoutError") else 5
                 retryable = error.code in _RETRIED or error.status in _RETRIED_STATUSES
-                again = retryable and attempt < self.attempts and cost <= self._quota
-                if self.failed and error.code != CONDITION_FAILED:
-                    self.failed(operation, attempt=attempt, code=error.code, status=error.status, again=again)
+                again = retryable and attempt < self._attempts and cost <= self._quota
+                if self._failed and error.code != CONDITION_FAILED:
+                    self._failed(operation, attempt=attempt, code=error.code, status=error.status, again=again)
                 if not again:
                     raise failure(operation, error.code, error.item) from error
             else:
                 self._quota = min(_QUOTA, self._quota + cost)
                 return result
             self._quota -= cost
-            self.sleep(self.fraction() * min(2 ** (attempt - 1), 20))
+            self._sleep(self._fraction() * min(2 ** (attempt - 1), 20))
             attempt += 1
 
     def _once(self, operation: str, body: bytes) -> dict[str, Any]:
-        prefix, headers = _SERVICES[self.service]
-        headers = {**headers, "host": self.endpoint.authority, "x-amz-target": f"{prefix}.{operation}"}
+        prefix, headers = _SERVICES[self._service]
+        headers = {**headers, "host": self._endpoint.authority, "x-amz-target": f"{prefix}.{operation}"}
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        signed = sign(headers, body, self.credentials(), service=self.service, region=self.endpoint.region, at=at)
-        return _result(self.post(signed, body))
+        signed = sign(headers, body, self._credentials(), service=self._service, region=self._endpoint.region, at=at)
+        return _result(self._post(signed, body))
 
 
 def _result(answer: Answer) -> dict[str, Any]:

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class SmsTrackerError(Exception):
@@ -64,8 +64,7 @@ class Throttled(Unavailable):
     """A service accepts no more calls at present."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One field of a request, and what is wrong with it in the caller's terms."""
 
     field: str
