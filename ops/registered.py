@@ -21,7 +21,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.settings import Settings
 from sms_tracker.providers.optional import Endpoint, Registered
-from sms_tracker.reconcile.endpoints import find_endpoint
+from sms_tracker.reconcile.provider_health import find_endpoint
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient

@@ -12,8 +12,8 @@ from ops.openapi.examples import ANSWERS, PROBLEMS
 from ops.openapi.operation import CSS, HTML, JSON, SCRIPT, Answer, Json, Operation, Parameter, query_parameter
 from ops.openapi.operations import OPERATIONS, REQUEST, TAGS
 from sms_tracker import __version__
+from sms_tracker.domain import http
 from sms_tracker.read import schemas as shapes
-from sms_tracker.services import problems
 from sms_tracker.services.send_request import SendRequest
 
 _Model = tuple[object, Literal["validation", "serialization"], TypeAdapter[Any]]
@@ -175,7 +175,7 @@ def _responses(operation: Operation) -> Json:
     made = {str(answer.status): _answer(answer) for answer in operation.answers}
     kinds: dict[int, list[str]] = {status: [] for status in _gateways(operation)}
     for kind in operation.problems:
-        kinds.setdefault(problems.PROBLEMS[kind].status, []).append(kind)
+        kinds.setdefault(http.PROBLEMS[kind].status, []).append(kind)
     return made | {str(status): _errors(operation, status, names) for status, names in sorted(kinds.items())}
 
 
@@ -214,7 +214,7 @@ def _errors(operation: Operation, status: int, kinds: list[str]) -> Json:
         return _ref(_GATEWAY[status][0].replace(" ", ""), "responses")
     examples = {kind: {"value": PROBLEMS[kind].body} for kind in kinds}
     content: Json = {PROBLEM: {"schema": _ref(shapes.Problem.__name__), "examples": examples}}
-    meanings = [f"`{kind}`: {problems.PROBLEMS[kind].title}" for kind in kinds]
+    meanings = [f"`{kind}`: {http.PROBLEMS[kind].title}" for kind in kinds]
     if gateway:
         content |= _gateway(status)["content"]
         for each in content.values():  # many generated clients read only the first media type

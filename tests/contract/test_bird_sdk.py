@@ -20,7 +20,6 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import SearchCriteria
 from sms_tracker.domain.outbound import (
     Accepted,
     Fault,
@@ -29,6 +28,7 @@ from sms_tracker.domain.outbound import (
     OutboundMessage,
     OutcomeUnknown,
     Refused,
+    SearchCriteria,
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding

@@ -29,8 +29,7 @@ from messagebird.signed_request import SignedRequest
 from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.matching import SearchCriteria
-from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
+from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused, SearchCriteria
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Key, Listed

@@ -23,7 +23,6 @@ from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, UnknownProvider, Unreadable
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import SearchCriteria
 from sms_tracker.domain.outbound import (
     Accepted,
     LookupFailed,
@@ -32,6 +31,7 @@ from sms_tracker.domain.outbound import (
     OutboundMessage,
     OutcomeUnknown,
     Refused,
+    SearchCriteria,
 )
 from sms_tracker.domain.report import Report, Source, clean
 from sms_tracker.domain.segments import Encoding

@@ -27,8 +27,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.matching import SearchCriteria
-from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
+from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused, SearchCriteria
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.parsing import url_variants

@@ -22,7 +22,7 @@ from sms_tracker.domain.segments import segment
 from sms_tracker.providers.base import Provider
 from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.services.idempotency import KEY
-from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS
+from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS
 
 _DELIVERED = "00"
 """Last digits of numbers for which the simulated providers deliver."""

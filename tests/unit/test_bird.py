@@ -11,9 +11,9 @@ import pytest
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
 from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.http import HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import (
     Accepted,
+    Candidate,
     Fault,
     LookupFailed,
     NoSuchMessage,
@@ -21,6 +21,7 @@ from sms_tracker.domain.outbound import (
     OutboundMessage,
     OutcomeUnknown,
     Refused,
+    SearchCriteria,
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding

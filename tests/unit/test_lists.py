@@ -9,8 +9,7 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpResponse
-from sms_tracker.domain.matching import Candidate, SearchCriteria
-from sms_tracker.domain.outbound import LookupFailed
+from sms_tracker.domain.outbound import Candidate, LookupFailed, SearchCriteria
 from sms_tracker.providers.base import Listed
 from tests.fakes import MESSAGEBIRD, TWILIO
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.matching import Candidate, Matched, NotMatched, SearchCriteria, match, possible_matches
+from sms_tracker.domain.outbound import Candidate, Matched, NotMatched, SearchCriteria, match, possible_matches
 from tests.factories import MESSAGE_ID, TO
 
 SOUGHT = SearchCriteria(

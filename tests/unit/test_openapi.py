@@ -20,14 +20,13 @@ from ops.openapi.operation import Json, Operation
 from ops.openapi.operations import OPERATIONS, REQUEST
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.http import Caller
+from sms_tracker.domain.http import PROBLEMS, Caller
 from sms_tracker.domain.report import REFUSED
 from sms_tracker.domain.status import Status
 from sms_tracker.read import views
 from sms_tracker.read.messages import Health, MessageReader
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
-from sms_tracker.services.problems import PROBLEMS
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import SendRequest, draft_from_request
 from tests.factories import MESSAGE_ID, record

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sms_tracker.domain.hourly_stats import UNCONFIRMED, HourlyStats, Tally
-from sms_tracker.domain.provider_health import ProviderHealth, hours, provider_health
 from sms_tracker.domain.report import timestamp
+from sms_tracker.reconcile.provider_health import ProviderHealth, hours, provider_health
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 

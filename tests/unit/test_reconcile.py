@@ -27,8 +27,8 @@ from sms_tracker.log import FailedCalls
 from sms_tracker.reconcile.lookup import Budget, end_as_not_sent, without_text
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import QueueMessage, ReportProcessor
-from sms_tracker.services.text import text_hash
 from sms_tracker.services.track import track
+from sms_tracker.services.validation import text_hash
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
 from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
 from tests.memory_search import MemorySearch

@@ -22,7 +22,7 @@ from sms_tracker.services.numbers import e164
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import SendRequest, draft_from_request, submit
-from sms_tracker.services.text import MAX_SEGMENTS, text_hash
+from sms_tracker.services.validation import MAX_SEGMENTS, text_hash
 from tests.fakes import MemoryMessages
 from tests.setups import POLICY, REQUEST, SendSetup
 

@@ -15,9 +15,16 @@ from local.simulators.bird import SIMULATOR, Settings
 from local.simulators.scenario import HANG, TABLE, Scenario
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.keywords import Keyword
-from sms_tracker.domain.matching import SearchCriteria
 from sms_tracker.domain.opt_out import Kind
-from sms_tracker.domain.outbound import Accepted, NoSuchMessage, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
+from sms_tracker.domain.outbound import (
+    Accepted,
+    NoSuchMessage,
+    NotProcessed,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+    SearchCriteria,
+)
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
 from sms_tracker.providers.base import Listed

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from sms_tracker.domain.failure import Failure
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
     from sms_tracker.domain.inbound import Inbound
-    from sms_tracker.domain.matching import Candidate, SearchCriteria
-    from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage, OutboundMessage, SendOutcome
+    from sms_tracker.domain.outbound import (
+        Candidate,
+        LookupFailed,
+        NoSuchMessage,
+        OutboundMessage,
+        SearchCriteria,
+        SendOutcome,
+    )
     from sms_tracker.domain.report import Report
     from sms_tracker.domain.status import Status
 

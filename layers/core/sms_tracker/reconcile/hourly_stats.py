@@ -23,9 +23,9 @@ from sms_tracker.domain.hourly_stats import (
 from sms_tracker.domain.indexes import BY_TIME, SHARDS, Span
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.ports import Clock, Search, Statistics
-from sms_tracker.domain.provider_health import hours, provider_health
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
+from sms_tracker.reconcile.provider_health import hours, provider_health
 from sms_tracker.services.numbers import country
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 

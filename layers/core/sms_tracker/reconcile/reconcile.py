@@ -13,15 +13,14 @@ from sms_tracker import providers
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.indexes import SHARDS
 from sms_tracker.domain.invocation import Metrics, Pace, ignore_failed_call
-from sms_tracker.domain.matching import Matched, NotMatched
-from sms_tracker.domain.outbound import LookupFailed
+from sms_tracker.domain.outbound import LookupFailed, Matched, NotMatched
 from sms_tracker.domain.overdue import Ages, Step, due, lookup_target, may_resend, step
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Queue, ReconcileState, Search, SettingsSource
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
-from sms_tracker.reconcile.endpoints import endpoint_states, measure_endpoints
 from sms_tracker.reconcile.lookup import LOOKED_UP, NO_ANSWER, Budget, Lookups, end_as_not_sent, end_as_unknown
+from sms_tracker.reconcile.provider_health import endpoint_states, measure_endpoints
 from sms_tracker.reconcile.recover_send import ABSENT_ONCE, SecondSearches, SendRecovery
 from sms_tracker.reconcile.walks import FailureWalk, OpenWalk, PriceWalk, measure_receipts
 

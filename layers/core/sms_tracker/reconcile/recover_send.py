@@ -11,15 +11,23 @@ from sms_tracker.domain.callback import callback_token
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_RECIPIENT, Span
 from sms_tracker.domain.invocation import Pace
-from sms_tracker.domain.matching import Candidate, Matched, NotMatched, SearchCriteria, match, possible_matches
-from sms_tracker.domain.outbound import LookupFailed, reference
+from sms_tracker.domain.outbound import (
+    Candidate,
+    LookupFailed,
+    Matched,
+    NotMatched,
+    SearchCriteria,
+    match,
+    possible_matches,
+    reference,
+)
 from sms_tracker.domain.overdue import attempt_started_at
 from sms_tracker.domain.ports import Messages, Search
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.spelling import spellings
-from sms_tracker.services.text import text_hash
+from sms_tracker.services.validation import text_hash
 
 _PAGES = 5
 """Pages of a provider's list read at most. With more messages in the window the search has no result."""

@@ -30,8 +30,7 @@ from sms_tracker.services.provider_call import BUDGET, call_provider, prepare_re
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_checks import OptOutCheck, check_stop
 from sms_tracker.services.send_request import Draft, draft_from_record, draft_from_request, with_sender
-from sms_tracker.services.text import text_hash
-from sms_tracker.services.validation import Json
+from sms_tracker.services.validation import Json, text_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,8 +45,15 @@ from sms_tracker.services.policy import (
     check_validity,
 )
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.text import MAX_LENGTH, MAX_SEGMENTS, to_send, warnings
-from sms_tracker.services.validation import Json, invalid_message, json_body
+from sms_tracker.services.validation import (
+    MAX_LENGTH,
+    MAX_SEGMENTS,
+    Json,
+    invalid_message,
+    json_body,
+    to_send,
+    warnings,
+)
 
 _SERVER_ERROR = 500
 

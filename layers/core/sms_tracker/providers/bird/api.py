@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import (
+    Candidate,
     LookupFailed,
     NoSuchMessage,
     OutboundMessage,
     OutcomeUnknown,
+    SearchCriteria,
     SendOutcome,
     reference,
 )

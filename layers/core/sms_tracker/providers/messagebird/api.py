@@ -11,14 +11,15 @@ from http import HTTPStatus
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, SearchCriteria
 from sms_tracker.domain.outbound import (
+    Candidate,
     Fault,
     LookupFailed,
     NoSuchMessage,
     OutboundMessage,
     OutcomeUnknown,
     Refused,
+    SearchCriteria,
     SendOutcome,
 )
 from sms_tracker.domain.report import Report, Source

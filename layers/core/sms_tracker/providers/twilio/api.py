@@ -9,8 +9,16 @@ from urllib.parse import urlencode
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.matching import Candidate, SearchCriteria
-from sms_tracker.domain.outbound import Fault, LookupFailed, NoSuchMessage, OutboundMessage, Refused, SendOutcome
+from sms_tracker.domain.outbound import (
+    Candidate,
+    Fault,
+    LookupFailed,
+    NoSuchMessage,
+    OutboundMessage,
+    Refused,
+    SearchCriteria,
+    SendOutcome,
+)
 from sms_tracker.domain.report import Report
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials, Listed

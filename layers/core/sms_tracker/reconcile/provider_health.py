@@ -1,15 +1,23 @@
-"""Health of each provider: against its own last week, and against the objective for tracked messages."""
+"""Health of each provider: its last week, the objective for tracked messages, and the endpoints registered with it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
+from sms_tracker import providers
+from sms_tracker.domain.callback import endpoint_url
 from sms_tracker.domain.hourly_stats import HOUR, UNCONFIRMED, HourlyStats, Tally, hour_of, quantile
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+from sms_tracker.domain.invocation import Metrics
+from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.status import Outcome
+from sms_tracker.providers.optional import Endpoint, Registered
 
 _RECENT = (timedelta(hours=1), timedelta(hours=7))
 _WEEK = (timedelta(hours=7), timedelta(days=7))
@@ -17,6 +25,7 @@ _SETTLED = (timedelta(hours=6), timedelta(hours=12))
 """Youngest and oldest age of the hours that each gauge uses, counted from the end of the hour."""
 _FEWEST = 50
 """The fewest messages for a share: with ten, one failure would already be 10 %."""
+UP, MISSING, UNREADABLE = "endpoint-up", "endpoint-missing", "endpoint-unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +95,51 @@ def _tracked(tally: Tally) -> float | None:
         return None
     untracked = tally.outcomes[Outcome.OPEN] + tally.outcomes[Outcome.UNKNOWN] - tally.reasons[UNCONFIRMED]
     return 100 * (tally.messages - untracked) / tally.messages
+
+
+def endpoint_states(
+    settings: Settings, call: Callable[[str, HttpRequest], HttpResponse | NoResponse]
+) -> dict[str, str]:
+    """The state of the endpoint, for each provider that has one registered for all reports.
+
+    While a provider sends nothing to our endpoint, reports are lost. ``call`` makes one request to a provider. Raises
+    ``Misconfigured`` for credentials without a usable key.
+    """
+    return {
+        name: _state(find_endpoint(adapter, name, settings, partial(call, name)))
+        for name in settings.credentials
+        if (adapter := providers.registered(name))
+    }
+
+
+def find_endpoint(
+    adapter: Registered, name: str, settings: Settings, call: Callable[[HttpRequest], HttpResponse | NoResponse]
+) -> Endpoint | LookupFailed | None:
+    """Our endpoint: preferably one that delivers; None if none is registered. Usually one call."""
+    paused = None
+    for base in settings.public_base_urls:
+        url = endpoint_url(base, name)
+        listed = adapter.list_outcome(call(adapter.list_request(url, credentials=settings.credentials[name])))
+        if isinstance(listed, LookupFailed):
+            return listed
+        ours = [each for each in listed.found if each.url == url]
+        if delivering := next((each for each in ours if each.delivers), None):
+            return delivering
+        paused = paused or next(iter(ours), None)
+    return paused
+
+
+def _state(endpoint: Endpoint | LookupFailed | None) -> str:
+    if isinstance(endpoint, LookupFailed):
+        return UNREADABLE
+    if endpoint is None:
+        return MISSING
+    if not endpoint.delivers:
+        return f"endpoint-{endpoint.state}"
+    return "endpoint-lacks-events" if endpoint.missing else UP
+
+
+def measure_endpoints(states: Mapping[str, str], metrics: Metrics) -> None:
+    """One value per provider: 0 if it sends us every report, 1 if not, none if its answer is unreadable."""
+    down = [float(state != UP) for state in states.values() if state != UNREADABLE]
+    metrics.measure("EndpointDown", down, "None")
