@@ -3,6 +3,7 @@
 # -- POST /messages
 
 # 202 accepted
+send '{"to":"+31612345600","body":"“Hello” – here…"}'  # as written: UCS-2; warnings names the characters
 send '{"to":"+31612345600","body":"Hello","from":"T-Mobile","provider":"twilio"}'  # a sender that Twilio accepts
 send '{"to":"+31612345600","body":"Hello","category":"service","provider":"bird"}'  # a category of its own
 send '{"to":"+41791234567","body":"Hello","provider":"aws","from":"T-Mobile"}'  # a sender id of AWS
@@ -10,6 +11,11 @@ send '{"to":"+3197008100150","body":"Hello","provider":"aws"}'  # AWS's own numb
 send '{"to":"tel:+٣١ (0)6-1234.5600","body":"Hello"}'  # separators, digits of another script
 
 # 400 invalid-request
+send '{"to":"+31612345600","body":"Hello","text":"Hello"}'  # an unknown field
+send '{"to":"+49 151 2345678O","body":"Hello"}'  # a letter in the number; errors names it
+send '{"to":"+31612345600","body":"Hello","provider":"pigeon"}'  # a provider that is not enabled
+send '{"to":"+31612345600","body":"Hello","from":"Parcels and more"}'  # a sender longer than 11 letters
+send '{"to":"+31909123456","body":"Hello"}'  # a premium-rate number
 send '{"to":"+31612345600","to":"+31612345601","body":"Hello"}'  # a duplicate name
 send '{"to":"+3161","body":"Hello"}'  # an impossible number
 send '{"to":"jan@+31612345600.nl","body":"Hello"}'  # a number within a text
@@ -38,13 +44,23 @@ send '{"to":"+31612345609","body":"Hello","provider":"messagebird"}'  # MessageB
 send '{"to":"+31612345610","body":"Hello","provider":"aws"}'  # AWS: the recipient opted out
 send '{"to":"+31612345609","body":"Hello"}' -H "Idempotency-Key: refused-1"  # replayed, without a request
 
+# 200 (simulator)
+curl -i -X PUT $TWILIO/_control/scenario -d '{"to":"+31612345627","script":{"error":21609}}'  # Twilio now refuses the callback URL
+
+# 502 account-refused
+send '{"to":"+31612345627","body":"Hello"}' -H "Idempotency-Key: failover-1"  # nothing was sent
+
+# 202
+send '{"to":"+31612345627","body":"Hello","provider":"messagebird"}' -H "Idempotency-Key: failover-1"  # the key again, by another provider
+
 # 422 key-reused
 send '{"to":"+31612345627","body":"Hello","provider":"twilio"}' -H "Idempotency-Key: failover-1"  # MessageBird has it now
 send '{"to":"+31612345600","body":"Hello","provider":"messagebird"}' -H "Idempotency-Key: order-1"  # another provider has it
 
 # 202 pending
+send '{"to":"+31612345612","body":"Hello"}'  # Twilio answers 503: unknown, so never sent again
 send '{"to":"+31612345613","body":"Hello","provider":"aws"}'  # AWS fails within; its event settles it
-send '{"to":"+31612345613","body":"Hello","provider":"messagebird"}' -H "Idempotency-Key: broken-1"  # MessageBird answers 500 and took it
+send '{"to":"+31612345613","body":"Hello","provider":"messagebird"}'  # MessageBird answers 500 and took it
 
 # 502 account-refused
 send '{"to":"+31612345623","body":"Hello","provider":"messagebird"}'  # MessageBird refuses our credentials
@@ -74,6 +90,9 @@ send '{"to":"+31612345625","body":"Hello","from":"+15557654321"}'  # the caller'
 # -- GET /messages, GET /messages/{message_id}, GET /stats, GET /health
 
 # 200
+get '/messages?outcome=failure&since=2026-01-30T12:00:00Z'  # failures, each with its reason
+get '/messages?status=failed&status=undelivered'  # any of several statuses; also status=failed,undelivered
+KEY=$ADMIN_KEY get '/messages?client=e2e&limit=5'  # an admin: one client's
 get '/messages?since=2026-01-30t12:00:00z&limit=5'  # RFC 3339 in lower case
 get '/messages?provider=twilio&reason=unreachable'  # one provider's, of one reason
 get '/messages?to=31612345600&limit=5'  # an international number without its plus
@@ -82,6 +101,9 @@ KEY=$ADMIN_KEY get '/stats?by=client'  # all clients'
 curl -i --head $URL/health  # no body; also /, /page/{file}, /docs, /openapi.json
 
 # 400 invalid-request
+get '/messages?status=failed&status=lost'  # one of them unknown
+get '/messages?to=somebody'  # not a number
+get '/stats?since=2026-01-31T12:00:00Z&until=2026-01-30T12:00:00Z'  # an empty range
 get '/messages?status=lost'  # an unknown status
 get '/messages?outcome=failed'  # an unknown outcome
 get '/messages?provider=pigeon'  # no provider of this name
@@ -100,6 +122,7 @@ get '/stats?since=2026-01-01T00:00:00Z&until=2026-02-15T00:00:00Z'  # more than 
 get '/stats?provider=pigeon'  # an unknown provider
 
 # 403 scope-missing
+get '/messages?client=bank'  # another client's list
 KEY=$SEND_KEY get /messages/00000000-0000-4000-8000-000000000000  # a key that only sends, one message
 KEY=$SEND_KEY get /stats  # a key that only sends, statistics
 get '/stats?client=bank'  # another client's statistics
@@ -123,6 +146,7 @@ curl -i --head $URL/messages -H "Authorization: Bearer $KEY"  # HEAD where a key
 KEY=$ADMIN_KEY get '/opt-outs?to=31612345600&provider=twilio&from=%2B15557654321'  # one recipient's, blocked or not
 
 # 400 invalid-request
+KEY=$ADMIN_KEY get '/opt-outs?to=31612345600&provider=twilio'  # the sender is missing
 KEY=$ADMIN_KEY get '/opt-outs?to=somebody&provider=twilio&from=%2B15557654321'  # not a number
 KEY=$ADMIN_KEY get '/opt-outs?to=31612345600&provider=twilio&from=%2B15557654321&client=shop'  # a field of another scope
 get '/opt-outs?cursor=abc'  # an unknown cursor
@@ -132,6 +156,7 @@ curl -i -X PUT $URL/opt-outs -H "Authorization: Bearer $ADMIN_KEY" -d nonsense  
 curl -i -X DELETE $URL/opt-outs -H "Authorization: Bearer $ADMIN_KEY"  # nobody named
 
 # 403 scope-missing
+KEY=$SEND_KEY get /opt-outs  # a key that only sends
 get '/opt-outs?to=31612345600&provider=twilio&from=%2B15557654321'  # a sender that the key does not list
 curl -i -X PUT $URL/opt-outs -H "Authorization: Bearer $READ_KEY" -d '{"to":"+31612345670"}'  # a key that only reads
 
@@ -144,6 +169,7 @@ curl -i -X POST $URL/opt-outs -H "Authorization: Bearer $KEY" -d '{}'  # another
 # -- GET and POST /webhooks/{provider}, also /webhooks/{provider}/inbound
 
 # 403 refused-signature
+curl -i $URL/webhooks/twilio -d 'MessageSid=SM1&MessageStatus=delivered'  # Twilio's form, unsigned
 curl -i $URL/webhooks/bird -H "webhook-id: whe_1" -H "webhook-timestamp: 1700000000" -H "webhook-signature: v2,MHNA6jxviFfkbF6YNJbaXStj5kJbODacixuv+hfMG7A=" -d '{"type":"sms.delivered"}'  # another version of the signature
 curl -i $URL/webhooks/bird -H "webhook-id: whe_1" -H "webhook-timestamp: 1700000000" -H "webhook-signature: v1,MHNA6jxviFfkbF6YNJbaXStj5kJbODacixuv+hfMG7A=" -d '{"type":"sms.deliverex"}'  # one byte changed
 curl -i $URL/webhooks/twilio/inbound -d 'MessageSid=SM1&SmsStatus=received&From=%2B31612345600&To=%2B15557654321&Body=STOP'  # a reply, unsigned

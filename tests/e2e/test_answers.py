@@ -372,19 +372,21 @@ def test_retries_of_a_busy_provider_are_spent_before_it_is_given_up(
 
 
 def test_once_its_claim_is_over_a_key_is_answered_with_what_is_known(
-    answers: dict[Row, httpx.Response], api_key: str, stack: Stack, simulators: dict[str, Simulator]
+    api: httpx.Client, stack: Stack, simulators: dict[str, Simulator]
 ) -> None:
-    (row,) = [row for row in ROWS if "broken-1" in row.line]
-    first, variables = answers[row].json(), {"URL": stack.api_url, "KEY": api_key}
-    waiting = curl.run(row.line, variables)
+    to, key = number("13"), keyed("claim-over")
+    request = message(to, "messagebird")
+    first = api.post("/messages", json=request, headers=key).json()
+    waiting = api.post("/messages", json=request, headers=key)
+    watch.final(api, first["message_id"])
     end_claim(stack, first["message_id"])
-    again = curl.run(row.line, variables)
+    again = api.post("/messages", json=request, headers=key)
 
-    (taken,) = simulators["messagebird"].taken("+31612345613")
+    (taken,) = simulators["messagebird"].taken(to)
     assert (first["status"], first["provider_message_id"]) == ("pending", None)
     assert (waiting.status_code, again.status_code) == (409, 202)
     assert (again.json()["status"], again.json()["provider_message_id"]) == ("delivered", taken["id"])
-    assert len(simulators["messagebird"].posts("+31612345613")) == 1
+    assert len(simulators["messagebird"].posts(to)) == 1
 
 
 def end_claim(stack: Stack, message_id: str) -> None:

@@ -25,7 +25,7 @@ from tests.limits import limits
 from tests.unit.template_stack import ROOT
 
 ADR = (ROOT / "docs" / "adr" / "0020-limits.md").read_text(encoding="utf-8")
-STATED = {case: int(units) for case, units in re.findall(r"^\| (.+?) \| (\d+) \|$", ADR, re.MULTILINE)}
+STATED = {case: int(units) for case, units in re.findall(r"^- (.+): (\d+)$", ADR, re.MULTILINE)}
 REFUSED = 8
 """Units of a message refused at a limit besides its counters: its record and three index entries come and go."""
 USUAL = limits(

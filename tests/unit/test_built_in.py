@@ -50,8 +50,8 @@ EVERYTHING = PublishPolicy(statuses=frozenset(map(str, Status)) | {"corrections"
 
 
 def documented() -> dict[str, str]:
-    """The page's table: each number, and what happens."""
-    return dict(re.findall(r"^\| `(\+1202555\d{4})` \| (.+?) \|$", DOC.read_text(), flags=re.MULTILINE))
+    """The page's list: each number, and what happens."""
+    return dict(re.findall(r"^- `(\+1202555\d{4})`: (.+)$", DOC.read_text(), flags=re.MULTILINE))
 
 
 class Testing:

@@ -138,7 +138,7 @@ def test_characters_are_named_by_sign_and_number_or_by_number_alone_where_there_
 
 def test_the_documents_list_is_the_one_that_is_used() -> None:
     rows = [
-        f"- {'a line feed' if to == chr(10) else f'`{to}`'}: {listed_characters(chars, at_most=99)}"
+        f"- a line feed: {listed_characters(chars)}" if to == "\n" else f"- `{to}`: {chars}"
         for to, chars in LOOK_ALIKES.items()
     ]
 
