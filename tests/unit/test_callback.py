@@ -22,7 +22,15 @@ def url(query: str) -> str:
 def test_the_callback_url_names_provider_message_and_attempt() -> None:
     made = callback_url(BASE, "twilio", MESSAGE_ID, 2)
 
-    assert made == f"{BASE}/webhooks/twilio?message_id={MESSAGE_ID}&attempt=2"
+    assert made == f"{BASE}/webhooks/twilio?attempt=2&message_id={MESSAGE_ID}"
+
+
+def test_sorting_the_parameters_of_a_callback_url_changes_nothing() -> None:
+    # Found in twilio/twilio-php#790, twilio/twilio-node#1079
+    made = callback_url(BASE, "twilio", MESSAGE_ID, 2, token=callback_token(KEY, "twilio", MESSAGE_ID, 2))
+    address, _, query = made.partition("?")
+
+    assert made == f"{address}?{'&'.join(sorted(query.split('&')))}"
 
 
 @pytest.mark.parametrize("token", [None, callback_token(KEY, "twilio", MESSAGE_ID, 1)])

@@ -135,7 +135,7 @@ class TestAccepted:
             message_id = reply.body["message_id"]
             base = f"https://sms.example.com/webhooks/{provider}"
             token = callback_token(provider, str(message_id), 1)
-            assert callback_of(request) == f"{base}?message_id={message_id}&attempt=1&token={token}"
+            assert callback_of(request) == f"{base}?attempt=1&message_id={message_id}&token={token}"
 
     def test_twilio_is_asked_to_repeat_callbacks_that_fail(self) -> None:
         setup = SendSetup()

@@ -45,8 +45,12 @@ def endpoint_url(base: str, provider: str) -> str:
 
 
 def callback_url(base: str, provider: str, message_id: str, attempt: int, *, token: str | None = None) -> str:
-    """``{base}/webhooks/{provider}?message_id=…&attempt=…``; gateways leave its unreserved characters alone."""
-    url = f"{endpoint_url(base, provider)}?message_id={message_id}&attempt={attempt}"
+    """``{base}/webhooks/{provider}?attempt=…&message_id=…&token=…``.
+
+    Gateways leave its unreserved characters alone. The names are in alphabetical order: Twilio may sort them after it
+    has signed the URL.
+    """
+    url = f"{endpoint_url(base, provider)}?attempt={attempt}&message_id={message_id}"
     return f"{url}&token={token}" if token else url
 
 
