@@ -287,6 +287,11 @@ def test_an_empty_secret_signs_nothing() -> None:
         ("https://sms.example.com/x?a=é&b=<>", "https://sms.example.com/x?a=%C3%A9&b=%3C%3E"),
         ("https://sms.example.com/x?a=%7e&b=%2f", "https://sms.example.com/x?a=~&b=%2F"),
         ("https://sms.example.com/x?a=1&b=2&a=3&c", "https://sms.example.com/x?a=1&a=3&b=2&c="),
+        ("https://sms.example.com/x?b=It%27s+me&a=1&b=2", "https://sms.example.com/x?b=It's+me&a=1&b=2"),
+        ("https://sms.example.com/x?b=It%27s%20me", "https://sms.example.com:443/x?b=It's+me"),
+        ("https://sms.example.com/x?b=me%40example.com&t=%2B1", "https://sms.example.com/x?b=me@example.com&t=%2B1"),
+        ("https://sms.example.com/x?t=sip%3Ame%40h&c=It%27s", "https://sms.example.com/x?t=sip:me@h&c=It%27s"),
+        ("https://sms.example.com/x?b=it%27s%3A+a%2Fb%3F%26", "https://sms.example.com/x?b=it's:+a/b?%26"),
         ("not a URL", "not a URL"),
     ],
 )
@@ -416,6 +421,23 @@ def test_a_code_that_says_nothing_is_no_code(code: str) -> None:
 
     assert said.code is None
     assert said.failure == Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("code", "category", "reason"),
+    [
+        ("30019", Category.PERMANENT, Reason.UNKNOWN),  # too much content for the carrier
+        ("30044", Category.PERMANENT, Reason.ACCOUNT),  # too many segments for a trial account
+        ("30047", Category.TEMPORARY, Reason.PROVIDER_ERROR),  # not scheduled for an allowed hour
+        ("30610", Category.TEMPORARY, Reason.BLOCKED),  # not at this hour
+    ],
+)
+def test_a_new_code_has_a_cause(code: str, category: Category, reason: Reason) -> None:
+    # Found in https://www.twilio.com/docs/api/errors
+    failure = report(MessageStatus="failed", ErrorCode=code).failure
+
+    assert failure is not None
+    assert (failure.category, failure.reason) == (category, reason)
 
 
 def test_a_known_code_explains_a_cancellation_better() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from urllib.parse import parse_qs, quote
@@ -21,8 +21,10 @@ SETTINGS = "x-twilio-webhooks-signature-settings"
 Fields = tuple[tuple[str, str], ...]
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
 _HASHES = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
-_UNESCAPED = "!'()*"
+_IN_A_COMPONENT = "!'()*"
 """Unescaped by ``encodeURIComponent``, besides letters, digits and ``-._~``."""
+_RAW = ("", _IN_A_COMPONENT, ":@", "!$'()*,/:;?@")
+"""Unescaped in a signed query, besides those: nothing (a form), in Node, at Twilio, all that RFC 3986 allows."""
 _NOT_IN_A_URL = frozenset(" \"#<>'")
 _IN_A_URL = "".join(chr(octet) for octet in range(0x21, 0x7F) if chr(octet) not in _NOT_IN_A_URL)
 """Unescaped by the WHATWG URL standard in the query of an http(s) URL."""
@@ -111,37 +113,47 @@ def _check_body_hash(request: HttpRequest) -> None:
 
 
 def _signed_urls(url: str) -> Iterator[str]:
-    """The possible signed URLs: in each encoding, with and without port. Userinfo is signed too.
+    """The possible signed URLs: in each spelling, with and without port, each once. Userinfo is signed too.
 
     Which of them Twilio signs depends on the product. The URL as received is first; the others are made lazily.
     """
     received = url.partition("#")[0]
     yield received
-    for variant in chain(url_variants(received), _as_in_node(received)):
-        match = _URL.fullmatch(variant)
-        if match is None:
-            yield variant
-            continue
-        scheme, host, port, rest = match.group("scheme", "host", "port", "rest")
-        origin, tail = f"{scheme}://{host}", rest or ""
-        yield f"{origin}{tail}"
-        yield f"{origin}{port or ':' + _DEFAULT_PORTS[scheme]}{tail}"
+    seen = {received}
+    for variant in chain(url_variants(received), _respelled(received)):
+        for signed in _with_and_without_port(variant):
+            if signed not in seen:
+                seen.add(signed)
+                yield signed
 
 
-def _as_in_node(url: str) -> Iterator[str]:
-    """The query as in Twilio's SDK for Node: escaped by the URL standard, and decoded and encoded again.
+def _with_and_without_port(url: str) -> tuple[str, ...]:
+    match = _URL.fullmatch(url)
+    if match is None:
+        return (url,)
+    scheme, host, port, rest = match.group("scheme", "host", "port", "rest")
+    origin, tail = f"{scheme}://{host}", rest or ""
+    return f"{origin}{tail}", f"{origin}{port or ':' + _DEFAULT_PORTS[scheme]}{tail}"
 
-    ``It%27s`` on the wire may be signed as ``It's``, or the other way round. Both are the same query, checked in full.
+
+def _respelled(url: str) -> Iterator[str]:
+    """The query escaped by the URL standard, then decoded and escaped again in each way of :data:`_RAW`.
+
+    ``It%27s+me`` on the wire may be signed as ``It's+me``, or the other way round. All spellings are the same query,
+    and each is checked in full. The last one has repeated names together, as in Twilio's SDK for Node.
     """
     base, _, text = url.partition("?")
     if not text:
         return
     yield f"{base}?{quote(text, safe=_IN_A_URL, errors='surrogatepass')}"
-    values: dict[str, list[str]] = {}
-    for name, value in query_pairs(text):
-        values.setdefault(_component(name), []).append(_component(value))
-    yield base + "?" + "&".join(f"{name}={value}" for name, listed in values.items() for value in listed)
+    pairs = query_pairs(text)
+    for raw in _RAW:
+        for space in ("+", "%20"):
+            yield f"{base}?{_spelled(pairs, raw, space)}"
+    first = {name: at for at, (name, _) in reversed(tuple(enumerate(pairs)))}
+    yield f"{base}?{_spelled(sorted(pairs, key=lambda pair: first[pair[0]]), _IN_A_COMPONENT, '%20')}"
 
 
-def _component(text: str) -> str:
-    return quote(text, safe=_UNESCAPED, errors="surrogatepass")
+def _spelled(pairs: Iterable[tuple[str, str]], raw: str, space: str) -> str:
+    texts = ("=".join(quote(text, safe=raw, errors="surrogatepass") for text in pair) for pair in pairs)
+    return "&".join(texts).replace("%20", space)
