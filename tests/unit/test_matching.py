@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.outbound import Candidate, Matched, NotMatched, SearchCriteria, match, possible_matches
+from sms_tracker.domain.outbound import (
+    Candidate,
+    Matched,
+    NotMatched,
+    SearchCriteria,
+    altered_matches,
+    match,
+    possible_matches,
+)
 from tests.factories import MESSAGE_ID, TO
 
 SOUGHT = SearchCriteria(
@@ -66,6 +74,28 @@ def test_one_that_differs_in_anything_is_not_ours(difference: dict[str, Any]) ->
 def test_our_own_id_outweighs_everything_except_the_time() -> None:
     assert possible_matches(SOUGHT, [CERTAIN], hashed) == [CERTAIN]
     assert possible_matches(SOUGHT, [replace(CERTAIN, created=None)], hashed) == []
+
+
+@pytest.mark.parametrize(
+    ("difference", "is_altered"),
+    [
+        ({"text": "Hello!"}, True),
+        ({"text": None}, True),
+        ({}, False),
+        ({"text": "Hello!", "to": "+31612345679"}, False),
+        ({"text": "Hello!", "sender": "+15551234568"}, False),
+        ({"text": "Hello!", "created": "2026-01-31T11:59:59.999Z"}, False),
+    ],
+)
+def test_one_that_differs_in_its_text_alone_may_be_ours(difference: dict[str, Any], is_altered: bool) -> None:  # noqa: FBT001
+    listed = [replace(OURS, **difference)]
+    altered = altered_matches(SOUGHT, listed, possible_matches(SOUGHT, listed, hashed))
+
+    assert altered == (listed if is_altered else [])
+    assert match([], held=frozenset(), rivals=0, altered=altered) == NotMatched(
+        "text-differs" if is_altered else "no-candidate"
+    )
+    assert match([], held=frozenset({"SM1"}), rivals=0, altered=altered) == NotMatched("no-candidate")
 
 
 def test_the_only_one_is_adopted() -> None:

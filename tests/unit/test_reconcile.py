@@ -644,6 +644,29 @@ def test_what_is_found_or_not_certainly_absent_is_not_sent_again() -> None:
         assert not [request for request in setup.account.requests if request.method == "POST"]
 
 
+def test_a_trial_accounts_message_is_found_behind_its_prefix() -> None:
+    # Found in https://www.twilio.com/docs/messaging (a trial account's Message resource)
+    body = f"Sent from your Twilio trial account - {TEXT}"
+
+    assert Setup(RESENDABLE, account=Account([listed(body=body)])).run() == {"opened": 1, "adopted": 1}
+
+
+@pytest.mark.parametrize("body", ["", None, f"{TEXT} https://twil.io/1"])
+def test_what_may_be_ours_with_its_text_altered_is_neither_adopted_nor_sent_again(body: str | None) -> None:
+    # Found in https://www.twilio.com/docs/messaging/features (message redaction, smart encoding, link shortening)
+    setup = Setup(RESENDABLE, account=Account([listed(body=body)]))
+
+    assert setup.run() == {"opened": 1, "text-differs": 1}
+    assert not [request for request in setup.account.requests if request.method == "POST"]
+
+
+def test_another_text_of_another_record_hinders_no_second_send() -> None:
+    other = taken(Status.SENT, message_id=RIVAL, sid="SM9")
+    setup = Setup(RESENDABLE, other, account=Account([listed("SM9", body="Another text", status="sent")]))
+
+    assert setup.run()["resent-accepted"] == 1
+
+
 def test_a_message_that_is_lost_each_time_is_sent_three_times_and_given_up() -> None:
     setup = Setup(replace(RESENDABLE, validity_seconds=None), account=Account(post=UNHEARD))
     for age in (11 * MINUTE, HOUR, 7 * HOUR, 31 * HOUR, 72 * HOUR, 73 * HOUR):

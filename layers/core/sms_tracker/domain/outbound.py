@@ -172,19 +172,39 @@ def possible_matches(
     criteria: SearchCriteria, candidates: Sequence[Candidate], hash_text: Callable[[str], str]
 ) -> list[Candidate]:
     """The candidates created in time that are certain, or have the same recipient, sender and text."""
-    return [candidate for candidate in candidates if _matches(criteria, candidate, hash_text)]
+    return [
+        each
+        for each in candidates
+        if _is_in_time(criteria, each)
+        and (each.certain or (_is_between_the_same(criteria, each) and _has_its_text(criteria, each, hash_text)))
+    ]
 
 
-def match(possible: Sequence[Candidate], *, held: frozenset[str], rivals: int) -> Matched | NotMatched:
+def altered_matches(
+    criteria: SearchCriteria, candidates: Sequence[Candidate], possible: Sequence[Candidate]
+) -> list[Candidate]:
+    """The candidates that differ from ``possible`` ones in the text alone. One may be ours: providers alter texts."""
+    return [
+        each
+        for each in candidates
+        if each not in possible and _is_in_time(criteria, each) and _is_between_the_same(criteria, each)
+    ]
+
+
+def match(
+    possible: Sequence[Candidate], *, held: frozenset[str], rivals: int, altered: Sequence[Candidate] = ()
+) -> Matched | NotMatched:
     """The only candidate that can be ours.
 
     ``held`` has the provider ids of other records and attempts. ``rivals`` is the number of other records with the same
-    text and recipient and no provider id: the candidate may belong to any of them.
+    text and recipient and no provider id: the candidate may belong to any of them. Only ``no-candidate`` is absence:
+    one of ``altered`` may be ours.
     """
     free = {each.provider_message_id: each for each in possible if each.provider_message_id not in held}
     chosen = [each for each in free.values() if each.certain] or list(free.values())
     if not chosen:
-        return NotMatched("no-candidate")
+        is_altered = any(each.provider_message_id not in held for each in altered)
+        return NotMatched("text-differs" if is_altered else "no-candidate")
     if len(chosen) > 1:
         return NotMatched("several-candidates")
     if rivals and not chosen[0].certain:
@@ -192,14 +212,13 @@ def match(possible: Sequence[Candidate], *, held: frozenset[str], rivals: int) -
     return Matched(chosen[0])
 
 
-def _matches(criteria: SearchCriteria, candidate: Candidate, hash_text: Callable[[str], str]) -> bool:
-    in_time = candidate.created is not None and criteria.since <= candidate.created <= criteria.until
-    return in_time and (
-        candidate.certain
-        or (
-            candidate.to in spellings(criteria.to)
-            and candidate.sender == criteria.sender
-            and candidate.text is not None
-            and hash_text(candidate.text) == criteria.text_hash
-        )
-    )
+def _is_in_time(criteria: SearchCriteria, candidate: Candidate) -> bool:
+    return candidate.created is not None and criteria.since <= candidate.created <= criteria.until
+
+
+def _is_between_the_same(criteria: SearchCriteria, candidate: Candidate) -> bool:
+    return candidate.to in spellings(criteria.to) and candidate.sender == criteria.sender
+
+
+def _has_its_text(criteria: SearchCriteria, candidate: Candidate, hash_text: Callable[[str], str]) -> bool:
+    return candidate.text is not None and hash_text(candidate.text) == criteria.text_hash

@@ -17,6 +17,7 @@ from sms_tracker.domain.outbound import (
     Matched,
     NotMatched,
     SearchCriteria,
+    altered_matches,
     match,
     possible_matches,
     reference,
@@ -57,13 +58,15 @@ class SendRecovery:
         if not isinstance(listed, list):
             return listed
         possible = possible_matches(criteria, listed, lambda text: text_hash(settings.service_key, text))
-        others = self._others(record, criteria) if possible else []
+        altered = altered_matches(criteria, listed, possible)
+        others = self._others(record, criteria) if possible or altered else []
         if others is None:
             return NotMatched("too-many-messages")
         # The index shows an id with a delay, so the records are read too.
         held = {provider_id for each in (record, *others) for provider_id in _ids(each)}
-        held |= {each.provider_message_id for each in possible if self._is_of_another(record, each)}
-        return match(possible, held=frozenset(held), rivals=sum(_may_own(other, record) for other in others))
+        held |= {each.provider_message_id for each in (*possible, *altered) if self._is_of_another(record, each)}
+        rivals = sum(_may_own(other, record) for other in others)
+        return match(possible, held=frozenset(held), rivals=rivals, altered=altered)
 
     def _listed(self, criteria: SearchCriteria, settings: Settings) -> list[Candidate] | NotMatched | LookupFailed:
         adapter, credentials = providers.load(criteria.provider), settings.credentials[criteria.provider]

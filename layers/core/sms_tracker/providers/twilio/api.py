@@ -52,6 +52,8 @@ NOT_FOUND = "20404"
 _ALPHANUMERIC = 11
 _ROOT = "/2010-04-01/"
 _PAGE_SIZE = "1000"
+_TRIAL = "Sent from your Twilio trial account - "
+"""Before the text of a trial account's message, in Twilio's list too."""
 
 
 # --- sending
@@ -172,7 +174,7 @@ def _candidate(record: object) -> Candidate | None:
         provider_message_id=sid,
         to=parsing.text(record.get("to")),
         sender=service or parsing.text(record.get("from")),
-        text=body if isinstance(body, str) else None,
+        text=body.removeprefix(_TRIAL) if isinstance(body, str) else None,
         created=parsing.rfc2822(parsing.text(record.get("date_created"))),
     )
 
