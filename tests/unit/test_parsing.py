@@ -54,7 +54,15 @@ def test_what_is_nested_deeper_stays_json() -> None:
     assert parsing.flat({"a": {"b": {"c": 1}}, "d": [1, "x"]}) == {"a[b]": '{"c": 1}', "d": '[1, "x"]'}
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"text"])
+def test_the_objects_in_a_list_are_read_under_their_indexes() -> None:
+    body = [{"id": "EZ1", "data": {"sid": "SM1"}}, 2, {"id": "EZ3"}]
+
+    fields = parsing.json_fields(json.dumps(body).encode())
+
+    assert fields == {"0[id]": "EZ1", "0[data]": '{"sid": "SM1"}', "2[id]": "EZ3"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"[1]", b"[[]]", b"null", b"text"])
 def test_an_empty_json_webhook_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
         parsing.json_fields(body)

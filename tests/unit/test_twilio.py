@@ -388,6 +388,29 @@ def test_a_json_body_is_vouched_for_by_its_hash_in_the_url() -> None:
     assert not accepts(json_callback(body, "token", url=f"{URL}&bodySHA256=\udcff"), Key("token", ACCOUNT))
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_events_of_event_streams_are_verified_and_set_aside_with_that_reason(is_listed: bool) -> None:  # noqa: FBT001
+    # Found in https://www.twilio.com/docs/events/webhook-quickstart
+    event = {
+        "specversion": "1.0",
+        "type": "com.twilio.messaging.message.delivered",
+        "data": {"messageSid": "SM1", "messageStatus": "DELIVERED", "body": "Hi"},
+    }
+    body = json.dumps([event, event] if is_listed else event).encode()
+    url = f"https://sms.example.com/webhooks/twilio?bodySHA256={hashlib.sha256(body).hexdigest()}"
+    request = json_callback(body, "token", url=url)
+    fields = ADAPTER.fields(request)
+
+    assert accepts(request, Key("token", ACCOUNT))
+    assert not ADAPTER.is_reply(fields)
+    assert report(**fields).set_aside == twilio_report.EVENT_STREAMS
+
+
+@pytest.mark.parametrize("fields", [{}, {"Body": "specversion"}, {"specversion": "1.0", "MessageStatus": "sent"}])
+def test_a_callback_is_not_set_aside_however_odd(fields: dict[str, str]) -> None:
+    assert report(**fields).set_aside is None
+
+
 def test_form_fields_are_signed_although_the_url_carries_a_body_hash() -> None:
     fields = {"MessageStatus": "sent"}
     url = f"{URL}&bodySHA256={hashlib.sha256(urlencode(fields).encode()).hexdigest()}"

@@ -29,11 +29,15 @@ _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
 def json_object(body: bytes) -> dict[str, object]:
     """The JSON object in ``body``, empty if there is none. Fractions become text, to keep all digits."""
-    try:
-        value = json.loads(body, parse_float=str)
-    except (ValueError, RecursionError):
-        return {}
+    value = _json_value(body)
     return value if isinstance(value, dict) else {}
+
+
+def _json_value(body: bytes) -> object:
+    try:
+        return json.loads(body, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
 
 
 def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -45,9 +49,14 @@ def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def json_fields(body: bytes) -> dict[str, str]:
-    """The JSON object in a webhook's body as :func:`flat` fields; raises ``Unreadable``."""
-    value = json_object(body)
-    if not value:
+    """The JSON object in a webhook's body as :func:`flat` fields; of a list, each object under its index.
+
+    Raises ``Unreadable`` if there is no such object.
+    """
+    value = _json_value(body)
+    if isinstance(value, list):
+        value = {str(index): item for index, item in enumerate(value) if isinstance(item, dict)}
+    if not isinstance(value, dict) or not value:
         raise Unreadable("the body is not a JSON object")
     return flat(value)
 

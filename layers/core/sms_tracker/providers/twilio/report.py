@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sms_tracker.domain import cost
@@ -35,6 +36,9 @@ CANCELED: Cause = (Category.PERMANENT, Reason.CANCELED)
 _NAME = "twilio"
 _READ = {"MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "ErrorCode"}
 _PERSONAL = {"To", "From", "Body", "ChannelToAddress", "WaId", "ProfileName"}
+_EVENT = re.compile(r"specversion|[0-9]+\[specversion\]")
+"""The member of a CloudEvent that no callback has; Event Streams send a list of events."""
+EVENT_STREAMS = "events of Twilio's Event Streams: each message has its own callback URL"
 _RECORD_DETAILS = ("num_segments", "messaging_service_sid", "date_created", "date_sent")
 
 
@@ -52,6 +56,7 @@ def report(fields: Mapping[str, str], *, received_at: str) -> Report:
         code=code,
         failure=failure,
         details=parsing.details(fields, without=_READ | _PERSONAL | ({"ErrorMessage"} if failure else set())),
+        set_aside=EVENT_STREAMS if not word and any(map(_EVENT.fullmatch, fields)) else None,
     )
 
 
