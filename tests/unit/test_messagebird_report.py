@@ -114,6 +114,20 @@ def test_a_network_error_without_a_code_is_temporary(given: str) -> None:
     assert (found.category, found.reason) == (Category.TEMPORARY, Reason.PROVIDER_ERROR)
 
 
+@pytest.mark.parametrize(
+    ("given", "category", "reason"),
+    [
+        ("incorrect number", Category.PERMANENT, Reason.INVALID_RECIPIENT),
+        ("timeout", Category.TEMPORARY, Reason.EXPIRED),
+    ],
+)
+def test_each_documented_reason_without_a_code_has_its_cause(given: str, category: Category, reason: Reason) -> None:
+    # Found in developers.messagebird.com
+    found = report(status="delivery_failed", statusReason=given, statusErrorCode="0").failure
+    assert found is not None
+    assert (found.category, found.reason) == (category, reason)
+
+
 @pytest.mark.parametrize(("word", "reason"), [("delivered", "successfully delivered"), ("sent", "pending DLR")])
 def test_a_reason_beside_a_word_that_is_no_failure_is_data(word: str, reason: str) -> None:
     found = report(status=word, statusReason=reason)

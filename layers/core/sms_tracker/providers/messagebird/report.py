@@ -55,8 +55,10 @@ DELIVERY_ERRORS: dict[str, Cause] = {
 
 STATUS_REASONS: dict[str, Cause] = {
     "unknown subscriber": _NO_SUBSCRIBER,
+    "incorrect number": _NO_SUBSCRIBER,
     "unavailable subscriber": _NO_ANSWER,
     "expired": (Category.TEMPORARY, Reason.EXPIRED),
+    "timeout": (Category.TEMPORARY, Reason.EXPIRED),
     "dlr not received": (Category.UNKNOWN, Reason.EXPIRED),  # it may have arrived
     "opted out": _OPTED_OUT,
     "recipient opted out": _OPTED_OUT,
