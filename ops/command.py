@@ -18,6 +18,9 @@ from sms_tracker.domain.report import parse_time
 
 T = TypeVar("T")
 DEFAULT = "sms-tracker"
+LONGEST_NAME = 53
+"""Characters of a stack's name: a function's suffix takes up to 11 of 64."""
+RESERVED = ("aws", "ssm")
 SECONDS = 10.0
 """The time limit of one AWS call."""
 _REFUSED = frozenset(
@@ -82,11 +85,24 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 
 
 def _stack_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a stack name: use letters, digits and hyphens, starting with a letter"
-        )
+    if flaw := stack_name_flaw(text):
+        raise argparse.ArgumentTypeError(flaw)
     return text
+
+
+def stack_name_flaw(name: str) -> str | None:
+    """Why a stack of this name cannot be deployed; None if it can.
+
+    The names of its functions and parameters begin with the stack's. Lambda allows 64 characters, and Parameter Store
+    reserves two prefixes.
+    """
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9-]*", name):
+        return f"{name!r} is not a stack name: use letters, digits and hyphens, starting with a letter"
+    if len(name) > LONGEST_NAME:
+        return f"{name!r} is too long for a stack of this service: use at most {LONGEST_NAME} characters"
+    if name.lower().startswith(RESERVED):
+        return f"{name!r} begins with {' or '.join(RESERVED)}, which Parameter Store reserves: use another stack name"
+    return None
 
 
 def within(kind: Callable[[str], float], least: float, most: float) -> Callable[[str], float]:

@@ -22,7 +22,10 @@ def _deploy(arguments: list[str], execute: Callable[[str, list[str]], object]) -
     for option in ("--config-env", "--stack-name", "--region"):
         parser.add_argument(option)
     options, _ = parser.parse_known_args(arguments)
-    region.use(options.stack_name or _stack_of(options.config_env or "default"), option=options.region)
+    stack = options.stack_name or _stack_of(options.config_env or "default")
+    if flaw := command.stack_name_flaw(stack):
+        raise ValueError(flaw)
+    region.use(stack, option=options.region)
     execute(SAM, ["sam", "deploy", *arguments])
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.messaging import EventBus
 from sms_tracker.domain.ports import BusEvent
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
+
+TAKEN_BY_SQS = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+"""What the body of a message may hold, by the reference of SendMessage. moto takes anything."""
 
 
 def event(number: int, size: int = 0) -> BusEvent:
@@ -69,6 +73,19 @@ def test_a_call_that_fails_refuses_all_its_events_and_raises_nothing(error: Exce
 
     assert bus(recorder.client).put([event(n) for n in range(12)]) == [why] * 12
     assert recorder.names == ["PutEvents", "PutEvents"]
+
+
+@pytest.mark.parametrize("refused", ["\ufffe", "\uffff"])
+def test_a_rule_can_put_every_event_into_a_queue_whatever_characters_its_texts_have(refused: str) -> None:
+    # Found in ministackorg/ministack#987, boto/boto3#1953
+    client = RecordingClient()
+    detail = json.dumps({"number": 1, "reference": f"é{refused}🐦"}, ensure_ascii=False)
+
+    bus(client).put([BusEvent(source="s", detail_type="t", detail=detail)])
+
+    ((entry,),) = client.batches
+    assert TAKEN_BY_SQS.fullmatch(entry["Detail"])
+    assert json.loads(entry["Detail"]) == {"number": 1, "reference": "é\ufffd🐦"}
 
 
 def test_no_event_is_no_call() -> None:

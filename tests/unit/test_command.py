@@ -85,13 +85,31 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     assert (running.returncode, told) == (1, b"")
 
 
-@pytest.mark.parametrize("name", ["", " ", "sms tracker", "1st", "sms_tracker", "sms-tracker\n", "a" * 129, "/secrets"])
-def test_what_no_stack_can_be_called_is_refused(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *((name, "is not a stack name") for name in ("", " ", "sms tracker", "1st", "sms_tracker", "/secrets")),
+        ("sms-tracker\n", "is not a stack name"),
+        ("a" * 54, "is too long"),
+        *((name, "begins with aws or ssm") for name in ("aws-sms", "AWSsms", "ssm", "Ssm-tracker")),
+    ],
+)
+def test_what_no_stack_can_be_called_is_refused(name: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    # Found in aws-cloudformation/cfn-lint#4089, aws-samples/amazon-transcribe-live-meeting-assistant#13
     parser = argparse.ArgumentParser()
     add_stack(parser)
 
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args(["--stack", name])
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a", "sms-tracker-prod", "a" * 53, "my-aws-sms", "sms"])
+def test_any_other_name_is_a_stack_s(name: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_stack(parser)
+
+    assert parser.parse_args(["--stack", name]).stack == name
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "1.5", "nan", "inf", "", "ten", "101"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.report import Source
+from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import MAX_ATTEMPT
 from tests.factories import MESSAGE_ID, NOW
 
@@ -45,7 +46,7 @@ def test_tries_travel_only_when_there_were_any() -> None:
         message_id=st.none() | st.text(),
         attempt=st.integers(1, MAX_ATTEMPT),
         source=st.sampled_from(Source),
-        received_at=st.text(),
+        received_at=st.datetimes(timezones=st.just(UTC)).map(timestamp),
         fields=st.dictionaries(st.text(), st.text()),
         tries=st.integers(0, 3),
     )
@@ -106,6 +107,15 @@ def test_an_unknown_source_is_unreadable(source: object) -> None:
 def test_a_field_of_the_wrong_type_is_unreadable(name: str, value: object) -> None:
     with pytest.raises(Unreadable, match="wrong type"):
         decode(json.dumps({**VALUES, name: value}))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00Z", "1769860800000"]
+)
+def test_a_receipt_at_no_time_of_ours_is_unreadable(text: str) -> None:
+    # Found in aws-powertools/powertools-lambda-python#92
+    with pytest.raises(Unreadable, match="received_at is not a time"):
+        decode(json.dumps({**VALUES, "received_at": text}))
 
 
 def test_no_field_shows_in_what_is_printed_of_an_envelope() -> None:

@@ -272,6 +272,7 @@ class TestDead:
             (body().replace('"attempt":1', '"attempt":20'), "wrong type"),
             (body().replace('"attempt":1', '"attempt":true'), "wrong type"),
             (body().replace('"MessageStatus":"sent"', '"MessageStatus":3'), "wrong type"),
+            (body().replace('"received_at":"', '"received_at":"about '), "received_at is not a time"),
             (body(provider="nexmo"), "no such provider"),
         ],
     )

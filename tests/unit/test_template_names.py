@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from ops.command import LONGEST_NAME
 from tests.unit.template_stack import PSEUDO, Resource, stack
 
 OPERATOR = {"DomainName": "sms.example.com", "CertificateArn": "arn:aws:acm:r:1:certificate/c", "HostedZoneId": "Z1"}
@@ -74,6 +75,12 @@ def test_the_names_that_are_looked_at_are_those_of_every_kind() -> None:
 def test_a_resource_whose_name_sam_makes_up_has_one_of_ours(logical_id: str) -> None:
     # SAM names schedules and layers by their logical ids, which are the same in every stack.
     assert logical_id not in {value for _, value in names(FULL.resources[logical_id])}
+
+
+def test_every_function_s_name_fits_with_the_longest_stack_name() -> None:
+    given = [function.properties["FunctionName"] for function in FULL.of("AWS::Lambda::Function").values()]
+
+    assert max(len(name) - len("stack") for name in given) + LONGEST_NAME == 64  # what Lambda allows
 
 
 @pytest.mark.parametrize("logical_id", SCHEDULES)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _ENTRIES, _BYTES = 10, 1_000_000
 """Limits of one PutEvents call: 10 entries and 1 MB, less a margin for the envelope."""
+_REFUSED_BY_SQS = {0xFFFE: "\ufffd", 0xFFFF: "\ufffd"}
+"""Characters of valid JSON that no SQS message may hold: a rule could put the event neither into its queue nor into the
+DLQ. U+FFFD replaces them."""
 
 
 class SqsQueue:
@@ -62,8 +65,13 @@ class EventBus:
 
     def _put_batch(self, batch: Sequence[BusEvent]) -> list[str | None]:
         entries = [
-            {"EventBusName": self._name, "Source": e.source, "DetailType": e.detail_type, "Detail": e.detail}
-            for e in batch
+            {
+                "EventBusName": self._name,
+                "Source": event.source,
+                "DetailType": event.detail_type,
+                "Detail": event.detail.translate(_REFUSED_BY_SQS),
+            }
+            for event in batch
         ]
         try:
             answer = self._events("PutEvents", Entries=entries)

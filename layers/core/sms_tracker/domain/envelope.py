@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sms_tracker.domain.callback import CallbackTarget, token_matches
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.report import Source
+from sms_tracker.domain.report import Source, is_timestamp
 from sms_tracker.domain.status import MAX_ATTEMPT
 
 VERSION = 1
@@ -83,6 +83,8 @@ def decode(body: str) -> Envelope:
         raise Unreadable("the envelope lacks a field or names an unknown source") from None
     if not _well_typed(envelope):
         raise Unreadable("a field of the envelope has the wrong type")
+    if not is_timestamp(envelope.received_at):
+        raise Unreadable("received_at is not a time")
     return envelope
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.report import is_timestamp
 
 if TYPE_CHECKING:
     from sms_tracker.domain.keywords import Keyword
@@ -93,4 +94,7 @@ def _raw_inbound(values: Mapping[str, Any]) -> RawInbound:
     fields = values["fields"]
     if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
         raise Unreadable("the fields are not texts")
-    return RawInbound(provider=str(values["provider"]), received_at=str(values["received_at"]), fields=fields)
+    received_at = str(values["received_at"])
+    if not is_timestamp(received_at):
+        raise Unreadable("received_at is not a time")
+    return RawInbound(provider=str(values["provider"]), received_at=received_at, fields=fields)

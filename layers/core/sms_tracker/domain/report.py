@@ -100,7 +100,7 @@ class Report:
     @property
     def at(self) -> str:
         """When the claim became true: the provider's time if it can be read, else the time of receipt."""
-        return self.occurred if self.occurred and _is_timestamp(self.occurred) else self.received
+        return self.occurred if self.occurred and is_timestamp(self.occurred) else self.received
 
     @property
     def lag(self) -> int | None:
@@ -108,7 +108,7 @@ class Report:
 
         None if the provider's time is missing or cannot be read.
         """
-        if self.occurred is None or not (_is_timestamp(self.occurred) and _is_timestamp(self.received)):
+        if self.occurred is None or not (is_timestamp(self.occurred) and is_timestamp(self.received)):
             return None
         return (datetime.fromisoformat(self.received) - datetime.fromisoformat(self.occurred)) // _MILLISECOND
 
@@ -166,7 +166,7 @@ def parse_time(text: str) -> datetime:
         raise ValueError("beyond the years 1 to 9999") from None
 
 
-def _is_timestamp(value: str) -> bool:
+def is_timestamp(value: str) -> bool:
     """Whether :func:`timestamp` could have written it."""
     try:
         return timestamp(datetime.fromisoformat(value)) == value

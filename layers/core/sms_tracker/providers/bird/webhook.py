@@ -81,8 +81,9 @@ def target(request: HttpRequest, fields: Mapping[str, str]) -> CallbackTarget:  
 
 
 def is_reply(fields: Mapping[str, str]) -> bool:
-    """Whether it is an inbound message or an opt-out."""
-    return event(fields).get("type") in REPLIES
+    """Whether it is an inbound message or an opt-out. Bird's test of the endpoint is none: it has no data."""
+    received = event(fields)
+    return received.get("type") in REPLIES and bool(part(received, "data"))
 
 
 def event(fields: Mapping[str, str]) -> dict[str, object]:
