@@ -377,6 +377,23 @@ def test_a_batch_whose_table_is_gone_comes_again_but_for_what_could_never_work(i
     assert handled.line["decision"] == "failed-in-part"
 
 
+def test_an_opt_out_that_cannot_be_read_holds_up_its_own_recipient_alone(invoke: Invoke, provider: Provider) -> None:
+    stop, *_ = sample("inbound")["Records"]
+    invoke("inbound", {"Records": [stop]})
+    (kept,) = (each for each in AWS.dynamodb.scan(TableName="state")["Items"] if each["pk"]["S"].startswith("opt-out#"))
+    later = {"muted": {"M": {"at": {"S": "2027-01-31T12:00:00.000Z"}, "source": {"S": "shop"}}}}
+    AWS.dynamodb.put_item(TableName="state", Item={**kept, "latest": {"M": later}})
+    other = {**stop, "messageId": "other", "body": stop["body"].replace("31612345678", "32470123456")}
+
+    told = invoke("inbound", {"Records": [{**stop, "body": stop["body"].replace("b01", "b03")}, other]})
+    refused = invoke("send", sample("send"))
+    taken = invoke("send", {**sample("send"), "body": json.dumps({"to": "+32470999999", "body": "Hello"})})
+
+    assert told.answer == {"batchItemFailures": [{"itemIdentifier": stop["messageId"]}]}
+    assert (refused.answer["statusCode"], refused.line["decision"], len(provider.taken)) == (503, "unavailable", 1)
+    assert taken.answer["statusCode"] == 202
+
+
 def test_a_stop_comes_again_while_its_provider_does_not_say_what_it_covers(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:

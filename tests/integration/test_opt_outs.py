@@ -190,3 +190,23 @@ def test_two_spellings_of_a_number_are_one_person() -> None:
     register().add(Recipient(scope="all", number="+5215512345678"), [stated(Kind.STOP)])
 
     assert blocked_by(register(), Recipient(scope="all", number="+525512345678")) is not None
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        ({"latest": {"M": {"muted": {"M": {"at": {"S": "x"}, "source": {"S": "shop"}}}}}}, "ValueError"),
+        ({"latest": {"S": "stop"}}, "AttributeError"),
+        ({"latest": {"M": {"stop": {"M": {}}}}}, "KeyError"),
+    ],
+)
+def test_an_opt_out_that_cannot_be_read_is_unavailable_and_named(
+    dynamodb: DynamoDBClient, damage: dict[str, Any], error: str
+) -> None:
+    register().add(SOMEBODY, [stated(Kind.STOP)])
+    (item,) = dynamodb.scan(TableName="state")["Items"]
+    dynamodb.put_item(TableName="state", Item={**item, **damage})
+
+    for read in (lambda: store().get(SOMEBODY), lambda: store().listed(cursor=None, limit=10)):
+        with pytest.raises(Unavailable, match=f"opt-out#[0-9a-f]{{64}} cannot be read: {error}"):
+            read()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sms_tracker.aws.api import Item, marshal, unmarshal
+from sms_tracker.aws.api import UNREADABLE, Item, marshal, unmarshal
 from sms_tracker.aws.costs import costs_of
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
@@ -127,13 +127,10 @@ def from_item(item: Item) -> Record:
 
 
 def stored(item: Item) -> Record:
-    """A stored item as a record; raises ``Unavailable``, with the id, if it cannot be read.
-
-    Retryable: after a rollback, items of the later version become readable with the next deployment.
-    """
+    """A stored item as a record; raises ``Unavailable``, with the id, if it cannot be read."""
     try:
         return from_item(item)
-    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+    except UNREADABLE as error:
         raise Unavailable(f"record {item['message_id']['S']} cannot be read: {type(error).__name__}") from error
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sms_tracker.aws import outbox
-from sms_tracker.aws.api import Api, ConditionFailed, Item, marshal, unmarshal
+from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, Item, marshal, unmarshal
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, Statement, StoredOptOut
 from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.spelling import spellings
@@ -122,7 +123,14 @@ def _values(changed: StoredOptOut) -> Item:
 
 
 def _stored(item: Mapping[str, Any]) -> StoredOptOut:
-    values = unmarshal(dict(item))
+    """A stored item as an opt-out; raises ``Unavailable``, with the key, if it cannot be read."""
+    try:
+        return _from_values(unmarshal(dict(item)))
+    except UNREADABLE as error:
+        raise Unavailable(f"{item['pk']['S']} cannot be read: {type(error).__name__}") from error
+
+
+def _from_values(values: Mapping[str, Any]) -> StoredOptOut:
     latest = {
         Kind(kind): Statement(kind=Kind(kind), at=each["at"], source=each["source"], reason=each.get("reason", ""))
         for kind, each in values["latest"].items()

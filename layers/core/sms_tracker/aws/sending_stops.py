@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sms_tracker.aws.api import Api, ConditionFailed, marshal, unmarshal
+from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, marshal, unmarshal
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.sending_stop import Action, Instruction, SendingStops
 
@@ -31,7 +31,7 @@ class SendingStopStore:
             return SendingStops()
         try:
             return _stops(unmarshal(answer["Item"]))
-        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        except UNREADABLE as error:
             raise Unavailable(f"{KEY} cannot be read: {type(error).__name__}") from error
 
     def save(self, stops: SendingStops) -> bool:
