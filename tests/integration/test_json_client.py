@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -262,6 +263,17 @@ def test_tries_are_apart_by_a_random_part_of_a_doubling_time() -> None:
         outcome(lambda: client(SEND[1], **SEND[2]))
 
     assert waited == [0.5, 1, 2, 4, 8, 10, 10]
+
+
+def test_a_signature_made_by_the_clock_of_a_sandbox_just_thawed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Found in aws/aws-sdk-js-v3#7605
+    clock = iter([time.gmtime(1_769_860_000), time.gmtime(1_769_861_000)])  # corrected between the tries
+    monkeypatch.setattr(json_client, "time", SimpleNamespace(strftime=time.strftime, gmtime=lambda: next(clock)))
+    with serving(error("InvalidSignatureException"), checked({"Item": OLD})) as server:
+        answer = small_api(server, "dynamodb", 3)(GET[1], **GET[2])
+
+    assert answer == {"Item": OLD}
+    assert [each.headers["x-amz-date"] for each in server.requests] == ["20260131T114640Z", "20260131T120320Z"]
 
 
 def test_copies_of_a_snapshot_do_not_wait_alike() -> None:

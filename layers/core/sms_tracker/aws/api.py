@@ -85,8 +85,8 @@ def _batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> 
 
 Item = dict[str, Any]
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError)
-"""What reading an item of a later version, or a damaged one, may raise. Its reader raises ``Unavailable`` instead: after
-a rollback such items become readable with the next deployment.
+"""Errors of reading a damaged item, or one of a later version. Readers raise ``Unavailable`` instead: after a rollback
+such items become readable with the next deployment.
 """
 
 
