@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ops.records import earlier
+from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.ports import Bus, BusEvent, Messages
 from sms_tracker.domain.record import Record
 from sms_tracker.services.publish import PublishPolicy, bus_event
@@ -55,7 +56,7 @@ class Unpublished:
     def run(self, limit: int) -> Iterator[tuple[bool, str]]:
         """Publish, then delete; yields whether the message is done, and a line about it.
 
-        A message without a record (Lambda's pointer to a batch) stays.
+        A message without a record (Lambda's pointer to a batch), or whose record cannot be read, stays.
         """
         stay: list[str] = []
         for _ in range(limit):
@@ -63,7 +64,7 @@ class Unpublished:
             if not found.get("Messages"):
                 break
             (message,) = found["Messages"]
-            done, line = self._publish(self._record(message["Body"]))
+            done, line = self._publish(message["Body"])
             if done:
                 self.sqs.delete_message(QueueUrl=self.source, ReceiptHandle=message["ReceiptHandle"])
             else:
@@ -72,8 +73,12 @@ class Unpublished:
         for receipt in stay:  # made visible at the end, so that none is received twice
             self.sqs.change_message_visibility(QueueUrl=self.source, ReceiptHandle=receipt, VisibilityTimeout=0)
 
-    def _publish(self, record: Record | None) -> tuple[bool, str]:
+    def _publish(self, body: str) -> tuple[bool, str]:
         """Whether the message is done, and a line about it."""
+        try:
+            record = self._record(body)
+        except SmsTrackerError as error:
+            return False, f"left: {error}"
         if record is None:
             return False, "left: no record has its message id; use `republish` with its time"
         made = [*events([record], self.policy)]

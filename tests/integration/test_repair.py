@@ -343,6 +343,25 @@ def test_redrive_of_what_was_not_published_says_what_is_left(deployed: Stack, re
     assert told[-1] == "1 published or without event, 1 left: see above, or run it again"
 
 
+def test_an_unpublished_change_whose_record_cannot_be_read_is_left_and_holds_up_no_other(
+    deployed: Stack, repairing: Repair
+) -> None:
+    track(deployed.store, MESSAGE_ID, [report(Status.UNDELIVERED, code="30003")], now=NOW)
+    item = to_item(record(message_id=OTHER_ID))
+    del item["segments"]
+    client("dynamodb").put_item(TableName="messages", Item=item)
+    url = deployed.output("PublishFailedQueueUrl")
+    for message_id in (OTHER_ID, MESSAGE_ID):
+        body = json.dumps({"dynamodb": {"Keys": {"message_id": {"S": message_id}}}})
+        client("sqs").send_message(QueueUrl=url, MessageBody=body)
+
+    code, told, _ = repairing("redrive", "publish-failed", "--rate", "1000", "--apply")
+
+    assert code == 0
+    assert {f"{MESSAGE_ID}: published", f"left: record {OTHER_ID} cannot be read: KeyError"} < {*told}
+    assert waiting(client("sqs"), url) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
