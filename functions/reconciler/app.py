@@ -13,7 +13,7 @@ from sms_tracker.aws.store import MessageSearch
 from sms_tracker.config import ReconcilerConfig, load
 from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.log import Line, Log
+from sms_tracker.log import Line, Log, shortened
 from sms_tracker.reconcile import hourly_stats, reconcile
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
 from sms_tracker.reconcile.lookup import Budget
@@ -67,7 +67,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, int]:
 
 def _reconcile(line: Line) -> dict[str, int]:
     done = dict(sorted(reconciler.run().items()))
-    line.put(decision="reconciled", errors=dict(reconciler.errors))
+    line.put(decision="reconciled", errors=shortened(reconciler.errors))
     line.level = "WARNING" if reconciler.errors else "INFO"
     reconcile.measure(reconciler, done, line)
     return done
@@ -75,7 +75,7 @@ def _reconcile(line: Line) -> dict[str, int]:
 
 def _count(line: Line) -> dict[str, int]:
     done = dict(sorted(counter.run().items()))
-    line.put(decision="counted", errors=dict(counter.errors))
+    line.put(decision="counted", errors=shortened(counter.errors))
     line.level = "WARNING" if counter.errors else "INFO"
     hourly_stats.measure(counter, line, objective=config.tracking_objective)
     return done

@@ -549,6 +549,28 @@ def test_a_record_that_cannot_be_read_is_named_in_the_line_and_raises_the_alarm(
         assert "ReconcilerRuns" not in told.line
 
 
+# Found in: awslabs/aws-embedded-metrics-python#32
+@pytest.mark.parametrize(
+    ("step", "damaged", "told"), [("reconciler", 25, 21), ("reconciler", 20, 20), ("statistics", 25, 21)]
+)
+def test_many_records_that_cannot_be_read_leave_the_line_short_enough_for_its_metrics(
+    invoke: Invoke, step: str, damaged: int, told: int
+) -> None:
+    now = datetime.now(UTC)
+    for number in range(damaged):
+        item = to_item(
+            replace(record(message_id=str(UUID(int=number))), created_at=timestamp(now - timedelta(hours=1)))
+        )
+        del item["segments"]
+        AWS.dynamodb.put_item(TableName="messages", Item=item)
+
+    errors = invoke("reconciler", sample("reconciler") | {"step": step}).line["errors"]
+
+    assert len(errors) == told
+    assert sum(errors.values()) >= damaged
+    assert ("others" in errors) == (damaged > 20)
+
+
 def test_statistics_are_answered_from_what_was_counted(invoke: Invoke) -> None:
     hour, computed_at = "2026-01-31T11:00:00.000Z", "2026-01-31T12:10:00.000Z"
     sums = {("twilio", client): Tally(Counter(delivered=2)) for client in ("shop", "bank")}

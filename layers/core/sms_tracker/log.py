@@ -24,8 +24,8 @@ _UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
 """Quoted text, and numbers of four or more digits."""
 _SHORT = 6
 """Characters of a code that is too short to contain a phone number."""
-_MAX_CALLS = 20
-"""Distinct failed calls in one line."""
+_MOST = 20
+"""Distinct failed calls, and distinct errors, in one line: CloudWatch reads no metrics in one of over 256 KB."""
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=str).encode
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -93,7 +93,7 @@ class FailedCalls:
         if not self._tries:
             return []
         tries, self._tries = self._tries, []
-        counted = list(Counter(tries).items())[:_MAX_CALLS]
+        counted = list(Counter(tries).items())[:_MOST]
         return [{**dict(entry), **({"times": times} if times > 1 else {})} for entry, times in counted]
 
 
@@ -191,6 +191,13 @@ class Log:
 def start(config: Any) -> dict[str, object]:
     """The fields of a function's first line: the version, and the names of its settings without values."""
     return {"decision": "started", "version": __version__, "settings": [name.upper() for name in vars(config)]}
+
+
+def shortened(errors: Counter[str]) -> dict[str, int]:
+    """The most frequent errors, and how many ``others`` there are."""
+    most = dict(errors.most_common(_MOST))
+    others = errors.total() - sum(most.values())
+    return {**most, "others": others} if others else most
 
 
 def redacted(text: str) -> str:
