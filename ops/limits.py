@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from phonenumbers import SUPPORTED_REGIONS
 
 from ops import command, region
+from ops.api_keys import ApiKeys
 from ops.stack import Stack, parameter
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.countries import code_flaws
@@ -50,17 +51,23 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
     ssm, name = client("ssm", timeout=command.SECONDS), f"/{options.stack}/limits"
     match options.command:
         case "show":
-            print(json.dumps(_stored(ssm, name), indent=2))
+            print(json.dumps(json.loads(_stored(ssm, name)), indent=2))
         case "countries":
-            _show_countries(stack(options.stack).limit_counters.first_uses(options.client), day_of(now))
+            used = stack(options.stack).limit_counters.first_uses(options.client)
+            _show_countries(used, day_of(now))
+            if not used:
+                print(f"{options.client} has used no country", file=sys.stderr)
         case "set":
-            _write(ssm, name, _checked(_read(options.file)), apply=options.apply)
+            checked = _checked(_read(options.file))
+            _write(ssm, name, checked, apply=options.apply)
+            _warn(stack(options.stack), json.loads(checked).get("clients", {}).keys())
         case "approve":
-            document = _stored(ssm, name)
+            document = json.loads(_checked(_stored(ssm, name)))
             own = document.setdefault("clients", {}).setdefault(options.client, {})
             quota = {word: most for word in ("hour", "day") if (most := getattr(options, word)) is not None}
             own.setdefault("approved", {})[options.country] = quota
             _write(ssm, name, _checked(json.dumps(document)), apply=options.apply)
+            _warn(stack(options.stack), document["clients"].keys())
         case _:
             if options.apply:
                 ssm.delete_parameter(Name=name)
@@ -75,13 +82,12 @@ def _read(file: str) -> str:
         raise ValueError(f"{file}: {error.strerror}") from None
 
 
-def _stored(ssm: SSMClient, name: str) -> dict[str, Any]:
+def _stored(ssm: SSMClient, name: str) -> str:
     """The stored document; raises ``LookupError`` if there is none."""
     value = parameter(ssm, name)
     if value is None:
         raise LookupError(f"there is no {name}: this stack has no limits; `set` writes them")
-    document: dict[str, Any] = json.loads(value)
-    return document
+    return value.removeprefix("\ufeff")
 
 
 def _checked(text: str) -> str:
@@ -97,6 +103,17 @@ def _write(ssm: SSMClient, name: str, document: str, *, apply: bool) -> None:
     if apply:
         ssm.put_parameter(Name=name, Value=document, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
     _print_done(f"{name}: {document}", apply=apply)
+
+
+def _warn(stack: Stack, clients: Collection[str]) -> None:
+    """Name ``clients`` without an API key; nothing before the first deployment."""
+    try:
+        table = stack.output("StateTableName")
+    except ValueError:
+        return
+    keys = ApiKeys(client("dynamodb", timeout=command.SECONDS), table)
+    for name in sorted(set(clients) - {key.client for key in keys.all()}):
+        print(f"no API key belongs to {name}: check the name", file=sys.stderr)
 
 
 def _print_done(done: str, *, apply: bool) -> None:

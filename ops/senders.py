@@ -12,6 +12,7 @@ from ops import command, region
 from ops.stack import Stack, parameter
 from sms_tracker.aws.clients import client
 from sms_tracker.domain.countries import ALL
+from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.services.policy import Senders, read_senders
 
 _EPILOG = """
@@ -45,7 +46,7 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
         print(stored)
         return 0
     new = read_senders(Path(options.file).read_text("utf-8"))
-    old = read_senders(stored)
+    old = _old(stored)
     for warning in _warnings(new, stack):
         print(f"warning: {warning}", file=sys.stderr)
     print("".join(f"{change}\n" for change in _changes(old, new)) or "no change\n", end="")
@@ -54,6 +55,15 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
         ssm.put_parameter(Name=name, Value=text, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
     print(f"wrote {name}" if options.apply else "nothing was changed; run it again with --apply", file=sys.stderr)
     return 0
+
+
+def _old(stored: str) -> Senders:
+    """The stored senders; none, with a warning, if they are malformed, so that ``set`` can replace them."""
+    try:
+        return read_senders(stored)
+    except Misconfigured as error:
+        print(f"warning: stored {error}", file=sys.stderr)
+        return {}
 
 
 def _warnings(senders: Senders, stack: Stack) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 import pytest
 
+from ops.api_keys import ApiKeys, new_key
 from ops.limits import main
 from ops.stack import Stack
 from sms_tracker.aws.limits import LimitCounterStore
@@ -27,9 +28,11 @@ DOCUMENT = {"daily_cap": 500, "client": {"hour": 20}, "clients": {"shop": {"appr
 class Command:
     capsys: pytest.CaptureFixture[str]
     folder: Path
+    outputs: dict[str, str] = field(default_factory=lambda: {"StateTableName": "state"})
 
     def stack(self, name: str) -> Stack:
         stack = Stack(name)
+        stack.outputs = self.outputs
         stack.limit_counters = LimitCounterStore(json_client("dynamodb"), "state")
         return stack
 
@@ -121,6 +124,43 @@ def test_without_limits_there_is_nothing_to_show_or_to_approve(command: Command)
         assert (code, "this stack has no limits" in told) == (1, True)
 
 
+def test_a_name_given_twice_is_refused_because_only_one_of_the_two_would_count(command: Command) -> None:
+    # Found in hjson/hjson#92
+    code, told = command.set('{"daily_cap": 1, "clients": {"shop": {"client": {"day": 5}}, "shop": {}}}', "--apply")
+
+    assert (code, command.stored) == (1, None)
+    assert "error: limits are not JSON, or have a name twice" in told
+
+
+def test_malformed_limits_are_not_approved_into_but_replaced(command: Command) -> None:
+    boto3.client("ssm").put_parameter(Name=NAME, Value='\ufeff{"daily_cap": 1, "clients": []}', Type="String")
+
+    code, _, told = command.run("approve", "shop", "FR", "--apply")
+    assert (code, told.splitlines()[-1]) == (1, "error: limits: clients is no object")
+    assert command.run("show")[:2] == (0, '{\n  "daily_cap": 1,\n  "clients": []\n}\n')
+    assert command.set(DOCUMENT, "--apply")[0] == 0
+
+
+def test_a_client_without_a_key_is_pointed_out(command: Command) -> None:
+    ApiKeys(tables.client(), "state").add(new_key("shop", ["send"])[1])
+
+    _, told = command.set({**DOCUMENT, "clients": {"shop": {}, "Shop ": {}, "*": {}}}, "--apply")
+    assert [line for line in told.splitlines() if "check the name" in line] == [
+        "no API key belongs to *: check the name",
+        "no API key belongs to Shop : check the name",
+    ]
+    assert "no API key belongs to shpo: check the name" in command.run("approve", "shpo", "FR", "--apply")[2]
+    command.set(DOCUMENT, "--apply")
+    assert "check the name" not in command.run("approve", "shop", "FR", "--apply")[2]
+
+
+def test_before_the_first_deployment_there_are_no_keys_to_compare_with(command: Command) -> None:
+    command.outputs = {"ApiUrl": "https://sms.example.com"}
+
+    code, told = command.set(DOCUMENT, "--apply")
+    assert (code, "check the name" in told) == (0, False)
+
+
 def test_limits_can_be_removed(command: Command) -> None:
     command.set(DOCUMENT, "--apply")
 
@@ -129,6 +169,8 @@ def test_limits_can_be_removed(command: Command) -> None:
 
 
 def test_the_countries_of_a_client_are_listed_with_the_day_from_which_they_are_known(command: Command) -> None:
+    _, shown, told = command.run("countries", "shop")
+    assert (shown, told.splitlines()[-1]) == ("", "shop has used no country")
     store, today = LimitCounterStore(json_client("dynamodb"), "state"), day_of(NOON)
     store.note_use("shop", "NL", day=today - 7)
     store.note_use("shop", "FR", day=today - 6)

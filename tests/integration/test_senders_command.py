@@ -107,6 +107,16 @@ def test_a_wrong_file_writes_nothing(command: Command, document: object) -> None
     assert "error: senders" in error
 
 
+def test_a_good_file_replaces_malformed_senders(command: Command) -> None:
+    boto3.client("ssm").put_parameter(Name="/sms-tracker/senders", Value='{"twilio": {"UK": "MyShop"}}', Type="String")
+
+    code, told, error = command.set({"twilio": {"GB": "MyShop"}}, "--apply")
+
+    assert (code, told) == (0, "twilio GB: - -> MyShop\n")
+    assert "warning: stored senders: twilio: UK is no country code, write GB" in error
+    assert command.run()[:2] == (0, '{\n "twilio": {\n  "GB": "MyShop"\n }\n}\n')
+
+
 def test_a_missing_file_is_an_error_of_one_line(command: Command) -> None:
     code, _, error = command.run("set", "missing.json")
 

@@ -109,6 +109,15 @@ class TestRange:
 
         assert len(keys) == 2
 
+    def test_the_spellings_of_a_number_are_one_recipient(self) -> None:
+        # Found in AfterShip/phone#18
+        strict = limits(range=BOTH, recipient=BOTH)
+        mobile, as_a_text_is_sent = (
+            range_counter(strict, each, key=KEY, now=NOON) for each in ("+5491112345678", "+541112345678")
+        )
+
+        assert mobile == as_a_text_is_sent
+
     def test_nothing_shows_a_number_and_another_service_has_other_hashes(self) -> None:
         strict = limits(range=BOTH, recipient=BOTH)
         shown, other = (repr(range_counter(strict, NUMBER, key=key, now=NOON)) for key in (KEY, b"x" * 32))
@@ -179,8 +188,9 @@ class TestDocument:
         assert (found.outage, found.allowance) == (Outage.CLOSED, 3)
         assert (found.number_range, found.recipient) == (Quota(hour=10, day=50), Quota(day=1))
 
-    @pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
-    def test_what_is_not_json_is_refused(self, text: str) -> None:
+    @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"daily_cap": 5, "daily_cap": 5000}'])
+    def test_what_is_not_json_or_has_a_name_twice_is_refused(self, text: str) -> None:
+        # Found in hjson/hjson#92
         with pytest.raises(Misconfigured, match="not JSON"):
             read_limits(text)
 

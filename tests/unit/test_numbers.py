@@ -160,6 +160,27 @@ def test_a_zero_in_parentheses_that_is_no_trunk_zero_is_refused(number: str) -> 
     assert refusal(number).startswith("holds (0)")
 
 
+@pytest.mark.parametrize(
+    ("number", "meant"),
+    [
+        ("+52 1 55 1234 5678", "+525512345678"),
+        ("+229 97 12 34 56", "+2290197123456"),
+        ("+55 31 8688-3193", "+5531986883193"),
+        ("+55 (0)31 8688-3193", "+5531986883193"),
+    ],
+)
+def test_a_number_of_an_earlier_numbering_plan_gets_its_present_spelling(number: str, meant: str) -> None:
+    # Found in daviddrysdale/python-phonenumbers#306, twcclegg/libphonenumber-csharp#272, wwebjs/whatsapp-web.js#596
+    assert read(number) == meant
+
+
+@pytest.mark.parametrize(
+    "number", ["+541112345678", "+5491112345678", "+525512345678", "+551131234567", "+551171234567"]
+)
+def test_a_number_that_is_assigned_as_written_or_in_no_spelling_is_kept(number: str) -> None:
+    assert read(number) == number
+
+
 @pytest.mark.parametrize("number", ["", " ", "+", "tel:", "()", "+31", "+3161", "+316123456789012345", "+999612345678"])
 def test_what_cannot_be_a_number_is_refused(number: str) -> None:
     assert refusal(number)

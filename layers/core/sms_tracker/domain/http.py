@@ -68,6 +68,14 @@ class NoResponse:
     reason: str
 
 
+def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An ``object_pairs_hook`` for :func:`json.loads`; raises ``ValueError`` for a repeated name."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a repeated name")
+    return members
+
+
 @lru_cache(maxsize=2)
 def query_pairs(text: str) -> tuple[tuple[str, str], ...]:
     """The fields of a raw query string or form in their order, including empty values.

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from sms_tracker.domain.spelling import spellings
+
 KNOWN_AFTER = 7
 """Days from a client's first use of a country until the country is no longer new to it."""
 _RANGE_DIGITS = 4
@@ -137,7 +139,11 @@ def client_counter(limits: SendLimits, client: str, country: str, *, is_new: boo
 
 
 def range_counter(limits: SendLimits, number: str, *, key: bytes, now: datetime) -> Counter | None:
-    """The counter of a number's range (E.164), with HMACs by the service's key; None if no limit applies."""
+    """The counter of a number's range (E.164), with HMACs by the service's key; None if no limit applies.
+
+    The spellings of one number count as one recipient.
+    """
+    number = spellings(number)[0]
     recipient = _hash(key, "recipient", number)[:8]
     bounds = [
         *_bounds("range", limits.number_range, "", now),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.http import unique_members
 from sms_tracker.domain.limits import ClientLimits, Outage, Quota, SendLimits
 
 _MAX_COUNT = 1_000_000_000
@@ -22,9 +23,9 @@ _COUNTRY = re.compile("[A-Z]{2}")
 def read_limits(text: str) -> SendLimits:
     """The limits in a document; raises ``Misconfigured`` with every flaw."""
     try:
-        document = json.loads(text.removeprefix("\ufeff"))
+        document = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique_members)
     except (ValueError, RecursionError):
-        raise Misconfigured("limits are not JSON") from None
+        raise Misconfigured("limits are not JSON, or have a name twice") from None
     if wrong := [*flaws(document)]:
         raise Misconfigured(f"limits: {'; '.join(wrong)}")
     defaults = _of_client(document, ClientLimits())

@@ -40,14 +40,6 @@ def _json_value(body: bytes) -> object:
         return None
 
 
-def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An ``object_pairs_hook`` for :func:`json.loads`; raises ``ValueError`` for a repeated name."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a repeated name")
-    return members
-
-
 def json_fields(body: bytes) -> dict[str, str]:
     """The JSON object in a webhook's body as :func:`flat` fields; of a list, each object under its index.
 

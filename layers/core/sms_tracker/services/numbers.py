@@ -15,6 +15,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberType, ValidationResult
 
 from sms_tracker.domain.characters import IGNORABLE
+from sms_tracker.domain.spelling import spellings
 
 if TYPE_CHECKING:
     from sms_tracker.domain.countries import Destinations
@@ -45,13 +46,15 @@ def e164(given: str, countries: frozenset[str] | None) -> str:
 
     A number is decimal digits of any script, one ``+`` in front, an optional ``tel:``, and separators: spaces, hyphens,
     dots, slashes, parentheses, invisible characters. Extensions and parameters (RFC 3966, ``;ext=5``) are
-    refused. National forms and ``00`` are accepted only if ``countries`` (ISO 3166) is exactly one.
+    refused. National forms and ``00`` are accepted only if ``countries`` (ISO 3166) is exactly one. An international
+    number that is assigned only in its other spelling, such as Mexico's +521, gets that one.
     """
     plain = _plain(given)
     region = next(iter(countries)) if countries and len(countries) == 1 else None
     number = _parse(plain, region)
     # The zero of "+49 (0) 151" is Germany's trunk prefix. In Italy it is a digit, so "(0)" is ambiguous there.
-    if "(0)" in plain[1:] and not _digits(plain.replace("(0)", "")).endswith(number[1:]):
+    digits = _digits(plain.replace("(0)", ""))
+    if "(0)" in plain[1:] and not any(digits.endswith(spelling[1:]) for spelling in spellings(number)):
         raise ValueError(f"holds (0), which is not left out in that country; {_EXAMPLE}")
     return number
 
@@ -124,7 +127,7 @@ def _parse(plain: str, region: str | None) -> str:
     if national is None and "+" not in plain:
         raise ValueError(f"has no + and country code; {_EXAMPLE}")
     try:
-        number = phonenumbers.parse(digits if national else f"+{digits}", national)
+        number = phonenumbers.parse(digits, national) if national else _assigned(phonenumbers.parse(f"+{digits}"))
     except phonenumbers.NumberParseException:
         raise ValueError(f"is not an international number; {_EXAMPLE}") from None
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
@@ -132,6 +135,13 @@ def _parse(plain: str, region: str | None) -> str:
     if national and not _as_dialled(digits, number, national):
         raise ValueError(f"is not a national number of {national}; {_EXAMPLE}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _assigned(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
+    """``number`` in the spelling that is assigned; as it is if both are, or none."""
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    others = (phonenumbers.parse(each) for each in spellings(written) if each != written)
+    return next(filter(phonenumbers.is_valid_number, (number, *others)), number)
 
 
 def _digits(plain: str) -> str:

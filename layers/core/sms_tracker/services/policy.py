@@ -13,7 +13,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from sms_tracker import providers
 from sms_tracker.domain import countries
 from sms_tracker.domain.errors import Misconfigured
-from sms_tracker.providers.parsing import unique_members
+from sms_tracker.domain.http import unique_members
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo

@@ -16,7 +16,7 @@ from operator import itemgetter
 from urllib.parse import unquote_to_bytes, urlencode
 
 from sms_tracker.domain.errors import InvalidSignature
-from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.http import HttpRequest, unique_members
 from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Key
 
@@ -149,7 +149,7 @@ def _base64url(part: str) -> bytes:
 
 def _json_object(octets: bytes) -> dict[str, object]:
     try:
-        value = json.loads(octets, object_pairs_hook=parsing.unique_members)
+        value = json.loads(octets, object_pairs_hook=unique_members)
     except (ValueError, RecursionError):
         raise InvalidSignature("the JWT is not readable JSON") from None
     if not isinstance(value, dict):
