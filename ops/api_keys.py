@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sms_tracker.aws.api import Item, marshal, unmarshal
 from sms_tracker.aws.gateway import TEST
-from sms_tracker.aws.keys import SHORT, key_id
+from sms_tracker.aws.keys import SHORT, key_id, name_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -116,7 +116,12 @@ class ApiKeys:
             yield from map(_issued, page["Items"])
 
     def named(self, name: str) -> IssuedKey:
-        """The key with a name that begins with ``name``; raises ``ValueError`` unless there is exactly one."""
+        """The key with a name that begins with ``name``; raises ``ValueError`` unless there is exactly one.
+
+        ``name`` may also be a key itself, such as one that leaked. It is not repeated in the error.
+        """
+        if name.startswith(PREFIX):
+            name = name_of(name)
         found = [each for each in self.all() if name and each.item_key.startswith(f"key#{name.lower()}")]
         if len(found) != 1:
             raise ValueError(f"{len(found) or 'no'} keys have the name {name}; see `list`")

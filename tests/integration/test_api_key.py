@@ -217,6 +217,18 @@ def test_revoking_says_what_it_would_do_until_it_is_told_to(keys: KeyStore, run:
     assert keys.find(kept) is not None
 
 
+def test_a_leaked_key_itself_is_its_name_and_is_not_printed_again(keys: KeyStore, run: Run) -> None:
+    # Found in giauphan/codeatlas-mcp-server#87
+    kept, leaked = (run("--client", "shop")[1] for _ in range(2))
+
+    done, again = (run("revoke", leaked, "--apply") for _ in range(2))
+
+    assert (done[0], keys.find(leaked)) == (0, None)
+    assert keys.find(kept) is not None
+    assert (again[0], f"no keys have the name {name_of(leaked)}" in again[2]) == (1, True)
+    assert leaked not in "".join((*done[1:], *again[1:]))
+
+
 def test_a_name_that_fits_no_key_or_several_revokes_none(keys: KeyStore, run: Run) -> None:
     created = [run("--client", "shop")[1] for _ in range(17)]  # so that two names begin alike
     first = [name_of(key)[0] for key in created]
