@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 
 import phonenumbers
 import pytest
@@ -158,6 +159,29 @@ def test_a_trunk_zero_in_parentheses_is_left_out(number: str, meant: str) -> Non
 def test_a_zero_in_parentheses_that_is_no_trunk_zero_is_refused(number: str) -> None:
     # Found in floere/phony#330
     assert refusal(number).startswith("holds (0)")
+
+
+@pytest.mark.parametrize(
+    "number", ["+31 (0)06 12345678", "+31 00612345678", "+49 (0)0 151 23456789", "+375 8 8 029 1234567"]
+)
+def test_a_trunk_prefix_is_left_out_once_alone(number: str) -> None:
+    # Found in colinhacks/zod#5563
+    assert refusal(number) == "has a trunk prefix twice; write it like +31612345678"
+
+
+@pytest.mark.parametrize("prefix", ["", "0", "00", "8", "88", "015"])
+def test_what_was_read_once_is_read_as_the_same(prefix: str) -> None:
+    # Found in colinhacks/zod#5563
+    read_once = []
+    for country in phonenumbers.SUPPORTED_REGIONS:
+        example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
+        if example is not None:
+            significant = phonenumbers.national_significant_number(example)
+            with suppress(ValueError):
+                read_once.append(read(f"+{example.country_code}{prefix}{significant}"))
+
+    assert read_once
+    assert [read(each) for each in read_once] == read_once
 
 
 @pytest.mark.parametrize(

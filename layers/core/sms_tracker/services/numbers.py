@@ -134,12 +134,19 @@ def _parse(plain: str, region: str | None) -> str:
         raise ValueError("is not a possible number")  # IS_POSSIBLE_LOCAL_ONLY is possible only within a city
     if national and not _as_dialled(digits, number, national):
         raise ValueError(f"is not a national number of {national}; {_EXAMPLE}")
+    written = _written(number)
+    if _written(phonenumbers.parse(written)) != written:  # only the first one was left out: another text of one number
+        raise ValueError(f"has a trunk prefix twice; {_EXAMPLE}")
+    return written
+
+
+def _written(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _assigned(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
     """``number`` in the spelling that is assigned; as it is if both are, or none."""
-    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = _written(number)
     others = (phonenumbers.parse(each) for each in spellings(written) if each != written)
     return next(filter(phonenumbers.is_valid_number, (number, *others)), number)
 
