@@ -65,7 +65,8 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
             document = json.loads(_checked(_stored(ssm, name)))
             own = document.setdefault("clients", {}).setdefault(options.client, {})
             quota = {word: most for word in ("hour", "day") if (most := getattr(options, word)) is not None}
-            own.setdefault("approved", {})[options.country] = quota
+            approved = own.setdefault("approved", {})
+            approved[options.country] = approved.get(options.country, {}) | quota
             _write(ssm, name, _checked(json.dumps(document)), apply=options.apply)
             _warn(stack(options.stack), document["clients"].keys())
         case _:

@@ -110,6 +110,15 @@ def test_an_approval_is_added_to_the_client_and_to_nobody_else(command: Command)
     assert command.stored.defaults.approved == {}
 
 
+def test_approving_again_with_one_number_keeps_the_other(command: Command) -> None:
+    command.set(DOCUMENT, "--apply")
+    for number in (("--hour", "5", "--day", "9"), ("--hour", "7"), ()):
+        assert command.run("approve", "shop", "FR", *number, "--apply")[0] == 0
+
+    assert command.stored
+    assert command.stored.of("shop").approved["FR"] == Quota(hour=7, day=9)
+
+
 def test_a_country_that_is_none_is_not_approved(command: Command) -> None:
     command.set(DOCUMENT, "--apply")
     code, _, told = command.run("approve", "shop", "EL", "--apply")
