@@ -66,6 +66,8 @@ class Environment:
             return self.units - before + REFUSED
         if not_taken:
             self.limiter.give_back(counted)
+        else:
+            self.limiter.store_first_use(counted)
         return self.units - before
 
 

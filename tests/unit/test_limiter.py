@@ -57,7 +57,7 @@ class TestSending:
         seen: list[list[str]] = []
         made.post()
 
-        assert seen == [["read countries", "take client", "take range", "note country"]]
+        assert seen == [["read countries", "take client", "take range"]]
         assert (made.counters.value("client", "h12"), made.counters.value("range", "h12")) == (1, 1)
 
     def test_at_a_limit_nothing_is_sent_nothing_stays_and_the_client_is_told_until_when(self) -> None:
@@ -254,10 +254,14 @@ class TestCountries:
             (UNREACHED, {"SendErrors": 1}),
         ],
     )
-    def test_what_was_certainly_not_taken_did_not_go_to_a_new_country(
+    def test_what_was_certainly_not_taken_did_not_go_to_a_new_country_and_does_not_make_it_known(
         self, answer: object, measured: dict[str, int]
     ) -> None:
-        assert figures(setup(limits(), answer).post()) == measured
+        # Found in alphagov/notifications-admin#5446
+        made = setup(limits(new_countries={"day": 1}), answer)
+
+        assert figures(made.post()) == measured
+        assert made.counters.used == ({"shop": {"NL": TODAY}} if answer is UNHEARD else {})
 
     def test_neither_a_message_over_a_limit_nor_one_without_limits_is_measured_as_going_to_a_new_country(self) -> None:
         assert figures(setup(limits(new_countries={"day": 0})).post()) == {"SendsOverLimit": 1}

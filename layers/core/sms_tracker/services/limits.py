@@ -43,11 +43,13 @@ _CLIENTS = 1_000
 class Counted:
     """The counters that a message was counted in. ``outage``: the error because of which others were left out.
 
-    ``to_new_country``: the message goes to a country that is new to its client, limited or not.
+    ``to_new_country``: the message goes to a country that is new to its client, limited or not. ``first_use``: client,
+    country and day, if the client never used that country before.
     """
 
     counters: tuple[Counter, ...] = ()
     to_new_country: bool = False
+    first_use: tuple[str, str, int] | None = None
     outage: str | None = None
 
 
@@ -57,12 +59,14 @@ def count_message(limiter: Limiter | None, record: Record) -> Counted | Bound:
 
 
 def settle_count(limiter: Limiter | None, counted: Counted, outcome: SendOutcome, response: ApiResponse) -> ApiResponse:
-    """Give back the count if the provider did not take the message; mark the response for the metrics and the log.
+    """Give back the count if the provider did not take the message, else store a first use of its country.
 
-    Called after the answer is stored, because little time may be left.
+    The response is marked for the metrics and the log. Called after the answer is stored: little time may be left.
     """
     is_refused = isinstance(outcome, Refused | NotProcessed)
     warning = limiter.give_back(counted) if limiter and is_refused else None
+    if limiter and not is_refused:  # refused messages cost nothing, and must not make a country known
+        limiter.store_first_use(counted)
     to_new = counted.to_new_country and not is_refused
     marked = replace(response, uncounted=counted.outage is not None, to_new_country=to_new)
     return marked.with_log_warning(counted.outage).with_log_warning(warning)
@@ -114,8 +118,6 @@ class Limiter:
                     self._undo(taken)
                     return full
                 taken.append(counter)
-            if first_used is None:
-                self._store_first_use(record.client, to, day_of(now))
         except Throttled:
             self._undo(taken)
             raise
@@ -125,7 +127,8 @@ class Limiter:
                 raise
             outage = f"not counted against its limits: {error}"
             return Counted(counters=tuple(taken), to_new_country=is_new, outage=outage)
-        return Counted(counters=tuple(taken), to_new_country=is_new)
+        first_use = (record.client, to, day_of(now)) if first_used is None else None
+        return Counted(counters=tuple(taken), to_new_country=is_new, first_use=first_use)
 
     def give_back(self, counted: Counted) -> str | None:
         """Undo a count, because the provider did not take the message. Returns a warning if that failed.
@@ -134,6 +137,14 @@ class Limiter:
         """
         failed = [error for counter in counted.counters if (error := self._give_back(counter))]
         return f"not given back to the limits: {failed[0]}" if failed else None
+
+    def store_first_use(self, counted: Counted) -> None:
+        """Store the first use of a country, if it is one."""
+        if counted.first_use is not None:
+            client, country_code, today = counted.first_use
+            with suppress(SmsTrackerError):  # the next message to that country stores it
+                self.counters.note_use(client, country_code, day=today)
+                self._used[client][1][country_code] = today
 
     def _undo(self, taken: list[Counter]) -> None:
         self.give_back(Counted(counters=tuple(taken)))
@@ -176,11 +187,6 @@ class Limiter:
                 self._used.clear()
             cached = self._used[client] = (now, dict(self.counters.first_uses(client)))
         return cached[1]
-
-    def _store_first_use(self, client: str, to: str, today: int) -> None:
-        with suppress(SmsTrackerError):  # the next message to that country stores it
-            self.counters.note_use(client, to, day=today)
-            self._used[client][1][to] = today
 
     def _may_send_uncounted(self, limits: SendLimits, now: datetime) -> bool:
         """Whether the limits allow one more message of this environment without a count in this hour."""

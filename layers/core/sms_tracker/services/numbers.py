@@ -147,8 +147,8 @@ def _written(number: phonenumbers.PhoneNumber) -> str:
 def _assigned(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
     """``number`` in the spelling that is assigned; as it is if both are, or none."""
     written = _written(number)
-    others = (phonenumbers.parse(each) for each in spellings(written) if each != written)
-    return next(filter(phonenumbers.is_valid_number, (number, *others)), number)
+    others = [phonenumbers.parse(each) for each in spellings(written) if each != written]
+    return next(filter(phonenumbers.is_valid_number, (number, *others)), number) if others else number
 
 
 def _digits(plain: str) -> str:
