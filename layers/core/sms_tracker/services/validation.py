@@ -26,6 +26,8 @@ MAX_LENGTH = MAX_SEGMENTS * GSM_PART
 """GSM-7 characters that fit into :data:`MAX_SEGMENTS`; fewer fit in UCS-2."""
 REPLACEMENT = "\ufffd"
 """A decoder's replacement for bytes that it cannot decode."""
+_MAX_BODY = 64 * 1024
+"""Bytes; a valid body needs less than half. Megabytes of unknown fields would take a function's whole memory."""
 _MAX_ERRORS = 20
 """Fields named in one response. A request may have any number of unknown fields."""
 
@@ -35,6 +37,8 @@ def json_body(body: bytes) -> Json:
 
     JSON is UTF-8 (RFC 8259, 8.1), so a charset in the content type is ignored.
     """
+    if len(body) > _MAX_BODY:
+        raise InvalidMessage([FieldError("", f"must be at most {_MAX_BODY} bytes")])
     try:
         text = body.decode("utf-8-sig")
         payload: object = json.loads(text, object_pairs_hook=unique_members, parse_constant=_refuse_constant)
