@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -247,6 +248,15 @@ class TestWarnings:
         assert self.warnings("x" * 400 + "’\u00a0") == [
             "body: these characters force UCS-2: ’ (U+2019), U+00A0. Segments: 6, with smart_encoding 3."
         ]
+
+    def test_letters_in_parts_that_cost_segments_are_pointed_out(self) -> None:
+        # Found in apache/lucene#16241, zenmoney/sms-formats#1029
+        korean = "안녕하세요 고객님, 주문하신 상품이 도착했습니다. 감사합니다."
+        assert self.warnings(unicodedata.normalize("NFD", korean)) == [
+            "body: letters are in parts (Unicode NFD). Segments: 2, composed (NFC) 1."
+        ]
+        assert self.warnings(korean) is None
+        assert self.warnings(unicodedata.normalize("NFD", "감사합니다.")) is None
 
     @pytest.mark.parametrize("text", ["Hello", "Привет, “мир”", "你好", "😀", "façade", "€"])
     def test_a_text_that_needs_its_encoding_has_none(self, text: str) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -128,11 +129,13 @@ def _cause(text: str) -> str:
 
 
 def warnings(text: str) -> tuple[str, ...]:
-    """Warnings about a valid text: replaceable characters that force UCS-2, and broken characters."""
+    """Warnings about a valid text: replaceable characters that force UCS-2, letters in parts, broken characters."""
     found = []
     if (plain := gsm_look_alike(text)) != text:
         cost = f"Segments: {segment(text).segments}, with smart_encoding {segment(plain).segments}."
         found.append(f"body: these characters force UCS-2: {listed_characters(outside_gsm(text))}. {cost}")
+    elif (composed := segment(unicodedata.normalize("NFC", text)).segments) < (segments := segment(text).segments):
+        found.append(f"body: letters are in parts (Unicode NFD). Segments: {segments}, composed (NFC) {composed}.")
     if REPLACEMENT in text:
         found.append("body: U+FFFD usually stands for bytes that were not UTF-8. Check how the text was decoded.")
     return tuple(found)
