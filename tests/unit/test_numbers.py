@@ -214,6 +214,12 @@ def test_a_number_that_is_possible_within_a_city_alone_is_refused() -> None:
     assert refusal("+1 253 0000") == "is not a possible number"
 
 
+def test_a_number_has_at_most_15_digits() -> None:
+    # Found in marmelroy/PhoneNumberKit#373
+    assert refusal("+49 800 26508025174") == "has more than 15 digits"
+    assert read("+49 30 12345678901") == "+493012345678901"
+
+
 @pytest.mark.parametrize("number", ["0612345678", "0031612345678", "612345678", "31612345678", "2025550143"])
 @pytest.mark.parametrize("countries", [(), ("NL", "BE")])
 def test_without_a_plus_a_number_needs_the_one_country(number: str, countries: tuple[str, ...]) -> None:

@@ -25,6 +25,8 @@ _DASHES = "\u02d7\u2043\u2212\u30fc"
 """Characters used as hyphens outside Unicode's category Pd: minus signs, hyphen bullet, Japanese sound mark."""
 _EXAMPLE = "write it like +31612345678"
 _LONGEST = 250
+_MOST_DIGITS = 15
+"""Of a number with its country code (E.164). phonenumbers finds longer ones possible, providers refuse them."""
 _SHOWN_RUNS, _SHOWN_CHARACTERS = 5, 12
 """In an error: runs of wrong characters, and characters of each."""
 _REFUSED_TYPES = {
@@ -135,6 +137,8 @@ def _parse(plain: str, region: str | None) -> str:
     if national and not _as_dialled(digits, number, national):
         raise ValueError(f"is not a national number of {national}; {_EXAMPLE}")
     written = _written(number)
+    if len(written) > len("+") + _MOST_DIGITS:
+        raise ValueError(f"has more than {_MOST_DIGITS} digits")
     if _written(phonenumbers.parse(written)) != written:  # only the first one was left out: another text of one number
         raise ValueError(f"has a trunk prefix twice; {_EXAMPLE}")
     return written
