@@ -198,6 +198,10 @@ def test_a_number_of_an_earlier_numbering_plan_gets_its_present_spelling(number:
     assert read(number) == meant
 
 
+def test_so_does_a_national_number() -> None:
+    assert read("(031) 8688-3193", "BR") == "+5531986883193"
+
+
 @pytest.mark.parametrize(
     "number", ["+541112345678", "+5491112345678", "+525512345678", "+551131234567", "+551171234567"]
 )

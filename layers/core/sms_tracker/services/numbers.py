@@ -48,8 +48,8 @@ def e164(given: str, countries: frozenset[str] | None) -> str:
 
     A number is decimal digits of any script, one ``+`` in front, an optional ``tel:``, and separators: spaces, hyphens,
     dots, slashes, parentheses, invisible characters. Extensions and parameters (RFC 3966, ``;ext=5``) are
-    refused. National forms and ``00`` are accepted only if ``countries`` (ISO 3166) is exactly one. An international
-    number that is assigned only in its other spelling, such as Mexico's +521, gets that one.
+    refused. National forms and ``00`` are accepted only if ``countries`` (ISO 3166) is exactly one. A number that is
+    assigned only in its other spelling, such as Mexico's +521, gets that one.
     """
     plain = _plain(given)
     region = next(iter(countries)) if countries and len(countries) == 1 else None
@@ -129,14 +129,15 @@ def _parse(plain: str, region: str | None) -> str:
     if national is None and "+" not in plain:
         raise ValueError(f"has no + and country code; {_EXAMPLE}")
     try:
-        number = phonenumbers.parse(digits, national) if national else _assigned(phonenumbers.parse(f"+{digits}"))
+        number = phonenumbers.parse(digits if national else f"+{digits}", national)
     except phonenumbers.NumberParseException:
         raise ValueError(f"is not an international number; {_EXAMPLE}") from None
-    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+    assigned = _assigned(number)
+    if phonenumbers.is_possible_number_with_reason(assigned) != ValidationResult.IS_POSSIBLE:
         raise ValueError("is not a possible number")  # IS_POSSIBLE_LOCAL_ONLY is possible only within a city
     if national and not _as_dialled(digits, number, national):
         raise ValueError(f"is not a national number of {national}; {_EXAMPLE}")
-    written = _written(number)
+    written = _written(assigned)
     if len(written) > len("+") + _MOST_DIGITS:
         raise ValueError(f"has more than {_MOST_DIGITS} digits")
     if _written(phonenumbers.parse(written)) != written:  # only the first one was left out: another text of one number
