@@ -9,6 +9,7 @@ send '{"to":"+31612345600","body":"Hello","category":"service","provider":"bird"
 send '{"to":"+41791234567","body":"Hello","provider":"aws","from":"T-Mobile"}'  # a sender id of AWS
 send '{"to":"+3197008100150","body":"Hello","provider":"aws"}'  # AWS's own number for a failure, which its event reports
 send '{"to":"tel:+٣١ (0)6-1234.5600","body":"Hello"}'  # separators, digits of another script
+send '{"to":"+52 1 55 1234 5600","body":"Hello"}'  # Mexico's spelling until 2020, sent to +525512345600
 
 # 400 invalid-request
 send '{"to":"+31612345600","body":"Hello","text":"Hello"}'  # an unknown field
@@ -18,6 +19,7 @@ send '{"to":"+31612345600","body":"Hello","from":"Parcels and more"}'  # a sende
 send '{"to":"+31909123456","body":"Hello"}'  # a premium-rate number
 send '{"to":"+31612345600","to":"+31612345601","body":"Hello"}'  # a duplicate name
 send '{"to":"+3161","body":"Hello"}'  # an impossible number
+send '{"to":"+31 (0)06 12345600","body":"Hello"}'  # a trunk prefix twice
 send '{"to":"jan@+31612345600.nl","body":"Hello"}'  # a number within a text
 send '{"to":"+49151***45678","body":"Hello"}'  # a masked number
 send '{"to":"tel:+31612345600;ext=5","body":"Hello"}'  # a number with an extension
