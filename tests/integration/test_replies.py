@@ -23,10 +23,12 @@ from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
+from sms_tracker.domain.state import initial_state
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.replies import ReplyProcessor
+from sms_tracker.services.track import track
 from tests import tables
-from tests.factories import MESSAGE_ID, record
+from tests.factories import MESSAGE_ID, record, report
 from tests.fakes import TWILIO, FixedSettings, MemoryQueue, ScriptedHttp
 from tests.moto_client import json_client
 from tests.opt_outs import blocked_by
@@ -113,6 +115,36 @@ def test_a_stop_to_a_number_of_a_service_blocks_both(dead: MemoryQueue) -> None:
     processor(dead).process(reply(MessagingServiceSid=SERVICE))
 
     assert [blocked(), blocked(SERVICE)] == [Kind.STOP, Kind.STOP]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_stop_by_rcs_blocks_the_messaging_service(dead: MemoryQueue) -> None:
+    # Found in openclaw/openclaw#102373
+    processor(dead).process(reply(From=f"rcs:{PERSON}", To="rcs:my_shop_agent", MessagingServiceSid=SERVICE))
+
+    assert blocked(SERVICE) is Kind.STOP
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_stop_to_a_number_of_a_pool_blocks_the_pool_of_the_message_that_it_answers(dead: MemoryQueue) -> None:
+    # Found in docs.aws.amazon.com, "Self-managed opt-outs" and the payload of a two-way SMS message
+    pool = f"pool-{'a' * 32}"
+    store = MessageStore(json_client("dynamodb"), "messages")
+    store.put(record(state=initial_state(attempt=1, at=timestamp(NOON), provider="aws"), to=PERSON, sender=pool))
+    track(store, MESSAGE_ID, [report(provider="aws", provider_message_id="aws-1")], now=timestamp(NOON))
+    fields = {"originationNumber": PERSON, "destinationNumber": NUMBER, "messageKeyword": "STOP"}
+
+    def replied(text: str, inbound_id: str, answered: str, minutes: int = 0) -> None:
+        told = {**fields, "messageBody": text, "inboundMessageId": inbound_id, "previousPublishedMessageId": answered}
+        at = timestamp(NOON + timedelta(minutes=minutes))
+        processor(dead).process(encode(RawInbound(provider="aws", received_at=at, fields=told)))
+
+    replied("STOP", "in-0", "aws-unknown")
+    assert [blocked(each, provider="aws") for each in (NUMBER, pool)] == [Kind.STOP, None]
+    replied("STOP", "in-1", "aws-1")
+    assert [blocked(each, provider="aws") for each in (NUMBER, pool)] == [Kind.STOP, Kind.STOP]
+    replied("START", "in-2", "aws-1", minutes=1)
+    assert [blocked(each, provider="aws") for each in (NUMBER, pool)] == [None, None]
 
 
 @pytest.mark.usefixtures("dynamodb")
@@ -369,6 +401,20 @@ def test_where_opt_outs_are_off_a_reply_is_published_all_the_same(dynamodb: Dyna
     processor(dead, ScopeMode.OFF).process(reply())
 
     assert (blocked(), len(events(dynamodb, "SMS Received"))) == (None, 1)
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize("clock", ["2026-01-31T15:00:00Z", "2031-01-31T12:00:00Z"])
+def test_a_time_from_a_clock_that_is_ahead_counts_as_the_receipt(dead: MemoryQueue, clock: str) -> None:
+    # Found in RestComm/smscgateway#115, signalapp/Signal-Android#1543
+    fields = {"id": "1", "originator": PERSON, "recipient": NUMBER, "payload": "START", "createdDatetime": clock}
+    heard = RawInbound(provider="messagebird", received_at=timestamp(NOON), fields=fields)
+    stop = {**fields, "id": "2", "payload": "STOP", "createdDatetime": "2026-01-31T12:05:00Z"}
+    stopped = RawInbound(provider="messagebird", received_at=timestamp(NOON + timedelta(minutes=5)), fields=stop)
+    for each in (heard, stopped):
+        processor(dead).process(encode(each))
+
+    assert blocked(provider="messagebird") is Kind.STOP
 
 
 @pytest.mark.usefixtures("dynamodb")

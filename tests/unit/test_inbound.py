@@ -92,8 +92,41 @@ def test_every_alias_of_messagebirds_flows_is_read(fields: Mapping[str, str]) ->
     assert (reply.sender, reply.to, reply.text, reply.at) == (PERSON, (NUMBER,), "Stop", None)
 
 
+@pytest.mark.parametrize("sender", [f"rcs:{PERSON}", f"RCS:{PERSON}"])
+def test_a_reply_by_rcs_is_from_the_persons_number(sender: str) -> None:
+    # Found in openclaw/openclaw#102373
+    reply = heard("twilio", {**TWILIO, "From": sender, "To": "rcs:my_shop_agent", "MessagingServiceSid": SERVICE})
+
+    assert (reply.sender, reply.to) == (PERSON, ("rcs:my_shop_agent", SERVICE))
+
+
+def test_a_reply_by_another_channel_is_from_no_number_that_gets_sms() -> None:
+    whatsapp = f"whatsapp:{PERSON}"
+
+    assert heard("twilio", {**TWILIO, "From": whatsapp}).sender == whatsapp
+
+
 def test_a_short_code_stays_as_it_is() -> None:
     assert heard("messagebird", {**MESSAGEBIRD, "recipient": "1008"}).to == ("1008",)
+
+
+def test_a_reply_to_a_short_code_has_names_of_its_own() -> None:
+    # Found in nyaruka/courier#856
+    fields = {
+        **{"mid": "1008", "shortcode": "86753", "originator": "15557654321", "message": "Stop"},
+        "receive_datetime": "20260131115958",
+    }
+
+    reply = heard("messagebird", fields)
+
+    assert providers.load("messagebird").is_reply(fields)
+    assert (reply.provider_message_id, reply.sender, reply.to) == ("1008", "+15557654321", ("86753",))
+    assert (reply.text, reply.at) == ("Stop", None)
+
+
+def test_aws_states_which_message_a_reply_answers() -> None:
+    assert heard("aws", {**AWS, "previousPublishedMessageId": "wJalrXUt"}).answers == "wJalrXUt"
+    assert heard("aws", {**AWS, "previousPublishedMessageId": ""}).answers is None
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ ALLOWED: Mapping[str, set[Grant]] = {
     | grants("StateTable.Arn", "dynamodb:GetItem", "dynamodb:PutItem")
     | grants("StateTable.Arn/index/by_change", "dynamodb:Query")
     | grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:BatchGetItem")
-    | grants("MessagesTable.Arn/index/by_recipient", "dynamodb:Query")
+    | {("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in ("by_recipient", "by_provider_id")}
     | {("ssm:GetParameters", f"{SETTINGS}/{name}") for name in ("public-base-urls", "secrets/service")}
     | {
         ("ssm:GetParameters", f"{SETTINGS}/secrets/{name}")

@@ -21,7 +21,8 @@ class Inbound:
     """One text, or a provider's notice of an opt-out, which has no text.
 
     ``sender`` is the person's number, E.164 or a short code; ``to``: our number, and its messaging service if any.
-    ``signal`` is the keyword that the provider recognised. ``at`` is the provider's time, RFC 3339.
+    ``signal`` is the keyword that the provider recognised. ``at`` is the provider's time, RFC 3339. ``answers`` is the
+    provider's id of our message that this one answers, if the provider states it.
     """
 
     provider_message_id: str
@@ -30,6 +31,7 @@ class Inbound:
     text: str | None = field(repr=False)
     signal: Keyword | None = None
     at: str | None = None
+    answers: str | None = None
 
 
 def encodable(inbound: Inbound) -> Inbound:

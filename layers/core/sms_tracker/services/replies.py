@@ -146,11 +146,12 @@ class ReplyProcessor:
     def _store(self, heard: RawInbound, reply: Inbound, kind: Kind) -> bool:
         """Store the statement in each scope of the reply. Returns whether the person is then blocked in any of them.
 
-        False where opt-outs are off.
+        False where opt-outs are off. A time after the receipt comes from a wrong clock: nothing could end such a STOP.
         """
         if self.register is None:
             return False
-        statement = Statement(kind=kind, at=reply.at or heard.received_at, source=heard.provider)
+        at = min(reply.at or heard.received_at, heard.received_at)
+        statement = Statement(kind=kind, at=at, source=heard.provider)
         recipients = [Recipient(scope=name, number=reply.sender) for name in self._scopes(heard.provider, reply)]
         stored = [self.register.add(recipient, [statement]).opt_out for recipient in recipients]
         return any(opt_out.blocked_by(self.clock()) for opt_out in stored)
@@ -158,11 +159,18 @@ class ReplyProcessor:
     def _scopes(self, provider: str, reply: Inbound) -> list[str]:
         """The scopes of each of our addresses, or of each client that wrote to the person."""
         if self.mode is not ScopeMode.CLIENT:
-            names = {scope(self.mode, provider=provider, sender=address, client="") for address in reply.to}
+            addresses = {*reply.to, *self._answered_senders(provider, reply)}
+            names = {scope(self.mode, provider=provider, sender=address, client="") for address in addresses}
         else:
             clients = set[str]().union(*map(self._clients, spellings(reply.sender)))
             names = {scope(self.mode, provider="", sender="", client=client) for client in clients}
         return sorted(names)
+
+    def _answered_senders(self, provider: str, reply: Inbound) -> list[str]:
+        """The sender of our message that the reply answers: it may be a pool, of which ``reply.to`` is one number."""
+        known = reply.answers and self.messages.by_provider_id(provider, reply.answers)
+        record = self.messages.get(known) if known else None
+        return [record.sender] if record else []
 
     def _clients(self, number: str) -> set[str]:
         """The clients of the last messages to ``number``."""

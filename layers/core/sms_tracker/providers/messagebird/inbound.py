@@ -1,6 +1,7 @@
 """Inbound messages of the classic API, forwarded by a flow: JSON or a form, with several names for each field.
 
-Of these names, the first with a value counts. Source: MessageBird's own tutorials, and a captured payload.
+Of these names, the first with a value counts. A reply to a short code has ``mid`` and ``shortcode``. Source:
+MessageBird's own tutorials, a captured payload, and RapidPro's courier.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from sms_tracker.domain.inbound import Inbound
 from sms_tracker.providers import parsing
 from sms_tracker.providers.messagebird.webhook import REPLY_SENDERS, REPLY_TEXTS
 
-_IDS = ("id", "message_id")
-_TO = ("recipient", "receiver")
+_IDS = ("id", "message_id", "mid")
+_TO = ("recipient", "receiver", "shortcode")
 _TIMES = ("createdDatetime", "receivedSMSDateTime")
 _SHORT_CODE = re.compile("[0-9]{3,6}")
 

@@ -26,8 +26,17 @@ def inbound(fields: Mapping[str, str], *, received_at: str) -> Inbound:  # noqa:
     service = fields.get("MessagingServiceSid")
     return Inbound(
         provider_message_id=sid,
-        sender=sender,
+        sender=_number(sender),
         to=(to, service) if service else (to,),
         text=fields.get("Body", ""),
         signal=_SIGNALS.get(fields.get("OptOutType", "").upper()),
     )
+
+
+def _number(sender: str) -> str:
+    """The number in ``rcs:+31612345678``. An address of another channel, such as WhatsApp, stays as it is.
+
+    Twilio sends a messaging service's texts by RCS to phones that have it. A STOP to one of them ends SMS too.
+    """
+    channel, _, number = sender.rpartition(":")
+    return number if channel.lower() == "rcs" else sender
