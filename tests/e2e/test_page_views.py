@@ -26,7 +26,9 @@ from tests.fakes import START
 
 _AXE = "axe-core@4.14.1"
 TABLET, DESK = (768, 1024), (1280, 900)
-SCREENS = [*product((PHONE, TABLET, DESK), (False, True))]
+ZOOMED = (320, 256)
+"""1280 x 1024 at 400 %, which WCAG 2.2 asks for (1.4.10, Reflow)."""
+SCREENS = [(ZOOMED, False), *product((PHONE, TABLET, DESK), (False, True))]
 _SETTLED = "document.fonts.ready.then(() => new Promise(requestAnimationFrame))"
 
 
