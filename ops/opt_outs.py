@@ -20,6 +20,7 @@ from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.report import parse_time, timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.numbers import e164
+from sms_tracker.services.opt_out_api import known_provider, known_sender
 from sms_tracker.services.opt_outs import OptOutRegister
 
 COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
@@ -147,7 +148,21 @@ def _recipient(given: Mapping[str, str], mode: ScopeMode, countries: frozenset[s
         return Recipient(scope=known, number=number)
     if missing := [{"sender": "from"}.get(name, name) for name in needed if not named[name]]:
         raise ValueError(f"scope or {' and '.join(missing)} is missing")
+    if mode is ScopeMode.SENDER:
+        named["sender"] = _sender(named["provider"], named["sender"])
     return Recipient(scope=scope(mode, **named), number=number)
+
+
+def _sender(provider: str, sender: str) -> str:
+    """The sender as the provider takes it; a spreadsheet drops the plus of a number."""
+    try:
+        known_provider(provider)
+    except ValueError as error:
+        raise ValueError(f"provider {error}") from None
+    try:
+        return known_sender(sender, provider)
+    except ValueError as error:
+        raise ValueError(f"from {error}") from None
 
 
 def _statement(given: Mapping[str, str], now: datetime) -> Statement:

@@ -169,3 +169,28 @@ def test_a_number_in_a_query_may_lack_its_plus(api: OptOutApi) -> None:
     put(api)
     for written in (NUMBER[1:], f" {NUMBER[1:]}"):
         assert one(api.read(SHOP, {**ABOUT, "to": written}))["blocked"] is True
+
+
+@pytest.mark.parametrize("written", [SENDER[1:], f" {SENDER[1:]}"])
+def test_the_senders_number_may_lack_its_plus(api: OptOutApi, written: str) -> None:
+    # Found in fastify/fastify#2658, temenostech/IRIS#278
+    put(api)
+
+    assert one(api.read(SHOP, {**ABOUT, "from": written}))["blocked"] is True
+    assert api.delete(SHOP, {**ABOUT, "from": written}).body["blocked"] is False
+
+
+@pytest.mark.parametrize(
+    ("about", "field", "told"),
+    [
+        ({"provider": "Twilio"}, "provider", "must be one of: aws, bird, messagebird, twilio, test"),
+        ({"provider": "twillio"}, "provider", "must be one of: aws, bird, messagebird, twilio, test"),
+        ({"from": "My-Shop!"}, "from", "is not a sender for twilio, which takes"),
+        ({"from": "+1 555 123 4567"}, "from", "is not a sender for twilio, which takes"),
+    ],
+)
+def test_a_sender_that_no_message_has_is_refused(api: OptOutApi, about: dict[str, str], field: str, told: str) -> None:
+    answers = [put(api, ADMIN, **about), api.read(ADMIN, {**ABOUT, **about}), api.delete(ADMIN, {**ABOUT, **about})]
+
+    assert [fields(answer) for answer in answers] == [[field]] * 3
+    assert all(str(answer.body["errors"][0]["message"]).startswith(told) for answer in answers)  # type: ignore[index]

@@ -147,6 +147,27 @@ def test_a_list_of_numbers_and_a_sender_is_enough_and_may_be_repeated(command: C
     assert command.blocked() is Kind.ADDED
 
 
+def test_the_senders_number_may_lack_the_plus_that_a_spreadsheet_drops(command: Command) -> None:
+    # Found in nyaruka/rapidpro#241, Admidio/admidio#1466
+    assert command.imported(f"to,provider,from\n{PERSON},twilio,15551234567\n", "--apply")[0] == 0
+
+    assert command.blocked() is Kind.ADDED
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("Twilio,+15551234567", "line 2: provider must be one of: aws, bird, messagebird, twilio, test"),
+        ("twilio,1.55512E+10", "line 2: from is not a sender for twilio, which takes "),
+    ],
+)
+def test_a_line_whose_sender_no_message_has_is_wrong(command: Command, named: str, told: str) -> None:
+    # Found in nyaruka/rapidpro#241
+    code, printed = command.imported(f"to,provider,from\n{PERSON},{named}\n", "--apply")
+
+    assert (code, told in printed) == (2, True)
+
+
 def test_a_wrong_line_stops_the_whole_file_and_shows_no_number(command: Command) -> None:
     rows = (
         f"{OTHER},{SCOPE},,",

@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, SEND, Caller
 from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_visible, scope
@@ -24,6 +25,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services import responses
 from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.policy import sender_flaw
 from sms_tracker.services.responses import ApiResponse, ok, problem
 from sms_tracker.services.validation import (
     Json,
@@ -40,6 +42,25 @@ _OPTIONAL = {ScopeMode.CLIENT: ("client",)}
 """The fields that state the scope of an opt-out, by ``OptOutScope``."""
 
 
+def known_provider(given: str) -> str:
+    """``given``, the name of a provider; raises ``ValueError``. A block of another name would match no message."""
+    if given not in providers.all_names():
+        raise ValueError(f"must be one of: {', '.join(providers.all_names())}")
+    return given
+
+
+def known_sender(given: str, provider: str) -> str:
+    """A sender in a form that the provider takes; raises ``ValueError``. A number may lack its plus.
+
+    An unescaped plus arrives as a space.
+    """
+    takes = providers.load(provider)
+    spelled = next((each for each in (given, f"+{given.strip()}") if sender_flaw(each, takes) is None), None)
+    if spelled is None:
+        raise ValueError(sender_flaw(given, takes))
+    return spelled
+
+
 class OptOutRequest(BaseModel):
     """The fields of PUT, and the parameters of DELETE and of GET with ``to``."""
 
@@ -50,9 +71,17 @@ class OptOutRequest(BaseModel):
         AfterValidator(number_in_query),
         Field(description="Recipient, written as in `GET /messages`", examples=["+31612345678"]),
     ]
-    provider: Annotated[str | None, Field(description="With `OptOutScope=sender`: the sender's provider")] = None
+    provider: Annotated[
+        Annotated[str, AfterValidator(known_provider), Field(json_schema_extra={"enum": [*providers.all_names()]})]
+        | None,
+        Field(description="With `OptOutScope=sender`: the sender's provider"),
+    ] = None
     sender: Annotated[
-        str | None, Field(alias="from", description="With `OptOutScope=sender`: the sender that may not write")
+        str | None,
+        Field(
+            alias="from",
+            description="With `OptOutScope=sender`: the sender that may not write, as in `POST /messages`",
+        ),
     ] = None
     client: Annotated[
         str | None, Field(description="With `OptOutScope=client`: the client; another than the key's needs `admin`")
@@ -161,12 +190,13 @@ class OptOutApi:
         except ValidationError as error:
             raise invalid_message(error, noun) from None
         self._check(request)
-        name = scope(
-            self.mode,
-            provider=request.provider or "",
-            sender=request.sender or "",
-            client=request.client or caller.client,
-        )
+        provider, sender = request.provider or "", request.sender or ""
+        if self.mode is ScopeMode.SENDER:
+            try:
+                sender = known_sender(sender, provider)
+            except ValueError as error:
+                raise InvalidMessage([FieldError("from", str(error))]) from None
+        name = scope(self.mode, provider=provider, sender=sender, client=request.client or caller.client)
         return Recipient(scope=name, number=request.to), request.reason or ""
 
     def _check(self, request: OptOutRequest) -> None:
