@@ -113,7 +113,10 @@ def test_a_short_code_stays_as_it_is() -> None:
 def test_a_reply_to_a_short_code_has_names_of_its_own() -> None:
     # Found in nyaruka/courier#856
     fields = {
-        **{"mid": "1008", "shortcode": "86753", "originator": "15557654321", "message": "Stop"},
+        "mid": "1008",
+        "shortcode": "86753",
+        "originator": "15557654321",
+        "message": "Stop",
         "receive_datetime": "20260131115958",
     }
 

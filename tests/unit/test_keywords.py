@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sms_tracker.domain.keywords import WORDS, Keyword, keyword, looks_like_opt_out, own_keywords
@@ -37,6 +39,8 @@ def test_each_word_counts_however_it_is_written(word: str, meaning: Keyword) -> 
         "Désabonner",
         "REZYGNUJĘ",
         "Стоп!",
+        "\u202bإيقاف\u202c",
+        "ﬅop",
     ],
 )
 def test_width_accents_hyphens_repetition_and_invisible_characters_do_not_hide_a_stop(text: str) -> None:
@@ -62,7 +66,23 @@ def test_a_keyword_within_a_text_is_no_keyword(text: str) -> None:
     assert keyword(text) is None
 
 
-@pytest.mark.parametrize("word", ["baja", "Salir", "SAIR", "stopp", "abmelden", "Afmelden", "הסר", "退订"])
+@pytest.mark.parametrize("text", ["unsubscr\u0131be", "Qu\u0131t!", "QU\u0130T"])
+def test_a_turkish_phones_small_letters_do_not_hide_a_stop(text: str) -> None:
+    # Found in jeancroy/fuzz-aldrin-plus#33
+    assert keyword(text) is Keyword.STOP
+
+
+def test_a_letter_that_gsm_lacks_may_be_written_without_its_stroke() -> None:
+    # Found in 3GPP TS 23.038
+    own = own_keywords([(["Wyłącz"], Keyword.STOP)])
+
+    assert [keyword(text, own) for text in ("WYLACZ", "wyłącz")] == [Keyword.STOP] * 2
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["baja", "Salir", "SAIR", "stopp", "abmelden", "Afmelden", "הסר", "退订", "İptal", "IPTAL", "配信停止", "إلغاء"],
+)
 def test_what_senders_ask_for_in_other_languages_is_a_stop(word: str) -> None:
     assert keyword(word) is Keyword.STOP
 
@@ -101,12 +121,43 @@ def test_the_first_rule_with_a_word_counts_and_a_word_without_letters_never_does
         "ne plus recevoir vos messages",
         "keine SMS mehr bitte",
         "не пишите мне",
+        # Found in braze.com "Fuzzy opt-out", docs.ushur.com "SMS Intent Recognition & Opt-Out Feature"
+        *("Stpo", "Please stopppp", "unsuscribe me", "unsub", "STOP1", "stopstop", "S.T.O.P.", "🛑", "no 🚫"),
+        *("Deja de enviarme mensajes", "cancel my subscription", "No más", "bitte abbestellen"),
+        "STOP “Your parcel is here. Reply STOP to end”",
+        "“please stop texting me”",
     ],
 )
 def test_a_wish_to_opt_out_in_free_text_is_flagged(text: str) -> None:
     assert (keyword(text), looks_like_opt_out(text)) == (None, True)
 
 
-@pytest.mark.parametrize("text", ["STOP", "thanks", "nonstop fun", "see you at the end", "yes", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Found in moezbhatti/qksms#1330, quik-sms/quik#533
+        "Liked “Your parcel is here. Reply STOP to opt out”",
+        'Laughed at "Sale! Text STOP to end"',
+        "Removed a heart from “Your code is 1234.\nSTOP to unsubscribe”",
+        "Reacted 🔥 to “Reply STOP to end”",
+        "👍 to “ Reply STOP to end ”",
+        "Gefällt mir: „Ihr Paket ist da. STOP zum Abmelden“",
+    ],
+)
+def test_a_reaction_that_quotes_our_own_text_is_not_flagged(text: str) -> None:
+    assert (keyword(text), looks_like_opt_out(text)) == (None, False)
+
+
+@pytest.mark.parametrize("part", ["“a ", '"a ', "„ a", "« a ", "stop", "no ", "x “", "s t o "])
+def test_the_longest_text_is_read_at_once(part: str) -> None:
+    begun = time.process_time()
+    looks_like_opt_out(part * (64 * 1024 // len(part)))
+
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "text", ["STOP", "thanks", "nonstop fun", "it stopped", "cancel my order", "see you at the end", "yes", ""]
+)
 def test_keywords_and_other_texts_are_not_flagged(text: str) -> None:
     assert not looks_like_opt_out(text)

@@ -26,6 +26,4 @@ def inbound(fields: Mapping[str, str], *, received_at: str) -> Inbound:  # noqa:
     is_in_text = f"{normalised(text)} ".startswith(f"{keyword} ")  # else it is the number's default keyword
     signal = Keyword.STOP if keyword in _OPT_OUTS and is_in_text else None
     answers = fields.get("previousPublishedMessageId") or None
-    return Inbound(
-        provider_message_id=provider_id, sender=sender, to=(to,), text=text, signal=signal, answers=answers
-    )
+    return Inbound(provider_message_id=provider_id, sender=sender, to=(to,), text=text, signal=signal, answers=answers)
