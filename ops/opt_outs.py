@@ -27,6 +27,8 @@ COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
 _IMPORTED = (Kind.ADDED, Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED)
 SOURCES = {name: source for name in providers.names() if (source := providers.opt_outs(name))}
 _STEP, _SHOWN = 500, 20
+_FORMULA = ("=", "+", "-", "@")
+"""How a cell begins that a spreadsheet runs (CWE-1236). A client's reason gets an apostrophe before it."""
 _EPILOG = """
   export                  CSV with the columns to, scope, cause, at, source, reason; one line for each block
   list PROVIDER           the same of the blocks that a provider keeps, with the columns provider and from for scope
@@ -96,7 +98,8 @@ def _export(found: Iterable[StoredOptOut], now: datetime) -> int:
         forgotten += block is not None and not each.recipient.number
         if block is not None and each.recipient.number:
             known = each.recipient
-            writer.writerow([known.number, known.scope, block.kind, block.at, block.source, block.reason])
+            reason = f"'{block.reason}" if block.reason.startswith(_FORMULA) else block.reason
+            writer.writerow([known.number, known.scope, block.kind, block.at, block.source, reason])
     if forgotten:
         print(f"{forgotten} forgotten numbers stay blocked and are not listed", file=sys.stderr)
     return 0
@@ -175,8 +178,10 @@ def _statement(given: Mapping[str, str], now: datetime) -> Statement:
         raise ValueError("at is no RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
     if at > now:
         raise ValueError("at is in the future")
-    source = given.get("source") or "import"
-    return Statement(kind=Kind(cause), at=timestamp(at), source=source, reason=given.get("reason", ""))
+    source, reason = given.get("source") or "import", given.get("reason", "")
+    if reason.startswith(tuple(f"'{first}" for first in _FORMULA)):
+        reason = reason[1:]
+    return Statement(kind=Kind(cause), at=timestamp(at), source=source, reason=reason)
 
 
 def _parser() -> argparse.ArgumentParser:

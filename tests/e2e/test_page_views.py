@@ -112,6 +112,19 @@ def test_axe_finds_nothing_and_every_view_fits(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_where_the_browser_blocks_a_sites_data_the_key_is_kept_until_the_page_is_left(visitor: Visit) -> None:
+    # Found in angular/angular#44802, gsklee/ngStorage#210
+    visitor.page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('', 'SecurityError'); } })"
+    )
+    page = loaded(visitor, "#/search?outcome=failure")
+
+    page.get_by_role("link", name="Statistics").click()
+    expect(page.get_by_role("heading", name="Statistics")).to_be_visible()
+    page.get_by_role("button", name="Forget key").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+
+
 def opted_out(service: MadeUp) -> Record:
     """A delivered message whose recipient replied STOP since."""
     message = service.of("delivered")

@@ -219,3 +219,19 @@ def test_an_import_needs_a_file(command: Command) -> None:
 def test_a_list_needs_a_provider_that_has_one(command: Command, provider: list[str]) -> None:
     with pytest.raises(SystemExit):
         command.run("list", *provider)
+
+
+@pytest.mark.parametrize("reason", ["=HYPERLINK(1)", "+31", "-1", "@SUM(1)", "'quoted'", "a=b"])
+def test_a_reason_that_a_spreadsheet_would_run_is_exported_as_text(command: Command, reason: str) -> None:
+    # Found in onyx-dot-app/onyx#11754, CWE-1236
+    register = OptOutRegister(opt_outs=command.store, clock=lambda: NOON)
+    recipient = Recipient(scope=SCOPE, number=PERSON)
+    register.add(recipient, [Statement(kind=Kind.ADDED, at=timestamp(NOON), source="shop", reason=reason)])
+    _, exported, _ = command.run("export")
+    other = SCOPE.replace("555", "999")
+
+    assert not any(cell.startswith(("=", "-", "@")) for cell in exported.splitlines()[1].split(","))
+    assert command.imported(exported.replace(SCOPE, other), "--apply")[0] == 0
+    again = blocked_by(register, Recipient(scope=other, number=PERSON))
+    assert again is not None
+    assert again.reason == reason

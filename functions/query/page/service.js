@@ -2,11 +2,16 @@
 
 const KEY = "sms-tracker-key";
 
-/** The key in the tab's session storage: removed when the tab closes, never in a link. */
+let held = null;
+
+/** Session storage throws where the browser blocks a site's data. */
+const stored = (use) => { try { return use(sessionStorage); } catch { return null; } };
+
+/** The key in the tab's session storage, else in memory: removed when the tab closes, never in a link. */
 export const key = {
-  get: () => sessionStorage.getItem(KEY),
-  keep: (value) => sessionStorage.setItem(KEY, value),
-  forget: () => sessionStorage.removeItem(KEY),
+  get: () => held ?? stored((storage) => storage.getItem(KEY)),
+  keep: (value) => { held = value; stored((storage) => storage.setItem(KEY, value)); },
+  forget: () => { held = null; stored((storage) => storage.removeItem(KEY)); },
 };
 
 /** A failed request: the error, advice, and whether it may pass by itself. */

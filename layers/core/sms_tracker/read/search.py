@@ -24,6 +24,7 @@ from sms_tracker.domain.indexes import (
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
+from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.status import Outcome, Status
 
 _READS_A_PAGE = 31
@@ -41,9 +42,10 @@ _MIDNIGHT = "T00:00:00.000Z"
 class SearchQuery:
     """The criteria. A record must match all of them.
 
-    ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is E.164, ``provider`` and
-    ``reason`` are those of the current status, ``after`` is the end of the previous page, ``now`` is RFC 3339.
-    ``parameters`` is a digest of the request's parameters. ``test``: only messages of test keys, otherwise only others.
+    ``client`` is None for all clients. ``span`` limits the time of creation, ``to`` is any spelling of an E.164 number,
+    ``provider`` and ``reason`` are those of the current status, ``after`` is the end of the previous page, ``now`` is
+    RFC 3339. ``parameters`` is a digest of the request's parameters. ``test``: only messages of test keys, otherwise
+    only others.
     """
 
     client: str | None
@@ -66,7 +68,7 @@ class SearchQuery:
         return (
             record.test == self.test
             and self.client in (None, record.client)
-            and self.to in (None, record.to)
+            and (self.to is None or record.to in spellings(self.to))
             and self.reference in (None, record.reference)
             and self.provider_message_id in (None, *record.state.ids.values())
             and record.state.status in self.statuses
@@ -143,7 +145,7 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
     elif index is BY_ATTENTION:
         yield from ((f"{group[0].split('#')[1]}-01{_MIDNIGHT}", group) for group in months(span))
     elif index is BY_RECIPIENT:
-        yield "", (criteria.to or "",)
+        yield "", spellings(criteria.to or "")
     elif index is BY_REFERENCE:
         yield "", client_references(criteria.client or "", criteria.reference or "")
     else:
