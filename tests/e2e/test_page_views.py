@@ -112,6 +112,14 @@ def test_axe_finds_nothing_and_every_view_fits(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_lines_of_a_text_are_shown_as_they_were_sent(visitor: Visit, service: MadeUp) -> None:
+    message, text = service.of("sent"), "Dear Ms Jansen,\n\n  yours is here.\u202e"
+    service.messages.records[message.message_id] = replace(message, body=text)
+
+    record = loaded(visitor, f"#/message/{message.message_id}").locator(".record")
+    assert text in record.inner_text()
+
+
 def test_where_the_browser_blocks_a_sites_data_the_key_is_kept_until_the_page_is_left(visitor: Visit) -> None:
     # Found in angular/angular#44802, gsklee/ngStorage#210
     visitor.page.add_init_script(
