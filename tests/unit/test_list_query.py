@@ -57,6 +57,11 @@ def test_parameters_are_decoded_an_empty_one_too() -> None:
     assert parameters("") == {}
 
 
+@pytest.mark.parametrize("name", ["to", "reference", "provider_message_id", "status", "provider", "client", "since"])
+def test_an_empty_parameter_is_refused_so_that_an_unset_variable_selects_nothing_unseen(name: str) -> None:
+    assert wrong_fields(**{name: ""}) == [name]
+
+
 def test_a_parameter_that_is_repeated_is_refused_by_name() -> None:
     with pytest.raises(InvalidMessage) as refusal:
         parameters("limit=1&to=a&limit=1&%00=&cursor&%00=")

@@ -100,7 +100,7 @@ function record(message) {
     ["To", phone(recipient(message))],
     ["From", phone(message.from)],
     ["Reference", message.reference],
-    ["Text", message.body === null ? "not kept" : h("span", { class: "text" }, message.body)],
+    ["Text", message.body ?? "not kept"],
     ["Segments", `${message.segments} (${message.encoding})`],
     ["Cost", Object.entries(message.cost).map(cost).join(", ") || null],
     ["Network", message.network],

@@ -2,16 +2,14 @@
 
 const KEY = "sms-tracker-key";
 
-let held = null;
+/** Session storage, or memory where the browser blocks it. */
+const storage = (() => { try { return sessionStorage; } catch { return {}; } })();
 
-/** Session storage throws where the browser blocks a site's data. */
-const stored = (use) => { try { return use(sessionStorage); } catch { return null; } };
-
-/** The key in the tab's session storage, else in memory: removed when the tab closes, never in a link. */
+/** The key, until the tab closes; never in a link. */
 export const key = {
-  get: () => held ?? stored((storage) => storage.getItem(KEY)),
-  keep: (value) => { held = value; stored((storage) => storage.setItem(KEY, value)); },
-  forget: () => { held = null; stored((storage) => storage.removeItem(KEY)); },
+  get: () => storage[KEY],
+  keep: (value) => { storage[KEY] = value; },
+  forget: () => { delete storage[KEY]; },
 };
 
 /** A failed request: the error, advice, and whether it may pass by itself. */

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
@@ -53,7 +53,7 @@ Provider = Annotated[
     Field(description="Only this provider's messages"),
 ]
 Client = Annotated[
-    str | None,
+    Annotated[str, StringConstraints(min_length=1)] | None,
     Field(description="Only this client's messages; a client other than the key's own needs the scope `admin`"),
 ]
 
