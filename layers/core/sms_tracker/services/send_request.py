@@ -25,7 +25,7 @@ from sms_tracker.domain.http import SEND, Caller, HttpRequest
 from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.segments import Segmentation, segment
-from sms_tracker.services import responses
+from sms_tracker.services import responses, validation
 from sms_tracker.services.idempotency import idempotency_key
 from sms_tracker.services.numbers import country, destination_flaw, e164
 from sms_tracker.services.policy import (
@@ -45,15 +45,7 @@ from sms_tracker.services.policy import (
     check_validity,
 )
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.validation import (
-    MAX_LENGTH,
-    MAX_SEGMENTS,
-    Json,
-    invalid_message,
-    json_body,
-    to_send,
-    warnings,
-)
+from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS, Json, invalid_message, json_body, to_send
 
 _SERVER_ERROR = 500
 
@@ -197,7 +189,7 @@ def draft_from_request(payload: Json, policy: Policy) -> Draft:
         resend_if_lost=request.resend_if_lost,
         category=request.category,
         segmentation=segment(request.body),
-        warnings=warnings(request.body),
+        warnings=validation.warnings(request.body),
     )
 
 
