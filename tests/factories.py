@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sms_tracker.domain.cost import Cost, Price
 from sms_tracker.domain.failure import Category, Failure, Reason
+from sms_tracker.domain.outbound import OutboundMessage, SearchCriteria
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, timestamp
 from sms_tracker.domain.segments import Encoding, Segmentation
@@ -58,3 +60,32 @@ def report(status: Status | None = Status.SENT, **values: Any) -> Report:
 def cost(amount: str, at: str = NOW, currency: str = "EUR", segments: int | None = None) -> Cost:
     """What an attempt costs, as observed at NOW."""
     return Cost(price=Price(amount, currency), observed_at=at, segments=segments)
+
+
+def outbound(**values: Any) -> OutboundMessage:
+    """The first handing of a message to a provider."""
+    defaults: dict[str, Any] = {
+        "message_id": MESSAGE_ID,
+        "attempt": 1,
+        "to": TO,
+        "sender": "+15551234567",
+        "body": "Your parcel is here",
+        "encoding": Encoding.GSM_7,
+        "token": "a-token",
+    }
+    return OutboundMessage(**{**defaults, **values})
+
+
+def criteria(**values: Any) -> SearchCriteria:
+    """A search for that handing, around NOW."""
+    defaults: dict[str, Any] = {
+        "message_id": MESSAGE_ID,
+        "references": frozenset({f"{MESSAGE_ID}.a-token"}),
+        "provider": "any",
+        "to": TO,
+        "sender": "+15551234567",
+        "text_hash": "a-hash",
+        "since": timestamp(START - timedelta(minutes=2)),
+        "until": timestamp(START + timedelta(minutes=3)),
+    }
+    return SearchCriteria(**{**defaults, **values})

@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.errors import InvalidSignature, Misconfigured
+from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse, SigningScope
-from sms_tracker.domain.outbound import (
-    Accepted,
-    Fault,
-    NotProcessed,
-    OutboundMessage,
-    OutcomeUnknown,
-    Refused,
-)
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.http import HttpResponse, SigningScope
+from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
 from sms_tracker.domain.status import Status
-from sms_tracker.providers.aws import api, codes, signature, webhook
+from sms_tracker.providers.aws import api, codes, webhook
+from tests.factories import MESSAGE_ID, outbound
 from tests.unit.documents import list_below
 
 DOC = Path(__file__).parents[2] / "docs" / "providers" / "aws.md"
 CREDENTIALS = {"sms_region": "eu-west-1", "configuration_set": "sms-tracker"}
-CALLBACK = "https://sms.example.com/webhooks/aws?message_id=9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa&attempt=2"
-MESSAGE = OutboundMessage(
-    message_id="9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa",
-    attempt=2,
-    to="+31612345678",
-    sender="Parcels",
-    body="Your parcel is here",
-    encoding=Encoding.GSM_7,
-    token="a-token",
-)
+CALLBACK = f"https://sms.example.com/webhooks/aws?message_id={MESSAGE_ID}&attempt=2"
+MESSAGE = outbound(attempt=2, sender="Parcels")
 
 
 def sent(message: OutboundMessage = MESSAGE, **credentials: str) -> dict[str, object]:
@@ -59,39 +43,25 @@ def refusal(exception: str, status: int = 400, **further: object) -> Refused:
 # Requests
 
 
-def test_id_attempt_and_token_travel_in_the_context() -> None:
-    assert sent()["Context"] == {"message_id": MESSAGE.message_id, "attempt": "2", "token": "a-token"}
+def test_the_context_has_id_attempt_token_and_the_countries_in_which_acceptance_counts() -> None:
+    ours = {"message_id": MESSAGE_ID, "attempt": "2", "token": "a-token"}
+
+    assert sent()["Context"] == sent(carrier_accepted="")["Context"] == ours
+    assert sent(carrier_accepted="US,NL")["Context"] == {**ours, "carrier_accepted": "US,NL"}
 
 
-def test_the_countries_in_which_acceptance_counts_travel_there_too() -> None:
-    context = sent(carrier_accepted="US,NL")["Context"]
+def test_the_request_is_transactional_by_default_and_unsigned_with_its_scope() -> None:
+    promotional = sent(replace(MESSAGE, validity_seconds=5), message_type="PROMOTIONAL")
 
-    assert isinstance(context, dict)
-    assert context["carrier_accepted"] == "US,NL"
-    assert "carrier_accepted" not in str(sent(carrier_accepted=""))
+    assert (sent()["MessageType"], "TimeToLive" in sent()) == ("TRANSACTIONAL", False)
+    assert (promotional["MessageType"], promotional["TimeToLive"]) == ("PROMOTIONAL", 5)
 
-
-def test_the_type_is_transactional_by_default() -> None:
-    assert sent()["MessageType"] == "TRANSACTIONAL"
-    assert sent(message_type="PROMOTIONAL")["MessageType"] == "PROMOTIONAL"
-
-
-def test_a_validity_is_the_time_to_live() -> None:
-    assert sent(replace(MESSAGE, validity_seconds=5))["TimeToLive"] == 5
-    assert "TimeToLive" not in sent()
-
-
-def test_the_request_is_unsigned_and_has_its_signing_scope() -> None:
     request = api.send_request(MESSAGE, credentials=CREDENTIALS, callback_url=CALLBACK)
 
     assert request.sign_for == SigningScope("eu-west-1", "sms-voice")
     assert "authorization" not in request.headers
 
-
-def test_another_address_can_be_set() -> None:
-    credentials = {**CREDENTIALS, "api_url": "http://127.0.0.1:9999/"}
-
-    assert api.send_request(MESSAGE, credentials=credentials, callback_url=CALLBACK).url == "http://127.0.0.1:9999/"
+    assert webhook.ENTRIES == ()
 
 
 @pytest.mark.parametrize(
@@ -110,10 +80,6 @@ def test_a_wrong_document_is_named_without_its_value(credentials: dict[str, str]
         api.send_request(MESSAGE, credentials=credentials, callback_url=CALLBACK)
 
     assert not [value for value in credentials.values() if value in str(caught.value)]
-
-
-def test_no_setting_is_an_operators_secret() -> None:
-    assert webhook.ENTRIES == ()
 
 
 # Outcomes
@@ -135,9 +101,10 @@ def test_a_success_without_an_id_is_unknown(content: object) -> None:
 def test_an_exception_is_known_with_a_namespace_and_without(prefix: str, suffix: str) -> None:
     reason = "DESTINATION_PHONE_NUMBER_OPTED_OUT"
 
-    found = refusal(f"{prefix}ConflictException{suffix}", Reason=reason)
+    found = refusal(f"{prefix}ConflictException{suffix}", Reason=reason, Message="+31612345678 has opted out")
 
-    failure = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT, code=reason, message="no")
+    text = "[number] has opted out"
+    failure = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT, code=reason, message=text)
     assert found == Refused(failure=failure, fault=Fault.CALLER)
     assert refusal(f"{prefix}OddException{suffix}").failure.code == "OddException"
 
@@ -163,25 +130,16 @@ def test_who_is_at_fault_depends_on_who_named_the_sender(
     assert refusal(exception, Reason=reason).is_callers(default_sender=default_sender) is callers
 
 
+@pytest.mark.parametrize("given", ["FIELD_VALIDATION_FAILED", "INVALID_PARAMETER", "OF_TOMORROW", None])
 @pytest.mark.parametrize(
-    ("field", "fault", "reason"),
-    [
-        ("DestinationPhoneNumber", Fault.CALLER, Reason.INVALID_RECIPIENT),
-        ("destinationPhoneNumber", Fault.CALLER, Reason.INVALID_RECIPIENT),
-        ("MessageBody", Fault.CALLER, Reason.UNKNOWN),
-        ("TimeToLive", Fault.CALLER, Reason.UNKNOWN),
-        ("OriginationIdentity", Fault.SENDER, Reason.SENDER_REJECTED),
-        ("Context", Fault.ACCOUNT, Reason.ACCOUNT),
-        ("ConfigurationSetName", Fault.ACCOUNT, Reason.ACCOUNT),
-    ],
+    "field",
+    ["destinationPhoneNumber", "DestinationPhoneNumber", "MessageBody", "TimeToLive", "OriginationIdentity", "Context"],
 )
-def test_a_validation_blames_the_field_that_it_names(field: str, fault: Fault, reason: Reason) -> None:
-    fields = [{"Name": field, "Message": "is wrong"}]
+def test_a_validation_blames_the_field_that_it_names(field: str, given: str | None) -> None:
+    found = refusal("ValidationException", Reason=given, Fields=[{"Name": field, "Message": "is wrong"}])
 
-    for given_reason in ("FIELD_VALIDATION_FAILED", "INVALID_PARAMETER", "OF_TOMORROW", None):
-        found = refusal("ValidationException", Reason=given_reason, Fields=fields)
-
-        assert (found.fault, found.failure.reason) == (fault, reason)
+    fault, _, reason = codes.FIELDS.get(field.lower(), (Fault.ACCOUNT, None, Reason.ACCOUNT))
+    assert (found.fault, found.failure.reason) == (fault, reason)
 
 
 @pytest.mark.parametrize("fields", [None, [], {}, ["x"], [{}], [{"Name": None}], [{"Name": []}], "x"])
@@ -191,13 +149,11 @@ def test_a_validation_without_a_readable_field_is_the_callers(fields: object) ->
     assert (found.fault, found.failure.reason) == (Fault.CALLER, Reason.UNKNOWN)
 
 
-@pytest.mark.parametrize(
-    ("resource", "fault"),
-    [("phone-number", Fault.SENDER), ("pool", Fault.SENDER), ("sender-id", Fault.SENDER),
-     ("configuration-set", Fault.ACCOUNT), (None, Fault.ACCOUNT)],
-)  # fmt: skip
-def test_a_missing_resource_is_the_senders_or_the_accounts_fault(resource: str | None, fault: Fault) -> None:
-    assert refusal("ResourceNotFoundException", ResourceType=resource).fault is fault
+@pytest.mark.parametrize("kind", ["phone-number", "pool", "sender-id", "configuration-set", None])
+def test_a_missing_resource_is_the_senders_or_the_accounts_fault(kind: str | None) -> None:
+    fault = Fault.ACCOUNT if kind in {"configuration-set", None} else Fault.SENDER
+
+    assert refusal("ResourceNotFoundException", ResourceType=kind).fault is fault
 
 
 @pytest.mark.parametrize(
@@ -225,17 +181,6 @@ def test_an_internal_error_is_unknown_whatever_its_status(status: int) -> None:
     assert isinstance(api.send_outcome(answer(status, {"__type": "a#InternalServerException"})), OutcomeUnknown)
 
 
-def test_only_a_request_that_never_left_may_be_made_again() -> None:
-    assert api.send_outcome(NoResponse(written=True, reason="timed out")) == OutcomeUnknown(reason="timed out")
-    assert api.send_outcome(NoResponse(written=False, reason="no route")) == NotProcessed(reason="no route")
-
-
-def test_a_number_in_a_refusals_text_is_masked() -> None:
-    outcome = refusal("ConflictException", Message="+31612345678 has opted out")
-
-    assert outcome.failure.message == "[number] has opted out"
-
-
 @given(st.dictionaries(st.sampled_from(["__type", "Reason", "Fields", "Message", "MessageId", "ResourceType"]),
                        st.none() | st.floats() | st.text() | st.lists(st.text(), max_size=2)),
        st.integers(100, 599))  # fmt: skip
@@ -246,27 +191,12 @@ def test_any_answer_has_an_outcome(content: dict[str, object], status: int) -> N
     assert isinstance(outcome, Refused | NotProcessed) <= (400 <= status < 500)
 
 
-# Missing abilities
-
-
-def test_no_webhook_is_believed() -> None:
-    assert webhook.keys(CREDENTIALS) == ()
-    request, now = HttpRequest("POST", "https://sms.example.com/webhooks/aws"), datetime(2026, 3, 1, tzinfo=UTC)
-    with pytest.raises(InvalidSignature):
-        signature.verify(request, secrets=(), now=now)
-
-
 # The docs page
 
 
-def test_the_docs_list_every_reason_of_a_refusal() -> None:
-    rows = {name: tuple(row) for name, row in list_below(DOC, "Refused requests").items()}
+def test_the_docs_list_every_reason_of_a_refusal_and_the_fields() -> None:
+    causes = {**codes.REASONS, **{f"{name} alone": cause for name, cause in codes.EXCEPTIONS.items()}}
+    fields = {name.casefold(): row for name, row in list_below(DOC, "Fields that a validation names").items()}
 
-    tables = {**codes.REASONS, **{f"{name} alone": cause for name, cause in codes.EXCEPTIONS.items()}}
-    assert rows == {name: (fault.value, reason.value) for name, (fault, _, reason) in tables.items()}
-
-
-def test_the_docs_list_the_fields() -> None:
-    assert {name.casefold(): tuple(row) for name, row in list_below(DOC, "Fields that a validation names").items()} == {
-        name: (fault.value, reason.value) for name, (fault, _, reason) in codes.FIELDS.items()
-    }
+    for rows, table in ((list_below(DOC, "Refused requests"), causes), (fields, codes.FIELDS)):
+        assert rows == {name: [fault.value, reason.value] for name, (fault, _, reason) in table.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -17,17 +18,14 @@ from bench.targets import COSTS
 
 FUNCTIONS = ("send", "authorizer", "webhook", "processor", "publisher", "digest", "reconciler")
 FIGURES: Figures = {
-    **{f"cold.{name}.init": 0.0 for name in FUNCTIONS},
+    **{f"cold.{name}.{part}": 0.0 for name in FUNCTIONS for part in ("init", "cpu")},
     **{f"warm.{name}.cpu": 2.0 for name in FUNCTIONS},
     **{f"log.{kind}.{name}": 300 for kind in LOGS for name in FUNCTIONS},
     **{f"log.WARNING.{name}": 10 for name in FUNCTIONS},
-    **{f"cold.{name}.cpu": 0.0 for name in FUNCTIONS},
     **{f"rest.{step}.{name}": 10 for step in ("reconcile", "statistics") for name in ("cpu", "calls", "reads", "log")},
-    "metric.rest.ReconcilerRuns": 1,
-    "metric.gauges.TrackingBurn": 1,
-    "metric.gauges.provider.DeliveryRate": 1,
+    **dict.fromkeys(("metric.rest.ReconcilerRuns", "metric.gauges.TrackingBurn"), 1),
+    **dict.fromkeys(("metric.gauges.provider.DeliveryRate", "metric.in_use.provider.ReportsReceived"), 1),
     "metric.in_use.outcome.Outcomes": 2,
-    "metric.in_use.provider.ReportsReceived": 1,
     "warm.processor, batch of 1.cpu": 1.2,
     "warm.processor, batch of 10.cpu": 1.0,
     "warm.publisher, nothing to publish.cpu": 0.1,
@@ -65,19 +63,57 @@ def rows(load: Load = MILLION, settings: Settings = SETTINGS, **figures: float) 
     return {row.name: row for row in bill({**FIGURES, **figures}, load, settings)}
 
 
-def test_a_million_messages_with_three_reports_are_four_million_requests() -> None:
-    billed = rows()
+ITEMS, INDEXES = "DynamoDB: writes of items", "DynamoDB: writes of indexes"
+FAILED, PAST_1_KB = "DynamoDB: further writes of failures", "DynamoDB: second units past 1 KB"
+GAUGES = "CloudWatch: gauges of every provider, around the clock"
+IN_USE = "CloudWatch: metrics of every provider, in hours with messages"
+TABLE_KEYS, KEYS = "KMS: keys of the tables that DynamoDB does not own", "KMS: customer keys"
+SEND, WEBHOOKS, EVENTS = "API: requests to send", "API: webhooks", "EventBridge: events"
+REST, RUNS = "Reconciler at rest: reads of both tables", 8640 + 2880
+UNREAD = frozenset({"provider.DeliveryRate", "outcome.Outcomes"})
 
-    assert billed["API: requests to send"].dollars == pytest.approx(1.0)
-    assert billed["API: webhooks"].dollars == pytest.approx(3.0)
+FACTS: Mapping[str, tuple[Load, dict[str, Any], str, float]] = {
+    "a further unit of a failure's item, and one of its indexes": (MILLION, {}, FAILED, 10_000 * 2),
+    "only failures are published": (MILLION, {}, EVENTS, 10_000),
+    "an item below a kilobyte": (MILLION, {}, PAST_1_KB, 0),
+    "an item past a kilobyte for its last report": (Load(longer=130), {}, PAST_1_KB, 1e6),
+    "an item past a kilobyte for its last two": (Load(longer=300), {}, PAST_1_KB, 2e6),
+    "gauges of two providers, around the clock": (MILLION, {}, GAUGES, 3 * MONTH),
+    "gauges of three providers": (MILLION, {"providers": 3}, GAUGES, 4 * MONTH),
+    "gauges that nothing reads": (MILLION, {"unread": UNREAD}, GAUGES, MONTH),
+    "metrics of two providers, in hours with messages": (MILLION, {}, IN_USE, 4 * MILLION.hours),
+    "metrics of three providers": (MILLION, {"providers": 3}, IN_USE, 5 * MILLION.hours),
+    "metrics that nothing reads": (MILLION, {"unread": UNREAD}, IN_USE, 2 * MILLION.hours),
+    "reads at rest": (Load(messages=0), {}, REST, RUNS * 10),
+    "runs at rest": (Load(messages=0), {}, "Reconciler at rest: GB-seconds", RUNS * 0.095 / 2),
+    "metrics at rest": (Load(messages=0), {}, "CloudWatch: metrics at rest", MONTH),
+    "a report that is not stored is received": (MILLION, {"unstored": 1}, WEBHOOKS, 3e6),
+    "a report that is not stored is not queued": (MILLION, {"unstored": 1}, "SQS reports: sent by the webhook", 2e6),
+    "a report that is not stored is not written": (MILLION, {"unstored": 1}, ITEMS, 4e6),
+    "tables' keys that DynamoDB owns": (MILLION, {}, TABLE_KEYS, 0),
+}
 
 
-def test_writes_are_units_times_their_price_and_failures_cost_what_they_have_more() -> None:
-    billed = rows()
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_row_has_the_quantity_of_what_is_used(fact: str) -> None:
+    load, changes, row, quantity = FACTS[fact]
 
-    assert billed["DynamoDB: writes of items"].dollars == pytest.approx(5 * 0.625)
-    assert billed["DynamoDB: writes of indexes"].dollars == pytest.approx(4 * 0.625)
-    assert billed["DynamoDB: further writes of failures"].quantity == pytest.approx(10_000 * 2)
+    assert rows(load, replace(SETTINGS, **changes))[row].quantity == pytest.approx(quantity)
+
+
+@pytest.mark.parametrize(
+    ("load", "changes", "row", "dollars"),
+    [
+        *[(MILLION, {}, SEND, 1), (MILLION, {}, WEBHOOKS, 3)],
+        *[(MILLION, {}, ITEMS, 5 * 0.625), (MILLION, {}, INDEXES, 4 * 0.625)],
+        (MILLION, {"events_ok": 1}, EVENTS, 1),
+        (Load(messages=1e8), {}, SEND, 100),
+        (Load(messages=1e8), {}, WEBHOOKS, 200 + 100 * 0.9),  # a tenth less beyond three hundred million requests
+        *[(MILLION, {"keys": 1}, KEYS, 1), (MILLION, {"keys": 1}, "KMS: their first two yearly rotations", 2)],
+    ],
+)
+def test_a_row_costs_its_units_at_their_price(load: Load, changes: dict[str, Any], row: str, dollars: float) -> None:
+    assert rows(load, replace(SETTINGS, **changes))[row].dollars == pytest.approx(dollars)
 
 
 def test_a_function_is_billed_for_its_share_of_a_cpu_and_for_what_it_waits() -> None:
@@ -85,10 +121,7 @@ def test_a_function_is_billed_for_its_share_of_a_cpu_and_for_what_it_waits() -> 
     assert milliseconds(2.0, FULL_CPU // 2, Load(aws_ms=6)) == 11  # 4.002 ms of CPU; a millisecond begun is billed
     assert milliseconds(0, 512, Load(aws_ms=6, provider_ms=250), calls=2, provider=1) == 262
     assert milliseconds(0, 512, MILLION, calls=0) == 1
-
-
-def test_more_memory_than_one_cpu_needs_makes_nothing_faster() -> None:
-    assert milliseconds(2.0, 10_000, MILLION) == milliseconds(2.0, FULL_CPU, MILLION)
+    assert milliseconds(2.0, 10_000, MILLION) == milliseconds(2.0, FULL_CPU, MILLION), "one CPU is all that is used"
 
 
 def test_a_batch_is_fuller_the_more_comes_and_never_larger_than_allowed() -> None:
@@ -97,10 +130,7 @@ def test_a_batch_is_fuller_the_more_comes_and_never_larger_than_allowed() -> Non
     assert fills == sorted(fills)
     assert fills[0] >= 1
     assert fills[-1] == SETTINGS.batch
-
-
-def test_without_a_window_each_report_is_a_batch() -> None:
-    assert batch_fill(Load(hours=1), replace(SETTINGS, window=0)) == 1
+    assert batch_fill(Load(hours=1), replace(SETTINGS, window=0)) == 1, "without a window each report is a batch"
 
 
 def test_changes_gather_by_shard_in_the_window_or_until_the_next_read() -> None:
@@ -112,28 +142,18 @@ def test_changes_gather_by_shard_in_the_window_or_until_the_next_read() -> None:
     assert fills[4000] == SETTINGS.stream_batch
 
 
-def test_what_is_due_by_the_month_is_due_without_a_message() -> None:
-    none = bill(FIGURES, Load(messages=0), SETTINGS)
+def test_what_is_due_by_the_month_is_due_without_a_message_and_the_rest_grows_with_them() -> None:
+    none, billed = bill(FIGURES, Load(messages=0), SETTINGS), rows().values()
 
     assert total(none, monthly=False) == pytest.approx(0, abs=1e-6)
-    assert total(none, monthly=True) == pytest.approx(total(rows().values(), monthly=True))
-
-
-def test_the_whole_is_the_sum_of_what_it_grows_with() -> None:
-    billed = rows().values()
-
+    assert total(none, monthly=True) == pytest.approx(total(billed, monthly=True))
     assert total(billed) == pytest.approx(total(billed, monthly=True) + total(billed, monthly=False))
 
 
-def test_every_event_that_is_published_costs_a_million_th_of_a_dollar() -> None:
-    quiet, loud = rows(), rows(settings=replace(SETTINGS, events_ok=1))
-
-    assert quiet["EventBridge: events"].quantity == pytest.approx(10_000)
-    assert loud["EventBridge: events"].dollars == pytest.approx(1.0)
-
-
-def test_every_row_has_a_price_and_every_price_a_row_that_uses_it() -> None:
+def test_every_row_has_a_price_and_a_free_allowance_is_used_once_by_all_rows_of_its_price() -> None:
     assert {row.price for row in rows().values()} == PRICES.keys()
+    assert sum(row.free for row in rows().values() if row.price == "sqs") == pytest.approx(0.40)
+    assert all(row.free <= row.dollars for row in rows().values())
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
@@ -149,53 +169,6 @@ def test_a_row_that_begins_below_a_tier_and_ends_above_is_billed_at_both_prices(
 
     assert price.of(80) == pytest.approx(8)
     assert price.of(140) == pytest.approx(10 + 2)
-
-
-def test_requests_beyond_three_hundred_million_cost_a_tenth_less_whichever_row_they_are_in() -> None:
-    billed = rows(Load(messages=1e8))
-
-    assert billed["API: requests to send"].dollars == pytest.approx(100)
-    assert billed["API: webhooks"].dollars == pytest.approx(200 + 100 * 0.9)
-
-
-def test_a_free_allowance_is_used_once_by_all_rows_of_its_price() -> None:
-    billed = [row for row in rows().values() if row.price == "sqs"]
-
-    assert sum(row.free for row in billed) == pytest.approx(0.40)
-    assert all(row.free <= row.dollars for row in rows().values())
-
-
-def test_a_customer_key_costs_a_dollar_and_two_more_after_its_rotations() -> None:
-    key = replace(SETTINGS, keys=1)
-
-    assert rows(settings=key)["KMS: customer keys"].dollars == 1
-    assert rows(settings=key)["KMS: their first two yearly rotations"].dollars == 2
-
-
-def test_the_reconciler_at_rest_costs_its_runs_its_reads_and_the_metrics_of_each_hour() -> None:
-    billed = rows(Load(messages=0))
-
-    assert billed["Reconciler at rest: reads of both tables"].quantity == (8640 + 2880) * 10
-    assert billed["Reconciler at rest: GB-seconds"].quantity == pytest.approx((8640 + 2880) * 0.095 / 2)
-    assert billed["CloudWatch: metrics at rest"].quantity == MONTH
-
-
-def test_each_provider_has_gauges_around_the_clock_and_metrics_in_hours_with_messages() -> None:
-    two, three = rows(), rows(settings=replace(SETTINGS, providers=3))
-
-    gauges, in_use = (
-        f"CloudWatch: {name}"
-        for name in ("gauges of every provider, around the clock", "metrics of every provider, in hours with messages")
-    )
-    assert (two[gauges].quantity, three[gauges].quantity) == (3 * MONTH, 4 * MONTH)
-    assert (two[in_use].quantity, three[in_use].quantity) == (4 * MILLION.hours, 5 * MILLION.hours)
-
-
-def test_metrics_that_nothing_reads_are_not_billed() -> None:
-    billed = rows(settings=replace(SETTINGS, unread=frozenset({"provider.DeliveryRate", "outcome.Outcomes"})))
-
-    assert billed["CloudWatch: gauges of every provider, around the clock"].quantity == MONTH
-    assert billed["CloudWatch: metrics of every provider, in hours with messages"].quantity == 2 * MILLION.hours
 
 
 def test_the_dashboard_and_all_alarms_bring_their_metrics_with_them() -> None:
@@ -215,25 +188,8 @@ def test_init_runs_on_a_whole_cpu_and_the_first_call_on_the_memorys_share() -> N
     assert billed["Lambda: starts of environments, GB-seconds"].quantity == pytest.approx(10 * 1.1)
 
 
-def test_an_item_past_a_kilobyte_costs_a_second_unit_for_each_write_that_is_past_it() -> None:
-    units = {longer: rows(Load(longer=longer))["DynamoDB: second units past 1 KB"].quantity for longer in (0, 130, 300)}
-
-    assert units == {0: 0, 130: 1e6, 300: 2e6}
-
-
-def test_reports_that_are_not_stored_are_received_but_neither_queued_nor_written() -> None:
-    less, all_of_them = rows(settings=replace(SETTINGS, unstored=1)), rows()
-
-    assert less["API: webhooks"] == all_of_them["API: webhooks"]
-    assert less["SQS reports: sent by the webhook"].quantity == 2e6
-    assert less["DynamoDB: writes of items"].quantity == 4e6
-
-
-def test_keys_of_tables_are_billed_only_where_dynamodb_does_not_own_them() -> None:
-    name = "KMS: keys of the tables that DynamoDB does not own"
-
-    assert rows()[name].quantity == 0
-    assert rows(settings=replace(SETTINGS, table_keys=2))[name].quantity > 0
+def test_keys_of_tables_are_billed_where_dynamodb_does_not_own_them() -> None:
+    assert rows(settings=replace(SETTINGS, table_keys=2))[TABLE_KEYS].quantity > 0
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -246,26 +202,19 @@ def test_settings_are_read_from_the_template(preset: str) -> None:
 
 
 def test_the_volume_preset_costs_less_than_the_default_at_every_volume() -> None:
+    assert {name[5:].split(", ")[0] for name in COSTS} <= volumes(MILLION).keys()
     for load in volumes(MILLION).values():
         default, volume = (total(bill(FIGURES, load, settings(preset))) for preset in PRESETS)
         assert volume < default
 
 
-def test_each_target_is_a_volume_that_is_printed() -> None:
-    assert {name[5:].split(", ")[0] for name in COSTS} <= volumes(MILLION).keys()
-
-
-def test_every_assumption_is_an_option() -> None:
+def test_every_assumption_is_an_option_with_a_unit_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     options = [f"--{each.name.replace('_', '-')}={getattr(MILLION, each.name)}" for each in fields(Load)]
 
     assert arguments(options) == arguments([]) == MILLION
     assert arguments(["--hours", "24", "--callbacks", "2"]) == Load(hours=24.0, callbacks=2)
-
-
-def test_every_option_has_a_unit_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         arguments(["--help"])
-
     shown = " ".join(capsys.readouterr().out.split())
     assert all(f"{each.metadata['unit']} (default: {each.default})" in shown for each in fields(Load))
 

@@ -38,51 +38,34 @@ def is_believed(request: HttpRequest, *secrets: str) -> bool:
     return True
 
 
-def test_a_genuine_webhook_is_believed() -> None:
-    assert is_believed(webhook(sign()))
+def age(stamp: str) -> timedelta:
+    return signature.verify(webhook(sign(stamp=stamp), stamp=stamp), secrets=[Key(SECRET)], now=NOW)
 
 
-@pytest.mark.parametrize("at", range(len(BODY)))
-def test_one_byte_of_the_body_changed_is_refused(at: int) -> None:
-    assert not is_believed(webhook(sign(), body=BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]))
-
-
-def test_id_and_timestamp_are_signed() -> None:
-    assert not is_believed(webhook(sign(), message_id="whe_2"))
-    assert not is_believed(webhook(sign(), stamp=str(int(STAMP) + 1)))
-
-
-def test_the_url_is_not_signed_and_not_looked_at() -> None:
+def test_a_genuine_webhook_is_believed_wherever_it_went() -> None:
     request = webhook(sign())
     elsewhere = HttpRequest("POST", "https://elsewhere.example/?message_id=1&attempt=2", request.headers, request.body)
 
-    assert is_believed(elsewhere)
+    assert is_believed(request)
+    assert is_believed(elsewhere), "the URL is not signed and not looked at"
 
 
-@pytest.mark.parametrize("version", ["v2", "v1a", "V1", "v", "", "v1 ", "v01", "v1.0"])
-def test_another_version_is_refused(version: str) -> None:
-    assert not is_believed(webhook(sign().replace("v1", version, 1)))
+def test_id_timestamp_and_the_endpoints_secret_are_signed() -> None:
+    assert not is_believed(webhook(sign(), message_id="whe_2"))
+    assert not is_believed(webhook(sign(), stamp=str(int(STAMP) + 1)))
+    assert not is_believed(webhook(sign()), OTHER)
 
 
 @pytest.mark.parametrize(
     "signatures",
     [
-        "",
-        "v1",
-        "v1,",
-        ",",
-        "v1,é",
-        "v1,\ud800",
-        sign().removeprefix("v1,"),
-        sign() + "A",
-        sign() + "=",
-        sign()[:-1],
+        *[sign().replace("v1", version, 1) for version in ("v2", "v1a", "V1", "v", "", "v1 ", "v01", "v1.0")],
+        *["", "v1", "v1,", ",", "v1,é", "v1,\ud800", "v1," + sign(), sign().removeprefix("v1,")],
         sign().replace(",", ":"),
-        "v1," + sign(),
-        sign(KEY, body=b""),
+        *[sign() + "A", sign() + "=", sign()[:-1], sign(KEY, body=b"")],
     ],
 )
-def test_a_malformed_signature_is_refused(signatures: str) -> None:
+def test_a_signature_of_another_version_or_form_is_refused(signatures: str) -> None:
     assert not is_believed(webhook(signatures))
 
 
@@ -99,10 +82,6 @@ def test_while_a_secret_rotates_either_one_is_enough() -> None:
     assert all(is_believed(webhook(rotating), *known) for known in [(old,), (new,), (SECRET, new), (old, new)])
     assert is_believed(webhook(sign()), OTHER, SECRET)
     assert not is_believed(webhook(rotating), SECRET, OTHER)
-
-
-def test_the_secret_of_another_endpoint_is_refused() -> None:
-    assert not is_believed(webhook(sign()), OTHER)
 
 
 @pytest.mark.parametrize("secret", [SECRET.removeprefix("whsec_"), SECRET.rstrip("="), f" {SECRET}\n"])
@@ -133,14 +112,9 @@ def test_a_timestamp_is_a_whole_number_even_if_signed(stamp: str) -> None:
 
 @pytest.mark.parametrize("seconds", [-86400, -301, -300, 0, 300, 301, 86400, 10**9])
 def test_an_old_webhook_is_believed_and_its_age_is_known(seconds: int) -> None:
-    stamp = str(int(STAMP) - seconds)
-    request = webhook(sign(stamp=stamp), stamp=stamp)
-
-    assert signature.verify(request, secrets=[Key(SECRET)], now=NOW) == timedelta(seconds=seconds)
+    assert age(str(int(STAMP) - seconds)) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("stamp", ["-1", "0", "9" * 20, "9" * 4000, "-" + "9" * 30])
 def test_a_signed_time_that_no_clock_has_is_very_old_or_very_new(stamp: str) -> None:
-    assert abs(signature.verify(webhook(sign(stamp=stamp), stamp=stamp), secrets=[Key(SECRET)], now=NOW)) > timedelta(
-        days=365
-    )
+    assert abs(age(stamp)) > timedelta(days=365)

@@ -10,9 +10,7 @@ from sms_tracker.aws.clients import client
 
 
 @pytest.mark.parametrize("timeout", [0.5, 1.0, 1.5, 2.0, 5.0])
-def test_a_try_takes_no_longer_than_asked_for_from_connecting_to_the_answer(
-    timeout: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_try_takes_no_longer_than_asked_for(timeout: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     config: Any = client("sqs", timeout=timeout).meta.config  # whose settings the stubs do not name
     assert config.connect_timeout + config.read_timeout == timeout

@@ -68,34 +68,18 @@ class ParameterStore:
         )
 
 
-each_phase = pytest.mark.parametrize("phase", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.6, 0.9])
+def test_nothing_is_answered_503_when_65_environments_start_at_once(phase: float) -> None:
+    webhooks, sends, queue = ParameterStore(phase), ParameterStore(phase), MemoryQueue()
 
+    for number in range(ENVIRONMENTS):
+        setup = Setup(settings=webhooks.environment(number, FakeClock()), queue=queue)
+        assert setup.receive("twilio", twilio_webhook()).status == 204
+        clock = FakeClock()
+        assert SendSetup(clock=clock, settings=sends.environment(number, clock)).post().status == 202
 
-@each_phase
-def test_no_webhook_is_answered_503_when_65_environments_start_at_once(phase: float) -> None:
-    store, queue = ParameterStore(phase), MemoryQueue()
-
-    answers = [
-        Setup(settings=store.environment(number, FakeClock()), queue=queue).receive("twilio", twilio_webhook())
-        for number in range(ENVIRONMENTS)
-    ]
-
-    assert {each.status for each in answers} == {204}
-    assert store.refused >= ENVIRONMENTS - RATE
     assert len(queue.sent) == ENVIRONMENTS
-
-
-@each_phase
-def test_no_send_is_answered_503_when_65_environments_start_at_once(phase: float) -> None:
-    store = ParameterStore(phase)
-    clocks = [FakeClock() for _ in range(ENVIRONMENTS)]
-
-    replies = [
-        SendSetup(clock=clock, settings=store.environment(number, clock)).post() for number, clock in enumerate(clocks)
-    ]
-
-    assert {each.status for each in replies} == {202}
-    assert store.refused >= ENVIRONMENTS - RATE
+    assert min(webhooks.refused, sends.refused) >= ENVIRONMENTS - RATE
 
 
 def test_a_webhook_that_asks_again_still_answers_within_its_time_out() -> None:

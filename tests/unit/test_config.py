@@ -49,34 +49,17 @@ GOOD = {
 }
 EACH = [(name, variable) for name in CONFIGS for variable in sorted(VARIABLES[name])]
 MALFORMED = [
-    ("PROVIDERS", ""),
-    ("PROVIDERS", "twilio,carrier-pigeon"),
-    ("DEFAULT_PROVIDER", ""),
-    ("DEFAULT_PROVIDER", "carrier-pigeon"),
-    ("SENDERS", "twilio"),
-    ("VERIFICATION", "twilio=none"),
-    ("VERIFICATION", "twilio"),
-    ("QUEUE_SENDING", "no"),
-    ("TEXT_RETENTION", "forever"),
-    ("OPT_OUT_SCOPE", "nobody"),
-    ("RETENTION_DAYS", "6"),
-    ("RETENTION_DAYS", "a week"),
-    ("CLAIM_SECONDS", "0"),
-    ("CLAIM_SECONDS", "soon"),
-    ("RECONCILE_AFTER_SECONDS", "later"),
-    ("UNKNOWN_AFTER_SECONDS", "-1"),
-    ("NOT_SENT_AFTER_SECONDS", "0"),
-    ("LOOK_AGAIN_AFTER_SECONDS", "0"),
-    ("TRACKING_OBJECTIVE", "100"),
-    ("TRACKING_OBJECTIVE", "all"),
-    ("LOOKUPS_PER_SECOND", "0"),
-    ("LOOKUPS_PER_RUN", "all"),
-    ("PRICE_LOOKUP", "some"),
-    ("RUN_SECONDS", "0"),
-    ("KEEP_RAW_REPORTS", "yes"),
-    ("EVENT_PERSONAL_DATA", "True"),
-    ("PUBLISHED_STATUSES", "lost"),
-    ("MESSAGES_TABLE", ""),
+    *[("PROVIDERS", each) for each in ("", "twilio,carrier-pigeon")],
+    *[("DEFAULT_PROVIDER", each) for each in ("", "carrier-pigeon")],
+    *[("VERIFICATION", each) for each in ("twilio=none", "twilio")],
+    *[("RETENTION_DAYS", each) for each in ("6", "a week")],
+    *[("CLAIM_SECONDS", each) for each in ("0", "soon")],
+    *[("TRACKING_OBJECTIVE", each) for each in ("100", "all")],
+    *[("SENDERS", "twilio"), ("QUEUE_SENDING", "no"), ("TEXT_RETENTION", "forever"), ("OPT_OUT_SCOPE", "nobody")],
+    *[("RECONCILE_AFTER_SECONDS", "later"), ("UNKNOWN_AFTER_SECONDS", "-1"), ("NOT_SENT_AFTER_SECONDS", "0")],
+    *[("LOOK_AGAIN_AFTER_SECONDS", "0"), ("LOOKUPS_PER_SECOND", "0"), ("LOOKUPS_PER_RUN", "all")],
+    *[("PRICE_LOOKUP", "some"), ("RUN_SECONDS", "0"), ("KEEP_RAW_REPORTS", "yes"), ("EVENT_PERSONAL_DATA", "True")],
+    *[("PUBLISHED_STATUSES", "lost"), ("MESSAGES_TABLE", "")],
 ]
 
 
@@ -86,8 +69,11 @@ def refusal(shape: type[Config], environment: dict[str, str]) -> str:
     return str(caught.value)
 
 
-def test_every_variable_is_tried_here() -> None:
+def test_every_variable_is_tried_here_and_malformed_if_it_has_a_form_of_its_own() -> None:
+    free_text = {name for name in GOOD if name.endswith(("_TABLE", "_URL", "_ARN", "_PREFIX", "_NAME"))}
+
     assert set().union(*VARIABLES.values()) == GOOD.keys()
+    assert {"ALLOWED_COUNTRIES", *(name for name, _ in MALFORMED)} | free_text == GOOD.keys()
 
 
 def test_settings_are_read_with_their_types() -> None:
@@ -114,11 +100,7 @@ def test_settings_are_read_with_their_types() -> None:
 def test_what_a_deployment_leaves_open_is_understood() -> None:
     found = load(SendConfig, {**GOOD, "SENDERS": "twilio=,messagebird=", "ALLOWED_COUNTRIES": "*"})
 
-    assert found.senders == {}
-    assert found.allowed_countries == Destinations(None)
-
-
-def test_nothing_published_is_a_choice() -> None:
+    assert (found.senders, found.allowed_countries) == ({}, Destinations(None))
     assert load(PublisherConfig, {**GOOD, "PUBLISHED_STATUSES": ""}).published_statuses == frozenset()
 
 
@@ -127,9 +109,7 @@ def test_a_function_without_variables_is_told_all_of_them_in_one_line(name: str)
     assert refusal(CONFIGS[name], {}) == f"missing or malformed settings: {', '.join(sorted(VARIABLES[name]))}"
 
 
-@pytest.mark.parametrize(
-    ("function", "missing"), [(name, each) for name in CONFIGS for each in sorted(VARIABLES[name])]
-)
+@pytest.mark.parametrize(("function", "missing"), EACH)
 def test_each_missing_variable_is_named_alone(function: str, missing: str) -> None:
     rest = {name: value for name, value in GOOD.items() if name != missing}
 
@@ -149,24 +129,17 @@ def test_each_malformed_variable_is_named_without_its_value(variable: str, value
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("", "holds no code"),
-        (" , ", "holds no code"),
-        ("NL,UK", "UK is no country code, write GB"),
+        *[("", "holds no code"), (" , ", "holds no code"), ("NL,UK", "UK is no country code, write GB")],
         ("EL", "EL is no country code, write GR"),
         ("JA,KO", "JA is no country code, write JP, KO is no country code, write KR"),
-        ("USA", "USA is no country code, write US"),
-        ("nl,BE", "nl is no country code, write NL"),
+        *[("USA", "USA is no country code, write US"), ("nl,BE", "nl is no country code, write NL")],
         ("uk", "uk is no country code, write GB"),
         ("SW", "SW is no country code"),  # Sweden, Switzerland, Swaziland?
         ("XX", "XX is no country code"),
         ("AQ", "AQ is no country code"),  # a country without numbers
-        ("001", "001 is no country code"),
-        ("NL;BE", "NL;BE is no country code"),
-        ("NL,*", "* is no country code"),
-        ("*,*,NL", "* is no country code"),
-        ("NL,+", "+ is no range, such as +8816"),
-        ("*,+0900", "+0900 is no range, such as +8816"),
-        ("+31-90", "+31-90 is no range, such as +8816"),
+        *[("001", "001 is no country code"), ("NL;BE", "NL;BE is no country code"), ("NL,*", "* is no country code")],
+        *[("*,*,NL", "* is no country code"), ("NL,+", "+ is no range, such as +8816")],
+        *[("*,+0900", "+0900 is no range, such as +8816"), ("+31-90", "+31-90 is no range, such as +8816")],
         ("+1234567890123456", "+12345678901 is no range, such as +8816"),
         ("\u0130\n", "? is no country code"),
     ],
@@ -208,20 +181,11 @@ def test_every_code_that_phonenumbers_knows_is_taken_and_every_advice_is_one() -
     assert not LIKELY_CODES.keys() & known
 
 
-def test_every_variable_with_a_form_of_its_own_is_tried_malformed() -> None:
-    free_text = {name for name in GOOD if name.endswith(("_TABLE", "_URL", "_ARN", "_PREFIX", "_NAME"))}
-
-    assert {"ALLOWED_COUNTRIES", *(name for name, _ in MALFORMED)} | free_text == GOOD.keys()
-
-
-def test_a_default_provider_that_is_not_enabled_is_refused() -> None:
-    environment = {**GOOD, "PROVIDERS": "messagebird", "DEFAULT_PROVIDER": "twilio"}
-
-    assert refusal(SendConfig, environment) == "DEFAULT_PROVIDER is not one of PROVIDERS"
-
-
 @pytest.mark.parametrize("provider", providers.names())
-def test_every_provider_may_be_the_only_one(provider: str) -> None:
+def test_every_provider_may_be_the_only_one_and_a_default_that_is_not_enabled_is_refused(provider: str) -> None:
     found = load(SendConfig, {**GOOD, "PROVIDERS": provider, "DEFAULT_PROVIDER": provider})
+    other = next(each for each in providers.names() if each != provider)
 
     assert (found.providers, found.default_provider) == ((provider,), provider)
+    refused = refusal(SendConfig, {**GOOD, "PROVIDERS": provider, "DEFAULT_PROVIDER": other})
+    assert refused == "DEFAULT_PROVIDER is not one of PROVIDERS"

@@ -51,28 +51,13 @@ def named_paths() -> set[str]:
 def without_comments(path: Path) -> str:
     """What a file does: no comment, no docstring."""
     text = path.read_text()
-    if path.suffix == ".py":
-        return _code(text)
-    return text if path.name == ".env.example" else re.sub(r"(^|\s)#.*", "", text)
-
-
-def _code(text: str) -> str:
+    if path.suffix != ".py":
+        return text if path.name == ".env.example" else re.sub(r"(^|\s)#.*", "", text)
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            kept = [one for one in _statements(node, name) if not _is_text(one)]
-            if kept != _statements(node, name):
-                setattr(node, name, kept or [ast.Pass()])
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value = ast.Constant(None)
     return ast.unparse(tree)
-
-
-def _statements(node: ast.AST, name: str) -> list[ast.AST]:
-    found = getattr(node, name, [])
-    return found if isinstance(found, list) else []
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def product_files() -> list[Path]:
@@ -81,12 +66,10 @@ def product_files() -> list[Path]:
     return sources + [ROOT / name for name in SETTINGS]
 
 
-def test_there_are_five_steps() -> None:
+def test_there_are_five_steps_and_the_first_names_the_modules_of_an_adapter() -> None:
     assert len(steps()) == 5
-
-
-def test_the_first_step_names_the_modules_of_an_adapter() -> None:
     assert [name for name in providers.CONTRACT if f"`{name}.py`" not in steps()[0]] == []
+    assert named_paths() >= EXCEPTED, "the steps name every file beside the folders that names a provider"
 
 
 @each_provider
@@ -106,23 +89,15 @@ def test_no_other_file_names_a_provider(provider: str) -> None:
     assert knowing - EXCEPTED == set()
 
 
-def test_the_steps_state_every_file_beside_the_folders_that_names_a_provider() -> None:
-    assert named_paths() >= EXCEPTED
-
-
 @each_provider
 def test_the_steps_name_every_place_in_the_template(provider: str) -> None:
-    places = {**source()["Parameters"], **source()["Resources"]}
-
-    own = {name for name in places if name.startswith(simulators.load(provider).title)}
+    simulated, places = simulators.load(provider), {**source()["Parameters"], **source()["Resources"]}
+    own = {name for name in places if name.startswith(simulated.title)}
     shared = {name for name, body in places.items() if is_named(provider, str(body)) and name not in own}
+    verification = set(simulated.signing.absent) if simulated.signing else set()
 
-    simulated = simulators.load(provider)
     assert [name for name in shared if f"`{name}`" not in steps()[3]] == []
-    assert own & source()["Parameters"].keys() == {
-        *simulated.parameters,
-        *(simulated.signing.absent if simulated.signing else {}),
-    }
+    assert own & source()["Parameters"].keys() == {*simulated.parameters} | verification
     assert own <= source()["Parameters"].keys() or not providers.load(provider).WEBHOOK
 
 

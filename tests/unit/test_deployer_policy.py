@@ -65,10 +65,12 @@ def test_the_deployer_may_do_what_cloudformation_does_for_each_type(kind: str) -
     assert sorted(one for one in needed(kind) if not any(matches(one, each) for each in allowed)) == []
 
 
-def test_the_deployer_uses_no_further_service() -> None:
+def test_the_deployer_uses_no_further_service_and_the_policy_fits_into_a_managed_one() -> None:
     services = {action.split(":")[0] for action, _ in statements()}
 
     assert services - BESIDE_RESOURCES == {action.split(":")[0] for kind in TYPES for action in needed(kind)} - {"s3"}
+
+    assert len(json.dumps(POLICY, separators=(",", ":"))) <= MANAGED_POLICY_LIMIT
 
 
 def test_names_that_the_template_gives_are_those_that_the_policy_admits() -> None:
@@ -81,7 +83,3 @@ def test_names_that_the_template_gives_are_those_that_the_policy_admits() -> Non
     for name in (*groups, *queues, *parameters):
         arn = name.replace("stack", "sms-tracker-prod", 1)
         assert any(resource.split("sms-tracker")[0].endswith(arn.split("sms-tracker")[0]) for resource in resources)
-
-
-def test_the_policy_fits_into_a_managed_policy() -> None:
-    assert len(json.dumps(POLICY, separators=(",", ":"))) <= MANAGED_POLICY_LIMIT

@@ -27,13 +27,10 @@ each_document = pytest.mark.parametrize("document", documents.documents(), ids=l
 
 @each_document
 def test_links_lead_somewhere(document: Path) -> None:
-    broken = [
-        f"{path}#{anchor}"
-        for path, anchor in documents.links(document)
-        if not path.exists() or (anchor and anchor not in documents.anchors(path))
-    ]
+    wanted = [(path, anchor) for path, anchor in documents.links(document)]
 
-    assert broken == []
+    assert [each for each in wanted if not each[0].exists()] == []
+    assert [each for each in wanted if each[1] and each[1] not in documents.anchors(each[0])] == []
 
 
 @each_document
@@ -44,14 +41,21 @@ def test_named_paths_exist(document: Path) -> None:
 
 
 @each_document
-def test_named_make_targets_exist(document: Path) -> None:
-    named = {target for code in documents.code(document) for target in MAKE.findall(code)}
+def test_named_make_targets_and_outputs_of_the_stack_exist(document: Path) -> None:
+    code = [*documents.code(document)]
 
-    assert named <= documents.make_targets()
+    assert {target for each in code for target in MAKE.findall(each)} <= documents.make_targets()
+    assert {name for each in code for name in re.findall(r"\b(?:out|arn) ([A-Z]\w+)", each)} <= source()[
+        "Outputs"
+    ].keys()
 
 
-def test_the_project_is_searched_for_documents() -> None:
-    assert {ROOT / "README.md", ROOT / "docs" / "adr" / "README.md"} <= set(documents.documents())
+def test_the_project_is_searched_for_documents_and_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "adr"
+    linked = {path for path, _ in documents.links(folder / "README.md") if path.parent == folder}
+
+    assert {ROOT / "README.md", folder / "README.md"} <= set(documents.documents())
+    assert linked == {path for path in folder.glob("*.md") if path.name != "README.md"}
 
 
 def test_every_public_make_target_is_in_the_development_guide() -> None:
@@ -60,23 +64,6 @@ def test_every_public_make_target_is_in_the_development_guide() -> None:
     guide = {target for code in documents.code(ROOT / "docs" / "development.md") for target in MAKE.findall(code)}
 
     assert {name for line in public for name in line.split()} - {"help"} <= guide
-
-
-def test_every_decision_is_in_the_index() -> None:
-    folder = ROOT / "docs" / "adr"
-
-    linked = {path for path, _ in documents.links(folder / "README.md") if path.parent == folder}
-
-    assert linked == {path for path in folder.glob("*.md") if path.name != "README.md"}
-
-
-@each_document
-def test_named_outputs_of_the_stack_exist(document: Path) -> None:
-    outputs = source()["Outputs"].keys()
-
-    named = {name for code in documents.code(document) for name in re.findall(r"\b(?:out|arn) ([A-Z]\w+)", code)}
-
-    assert named <= outputs
 
 
 def test_the_example_environment_has_exactly_the_variables_that_are_read() -> None:

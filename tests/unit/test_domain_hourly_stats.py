@@ -51,19 +51,19 @@ def counted(delivered_at: str | None) -> list[int]:
 )
 def test_a_delivery_is_counted_in_the_first_bucket_that_reaches_so_far(later: float, bucket: int) -> None:
     assert counted(timestamp(START + timedelta(seconds=later))) == [bucket]
-
-
-def test_what_was_not_delivered_is_in_no_bucket() -> None:
     assert counted(None) == []
 
 
-def test_a_failure_is_counted_by_its_reason_while_the_status_is_one() -> None:
+def test_a_failure_is_counted_by_its_reason_while_the_status_is_one_and_beside_it_what_no_handset_confirms() -> None:
     tally, known = Tally(), record()
     failed, corrected = report(Status.UNDELIVERED), report(Status.DELIVERED)
     tally.count(replace(known, state=fold([failed], base=known.state)), None)
     tally.count(replace(known, state=fold([failed, corrected], base=known.state)), NOW)
+    tally.count(known, None, unconfirmed=True)
+    tally.count(known, None)
 
-    assert (tally.statuses, tally.reasons) == (Counter(undelivered=1, delivered=1), Counter(unreachable=1))
+    assert tally.statuses == Counter(undelivered=1, delivered=1, pending=2)
+    assert tally.reasons == Counter(unreachable=1, unconfirmed=1)
 
 
 def test_the_cost_of_every_attempt_is_summed_exactly_by_currency_and_by_country() -> None:
@@ -86,15 +86,13 @@ def test_the_cost_of_every_attempt_is_summed_exactly_by_currency_and_by_country(
     assert (tally.messages, tally.cost.amounts["EUR"], len(tally.countries)) == (4, Decimal("0.7"), 2)
 
 
-def test_the_delivery_rate_is_success_among_what_is_final() -> None:
+def test_tallies_add_up_and_their_delivery_rate_is_success_among_what_is_final() -> None:
     tally = Tally(Counter(sent=10, delivered=6, read=1, failed=2, unknown=1))
 
     assert tally.outcomes == {Outcome.OPEN: 10, Outcome.SUCCESS: 7, Outcome.FAILURE: 2, Outcome.UNKNOWN: 1}
     assert tally.delivery_rate == 0.7
     assert Tally(Counter(sent=10)).delivery_rate is None
 
-
-def test_tallies_add_up() -> None:
     one = Tally(Counter(sent=1, failed=1), Counter(blocked=1), Counter({2: 1}))
     one.add(Tally(Counter(sent=2), Counter(blocked=1, account=1), Counter({2: 4, 15: 1})))
 
@@ -104,17 +102,11 @@ def test_tallies_add_up() -> None:
 @pytest.mark.parametrize(
     ("counts", "share", "seconds"),
     [
-        ({0: 10}, 0.5, 0.5),
-        ({2: 10}, 0.5, 3.5),
-        ({0: 5, 3: 5}, 0.5, 1.0),
-        ({0: 5, 3: 5}, 0.9, 9.0),
-        ({0: 1, 15: 9}, 0.9, 259200.0),
-        ({}, 0.5, None),
+        *[({0: 10}, 0.5, 0.5), ({2: 10}, 0.5, 3.5), ({0: 5, 3: 5}, 0.5, 1.0), ({0: 5, 3: 5}, 0.9, 9.0)],
+        *[({0: 1, 15: 9}, 0.9, 259200.0), ({}, 0.5, None)],
     ],
 )
-def test_a_quantile_lies_on_a_straight_line_within_its_bucket(
-    counts: dict[int, int], share: float, seconds: float | None
-) -> None:
+def test_quantiles_are_linear_within_buckets(counts: dict[int, int], share: float, seconds: float | None) -> None:
     assert quantile(Tally(seconds=Counter(counts)).histogram, share) == seconds
 
 
@@ -135,33 +127,26 @@ def test_a_quantile_is_in_the_bucket_of_the_delivery_that_it_is(seconds: list[fl
     assert min(lower, upper) - 0.01 <= found <= upper + 0.01
 
 
-def test_what_may_become_unknown_later_is_counted_later_for_the_last_time() -> None:
+def test_stages_end_when_a_message_no_longer_becomes_unknown_and_one_begins_where_the_last_one_ended() -> None:
     assert ages(timedelta(hours=72))[-1] == timedelta(hours=73)
     assert ages(timedelta(minutes=1))[-1] == timedelta(hours=25)
     assert sorted(STAGES) == list(STAGES)
+    assert [start(STAGES, stage, now=START) for stage in range(LAST + 1)] == [at(-73)] * LAST + [at(-74)]
 
 
-def test_a_stage_begins_where_the_last_one_will_not_come_any_more() -> None:
-    assert start(STAGES, LAST, now=START) == at(-74)
-    assert [start(STAGES, stage, now=START) for stage in range(LAST)] == [at(-73)] * LAST
-
-
-@pytest.mark.parametrize(("minutes", "hour"), [(9, None), (10, -1), (59, -1), (60, None), (70, 0)])
-def test_an_hour_is_due_from_ten_minutes_after_its_end_until_its_next_stage(minutes: int, hour: int | None) -> None:
-    found = due(STAGES, 0, Progress(hour=at(-20)), now=START + timedelta(minutes=minutes))
+@pytest.mark.parametrize(
+    ("stage", "behind", "minutes", "hour"),
+    [
+        *[(0, -20, 9, None), (0, -20, 10, -1), (0, -20, 59, -1), (0, -20, 60, None), (0, -20, 70, 0)],
+        (0, 0, 10, None),  # counted at this stage
+        (0, -50, 10, -1),  # what is due at the following stage is left to it
+        (LAST, -500, 0, -500),
+    ],
+)
+def test_an_hour_is_due_until_its_next_stage(stage: int, behind: int, minutes: int, hour: int | None) -> None:
+    found = due(STAGES, stage, Progress(hour=at(behind)), now=START + timedelta(minutes=minutes))
 
     assert found == (None if hour is None else at(hour))
-
-
-def test_what_was_counted_is_not_due_again_at_this_stage() -> None:
-    assert due(STAGES, 0, Progress(hour=at(0)), now=START + timedelta(minutes=10)) is None
-
-
-def test_what_is_due_at_the_following_stage_is_left_to_it() -> None:
-    behind = Progress(hour=at(-50))
-
-    assert due(STAGES, 0, behind, now=START + timedelta(minutes=10)) == at(-1)
-    assert due(STAGES, LAST, Progress(hour=at(-500)), now=START) == at(-500)
 
 
 @pytest.mark.parametrize(("minutes", "hours"), [(0, [-1, 0]), (9, [-1, 0]), (10, [0]), (59, [0])])
@@ -172,11 +157,3 @@ def test_the_hour_that_runs_and_for_ten_minutes_the_one_before_are_at_no_stage(m
 def test_an_hour_ends_a_millisecond_before_the_next() -> None:
     assert (following(at(11)), last_moment(at(11))) == ("2026-02-01T00:00:00.000Z", "2026-01-31T23:59:59.999Z")
     assert HOUR.total_seconds() == 3600
-
-
-def test_what_no_handset_confirms_is_counted_beside_the_reasons_of_failures() -> None:
-    tally = Tally()
-    tally.count(record(), None, unconfirmed=True)
-    tally.count(record(), None)
-
-    assert (tally.statuses, tally.reasons) == (Counter(pending=2), Counter(unconfirmed=1))

@@ -28,17 +28,19 @@ def test_every_region_has_the_same_endpoint_as_in_botocore(region: str) -> None:
         theirs = SESSION.create_client(
             service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
         ).meta.endpoint_url
-
         ours = endpoint_of(service, {"AWS_DEFAULT_REGION": region})
 
         assert ours is None or f"https://{ours.authority}" == theirs
 
 
-def test_the_regions_of_three_partitions_are_known() -> None:
+def test_the_regions_of_three_partitions_are_known_and_the_default_port_is_left_out() -> None:
     known = {region for region in REGIONS if endpoint_of("sqs", {"AWS_REGION": region})}
 
     assert {"us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"} <= known
     assert len(known) > 30
+
+    assert Endpoint("r", "h", 443).authority == Endpoint("r", "h", 80, tls=False).authority == "h"
+    assert Endpoint("r", "h", 80).authority == "h:80"
 
 
 @pytest.mark.parametrize(
@@ -64,27 +66,19 @@ def test_an_endpoint_that_is_named_is_used(environment: Mapping[str, str], autho
 
 
 @pytest.mark.parametrize(
-    "environment",
+    ("name", "value"),
     [
-        {"AWS_DEFAULT_REGION": ""},
-        {"AWS_DEFAULT_REGION": "mars-north-1"},
-        {"AWS_DEFAULT_REGION": "eusc-de-east-1"},
-        {"AWS_DEFAULT_REGION": "us-iso-east-1"},
-        {"AWS_DEFAULT_REGION": "eu-west-1.attacker.example#"},
-        {"AWS_USE_FIPS_ENDPOINT": "true"},
-        {"AWS_USE_DUALSTACK_ENDPOINT": "True"},
-        {"HTTPS_PROXY": "http://proxy:3128"},
-        {"https_proxy": "http://proxy:3128"},
-        {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566/with/a/path"},
-        {"AWS_ENDPOINT_URL": "http://[::1]:4566"},
-        {"AWS_ENDPOINT_URL": "http://user@localhost:4566"},
-        {"AWS_ENDPOINT_URL": "https://münchen.example"},
-        {"AWS_ENDPOINT_URL": "unix:///run/aws"},
-        {"AWS_ENDPOINT_URL": "localhost:4566"},
+        *[("AWS_DEFAULT_REGION", each) for each in ("", "mars-north-1", "eusc-de-east-1", "us-iso-east-1")],
+        ("AWS_DEFAULT_REGION", "eu-west-1.attacker.example#"),
+        *[("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "True")],
+        *[("HTTPS_PROXY", "http://proxy:3128"), ("https_proxy", "http://proxy:3128")],
+        *[("AWS_ENDPOINT_URL", each) for each in ("http://127.0.0.1:4566/with/a/path", "http://[::1]:4566")],
+        *[("AWS_ENDPOINT_URL", each) for each in ("http://user@localhost:4566", "https://münchen.example")],
+        *[("AWS_ENDPOINT_URL", each) for each in ("unix:///run/aws", "localhost:4566")],
     ],
 )
-def test_whatever_takes_more_than_that_is_left_to_boto3(environment: Mapping[str, str]) -> None:
-    assert endpoint_of("sqs", {**REGION, **environment}) is None
+def test_whatever_takes_more_than_that_is_left_to_boto3(name: str, value: str) -> None:
+    assert endpoint_of("sqs", {**REGION, name: value}) is None
 
 
 @pytest.mark.parametrize(("proxy", "ours"), [("", True), ("http://127.0.0.1:1", False)])
@@ -99,8 +93,3 @@ def test_what_is_left_to_boto3_is_called_by_boto3(monkeypatch: pytest.MonkeyPatc
 
     assert isinstance(made, json_client.JsonClient) is ours
     assert ours or made.__qualname__.startswith(clients.calling.__name__)  # type: ignore[attr-defined]  # a function
-
-
-def test_the_default_port_is_left_out() -> None:
-    assert Endpoint("r", "h", 443).authority == Endpoint("r", "h", 80, tls=False).authority == "h"
-    assert Endpoint("r", "h", 80).authority == "h:80"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import permutations
+from itertools import count
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.cost import Cost, Price
 from sms_tracker.domain.failure import Category, Failure, Reason
@@ -23,8 +22,9 @@ from sms_tracker.domain.status import Outcome, Status
 from sms_tracker.domain.transition import costs
 from sms_tracker.services.track import track
 from tests import tables
-from tests.factories import MESSAGE_ID, NOW, TO, record, report
+from tests.factories import MESSAGE_ID, NOW, TO, record
 from tests.fakes import MemoryMessages
+from tests.moto_client import json_client
 
 pytestmark = pytest.mark.no_cover  # thousands of examples, of what other tests have covered
 
@@ -183,33 +183,13 @@ def test_the_fold_does_not_depend_on_order_repetition_or_batches(reports: list[R
     assert costs(reports, costs(reports)) == {}
 
 
-def test_every_permutation_of_a_difficult_life_ends_the_same() -> None:
-    life = [
-        report(Status.SENT, occurred=TIMES[3]),
-        report(Status.UNDELIVERED, code="30003"),
-        report(Status.FAILED, code="30008", provider_message_id="SM" + "2" * 32),
-        report(Status.ACCEPTED, attempt=2, provider="messagebird", provider_message_id="b" * 32),
-        report(Status.DELIVERED, received=TIMES[4]),
-    ]
-    for order in permutations(life):
-        messages = new_table()
-        for each in order:
-            track(messages, MESSAGE_ID, [each], now=NOW)
-        check(messages, life)
-
-    assert expected(life).status is Status.DELIVERED
-    assert expected(life).other_ids == {(1, "SM" + "2" * 32)}
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.lists(claims(), min_size=1, max_size=5), st.integers(MAX_REPORTS + 1, 70), st.integers(1, 70))
-def test_beyond_thirty_reports_the_join_still_applies_and_the_rest_is_handed_back(
-    some: list[Report], count: int, size: int
-) -> None:
-    reports = [replace(some[n % len(some)], source=Source.CALLBACK, occurred=f"time {n}") for n in range(count)]
+def test_beyond_thirty_reports_the_join_still_applies(some: list[Report], many: int, size: int) -> None:
+    reports = [replace(some[n % len(some)], source=Source.CALLBACK, occurred=f"time {n}") for n in range(many)]
     messages, overflow = new_table(), set[str]()
 
-    for start in range(0, count, size):
+    for start in range(0, many, size):
         tracked = track(messages, MESSAGE_ID, reports[start : start + size], now=NOW)
         overflow |= {each.fingerprint for each in tracked.overflow}
 
@@ -223,9 +203,7 @@ def test_beyond_thirty_reports_the_join_still_applies_and_the_rest_is_handed_bac
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(histories(most=3), min_size=2, max_size=3), st.data())
-def test_writers_that_interleave_in_any_way_end_at_the_same_fold(
-    writers: list[tuple[Batch, ...]], data: st.DataObject
-) -> None:
+def test_interleaved_writers_end_at_the_same_fold(writers: list[tuple[Batch, ...]], data: st.DataObject) -> None:
     """Another writer's batch may precede each write, and a third writer's may precede that one's writes."""
     messages, waiting = new_table(), [list(batches) for batches in writers]
     busy = set[int]()
@@ -253,11 +231,11 @@ def test_writers_that_interleave_in_any_way_end_at_the_same_fold(
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[MessageStore]:
-    with tables.messages_table() as (dynamodb, name):
-        yield MessageStore(calling(dynamodb), name)
+    with tables.messages_table() as (_, name):
+        yield MessageStore(json_client("dynamodb"), name)
 
 
-numbers = iter(range(10**9))
+numbers = count()
 
 
 def fresh(*stores: Messages) -> str:

@@ -107,8 +107,17 @@ class World:
         self.clock.now = START + timedelta(hours=hours)
         return self
 
+    def deployed(self) -> World:
+        """The setup after a first run, an hour before START."""
+        self.at(-1).run()
+        return self
+
     def hour(self, number: int = 0) -> HourlyStats | None:
         return next(iter(self.statistics.hourly_stats([timestamp(START + number * HOUR)])), None)
+
+    def is_final(self, number: int = 0) -> bool:
+        cohort = self.hour(number)
+        return cohort is not None and cohort.final
 
     def tell(self, number: int, status: Status, *, seconds: float = 3) -> None:
         """Apply a report about one record, made so many seconds after it."""
@@ -118,8 +127,8 @@ class World:
         self.stored[number] = replace(known, state=fold([made], base=known.state))
 
     def in_hour(self, number: int) -> list[Record]:
-        begin = timestamp(START + number * HOUR)
-        return [each for each in self.stored if each.created_at[:13] == begin[:13]]
+        begin = timestamp(START + number * HOUR)[:13]
+        return [each for each in self.stored if each.created_at.startswith(begin)]
 
 
 def sent(number: int, *, minutes: float = 0.0, provider: str = "twilio", **values: Any) -> Record:
@@ -136,10 +145,10 @@ def counted(cohort: HourlyStats | None) -> Plain:
 
 def fold_of(records: Sequence[Record]) -> Plain:
     """The same sums, computed from the table in another way."""
-    groups = {(each.state.provider, each.client) for each in records}
-    return {
-        group: _figures([each for each in records if (each.state.provider, each.client) == group]) for group in groups
-    }
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for each in records:
+        groups.setdefault((each.state.provider, each.client), []).append(each)
+    return {group: _figures(members) for group, members in groups.items()}
 
 
 def _figures(records: Sequence[Record]) -> tuple[Mapping[str, int], Mapping[str, int], list[int]]:
@@ -161,14 +170,11 @@ def _seconds(delivered: Record) -> float:
 def worlds(draw: st.DrawFn) -> World:
     """Up to 25 messages of three hours, some of them in the same moment, read one to four at a time."""
     minutes = st.sampled_from([0, 0, 1, 59, 59.9999, 60, 61, 119, 150])
+    groups = st.tuples(st.sampled_from(["twilio", "messagebird"]), st.sampled_from(["shop", "bank"]))
+    drawn = draw(st.lists(st.tuples(minutes, groups), max_size=25))
     stored = [
-        sent(
-            number,
-            minutes=draw(minutes),
-            provider=draw(st.sampled_from(["twilio", "messagebird"])),
-            client=draw(st.sampled_from(["shop", "bank"])),
-        )
-        for number in range(draw(st.integers(0, 25)))
+        sent(number, minutes=at, provider=provider, client=client)
+        for number, (at, (provider, client)) in enumerate(drawn)
     ]
     return World(stored, page=draw(st.integers(1, 4)), stages=SHORT)
 
@@ -216,98 +222,58 @@ def test_crashed_anywhere_and_repeated_anywhere_the_sums_are_a_fold_over_the_tab
     world.at(8).run()
 
     for number in range(3):
-        cohort = world.hour(number)
-        assert cohort is not None
-        assert cohort.final
-        assert counted(cohort) == fold_of(world.in_hour(number))
+        assert world.is_final(number)
+        assert counted(world.hour(number)) == fold_of(world.in_hour(number))
 
 
 # -- When --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("hours", "told", "final"),
-    [
-        (0.5, Status.SENT, False),
-        (1.2, Status.SENT, False),
-        (2.1, Status.DELIVERED, False),
-        (74.1, Status.DELIVERED, True),
-    ],
+    ("hours", "told"), [(0.5, Status.SENT), (1.2, Status.SENT), (2.1, Status.DELIVERED), (74.1, Status.DELIVERED)]
 )
-def test_each_stage_sees_the_records_as_they_are_by_then(hours: float, told: Status, final: bool) -> None:  # noqa: FBT001  # a column of the table
-    world = World([sent(0)])
-    world.at(-1).run()
+def test_each_stage_sees_the_records_as_they_are_by_then(hours: float, told: Status) -> None:
+    world = World([sent(0)]).deployed()
     world.tell(0, told)
     world.at(hours).run()
 
     cohort = world.hour()
     assert cohort is not None
-    assert (cohort.final, cohort.computed_at) == (final, timestamp(world.clock.now))
+    assert (cohort.final, cohort.computed_at) == (hours > 74, timestamp(world.clock.now))
     assert counted(cohort) == fold_of(world.stored)
 
 
-def test_between_its_stages_an_hour_is_left_alone() -> None:
-    world = World([sent(0)])
-    world.at(-1).run()
+def test_an_hour_is_read_at_its_stages_alone_and_once_for_all_that_it_missed() -> None:
+    world = World([sent(0)]).deployed()
     world.at(1.2).run()
     before = world.search.looked_at
-    world.tell(0, Status.DELIVERED)
 
-    world.at(1.9).run()
-    assert world.search.looked_at == before
-    world.at(2.1).run()
-    assert world.search.looked_at == before + 1
+    for hours, looks in ((1.9, 0), (2.1, 1), (30, 2)):
+        world.at(hours).run()
+        assert world.search.looked_at == before + looks
 
 
-def test_after_an_outage_an_hour_is_counted_once_for_all_the_stages_that_it_missed() -> None:
-    world = World([sent(0)])
-    world.at(-1).run()
-    before = world.search.looked_at
-    world.at(30).run()
-
-    assert world.search.looked_at == before + 1
-
-
-def test_after_a_long_outage_every_hour_is_counted_for_good() -> None:
+@pytest.mark.parametrize(
+    ("runs", "failing", "hours"),
+    [([-1, 720], None, 5), ([-1, 720], -1, 5), ([-1, 73.5, 74.1, 75.1], 74.1, 2)],
+    ids=["a long outage", "a failed first run", "an hour is left behind only once its counts are put"],
+)
+def test_every_hour_is_counted_for_good(runs: list[float], failing: float | None, hours: int) -> None:
     world = World([sent(number, minutes=60 * number) for number in range(5)])
-    world.at(-1).run()
-    world.at(24 * 30).run()
+    for each in runs:
+        with suppress(Crash):
+            world.at(each).run(Fate(faults={("put", 1): ("before", Crash)} if each == failing else {}))
 
-    assert [cohort is not None and cohort.final for cohort in map(world.hour, range(5))] == [True] * 5
+    assert [*map(world.is_final, range(5))] == [True] * hours + [False] * (5 - hours)
 
 
 def test_an_hour_that_was_counted_in_part_is_counted_anew_at_its_next_stage() -> None:
-    world = World([sent(number, minutes=number) for number in range(40)], page=2)
-    world.at(-1).run()
+    world = World([sent(number, minutes=number) for number in range(40)], page=2).deployed()
     replace(world, seconds=0.5, clock=world.at(1.2).clock).run(Fate(before_each=lambda _: world.clock.sleep(0.3)))
     before = world.search.looked_at
     world.at(30.5).run()
 
     assert world.search.looked_at == before + 40
-
-
-def test_no_hour_is_missed_after_a_failed_first_run() -> None:
-    world = World([sent(0)])
-    with suppress(Crash):
-        world.at(-1).run(Fate(faults={("put", 1): ("before", Crash)}))
-    world.at(24 * 30).run()
-
-    cohort = world.hour()
-    assert cohort is not None
-    assert cohort.final
-
-
-def test_an_hour_is_left_behind_only_once_its_counts_are_put() -> None:
-    world = World([sent(0)])
-    world.at(-1).run()
-    world.at(73.5).run()
-    with suppress(Crash):
-        world.at(74.1).run(Fate(faults={("put", 1): ("before", Crash)}))
-    world.at(75.1).run()
-
-    cohort = world.hour()
-    assert cohort is not None
-    assert cohort.final
 
 
 def test_what_was_stored_before_the_first_run_is_counted_as_far_back_as_it_may_still_move() -> None:
@@ -321,8 +287,7 @@ def test_what_was_stored_before_the_first_run_is_counted_as_far_back_as_it_may_s
 
 
 def test_the_next_run_continues_where_the_time_ended() -> None:
-    world = World([sent(number, minutes=number) for number in range(40)], page=2, seconds=0.5)
-    world.at(-1).run()
+    world = World([sent(number, minutes=number) for number in range(40)], page=2, seconds=0.5).deployed()
     world.at(1.2)
     runs = 0
     while (cohort := world.hour()) is None or cohort.computed_at < timestamp(START + HOUR):
@@ -335,31 +300,23 @@ def test_the_next_run_continues_where_the_time_ended() -> None:
     assert counted(world.hour()) == fold_of(world.stored)
 
 
-def test_a_busy_hour_that_still_runs_waits_for_its_stage() -> None:
+def test_a_busy_hour_that_still_runs_waits_for_its_stage_and_on_the_way_through_it_the_position_is_saved() -> None:
     world = World([sent(number) for number in range(50)], page=5, stride=20)
-
-    assert world.at(0.5).run()["busy-hour-left-to-its-stage"] == 1
-    assert world.hour() is None
-    world.at(1.2).run()
-    assert counted(world.hour()) == fold_of(world.stored)
-
-
-def test_on_the_way_through_a_busy_hour_the_position_is_saved() -> None:
-    world = World([sent(number) for number in range(50)], page=5, stride=20)
-    world.at(-1).run()
     saved = list[int]()
 
     def look(_: int) -> None:
         known = world.statistics.progress(0)
         saved.append(0 if known is None else sum(each.messages for each in known.sums.values()))
 
+    assert world.at(0.5).run()["busy-hour-left-to-its-stage"] == 1
+    assert world.hour() is None
     world.at(1.2).run(Fate(before_each=look))
     assert any(saved)
+    assert counted(world.hour()) == fold_of(world.stored)
 
 
 def test_a_run_that_another_has_overtaken_stops() -> None:
-    world = World([sent(0)])
-    world.at(-1).run()
+    world = World([sent(0)]).deployed()
 
     def overtaken(call: int) -> None:
         if call == 3:
@@ -372,8 +329,7 @@ def test_a_run_that_another_has_overtaken_stops() -> None:
 
 
 def test_an_overtaken_run_saves_nothing() -> None:
-    world = World([sent(0)], seconds=0)
-    world.at(-1).run()
+    world = World([sent(0)], seconds=0).deployed()
 
     def overtaken(call: int) -> None:
         world.clock.sleep(1)
@@ -386,8 +342,7 @@ def test_an_overtaken_run_saves_nothing() -> None:
 
 
 def test_a_stage_that_fails_holds_up_no_other() -> None:
-    world = World([sent(0)])
-    world.at(-1).run()
+    world = World([sent(0)]).deployed()
 
     done = world.at(1.2).run(Fate(faults={(ANY, 1): ("before", Unavailable)}))
     assert (done["failed"], world.errors.total()) == (1, 1)
@@ -408,23 +363,23 @@ def test_a_record_that_cannot_be_read_is_left_out_and_named() -> None:
 
 def test_each_message_counts_in_the_country_of_its_recipient_with_the_cost_of_all_its_attempts() -> None:
     known = record(created_at=timestamp(START), costs={1: cost("0.07"), 2: cost("0.0075", currency="USD")})
-    forgotten = replace(known, message_id="another", to="", costs={})
-    statistics = MemoryStatistics()
-    HourlyCounter(
-        search=MemorySearch([known, forgotten]),
-        statistics=statistics,
-        clock=FakeClock(START + 2 * HOUR),
-        monotonic=lambda: 0.0,
-        stages=STAGES,
-        seconds=60,
-    ).run()
+    forgotten, of_a_test = replace(known, to="", costs={}), replace(known, test=True)
+    world = World([known, replace(forgotten, message_id="another"), replace(of_a_test, message_id="third")])
+    world.at(2).run()
 
-    (counted,) = statistics.hourly_stats([timestamp(START)])
-    countries = counted.sums["twilio", "shop"].countries
+    cohort = world.hour()
+    assert cohort is not None
+    countries = cohort.sums["twilio", "shop"].countries
     assert {name: dict(part.cost.amounts) for name, part in countries.items()} == {
         "NL": {"EUR": Decimal("0.07"), "USD": Decimal("0.0075")},
         "ZZ": {},
     }
+
+
+def bucket(world: World) -> list[int]:
+    """The bounds of the first hour's buckets that hold a delivery."""
+    (_, _, histogram), *_ = counted(world.hour()).values()
+    return [BOUNDS[bucket] for bucket, count in enumerate(histogram) if count]
 
 
 def test_what_was_read_was_delivered_when_it_was_delivered() -> None:
@@ -438,8 +393,7 @@ def test_what_was_read_was_delivered_when_it_was_delivered() -> None:
     world = World([replace(known, state=fold([delivered, read], base=known.state), reports=entries)])
     world.at(0.5).run()
 
-    (_, _, histogram), *_ = counted(world.hour()).values()
-    assert [BOUNDS[bucket] for bucket, count in enumerate(histogram) if count] == [5]
+    assert bucket(world) == [5]
 
 
 def test_what_was_only_reported_as_read_counts_from_then() -> None:
@@ -447,5 +401,4 @@ def test_what_was_only_reported_as_read_counts_from_then() -> None:
     world.tell(0, Status.READ, seconds=100)
     world.at(0.5).run()
 
-    (_, _, histogram), *_ = counted(world.hour()).values()
-    assert [BOUNDS[bucket] for bucket, count in enumerate(histogram) if count] == [120]
+    assert bucket(world) == [120]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 import pytest
@@ -22,21 +23,15 @@ from tests.factories import MESSAGE_ID
 NEW_YEAR = Span(since="2025-12-30T23:59:59.999Z", until="2026-01-01T00:00:00.000Z")
 
 
-def test_the_keys_of_the_indexes_are_those_of_the_contract() -> None:
+def test_the_keys_of_the_indexes_are_those_of_the_contract_and_long_ones_are_hashed() -> None:
+    assert shard(MESSAGE_ID) == "10"
     assert provider_keys("twilio", "SM1") == ("twilio#SM1",)
     assert client_references("shop", "order#42") == ("shop#order#42",)
-    assert time_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == f"2026-01-31#{shard(MESSAGE_ID)}"
-    assert failed_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == f"failed#2026-01#{shard(MESSAGE_ID)}"
-
-
-def test_a_key_of_more_than_40_characters_is_written_as_a_hash_and_also_found_as_it_was() -> None:
+    assert time_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == "2026-01-31#10"
+    assert failed_shard("2026-01-31T12:00:00.000Z", MESSAGE_ID) == "failed#2026-01#10"
     assert provider_keys("twilio", "SM" + "1" * 31) == ("twilio#SM" + "1" * 31,)
     assert provider_keys("twilio", "SM" + "1" * 32) == ("7zObI4QiJDyS", "twilio#SM" + "1" * 32)
     assert client_references("shop", "r" * 36) == ("UycErvLFd90K", "shop#" + "r" * 36)
-
-
-def test_a_shard_never_changes_since_it_is_stored() -> None:
-    assert shard(MESSAGE_ID) == "10"
 
 
 def test_ids_are_spread_evenly_over_the_shards() -> None:
@@ -46,26 +41,23 @@ def test_ids_are_spread_evenly_over_the_shards() -> None:
     assert max(counts.values()) < 2 * 100
 
 
-def test_a_span_touches_each_of_its_days_newest_first_with_all_their_shards() -> None:
-    groups = list(days(NEW_YEAR))
+@pytest.mark.parametrize(
+    ("groups_of", "firsts", "own"),
+    [
+        (days, ["2026-01-01#00", "2025-12-31#00", "2025-12-30#00"], (0, time_shard(NEW_YEAR.until, MESSAGE_ID))),
+        (months, ["failed#2026-01#00", "failed#2025-12#00"], (1, failed_shard(NEW_YEAR.since, MESSAGE_ID))),
+    ],
+    ids=["days", "months"],
+)
+def test_a_span_touches_each_of_its_days_and_months_newest_first_with_all_their_shards(
+    groups_of: Callable[[Span], Iterable[Sequence[str]]], firsts: list[str], own: tuple[int, str]
+) -> None:
+    groups = list(groups_of(NEW_YEAR))
 
-    assert [group[0] for group in groups] == ["2026-01-01#00", "2025-12-31#00", "2025-12-30#00"]
+    assert [group[0] for group in groups] == firsts
     assert all(len(set(group)) == SHARDS for group in groups)
-    assert time_shard(NEW_YEAR.until, MESSAGE_ID) in groups[0]
-
-
-def test_a_span_touches_each_of_its_months_once_newest_first() -> None:
-    groups = list(months(NEW_YEAR))
-
-    assert [group[0] for group in groups] == ["failed#2026-01#00", "failed#2025-12#00"]
-    assert all(len(set(group)) == SHARDS for group in groups)
-    assert failed_shard(NEW_YEAR.since, MESSAGE_ID) in groups[1]
-
-
-@pytest.mark.parametrize("keys", [days, months])
-def test_a_span_that_ends_before_it_begins_touches_nothing(keys: object) -> None:
-    assert callable(keys)
-    assert list(keys(Span(since=NEW_YEAR.until, until=NEW_YEAR.since))) == []
+    assert own[1] in groups[own[0]]
+    assert list(groups_of(Span(since=NEW_YEAR.until, until=NEW_YEAR.since))) == []
 
 
 def test_positions_are_sorted_by_time_and_then_by_id() -> None:

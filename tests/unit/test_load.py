@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from bench.load import arrival
-from bench.load.traffic import SILENT, Request, given, reports, send, simulated
+from bench.load.traffic import SILENT, given, reports, send, simulated
 from local import simulators
 from local.process import StackError
 from sms_tracker import providers
@@ -26,25 +26,14 @@ SENT = {
 each_provider = pytest.mark.parametrize("provider", [each for each in SENT if simulators.load(each).signing])
 
 
-def received(request: Request) -> HttpRequest:
-    return HttpRequest(method=request.method, url=request.url, headers=request.headers, body=request.body.encode())
-
-
 @each_provider
-def test_reports_are_signed_as_the_provider_signs(provider: str) -> None:
-    adapter = providers.load(provider)
-    keys = adapter.keys(TARGET.accounts[provider])
-    for request in reports(TARGET, 1, SENT[provider]):
-        adapter.verify(received(request), secrets=keys, now=datetime.now(UTC))
-
-
-@each_provider
-def test_each_report_of_a_message_is_a_report_of_its_own_and_the_last_is_final(provider: str) -> None:
+def test_reports_are_signed_as_the_provider_signs_and_differ_and_the_last_is_final(provider: str) -> None:
     adapter, now = providers.load(provider), "2026-01-31T12:00:00.000Z"
-    made = [
-        adapter.report(adapter.fields(received(request)), received_at=now)
-        for request in reports(TARGET, 1, SENT[provider])
-    ]
+    made = []
+    for request in reports(TARGET, 1, SENT[provider]):
+        got = HttpRequest(request.method, request.url, request.headers, request.body.encode())
+        adapter.verify(got, secrets=adapter.keys(TARGET.accounts[provider]), now=datetime.now(UTC))
+        made.append(adapter.report(adapter.fields(got), received_at=now))
 
     assert len({(one.word, one.occurred) for one in made}) == 3
     assert [one.status is not None and one.status.final for one in made] == [False, False, True]
@@ -66,23 +55,16 @@ def test_sends_go_through_every_provider_in_turn_under_keys_of_their_own() -> No
     assert {json.loads(one.body)["to"] for one in made} == {SILENT}
 
 
-def test_a_local_stack_is_loaded_with_the_simulators_keys() -> None:
-    assert given({"URL": "http://127.0.0.1:8080", "KEY": "k", "TWILIO_AUTH_TOKEN": "example-token"}, None).to == SILENT
-
-
 def test_a_deployed_stack_is_loaded_with_the_accounts_of_the_environment_that_can_sign() -> None:
-    environment = {
-        "URL": "https://sms.example.com/",
-        "KEY": "k",
-        "TWILIO_ACCOUNT_SID": "AC1",
-        "TWILIO_AUTH_TOKEN": "example-token",
-        "MESSAGEBIRD_ACCESS_KEY": "example-key",
-    }
+    secrets = {"TWILIO_AUTH_TOKEN": "example-token", "MESSAGEBIRD_ACCESS_KEY": "example-key"}
+    environment = {"URL": "https://sms.example.com/", "KEY": "k", "TWILIO_ACCOUNT_SID": "AC1", **secrets}
 
     target = given(environment, "+15005550006")
 
     assert (target.url, target.to) == ("https://sms.example.com", "+15005550006")
     assert target.providers == ("twilio",)
+    local = {"URL": "http://127.0.0.1:8080", "KEY": "k", "TWILIO_AUTH_TOKEN": "example-token"}
+    assert given(local, None).to == SILENT, "a local stack is loaded with the simulators' keys"
 
 
 @pytest.mark.parametrize(
@@ -122,27 +104,29 @@ def record(message_id: str, *words: str) -> dict[str, Any]:
     return {"message_id": message_id, "reports": [{"provider_status": "queued", "source": "answer"}, *reported]}
 
 
-def test_nothing_is_missing_once_every_page_is_read() -> None:
-    api = Api([record("a", "sent"), record("b", "sent", "delivered")])
+@pytest.mark.parametrize(
+    ("looks", "wanted", "left"),
+    [
+        ([[record("a", "sent"), record("b", "sent", "delivered")]], {"a": {"sent"}, "b": {"delivered"}}, {}),
+        (
+            [[record("a", "sent"), record("b")]],
+            {"a": {"sent", "delivered"}, "b": {"queued"}, "c": set[str]()},
+            {"a": {"delivered"}, "b": {"queued"}, "c": set()},
+        ),
+    ],
+    ids=["everything came, on two pages", "a report does not come, and a record is not there"],
+)
+def test_what_did_not_come_is_missing(looks: Any, wanted: Mapping[str, set[str]], left: Mapping[str, set[str]]) -> None:
+    assert arrival.missing(Api(*looks).client, wanted, "", print, patience=0) == left
 
-    assert arrival.missing(api.client, {"a": {"sent"}, "b": {"delivered"}}, "", print) == {}
 
-
-def test_reports_still_in_the_queue_are_waited_for() -> None:
+def test_reports_still_in_the_queue_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrival, "_LOOK_EVERY", 0.0)
     api = Api([record("a"), record("b")], [record("a", "sent"), record("b")])
     shown: list[str] = []
 
     assert arrival.missing(api.client, {"a": {"sent"}}, "", shown.append) == {}
     assert shown == ["1 of 1 reports still pending"]
-
-
-def test_a_report_that_does_not_come_and_a_record_that_is_not_there_are_missing() -> None:
-    api = Api([record("a", "sent"), record("b")])
-    wanted = {"a": {"sent", "delivered"}, "b": {"queued"}, "c": set[str]()}
-
-    left = arrival.missing(api.client, wanted, "", print, patience=0)
-
-    assert left == {"a": {"delivered"}, "b": {"queued"}, "c": set()}
 
 
 def test_what_was_accepted_is_read_from_the_journal(tmp_path: Path) -> None:
