@@ -20,7 +20,8 @@ T = TypeVar("T")
 DEFAULT = "sms-tracker"
 LONGEST_NAME = 53
 """Characters of a stack's name: a function's suffix takes up to 11 of 64."""
-RESERVED = ("aws", "ssm")
+_RESERVED = re.compile("aws|ssm", re.IGNORECASE)
+"""How no name in Parameter Store may begin."""
 SECONDS = 10.0
 """The time limit of one AWS call."""
 _REFUSED = frozenset(
@@ -100,8 +101,8 @@ def stack_name_flaw(name: str) -> str | None:
         return f"{name!r} is not a stack name: use letters, digits and hyphens, starting with a letter"
     if len(name) > LONGEST_NAME:
         return f"{name!r} is too long for a stack of this service: use at most {LONGEST_NAME} characters"
-    if name.lower().startswith(RESERVED):
-        return f"{name!r} begins with {' or '.join(RESERVED)}, which Parameter Store reserves: use another stack name"
+    if reserved := _RESERVED.match(name):
+        return f"{name!r} begins with {reserved[0]}, which Parameter Store reserves: use another stack name"
     return None
 
 
