@@ -33,6 +33,7 @@ OURS = Candidate(
 )
 OTHER = replace(OURS, provider_message_id="SM2")
 CERTAIN = Candidate(provider_message_id="SM3", created=OURS.created, certain=True)
+TWIN = replace(CERTAIN, provider_message_id="SM4")
 
 
 def hashed(text: str) -> str:
@@ -43,28 +44,18 @@ def fits(**changes: Any) -> bool:
     return bool(possible_matches(SOUGHT, [replace(OURS, **changes)], hashed))
 
 
-def test_recipient_sender_text_and_time_must_fit() -> None:
-    assert fits()
-
-
-def test_a_provider_may_spell_the_recipient_in_its_countrys_other_way() -> None:
+def test_recipient_in_either_spelling_sender_text_and_time_must_fit() -> None:
     criteria, listed = replace(SOUGHT, to="+525512345678"), replace(OURS, to="+5215512345678")
+    assert fits()
     assert possible_matches(criteria, [listed], hashed) == [listed]
 
 
 @pytest.mark.parametrize(
     "difference",
     [
-        {"to": "+31612345679"},
-        {"to": None},
-        {"sender": "+15551234568"},
-        {"sender": None},
-        {"text": "Hello!"},
-        {"text": None},
-        {"created": "2026-01-31T11:59:59.999Z"},
-        {"created": "2026-01-31T12:05:00.001Z"},
-        {"created": "yesterday"},
-        {"created": None},
+        *({"to": "+31612345679"}, {"to": None}, {"sender": "+15551234568"}, {"sender": None}),
+        *({"text": "Hello!"}, {"text": None}, {"created": "yesterday"}, {"created": None}),
+        *({"created": time} for time in ("2026-01-31T11:59:59.999Z", "2026-01-31T12:05:00.001Z")),
     ],
 )
 def test_one_that_differs_in_anything_is_not_ours(difference: dict[str, Any]) -> None:
@@ -98,42 +89,23 @@ def test_one_that_differs_in_its_text_alone_may_be_ours(difference: dict[str, An
     assert match([], held=frozenset({"SM1"}), rivals=0, altered=altered) == NotMatched("no-candidate")
 
 
-def test_the_only_one_is_adopted() -> None:
-    assert match([OURS], held=frozenset(), rivals=0) == Matched(OURS)
-
-
-def test_the_only_one_that_no_other_record_holds_is_adopted() -> None:
-    assert match([OTHER, OURS], held=frozenset({"SM2"}), rivals=0) == Matched(OURS)
-
-
-def test_one_that_is_listed_twice_is_one() -> None:
-    assert match([OURS, OURS], held=frozenset(), rivals=0) == Matched(OURS)
-
-
-@pytest.mark.parametrize("held", [frozenset(), frozenset({"SM1"})])
-def test_no_candidate_is_no_match(held: frozenset[str]) -> None:
-    assert match([OURS] if held else [], held=held, rivals=0) == NotMatched("no-candidate")
-
-
-def test_two_candidates_are_no_match() -> None:
-    assert match([OURS, OTHER], held=frozenset(), rivals=0) == NotMatched("several-candidates")
-
-
-def test_what_another_record_may_own_is_not_adopted() -> None:
-    assert match([OURS], held=frozenset(), rivals=1) == NotMatched("another-record-may-own-it")
-
-
-def test_our_own_id_settles_it_among_others_and_against_rivals() -> None:
-    assert match([OURS, CERTAIN, OTHER], held=frozenset(), rivals=2) == Matched(CERTAIN)
-
-
-def test_our_own_id_twice_is_two_messages() -> None:
-    twice = [CERTAIN, replace(CERTAIN, provider_message_id="SM4")]
-    assert match(twice, held=frozenset(), rivals=0) == NotMatched("several-candidates")
-
-
-def test_another_attempts_message_is_not_this_ones() -> None:
-    assert match([CERTAIN], held=frozenset({"SM3"}), rivals=0) == NotMatched("no-candidate")
+@pytest.mark.parametrize(
+    ("candidates", "held", "rivals", "found"),
+    [
+        pytest.param([OURS], "", 0, Matched(OURS), id="the only one"),
+        pytest.param([OTHER, OURS], "SM2", 0, Matched(OURS), id="the only one that no other record holds"),
+        pytest.param([OURS, OURS], "", 0, Matched(OURS), id="one that is listed twice"),
+        pytest.param([], "", 0, NotMatched("no-candidate"), id="none of none"),
+        pytest.param([OURS], "SM1", 0, NotMatched("no-candidate"), id="none that is held"),
+        pytest.param([OURS, OTHER], "", 0, NotMatched("several-candidates"), id="none of two"),
+        pytest.param([OURS], "", 1, NotMatched("another-record-may-own-it"), id="none that a rival may own"),
+        pytest.param([OURS, CERTAIN, OTHER], "", 2, Matched(CERTAIN), id="the one with our id, whatever the rivals"),
+        pytest.param([CERTAIN, TWIN], "", 0, NotMatched("several-candidates"), id="none of two with our id"),
+        pytest.param([CERTAIN], "SM3", 0, NotMatched("no-candidate"), id="none of another attempt"),
+    ],
+)
+def test_what_is_adopted_is(candidates: list[Candidate], held: str, rivals: int, found: Matched | NotMatched) -> None:
+    assert match(candidates, held=frozenset({held} - {""}), rivals=rivals) == found
 
 
 def test_no_number_and_no_text_is_shown() -> None:

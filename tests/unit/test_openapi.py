@@ -82,11 +82,9 @@ def examples() -> Iterator[tuple[str, Json, object]]:
         for method, operation in methods.items():
             for status, response in operation["responses"].items():
                 for media, content in response.get("content", {}).items():
-                    place = f"{method} {path} {status} {media}"
-                    if "example" in content:
-                        yield place, content["schema"], content["example"]
-                    for name, example in content.get("examples", {}).items():
-                        yield f"{place} {name}", content["schema"], example["value"]
+                    one = {"": {"value": content["example"]}} if "example" in content else {}
+                    for name, example in {**one, **content.get("examples", {})}.items():
+                        yield f"{method} {path} {status} {media} {name}", content["schema"], example["value"]
 
 
 EXAMPLES = list(examples())
@@ -113,6 +111,7 @@ def test_an_outdated_file_is_found_and_written_anew(tmp_path: Path, capsys: pyte
 def test_it_is_an_openapi_3_1_document() -> None:
     schemathesis.openapi.from_dict(DOCUMENT).validate()
     assert DOCUMENT["openapi"].startswith("3.1.")
+    assert set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(DOCUMENT))) <= SCHEMAS.keys()
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -120,16 +119,13 @@ def test_its_schemas_are_valid(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
 
 
-def test_every_schema_that_is_referred_to_is_there() -> None:
-    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(DOCUMENT)))
+def test_it_describes_every_route_of_the_template_once_and_every_problem() -> None:
+    described = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
 
-    assert named <= SCHEMAS.keys()
-
-
-def test_it_describes_every_route_of_the_template_and_no_other() -> None:
-    assert {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods} == set(
-        routes()
-    )
+    assert described == set(routes())
+    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+    assert {operation.tag for operation in OPERATIONS} == {tag["name"] for tag in DOCUMENT["tags"]}
+    assert {kind for operation in OPERATIONS for kind in operation.problems} == PROBLEMS.keys()
 
 
 def test_head_is_described_as_get_without_a_body() -> None:
@@ -145,18 +141,8 @@ def test_head_is_described_as_get_without_a_body() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
 def test_it_wants_a_key_where_the_template_does(operation: Operation) -> None:
     guarded = routes()[operation.route]["security"] == [{"ApiKey": []}]
-
     assert bool(described(operation.name)["security"]) is guarded
     assert ("401" in described(operation.name)["responses"]) is guarded
-
-
-def test_names_are_said_once() -> None:
-    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
-    assert {operation.tag for operation in OPERATIONS} == {tag["name"] for tag in DOCUMENT["tags"]}
-
-
-def test_every_problem_is_described_where_it_is_answered() -> None:
-    assert {kind for operation in OPERATIONS for kind in operation.problems} == PROBLEMS.keys()
 
 
 @pytest.mark.parametrize(("schema", "example"), [case[1:] for case in EXAMPLES], ids=[case[0] for case in EXAMPLES])
@@ -225,12 +211,9 @@ def test_a_problem_is_described_for_every_route_that_answers_it(reply: ApiRespon
 
 
 @pytest.mark.parametrize("kind", ["refused-signature", "unknown-provider", "unreadable", "too-large", "unavailable"])
-@pytest.mark.parametrize("operation", ["getWebhook", "postWebhook"])
-def test_a_refused_webhook_is_described(kind: str, operation: str) -> None:
-    check(operation, responses.webhook_problem(kind))
-
-
-def test_a_file_that_is_not_there_is_described() -> None:
+def test_a_refused_webhook_and_a_file_that_is_not_there_are_described(kind: str) -> None:
+    for operation in ("getWebhook", "postWebhook"):
+        check(operation, responses.webhook_problem(kind))
     check("getPageFile", no_such_file())
 
 
@@ -267,16 +250,12 @@ def test_a_list_is_described(query: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "query", [{}, {"by": "hour"}, {"by": "day"}, {"by": "client"}, {"provider": "twilio"}, {"by": "x"}]
 )
-def test_statistics_are_described(query: dict[str, str]) -> None:
+def test_statistics_and_health_are_described(query: dict[str, str]) -> None:
     check("getStatistics", answered(query))
     check("getStatistics", answered({**query, "client": "bank"}))
-
-
-def test_the_services_health_is_described() -> None:
     check("getHealth", Health({"table": lambda: None, "queue": lambda: None}, lambda: 0.0).check())
 
 
 def test_an_answer_with_a_field_that_is_not_described_would_be_noticed() -> None:
     shown = {**views.message(record()), "surprise": 1}
-
     assert not validator({"$ref": "#/components/schemas/Message"}).is_valid(shown)

@@ -26,25 +26,17 @@ def blocking(*statements: Statement, hours: float = 0, transactional: bool = Fal
     return block.kind if block else None
 
 
-def test_nobody_is_blocked_at_first() -> None:
-    assert OptOut().blocked_by(NOON) is None
-
-
 @pytest.mark.parametrize("kind", [Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED, Kind.ADDED])
-def test_a_block_holds_until_its_end_and_a_lift_ends_every_kind(kind: Kind) -> None:
+def test_a_block_holds_until_its_end_a_lift_ends_every_kind_and_a_start_those_of_the_recipient(kind: Kind) -> None:
+    assert OptOut().blocked_by(NOON) is None
     assert blocking(stated(kind)) is kind
     assert blocking(stated(kind), stated(Kind.LIFTED, 1)) is None
     assert blocking(stated(Kind.LIFTED, 1), stated(kind, 2)) is kind
-
-
-@pytest.mark.parametrize("kind", [Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED])
-def test_a_start_ends_stops_and_refusals(kind: Kind) -> None:
-    assert blocking(stated(kind), stated(Kind.START, 1)) is None
+    assert blocking(stated(kind), stated(Kind.START, 1)) is (Kind.ADDED if kind is Kind.ADDED else None)
     assert blocking(stated(Kind.START, 1), stated(kind, 2)) is kind
 
 
-def test_a_start_ends_no_manual_block_and_a_removal_no_stop() -> None:
-    assert blocking(stated(Kind.ADDED), stated(Kind.START, 1)) is Kind.ADDED
+def test_a_removal_ends_a_manual_block_and_no_stop() -> None:
     assert blocking(stated(Kind.ADDED), stated(Kind.REMOVED, 1)) is None
     assert blocking(stated(Kind.STOP), stated(Kind.ADDED), stated(Kind.REMOVED, 1)) is Kind.STOP
 

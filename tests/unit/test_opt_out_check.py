@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,9 @@ from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import OPTED_OUT
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.status import Status
+from sms_tracker.services.send_checks import LiveOptOutCheck
 from tests.factories import record
-from tests.fakes import FakeClock, MemoryMessages, MemoryQueue
+from tests.fakes import Answer, FakeClock, MemoryMessages, MemoryQueue
 from tests.opt_outs import MemoryOptOuts, opt_out_check
 from tests.setups import OPTED_OUT as REFUSAL
 from tests.setups import TAKEN, UNREACHED, SendSetup
@@ -24,21 +26,24 @@ from tests.unit.test_repeat import Lost
 DAY = timedelta(days=1)
 
 
-def blocked(*answers: object, kind: Kind = Kind.STOP) -> SendSetup:
+def open_to(opt_outs: MemoryOptOuts, clock: FakeClock | None = None, **how: Any) -> LiveOptOutCheck:
+    return opt_out_check(opt_outs, clock or FakeClock(), replies=MemoryQueue(), **how)
+
+
+def stopped(kind: Kind, **values: str) -> MemoryOptOuts:
     opt_outs = MemoryOptOuts()
-    opt_outs.state(kind)
-    return SendSetup(answers or (TAKEN,), opt_outs=opt_outs)  # type: ignore[arg-type]
+    opt_outs.state(kind, **values)
+    return opt_outs
+
+
+def blocked(*answers: Answer, kind: Kind = Kind.STOP) -> SendSetup:
+    return SendSetup(answers or (TAKEN,), opt_outs=stopped(kind))
 
 
 def only(setup: SendSetup) -> Record:
     assert isinstance(setup.messages, MemoryMessages)
     (found,) = setup.messages.records.values()
     return found
-
-
-def asked(setup: SendSetup) -> int:
-    assert setup.opt_outs is not None
-    return len(setup.opt_outs.asked)
 
 
 class TestBlocked:
@@ -49,7 +54,7 @@ class TestBlocked:
         reply = setup.post()
 
         assert (reply.status, reply.decision, reply.body["reason"]) == (422, "recipient-opted-out", "opted_out")
-        assert setup.http.requests == []
+        assert (setup.http.requests, setup.replies.sent) == ([], [])
         found = only(setup)
         assert (found.state.status, found.send.phase) == (Status.FAILED, SendPhase.ANSWERED)
         assert found.state.shown_failure is not None
@@ -59,129 +64,87 @@ class TestBlocked:
     def test_a_repeated_key_is_answered_alike(self) -> None:
         setup = blocked()
         first, second = setup.post("order-42"), setup.post("order-42")
-
         assert second.headers["idempotent-replayed"] == "true"
         assert (second.status, second.body) == (first.status, first.body)
 
     def test_another_sender_and_another_person_are_written_to(self) -> None:
         setup = blocked(TAKEN, TAKEN)
-
         assert setup.post(sender="+15557654321").status == setup.post(to="+31612345679").status == 202
 
-    def test_our_own_answer_teaches_nothing(self) -> None:
-        setup = blocked()
-        setup.post()
-
-        assert setup.replies.sent == []
-
     def test_what_is_transactional_passes_a_stop_of_marketing(self) -> None:
-        opt_outs = MemoryOptOuts()
-        opt_outs.state(Kind.STOP_MARKETING)
-        closed = opt_out_check(opt_outs, FakeClock(), replies=MemoryQueue()).is_blocked
-        made = record()
-
-        assert closed(made)
-        assert closed(replace(made, category="marketing"))
-        assert not closed(replace(made, category="transactional"))
+        closed = open_to(stopped(Kind.STOP_MARKETING)).is_blocked
+        assert closed(record())
+        assert closed(record(category="marketing"))
+        assert not closed(record(category="transactional"))
 
     def test_the_scope_of_a_client_or_of_all_is_asked_where_that_is_chosen(self) -> None:
         opt_outs = MemoryOptOuts()
         for mode in (ScopeMode.CLIENT, ScopeMode.ALL):
-            opt_out_check(opt_outs, FakeClock(), mode=mode, replies=MemoryQueue()).is_blocked(record())
-
+            open_to(opt_outs, mode=mode).is_blocked(record())
         assert [each.scope for each in opt_outs.asked] == [f"client:{record().client}", "all"]
 
 
-class TestUnreadable:
-    def test_nothing_is_sent_and_the_same_request_may_come_again(self) -> None:
-        setup = SendSetup(opt_outs=MemoryOptOuts(fail=True))
+def test_where_opt_outs_cannot_be_read_nothing_is_sent_and_the_same_request_may_come_again() -> None:
+    opt_outs = MemoryOptOuts(fail=True)
+    setup = SendSetup(opt_outs=opt_outs)
 
-        reply = setup.post("order-42")
+    reply = setup.post("order-42")
 
-        assert (reply.status, reply.decision) == (503, "unavailable")
-        assert reply.headers["retry-after"]
-        assert setup.http.requests == []
-        assert only(setup).send.phase is SendPhase.RELEASED
-        assert setup.opt_outs is not None
-        setup.opt_outs.fail = False
-        assert setup.post("order-42").status == 202
+    assert (reply.status, reply.decision) == (503, "unavailable")
+    assert reply.headers["retry-after"]
+    assert setup.http.requests == []
+    assert only(setup).send.phase is SendPhase.RELEASED
+    opt_outs.fail = False
+    assert setup.post("order-42").status == 202
 
 
 class TestEveryHandOver:
-    def test_is_preceded_by_one_read(self) -> None:
-        setup = SendSetup(opt_outs=MemoryOptOuts())
-        assert setup.post().status == 202
-
-        assert asked(setup) == 1
-
-    def test_a_later_attempt_is_asked_about_too(self) -> None:
-        setup = SendSetup((UNREACHED,) * 20, opt_outs=MemoryOptOuts())
+    def test_is_preceded_by_one_read_of_a_later_attempt_too(self) -> None:
+        opt_outs = MemoryOptOuts()
+        setup = SendSetup((UNREACHED,) * 20, opt_outs=opt_outs)
         assert setup.post("order-42").status == 503
-        assert setup.opt_outs is not None
-        setup.opt_outs.state(Kind.STOP)
+        assert len(opt_outs.asked) == 1
+        opt_outs.state(Kind.STOP)
         before = len(setup.http.requests)
 
         assert setup.post("order-42").decision == "recipient-opted-out"
         assert (len(setup.http.requests), only(setup).send.attempt) == (before, 2)
 
-    def test_a_lost_send_is_not_repeated_to_who_opted_out_since(self) -> None:
-        lost = Lost()
-        opt_outs = MemoryOptOuts()
-        lost.sending.sender = replace(
-            lost.sending.sender, opt_out_check=opt_out_check(opt_outs, lost.clock, replies=MemoryQueue())
-        )
-        lost.sent()
-        opt_outs.state(Kind.STOP, sender="Acme", provider="bird")
+    @pytest.mark.parametrize(
+        ("opt_outs", "decision"),
+        [
+            (stopped(Kind.STOP, sender="Acme", provider="bird"), "opted-out"),
+            (MemoryOptOuts(fail=True), "unavailable"),
+        ],
+        ids=["who opted out since", "who cannot be asked about"],
+    )
+    def test_a_lost_send_is_not_repeated_to(self, opt_outs: MemoryOptOuts, decision: str) -> None:
+        lost = Lost().sent()
+        sender = replace(lost.sending.sender, opt_out_check=open_to(opt_outs, lost.clock))
         before = lost.record
 
-        reply = lost.sending.sender.resend(lost.record)
-
-        assert reply.decision == "opted-out"
+        assert sender.resend(lost.record).decision == decision
         assert len(lost.sending.http.requests) == 1
-        assert lost.record == before  # it may have been sent before the opt-out
-
-    def test_a_lost_send_stays_lost_where_opt_outs_cannot_be_read(self) -> None:
-        lost = Lost()
-        lost.sent()
-        lost.sending.sender = replace(
-            lost.sending.sender,
-            opt_out_check=opt_out_check(MemoryOptOuts(fail=True), lost.clock, replies=MemoryQueue()),
-        )
-        before = lost.record
-
-        assert lost.sending.sender.resend(lost.record).decision == "unavailable"
         assert lost.record == before  # in particular not released, because it may have been sent
 
 
 class TestLearning:
-    def test_a_refusal_because_of_an_opt_out_is_queued(self) -> None:
-        setup = SendSetup((REFUSAL,), opt_outs=MemoryOptOuts())
+    def test_a_refusal_because_of_an_opt_out_is_queued_unless_opt_outs_are_off(self) -> None:
+        setup, off = SendSetup((REFUSAL,), opt_outs=MemoryOptOuts()), SendSetup((REFUSAL,))
 
-        assert setup.post().decision == "refused-by-provider"
+        assert setup.post().decision == off.post().decision == "refused-by-provider"
 
         (body,) = setup.replies.bodies
         assert decode(body) == RefusedSend(message_id=only(setup).message_id, attempt=1)
+        assert off.replies.sent == []
 
     def test_a_refusal_that_cannot_be_queued_is_a_warning(self) -> None:
         setup = SendSetup((REFUSAL,), opt_outs=MemoryOptOuts(), replies=MemoryQueue(fail=True))
-
         reply = setup.post()
-
-        assert (reply.status, reply.warnings) == (
-            422,
-            ("opt-out not passed on: SendMessage: ServiceUnavailable",),
-        )
-
-    def test_with_opt_outs_off_nothing_is_queued(self) -> None:
-        setup = SendSetup((REFUSAL,))
-        setup.post()
-
-        assert setup.replies.sent == []
+        assert (reply.status, reply.warnings) == (422, ("opt-out not passed on: SendMessage: ServiceUnavailable",))
 
     def test_after_a_day_the_provider_is_asked_again(self) -> None:
         setup = blocked(TAKEN, kind=Kind.REFUSED)
         assert setup.post().status == 422
-
         setup.clock.sleep(DAY.total_seconds())
-
         assert setup.post().status == 202

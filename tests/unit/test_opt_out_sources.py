@@ -16,11 +16,8 @@ from sms_tracker.services.opt_outs import LIFETIME, RETRY, OptOutSources
 from tests.fakes import TWILIO, FakeClock, FixedSettings, ScriptedHttp
 
 PERSON, NUMBER = "+31612345678", "+15551234567"
-RULES = HttpResponse(
-    200,
-    {},
-    json.dumps({"data": [{"operation": "start", "effective_keywords": ["Ja", 1]}, {"operation": "x"}]}).encode(),
-)
+ANSWERED = {"data": [{"operation": "start", "effective_keywords": ["Ja", 1]}, {"operation": "x"}]}
+RULES = HttpResponse(200, {}, json.dumps(ANSWERED).encode())
 PAIR = {"destination": PERSON, "originator": NUMBER}
 KINDS = [{**PAIR, "applies_to": "all"}, {**PAIR, "applies_to": "non_transactional"}, {"applies_to": "all"}]
 SUPPRESSED = HttpResponse(200, {}, json.dumps({"data": KINDS}).encode())
@@ -65,19 +62,14 @@ def test_the_keywords_of_a_number_and_a_country_are_read_once_an_hour() -> None:
     assert [asked.keywords() for _ in range(3)] == [JA] * 3
     asked.keywords(person="+31612345679")
     assert asked.urls == ["/v1/sms/keyword-rules?number=%2B15551234567&from_country=NL"]
+    for person in ("1008", "+80012345678", "nobody"):
+        asked.keywords(person=person)
+    assert asked.urls[1:] == ["/v1/sms/keyword-rules?number=%2B15551234567"]
     asked.keywords(person="+4915112345678")
     asked.keywords(to="+15557654321")
     asked.clock.sleep(LIFETIME)
     asked.keywords()
-    assert len(asked.urls) == 4
-
-
-@pytest.mark.parametrize("person", ["1008", "+80012345678", "nobody"])
-def test_a_person_without_a_country_is_asked_about_without_one(person: str) -> None:
-    asked = Asked((RULES,))
-    asked.keywords(person=person)
-
-    assert asked.urls == ["/v1/sms/keyword-rules?number=%2B15551234567"]
+    assert len(asked.urls) == 5
 
 
 @pytest.mark.parametrize("failure", [DOWN, SILENT, FORBIDDEN, HttpResponse(200, {}, b"<html>")])
@@ -104,23 +96,16 @@ def test_a_provider_that_is_down_is_asked_once_a_minute_whatever_about() -> None
     assert asked.urls[1:] == ["/v1/sms/suppressions?destination=%2B31612345678&originator=%2B15551234567&limit=100"]
 
 
-def test_a_provider_that_refuses_to_say_has_blocked_everything() -> None:
-    asked = Asked((FORBIDDEN,))
-
+def test_a_provider_that_refuses_to_say_has_blocked_everything_and_a_wrong_key_holds_up_no_reply() -> None:
+    asked, wrong = Asked((FORBIDDEN,)), Asked((RULES,), key="live_classic")
     assert asked.sources.blocks("bird", reply()) == frozenset({Kind.STOP})
     assert asked.failed == [("bird GET", None, 403)]
-
-
-def test_a_wrong_key_holds_up_no_reply() -> None:
-    asked = Asked((RULES,), key="live_classic")
-
-    assert (asked.keywords(), asked.sources.blocks("bird", reply()), asked.urls) == ({}, None, [])
+    assert (wrong.keywords(), wrong.sources.blocks("bird", reply()), wrong.urls) == ({}, None, [])
 
 
 def test_settings_that_cannot_be_read_make_the_reply_come_again() -> None:
     unread = FixedSettings(error=Unavailable("the settings cannot be read"))
     sources = OptOutSources(settings=unread, http=ScriptedHttp((RULES,)), monotonic=FakeClock().monotonic)
-
     with pytest.raises(Unavailable):
         sources.keywords("bird", reply())
 
@@ -128,7 +113,6 @@ def test_settings_that_cannot_be_read_make_the_reply_come_again() -> None:
 @pytest.mark.parametrize("provider", ["twilio", "messagebird", "aws"])
 def test_a_provider_without_such_an_api_is_not_asked(provider: str) -> None:
     asked = Asked((RULES,))
-
     assert asked.sources.keywords(provider, reply()) == {}
     assert asked.sources.blocks(provider, reply()) == frozenset({Kind.STOP})
     assert asked.urls == []
@@ -139,11 +123,16 @@ TEXT = Inbound(provider_message_id="SM1", sender=PERSON, to=(NUMBER,), text="Sto
 AT = "2026-01-31T12:00:07.000Z"
 
 
-def test_a_reply_without_a_time_has_that_of_the_providers_record() -> None:
-    asked = Asked((RECORD,))
+@pytest.mark.parametrize("failure", [DOWN, SILENT])
+def test_a_reply_without_a_time_has_that_of_the_providers_record_who_is_asked_once_a_minute_while_down(
+    failure: HttpResponse | NoResponse,
+) -> None:
+    asked = Asked((failure, RECORD))
 
-    assert asked.sources.sent_at("twilio", TEXT) == AT
+    assert [asked.sources.sent_at("twilio", TEXT) for _ in range(3)] == [None] * 3
     assert asked.urls == [f"/2010-04-01/Accounts/{TWILIO['account_sid']}/Messages/SM1.json"]
+    asked.clock.sleep(RETRY)
+    assert asked.sources.sent_at("twilio", TEXT) == AT
 
 
 @pytest.mark.parametrize(
@@ -157,20 +146,9 @@ def test_a_time_that_cannot_be_read_is_none(answer: HttpResponse | NoResponse) -
     assert Asked((answer,)).sources.sent_at("twilio", TEXT) is None
 
 
-@pytest.mark.parametrize("failure", [DOWN, SILENT])
-def test_a_provider_that_is_down_is_asked_for_a_time_once_a_minute(failure: HttpResponse | NoResponse) -> None:
-    asked = Asked((failure, RECORD))
-
-    assert [asked.sources.sent_at("twilio", TEXT) for _ in range(3)] == [None] * 3
-    assert len(asked.urls) == 1
-    asked.clock.sleep(RETRY)
-    assert asked.sources.sent_at("twilio", TEXT) == AT
-
-
 @pytest.mark.parametrize("provider", ["twilio", "bird"])
 def test_a_reply_with_a_time_keeps_it_and_no_provider_is_asked(provider: str) -> None:
     asked = Asked((RECORD,))
-
     assert asked.sources.sent_at(provider, replace(TEXT, at="2026-01-31T11:00:00.000Z")) == "2026-01-31T11:00:00.000Z"
     assert (asked.sources.sent_at("aws", TEXT), asked.urls) == (None, [])
 
@@ -178,5 +156,4 @@ def test_a_reply_with_a_time_keeps_it_and_no_provider_is_asked(provider: str) ->
 def test_a_provider_that_is_no_longer_enabled_is_not_asked() -> None:
     http = ScriptedHttp((RECORD,))
     sources = OptOutSources(settings=FixedSettings({}), http=http, monotonic=FakeClock().monotonic)
-
     assert (sources.sent_at("twilio", TEXT), sources.keywords("bird", reply()), http.requests) == (None, {}, [])

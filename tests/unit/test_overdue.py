@@ -45,22 +45,16 @@ def test_a_final_message_needs_nothing(status: Status) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "age", "expected"),
+    ("message", "steps"),
     [
-        (TAKEN, 9 * MINUTE, Step.WAIT),
-        (TAKEN, 10 * MINUTE, Step.LOOK_UP),
-        (TAKEN, 71 * HOUR, Step.LOOK_UP),
-        (TAKEN, 72 * HOUR, Step.GIVE_UP),
-        (LOST, 9 * MINUTE, Step.WAIT),
-        (LOST, 10 * MINUTE, Step.SEARCH),
-        (LOST, 72 * HOUR, Step.GIVE_UP),
-        (RELEASED, 14 * MINUTE, Step.WAIT),
-        (RELEASED, 15 * MINUTE, Step.NOT_SENT),
-        (RELEASED, 80 * HOUR, Step.NOT_SENT),
+        (TAKEN, [(9, Step.WAIT), (10, Step.LOOK_UP), (71 * 60, Step.LOOK_UP), (72 * 60, Step.GIVE_UP)]),
+        (LOST, [(9, Step.WAIT), (10, Step.SEARCH), (72 * 60, Step.GIVE_UP)]),
+        (RELEASED, [(14, Step.WAIT), (15, Step.NOT_SENT), (80 * 60, Step.NOT_SENT)]),
     ],
+    ids=["taken", "lost", "released"],
 )
-def test_its_age_and_what_is_known_decide(message: Record, age: timedelta, expected: Step) -> None:
-    assert step(message, now=after(age), ages=AGES) is expected
+def test_its_age_and_what_is_known_decide(message: Record, steps: list[tuple[int, Step]]) -> None:
+    assert [(age, step(message, now=after(age * MINUTE), ages=AGES)) for age, _ in steps] == steps
 
 
 def test_a_send_under_way_is_waited_for_however_short_the_first_age() -> None:
@@ -104,20 +98,19 @@ def test_an_earlier_attempts_name_is_not_the_present_ones() -> None:
     assert step(again, now=after(HOUR), ages=AGES) is Step.SEARCH
 
 
-@pytest.mark.parametrize(
-    ("now", "expected"),
-    [
-        (10 * MINUTE, HOUR),
-        (HOUR, 6 * HOUR),
-        (6 * HOUR, 30 * HOUR),
-        (30 * HOUR, 54 * HOUR),
-        (54 * HOUR, 72 * HOUR),
-        (72 * HOUR, 96 * HOUR),
-        (90 * HOUR, 114 * HOUR),
-    ],
-)
-def test_it_is_looked_at_less_and_less_often(now: timedelta, expected: timedelta) -> None:
-    assert due(TAKEN, now=after(now), ages=AGES) == timestamp(after(expected))
+def test_it_is_looked_at_less_and_less_often() -> None:
+    ages = {
+        timedelta(minutes=10): 1,
+        HOUR: 6,
+        6 * HOUR: 30,
+        30 * HOUR: 54,
+        54 * HOUR: 72,
+        72 * HOUR: 96,
+        90 * HOUR: 114,
+    }
+    assert {age: due(TAKEN, now=after(age), ages=AGES) for age in ages} == {
+        age: timestamp(after(hours * HOUR)) for age, hours in ages.items()
+    }
 
 
 @pytest.mark.parametrize("unknown", [timedelta(seconds=60), HOUR])
@@ -129,21 +122,25 @@ def test_it_is_given_up_in_time_however_early_that_is(unknown: timedelta) -> Non
 RESENDABLE = record(resend_if_lost=True, body="Hello")
 
 
-def test_a_message_is_sent_again_only_if_its_client_allows_it_and_its_text_is_stored() -> None:
-    assert may_resend(RESENDABLE, now=after(HOUR))
-    assert not may_resend(replace(RESENDABLE, resend_if_lost=False), now=after(HOUR))
-    assert not may_resend(replace(RESENDABLE, body=None), now=after(HOUR))
+def again(message: Record = RESENDABLE, **values: Any) -> Record:
+    """The message with its send's values changed."""
+    return replace(message, send=replace(message.send, **values))
 
 
-@pytest.mark.parametrize(("attempt", "expected"), [(1, True), (2, True), (3, False)])
-def test_a_message_is_handed_over_three_times_at_the_most(attempt: int, expected: bool) -> None:  # noqa: FBT001
-    tried = replace(RESENDABLE, send=replace(RESENDABLE.send, attempt=attempt))
-    assert may_resend(tried, now=after(HOUR)) == expected
-
-
-def test_what_was_answered_is_not_handed_over_again() -> None:
-    answered = replace(RESENDABLE, send=replace(RESENDABLE.send, phase=SendPhase.ANSWERED))
-    assert not may_resend(answered, now=after(HOUR))
+@pytest.mark.parametrize(
+    ("message", "allowed"),
+    [
+        (RESENDABLE, True),
+        (replace(RESENDABLE, resend_if_lost=False), False),
+        (replace(RESENDABLE, body=None), False),
+        (again(attempt=2), True),
+        (again(attempt=3), False),
+        (again(phase=SendPhase.ANSWERED), False),
+    ],
+    ids=["allowed", "not allowed", "no text", "twice", "three times", "answered"],
+)
+def test_a_message_is_sent_again_up_to_three_times_if_its_client_allows_it(message: Record, *, allowed: bool) -> None:
+    assert may_resend(message, now=after(HOUR)) is allowed
 
 
 def test_a_message_that_is_no_longer_valid_is_not_handed_over_again() -> None:
@@ -155,19 +152,18 @@ def test_a_message_that_is_no_longer_valid_is_not_handed_over_again() -> None:
 
 
 def repeatable(**values: Any) -> Record:
-    return replace(RESENDABLE, send=replace(RESENDABLE.send, request="a-hash", **values))
+    return again(request="a-hash", **values)
 
 
 def may_repeat(message: Record, age: timedelta) -> bool:
     return may_resend(message, now=after(age), repeatable=3600)
 
 
-def test_a_request_is_repeated_within_the_time_of_its_key() -> None:
-    assert may_repeat(repeatable(), HOUR - MINUTE)
+def test_a_request_is_repeated_within_the_time_of_its_key_and_the_messages_validity_however_often_it_was_tried() -> (
+    None
+):
+    assert may_repeat(repeatable(attempt=7), HOUR - MINUTE)
     assert not may_repeat(repeatable(), HOUR)
-
-
-def test_a_request_is_repeated_within_the_messages_validity() -> None:
     short = replace(repeatable(), validity_seconds=1200)
     assert may_repeat(short, 19 * MINUTE)
     assert not may_repeat(short, 20 * MINUTE)
@@ -186,7 +182,3 @@ def test_a_request_is_repeated_within_the_messages_validity() -> None:
 )
 def test_no_other_request_is_repeated(message: Record) -> None:
     assert not may_repeat(message, 11 * MINUTE)
-
-
-def test_however_often_a_message_was_tried_its_last_request_may_be_repeated() -> None:
-    assert may_repeat(repeatable(attempt=7), 11 * MINUTE)

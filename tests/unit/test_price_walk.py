@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,12 +16,10 @@ from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.reconcile.lookup import Budget
-from tests.factories import MESSAGE_ID, cost, report
+from tests.factories import cost, report
 from tests.fakes import START
-from tests.setups import SID
-from tests.unit.test_reconcile import BUSY, DAY, HOUR, MINUTE, Account, Setup, lost, taken
-
-MESSAGEBIRD_ID = "e8077d803532c0b5937c639b60216938"
+from tests.setups import BIRD_ID, SID
+from tests.unit.test_reconcile import BUSY, DAY, HOUR, MINUTE, Account, Setup, in_turn, lost, taken
 
 
 def listed(sid: str = SID, **changes: Any) -> dict[str, Any]:
@@ -45,20 +44,12 @@ def prices(setup: Setup) -> dict[str, int]:
     return done
 
 
-def numbered(count: int, **values: Any) -> list[Record]:
+def numbered(count: int) -> list[Record]:
     """Delivered messages, a second apart."""
-    return [
-        taken(
-            Status.DELIVERED,
-            message_id=f"00000000-0000-4000-8000-{number:012d}",
-            created_at=timestamp(START + number * timedelta(seconds=1)),
-            **values,
-        )
-        for number in range(count)
-    ]
+    return in_turn(partial(taken, Status.DELIVERED), timedelta(seconds=1), count)
 
 
-def test_a_price_that_no_report_stated_is_looked_up_after_an_hour() -> None:
+def test_a_price_that_no_report_stated_is_looked_up_after_an_hour_and_nothing_else_changes() -> None:
     setup = pricing(taken(Status.DELIVERED), account=Account([priced()]), age=HOUR)
     assert prices(setup) == {}
     setup.clock.now = START + HOUR + MINUTE
@@ -66,6 +57,8 @@ def test_a_price_that_no_report_stated_is_looked_up_after_an_hour() -> None:
     assert prices(setup) == {"price-looked-up": 1}
     known, version = setup.record.costs, setup.record.version
     assert (known, version) == ({1: cost("0.0075", timestamp(setup.clock.now), "USD", segments=1)}, 1)
+    assert setup.record.send.phase is SendPhase.ANSWERED
+    assert {request.method for request in setup.account.requests} == {"GET"}
 
 
 def test_a_late_price_is_looked_up_at_each_age() -> None:
@@ -92,15 +85,12 @@ def test_a_late_price_is_looked_up_at_each_age() -> None:
 )
 def test_no_other_message_is_looked_up(settled: Record) -> None:
     setup = pricing(settled, account=Account([listed(status="sent")]), age=HOUR + MINUTE)
-
     assert prices(setup) == {}
 
 
 def test_nothing_is_looked_up_or_read_if_it_is_off() -> None:
     off, on = (pricing(*numbered(3), age=HOUR + MINUTE, mode=mode) for mode in (PriceLookup.OFF, PriceLookup.ALL))
-
-    assert prices(off) == {}
-    assert prices(on) == {"price-provider-has-no-such-message": 3}
+    assert (prices(off), prices(on)) == ({}, {"price-provider-has-no-such-message": 3})
     assert off.search.reads < on.search.reads
     assert [name for name in off.reconcile_state.positions if name.startswith("price")] == []
 
@@ -117,38 +107,25 @@ def test_a_sample_is_the_messages_of_one_shard() -> None:
 
 def test_every_attempt_is_looked_up_at_its_own_provider() -> None:
     second = report(Status.DELIVERED, attempt=2, provider_message_id=SID)
-    first = report(Status.ACCEPTED, provider="messagebird", provider_message_id=MESSAGEBIRD_ID)
+    first = report(Status.ACCEPTED, provider="messagebird", provider_message_id=BIRD_ID)
     record = replace(taken(), state=fold([first, second], base=lost().state), providers={1: "messagebird", 2: "twilio"})
     setup = pricing(record, account=Account([priced()]), age=HOUR + MINUTE)
 
     assert prices(setup) == {"price-provider-did-not-answer": 1, "price-looked-up": 1}
-    assert [request.url.partition("//")[2].partition("/")[0] for request in setup.account.requests] == [
-        "rest.messagebird.com",
-        "api.twilio.com",
-    ]
+    hosts = [request.url.split("/")[2] for request in setup.account.requests]
+    assert hosts == ["rest.messagebird.com", "api.twilio.com"]
     assert setup.record.costs.keys() == {2}
 
 
-def test_a_run_that_is_spent_continues_where_it_stopped() -> None:
-    setup = pricing(*numbered(9), account=Account([priced()]), age=HOUR + MINUTE)
+@pytest.mark.parametrize("created", [{}, {"created_at": timestamp(START)}], ids=["a second apart", "of one moment"])
+def test_a_run_that_is_spent_continues_where_it_stopped(created: dict[str, Any]) -> None:
+    records = [replace(each, **created) for each in numbered(9)]
+    setup = pricing(*records, account=Account([priced()]), age=HOUR + MINUTE)
     setup.budget = Budget(seconds=200, lookups=4, rate=5)
 
-    left = {"prices-left-for-the-next-run": 1}
-    assert [prices(setup) for _ in range(4)] == [
-        {"price-looked-up": 4, **left},
-        {"price-looked-up": 4, **left},
-        {"price-looked-up": 1},
-        {},
-    ]
+    spent = {"price-looked-up": 4, "prices-left-for-the-next-run": 1}
+    assert [prices(setup) for _ in range(4)] == [spent, spent, {"price-looked-up": 1}, {}]
     assert len(setup.account.requests) == 9
-
-
-def test_messages_of_one_moment_are_looked_up_although_a_run_stops_among_them() -> None:
-    setup = pricing(*[replace(each, created_at=timestamp(START)) for each in numbered(5)], age=HOUR + MINUTE)
-    setup.account.messages = [priced()]
-    setup.budget = Budget(seconds=200, lookups=2, rate=5)
-
-    assert [prices(setup)["price-looked-up"] for _ in range(3)] == [2, 2, 1]
 
 
 def test_after_a_failed_call_the_price_is_looked_up_at_the_next_age() -> None:
@@ -175,22 +152,11 @@ def test_a_damaged_record_does_not_stop_the_walk() -> None:
     records = numbered(3)
     setup = pricing(*records, account=Account([priced()]), age=HOUR + MINUTE)
     setup.search.unreadable = {records[1].message_id}
-
     assert prices(setup) == {"price-looked-up": 2}
 
 
 def test_a_walk_that_stood_still_for_long_looks_back_a_day_at_each_age() -> None:
-    records = [taken(Status.DELIVERED), *numbered(1, updated_at=timestamp(START))]
-    setup = pricing(*records, account=Account([priced()]), age=-HOUR)
+    setup = pricing(taken(Status.DELIVERED), *numbered(1), account=Account([priced()]), age=-HOUR)
     prices(setup)
     setup.clock.now = START + 3 * DAY + 2 * HOUR
-
     assert prices(setup) == {}
-
-
-def test_a_message_is_not_sent_again_and_its_send_state_stays() -> None:
-    setup = pricing(taken(Status.DELIVERED), account=Account([priced()]), age=HOUR + MINUTE)
-    prices(setup)
-
-    assert setup.messages.records[MESSAGE_ID].send.phase is SendPhase.ANSWERED
-    assert {request.method for request in setup.account.requests} == {"GET"}

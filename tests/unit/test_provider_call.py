@@ -48,13 +48,8 @@ class Line:
     ("result", "kind"),
     [
         (TAKEN, Accepted),
-        (OPTED_OUT, Refused),
-        (WRONG_TOKEN, Refused),
-        (UNHEARD, OutcomeUnknown),
-        (answer(500), OutcomeUnknown),
-        (answer(503), OutcomeUnknown),
-        (answer(201), OutcomeUnknown),
-        (answer(302), OutcomeUnknown),
+        *((refused, Refused) for refused in (OPTED_OUT, WRONG_TOKEN)),
+        *((unknown, OutcomeUnknown) for unknown in (UNHEARD, answer(500), answer(503), answer(201), answer(302))),
         (answer(429, {"code": 63038}), NotProcessed),
     ],
 )
@@ -82,16 +77,11 @@ def test_the_pause_grows_to_its_cap_and_is_jittered_in_full() -> None:
         assert [round(later - earlier, 6) for earlier, later in pairs][: len(pauses)] == pauses
 
 
-def test_retry_after_is_waited_for() -> None:
-    line = Line([answer(429, retry_after="7"), TAKEN])
-    assert isinstance(line.outcome(), Accepted)
-    assert line.began == [0.0, 7.0]
-
-
-def test_a_shorter_retry_after_does_not_shorten_the_back_off() -> None:
-    line = Line([answer(429, retry_after="0"), TAKEN])
-    line.outcome(1.0)
-    assert line.began == [0.0, 0.5]
+@pytest.mark.parametrize(("retry_after", "second"), [("7", 7.0), ("0", 0.5)], ids=["longer", "than the back-off"])
+def test_retry_after_is_waited_for_and_never_shortens_the_back_off(retry_after: str, second: float) -> None:
+    line = Line([answer(429, retry_after=retry_after), TAKEN])
+    assert isinstance(line.outcome(1.0), Accepted)
+    assert line.began == [0.0, second]
 
 
 def test_a_retry_after_beyond_the_budget_is_not_waited_for() -> None:

@@ -116,33 +116,23 @@ def keep_silent(connection: socket.socket, server: Server) -> None:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize("status", [200, 201, 400, 429, 503])
-    def test_an_answer_comes_back_whole(self, status: int) -> None:
-        answer = f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\nRetry-After: 7\r\nX-Odd: \xfc\r\n\r\n{{}}"
-        with serving(answering(answer.encode("latin-1"))) as server:
+    @pytest.mark.parametrize("status", [200, 201, 307, 400, 429, 503])
+    def test_an_answer_comes_back_whole_and_a_redirect_is_not_followed(self, status: int) -> None:
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\nLocation: /elsewhere\r\nX-Odd: \xfc\r\n\r\n{{}}"
+        with serving(answering(head.encode("latin-1"))) as server:
             result = post(server.url)
         assert isinstance(result, HttpResponse)
-        assert (result.status, result.body, result.headers["retry-after"]) == (status, b"{}", "7")
+        assert (result.status, result.body, result.headers["location"]) == (status, b"{}", "/elsewhere")
         assert all(name == name.lower() for name in result.headers)
+        assert len(server.received) == 1
 
-    def test_the_request_is_sent_as_given(self) -> None:
-        with serving(answering(OK)) as server:
-            post(server.url)
+    def test_the_request_is_sent_as_given_and_an_answer_without_length_ends_with_the_connection(self) -> None:
+        with serving(answering(b"HTTP/1.1 201 X\r\n\r\nsome text")) as server:
+            result = post(server.url)
         (received,) = server.received
         assert received.startswith(b"POST /messages?a=%5B1%5D HTTP/1.1\r\n")
         assert b"\r\nx-key: value\r\n" in received
         assert received.endswith(b"\r\n\r\nto=1")
-
-    def test_a_redirect_is_an_answer_and_not_followed(self) -> None:
-        with serving(answering(b"HTTP/1.1 307 X\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")) as server:
-            result = post(server.url)
-        assert isinstance(result, HttpResponse)
-        assert result.status == 307
-        assert len(server.received) == 1
-
-    def test_an_answer_without_length_ends_with_the_connection(self) -> None:
-        with serving(answering(b"HTTP/1.1 201 X\r\n\r\nsome text")) as server:
-            result = post(server.url)
         assert isinstance(result, HttpResponse)
         assert result.body == b"some text"
 
@@ -181,24 +171,16 @@ class TestUnwritten:
             port = listener.getsockname()[1]
         assert post(f"http://127.0.0.1:{port}/") == NoResponse(written=False, reason="ConnectError")
 
-    def test_tls_to_a_server_that_speaks_none(self) -> None:
+    @pytest.mark.parametrize("end", [reset, lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")])
+    def test_tls_to_a_server_that_speaks_none_or_cuts_it_off(self, end: Callable[[socket.socket], None]) -> None:
         def script(connection: socket.socket, server: Server) -> None:
             server.received.append(connection.recv(65536))
-            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            end(connection)
 
         with serving(script) as server:
             result = post(server.url.replace("http:", "https:"))
         assert result == NoResponse(written=False, reason="ConnectError")
         assert b"to=1" not in b"".join(server.received)
-
-    def test_tls_that_is_cut_off(self) -> None:
-        def script(connection: socket.socket, server: Server) -> None:
-            server.received.append(connection.recv(65536))
-            reset(connection)
-
-        with serving(script) as server:
-            result = post(server.url.replace("http:", "https:"))
-        assert result == NoResponse(written=False, reason="ConnectError")
 
     def test_tls_that_never_gets_an_answer(self) -> None:
         with serving(keep_silent) as server:
@@ -212,22 +194,14 @@ class TestUnwritten:
         assert not result.written
 
 
-def read_and_keep_silent(connection: socket.socket, server: Server) -> None:
-    read_request(connection, server)
-    server.over.wait(PATIENT)
+def then(end: Callable[[socket.socket, Server], object]) -> Script:
+    """Read the request, then end."""
 
+    def script(connection: socket.socket, server: Server) -> None:
+        read_request(connection, server)
+        end(connection, server)
 
-def close_after_reading(connection: socket.socket, server: Server) -> None:
-    read_request(connection, server)
-
-
-def close_at_once(connection: socket.socket, server: Server) -> None:
-    del connection, server
-
-
-def reset_after_reading(connection: socket.socket, server: Server) -> None:
-    read_request(connection, server)
-    reset(connection)
+    return script
 
 
 class TestWritten:
@@ -236,9 +210,9 @@ class TestWritten:
     @pytest.mark.parametrize(
         "script",
         [
-            close_after_reading,
-            close_at_once,
-            reset_after_reading,
+            then(lambda *_: None),
+            lambda *_: None,
+            then(lambda connection, _: reset(connection)),
             answering(b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{"),
             answering(b"HTTP/1.1 201 Created\r\nConte"),
             answering(b"SMTP ready\r\n"),
@@ -259,7 +233,7 @@ class TestWritten:
             dripping(b"HTTP/1.1 201 Created\r\n"),
             dripping(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n"),
             dripping(b"HTTP/1.1 201 Created\r\n\r\n"),
-            read_and_keep_silent,
+            then(keep_silent),
         ],
         ids=["status-line", "headers", "body", "body-without-length", "silence"],
     )
@@ -305,8 +279,6 @@ def test_a_connection_that_is_made_too_late_is_not_written_to(monkeypatch: pytes
 
 def test_no_address_is_logged_where_lambda_has_libraries_log_what_they_like(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-
     with serving(answering(OK)) as server:
         post(server.url)
-
     assert not caplog.records

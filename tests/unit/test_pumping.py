@@ -78,14 +78,12 @@ def test_forty_new_countries_get_as_many_messages_as_the_docs_say_and_people_are
 
 def test_adjacent_numbers_of_a_country_in_use_get_as_many_as_their_range_may() -> None:
     run = Run("NL")
-
     assert run.handed_over.total() == 3 * (documented().number_range.day or 0)
     assert notifications("new-countries", run.to_new) == 0
 
 
 def test_the_alarm_on_new_countries_comes_at_half_of_what_an_hour_allows() -> None:
     allowed = documented().defaults.new_countries.hour or 0
-
     assert alarm_of("new-countries")["Threshold"] == allowed / 2
 
 

@@ -43,16 +43,10 @@ def browser(
     )
 
 
-def test_a_client_sees_its_own_message() -> None:
-    reply = browser(record()).one(Caller("shop", READ), MESSAGE_ID)
-
-    assert (reply.status, reply.decision) == (200, "found")
-    assert reply.body == views.message(record())
-
-
-@pytest.mark.parametrize("spelling", [MESSAGE_ID.upper(), MESSAGE_ID.title()])
-def test_the_case_of_an_id_does_not_matter(spelling: str) -> None:
-    assert browser(record()).one(Caller("shop", READ), spelling).body["message_id"] == MESSAGE_ID
+@pytest.mark.parametrize("spelling", [MESSAGE_ID, MESSAGE_ID.upper(), MESSAGE_ID.title()])
+def test_a_client_sees_its_own_message_whatever_the_case_of_its_id(spelling: str) -> None:
+    reply = browser(record()).one(Caller("shop", READ), spelling)
+    assert (reply.status, reply.decision, reply.body) == (200, "found", views.message(record()))
 
 
 def test_another_client_s_message_cannot_be_told_from_one_that_is_not_there() -> None:
@@ -83,41 +77,27 @@ def test_a_key_without_the_scope_reads_nothing(scopes: frozenset[str]) -> None:
 def test_a_record_that_cannot_be_read_is_left_out_of_a_list_and_named_in_the_log() -> None:
     other = record(message_id=MESSAGE_ID[::-1])
     reply = browser(record(), other, unreadable=[MESSAGE_ID]).many(Caller("shop", READ), {})
-
-    assert (reply.status, reply.decision) == (200, "listed")
-    assert reply.body == {"messages": [views.message(other)], "cursor": None}
+    assert (reply.status, reply.body) == (200, {"messages": [views.message(other)], "cursor": None})
     assert reply.warnings == (f"record {MESSAGE_ID} cannot be read: KeyError",)
 
 
 ADMIN = frozenset({"admin"})
 
 
-def test_an_admin_sees_another_client_s_message_and_is_named_with_it_in_the_log() -> None:
-    theirs = record(client="rival")
-    reply = browser(theirs).one(Caller("support", ADMIN), MESSAGE_ID)
+def test_an_admin_sees_others_messages_and_is_named_with_them_in_the_log() -> None:
+    theirs = record(message_id=OTHER_ID, client="rival")
+    service, admin = browser(record(), theirs), Caller("support", ADMIN)
+    one = service.one(admin, OTHER_ID)
 
-    assert (reply.status, reply.body) == (200, views.message(theirs))
-    assert reply.read_of == {"rival": [MESSAGE_ID]}
+    assert (one.status, one.body, one.read_of) == (200, views.message(theirs), {"rival": [OTHER_ID]})
+    assert service.many(admin, {}).read_of == {"shop": [MESSAGE_ID], "rival": [OTHER_ID]}
+    assert service.many(admin, {"client": "rival"}).read_of == {"rival": [OTHER_ID]}
 
 
 def test_one_s_own_messages_are_no_matter_for_the_log() -> None:
-    service = browser(record())
-
-    for reply in (
-        service.one(Caller("shop", READ | ADMIN), MESSAGE_ID),
-        service.many(Caller("shop", READ | ADMIN), {}),
-    ):
+    service, caller = browser(record()), Caller("shop", READ | ADMIN)
+    for reply in (service.one(caller, MESSAGE_ID), service.many(caller, {})):
         assert (reply.status, reply.read_of) == (200, {})
-
-
-def test_an_admin_lists_everybody_s_messages_or_one_client_s() -> None:
-    service = browser(record(), record(message_id=OTHER_ID, client="rival"))
-
-    everybody = service.many(Caller("support", ADMIN), {})
-    one = service.many(Caller("support", ADMIN), {"client": "rival"})
-
-    assert everybody.read_of == {"shop": [MESSAGE_ID], "rival": [OTHER_ID]}
-    assert one.read_of == {"rival": [OTHER_ID]}
 
 
 def test_another_client_s_list_needs_the_scope_admin() -> None:
@@ -130,14 +110,12 @@ def test_another_client_s_list_needs_the_scope_admin() -> None:
 
 
 def test_a_reference_is_one_client_s_word_so_an_admin_says_whose() -> None:
-    service = browser(record())
+    service, admin, query = browser(record()), Caller("support", ADMIN), {"reference": "order-42"}
 
-    refused = service.many(Caller("support", ADMIN), {"reference": "order-42"})
+    refused = service.many(admin, query)
     assert refused.status == 400
     assert [error["field"] for error in refused.body["errors"]] == ["client"]  # type: ignore[attr-defined]  # JSON
-    assert service.many(Caller("support", ADMIN), {"reference": "order-42", "client": "shop"}).read_of == {
-        "shop": [MESSAGE_ID]
-    }
+    assert service.many(admin, {**query, "client": "shop"}).read_of == {"shop": [MESSAGE_ID]}
 
 
 def test_an_unreadable_table_is_said_to_be_so_and_why_is_for_the_log() -> None:
@@ -151,21 +129,17 @@ def test_an_unreadable_table_is_said_to_be_so_and_why_is_for_the_log() -> None:
         assert "ThrottlingException" in str(reply.warnings)
 
 
-def test_a_list_shows_a_client_s_own_messages_and_no_other() -> None:
-    reply = browser(record(), record(message_id=OTHER_ID, client="rival")).many(Caller("shop", READ), {"to": TO})
+def test_a_list_shows_a_client_s_own_messages_and_goes_on_from_its_cursor() -> None:
+    mine, theirs = record(message_id=OTHER_ID), record(message_id=MESSAGE_ID[::-1], client="rival")
+    service, caller, query = browser(record(), mine, theirs), Caller("shop", READ), {"to": TO, "limit": "1"}
 
-    assert (reply.status, reply.decision) == (200, "listed")
-    assert reply.body == {"messages": [views.message(record())], "cursor": None}
+    first = service.many(caller, query)
+    second = service.many(caller, {**query, "cursor": str(first.body["cursor"])})
+    whole = service.many(caller, {"to": TO})
 
-
-def test_a_list_goes_on_from_its_cursor() -> None:
-    both = browser(record(), record(message_id=OTHER_ID))
-
-    first = both.many(Caller("shop", READ), {"to": TO, "limit": "1"})
-    second = both.many(Caller("shop", READ), {"to": TO, "limit": "1", "cursor": str(first.body["cursor"])})
-
-    assert first.body["messages"] == [views.message(record(message_id=OTHER_ID))]
-    assert second.body["messages"] == [views.message(record())]
+    assert (whole.status, whole.decision, whole.body["cursor"]) == (200, "listed", None)
+    assert whole.body["messages"] == [views.message(mine), views.message(record())]
+    assert [first.body["messages"], second.body["messages"]] == [[views.message(mine)], [views.message(record())]]
 
 
 def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
@@ -193,7 +167,6 @@ class Probe:
 
 def test_the_service_is_well_while_table_and_queue_answer() -> None:
     reply = Health({"table": Probe(), "queue": Probe()}, FakeClock().monotonic).check()
-
     assert (reply.status, reply.decision) == (200, "healthy")
     assert reply.body == {"status": "ok", "version": __version__, "table": "ok", "queue": "ok"}
 
@@ -204,34 +177,22 @@ def test_the_service_is_unwell_when_one_does_not_answer_and_says_which(error: Sm
 
     assert (reply.status, reply.decision) == (503, "unhealthy")
     assert reply.headers["content-type"] == "application/problem+json"
-    assert reply.body["status"] == 503
-    assert (reply.body["table"], reply.body["queue"]) == ("unavailable", "ok")
-    assert reply.body["version"] == __version__
+    told = {"status": 503, "version": __version__, "table": "unavailable", "queue": "ok"}
+    assert reply.body.items() >= told.items()
     assert str(error) not in str(reply.body)
 
 
-def test_one_look_answers_for_ten_seconds() -> None:
-    clock, probe = FakeClock(), Probe()
-    health = Health({"table": probe}, clock.monotonic)
-
-    asked = []
-    for seconds in (0.0, 5.0, 5.0, 0.1, 9.9):
-        clock.sleep(seconds)
-        health.check()
-        asked.append(probe.asked)
-
-    assert asked == [1, 1, 1, 2, 2]
-
-
-def test_health_is_seen_to_recover() -> None:
+def test_one_look_answers_for_ten_seconds_and_the_next_sees_a_recovery() -> None:
     clock, probe = FakeClock(), Probe(Unavailable("down"))
     health = Health({"table": probe}, clock.monotonic)
 
-    before = health.check().status
-    probe.error = None
-    clock.sleep(10.1)
+    seen = []
+    for seconds in (0.0, 5.0, 5.0, 0.1, 9.9):
+        clock.sleep(seconds)
+        seen.append((health.check().status, probe.asked))
+        probe.error = None
 
-    assert (before, health.check().status) == (503, 200)
+    assert seen == [(503, 1), (503, 1), (503, 1), (200, 2), (200, 2)]
 
 
 @pytest.mark.parametrize(
@@ -250,16 +211,10 @@ def test_health_is_seen_to_recover() -> None:
 def test_the_scope_of_an_opt_out_is_shown_to_who_would_see_the_opt_out(
     mode: ScopeMode, scopes: frozenset[str], senders: set[str], shown: str | None
 ) -> None:
-    service = replace(browser(replace(record(), sender="MyShop")), mode=mode)
     caller = Caller("shop", scopes, frozenset(senders))
-    one = service.one(caller, MESSAGE_ID).body
-    listed = service.many(caller, {}).body["messages"]
+    for recipient, scope in ((TO, shown), ("", None)):  # a forgotten one has none
+        service = replace(browser(replace(record(), sender="MyShop", to=recipient)), mode=mode)
+        one = service.one(caller, MESSAGE_ID).body
 
-    assert listed == [one]
-    assert one["opt_out_scope"] == shown
-
-
-def test_a_forgotten_recipient_has_no_scope_of_opt_outs() -> None:
-    service = replace(browser(replace(record(), to="")), mode=ScopeMode.ALL)
-
-    assert service.one(Caller("shop", ADMIN), MESSAGE_ID).body["opt_out_scope"] is None
+        assert service.many(caller, {}).body["messages"] == [one]
+        assert one["opt_out_scope"] == scope

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from sms_tracker.domain.ports import OnUnreadable
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
-from sms_tracker.domain.state import fold, initial_state
+from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.log import FailedCalls
 from sms_tracker.reconcile.lookup import Budget, end_as_not_sent, without_text
@@ -36,6 +37,8 @@ from tests.setups import SID, TAKEN, UNHEARD, SendSetup, answer
 
 TEXT, SENDER = "Your parcel is here", "+15551234567"
 RIVAL = "11111111-1111-4111-8111-111111111111"
+SECOND = Send(phase=SendPhase.ANSWERED, attempt=2, token="b", until=0)
+OF_SECOND = report(Status.DELIVERED, attempt=2, provider_message_id="SM9")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BUSY = answer(429)
 
@@ -72,6 +75,10 @@ class Account:
         known = {message["sid"]: message for message in self.messages}
         asked = request.url.rpartition("/")[2].removesuffix(".json")
         return answer(200, known[asked]) if asked in known else answer(404, {"code": 20404})
+
+    @property
+    def posts(self) -> list[HttpRequest]:
+        return [request for request in self.requests if request.method == "POST"]
 
 
 @dataclass
@@ -137,7 +144,9 @@ class Setup:
             prices=self.prices,
         )
 
-    def run(self) -> Counter[str]:
+    def run(self, age: timedelta | None = None) -> Counter[str]:
+        """One run now, or at an age of the messages."""
+        self.clock.now = self.clock.now if age is None else START + age
         reconciler = self.reconciler()
         done = reconciler.run()
         self.last = reconciler
@@ -156,11 +165,7 @@ class Setup:
     def drain(self) -> None:
         """Let the processor handle the queued messages."""
         processor = ReportProcessor(
-            messages=self.messages,
-            queue=self.queue,
-            unmatched=self.unmatched,
-            dlq=self.dead,
-            clock=self.clock,
+            messages=self.messages, queue=self.queue, unmatched=self.unmatched, dlq=self.dead, clock=self.clock
         )
         bodies, self.queue.sent[:] = self.queue.bodies, []
         processor.process([QueueMessage(str(number), body) for number, body in enumerate(bodies)])
@@ -182,6 +187,14 @@ def taken(*statuses: Status, sid: str = SID, **values: Any) -> Record:
     return replace(made, send=send, state=fold(reports, base=made.state))
 
 
+def failed(code: str | None = "30003", **values: Any) -> Record:
+    made = lost(**values)
+    told = report(Status.UNDELIVERED, code=code, provider_message_id=SID)
+    entry = Entry(word="undelivered", received=NOW, attempt=1, source="callback", code=code)
+    send = replace(made.send, phase=SendPhase.ANSWERED)
+    return replace(made, send=send, state=fold([told], base=made.state), reports={told.fingerprint: entry})
+
+
 def released(**values: Any) -> Record:
     send = Send(phase=SendPhase.RELEASED, attempt=1, token="a-token", until=0, cause="not_sent")
     return lost(**{"send": send, **values})
@@ -190,33 +203,53 @@ def released(**values: Any) -> Record:
 # -- looking up --------------------------------------------------------------------------------------------------------
 
 
-def test_a_message_without_reports_is_looked_up_and_delivered() -> None:
+def test_a_message_without_reports_is_looked_up_and_delivered_and_its_text_does_not_enter_the_queue() -> None:
     setup = Setup(taken(Status.SENT), account=Account([listed()]))
 
     assert setup.run() == {"opened": 1, "looked-up": 1}
+    assert TEXT not in setup.queue.bodies[0]
     setup.drain()
     assert (setup.record.state.status, setup.record.version) == (Status.DELIVERED, 2)
     assert {entry.source for entry in setup.record.reports.values()} == {"lookup"}
     assert setup.run() == {}
 
 
-def test_the_text_of_a_message_does_not_enter_the_queue() -> None:
-    setup = Setup(taken(Status.SENT), account=Account([listed()]))
-    setup.run()
-    assert TEXT not in setup.queue.bodies[0]
+NO_SUCH, LOOKED_UP = ({"opened": 1, word: 1} for word in ("provider-has-no-such-message", "looked-up"))
+REFUSED = replace(lost(), state=fold([report(Status.FAILED, provider_message_id=None)], base=lost().state))
+NAMED = released(state=fold([report(provider_message_id=SID)], base=lost().state))
+RUNS: dict[str, tuple[Record, Account, int, dict[str, int]]] = {
+    "what is final is not opened": (taken(Status.DELIVERED), Account(), 11, {}),
+    "what is young is not opened": (taken(Status.SENT), Account(), 9, {}),
+    "what the provider does not know stays open": (taken(Status.SENT), Account(), 11, NO_SUCH),
+    "what was found is looked up and may be gone": (lost(), Account([listed()], gone_once_listed=True), 11, NO_SUCH),
+    "a released send that its provider names is looked up": (NAMED, Account([listed()]), 20, LOOKED_UP),
+    "a failure that no provider named is not looked at again": (REFUSED, Account(), 61, {}),
+    "a new word about a failure is queued": (
+        failed(),
+        Account([listed(status="teleported")]),
+        61,
+        {"failure-looked-up": 1},
+    ),
+    "an unreadable list is requested again": (
+        lost(),
+        Account(broken=answer(503)),
+        11,
+        {"opened": 1, "provider-did-not-answer": 1},
+    ),
+}
 
 
-def test_what_is_final_or_young_is_not_opened() -> None:
-    assert Setup(taken(Status.DELIVERED)).run() == {}
-    assert Setup(taken(Status.SENT), age=9 * MINUTE).run() == {}
+@pytest.mark.parametrize(("message", "account", "minutes", "done"), RUNS.values(), ids=RUNS)
+def test_a_run_does(message: Record, account: Account, minutes: int, done: dict[str, int]) -> None:
+    assert Setup(message, account=account, age=minutes * MINUTE).run() == done
+    assert done or account.requests == []
 
 
 def test_the_same_answer_again_is_not_queued_again() -> None:
     setup = Setup(taken(Status.ACCEPTED), account=Account([listed(status="sent")]))
     assert setup.run()["looked-up"] == 1
     setup.drain()
-    setup.clock.now = START + HOUR
-    assert setup.run() == {"nothing-new": 1}
+    assert setup.run(HOUR) == {"nothing-new": 1}
     assert setup.queue.bodies == []
 
 
@@ -226,10 +259,6 @@ def test_it_comes_again_at_an_hour_then_at_six() -> None:
         setup.run()
         assert setup.messages.due == {MESSAGE_ID: timestamp(START + age)}
         setup.clock.now = START + age
-
-
-def test_a_message_that_the_provider_does_not_know_stays_open() -> None:
-    assert Setup(taken(Status.SENT)).run() == {"opened": 1, "provider-has-no-such-message": 1}
 
 
 def test_two_reconcilers_at_once_change_nothing_twice() -> None:
@@ -244,38 +273,43 @@ def test_two_reconcilers_at_once_change_nothing_twice() -> None:
     assert (setup.record.version, len(setup.record.reports)) == (2, 1)
 
 
-@pytest.mark.parametrize("broken", [BUSY, UNHEARD, answer(500)])
-def test_after_a_failed_call_the_message_is_looked_up_again_soon(broken: HttpResponse | NoResponse) -> None:
-    setup = Setup(taken(Status.SENT), account=Account(broken=broken))
-
-    assert setup.run()["provider-did-not-answer"] == 1
-    assert setup.messages.due == {MESSAGE_ID: timestamp(setup.clock.now + 10 * MINUTE)}
-
-
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
         (BUSY, {"status": 429}),
         (UNHEARD, {"code": "ReadTimeout"}),
+        (answer(500), {"status": 500}),
         (answer(401), {"status": 401}),
-        (answer(404), None),
-        (None, None),
     ],
 )
-def test_a_failed_call_to_a_provider_is_logged(
-    broken: HttpResponse | NoResponse | None, told: Mapping[str, object] | None
+def test_a_failed_call_is_logged_and_the_message_looked_up_again_soon(
+    broken: HttpResponse | NoResponse, told: Mapping[str, object]
 ) -> None:
-    setup, failed = Setup(taken(), account=Account([listed()], broken=broken)), FailedCalls()
+    setup, calls = Setup(taken(), account=Account(broken=broken)), FailedCalls()
+    assert replace(setup.reconciler(), failed=calls).run()["provider-did-not-answer"] == 1
+    assert calls.take() == [{"call": "twilio GET", "attempt": 1, **told, "then": "given-up"}]
+    assert setup.messages.due == {MESSAGE_ID: timestamp(setup.clock.now + 10 * MINUTE)}
 
-    replace(setup.reconciler(), failed=failed).run()
 
-    expected = [] if told is None else [{"call": "twilio GET", "attempt": 1, **told, "then": "given-up"}]
-    assert failed.take() == expected
+@pytest.mark.parametrize("broken", [answer(404), None])
+def test_an_answer_is_no_failed_call(broken: HttpResponse | None) -> None:
+    setup, calls = Setup(taken(), account=Account([listed()], broken=broken)), FailedCalls()
+    replace(setup.reconciler(), failed=calls).run()
+    assert setup.account.requests
+    assert calls.take() == []
+
+
+def in_turn(make: Callable[..., Record], step: timedelta = timedelta(0), count: int = 9) -> list[Record]:
+    """Records, one ``step`` after the other from START."""
+    times = [timestamp(START + number * step) for number in range(count)]
+    return [
+        make(message_id=f"00000000-0000-4000-8000-{number:012d}", created_at=time, updated_at=time)
+        for number, time in enumerate(times)
+    ]
 
 
 def test_a_provider_that_fails_three_times_is_left_alone_for_the_rest_of_the_run() -> None:
-    many = [taken(Status.SENT, message_id=f"00000000-0000-4000-8000-{number:012d}") for number in range(9)]
-    setup = Setup(*many, account=Account(broken=BUSY))
+    setup = Setup(*in_turn(partial(taken, Status.SENT)), account=Account(broken=BUSY))
 
     assert setup.run() == {"opened": 9, "provider-did-not-answer": 3, "left-alone-for-this-run": 6}
     assert len(setup.account.requests) == 3
@@ -287,8 +321,7 @@ def test_a_provider_that_fails_three_times_is_left_alone_for_the_rest_of_the_run
 
 
 def test_a_run_keeps_to_its_number_and_rate_of_calls() -> None:
-    many = [taken(Status.SENT, message_id=f"00000000-0000-4000-8000-{number:012d}") for number in range(9)]
-    setup = Setup(*many, account=Account([listed()]))
+    setup = Setup(*in_turn(partial(taken, Status.SENT)), account=Account([listed()]))
     setup.budget = Budget(seconds=200, lookups=4, rate=2)
     began = setup.clock.now
 
@@ -325,22 +358,26 @@ def test_a_walk_goes_on_where_the_last_one_stopped_with_an_overlap() -> None:
     assert setup.search.reads < far / 5
 
 
-def test_a_walk_that_fails_holds_up_no_look_up() -> None:
-    setup = Setup(taken(Status.SENT), account=Account([listed()]))
-    setup.run()
-    setup.queue.sent.clear()
-    setup.reconcile_state.put_off(MESSAGE_ID, due=NOW)
-    setup.clock.sleep(60)
+@pytest.mark.parametrize(
+    ("walk", "message", "done"),
+    [
+        ("walked", taken(Status.SENT), {"looked-up": 1, "walk-failed": 1}),
+        ("failures", failed(), {"failure-looked-up": 1, "failures-walk-failed": 1}),
+    ],
+)
+def test_a_walk_that_cannot_store_its_position_holds_up_no_look_up(
+    walk: str, message: Record, done: dict[str, int]
+) -> None:
+    setup = Setup(message, account=Account([listed()]), age=HOUR + MINUTE)
 
     def fail(name: str, _: str) -> None:
-        if name == "walked":
+        if name == walk:
             raise Unavailable("UpdateItem: ThrottlingException")
 
+    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
     setup.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
-    done = setup.run()
-    assert done["walk-failed"] == 1
+    assert setup.run() == done
     assert setup.last.errors == {"UpdateItem: ThrottlingException": 1}
-    assert done["looked-up"] == 1
 
 
 def test_of_the_messages_that_a_provider_took_those_are_counted_that_a_report_has_reached() -> None:
@@ -354,19 +391,13 @@ def test_of_the_messages_that_a_provider_took_those_are_counted_that_a_report_ha
 
 
 def test_a_busy_time_is_walked_in_short_slices() -> None:
-    busy = [
-        taken(Status.DELIVERED, message_id=f"00000000-0000-4000-8000-{number:012d}", created_at=NOW)
-        for number in range(1200)
-    ]
-    setup = Setup(*busy, age=2 * HOUR)
+    setup = Setup(*in_turn(partial(taken, Status.DELIVERED), count=1200), age=2 * HOUR)
     saved: list[str] = []
     setup.reconcile_state.advance("walked", timestamp(START - MINUTE))
     setup.reconcile_state.advance = lambda name, until: saved.append(until) if name == "walked" else None  # type: ignore[method-assign]
     setup.run()
-    assert [step for step in saved if step < timestamp(START + 30 * MINUTE)] == [
-        timestamp(START + 9 * MINUTE),
-        timestamp(START + 19 * MINUTE),
-    ]
+    busy = [step for step in saved if step < timestamp(START + 30 * MINUTE)]
+    assert busy == [timestamp(START + 9 * MINUTE), timestamp(START + 19 * MINUTE)]
 
 
 def test_a_provider_that_is_no_longer_enabled_is_not_called() -> None:
@@ -374,34 +405,29 @@ def test_a_provider_that_is_no_longer_enabled_is_not_called() -> None:
     setup.sending.settings.credentials = {}  # type: ignore[attr-defined]  # the fake's own
 
     assert setup.run() == {"opened": 1, "provider-not-enabled": 1}
-    setup.clock.now = START + 72 * HOUR
-    assert setup.run() == {"gave-up-applied": 1}
+    assert setup.run(72 * HOUR) == {"gave-up-applied": 1}
 
 
 def test_an_unreadable_setting_or_queue_does_not_stop_the_rest() -> None:
     setup = Setup(taken(Status.SENT), released(message_id=RIVAL), account=Account([listed()]), age=20 * MINUTE)
     setup.queue.fail = True
-
     assert setup.run() == {"opened": 2, "failed": 1, "not-sent": 1}
     assert setup.last.errors == {"SendMessage: ServiceUnavailable": 1}
 
 
 def test_a_record_that_cannot_be_read_holds_up_no_other_and_is_named_by_each_run_until_it_is_mended() -> None:
-    other = "SM" + "0" * 32
-    setup = Setup(taken(Status.SENT), taken(Status.SENT, message_id=RIVAL, sid=other))
-    setup.account.messages = [listed(), listed(other)]
+    setup = Setup(taken(Status.SENT), taken(Status.SENT, message_id=RIVAL, sid="SM9"))
+    setup.account.messages = [listed(), listed("SM9")]
     setup.search.unreadable = {RIVAL}
 
     assert setup.run() == {"opened": 1, "looked-up": 1, "unreadable": 1}
     told = {f"record {RIVAL} cannot be read: KeyError"}
     assert set(setup.last.errors) == told
     setup.drain()
-    setup.clock.now += HOUR
-    assert setup.run() == {"unreadable": 1}
+    assert setup.run(HOUR + 11 * MINUTE) == {"unreadable": 1}
     assert set(setup.last.errors) == told
     setup.search.unreadable = set()
-    setup.clock.now += HOUR
-    assert setup.run() == {"looked-up": 1}
+    assert setup.run(2 * HOUR + 11 * MINUTE) == {"looked-up": 1}
     assert setup.last.errors == {}
 
 
@@ -409,43 +435,22 @@ def test_a_record_that_cannot_be_read_holds_up_no_other_and_is_named_by_each_run
 
 
 def test_after_72_hours_a_message_becomes_unknown() -> None:
-    setup = Setup(taken(Status.SENT), account=Account([listed(status="sent")]), age=11 * MINUTE)
+    setup = Setup(taken(Status.SENT), account=Account([listed(status="sent")]))
     setup.run()
     setup.drain()
-    setup.clock.now = START + 72 * HOUR
 
-    assert setup.run() == {"gave-up-applied": 1}
+    assert setup.run(72 * HOUR) == {"gave-up-applied": 1}
     assert (setup.record.state.status, setup.record.state.provider_message_id) == (Status.UNKNOWN, SID)
 
 
-def test_before_giving_up_a_message_is_looked_up_a_last_time() -> None:
-    setup = Setup(taken(Status.SENT), account=Account([listed()]), age=71 * HOUR)
-    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
-    setup.clock.now = START + 72 * HOUR
-
-    assert setup.run()["looked-up"] == 1
-    setup.drain()
-    assert setup.record.state.status is Status.DELIVERED
-
-
-def test_a_silent_provider_is_waited_for_a_day_longer() -> None:
+def test_before_giving_up_a_message_is_looked_up_a_last_time_and_a_silent_provider_waited_for_a_day_longer() -> None:
     setup = Setup(taken(Status.SENT), account=Account(broken=BUSY))
     setup.reconcile_state.open(MESSAGE_ID, due=NOW)
-    setup.clock.now = START + 72 * HOUR
-    assert setup.run()["provider-did-not-answer"] == 1
-    setup.clock.now = START + 96 * HOUR
-    assert setup.run()["gave-up-applied"] == 1
-
-
-def test_a_delivery_that_comes_after_all_corrects_unknown() -> None:
-    setup = Setup(lost())
-    setup.reconcile_state.open(MESSAGE_ID, due=NOW)
-    setup.clock.now = START + 73 * HOUR
-    setup.run()
-    assert setup.record.state.status is Status.UNKNOWN
-
-    state = fold([report(Status.DELIVERED)], base=setup.record.state)
-    assert state.status is Status.DELIVERED
+    assert setup.run(72 * HOUR)["provider-did-not-answer"] == 1
+    heard = Setup(setup.record, account=Account([listed()]), age=72 * HOUR)
+    heard.reconcile_state.open(MESSAGE_ID, due=NOW)
+    assert heard.run()["looked-up"] == 1
+    assert setup.run(96 * HOUR)["gave-up-applied"] == 1
 
 
 # -- released sends ----------------------------------------------------------------------------------------------------
@@ -453,16 +458,12 @@ def test_a_delivery_that_comes_after_all_corrects_unknown() -> None:
 
 @pytest.mark.parametrize(("cause", "reason"), [("not_sent", Reason.NOT_SENT), ("account", Reason.ACCOUNT)])
 def test_a_message_that_no_provider_accepted_ends_as_not_sent(cause: str, reason: Reason) -> None:
-    message = released()
-    setup = Setup(replace(message, send=replace(message.send, cause=cause)))
+    setup = Setup(released(send=replace(released().send, cause=cause)))
     assert setup.run() == {"opened": 1, "waiting": 1}
-    setup.clock.now = START + 15 * MINUTE
-
-    assert setup.run() == {"not-sent": 1}
+    assert setup.run(15 * MINUTE) == {"not-sent": 1}
     assert (setup.record.state.status, setup.record.send.phase) == (Status.FAILED, SendPhase.ANSWERED)
     assert setup.record.state.shown_failure is not None
-    assert setup.record.state.shown_failure.reason is reason
-    assert setup.account.requests == []
+    assert (setup.record.state.shown_failure.reason, setup.account.requests) == (reason, [])
 
 
 def test_a_client_that_takes_over_meanwhile_wins() -> None:
@@ -476,23 +477,14 @@ def test_a_client_that_takes_over_meanwhile_wins() -> None:
 
 
 def test_a_client_that_takes_over_too_late_gets_the_failure() -> None:
-    setup = SendSetup([BUSY], fraction=1.0)
-    reply = setup.post("order-42")
-    assert reply.status == 503
-    (message_id,) = setup.messages.records  # type: ignore[attr-defined]  # the memory's own
-    late = Setup(setup.messages.get(message_id) or lost(), age=HOUR)
+    sending = SendSetup([BUSY], fraction=1.0)
+    assert sending.post("order-42").status == 503
+    (released_record,) = sending.messages.records.values()  # type: ignore[attr-defined]  # the memory's own
+    late = Setup(released_record, age=HOUR)
     late.run()
-    late.sending.sender = setup.sender
-    setup.messages = late.messages
-    again = replace(setup.sender, messages=late.messages).send("shop", {"to": TO, "body": TEXT}, "order-42")
+    again = replace(sending.sender, messages=late.messages).send("shop", {"to": TO, "body": TEXT}, "order-42")
 
     assert (again.status, again.decision) == (422, "not-sent")
-
-
-def test_a_released_send_that_its_provider_names_is_looked_up() -> None:
-    contradicted = released(state=fold([report(provider_message_id=SID)], base=lost().state))
-    setup = Setup(contradicted, account=Account([listed()]), age=20 * MINUTE)
-    assert setup.run()["looked-up"] == 1
 
 
 # -- unknown outcomes --------------------------------------------------------------------------------------------------
@@ -500,71 +492,48 @@ def test_a_released_send_that_its_provider_names_is_looked_up() -> None:
 
 def test_a_send_with_a_lost_answer_is_found_and_adopted() -> None:
     setup = Setup(lost(), account=Account([listed()]))
-
     assert setup.run() == {"opened": 1, "adopted": 1}
     setup.drain()
     assert (setup.record.state.status, setup.record.state.ids) == (Status.DELIVERED, {1: SID})
 
 
-def test_a_send_that_is_not_found_stays_pending_and_ends_as_unknown() -> None:
+def test_a_send_that_is_not_found_stays_pending_and_ends_as_unknown_which_a_late_delivery_corrects() -> None:
     setup = Setup(lost())
     assert setup.run() == {"opened": 1, "no-candidate": 1}
     assert setup.messages.records[MESSAGE_ID].state.status is Status.PENDING
-    setup.clock.now = START + 72 * HOUR
-    assert setup.run() == {"gave-up-applied": 1}
+    assert setup.run(72 * HOUR) == {"gave-up-applied": 1}
     assert setup.record.state.status == "unknown"
-
-
-def test_what_was_found_is_looked_up_and_may_be_gone() -> None:
-    setup = Setup(lost(), account=Account([listed()]))
-    setup.account.gone_once_listed = True
-    assert setup.run()["provider-has-no-such-message"] == 1
-
-
-def test_what_another_record_holds_is_not_adopted() -> None:
-    setup = Setup(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
-    assert setup.run()["no-candidate"] == 1
-    assert setup.record.state.ids == {}
-
-
-def test_what_the_index_does_not_show_yet_is_held_all_the_same() -> None:
-    setup = Setup(lost(), taken(Status.SENT, message_id=RIVAL), account=Account([listed(status="sent")]))
-    setup.messages.by_provider_id = lambda *_: None  # type: ignore[method-assign]  # an index lags
-    assert setup.run()["no-candidate"] == 1
-
-
-def test_what_only_the_index_shows_is_held() -> None:
-    setup = Setup(lost(), account=Account([listed()]))
-    setup.messages.by_provider_id = lambda *_: RIVAL  # type: ignore[method-assign]  # recorded longer ago than is read
-    assert setup.run()["no-candidate"] == 1
+    assert fold([report(Status.DELIVERED)], base=setup.record.state).status is Status.DELIVERED
 
 
 @pytest.mark.parametrize(
-    "rival",
-    [
-        lost(RIVAL),
-        lost(RIVAL, created_at=timestamp(START - 6 * DAY)),
-        lost(RIVAL, state=replace(lost().state, status=Status.UNKNOWN)),
-        lost(
-            RIVAL,
-            resend_if_lost=True,
-            send=Send(phase=SendPhase.ANSWERED, attempt=2, token="b", until=0),
-            state=replace(initial_state(attempt=2, at=NOW, provider="twilio"), status=Status.DELIVERED, ids={2: "SM9"}),
-        ),
-    ],
+    ("held", "indexed"),
+    [([taken(Status.SENT, message_id=RIVAL)], RIVAL), ([taken(Status.SENT, message_id=RIVAL)], None), ([], RIVAL)],
+    ids=["by a record and the index", "by a record that the index lacks", "by one recorded longer ago than is read"],
 )
-def test_what_a_rival_may_own_is_not_adopted(rival: Record) -> None:
-    setup = Setup(lost(), rival, account=Account([listed()]))
-    setup.run()
+def test_what_is_held_is_not_adopted(held: list[Record], indexed: str | None) -> None:
+    setup = Setup(lost(), *held, account=Account([listed(status="sent")]))
+    setup.messages.by_provider_id = lambda *_: indexed  # type: ignore[method-assign]
+    assert setup.run()["no-candidate"] == 1
     assert setup.record.state.ids == {}
-    assert setup.queue.bodies == [] or all(MESSAGE_ID not in body for body in setup.queue.bodies)
 
 
-def test_a_rival_may_spell_the_recipient_in_its_countrys_other_way() -> None:
-    sent, rival = lost(to="+525512345678"), lost(RIVAL, to="+5215512345678")
-    setup = Setup(sent, rival, account=Account([listed(to="+525512345678")]))
+@pytest.mark.parametrize(
+    ("rival", "to"),
+    [
+        (lost(RIVAL), TO),
+        (lost(RIVAL, created_at=timestamp(START - 6 * DAY)), TO),
+        (lost(RIVAL, state=replace(lost().state, status=Status.UNKNOWN)), TO),
+        (lost(RIVAL, resend_if_lost=True, send=SECOND, state=fold([OF_SECOND], base=lost().state)), TO),
+        (lost(RIVAL, to="+5215512345678"), "+525512345678"),
+    ],
+    ids=["open", "six days older", "given up", "whose first attempt was lost", "spelt in its country's other way"],
+)
+def test_what_a_rival_may_own_is_not_adopted(rival: Record, to: str) -> None:
+    setup = Setup(lost(to=to), rival, account=Account([listed(to=to)]))
     setup.run()
     assert setup.record.state.ids == {}
+    assert all(MESSAGE_ID not in body for body in setup.queue.bodies)
 
 
 @pytest.mark.parametrize(
@@ -590,22 +559,11 @@ def test_too_many_listed_messages_give_no_result() -> None:
 
 
 def test_too_many_messages_of_our_own_give_no_result() -> None:
-    others = [
-        taken(
-            Status.DELIVERED,
-            message_id=f"00000000-0000-4000-8000-{number:012d}",
-            created_at=timestamp(START - DAY + number * MINUTE),
-        )
-        for number in range(12)
-    ]
+    others = in_turn(partial(taken, Status.DELIVERED), -MINUTE, count=12)
     setup = Setup(lost(), *others, account=Account([listed("SM8")]))
     setup.reconcile_state.advance("walked", timestamp(START - MINUTE))
     setup.search.page = 2
     assert setup.run()["too-many-messages"] == 1
-
-
-def test_an_unreadable_list_is_requested_again() -> None:
-    assert Setup(lost(), account=Account(broken=answer(503))).run()["provider-did-not-answer"] == 1
 
 
 # -- resend_if_lost ----------------------------------------------------------------------------------------------------
@@ -617,31 +575,27 @@ def test_a_lost_message_is_sent_again_if_its_client_asked_for_it() -> None:
     setup = Setup(RESENDABLE)
 
     assert setup.run() == {"opened": 1, "resent-accepted": 1}
-    (post,) = [request for request in setup.account.requests if request.method == "POST"]
+    (post,) = setup.account.posts
     assert b"ValidityPeriod=2940" in post.body
-    assert (setup.record.send.attempt, setup.record.state.status, setup.record.state.ids) == (
-        2,
-        Status.ACCEPTED,
-        {2: SID},
-    )
+    assert setup.record.send.attempt == 2
+    assert (setup.record.state.status, setup.record.state.ids) == (Status.ACCEPTED, {2: SID})
     assert setup.messages.due.keys() == {MESSAGE_ID}
 
 
 def test_two_reconcilers_at_once_send_a_lost_message_again_once() -> None:
     setup = Setup(RESENDABLE)
     setup.reconcile_state.open(MESSAGE_ID, due=NOW)
-    other = setup.reconciler()
-    setup.meanwhile(other.run)
+    setup.meanwhile(setup.reconciler().run)
 
     assert setup.run()["resent-in-progress"] == 1
-    assert [request.method for request in setup.account.requests].count("POST") == 1
+    assert len(setup.account.posts) == 1
 
 
-def test_what_is_found_or_not_certainly_absent_is_not_sent_again() -> None:
-    for account in (Account([listed()]), Account([listed(), listed("SM2")]), Account(broken=BUSY)):
-        setup = Setup(RESENDABLE, account=account)
-        setup.run()
-        assert not [request for request in setup.account.requests if request.method == "POST"]
+@pytest.mark.parametrize("account", [Account([listed()]), Account([listed(), listed("SM2")]), Account(broken=BUSY)])
+def test_what_is_found_or_not_certainly_absent_is_not_sent_again(account: Account) -> None:
+    Setup(RESENDABLE, account=account).run()
+    assert account.requests
+    assert account.posts == []
 
 
 def test_a_trial_accounts_message_is_found_behind_its_prefix() -> None:
@@ -670,9 +624,8 @@ def test_another_text_of_another_record_hinders_no_second_send() -> None:
 def test_a_message_that_is_lost_each_time_is_sent_three_times_and_given_up() -> None:
     setup = Setup(replace(RESENDABLE, validity_seconds=None), account=Account(post=UNHEARD))
     for age in (11 * MINUTE, HOUR, 7 * HOUR, 31 * HOUR, 72 * HOUR, 73 * HOUR):
-        setup.clock.now = START + age
-        setup.run()
-    assert [request.method for request in setup.account.requests].count("POST") == 2
+        setup.run(age)
+    assert len(setup.account.posts) == 2
     assert (setup.record.send.attempt, setup.record.state.status) == (3, Status.UNKNOWN)
 
 
@@ -680,24 +633,21 @@ def test_a_refused_second_attempt_does_not_prove_that_nothing_was_sent() -> None
     setup = Setup(RESENDABLE, account=Account(post=BUSY))
     setup.run()
     assert setup.record.send.phase is SendPhase.RELEASED
-    setup.clock.now = START + HOUR
     setup.account.post = TAKEN
-    setup.run()
+    setup.run(HOUR)
     assert setup.record.state.status is not Status.FAILED
 
 
 def test_settings_that_cannot_be_read_keep_a_message_from_being_sent_again() -> None:
     setup = Setup(RESENDABLE)
-    sender = setup.sending.sender
     setup.sending.settings.error = Unavailable("no settings")  # type: ignore[attr-defined]  # the fake's own
-    assert sender.resend(RESENDABLE).decision == "unavailable"
+    assert setup.sending.sender.resend(RESENDABLE).decision == "unavailable"
     assert setup.record == RESENDABLE
 
 
 def test_what_an_index_still_shows_as_open_though_it_is_final_is_left_alone() -> None:
     setup = Setup(taken(Status.DELIVERED))
     setup.reconcile_state.due = lambda shard, **_: [MESSAGE_ID] if shard == 0 else []  # type: ignore[method-assign]  # it lags
-
     assert setup.run() == {"settled-meanwhile": 1}
     assert setup.account.requests == []
 
@@ -705,27 +655,20 @@ def test_what_an_index_still_shows_as_open_though_it_is_final_is_left_alone() ->
 # -- a second look at failures -----------------------------------------------------------------------------------------
 
 
-def failed(code: str | None = "30003", **values: Any) -> Record:
-    made = lost(**values)
-    told = report(Status.UNDELIVERED, code=code, provider_message_id=SID)
-    entry = Entry(word="undelivered", received=NOW, attempt=1, source="callback", code=code)
-    send = replace(made.send, phase=SendPhase.ANSWERED)
-    return replace(made, send=send, state=fold([told], base=made.state), reports={told.fingerprint: entry})
+UNREACHABLE = listed(status="undelivered", error_code=30003)
+MANY_FAILURES = in_turn(failed, timedelta(seconds=1))
 
 
 def test_a_correction_with_a_lost_report_is_found_an_hour_later() -> None:
     setup = Setup(failed(), account=Account([listed()]), age=HOUR)
     assert setup.run() == {}
-    setup.clock.now = START + HOUR + MINUTE
-
-    assert setup.run() == {"failure-looked-up": 1}
+    assert setup.run(HOUR + MINUTE) == {"failure-looked-up": 1}
     setup.drain()
     assert setup.record.state.status is Status.DELIVERED
 
 
 def test_a_code_with_a_lost_report_is_found_an_hour_later() -> None:
-    found = listed(status="undelivered", error_code=30003)
-    setup = Setup(failed(code=None), account=Account([found]), age=HOUR + MINUTE)
+    setup = Setup(failed(code=None), account=Account([UNREACHABLE]), age=HOUR + MINUTE)
     setup.run()
     setup.drain()
 
@@ -735,7 +678,7 @@ def test_a_code_with_a_lost_report_is_found_an_hour_later() -> None:
 
 
 def test_a_failure_is_looked_at_once_and_written_only_where_something_is_new() -> None:
-    setup = Setup(failed(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE)
+    setup = Setup(failed(), account=Account([UNREACHABLE]), age=HOUR + MINUTE)
 
     assert setup.run() == {"failure-nothing-new": 1}
     setup.clock.sleep(300)
@@ -744,7 +687,7 @@ def test_a_failure_is_looked_at_once_and_written_only_where_something_is_new() -
 
 
 def test_a_price_that_comes_after_the_last_report_is_learnt_once_from_a_known_report() -> None:
-    priced = listed(status="undelivered", error_code=30003, price="-0.00750", price_unit="USD", num_segments="1")
+    priced = {**UNREACHABLE, "price": "-0.00750", "price_unit": "USD", "num_segments": "1"}
     setup = Setup(failed(), account=Account([priced]), age=HOUR + MINUTE)
 
     assert setup.run() == {"failure-looked-up": 1}
@@ -756,33 +699,11 @@ def test_a_price_that_comes_after_the_last_report_is_learnt_once_from_a_known_re
 
 def test_a_price_keeps_its_digits_in_the_queue() -> None:
     body = b'{"sid": "SM1", "price": 0.10000000000000005, "body": "secret", "num_segments": 1}'
-
     assert without_text(body) == '{"sid": "SM1", "price": "0.10000000000000005", "num_segments": 1}'
 
 
-def test_what_no_provider_named_is_not_looked_at_again() -> None:
-    refused = replace(lost(), state=fold([report(Status.FAILED, provider_message_id=None)], base=lost().state))
-    setup = Setup(refused, age=HOUR + MINUTE)
-
-    assert setup.run() == {}
-    assert setup.account.requests == []
-
-
-def many_failures() -> list[Record]:
-    return [
-        failed(
-            message_id=f"00000000-0000-4000-8000-{number:012d}",
-            created_at=timestamp(START + number * timedelta(seconds=1)),
-            updated_at=timestamp(START + number * timedelta(seconds=1)),
-        )
-        for number in range(9)
-    ]
-
-
 def test_failures_that_are_too_many_for_a_run_are_looked_at_by_the_next_ones_each_once() -> None:
-    setup = Setup(
-        *many_failures(), account=Account([listed(status="undelivered", error_code=30003)]), age=HOUR + MINUTE
-    )
+    setup = Setup(*MANY_FAILURES, account=Account([UNREACHABLE]), age=HOUR + MINUTE)
     setup.budget = Budget(seconds=200, lookups=4, rate=5)
 
     assert setup.run() == {"failure-nothing-new": 4, "failures-left-for-the-next-run": 1}
@@ -791,18 +712,17 @@ def test_failures_that_are_too_many_for_a_run_are_looked_at_by_the_next_ones_eac
 
 
 def test_failures_wait_for_a_provider_that_does_not_answer_but_not_for_one_of_them() -> None:
-    setup = Setup(*many_failures(), account=Account(broken=BUSY), age=HOUR + MINUTE)
+    setup = Setup(*MANY_FAILURES, account=Account(broken=BUSY), age=HOUR + MINUTE)
 
     assert setup.run() == {"failures-left-for-the-next-run": 1}
     assert setup.run() == {"failure-provider-did-not-answer": 1, "failures-left-for-the-next-run": 1}
-    setup.account.broken, setup.account.messages = None, [listed(status="undelivered", error_code=30003)]
+    setup.account.broken, setup.account.messages = None, [UNREACHABLE]
     assert setup.run() == {"failure-nothing-new": 8}
 
 
 def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
     setup = Setup(failed(), account=Account([listed()]), age=26 * HOUR)
     setup.reconcile_state.advance("failures", timestamp(START - HOUR))
-
     assert setup.run() == {}
 
 
@@ -816,7 +736,7 @@ def test_a_failure_that_waited_for_longer_than_a_day_is_passed_over() -> None:
 def test_what_our_queue_refuses_for_now_is_looked_at_by_the_next_run(
     error: Exception, first: dict[str, int], second: int
 ) -> None:
-    setup = Setup(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
+    setup = Setup(*MANY_FAILURES, account=Account([listed()]), age=HOUR + MINUTE)
     setup.queue.fail, setup.queue.error = True, error
     assert setup.run() == first
     assert setup.last.errors == {str(error): max(1, first.get("failure-failed", 0))}
@@ -825,29 +745,10 @@ def test_what_our_queue_refuses_for_now_is_looked_at_by_the_next_run(
     assert setup.run()["failure-looked-up"] == second
 
 
-def test_a_table_that_does_not_answer_leaves_failures_for_the_next_run() -> None:
-    setup = Setup(failed(), account=Account([listed()]), age=HOUR + MINUTE)
-
-    def fail(name: str, _: str) -> None:
-        if name == "failures":
-            raise Unavailable("UpdateItem: ThrottlingException")
-
-    setup.reconcile_state.advance = fail  # type: ignore[assignment, method-assign]
-
-    assert setup.run() == {"failure-looked-up": 1, "failures-walk-failed": 1}
-
-
 def test_a_failure_that_cannot_be_read_holds_up_no_other() -> None:
-    setup = Setup(*many_failures(), account=Account([listed()]), age=HOUR + MINUTE)
-    setup.search.unreadable = {many_failures()[4].message_id}
-
+    setup = Setup(*MANY_FAILURES, account=Account([listed()]), age=HOUR + MINUTE)
+    setup.search.unreadable = {MANY_FAILURES[4].message_id}
     assert setup.run() == {"failure-looked-up": 8, "unreadable": 1}
-
-
-def test_a_new_word_about_a_failure_is_queued_all_the_same() -> None:
-    setup = Setup(failed(), account=Account([listed(status="teleported")]), age=HOUR + MINUTE)
-
-    assert setup.run() == {"failure-looked-up": 1}
 
 
 # -- a provider without look-ups -------------------------------------------------------------------------------------
@@ -892,6 +793,5 @@ def test_a_lost_send_is_not_made_again_where_it_cannot_be_searched_for() -> None
 
 def test_a_failure_of_such_a_provider_is_not_rechecked() -> None:
     setup = enabled(Setup(of_aws(Status.UNDELIVERED, updated_at=NOW), age=2 * 60 * MINUTE))
-
     assert "failure-looked-up" not in setup.run()
     assert setup.account.requests == []

@@ -50,20 +50,15 @@ class Outline(HTMLParser):
 OUTLINE = Outline(PAGE)
 
 
-def test_every_element_is_closed() -> None:
-    assert OUTLINE.open == []
-
-
-def test_the_content_comes_before_the_contents_so_that_a_phone_begins_with_it() -> None:
+def test_every_element_is_closed_and_the_content_comes_first_so_that_a_phone_begins_with_it() -> None:
     tags = [tag for tag, _ in OUTLINE.elements]
-
+    assert OUTLINE.open == []
     assert tags.index("main") < tags.index("nav")
 
 
 def test_every_operation_schema_and_problem_is_there() -> None:
     operations = {operation.name for operation in OPERATIONS}
     schemas = {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
-
     assert operations | schemas | {"problems", "schemas", "main", "contents", "said"} == set(OUTLINE.values("id"))
     assert len(OUTLINE.values("id")) == len(set(OUTLINE.values("id")))
 
@@ -71,7 +66,6 @@ def test_every_operation_schema_and_problem_is_there() -> None:
 def test_links_lead_to_parts_of_the_page_or_to_files_beside_it() -> None:
     anchors = {link.removeprefix("#") for link in OUTLINE.values("href") if link.startswith("#")}
     others = {link for link in OUTLINE.values("href") if not link.startswith("#")}
-
     assert anchors <= set(OUTLINE.values("id"))
     assert others == {"page/docs.css", "openapi.json", "data:,", "https://www.rfc-editor.org/rfc/rfc9457"}
 
@@ -105,7 +99,6 @@ def test_a_hostile_text_of_the_document_stays_text() -> None:
 def test_headings_go_down_one_level_at_a_time() -> None:
     levels = [int(tag[1]) for tag, _ in OUTLINE.elements if re.fullmatch("h[1-6]", tag)]
     first = levels.index(1)  # the headings before it are those of the contents
-
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(levels[first:], levels[first + 1 :], strict=False))
 
@@ -115,5 +108,4 @@ def test_text_can_be_told_from_its_ground(scheme: str) -> None:
     named = colours(STYLE, scheme)
     pairs = [*product(("text", "quiet", "accent", "failure"), ("ground", "surface"))]
     pairs += [(kind, f"{kind}-ground") for kind in ("success", "failure", "unknown", "open")]
-
     assert [pair for pair in pairs if contrast(named[pair[0]], named[pair[1]]) < AA] == []

@@ -38,6 +38,12 @@ def guided(tmp_path: Path) -> None:
     (tmp_path / "samconfig.toml").write_text(SAMCONFIG)
 
 
+def used(stack: str = "sms-tracker") -> str:
+    """The region that a command uses for the stack."""
+    region.use(stack)
+    return os.environ["AWS_DEFAULT_REGION"]
+
+
 @pytest.mark.parametrize(
     ("variables", "source"),
     [
@@ -46,35 +52,43 @@ def guided(tmp_path: Path) -> None:
         ({"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "eu-west-3"}, "AWS_REGION"),
         ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-3"}, "AWS_DEFAULT_REGION"),
         ({"AWS_PROFILE": "work"}, "the profile"),
+        ({"AWS_PROFILE": "work", "AWS_REGION": "eu-north-1"}, "AWS_REGION"),
     ],
 )
-def test_either_variable_or_the_profile_names_the_region_and_it_is_printed(
+def test_either_variable_or_else_the_profile_names_the_region_and_it_is_printed(
     variables: dict[str, str], source: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    expected = variables.get("AWS_REGION") or "eu-west-3"
 
-    region.use("sms-tracker")
-
-    assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-3"
+    assert used() == expected
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", f"stack sms-tracker, region eu-west-3 ({source})\n")
+    assert (printed.out, printed.err) == ("", f"stack sms-tracker, region {expected} ({source})\n")
 
 
-def test_a_variable_wins_over_the_profile_as_it_does_for_the_aws_cli(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "work")
-    monkeypatch.setenv("AWS_REGION", "eu-north-1")
-
-    region.use("sms-tracker")
-
-    assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
-
-
-def test_two_variables_that_differ_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-    with pytest.raises(ValueError, match="AWS_REGION is eu-west-1, AWS_DEFAULT_REGION is us-east-1"):
+@pytest.mark.parametrize(
+    ("variables", "error", "told"),
+    [
+        (
+            {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"},
+            ValueError,
+            "AWS_REGION is eu-west-1, AWS_DEFAULT_REGION is us-east-1",
+        ),
+        ({}, LookupError, "export AWS_DEFAULT_REGION"),
+        ({"AWS_PROFILE": "misspelt"}, ProfileNotFound, "misspelt"),
+        *(
+            ({"AWS_REGION": wrong}, ValueError, r"AWS_REGION is .*, not an AWS region")
+            for wrong in ("eu-west", "eu-west1", "eu-west-1a", "EU-WEST-1", "Ireland", "eu-west-1\r", "-")
+        ),
+    ],
+)
+def test_two_regions_none_and_what_is_none_are_refused(
+    variables: dict[str, str], error: type[Exception], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(error, match=told):
         region.use("sms-tracker")
 
 
@@ -91,61 +105,29 @@ def test_another_region_than_the_stack_was_deployed_to_is_refused(
 
 
 @pytest.mark.parametrize(("stack", "named"), [("sms-tracker", "us-east-1"), ("sms-tracker-prod", "eu-central-1")])
-def test_where_nothing_else_does_samconfig_names_the_region_of_each_stack(
-    stack: str, named: str, tmp_path: Path
+def test_where_nothing_else_does_samconfig_names_the_region_of_each_stack_but_not_an_emulators(
+    stack: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guided(tmp_path)
 
-    region.use(stack)
-
-    assert os.environ["AWS_DEFAULT_REGION"] == named
+    assert used(stack) == named
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
+    assert used(stack) == "eu-west-3"
 
 
 def test_a_samconfig_that_is_no_toml_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "samconfig.toml").write_text("[default\n")
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
-
     with pytest.raises(ValueError, match=r"samconfig.toml cannot be read: .*line 1"):
-        region.use("sms-tracker")
-
-
-def test_an_emulator_has_no_part_in_samconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    guided(tmp_path)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    monkeypatch.setenv("AWS_REGION", "eu-west-3")
-
-    region.use("sms-tracker")
-
-    assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-3"
-
-
-def test_without_any_region_the_error_names_what_to_set() -> None:
-    with pytest.raises(LookupError, match="export AWS_DEFAULT_REGION"):
-        region.use("sms-tracker")
-
-
-def test_a_profile_that_is_not_there_is_no_missing_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "misspelt")
-
-    with pytest.raises(ProfileNotFound):
-        region.use("sms-tracker")
-
-
-@pytest.mark.parametrize("wrong", ["eu-west", "eu-west1", "eu-west-1a", "EU-WEST-1", "Ireland", "eu-west-1\r", "-"])
-def test_what_is_no_region_is_refused_before_anything_is_asked(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", wrong)
-
-    with pytest.raises(ValueError, match=r"AWS_REGION is .*, not an AWS region"):
         region.use("sms-tracker")
 
 
 @pytest.mark.parametrize("name", ["eu-west-1", "us-gov-west-1", "cn-north-1", "mx-central-1", "eusc-de-east-1"])
 def test_regions_of_every_partition_are_taken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", name)
-
-    region.use("sms-tracker")
-
-    assert os.environ["AWS_DEFAULT_REGION"] == name
+    assert used() == name
 
 
 class Sam:

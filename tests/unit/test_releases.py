@@ -49,14 +49,10 @@ def test_a_rollback_takes_the_tag_and_keeps_what_was_filled_in(clone: Path) -> N
     assert (clone / "template.yaml").read_text() == "template.yaml of v0.2.0\n"
 
 
-def test_a_rollback_deploys_as_the_first_deployment_did() -> None:
-    assert 'make build && make deploy ARGS="--config-env prod"' in ROLLBACK
-
-
-def test_the_tag_to_roll_back_to_is_a_released_version() -> None:
+def test_a_rollback_takes_a_released_version_and_deploys_as_the_first_deployment_did() -> None:
     released = re.findall(r"^## \[(\d\S+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-
     assert set(re.findall(r"\bv(\d+\.\d+\.\d+)\b", ROLLBACK)) <= set(released)
+    assert 'make build && make deploy ARGS="--config-env prod"' in ROLLBACK
 
 
 def test_the_pipeline_deploys_tags_by_oidc_with_the_commands_of_a_developer() -> None:
@@ -67,9 +63,5 @@ def test_the_pipeline_deploys_tags_by_oidc_with_the_commands_of_a_developer() ->
     assert WORKFLOW["permissions"] == {"contents": "read", "id-token": "write"}
     assert commands[-2:] == ["make build", 'make deploy ARGS="--config-env prod"']
     assert not re.search(r"secrets\.|AKIA|access-key", str(WORKFLOW))
-
-
-def test_the_role_trusts_the_environment_that_the_pipeline_runs_in() -> None:
-    (job,) = WORKFLOW["jobs"].values()
-
+    # The role trusts the environment that the pipeline runs in.
     assert f":environment:{job['environment']}" in (ROOT / "docs" / "deploy.md").read_text()

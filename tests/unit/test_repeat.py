@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,14 +20,15 @@ from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.services.responses import ApiResponse
 from tests.fakes import START, Answer, FixedSettings
-from tests.setups import POLICY, RULES, UNHEARD, UNREACHED, SendSetup, answer
+from tests.setups import POLICY, REQUEST, RULES, UNHEARD, UNREACHED, SendSetup, answer
 from tests.unit.test_reconcile import Setup
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SMS = "sms_01krdgeqcxet5s7t44vh8rt9mg"
 BIRD = {"api_key": "bk_eu1_examplekey", "webhook_secret": "whsec_ZXhhbXBsZQ==", "category": "service"}
 TAKEN = answer(202, {"id": SMS, "status": "accepted"})
-REPLAYED = answer(202, {"id": SMS, "status": "accepted"}, idempotency_replay="true")
+REPLAY = {"idempotency_replay": "true"}
+REPLAYED = answer(202, {"id": SMS, "status": "accepted"}, **REPLAY)
 EMPTY = answer(200, {"data": [], "next_cursor": None})
 
 
@@ -92,9 +93,9 @@ class Lost(Setup):
         self.clock.now = START + 11 * MINUTE
         return self
 
-    def run(self) -> Counter[str]:
+    def run(self, age: timedelta | None = None) -> Counter[str]:
         """A run, which first checks the endpoint."""
-        done = super().run()
+        done = super().run(age)
         assert done.pop("endpoint-up") == 1
         return done
 
@@ -105,6 +106,10 @@ class Lost(Setup):
 
     def again(self) -> ApiResponse:
         return self.sending.post("order-42", **self.fields)
+
+    def keep(self, **values: Any) -> None:
+        """Lay ``values`` over the stored record."""
+        self.messages.records[self.record.message_id] = replace(self.record, **values)
 
 
 def found(lost: Lost, *, created: str = "2026-01-31T12:00:01Z") -> HttpResponse:
@@ -119,18 +124,15 @@ def found(lost: Lost, *, created: str = "2026-01-31T12:00:01Z") -> HttpResponse:
 
 def test_what_two_searches_a_minute_apart_do_not_find_is_requested_again_byte_for_byte() -> None:
     lost = Lost().sent(validity_seconds=3600, category="marketing")
-    times: list[object] = []
+    times: list[datetime] = []
     lost.bird.during = lambda _: times.append(lost.clock.now)
 
     assert lost.run() == {"opened": 1, "absent-once": 1, "resent-accepted": 1}
     assert [request.method for request in lost.bird.requests] == ["GET", "GET", "POST"]
-    assert times[1] - times[0] >= MINUTE  # type: ignore[operator]  # times
+    assert times[1] - times[0] >= MINUTE
     assert lost.bird.posts == [lost.first]
-    assert (lost.record.send.attempt, lost.record.state.status, lost.record.state.ids) == (
-        1,
-        Status.ACCEPTED,
-        {1: SMS},
-    )
+    state = lost.record.state
+    assert (lost.record.send.attempt, state.status, state.ids) == (1, Status.ACCEPTED, {1: SMS})
     assert lost.again().decision == "replayed"
 
 
@@ -139,79 +141,54 @@ def test_whatever_made_the_outcome_unknown(first: Answer) -> None:
     assert Lost(first=first).sent().run()["resent-accepted"] == 1
 
 
-def test_without_resend_if_lost_nothing_is_requested_again() -> None:
+def test_without_resend_if_lost_or_its_text_nothing_is_requested_again() -> None:
     lost = Lost().sent(resend_if_lost=False)
-
     assert lost.run() == {"opened": 1, "no-candidate": 1}
     assert (lost.bird.posts, lost.record.send.request) == ([], None)
 
-
-def test_without_its_text_nothing_is_requested_again() -> None:
     lost = Lost().sent()
-    lost.messages.records[lost.record.message_id] = replace(lost.record, body=None)
-
+    lost.keep(body=None)
     assert lost.run()["no-candidate"] == 1
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("credentials", "text"),
     [
-        {"category": "marketing"},
-        {"api_key": "bk_eu1_x"},
-        {"api_key": "bk_us1_examplekey"},
-        {"api_url": "https://elsewhere.example"},
+        ({"category": "marketing"}, REQUEST["body"]),
+        ({"api_key": "bk_eu1_x"}, REQUEST["body"]),
+        ({"api_key": "bk_us1_examplekey"}, REQUEST["body"]),
+        ({"api_url": "https://elsewhere.example"}, REQUEST["body"]),
+        ({}, "Your parcel was here"),
     ],
-    ids=lambda change: str(*change),
 )
-def test_another_request_is_not_made_under_the_same_key(change: dict[str, str]) -> None:
+def test_another_request_is_not_made_under_the_same_key(credentials: dict[str, str], text: str) -> None:
     lost = Lost().sent()
-    lost.settings.credentials = {"bird": {**BIRD, **change}}
+    lost.settings.credentials = {"bird": {**BIRD, **credentials}}
+    lost.keep(body=text)
 
     assert lost.run()["resent-request-changed"] == 1
     assert lost.bird.posts == []
 
 
-def test_a_changed_text_is_another_request() -> None:
+@pytest.mark.parametrize(("before", "absent"), [([], {}), ([EMPTY], {"absent-once": 1})], ids=["first", "second"])
+def test_each_search_may_find_it(before: list[Answer], absent: dict[str, int]) -> None:
     lost = Lost().sent()
-    lost.messages.records[lost.record.message_id] = replace(lost.record, body="Your parcel was here")
-
-    assert lost.run()["resent-request-changed"] == 1
-    assert lost.bird.posts == []
-
-
-def test_the_first_search_may_find_it() -> None:
-    lost = Lost().sent()
-    lost.bird.lists = [found(lost)]
-
-    assert lost.run() == {"opened": 1, "adopted": 1}
-    assert lost.bird.posts == []
-
-
-def test_the_second_search_may_find_it() -> None:
-    lost = Lost().sent()
-    lost.bird.lists = [EMPTY, found(lost)]
-
-    assert lost.run() == {"opened": 1, "absent-once": 1, "adopted": 1}
+    lost.bird.lists = [*before, found(lost)]
+    assert lost.run() == {"opened": 1, "adopted": 1, **absent}
     assert lost.bird.posts == []
 
 
 @pytest.mark.parametrize("second", [answer(503), UNHEARD, answer(200, {"data": []})])
 def test_a_search_that_fails_is_none(second: Answer) -> None:
     lost = Lost(Bird(lists=[EMPTY, second])).sent()
-
     assert lost.run()["provider-did-not-answer"] == 1
     assert lost.bird.posts == []
 
 
 def test_what_was_reported_between_the_searches_is_left_alone() -> None:
     lost = Lost().sent()
-
-    def reported(_: HttpRequest) -> None:
-        known = lost.record
-        state = replace(known.state, status=Status.DELIVERED, ids={1: SMS})
-        lost.messages.records[known.message_id] = replace(known, state=state)
-
-    lost.bird.during = reported
+    reported = replace(lost.record.state, status=Status.DELIVERED, ids={1: SMS})
+    lost.bird.during = lambda _: lost.keep(state=reported)
 
     assert lost.run() == {"opened": 1, "absent-once": 1, "settled-meanwhile": 1}
     assert lost.bird.posts == []
@@ -220,28 +197,25 @@ def test_what_was_reported_between_the_searches_is_left_alone() -> None:
 @pytest.mark.parametrize(("validity", "minutes"), [(None, 59), (None, 60), (900, 14), (900, 15)])
 def test_what_is_too_late_at_the_second_search_is_not_requested_again(validity: int | None, minutes: int) -> None:
     lost = Lost().sent(validity_seconds=validity)
-    lost.clock.now = START + minutes * MINUTE
-    lost.run()
-
+    lost.run(minutes * MINUTE)
     assert lost.bird.posts == []
 
 
-def test_without_a_minute_left_the_next_run_searches_twice() -> None:
+@pytest.mark.parametrize(
+    "budget",
+    [
+        Budget(seconds=59, lookups=1000, rate=5),
+        Budget(seconds=200, lookups=2, rate=5),
+    ],  # the endpoint, the first search
+    ids=["without a minute left", "without look-ups left"],
+)
+def test_a_run_without_room_for_a_second_search_leaves_both_to_the_next(budget: Budget) -> None:
     lost = Lost().sent()
-    lost.budget = Budget(seconds=59, lookups=1000, rate=5)
+    lost.budget = budget
     assert lost.run() == {"opened": 1, "absent-once": 1}
+    assert lost.bird.posts == []
     lost.budget = Budget(seconds=200, lookups=1000, rate=5)
-    lost.clock.now = START + 22 * MINUTE
-
-    assert lost.run() == {"absent-once": 1, "resent-accepted": 1}
-
-
-def test_a_run_without_lookups_left_requests_nothing_again() -> None:
-    lost = Lost().sent()
-    lost.budget = Budget(seconds=200, lookups=2, rate=5)  # the endpoint, and the first search
-
-    assert lost.run() == {"opened": 1, "absent-once": 1}
-    assert lost.bird.posts == []
+    assert lost.run(22 * MINUTE) == {"absent-once": 1, "resent-accepted": 1}
 
 
 # -- what settles it -----------------------------------------------------------------------------------------------
@@ -249,14 +223,12 @@ def test_a_run_without_lookups_left_requests_nothing_again() -> None:
 
 def test_the_first_answer_given_again_settles_it() -> None:
     lost = Lost(Bird(post=REPLAYED)).sent()
-
     assert lost.run()["resent-accepted"] == 1
     assert lost.record.state.ids == {1: SMS}
 
 
 def test_a_refusal_that_is_the_first_answer_settles_it() -> None:
-    refused = answer(422, error("E12901", "SMSInvalidRecipient"), idempotency_replay="true")
-    lost = Lost(Bird(post=refused)).sent()
+    lost = Lost(Bird(post=answer(422, error("E12901", "SMSInvalidRecipient"), idempotency_replay="true"))).sent()
 
     assert lost.run()["resent-refused-by-provider"] == 1
     failure = lost.record.state.shown_failure
@@ -285,10 +257,8 @@ def test_a_refusal_of_us_that_is_the_first_answer_leaves_the_message_to_its_clie
     [
         UNHEARD,
         UNREACHED,
-        answer(409, error("E01004")),
-        answer(409, error("E01005")),
-        answer(409, error("E01004"), idempotency_replay="true"),
-        answer(409, error("E01005"), idempotency_replay="true"),
+        *(answer(409, error(code)) for code in ("E01004", "E01005")),
+        *(answer(409, error(code), **REPLAY) for code in ("E01004", "E01005")),
         answer(422, error("E12901", "SMSInvalidRecipient")),
         answer(422, error("E12901", "SMSInvalidRecipient"), idempotency_replay="false"),
         answer(400, error("E01002")),
@@ -298,7 +268,7 @@ def test_a_refusal_of_us_that_is_the_first_answer_leaves_the_message_to_its_clie
         answer(500),
         answer(500, idempotency_replay="true"),
         answer(503, error("E01033")),
-        answer(202, {"status": "accepted"}, idempotency_replay="true"),
+        answer(202, {"status": "accepted"}, **REPLAY),
         answer(303),
     ],
     ids=lambda post: f"{getattr(post, 'status', post)} {getattr(post, 'body', b'')[:40]!r}",
@@ -320,20 +290,15 @@ def test_what_stays_unknown_is_requested_again_within_the_hour_and_ends_as_unkno
         lost.run()
     assert 2 <= len(lost.bird.posts) <= 6
     assert {request.body for request in lost.bird.posts} == {lost.first.body}
-
-    lost.clock.now = START + 72 * HOUR
-    lost.run()
+    lost.run(72 * HOUR)
     assert (lost.record.send.attempt, lost.record.state.status) == (1, Status.UNKNOWN)
 
 
 def test_what_a_late_repetition_made_is_found() -> None:
     lost = Lost(Bird(post=UNHEARD)).sent()
-    lost.clock.now = START + 50 * MINUTE
-    lost.run()
+    lost.run(50 * MINUTE)
     lost.bird.lists = [found(lost, created="2026-01-31T12:52:00Z")]
-    lost.clock.now = START + 2 * HOUR
-
-    assert lost.run()["adopted"] == 1
+    assert lost.run(2 * HOUR)["adopted"] == 1
 
 
 # -- two at once, and crashes --------------------------------------------------------------------------------------

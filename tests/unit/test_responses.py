@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Throttled, Unavailable
@@ -22,11 +24,10 @@ FAILED = factories.record(
         status=Status.FAILED, attempt=1, at=NOW, provider="twilio", failure=RankedFailure(failure=FAILURE, order=29)
     )
 )
+ACCOUNT = Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code="20003")
+NO_ACCOUNT = Refused(failure=ACCOUNT, fault=Fault.ACCOUNT)
 NOT_SENT = factories.record(reports={"a": Entry(word="not-sent", received=NOW, attempt=1, source="lookup")})
 RECORD = factories.record()
-NO_ACCOUNT = Refused(
-    failure=Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code="20003"), fault=Fault.ACCOUNT
-)
 
 PROBLEMS = {
     "invalid": (400, responses.invalid(InvalidMessage([FieldError("to", "is required")]))),
@@ -47,17 +48,21 @@ PROBLEMS = {
 
 def test_what_cannot_be_checked_is_unavailable_unless_aws_throttles() -> None:
     unavailable = responses.check_failed(RECORD, Unavailable("GetItem: ConnectTimeoutError"))
-
     assert (unavailable.status, unavailable.decision) == (503, "unavailable")
 
 
-@pytest.mark.parametrize(("status", "reply"), PROBLEMS.values(), ids=PROBLEMS.keys())
-def test_a_problem_has_its_members_and_media_type(status: int, reply: ApiResponse) -> None:
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_problem_has_its_members_and_media_type_and_says_when_to_come_again_and_about_what(name: str) -> None:
+    status, reply = PROBLEMS[name]
     assert reply.status == reply.body["status"] == status
     assert reply.headers["content-type"] == "application/problem+json"
     assert str(reply.body["type"]) == f"urn:sms-tracker:problem:{reply.decision}"
     assert reply.body["title"]
     assert str(reply.body["detail"]).endswith((".", "one that has it."))
+    assert name not in {"progress", "busy", "unrecorded", "unreadable"} or int(reply.headers["retry-after"]) >= 1
+    if name in {"progress", "refused", "not sent", "account", "busy", "spent"}:
+        assert reply.body["message_id"] == MESSAGE_ID
+        assert reply.headers["location"] == f"/messages/{MESSAGE_ID}"
 
 
 @pytest.mark.parametrize(
@@ -71,19 +76,6 @@ def test_no_cache_keeps_an_answer(reply: ApiResponse) -> None:
 def test_a_replay_says_so() -> None:
     reply = responses.accepted(RECORD, "replayed").as_replay()
     assert reply.headers["idempotent-replayed"] == "true"
-    assert reply.headers["location"] == f"/messages/{MESSAGE_ID}"
-
-
-@pytest.mark.parametrize("name", ["progress", "busy", "unrecorded", "unreadable"])
-def test_what_may_be_tried_again_says_when(name: str) -> None:
-    _, reply = PROBLEMS[name]
-    assert int(reply.headers["retry-after"]) >= 1
-
-
-@pytest.mark.parametrize("name", ["progress", "refused", "not sent", "account", "busy", "spent"])
-def test_a_problem_about_a_recorded_message_names_it(name: str) -> None:
-    _, reply = PROBLEMS[name]
-    assert reply.body["message_id"] == MESSAGE_ID
     assert reply.headers["location"] == f"/messages/{MESSAGE_ID}"
 
 
@@ -111,21 +103,16 @@ def test_a_refusal_shows_code_and_reason_and_a_missing_code_is_absent() -> None:
     assert "provider_code" not in responses.not_processed(RECORD, NotProcessed(reason="x")).body
 
 
-def test_our_accounts_secrets_are_the_operators_matter_and_not_in_the_answer() -> None:
-    _, reply = PROBLEMS["account"]
-    assert "20003" not in str(reply.body["detail"])
-    assert "operator" in str(reply.body["detail"])
-
-
-def test_what_went_wrong_inside_is_for_the_log_alone() -> None:
-    _, reply = PROBLEMS["unrecorded"]
-    assert reply.warnings == ("write: Throttled",)
-    assert "Throttled" not in str(reply.body)
+def test_our_accounts_matters_and_what_went_wrong_inside_are_not_in_the_answer() -> None:
+    account, unrecorded = PROBLEMS["account"][1], PROBLEMS["unrecorded"][1]
+    assert "20003" not in str(account.body["detail"])
+    assert "operator" in str(account.body["detail"])
+    assert unrecorded.warnings == ("write: Throttled",)
+    assert "Throttled" not in str(unrecorded.body)
 
 
 def test_invalid_fields_are_named_with_what_is_wrong() -> None:
-    _, reply = PROBLEMS["invalid"]
-    assert reply.body["errors"] == [{"field": "to", "message": "is required"}]
+    assert PROBLEMS["invalid"][1].body["errors"] == [{"field": "to", "message": "is required"}]
 
 
 def test_a_warning_is_added_and_none_adds_nothing() -> None:
@@ -151,25 +138,18 @@ def test_a_webhook_that_was_not_taken_gets_a_problem_without_the_message(status:
     assert ("retry-after" in reply.headers) is (status == 503)
 
 
-class TestIsRefused:
-    """Told from the record alone, for a replay must be what the first answer was."""
-
-    def test_failed_without_ever_having_an_id_is_a_refusal(self) -> None:
-        assert is_refused(FAILED)
-
-    def test_failed_with_an_id_was_accepted_first(self) -> None:
-        state = State(status=Status.FAILED, attempt=1, at=NOW, provider="twilio", ids={1: "SM1"})
-        assert not is_refused(factories.record(state=state))
-
-    @pytest.mark.parametrize("status", [Status.PENDING, Status.UNDELIVERED, Status.DELIVERED, Status.CANCELED])
-    def test_any_other_status_is_none(self, status: Status) -> None:
-        state = State(status=status, attempt=1, at=NOW, provider="twilio")
-        assert not is_refused(factories.record(state=state))
-
-    def test_a_failure_of_an_earlier_attempt_is_none(self) -> None:
-        send = factories.record().send
-        assert not is_refused(
-            factories.record(
-                state=FAILED.state, send=type(send)(phase=send.phase, attempt=2, token=send.token, until=send.until)
-            )
-        )
+@pytest.mark.parametrize(
+    ("state", "attempt", "refused"),
+    [
+        (FAILED.state, 1, True),
+        (replace(FAILED.state, failure=None, ids={1: "SM1"}), 1, False),
+        *((replace(RECORD.state, status=status), 1, False) for status in (Status.PENDING, Status.UNDELIVERED)),
+        *((replace(RECORD.state, status=status), 1, False) for status in (Status.DELIVERED, Status.CANCELED)),
+        (FAILED.state, 2, False),
+    ],
+    ids=["without an id", "accepted first", "pending", "undelivered", "delivered", "canceled", "an earlier attempt's"],
+)
+def test_a_record_tells_a_refusal_so_that_a_replay_is_what_the_first_answer_was(
+    state: State, attempt: int, *, refused: bool
+) -> None:
+    assert is_refused(factories.record(state=state, send=replace(RECORD.send, attempt=attempt))) is refused

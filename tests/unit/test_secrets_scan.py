@@ -62,6 +62,5 @@ def test_words_that_stand_for_a_secret_pass(tmp_path: Path) -> None:
 def test_the_baseline_excuses_no_file_but_the_samples_and_no_finding() -> None:
     baseline = json.loads(BASELINE.read_text())
     patterns = [entry["pattern"] for entry in baseline["filters_used"] if entry["path"].endswith("exclude_file")]
-
     assert patterns == [["^events/"]]
     assert baseline["results"] == {}

@@ -51,41 +51,26 @@ def test_one_character_outside_the_alphabet_makes_the_text_ucs_2(char: str) -> N
     assert segment(f"Hello {char}") == ucs(1)
 
 
-def test_an_empty_text_is_one_gsm_segment() -> None:
-    assert segment("") == gsm(1)
-
-
-@pytest.mark.parametrize(("length", "segments"), [(160, 1), (161, 2), (306, 2), (307, 3), (459, 3), (460, 4)])
-def test_gsm_parts_hold_160_alone_and_153_each(length: int, segments: int) -> None:
-    assert segment("a" * length) == gsm(segments)
-
-
-@pytest.mark.parametrize(("length", "segments"), [(70, 1), (71, 2), (134, 2), (135, 3), (201, 3), (202, 4)])
-def test_ucs_2_parts_hold_70_alone_and_67_each(length: int, segments: int) -> None:
-    assert segment("я" * length) == ucs(segments)
-
-
-def test_an_extension_character_that_fits_only_half_moves_to_the_next_part() -> None:
-    assert segment("a" * 153 + "a" * 153) == gsm(2)
-    assert segment("a" * 151 + "€" + "a" * 153) == gsm(2)  # ends exactly at the border
-    assert segment("a" * 152 + "€" + "a" * 151) == gsm(2)  # first part one short, second exactly full
-    assert segment("a" * 152 + "€" + "a" * 152) == gsm(3)  # 306 septets, yet they need three parts
-
-
-def test_a_border_is_of_no_concern_to_a_text_that_fits_alone() -> None:
-    assert segment("a" * 152 + "€" + "a" * 6) == gsm(1)
-    assert segment("я" * 66 + EMOJI + "я" * 2) == ucs(1)
-
-
-def test_a_surrogate_pair_counts_two_and_is_not_split_between_parts() -> None:
-    assert segment(EMOJI * 35) == ucs(1)
-    assert segment(EMOJI * 36) == ucs(2)
-    assert segment(EMOJI * 66) == ucs(2)  # 33 of them a part, which leaves one unit unused
-    assert segment(EMOJI * 67) == ucs(3)
-    assert segment("я" * 66 + EMOJI + "я" * 65) == ucs(2)
-    assert segment("я" * 66 + EMOJI + "я" * 66) == ucs(3)  # 134 units, yet they need three parts
-
-
-def test_an_extension_character_in_a_ucs_2_text_is_one_unit() -> None:
-    assert segment("€" * 69 + "я") == ucs(1)
-    assert segment("€" * 70 + "я") == ucs(2)
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("", gsm(1)),
+        *(("a" * length, gsm(parts)) for length, parts in ((160, 1), (161, 2), (306, 2), (307, 3), (459, 3), (460, 4))),
+        *(("я" * length, ucs(parts)) for length, parts in ((70, 1), (71, 2), (134, 2), (135, 3), (201, 3), (202, 4))),
+        ("a" * 151 + "€" + "a" * 153, gsm(2)),  # ends exactly at the border
+        ("a" * 152 + "€" + "a" * 151, gsm(2)),  # first part one short, second exactly full
+        ("a" * 152 + "€" + "a" * 152, gsm(3)),  # 306 septets, yet they need three parts
+        ("a" * 152 + "€" + "a" * 6, gsm(1)),  # a border is of no concern to a text that fits alone
+        ("я" * 66 + EMOJI + "я" * 2, ucs(1)),
+        *((EMOJI * length, ucs(parts)) for length, parts in ((35, 1), (36, 2))),
+        *((EMOJI * length, ucs(parts)) for length, parts in ((66, 2), (67, 3))),  # 33 a part leave one unit unused
+        ("я" * 66 + EMOJI + "я" * 65, ucs(2)),
+        ("я" * 66 + EMOJI + "я" * 66, ucs(3)),  # 134 units, yet they need three parts
+        *(("€" * length + "я", ucs(parts)) for length, parts in ((69, 1), (70, 2))),  # an extension is one unit
+    ],
+    ids=lambda value: str(value) if isinstance(value, Segmentation) else f"{len(value)} characters",
+)
+def test_no_character_is_split_between_parts_of_160_or_153_septets_70_or_67_units(
+    text: str, counted: Segmentation
+) -> None:
+    assert segment(text) == counted

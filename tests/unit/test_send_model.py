@@ -42,54 +42,47 @@ AT_A_LIMIT = replace(PLAIN, settings=FixedSettings(limits=limits(daily_cap=9)), 
 """The first request meets a limit, later ones do not."""
 
 
-def explored(model: Model) -> Explored:
-    seen = explore(model, to_the_end)
+def model(clients: Mapping[str, str | None], **how: Any) -> Model:
+    return Model(clients, **{"message_ids": ONE_MESSAGE, "words": (), **how})
+
+
+def explored(made: Model) -> Explored:
+    seen = explore(made, to_the_end)
     print(f"{seen.worlds} states, {seen.steps} steps, {seen.ends} ends brought to 72 hours")  # noqa: T201  # -s shows how far the search went
     return seen
 
 
-def test_a_client_its_retry_and_callbacks_with_a_fault_anywhere() -> None:
-    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, faults=1)
-
-    assert explored(model).worlds > 3_000
+ALONE = {"reconcilers": 0, "processors": 0}
 
 
-def test_a_client_and_its_retry_with_two_faults_anywhere() -> None:
-    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, processors=0, faults=2)
-
-    assert explored(model).worlds > 1_000
-
-
-def test_a_reconciler_beside_client_and_callbacks_with_a_fault_anywhere() -> None:
-    model = Model({"first": KEY}, message_ids=ONE_MESSAGE, words=(), faults=1)
-
-    assert explored(model).worlds > 3_000
-
-
-def test_a_reconciler_beside_a_client_and_its_retry() -> None:
-    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), processors=0, faults=1)
-
-    assert explored(model).worlds > 5_000
-
-
-def test_two_reconcilers_at_once() -> None:
-    model = Model({"first": KEY}, message_ids=ONE_MESSAGE, words=(), reconcilers=2, processors=0, faults=0)
-
-    assert explored(model).worlds > 1_000
-
-
-def test_two_equal_messages_without_a_key_never_get_each_others_answer() -> None:
-    model = Model(
-        {"first": None, "other": None}, message_ids=TWO_MESSAGES, words=(), reconcilers=0, processors=0, faults=1
-    )
-
-    assert explored(model).worlds > 1_000
-
-
-def test_a_client_at_a_limit_and_its_retry_with_a_fault_anywhere() -> None:
-    model = Model(RETRIED, message_ids=ONE_MESSAGE, words=(), processors=0, faults=1, setting=AT_A_LIMIT)
-
-    assert explored(model).worlds > 1_000
+@pytest.mark.parametrize(
+    ("made", "least"),
+    [
+        pytest.param(
+            model(RETRIED, reconcilers=0, faults=1),
+            3_000,
+            id="a client, its retry and callbacks, a fault anywhere",
+        ),
+        pytest.param(model(RETRIED, **ALONE, faults=2), 1_000, id="a client and its retry, two faults anywhere"),
+        pytest.param(model({"first": KEY}, faults=1), 3_000, id="a reconciler, client and callbacks, a fault anywhere"),
+        pytest.param(
+            model(RETRIED, processors=0, faults=1), 5_000, id="a reconciler, a client and its retry, a fault anywhere"
+        ),
+        pytest.param(model({"first": KEY}, reconcilers=2, processors=0, faults=0), 1_000, id="two reconcilers at once"),
+        pytest.param(
+            model({"first": None, "other": None}, message_ids=TWO_MESSAGES, **ALONE, faults=1),
+            1_000,
+            id="two equal messages without a key, a fault anywhere",
+        ),
+        pytest.param(
+            model(RETRIED, processors=0, faults=1, setting=AT_A_LIMIT),
+            1_000,
+            id="a client at a limit and its retry, a fault anywhere",
+        ),
+    ],
+)
+def test_no_message_is_lost_or_sent_twice_with(made: Model, least: int) -> None:
+    assert explored(made).worlds > least
 
 
 class WithdrawsWhatItSent(Sender):
@@ -101,12 +94,8 @@ class WithdrawsWhatItSent(Sender):
 
 
 def test_the_model_finds_a_message_that_is_forgotten_and_sent() -> None:
-    model = Model(
-        RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, setting=AT_A_LIMIT, sender=WithdrawsWhatItSent
-    )
-
     with pytest.raises(Violation, match="was withdrawn"):
-        explore(model, to_the_end)
+        explore(model(RETRIED, reconcilers=0, setting=AT_A_LIMIT, sender=WithdrawsWhatItSent), to_the_end)
 
 
 class TakesOverWhatIsClaimed(Sender):
@@ -154,27 +143,20 @@ class AnswersBeforeItRecords(Sender):
     ("planted", "faults"), [(TakesOverWhatIsClaimed, 0), (TriesUnknownOutcomesAgain, 1), (AnswersBeforeItRecords, 0)]
 )
 def test_the_model_finds_a_sender_that_sends_twice(planted: type[Sender], faults: int) -> None:
-    model = Model(
-        RETRIED, message_ids=ONE_MESSAGE, words=(), reconcilers=0, processors=0, faults=faults, sender=planted
-    )
-
     with pytest.raises(Violation, match=r"two POSTs of one attempt|could both have been sent"):
-        explore(model, to_the_end)
+        explore(model(RETRIED, **ALONE, faults=faults, sender=planted), to_the_end)
 
 
 # -- a provider with idempotency keys ----------------------------------------------------------------------------------
 
 
 def keyed(clients: Mapping[str, str], **how: Any) -> Model:
-    return Model(clients, message_ids=ONE_MESSAGE, words=(), processors=0, setting=WITH_KEYS, **how)
+    return model(clients, processors=0, setting=WITH_KEYS, **how)
 
 
-def test_a_lost_send_that_is_repeated_under_its_key_is_one_message_with_two_faults_anywhere() -> None:
-    assert explored(keyed({"first": KEY}, faults=2)).worlds > 1_000
-
-
-def test_a_retry_beside_a_repetition_makes_no_second_message() -> None:
-    assert explored(keyed(RETRIED, faults=1)).worlds > 1_000
+@pytest.mark.parametrize(("clients", "faults"), [({"first": KEY}, 2), (RETRIED, 1)], ids=["a client", "and its retry"])
+def test_a_lost_send_that_is_repeated_under_its_key_is_one_message_with(clients: dict[str, str], faults: int) -> None:
+    assert explored(keyed(clients, faults=faults)).worlds > 1_000
 
 
 class AfterTheClient(Model):
@@ -188,20 +170,8 @@ class AfterTheClient(Model):
 
 
 def two_reconcilers(sender: type[Sender] = Sender) -> Model:
-    return AfterTheClient(
-        {"first": KEY},
-        message_ids=ONE_MESSAGE,
-        words=(),
-        processors=0,
-        setting=WITH_KEYS,
-        reconcilers=2,
-        faults=1,
-        sender=sender,
-    )
-
-
-def test_two_reconcilers_at_once_repeat_one_message() -> None:
-    assert explored(two_reconcilers()).worlds > 1_000
+    how: dict[str, Any] = {"message_ids": ONE_MESSAGE, "words": (), "setting": WITH_KEYS, "sender": sender}
+    return AfterTheClient({"first": KEY}, processors=0, reconcilers=2, faults=1, **how)
 
 
 class RepeatsWithoutAClaim(Sender):
@@ -214,7 +184,8 @@ class RepeatsWithoutAClaim(Sender):
         return self._outcomes.store(stored, outcome, default_sender=message.default_sender, end=end)
 
 
-def test_the_model_finds_two_repetitions_at_once() -> None:
+def test_two_reconcilers_at_once_repeat_one_message_and_the_model_finds_two() -> None:
+    assert explored(two_reconcilers()).worlds > 1_000
     with pytest.raises(Violation, match="two messages"):
         explore(two_reconcilers(RepeatsWithoutAClaim), to_the_end)
 

@@ -57,35 +57,19 @@ def test_what_names_a_scope_is_signed_as_botocore_signs_it() -> None:
     assert (request.url, request.body, timeout) == (SEND.url, SEND.body, 7.0)
 
 
-def test_a_failed_call_is_not_made_again() -> None:
-    http = Http()
-
-    answer = SignedHttp(http, known)(SEND, timeout=7.0)
-
-    assert (answer, len(http.seen)) == (HttpResponse(500), 1)
-
-
-def test_a_port_is_part_of_what_is_signed() -> None:
+def test_a_failed_call_is_not_made_again_and_a_port_is_part_of_what_is_signed() -> None:
     http = Http()
     local = HttpRequest("POST", "http://127.0.0.1:9999/", SEND.headers, b"{}", SEND.sign_for)
 
-    SignedHttp(http, known)(local, timeout=7.0)
+    assert SignedHttp(http, known)(local, timeout=7.0) == HttpResponse(500)
+    ((request, _),) = http.seen
+    assert request.headers["host"] == "127.0.0.1:9999"
 
-    assert http.seen[0][0].headers["host"] == "127.0.0.1:9999"
 
-
-def test_every_other_request_passes_untouched() -> None:
+def test_without_credentials_nothing_is_sent_but_what_needs_none() -> None:
     http, plain = Http(), HttpRequest("GET", "https://api.example.com/messages/1", {"authorization": "Basic x"})
 
+    refused = NoResponse(written=False, reason="credentials: NoCredentialsError")
+    assert SignedHttp(http, none)(SEND, timeout=7.0) == refused
     SignedHttp(http, none)(plain, timeout=7.0)
-
     assert http.seen == [(plain, 7.0)]
-
-
-def test_without_credentials_nothing_is_sent() -> None:
-    http = Http()
-
-    answer = SignedHttp(http, none)(SEND, timeout=7.0)
-
-    assert answer == NoResponse(written=False, reason="credentials: NoCredentialsError")
-    assert http.seen == []

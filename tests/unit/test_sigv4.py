@@ -60,19 +60,10 @@ def by_botocore(
     at=MOMENTS,
 )
 def test_every_request_is_signed_as_botocore_signs_it(  # noqa: PLR0913  # all that goes into a signature
-    *,
-    credentials: Credentials,
-    service: str,
-    region: str,
-    host: str,
-    further: dict[str, str],
-    body: bytes,
-    at: str,
+    *, credentials: Credentials, service: str, region: str, host: str, further: dict[str, str], body: bytes, at: str
 ) -> None:
     headers = {"host": host, "content-type": "application/x-amz-json-1.0", "x-amz-target": "Service.Do", **further}
-
     ours = sign(headers, body, credentials, service=service, region=region, at=at)
-
     assert ours == by_botocore(credentials, service, region, headers, body, at)
 
 
@@ -91,9 +82,7 @@ def test_kept_signing_keys_follow_every_change_of_key_and_day(
 
 def test_a_token_that_came_with_a_line_break_is_sent_as_it_is_signed() -> None:
     credentials = Credentials("AKIA", "secret", "token\n")
-
     signed = sign({"host": "h"}, b"", credentials, service="sqs", region="eu-west-1", at="20260131T120000Z")
-
     assert signed["x-amz-security-token"] == "token"
 
 

@@ -20,16 +20,11 @@ PAIRS = [
     ("+22997123456", "+2290197123456"),
 ]
 ALONE = [
-    "+31612345678",
-    "+12025550143",
+    *("+31612345678", "+12025550143", "+551112345678", "+551171234567", "+5499123456789", "+2290297123456"),
     "+5511912345678",  # without its 9 it would be a landline's
-    "+551112345678",
     "+5511971234567",  # 7123-4567 is a trunked radio's number of its own
-    "+551171234567",
     "+5211234567890",  # no Mexican number begins with 1
     "+52155123456",  # too short
-    "+5499123456789",
-    "+2290297123456",
 ]
 
 
@@ -47,9 +42,8 @@ def test_any_other_number_has_one_spelling(number: str) -> None:
 @pytest.mark.parametrize("mobile", ["6", "8", "9"])
 def test_no_brazilian_area_still_assigns_the_shorter_spelling(mobile: str) -> None:
     # Found in openclaw/openclaw#25819, cakephp/localized#9
-    for area in range(11, 100):
-        number = phonenumbers.parse(f"+55{area}{mobile}7654321")
-        assert not phonenumbers.is_valid_number(number)
+    numbers = [phonenumbers.parse(f"+55{area}{mobile}7654321") for area in range(11, 100)]
+    assert not any(map(phonenumbers.is_valid_number, numbers))
 
 
 @pytest.mark.parametrize("number", ["+5215512345678", "+22997123456"])

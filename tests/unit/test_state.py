@@ -31,19 +31,15 @@ def in_any_order(*reports: Report) -> State:
     return states[0]
 
 
-def test_a_new_record_is_pending_without_ids_or_failure() -> None:
+def test_a_new_record_is_pending_without_ids_or_failure_and_any_status_outranks_the_bottom() -> None:
     assert (BASE.status, BASE.attempt, BASE.at, BASE.provider) == (Status.PENDING, 1, NOW, "twilio")
     assert (BASE.order, BASE.provider_message_id, BASE.shown_failure) == (20, None, None)
     assert fold([], base=BASE) == BASE
-
-
-def test_any_report_with_a_status_outranks_the_bottom() -> None:
     assert BOTTOM.order < min(report(status).order or 0 for status in Status)
 
 
 def test_the_highest_status_is_the_messages_status() -> None:
     state = in_any_order(report(Status.ACCEPTED), report(Status.DELIVERED, received=LATER), report(Status.SENT))
-
     assert (state.status, state.at, state.order) == (Status.DELIVERED, LATER, 1221)
 
 
@@ -59,56 +55,50 @@ def test_a_later_attempt_outranks_a_failure_of_an_earlier_one() -> None:
 def test_a_late_delivery_of_the_first_attempt_beats_the_second_attempt() -> None:
     delivered = report(Status.DELIVERED, attempt=1)
     state = in_any_order(delivered, failed("30003", attempt=2, provider_message_id=SECOND_ID))
-
     assert (state.status, state.attempt, state.provider_message_id) == (Status.DELIVERED, 1, FIRST_ID)
 
 
-def test_of_equal_statuses_the_earlier_one_gives_the_time() -> None:
-    state = in_any_order(report(Status.SENT, occurred=LATER), report(Status.SENT, occurred=EARLIER), report())
-
-    assert state.at == EARLIER
-
-
-def test_of_equal_statuses_at_one_time_the_provider_is_chosen_by_name() -> None:
-    state = in_any_order(report(Status.SENT), report(Status.SENT, provider="messagebird"))
-
-    assert state.provider == "messagebird"
+def test_of_equal_statuses_the_earlier_one_gives_the_time_and_at_one_time_the_name_the_provider() -> None:
+    times = report(Status.SENT, occurred=LATER), report(Status.SENT, occurred=EARLIER), report()
+    assert in_any_order(*times).at == EARLIER
+    assert in_any_order(report(Status.SENT), report(Status.SENT, provider="messagebird")).provider == "messagebird"
 
 
-def test_a_report_without_status_changes_neither_status_nor_ids() -> None:
+def test_a_report_without_status_changes_neither_status_nor_ids_and_one_without_an_id_leaves_the_known_one() -> None:
     assert in_any_order(report(None, word="received"), report(None, word="strange", recognised=False)) == BASE
-
-
-def test_a_report_without_an_id_leaves_the_known_one() -> None:
     state = in_any_order(report(Status.ACCEPTED), report(Status.SENT, provider_message_id=None))
-
     assert (state.ids, state.other_ids) == ({1: FIRST_ID}, frozenset())
 
 
 def test_of_several_ids_under_one_attempt_the_smallest_stays_and_the_others_are_kept() -> None:
     ids = (SECOND_ID, THIRD_ID, FIRST_ID)
     state = in_any_order(*(report(Status.SENT, provider_message_id=known) for known in ids))
-
     assert state.ids == {1: FIRST_ID}
     assert state.other_ids == {(1, SECOND_ID), (1, THIRD_ID)}
 
 
-def test_a_failure_with_a_code_beats_a_higher_one_without() -> None:
-    state = in_any_order(failed("30003"), failed(None, Status.UNDELIVERED))
-
+@pytest.mark.parametrize(
+    ("code", "above", "order"),
+    [("30003", failed(None, Status.UNDELIVERED), 29), ("30008", failed("30003", Status.UNDELIVERED), 30)],
+    ids=["one with a code before a higher one without", "of two with codes the higher ordered one"],
+)
+def test_of_two_failures_counts(code: str, above: Report, order: int) -> None:
+    state = in_any_order(failed(code), above)
     assert state.status is Status.UNDELIVERED
-    assert state.failure == RankedFailure(failure=failure("30003"), order=29)
+    assert state.failure == RankedFailure(failure=failure("30003"), order=order)
 
 
-def test_of_two_failures_with_codes_the_higher_ordered_one_counts() -> None:
-    state = in_any_order(failed("30008"), failed("30003", Status.UNDELIVERED))
+def test_a_failure_is_shown_while_the_status_is_one_and_stays_behind_a_success() -> None:
+    state = in_any_order(failed("30003"), report(Status.DELIVERED))
 
-    assert state.failure == RankedFailure(failure=failure("30003"), order=30)
+    assert in_any_order(failed("30003")).shown_failure == failure("30003")
+    assert in_any_order(report(Status.FAILED, failure=None)).shown_failure is None
+    assert (state.failure, state.shown_failure) == (RankedFailure(failure=failure("30003"), order=29), None)
+    assert in_any_order(report(Status.SENT, failure=failure("30003"))).failure is None
 
 
 @pytest.mark.parametrize(
-    "values",
-    [{"code": "30008"}, {"message": "text"}, {"category": Category.UNKNOWN}, {"reason": Reason.UNKNOWN}],
+    "values", [{"code": "30008"}, {"message": "text"}, {"category": Category.UNKNOWN}, {"reason": Reason.UNKNOWN}]
 )
 def test_failures_of_one_order_are_ordered_by_every_field(values: dict[str, Any]) -> None:
     one = report(Status.FAILED, failure=failure("30003"))
@@ -117,19 +107,3 @@ def test_failures_of_one_order_are_ordered_by_every_field(values: dict[str, Any]
 
     assert state.failure is not None
     assert state.failure.failure in (one.failure, other.failure)
-
-
-def test_a_failure_stays_behind_a_success_and_is_not_shown() -> None:
-    state = in_any_order(failed("30003"), report(Status.DELIVERED))
-
-    assert state.failure == RankedFailure(failure=failure("30003"), order=29)
-    assert state.shown_failure is None
-
-
-def test_a_failure_is_shown_while_the_status_is_one() -> None:
-    assert in_any_order(failed("30003")).shown_failure == failure("30003")
-    assert in_any_order(report(Status.FAILED, failure=None)).shown_failure is None
-
-
-def test_a_failure_told_beside_a_status_that_is_none_does_not_count() -> None:
-    assert in_any_order(report(Status.SENT, failure=failure("30003"))).failure is None

@@ -18,24 +18,9 @@ NAMESPACE = "SmsTracker/stack"
 EVERYTHING = stack(Alarms="all", Dashboard="on", GradualDeployment="true")
 ALARMS = EVERYTHING.of("AWS::CloudWatch::Alarm")
 ESSENTIAL = {
-    *(
-        "reports-dlq",
-        "inbound-dlq",
-        "failures-dlq",
-        "failure-rule-dlq",
-        "publish-failed",
-        "reports-failing",
-        "webhook-unavailable",
-    ),
-    *(
-        "send-errors",
-        "account-refused",
-        "signatures-refused",
-        "reconciler-silent",
-        "exceptions",
-        "endpoint-down",
-        "limits-exceeded",
-    ),
+    *("reports-dlq", "inbound-dlq", "failures-dlq", "failure-rule-dlq", "publish-failed", "reports-failing"),
+    *("webhook-unavailable", "send-errors", "account-refused", "signatures-refused", "reconciler-silent"),
+    *("exceptions", "endpoint-down", "limits-exceeded"),
 }
 WATCHED = sorted({metric for each in ALARMS.values() for metric in watched(each.properties)}, key=str)
 each_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
@@ -66,17 +51,12 @@ def emitted() -> set[str]:
 
 
 @each_alarm
-def test_an_alarm_tells_people_when_it_begins_and_when_it_is_over(name: str) -> None:
+def test_an_alarm_tells_people_when_it_begins_and_ends_and_names_a_section_of_the_runbook(name: str) -> None:
     properties = ALARMS[name].properties
+    anchor = properties["AlarmDescription"].rpartition("docs/operations.md#")[2]
 
     assert properties["AlarmActions"] == properties["OKActions"] == ["AlertsTopic"]
     assert properties["AlarmName"].startswith("stack-")  # the topic's policy takes no other
-
-
-@each_alarm
-def test_an_alarm_names_a_section_that_the_runbook_has(name: str) -> None:
-    anchor = ALARMS[name].properties["AlarmDescription"].rpartition("docs/operations.md#")[2]
-
     assert anchor in documents.anchors(OPERATIONS)
     assert anchor in {alarm_name(ALARMS[name]), "exceptions"}
 
@@ -87,14 +67,9 @@ def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_measured(metric: Metri
     assert metric.dimensions in [{("service", service)} for service in services]
 
 
-def test_the_runbook_lists_what_the_functions_measure() -> None:
-    assert emitted() == measured().keys()
-
-
-def test_every_metric_of_ours_is_read_by_an_alarm_or_the_dashboard() -> None:
-    metrics = {*WATCHED, *shown(EVERYTHING)}
-
-    assert emitted() == {metric.name for metric in metrics if metric.namespace == NAMESPACE}
+def test_what_the_functions_measure_is_in_the_runbook_and_read_by_an_alarm_or_the_dashboard() -> None:
+    metrics = {metric.name for metric in {*WATCHED, *shown(EVERYTHING)} if metric.namespace == NAMESPACE}
+    assert emitted() == measured().keys() == metrics
 
 
 def read(**parameters: str) -> set[str]:
@@ -117,19 +92,19 @@ def unread(**parameters: str) -> set[str]:
 @pytest.mark.parametrize("dashboard", ["off", "on"])
 def test_a_metric_that_an_alarm_or_the_dashboard_reads_is_written(choice: str, dashboard: str) -> None:
     chosen = {"Alarms": choice, "Dashboard": dashboard}
-
     assert unread(**chosen) & read(**chosen) == set()
     assert unread() <= read(Alarms="all", Dashboard="on")
 
 
 def test_a_metric_with_values_in_every_hour_is_written_only_where_something_reads_it() -> None:
-    always = {"ReportToEvent"}  # only in hours with events
-    rare = {*("ReportsDead", "ReportsFailed", "ReportsForeign", "ReportsStale", "ReportsTest", "ReportsUnmatched")}
-    rare |= {"ReportsUnrecognised", "SecondProviderIds", "ProviderRetries", "SendsRefused", "SendsOptedOut"}
-    rare |= {"SendsOverLimit"}
-    rare |= {"RepliesHeard", "OptOutsAsked", "OptOutsSuspected", "RepliesDead"}
+    rare = {
+        *("ReportToEvent",),  # only in hours with events
+        *("ReportsDead", "ReportsFailed", "ReportsForeign", "ReportsStale", "ReportsTest", "ReportsUnmatched"),
+        *("ReportsUnrecognised", "SecondProviderIds", "ProviderRetries", "SendsRefused", "SendsOptedOut"),
+        *("SendsOverLimit", "RepliesHeard", "OptOutsAsked", "OptOutsSuspected", "RepliesDead"),
+    }
 
-    assert unread() == read(Alarms="all", Dashboard="on") - read() - rare - always
+    assert unread() == read(Alarms="all", Dashboard="on") - read() - rare
     assert unread(Alarms="all", Dashboard="on") == set()
 
 
@@ -140,7 +115,6 @@ def test_reports_that_are_counted_and_not_stored_are_counted_without_a_dashboard
 
 def test_no_layer_or_function_writes_metrics_by_another_way() -> None:
     sources = [path.read_text() for path in (*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/core/**/*.py"))]
-
     assert not any("add_metric" in source or "put_metric_data" in source for source in sources)
 
 
@@ -155,15 +129,10 @@ def test_each_function_s_exceptions_and_each_queue_for_what_failed_have_an_alarm
 
 def test_an_alarm_says_nothing_that_is_not_in_the_template() -> None:
     # A notification has the alarm's name, description, metrics and dimensions, and numbers that were measured.
-    personal = stack(
-        Alarms="all",
-        GradualDeployment="true",
-        AlertEmail="jane@example.com",
-        TwilioFrom="+15551234567",
-        MessageBirdOriginator="Jane",
-    )
+    people = {"AlertEmail": "jane@example.com", "TwilioFrom": "+15551234567", "MessageBirdOriginator": "Jane"}
+    personal = stack(Alarms="all", GradualDeployment="true", **people).of("AWS::CloudWatch::Alarm")
 
-    assert {name: each.properties for name, each in personal.of("AWS::CloudWatch::Alarm").items()} == {
+    assert {name: each.properties for name, each in personal.items()} == {
         name: each.properties for name, each in ALARMS.items()
     }
     dimensions = {dimension for metric in WATCHED for dimension, _ in metric.dimensions}
@@ -181,7 +150,8 @@ def alarms(**parameters: str) -> set[str]:
 def test_the_essential_alarms_are_there_unless_a_parameter_wants_all_or_none() -> None:
     assert alarms() == alarms(Alarms="essential") == ESSENTIAL
     assert alarms(Alarms="all") > ESSENTIAL
-    assert alarms(Alarms="none") == set()
+    assert alarms(GradualDeployment="true") == {*ESSENTIAL, "send-exceptions"}  # the alarm that rolls it back
+    assert alarms(Alarms="none") == alarms(GradualDeployment="true", Alarms="none") == set()
 
 
 def test_a_stack_that_was_deployed_with_an_older_value_keeps_what_it_meant() -> None:
@@ -191,14 +161,8 @@ def test_a_stack_that_was_deployed_with_an_older_value_keeps_what_it_meant() -> 
     assert unread(Alarms="true") == unread(Alarms="all") < unread()
 
 
-def test_a_gradual_deployment_adds_the_alarm_that_rolls_it_back_unless_there_are_to_be_none() -> None:
-    assert alarms(GradualDeployment="true") == {*ESSENTIAL, "send-exceptions"}
-    assert alarms(GradualDeployment="true", Alarms="none") == set()
-
-
 def test_the_essential_alarms_are_billed_for_at_most_twenty_three_metrics() -> None:
     essential = stack().of("AWS::CloudWatch::Alarm").values()
-
     assert sum(len(watched(each.properties)) for each in essential) <= 23
 
 
@@ -208,19 +172,15 @@ def board(**parameters: str) -> list[dict[str, Any]]:
     return widgets
 
 
-def test_there_is_a_dashboard_only_where_a_parameter_says_so() -> None:
-    assert not stack().of("AWS::CloudWatch::Dashboard")
-    assert "DashboardUrl" in stack(Dashboard="on").outputs
-
-
 @pytest.mark.parametrize("choice", ["essential", "all"])
 def test_the_dashboard_shows_every_alarm_that_there_is(choice: str) -> None:
     shown_alarms = board(Alarms=choice)[0]["properties"]["alarms"]
-
     assert {arn.rpartition("stack-")[2] for arn in shown_alarms} == alarms(Alarms=choice)
 
 
-def test_the_dashboard_of_a_stack_without_alarms_shows_its_metrics() -> None:
+def test_there_is_a_dashboard_only_where_a_parameter_says_so_of_metrics_alone_without_alarms() -> None:
+    assert not stack().of("AWS::CloudWatch::Dashboard")
+    assert "DashboardUrl" in stack(Dashboard="on").outputs
     assert {widget["type"] for widget in board(Alarms="none")} == {"metric"}
 
 

@@ -13,10 +13,7 @@ def test_failures_and_unknowns_go_to_the_failures_queue() -> None:
     assert rule["EventPattern"] == {
         "source": ["sms-tracker"],
         "detail-type": ["SMS Status Changed"],
-        "detail": {
-            "outcome": [Outcome.FAILURE.value, Outcome.UNKNOWN.value],
-            "unconfirmed": [{"exists": False}],
-        },
+        "detail": {"outcome": [Outcome.FAILURE.value, Outcome.UNKNOWN.value], "unconfirmed": [{"exists": False}]},
     }
 
 
@@ -41,15 +38,11 @@ def test_only_the_rule_may_write_into_its_queue_and_its_dead_letter_queue() -> N
         assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "FailureRule.Arn"}}
 
 
-def test_the_bus_remembers_for_as_long_as_the_parameter_says() -> None:
+def test_the_bus_remembers_for_as_long_as_the_parameter_says_and_no_texts_of_people() -> None:
     archive = stack(ArchiveDays="7").only("AWS::Events::Archive").properties
     assert (archive["SourceArn"], archive["RetentionDays"]) == ("Bus.Arn", "7")
+    assert archive["EventPattern"] == {"source": ["sms-tracker"], "detail-type": [{"anything-but": [RECEIVED]}]}
     assert not stack(ArchiveDays="0").of("AWS::Events::Archive")
-
-
-def test_the_archive_keeps_no_texts_of_people() -> None:
-    pattern = stack().only("AWS::Events::Archive").properties["EventPattern"]
-    assert pattern == {"source": ["sms-tracker"], "detail-type": [{"anything-but": [RECEIVED]}]}
 
 
 def test_notifications_are_encrypted_with_a_key_that_those_who_publish_may_use_and_nobody_else() -> None:

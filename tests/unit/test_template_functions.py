@@ -33,13 +33,9 @@ def test_the_stack_has_a_function_for_every_configuration_and_no_other() -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_is_given_exactly_the_variables_that_it_reads(name: str) -> None:
+def test_a_function_is_given_exactly_the_variables_that_it_reads_and_understands_their_values(name: str) -> None:
     given = {variable for variable in environment(name) if not variable.startswith("POWERTOOLS_")}
     assert given - {"UNREAD_METRICS"} == VARIABLES[name]  # the log reads that one
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_function_understands_the_values_of_a_default_deployment(name: str) -> None:
     assert isinstance(load(CONFIGS[name], environment(name)), CONFIGS[name])
 
 
@@ -53,45 +49,45 @@ def test_the_functions_understand_every_choice_and_lowest_number_that_a_paramete
 
 
 def test_the_functions_understand_what_the_free_parameters_may_hold() -> None:
-    values = environment(
-        "send",
-        Providers="messagebird,twilio",
-        TwilioFrom="MG" + "0a" * 16,
-        MessageBirdOriginator="My Shop",
-        AllowedCountries="NL,BE",
-        RetentionDays="7",
-    )
+    senders = {"twilio": "MG" + "0a" * 16, "messagebird": "My Shop"}
+    named = {"TwilioFrom": senders["twilio"], "MessageBirdOriginator": senders["messagebird"]}
+    values = environment("send", Providers="messagebird,twilio", AllowedCountries="NL,BE", RetentionDays="7", **named)
     settings = load(SendConfig, values)
-    assert settings.providers == ("messagebird", "twilio")
-    assert settings.senders == {"twilio": "MG" + "0a" * 16, "messagebird": "My Shop"}
-    assert settings.allowed_countries == Destinations(frozenset({"NL", "BE"}))
-    assert settings.retention_days == 7
+    assert (settings.providers, settings.senders) == (("messagebird", "twilio"), senders)
+    assert (settings.allowed_countries, settings.retention_days) == (Destinations(frozenset({"NL", "BE"})), 7)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_logs_and_measures_under_its_own_name(name: str) -> None:
-    variables = environment(name, LogLevel="WARNING")
-    assert variables["POWERTOOLS_SERVICE_NAME"] == name
-    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "SmsTracker/stack"
-    assert variables["POWERTOOLS_LOG_LEVEL"] == "WARNING"
-    assert variables["POWERTOOLS_LOGGER_SAMPLE_RATE"] == "0"
+def test_a_function_logs_and_measures_under_its_own_name_into_a_group_that_forgets(name: str) -> None:
+    told = {
+        "POWERTOOLS_SERVICE_NAME": name,
+        "POWERTOOLS_METRICS_NAMESPACE": "SmsTracker/stack",
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+        "POWERTOOLS_LOGGER_SAMPLE_RATE": "0",
+    }
+    logging = properties(name)["LoggingConfig"]
+    group = stack(LogRetentionDays="7").resources[logging["LogGroup"]]
+    assert environment(name, LogLevel="WARNING").items() >= told.items()
+    assert logging == {"LogFormat": "Text", "LogGroup": f"{name.title()}Logs"}
+    assert group.properties == {"LogGroupName": f"/aws/lambda/stack-{name}", "RetentionInDays": "7"}
+    assert group.attributes["DeletionPolicy"] == group.attributes["UpdateReplacePolicy"] == "Delete"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_is_traced_only_where_a_parameter_says_so(name: str) -> None:
-    assert properties(name)["TracingConfig"] == {"Mode": "PassThrough"}
-    assert stack(Tracing="Active").properties(f"{name.title()}Function")["TracingConfig"] == {"Mode": "Active"}
+def test_lambdas_own_lines_of_what_went_well_are_left_out_by_the_preset_and_ours_never(name: str) -> None:
+    logging = properties(name, Preset="volume")["LoggingConfig"]
+    assert (logging["LogFormat"], logging["SystemLogLevel"], logging["ApplicationLogLevel"]) == ("JSON", "WARN", "INFO")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_runs_on_python_3_13_and_arm_with_layers_of_the_stack(name: str) -> None:
-    runs = properties(name)
-    layers = {layer.name for layer in stack().of("AWS::Lambda::LayerVersion").values()}
-    assert runs["Runtime"] == "python3.13"
-    assert runs["Architectures"] == ["arm64"]
-    assert set(runs["Layers"]) <= layers
-    assert runs["Handler"] == "app.handler"
+def test_a_function_runs_on_python_3_13_and_arm_with_layers_of_the_stack_traced_where_a_parameter_says_so(
+    name: str,
+) -> None:
+    runs, traced = properties(name), properties(name, Tracing="Active")
+    assert (runs["Runtime"], runs["Architectures"], runs["Handler"]) == ("python3.13", ["arm64"], "app.handler")
+    assert set(runs["Layers"]) <= {layer.name for layer in stack().of("AWS::Lambda::LayerVersion").values()}
     assert runs["Code"]["S3Key"] == f"functions/{name}"
+    assert (runs["TracingConfig"], traced["TracingConfig"]) == ({"Mode": "PassThrough"}, {"Mode": "Active"})
 
 
 @pytest.mark.parametrize("name", [f"{name.title()}Function" for name in NAMES] + LAYERS)
@@ -105,46 +101,24 @@ def test_a_function_or_layer_is_built_by_the_makefile_beside_the_template(name: 
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_is_built_for_what_the_functions_run_on(name: str) -> None:
+def test_a_layer_is_built_for_what_the_functions_run_on_and_ships_pins_as_they_are_tested(name: str) -> None:
     declared = source()["Resources"][name]
     assert declared["Metadata"]["BuildArchitecture"] == "arm64"
     assert declared["Properties"]["CompatibleArchitectures"] == ["arm64"]
     assert declared["Properties"]["CompatibleRuntimes"] == ["python3.13"]
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_what_a_layer_ships_is_pinned_and_hashed_as_it_is_tested(name: str) -> None:
-    pins = ROOT / source()["Resources"][name]["Properties"]["ContentUri"] / "requirements.txt"
+    pins = ROOT / declared["Properties"]["ContentUri"] / "requirements.txt"
     tested = (ROOT / "requirements-dev.txt").read_text().splitlines()
     shipped = [line for line in pins.read_text().splitlines() if "==" in line]
     assert shipped
     assert [line for line in shipped if line not in tested] == []
 
 
-def test_sending_ends_before_api_gateway_gives_up_and_its_claim_outlives_it() -> None:
+def test_sending_ends_before_api_gateway_gives_up_and_a_webhook_before_twilio_hangs_up() -> None:
     api = stack().only("AWS::ApiGatewayV2::Api").properties["Body"]
     assert properties("send")["Timeout"] == 28
     assert api["paths"]["/messages"]["post"]["x-amazon-apigateway-integration"]["timeoutInMillis"] == 30_000
-    assert environment("send")["CLAIM_SECONDS"] == str(28 + 5)
-
-
-def test_a_webhook_is_answered_or_over_before_twilio_hangs_up() -> None:
+    assert environment("send")["CLAIM_SECONDS"] == str(28 + 5)  # a claim outlives its sending
     assert properties("webhook")["Timeout"] == 10
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_function_logs_into_a_group_of_its_own_that_forgets(name: str) -> None:
-    logging = properties(name)["LoggingConfig"]
-    group = stack(LogRetentionDays="7").resources[logging["LogGroup"]]
-    assert logging == {"LogFormat": "Text", "LogGroup": f"{name.title()}Logs"}
-    assert group.properties == {"LogGroupName": f"/aws/lambda/stack-{name}", "RetentionInDays": "7"}
-    assert group.attributes["DeletionPolicy"] == group.attributes["UpdateReplacePolicy"] == "Delete"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_lambdas_own_lines_of_what_went_well_are_left_out_by_the_preset_and_ours_never(name: str) -> None:
-    logging = properties(name, Preset="volume")["LoggingConfig"]
-    assert (logging["LogFormat"], logging["SystemLogLevel"], logging["ApplicationLogLevel"]) == ("JSON", "WARN", "INFO")
 
 
 def test_the_memory_of_functions_is_the_presets() -> None:
@@ -168,40 +142,36 @@ def test_send_is_called_by_an_alias_that_follows_every_change_of_code_and_layers
     assert version.attributes["DeletionPolicy"] == "Delete"
 
 
-def test_a_new_version_of_send_takes_over_little_by_little_only_where_a_parameter_says_so() -> None:
-    at_once, gradual = stack(), stack(GradualDeployment="true")
-    alias, group = gradual.only("AWS::Lambda::Alias"), gradual.only("AWS::CodeDeploy::DeploymentGroup").properties
-    assert [kind for kind in {each.type for each in at_once.resources.values()} if "CodeDeploy" in kind] == []
+def deployment(**parameters: str) -> Mapping[str, Any]:
+    """The group that deploys new versions of send."""
+    return stack(**parameters).only("AWS::CodeDeploy::DeploymentGroup").properties
+
+
+def test_a_new_version_of_send_takes_over_at_once_unless_a_parameter_says_otherwise() -> None:
+    at_once, alias = stack(), stack(GradualDeployment="true").only("AWS::Lambda::Alias")
+    update = alias.attributes["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    assert not any("CodeDeploy" in each.type for each in at_once.resources.values())
     assert "UpdatePolicy" not in at_once.only("AWS::Lambda::Alias").attributes
-    assert alias.attributes["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"] == {
-        "Ref": "SendFunctionDeploymentGroup"
-    }
-    assert "Canary10Percent5Minutes" in str(group["DeploymentConfigName"])
-    assert group["AutoRollbackConfiguration"]["Enabled"] is True
+    assert update["DeploymentGroupName"] == {"Ref": "SendFunctionDeploymentGroup"}
 
 
 @pytest.mark.parametrize("way", [value for name, value in CHOICES if name == "GradualDeployment" and value != "false"])
 def test_a_gradual_deployment_goes_the_way_that_the_parameter_names(way: str) -> None:
-    group = stack(GradualDeployment=way).only("AWS::CodeDeploy::DeploymentGroup").properties
+    group = deployment(GradualDeployment=way)
     named = "Canary10Percent5Minutes" if way == "true" else way
-
     assert str(group["DeploymentConfigName"]).endswith(named)
     assert group["AlarmConfiguration"]["Enabled"] is True
 
 
 def test_a_new_version_of_send_goes_back_by_itself_when_an_alarm_about_send_speaks() -> None:
-    gradual = stack(GradualDeployment="true")
-    group = gradual.only("AWS::CodeDeploy::DeploymentGroup").properties
-    unwatched = stack(GradualDeployment="true", Alarms="none").only("AWS::CodeDeploy::DeploymentGroup").properties
+    gradual, group = stack(GradualDeployment="true"), deployment(GradualDeployment="true")
 
     watching = [gradual.properties(each["Name"]) for each in group["AlarmConfiguration"]["Alarms"]]
-    assert {(each["MetricName"], *(one["Value"] for one in each["Dimensions"])) for each in watching} == {
-        ("Errors", "SendFunction"),
-        ("SendErrors", "send"),
-    }
-    assert group["AlarmConfiguration"]["Enabled"] is True
+    about = {(each["MetricName"], *(one["Value"] for one in each["Dimensions"])) for each in watching}
+    assert about == {("Errors", "SendFunction"), ("SendErrors", "send")}
+    assert group["AutoRollbackConfiguration"]["Enabled"] is True
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
-    assert unwatched["AlarmConfiguration"] == {}
+    assert deployment(GradualDeployment="true", Alarms="none")["AlarmConfiguration"] == {}
 
 
 def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
@@ -228,21 +198,11 @@ def test_a_change_of_any_parameter_of_send_publishes_a_version() -> None:
 
 def test_the_longest_description_of_a_version_is_one_that_lambda_takes() -> None:
     longest = {name: str(declared.get("MaxValue", declared.get("Default"))) for name, declared in PARAMETERS.items()}
-    longest |= {
-        name: max(map(str, declared["AllowedValues"]), key=len)
-        for name, declared in PARAMETERS.items()
-        if "AllowedValues" in declared
-    }
-    longest |= {
-        "TwilioFrom": "MG" + "0" * 32,
-        "MessageBirdOriginator": "+" + "9" * 15,
-        "AllowedCountries": ",".join(["NL"] * 49),
-        "Tracing": "Active",
-        "SendMemory": "10240",
-        "LambdaLogLines": "failures",
-        "RetentionDays": "9999",
-    }
-    for countries in (longest["AllowedCountries"], "*,+" + ",+".join(["1234567"] * 12) + ",+"):
+    for name, declared in PARAMETERS.items():
+        longest[name] = max(map(str, declared.get("AllowedValues", [longest[name]])), key=len)
+    longest |= {"TwilioFrom": "MG" + "0" * 32, "MessageBirdOriginator": "+" + "9" * 15, "Tracing": "Active"}
+    longest |= {"SendMemory": "10240", "LambdaLogLines": "failures", "RetentionDays": "9999"}
+    for countries in (",".join(["NL"] * 49), "*,+" + ",+".join(["1234567"] * 12) + ",+"):
         assert re.fullmatch(PARAMETERS["AllowedCountries"]["AllowedPattern"], countries.removesuffix(",+"))
         assert not re.fullmatch(PARAMETERS["AllowedCountries"]["AllowedPattern"], f"{countries},NL")
         longest["AllowedCountries"] = countries

@@ -27,9 +27,7 @@ READ_SETTINGS: set[Grant] = {
     ("ssm:GetParameters", f"{SETTINGS}/{name}")
     for name in ("public-base-urls", "secrets/service", *(f"secrets/{each}" for each in providers.names()))
 }
-READ_SEND_SETTINGS: set[Grant] = grants(f"{SETTINGS}/limits", "ssm:GetParameters") | grants(
-    f"{SETTINGS}/senders", "ssm:GetParameters"
-)
+READ_SEND_SETTINGS: set[Grant] = {("ssm:GetParameters", f"{SETTINGS}/{name}") for name in ("limits", "senders")}
 ASK_OPT_OUTS = grants("StateTable.Arn", "dynamodb:GetItem") | grants("InboundQueue.Arn", "sqs:SendMessage")
 ALLOWED: Mapping[str, set[Grant]] = {
     "Send": grants("MessagesTable.Arn", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
@@ -107,42 +105,37 @@ def granted(deployed: Stack, name: str) -> set[Grant]:
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_a_function_may_do_what_it_does_and_nothing_else(name: str) -> None:
+def test_a_function_may_do_what_it_does_and_nothing_else_but_send_traces_if_it_is_traced(name: str) -> None:
     own_logs = grants(f"{name}Logs.Arn", "logs:CreateLogStream", "logs:PutLogEvents")
     assert granted(stack(), name) == ALLOWED[name] | own_logs
+    traces = granted(stack(Tracing="Active"), name) - granted(stack(), name)
+    assert traces == grants("*", "xray:PutTraceSegments", "xray:PutTelemetryRecords")
 
 
-@pytest.mark.parametrize("name", ALLOWED)
-def test_a_function_that_is_traced_may_send_traces_besides(name: str) -> None:
-    further = granted(stack(Tracing="Active"), name) - granted(stack(), name)
-    assert further == grants("*", "xray:PutTraceSegments", "xray:PutTelemetryRecords")
-
-
-def test_what_a_function_may_do_is_in_its_role_before_the_function_is_made() -> None:
+def test_what_a_function_may_do_is_in_its_role_before_the_function_is_made_and_nowhere_else() -> None:
     traced = stack(Tracing="Active", SecretsKeyArn=KEY)
 
     # A policy that names its roles is one that CloudFormation may attach only after the functions.
     assert not traced.of("AWS::IAM::Policy")
     assert not any("Roles" in policy.properties for policy in traced.of("AWS::IAM::ManagedPolicy").values())
+    ours = set(stack().of("AWS::IAM::ManagedPolicy"))
+    for role in stack().of("AWS::IAM::Role").values():
+        assert set(role.properties.get("ManagedPolicyArns", [])) <= ours
+    effects = {statement["Effect"] for name in ALLOWED for statement in statements(stack(), name)}
+    assert effects == {"Allow"}  # no denial hides what is allowed
 
 
 def test_every_function_has_a_role_of_its_own_that_only_lambda_can_take() -> None:
     functions = stack().of("AWS::Lambda::Function").values()
     assert {each.properties["Role"] for each in functions} == {f"{name}Role.Arn" for name in ALLOWED}
     assert set(stack().of("AWS::IAM::Role")) == {f"{name}Role" for name in ALLOWED} | {"ReconcilerScheduleRole"}
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     for name in ALLOWED:
-        (trust,) = stack().properties(f"{name}Role")["AssumeRolePolicyDocument"]["Statement"]
-        assert trust == {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
+        assert stack().properties(f"{name}Role")["AssumeRolePolicyDocument"]["Statement"] == [trust]
 
 
 def test_the_schedule_may_start_the_reconciler_and_nothing_else() -> None:
-    role = stack().properties("ReconcilerScheduleRole")
-
-    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    (trust,) = stack().properties("ReconcilerScheduleRole")["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "account"}}
     function = "arn:aws:lambda:region:account:function:stack-reconciler"
@@ -156,12 +149,6 @@ def test_no_action_and_no_resource_is_a_wildcard_but_what_aws_demands(name: str)
         assert "*" not in resource or (resource == "*" and action in NO_NARROWER_RESOURCE)
 
 
-def test_no_policy_comes_from_elsewhere() -> None:
-    ours = set(stack().of("AWS::IAM::ManagedPolicy"))
-    for role in stack().of("AWS::IAM::Role").values():
-        assert set(role.properties.get("ManagedPolicyArns", [])) <= ours
-
-
 @pytest.mark.parametrize("name", ["Send", "Webhook", "Inbound"])
 def test_secrets_under_a_key_of_the_customers_can_be_decrypted_through_ssm_only(name: str) -> None:
     keyed = [each for each in statements(stack(SecretsKeyArn=KEY), name) if each["Action"] == "kms:Decrypt"]
@@ -173,15 +160,14 @@ def test_secrets_under_a_key_of_the_customers_can_be_decrypted_through_ssm_only(
 @pytest.mark.parametrize("name", ["Query", "Reconciler", "Send", "Inbound"])
 def test_who_is_not_the_authorizer_reaches_no_api_key_in_the_state_table(name: str) -> None:
     found = [each for each in statements(stack(), name) if "StateTable.Arn" in listed(each["Resource"])]
+    kinds = {"reconciler", "statistics", "opt-out", "sending-stops", "limit"}
 
     assert found
     for statement in found:
         (operator,) = statement["Condition"]
         keys = statement["Condition"][operator]["dynamodb:LeadingKeys"]
         assert operator == "ForAllValues:StringLike"
-        assert all(
-            key.split("#")[0] in ("reconciler", "statistics", "opt-out", "sending-stops", "limit") for key in keys
-        )
+        assert {key.split("#")[0] for key in keys} <= kinds
 
 
 def test_replies_write_into_the_messages_table_nothing_but_events() -> None:
@@ -200,8 +186,3 @@ def test_the_digest_uses_the_topics_key_where_there_is_one_and_through_sns_only(
         "AlertsKey.Arn", "kms:Decrypt", "kms:GenerateDataKey"
     )
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "sns.region.amazonaws.com"}}
-
-
-def test_no_statement_is_a_denial_that_hides_what_is_allowed() -> None:
-    effects = {statement["Effect"] for name in ALLOWED for statement in statements(stack(), name)}
-    assert effects == {"Allow"}

@@ -16,11 +16,9 @@ EMPTY = sorted(name for name in PRESETS["default"] if name in PARAMETERS)
 OTHER = {"LogLevel": "ERROR", "RetentionDays": "400"}
 """A value of each parameter that differs from a preset's."""
 EDITED = {
+    **dict.fromkeys(("SendMemory", "ReportMemory"), "1024"),
+    **dict.fromkeys(("AccessLog", "QueueSending"), "false"),
     "LambdaLogLines": "failures",
-    "AccessLog": "false",
-    "SendMemory": "1024",
-    "ReportMemory": "1024",
-    "QueueSending": "false",
     "KeepRawReports": "true",
     "ProcessorBatchWindow": "3",
     "PublisherBatchWindow": "7",

@@ -23,10 +23,6 @@ def properties(name: str, **parameters: str) -> Mapping[str, Any]:
     return stack(**parameters).properties(name)
 
 
-def stream_mapping() -> Mapping[str, Any]:
-    return properties("PublisherFunctionChanges")
-
-
 def keys(schema: list[Mapping[str, str]]) -> list[str]:
     assert [each["KeyType"] for each in schema] == ["HASH", "RANGE"][: len(schema)]
     return [each["AttributeName"] for each in schema]
@@ -74,15 +70,12 @@ def test_only_messages_have_a_stream_and_it_shows_before_and_after() -> None:
     assert "StreamSpecification" not in properties("StateTable")
 
 
-def test_the_stream_is_read_from_its_beginning_and_partial_failures_count() -> None:
-    assert stream_mapping()["EventSourceArn"] == "MessagesTable.StreamArn"
-    assert stream_mapping()["FunctionName"] == "PublisherFunction"
-    assert stream_mapping()["StartingPosition"] == "TRIM_HORIZON"
-    assert stream_mapping()["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-
-def test_a_poisonous_change_is_narrowed_down_and_put_aside_while_the_stream_still_has_it() -> None:
-    assert stream_mapping()["BisectBatchOnFunctionError"] is True
-    assert 0 < stream_mapping()["MaximumRecordAgeInSeconds"] <= 12 * 3600  # the stream forgets after 24 h
-    assert 0 < stream_mapping()["MaximumRetryAttempts"] <= 10_000
-    assert stream_mapping()["DestinationConfig"] == {"OnFailure": {"Destination": "PublishFailedQueue.Arn"}}
+def test_the_stream_is_read_from_its_beginning_and_a_poisonous_change_is_put_aside_while_it_is_still_there() -> None:
+    mapping = properties("PublisherFunctionChanges")
+    assert (mapping["EventSourceArn"], mapping["FunctionName"]) == ("MessagesTable.StreamArn", "PublisherFunction")
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] <= 12 * 3600  # the stream forgets after 24 h
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10_000
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": "PublishFailedQueue.Arn"}}

@@ -48,20 +48,32 @@ def many(count: int, status: Status = Status.SENT) -> list[Report]:
     return [report(status, occurred=f"2026-01-31T12:00:{second:02d}.000Z") for second in range(count)]
 
 
-def test_a_report_in_order_costs_one_write() -> None:
-    messages = holding(report(Status.ACCEPTED))
-    tracked = track(messages, MESSAGE_ID, [report(Status.SENT)], now=NOW)
+@pytest.mark.parametrize(
+    ("known", "reports", "status", "version"),
+    [
+        ([report(Status.ACCEPTED)], [report(Status.SENT)], Status.SENT, 3),
+        ([], [report(Status.DELIVERED), report(Status.SENT)], Status.DELIVERED, 2),
+        ([report(Status.UNDELIVERED, code="30003")], [report(Status.DELIVERED)], Status.DELIVERED, 3),
+        ([], [report(Status.DELIVERED, recipient=TO)], Status.DELIVERED, 2),
+    ],
+    ids=["in order", "a batch", "a correction", "about our recipient"],
+)
+def test_reports_cost_one_write_together(
+    known: list[Report], reports: list[Report], status: Status, version: int
+) -> None:
+    messages = holding(*known)
+    tracked = track(messages, MESSAGE_ID, reports, now=NOW)
 
-    assert (tracked.decision, messages.tried, status_of(messages)) == ("applied", [Guard.FIRST], Status.SENT)
-    assert messages.records[MESSAGE_ID].version == 3
+    assert (tracked.decision, messages.tried, status_of(messages)) == ("applied", [Guard.FIRST], status)
+    assert messages.records[MESSAGE_ID].version == version
+    assert len(messages.records[MESSAGE_ID].reports) == len(known) + len(reports)
 
 
-def test_reports_of_one_batch_cost_one_write_together() -> None:
+def test_a_report_that_moves_nothing_is_noted() -> None:
     messages = holding()
-    tracked = track(messages, MESSAGE_ID, [report(Status.DELIVERED), report(Status.SENT)], now=NOW)
-
-    assert (tracked.decision, messages.tried, status_of(messages)) == ("applied", [Guard.FIRST], Status.DELIVERED)
-    assert (messages.records[MESSAGE_ID].version, len(messages.records[MESSAGE_ID].reports)) == (2, 2)
+    tracked = track(messages, MESSAGE_ID, [report(None, word="strange", recognised=False)], now=NOW)
+    assert (tracked.decision, messages.tried, status_of(messages)) == ("noted", [Guard.LATE], Status.PENDING)
+    assert messages.records[MESSAGE_ID].version == 1
 
 
 def test_late_sent_does_not_undo_delivered() -> None:
@@ -82,14 +94,6 @@ def test_a_report_that_comes_again_changes_nothing() -> None:
     assert tracked.record == before
 
 
-def test_a_report_that_moves_nothing_is_noted() -> None:
-    messages = holding()
-    tracked = track(messages, MESSAGE_ID, [report(None, word="strange", recognised=False)], now=NOW)
-
-    assert (tracked.decision, messages.tried, status_of(messages)) == ("noted", [Guard.LATE], Status.PENDING)
-    assert messages.records[MESSAGE_ID].version == 1
-
-
 def test_a_late_failure_without_a_code_does_not_erase_the_reason() -> None:
     messages = holding(report(Status.FAILED, code="30003"))
     tracked = track(messages, MESSAGE_ID, [report(Status.UNDELIVERED)], now=NOW)
@@ -99,35 +103,22 @@ def test_a_late_failure_without_a_code_does_not_erase_the_reason() -> None:
     assert (status_of(messages), failure and failure.code) == (Status.UNDELIVERED, "30003")
 
 
-def test_delivered_corrects_a_failure_in_one_write() -> None:
-    messages = holding(report(Status.UNDELIVERED, code="30003"))
-    tracked = track(messages, MESSAGE_ID, [report(Status.DELIVERED)], now=NOW)
-
-    assert (tracked.decision, messages.tried, status_of(messages)) == ("applied", [Guard.FIRST], Status.DELIVERED)
-
-
 def test_a_report_for_no_message_is_unmatched_after_one_write() -> None:
     messages = Watched()
     tracked = track(messages, MESSAGE_ID, [report(Status.SENT)], now=NOW)
-
     assert (tracked.decision, tracked.record, messages.tried) == ("unmatched", None, [Guard.FIRST])
     assert messages.records == {}
 
 
 def test_a_second_provider_id_is_stored_and_told_of_once() -> None:
+    first, sent = (report(Status.SENT, provider_message_id=known) for known in (FIRST_ID, SECOND_ID))
     messages = holding(report(Status.ACCEPTED, provider_message_id=FIRST_ID))
-    sent = report(Status.SENT, provider_message_id=SECOND_ID)
 
     assert track(messages, MESSAGE_ID, [sent], now=NOW).other_ids == {(1, SECOND_ID)}
     assert messages.records[MESSAGE_ID].state.other_ids == {(1, SECOND_ID)}
     delivered = report(Status.DELIVERED, provider_message_id=SECOND_ID)
     assert track(messages, MESSAGE_ID, [delivered], now=NOW).other_ids == frozenset()
-
-
-def test_two_provider_ids_in_one_batch_are_told_of_too() -> None:
-    reports = [report(Status.SENT, provider_message_id=known) for known in (SECOND_ID, FIRST_ID)]
-
-    assert track(holding(), MESSAGE_ID, reports, now=NOW).other_ids == {(1, SECOND_ID)}
+    assert track(holding(), MESSAGE_ID, [sent, first], now=NOW).other_ids == {(1, SECOND_ID)}
 
 
 def test_a_report_about_another_recipient_is_kept_and_moves_nothing() -> None:
@@ -142,17 +133,9 @@ def test_a_report_about_another_recipient_is_kept_and_moves_nothing() -> None:
     assert (again.decision, again.foreign) == ("duplicate", frozenset({foreign.fingerprint}))
 
 
-def test_a_report_about_our_recipient_costs_one_write() -> None:
-    messages = holding()
-
-    assert track(messages, MESSAGE_ID, [report(Status.DELIVERED, recipient=TO)], now=NOW).decision == "applied"
-    assert messages.tried == [Guard.FIRST]
-
-
 def test_beyond_a_full_timeline_the_join_still_applies() -> None:
     messages, delivered = holding(*many(MAX_REPORTS)), report(Status.DELIVERED)
     tracked = track(messages, MESSAGE_ID, [delivered], now=NOW)
-
     assert (tracked.decision, tracked.overflow) == ("applied", (delivered,))
     assert (status_of(messages), len(messages.records[MESSAGE_ID].reports)) == (Status.DELIVERED, MAX_REPORTS)
 
@@ -160,7 +143,6 @@ def test_beyond_a_full_timeline_the_join_still_applies() -> None:
 def test_a_batch_larger_than_a_timeline_is_applied_whole_in_two_writes() -> None:
     messages, reports = holding(), [*many(50), report(Status.DELIVERED)]
     tracked = track(messages, MESSAGE_ID, reports, now=NOW)
-
     assert (tracked.decision, messages.tried, status_of(messages)) == ("applied", 2 * [Guard.SEEN], Status.DELIVERED)
     assert len(messages.records[MESSAGE_ID].reports) + len(tracked.overflow) == 51
 
@@ -168,23 +150,17 @@ def test_a_batch_larger_than_a_timeline_is_applied_whole_in_two_writes() -> None
 def test_the_providers_answer_ends_the_sending_even_when_a_callback_was_faster() -> None:
     messages = holding(report(Status.DELIVERED))
     tracked = track(messages, MESSAGE_ID, [report(Status.ACCEPTED)], now=NOW, phase=SendPhase.ANSWERED)
-
     assert tracked.decision == "noted"
     assert (status_of(messages), messages.records[MESSAGE_ID].send.phase) == (Status.DELIVERED, SendPhase.ANSWERED)
 
 
-def test_losing_a_few_races_is_made_up_for() -> None:
-    messages = holding()
-    messages.refuse = 7
-
-    assert track(messages, MESSAGE_ID, [report(Status.SENT)], now=NOW).decision == "applied"
-    assert len(messages.tried) == 8
-
-
-def test_losing_every_race_gives_up_so_that_the_queue_brings_it_again() -> None:
+def test_losing_a_few_races_is_made_up_for_and_after_every_one_the_queue_brings_it_again() -> None:
     messages = holding()
     messages.refuse = 8
-
     with pytest.raises(Unavailable):
         track(messages, MESSAGE_ID, [report(Status.SENT)], now=NOW)
     assert status_of(messages) is Status.PENDING
+    messages.refuse = 7
+
+    assert track(messages, MESSAGE_ID, [report(Status.SENT)], now=NOW).decision == "applied"
+    assert len(messages.tried) == 16
