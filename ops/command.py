@@ -61,6 +61,8 @@ def explained(error: BaseException) -> str:
     if isinstance(error, SmsTrackerError) and isinstance(error.__cause__, ClientError | BotoCoreError):
         error = error.__cause__
     line = " ".join(str(error).split())
+    if isinstance(error, UnicodeDecodeError):
+        return "the file is not UTF-8; save it again in that encoding"
     if isinstance(error, NoCredentialsError):
         return "no AWS credentials: export AWS_PROFILE, or log in"
     if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _REFUSED:

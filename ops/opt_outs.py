@@ -72,7 +72,10 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
     if options.command == "list":
         return _list(Account(deployed, options.file))
     with Path(options.file).open(newline="", encoding="utf-8-sig") as file:
-        rows, wrong = read(csv.DictReader(file), deployed.opt_out_scope, now, deployed.countries)
+        lines = csv.DictReader(file)
+        if "to" not in (lines.fieldnames or ()):
+            raise ValueError("the first line has no column to; columns are separated by commas")
+        rows, wrong = read(lines, deployed.opt_out_scope, now, deployed.countries)
     if wrong:
         more = f"error: and {len(wrong) - _SHOWN} more lines\n" if len(wrong) > _SHOWN else ""
         print("".join(f"error: {each}\n" for each in wrong[:_SHOWN]) + more + "Nothing was written.", file=sys.stderr)

@@ -27,6 +27,8 @@ from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS
 _DELIVERED = "00"
 """Last digits of numbers for which the simulated providers deliver."""
 _DEFAULT_PROVIDER = "twilio"
+_NO_PREVIEWS = "bird"
+"""Its simulator refuses a validity, as Bird does outside that preview."""
 _DOCUMENT = document()
 _TIMES = st.integers(1_577_836_800_000, 1_767_225_600_000).map(
     lambda milliseconds: timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
@@ -68,8 +70,6 @@ def _prepare_message(body: dict[str, Any]) -> None:
         body["resend_if_lost"] = False
     if body.get("provider") == providers.BUILT_IN:  # it needs a test key
         body["provider"] = _DEFAULT_PROVIDER
-    if body.get("provider") == "bird" and body.get("validity_seconds") in range(1, 36001):
-        del body["validity_seconds"]
     sender, chosen = body.get("from"), body.get("provider") or _DEFAULT_PROVIDER
     takers = [name for name in providers.names() if isinstance(sender, str) and _takes(name, sender)]
     if takers and chosen in providers.names() and chosen not in takers:
@@ -82,7 +82,11 @@ def _prepare_capabilities(body: dict[str, Any], provider: Provider) -> None:
     """What any provider takes becomes what this one takes; the rest stays wrong."""
     seconds, known = body.get("validity_seconds"), [providers.load(name) for name in providers.names()]
     takers = [each for each in known if each.VALIDITY and seconds in each.VALIDITY]
-    if takers and provider not in takers:
+    if isinstance(seconds, bool):
+        takers = []
+    if takers and body.get("provider") == _NO_PREVIEWS:
+        del body["validity_seconds"]
+    elif takers and provider not in takers:
         body["validity_seconds"] = provider.VALIDITY[0] if provider.VALIDITY else None
     word = body.get("category")
     if any(word in each.CATEGORIES for each in known) and word not in provider.CATEGORIES:
