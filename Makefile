@@ -88,8 +88,9 @@ build: .venv/.ready .aws-sam/cache ## build for AWS; needs Python 3.13 (PYTHON=/
 	@rm -rf $@ && mkdir -p $@
 
 # `sam build` runs this for each function and layer of the template, in a copy of its folder.
-SCRIPTS := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
-PACKAGE = "$$($(SCRIPTS)/python313)" -I $(SCRIPTS)/package.py
+# Make's own functions would split the path of this file at its spaces.
+SCRIPTS = $(shell dirname "$$(printf %s "$(MAKEFILE_LIST)" | sed 's/^ *//')")/scripts
+PACKAGE = "$$("$(SCRIPTS)/python313")" -I "$(SCRIPTS)/package.py"
 build-%Function:
 	@$(PACKAGE) . "$(ARTIFACTS_DIR)" --mount /var/task
 
@@ -131,7 +132,7 @@ dashboard: .venv/.ready ## draw the CloudWatch dashboard with sample data: docs/
 	@$(PY) -m local.dashboard $(ARGS)
 
 repair: .venv/.ready ## rebuild, redrive, republish, stuck: operators' repairs (ARGS="--help")
-	@$(PY) -m ops.repair $(ARGS)
+	@$(PY) -m ops.repair $(ARGS) $(if $(APPLY),--apply)
 
 republish: .venv/.ready ## publish events again for messages created in a time span (FROM= TO=, APPLY=1)
 	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)

@@ -52,7 +52,7 @@ def _stack(environment: Mapping[str, str]) -> Stack:
     secrets, parameters = live(environment) if environment.get("PROVIDERS", "simulated") == "live" else (None, {})
     if environment.get("PROVIDERS", "simulated") not in ("simulated", "live"):
         raise StackError("PROVIDERS must be simulated or live")
-    if not environment.get("PORT", str(PORT)).isdigit():
+    if not environment.get("PORT", str(PORT)).isdecimal():
         raise StackError("PORT must be a number")
     public_base_url = trimmed(environment.get("PUBLIC_BASE_URL", "")).rstrip("/")
     if public_base_url and (flaw := base_url_flaw(public_base_url)):

@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
             used = stack(options.stack).limit_counters.first_uses(options.client)
             _show_countries(used, day_of(now))
             if not used:
-                print(f"{options.client} has used no country", file=sys.stderr)
+                print(f"{options.client} has used no country while there were limits", file=sys.stderr)
         case "set":
             checked = _checked(_read(options.file))
             _write(ssm, name, checked, apply=options.apply)

@@ -20,9 +20,13 @@ _OWN = (
 
 
 def _fields(*left_out: str) -> dict[str, Json]:
-    """The schemas of the fields that identify an opt-out."""
+    """The schemas of the fields that identify an opt-out. In a body, null is a field left out."""
     properties = OptOutRequest.model_json_schema()["properties"]
-    return {name: without_null(schema, "default") for name, schema in properties.items() if name not in left_out}
+    return {
+        name: {key: value for key, value in schema.items() if key not in ("default", "title")}
+        for name, schema in properties.items()
+        if name not in left_out
+    }
 
 
 _PAGING = {

@@ -179,7 +179,7 @@ def test_limits_can_be_removed(command: Command) -> None:
 
 def test_the_countries_of_a_client_are_listed_with_the_day_from_which_they_are_known(command: Command) -> None:
     _, shown, told = command.run("countries", "shop")
-    assert (shown, told.splitlines()[-1]) == ("", "shop has used no country")
+    assert (shown, told.splitlines()[-1]) == ("", "shop has used no country while there were limits")
     store, today = LimitCounterStore(json_client("dynamodb"), "state"), day_of(NOON)
     store.note_use("shop", "NL", day=today - 7)
     store.note_use("shop", "FR", day=today - 6)

@@ -189,6 +189,23 @@ def test_a_wrong_line_stops_the_whole_file_and_shows_no_number(command: Command)
 
 
 @pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"to;scope\n{OTHER};{SCOPE}\n", "columns are separated by commas"),
+        (f"{OTHER},{SCOPE}\n", "no column to"),
+        ("", "no column to"),
+    ],
+)
+def test_a_file_without_the_column_to_is_refused_as_a_whole(text: str, why: str, command: Command) -> None:
+    # Found in django-import-export/django-import-export#181, kiesraad/e-ks#642
+    code, told = command.imported(text, "--apply")
+
+    assert code == 1
+    assert why in told
+    assert OTHER not in told
+
+
+@pytest.mark.parametrize(
     ("mode", "text", "scope"),
     [(ScopeMode.CLIENT, f"to,client\n{PERSON},shop\n", "client:shop"), (ScopeMode.ALL, f"to\n{PERSON}\n", "all")],
 )

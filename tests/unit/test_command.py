@@ -46,6 +46,7 @@ def failing(error: BaseException) -> Callable[[], int]:
         (wrapped(refused("AccessDeniedException", "no dynamodb:Query")), "no dynamodb:Query"),
         (wrapped(EndpointConnectionError(endpoint_url="https://x")), "Could not connect"),
         (ValueError("two\nlines"), "two lines"),
+        (UnicodeDecodeError("utf-8", b"\xff\xfe", 0, 1, "invalid start byte"), "the file is not UTF-8"),
     ],
 )
 def test_an_error_is_a_line_with_its_cause(error: Exception, line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ from sms_tracker.read import views
 from sms_tracker.read.messages import Health, MessageReader
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
+from sms_tracker.services.opt_out_api import OptOutRequest
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import SendRequest, draft_from_request
 from tests.factories import MESSAGE_ID, record
@@ -199,6 +200,15 @@ def test_what_is_taken_is_what_the_document_allows(body: dict[str, object]) -> N
     except InvalidMessage:
         return
     validator(SCHEMAS["SendRequest"]).validate(body)
+
+
+@pytest.mark.parametrize("name", ["provider", "from", "client", "reason"])
+def test_null_is_described_for_each_field_of_an_opt_out_that_may_be_left_out(name: str) -> None:
+    body = {"to": "+31612345678", name: None}
+    (shape,) = DOCUMENT["paths"]["/opt-outs"]["put"]["requestBody"]["content"].values()
+
+    validator(shape["schema"]).validate(body)
+    assert OptOutRequest.model_validate(body).to == body["to"]
 
 
 # -- Answers -------------------------------------------------------------------------------------------------------

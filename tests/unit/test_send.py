@@ -240,6 +240,17 @@ class TestRefusals:
         assert {"title", "detail"} <= reply.body.keys()
         assert reply.headers["location"] == f"/messages/{reply.body['message_id']}"
 
+    @pytest.mark.parametrize("end", ["", "."])
+    def test_a_providers_sentence_ends_with_one_full_stop(self, end: str) -> None:
+        # Found in twilio/twilio-node#1019
+        text = f"Message to/from number violates a blacklist rule{end}"
+        reply = SendSetup([answer(400, {"code": 21610, "message": text, "status": 400})]).post(KEY)
+
+        assert reply.body["detail"] == (
+            "twilio refused the message: Message to/from number violates a blacklist rule. "
+            "Correct it and send it as a new request."
+        )
+
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refusal_of_our_account_is_502_never_the_callers_401_and_is_released(self, status: int) -> None:
         setup = SendSetup([answer(status, {"code": 20003, "message": "Authenticate"})])

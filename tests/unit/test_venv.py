@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import venv
 from pathlib import Path
@@ -17,7 +18,7 @@ INTERPRETER = """#!/bin/sh
 case "$1 $2" in
 "-c {version}"*) [ {usable} = yes ] && echo "$0" ;;
 "-c import ensurepip, venv") [ {complete} = yes ] ;;
-"-m venv") [ {creates} = yes ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && ln -sf /bin/true "$3/bin/uv" ;;
+"-m venv") [ {creates} = yes ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && ln -sf "${{UV:-/bin/true}}" "$3/bin/uv" ;;
 "-V "*) echo {name} ;;
 esac
 """
@@ -135,6 +136,22 @@ def test_without_a_complete_interpreter_the_error_says_what_to_install(
     assert "apt-get install python3-venv" in done.stderr
 
 
+@pytest.mark.parametrize(("home", "no_cache"), [("a-folder", ""), ("a-file", "true")])
+def test_where_the_cache_cannot_be_written_none_is_used(
+    home: str, no_cache: str, machine: Machine, tmp_path: Path
+) -> None:
+    # Found in astral-sh/uv#9962
+    machine.has("python3.13")
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "a-file").touch()  # not even root can make a folder below it
+    seen = tmp_path / "seen"
+    uv = f'#!/bin/sh\n[ "$1" = cache ] && echo "$HOME/.cache/uv" || echo "$UV_NO_CACHE" > {seen}\n'
+
+    done = machine.set_up(HOME=str(tmp_path / home), UV=str(machine.write("uv", uv)))
+
+    assert (done.returncode, seen.read_text().strip()) == (0, no_cache)
+
+
 def test_without_any_python_the_error_names_the_versions(machine: Machine) -> None:
     done = machine.set_up()
     assert (done.returncode, done.stdout) == (1, "")
@@ -190,3 +207,15 @@ def test_a_build_without_python_3_13_and_pip_says_in_one_line_what_to_do(
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith(f"error: {f'PYTHON={named}: ' if named else ''}no Python 3.13 with pip found")
     assert "set PYTHON=/path/to/python3.13" in done.stderr
+
+
+def test_a_build_runs_the_scripts_beside_the_makefile_in_a_folder_with_spaces(tmp_path: Path) -> None:
+    """SAM names the Makefile by its whole path, and starts make in a folder of its own."""
+    # Found in PX4/PX4-Autopilot#10895
+    folder = tmp_path / "a folder" / "with  spaces"
+    folder.mkdir(parents=True)
+    made = shutil.copy(ROOT / "Makefile", folder)
+    command = ["make", "--makefile", str(made), "--dry-run", "build-SendFunction", "ARTIFACTS_DIR=built"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.startswith(f'"$("{folder}/scripts/python313")" -I "{folder}/scripts/package.py" . "built"')
