@@ -242,14 +242,11 @@ class TestRefusals:
 
     @pytest.mark.parametrize("end", ["", "."])
     def test_a_providers_sentence_ends_with_one_full_stop(self, end: str) -> None:
-        # Found in twilio/twilio-node#1019
-        text = f"Message to/from number violates a blacklist rule{end}"
-        reply = SendSetup([answer(400, {"code": 21610, "message": text, "status": 400})]).post(KEY)
+        # Found in twilio/twilio-php#665
+        text = f"The 'To' number +33600000000 is not a valid phone number{end}"
+        reply = SendSetup([answer(400, {"code": 21211, "message": text, "status": 400})]).post(KEY)
 
-        assert reply.body["detail"] == (
-            "twilio refused the message: Message to/from number violates a blacklist rule. "
-            "Correct it and send it as a new request."
-        )
+        assert "is not a valid phone number. Correct it and send it as a new request." in str(reply.body["detail"])
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refusal_of_our_account_is_502_never_the_callers_401_and_is_released(self, status: int) -> None:

@@ -18,7 +18,7 @@ INTERPRETER = """#!/bin/sh
 case "$1 $2" in
 "-c {version}"*) [ {usable} = yes ] && echo "$0" ;;
 "-c import ensurepip, venv") [ {complete} = yes ] ;;
-"-m venv") [ {creates} = yes ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && ln -sf "${{UV:-/bin/true}}" "$3/bin/uv" ;;
+"-m venv") [ {creates} = yes ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "${{UV:-/bin/true}}" "$3/bin/uv" ;;
 "-V "*) echo {name} ;;
 esac
 """

@@ -168,10 +168,8 @@ def refused(record: Record) -> ApiResponse:
             "Send it as a new request, with a new Idempotency-Key."
         )
         return problem("not-sent", detail, members={"reason": reason}, record=record)
-    cause = (failure and failure.message) or reason or "no reason given"
-    detail = (
-        f"{record.state.provider} refused the message: {cause.rstrip('.')}. Correct it and send it as a new request."
-    )
+    cause = ((failure and failure.message) or reason or "no reason given").rstrip(".")
+    detail = f"{record.state.provider} refused the message: {cause}. Correct it and send it as a new request."
     members = {"provider_code": code, "reason": reason}
     return problem("refused-by-provider", detail, members=members, record=record)
 
