@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import venv
@@ -150,6 +151,21 @@ def test_where_the_cache_cannot_be_written_none_is_used(
     done = machine.set_up(HOME=str(tmp_path / home), UV=str(machine.write("uv", uv)))
 
     assert (done.returncode, seen.read_text().strip()) == (0, no_cache)
+
+
+def test_a_second_command_waits_for_the_first_and_finds_the_environment_ready(machine: Machine) -> None:
+    # Found in astral-sh/uv#11219
+    (machine.bin / "flock").symlink_to(shutil.which("flock") or pytest.skip("no flock"))
+    machine.has("python3.13")
+    command = ["bash", str(ROOT / "scripts" / "venv"), str(machine.made), "requirements.txt"]
+    with Path(f"{machine.made}.lock").open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = subprocess.Popen(command, env={"PATH": str(machine.bin)}, stdout=subprocess.PIPE, text=True)
+        machine.made.mkdir()
+        (machine.made / ".ready").touch()
+    said, _ = second.communicate(timeout=60)
+
+    assert (second.returncode, said) == (0, "")
 
 
 def test_without_any_python_the_error_names_the_versions(machine: Machine) -> None:
