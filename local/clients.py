@@ -59,8 +59,10 @@ class Clients:
     sns: SNSClient
     sqs: SQSClient
     ssm: SSMClient
+    cloudwatch: Any
+    scheduler: Any
     streams: Any
-    """DynamoDB Streams; only the chaos suite reads them, without type stubs."""
+    """DynamoDB Streams. These three are used by checks alone, without type stubs."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint

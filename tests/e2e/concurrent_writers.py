@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import Status
 from sms_tracker.services.track import track
 from tests import tables
+from tests.e2e import processes
 from tests.factories import NOW, record, report
 
 WRITERS = 8
@@ -100,5 +100,4 @@ def run_writers(database: Database, seeds: Sequence[int]) -> Counter[tuple[str, 
     store = database.store()
     for message_id in MESSAGES:
         store.put(record(message_id=message_id))
-    with multiprocessing.get_context("spawn").Pool(len(seeds)) as pool:
-        return sum(pool.starmap(write, [(database, seed) for seed in seeds]), Counter[tuple[str, str]]())
+    return processes.counted(write, [(database, seed) for seed in seeds])

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from local import emulator
+from local.process import LOCALHOST, free_port
 from local.stack import NAME, Stack
 from tests.e2e import browser as chromium
-from tests.e2e import provider, watch
+from tests.e2e import clients, provider, watch
 from tests.e2e.browser import Visit
 from tests.e2e.provider import Simulator, number
 
@@ -41,10 +44,20 @@ def api_key(stack: Stack) -> str:
 
 @pytest.fixture(scope="session")
 def api(stack: Stack, api_key: str) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=stack.api_url, headers={"authorization": f"Bearer {api_key}"}, timeout=35, trust_env=False
-    ) as client:
+    with clients.with_key(stack, api_key) as client:
         yield client
+
+
+@pytest.fixture
+def emulated(tmp_path: Path) -> Iterator[str]:
+    """The address of an emulator with nothing in it."""
+    port = free_port()
+    process = emulator.start(port, auth=False, log=tmp_path / "emulator.log")
+    try:
+        process.wait_until(lambda: emulator.ready(port))
+        yield f"http://{LOCALHOST}:{port}"
+    finally:
+        process.stop()
 
 
 @pytest.fixture(scope="module")

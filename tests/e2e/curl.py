@@ -20,7 +20,7 @@ def run(line: str, variables: Mapping[str, str] | None = None) -> httpx.Response
     if body is not None:  # curl's default
         headers.setdefault("content-type", "application/x-www-form-urlencoded")
     method = options.request or ("GET" if body is None else "POST")
-    return httpx.request(method, options.url, headers=headers, content=body, timeout=40, trust_env=False)
+    return httpx.request(method, options.url, headers=headers, content=body, timeout=60, trust_env=False)
 
 
 def _parser() -> argparse.ArgumentParser:

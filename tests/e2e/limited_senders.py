@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -18,6 +16,7 @@ from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.invocation import Pace
 from sms_tracker.services.limits import Limiter
 from sms_tracker.services.send import Sender
+from tests.e2e import processes
 from tests.fakes import FixedSettings
 from tests.limits import limits
 from tests.setups import OPTED_OUT, RULES, answer
@@ -85,9 +84,6 @@ def _noon() -> datetime:
     return datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def run(tables: Tables, client: str, processes: Sequence[int]) -> Counter[str]:
-    """All processes at once; the sum of what they counted."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with context.Pool(len(processes)) as pool:
-        return sum(pool.starmap(send, [(tables, client, each) for each in processes], chunksize=1), Counter[str]())
+def run(tables: Tables, client: str, count: int) -> Counter[str]:
+    """So many processes at once; the sum of what they counted."""
+    return processes.counted(send, [(tables, client, each) for each in range(count)])

@@ -157,9 +157,14 @@ def silent(api: httpx.Client, name: str) -> dict[str, Any]:
     return dict(api.post("/messages", json=message).raise_for_status().json())
 
 
+def deliver(request: httpx.Request) -> httpx.Response:
+    """The answer to a provider's request."""
+    with httpx.Client(trust_env=False, timeout=60) as provider_itself:
+        return provider_itself.send(request)
+
+
 def tell(request: httpx.Request) -> int:
-    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
-        return provider_itself.send(request).status_code
+    return deliver(request).status_code
 
 
 def simulators_of(stack: Stack) -> Iterator[dict[str, Simulator]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 import httpx
 
 from local import ledger
-from local.observe import Queue
 from local.simulators.scenario import TABLE
 from local.stack import Stack
 from tests.e2e import provider, watch
@@ -96,40 +94,23 @@ def run_all(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]
         simulator.idle()
     watch.drained(stack)
     records = {case: api.get(answers[case].headers["location"]).raise_for_status().json() for case in CASES}
+    failed = [record for record in records.values() if record["outcome"] == "failure"]
+    ended = {(record["message_id"], record["status"]) for record in failed}
+    headings = {heading(record) for record in failed}
     return ScenarioRun(
         answers=answers,
         while_open=while_open,
         records=records,
         taken={each.message_id: each for name, url in stack.simulator_urls.items() for each in ledger.taken(name, url)},
-        events=_events(events, [record for record in records.values() if record["outcome"] == "failure"]),
-        digests=_digests(digests, [record for record in records.values() if record["outcome"] == "failure"]),
+        events=watch.events(
+            events,
+            lambda seen: ended <= {(each["message_id"], each["status"]) for each in seen},
+            "not every failure has an event",
+        ),
+        digests=watch.collected(
+            digests, lambda texts: all(each in "".join(texts) for each in headings), "not every kind of failure is told"
+        ),
     )
-
-
-def _events(queue: Queue, failed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every event on the bus, once each failure's event arrived."""
-    wanted = {(record["message_id"], record["status"]) for record in failed}
-    received: list[dict[str, Any]] = []
-
-    def complete() -> bool:
-        received.extend(json.loads(body) for body in queue.drain(wait_seconds=2))
-        return wanted <= {(event["detail"]["message_id"], event["detail"]["status"]) for event in received}
-
-    watch.eventually(complete, "not every failure has an event")
-    return received
-
-
-def _digests(queue: Queue, failed: list[dict[str, Any]]) -> list[str]:
-    """Every notification, once each kind of failure is in one."""
-    wanted = {heading(record) for record in failed}
-    received: list[str] = []
-
-    def complete() -> bool:
-        received.extend(queue.drain(wait_seconds=2))
-        return all(any(each in text for text in received) for each in wanted)
-
-    watch.eventually(complete, "not every kind of failure has a notification")
-    return received
 
 
 def heading(record: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from local.process import ROOT
 from local.simulators.scenario import TABLE
 from local.stack import Stack
 from ops.api_keys import new_key
-from tests.e2e import curl, provider, watch
+from tests.e2e import clients, curl, provider, records, watch
 from tests.e2e.provider import Simulator, number
 
 DOCUMENT = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
@@ -87,11 +87,6 @@ SHOWN = list(rows(DOCUMENT))
 ROWS = [*SHOWN, *rows(FURTHER)]
 SCRIPTED = {row.to for row in ROWS if row.by == "simulator"}
 """Recipients whose course the document changes on the way."""
-
-
-@pytest.fixture(scope="module")
-def simulators(stack: Stack) -> Iterator[dict[str, Simulator]]:
-    yield from provider.simulators_of(stack)
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +190,9 @@ def keyed(word: str) -> dict[str, str]:
 def test_a_key_that_has_expired_is_refused(stack: Stack) -> None:
     key, item = new_key("e2e", {"read"}, expires_at=int(time.time()) - 1)
     stack.clients.dynamodb.put_item(TableName=stack.deployment.outputs["StateTableName"], Item=item)
-    answer = httpx.get(f"{stack.api_url}/messages", headers={"authorization": f"Bearer {key}"}, trust_env=False)
 
-    assert answer.status_code == 403
+    with clients.with_key(stack, key) as expired:
+        assert expired.get("/messages").status_code == 403
 
 
 def test_an_accepted_message_is_answered_with_all_that_the_contract_names(api: httpx.Client) -> None:
@@ -255,7 +250,8 @@ def test_a_byte_that_is_not_utf_8_is_refused_however_it_is_labelled(
 @pytest.mark.parametrize("path", ["/health", "/", "/docs", "/openapi.json", "/page/page.js", "/page/none.js"])
 def test_head_is_answered_as_get_without_a_body_and_without_a_key(path: str, stack: Stack) -> None:
     # Found in aws-powertools/powertools-lambda-python#4275
-    shown, bare = (httpx.request(method, stack.api_url + path, trust_env=False) for method in ("GET", "HEAD"))
+    with clients.with_key(stack, None) as visitor:
+        shown, bare = visitor.get(path), visitor.head(path)
 
     assert (bare.status_code, bare.content) == (shown.status_code, b"")
     for name in ("content-type", "content-length", "etag", "content-security-policy"):
@@ -379,7 +375,7 @@ def test_once_its_claim_is_over_a_key_is_answered_with_what_is_known(
     first = api.post("/messages", json=request, headers=key).json()
     waiting = api.post("/messages", json=request, headers=key)
     watch.final(api, first["message_id"])
-    end_claim(stack, first["message_id"])
+    records.let_time_pass(stack, first["message_id"])
     again = api.post("/messages", json=request, headers=key)
 
     (taken,) = simulators["messagebird"].taken(to)
@@ -387,14 +383,3 @@ def test_once_its_claim_is_over_a_key_is_answered_with_what_is_known(
     assert (waiting.status_code, again.status_code) == (409, 202)
     assert (again.json()["status"], again.json()["provider_message_id"]) == ("delivered", taken["id"])
     assert len(simulators["messagebird"].posts(to)) == 1
-
-
-def end_claim(stack: Stack, message_id: str) -> None:
-    """Half a minute later: the claim's end is put into the past, as no test can move the functions' clock."""
-    stack.clients.dynamodb.update_item(
-        TableName=stack.deployment.outputs["MessagesTableName"],
-        Key={"message_id": {"S": message_id}},
-        UpdateExpression="SET #send.#until = :past",
-        ExpressionAttributeNames={"#send": "send", "#until": "until"},
-        ExpressionAttributeValues={":past": {"N": "1"}},
-    )

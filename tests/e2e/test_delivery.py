@@ -10,7 +10,6 @@ import httpx
 import jsonschema
 import pytest
 
-from local.observe import Queue
 from local.process import ROOT
 from local.stack import Stack
 from tests.e2e import provider, scenario_run, watch
@@ -213,9 +212,9 @@ def test_a_delivery_after_a_published_failure_is_published_as_its_correction(
     failed = "delivery_failed" if name == "messagebird" else "undelivered"
 
     assert tell(signed(name, target, report_fields(name, sent["provider_message_id"], failed))) in {200, 204}
-    first = event_of(events, sent["message_id"])
+    first = watch.event(events, sent["message_id"])
     assert tell(signed(name, target, report_fields(name, sent["provider_message_id"], "delivered"))) in {200, 204}
-    second = event_of(events, sent["message_id"])
+    second = watch.event(events, sent["message_id"])
 
     assert (first["status"], first["outcome"], first["corrects"]) == ("undelivered", "failure", None)
     assert (second["status"], second["outcome"], second["corrects"]) == ("delivered", "success", "undelivered")
@@ -229,22 +228,12 @@ def test_a_failure_that_learns_its_code_is_published_again(api: httpx.Client, st
     fields = report_fields("twilio", sent["provider_message_id"], "failed")
 
     assert tell(signed("twilio", target, fields)) == 204
-    first = event_of(events, sent["message_id"])
+    first = watch.event(events, sent["message_id"])
     assert tell(signed("twilio", target, {**fields, "ErrorCode": "30003"})) == 204
-    second = event_of(events, sent["message_id"])
+    second = watch.event(events, sent["message_id"])
 
     assert (first["status"], first["failure"]["code"]) == ("failed", None)
     assert (second["status"], second["previous_status"], second["failure"]["code"]) == ("failed", "failed", "30003")
-
-
-def event_of(events: Queue, message_id: str) -> dict[str, Any]:
-    """The next event of a message."""
-
-    def look() -> dict[str, Any] | None:
-        received = [dict(json.loads(body)["detail"]) for body in events.drain(wait_seconds=5)]
-        return next((event for event in received if event["message_id"] == message_id), None)
-
-    return watch.eventually(look, f"no event of {message_id}")
 
 
 @pytest.mark.parametrize("name", provider.CALLING)
@@ -314,16 +303,13 @@ def test_what_no_handset_confirms_ends_as_unknown_without_a_digest(
 ) -> None:
     events, failures = stack.observe_events(name="unconfirmed"), stack.observe_digests(name="unconfirmed-digests")
     quiet = ended(api, simulators["aws"], number("00"), "PENDING SUCCESSFUL.final")
-    first = event_of(events, quiet["message_id"])
+    first = watch.event(events, quiet["message_id"])
     loud = ended(api, simulators["aws"], number("00"), "PENDING UNKNOWN.final")
-    second = event_of(events, loud["message_id"])
-    texts: list[str] = []
+    second = watch.event(events, loud["message_id"])
+    texts = watch.collected(
+        failures, lambda seen: loud["message_id"] in "".join(seen), "nobody was told of the other one"
+    )
 
-    def told() -> bool:
-        texts.extend(failures.drain(wait_seconds=2))
-        return any(loud["message_id"] in text for text in texts)
-
-    watch.eventually(told, "nobody was told of the other one")
     assert (quiet["status"], loud["status"]) == ("unknown", "unknown")
     assert (first["outcome"], first["unconfirmed"], "unconfirmed" in second) == ("unknown", True, False)
     assert quiet["message_id"] not in "".join(texts)

@@ -16,7 +16,7 @@ from local.stack import Stack
 from tests.e2e import watch
 from tests.e2e.provider import CALLING, NAMES, callback, report_fields, signed
 
-_PATIENCE = 20
+_PATIENCE = 60
 _IN_A_LINE = st.characters(codec="latin-1", exclude_characters="\r\n\0")
 # Other bytes cannot come but escaped: a gateway refuses them in a request line.
 _TARGET = st.one_of(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=80), st.binary().map(quote))

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from local import emulator
-from local.process import LOCALHOST, free_port
 from local.stack import Stack
 from tests import tables
-from tests.e2e import watch
+from tests.e2e import clients, watch
 from tests.e2e.conftest import LIMITED
 from tests.e2e.limited_senders import EACH, FLAKY, LIMIT, Tables, run
 from tests.e2e.provider import Simulator, number
@@ -24,17 +20,10 @@ PROCESSES = 50
 
 
 @pytest.fixture
-def emulated(tmp_path: Path) -> Iterator[Tables]:
-    port = free_port()
-    process = emulator.start(port, auth=False, log=tmp_path / "emulator.log")
-    try:
-        process.wait_until(lambda: emulator.ready(port))
-        endpoint = f"http://{LOCALHOST}:{port}"
-        for resource, name in (("MessagesTable", "messages"), ("StateTable", "state")):
-            tables.create(tables.client(endpoint), resource, name)
-        yield Tables(endpoint)
-    finally:
-        process.stop()
+def both(emulated: str) -> Tables:
+    for resource, name in (("MessagesTable", "messages"), ("StateTable", "state")):
+        tables.create(tables.client(emulated), resource, name)
+    return Tables(emulated)
 
 
 def items(found: Tables, table: str) -> list[dict[str, Any]]:
@@ -47,30 +36,29 @@ def counted(found: Tables, client: str) -> int:
     return int(counter["d"]["N"])
 
 
-def test_fifty_processes_get_exactly_as_many_messages_through_as_the_limit_says(emulated: Tables) -> None:
-    replies = run(emulated, "shop", range(PROCESSES))
+def test_fifty_processes_get_exactly_as_many_messages_through_as_the_limit_says(both: Tables) -> None:
+    replies = run(both, "shop", PROCESSES)
 
     assert replies == Counter({"202": LIMIT, "429": PROCESSES * EACH - LIMIT, "taken": LIMIT})
-    assert counted(emulated, "shop") == LIMIT
-    assert len(items(emulated, "messages")) == LIMIT, "what was refused left nothing"
+    assert counted(both, "shop") == LIMIT
+    assert len(items(both, "messages")) == LIMIT, "what was refused left nothing"
 
 
-def test_where_the_provider_refuses_half_what_is_counted_is_what_was_taken(emulated: Tables) -> None:
+def test_where_the_provider_refuses_half_what_is_counted_is_what_was_taken(both: Tables) -> None:
     processes = 20
-    replies = run(emulated, FLAKY, range(processes))
+    replies = run(both, FLAKY, processes)
 
     assert replies == Counter(
         {"202": processes * EACH // 2, "422": processes * EACH // 2, "taken": processes * EACH // 2}
     )
-    assert counted(emulated, FLAKY) == replies["taken"]
+    assert counted(both, FLAKY) == replies["taken"]
 
 
 def test_the_api_hands_over_exactly_a_limit_of_concurrent_requests(
     stack: Stack, simulators: dict[str, Simulator]
 ) -> None:
-    key, to, most = stack.create_key(LIMITED, {"send", "read"}), number("00"), 30
-    headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=60, trust_env=False) as api:
+    to, most = number("00"), 30
+    with clients.of(stack, LIMITED, "send", "read") as api:
 
         def post(each: int) -> httpx.Response:
             return api.post("/messages", json={"to": to, "body": f"Number {each}"})

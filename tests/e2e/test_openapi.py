@@ -23,7 +23,7 @@ from local.stack import Stack
 from ops.openapi.__main__ import FOLDER
 from ops.openapi.document import document
 from ops.openapi.operations import OPERATIONS
-from tests.e2e import curl
+from tests.e2e import clients, curl
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 CURLS = [operation.curl for operation in OPERATIONS if operation.curl]
@@ -96,8 +96,8 @@ def test_the_description_is_served_as_it_was_made(api: httpx.Client) -> None:
 
 
 def test_the_reference_is_served_under_a_policy_that_lets_nothing_run(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.api_url}/docs", trust_env=False, timeout=30)
-    style = httpx.get(f"{stack.api_url}/page/docs.css", trust_env=False, timeout=30)
+    with clients.with_key(stack, None) as visitor:
+        answer, style = visitor.get("/docs"), visitor.get("/page/docs.css")
 
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["content-security-policy"]

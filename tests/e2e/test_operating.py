@@ -10,8 +10,8 @@ from local import simulators
 from local.stack import Stack
 from ops.queues import QUEUES, QueueScan
 from ops.smoke.sending import TEST_ENTRIES
-from tests.e2e import command, watch
-from tests.e2e.provider import Simulator, callback, number, report_fields, signed
+from tests.e2e import clients, command, watch
+from tests.e2e.provider import Simulator, callback, number, report_fields, signed, tell
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -74,8 +74,7 @@ def test_a_forgotten_person_is_in_no_record_and_no_queue_and_gets_no_second_mess
     foreign = signed(
         "twilio", callback(stack.api_url, "twilio", NOBODY), {**report_fields("twilio", "SM1", "sent"), "To": to}
     )
-    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
-        provider_itself.send(foreign).raise_for_status()
+    assert tell(foreign) == 204
     watch.drained(stack)
     watch.eventually(lambda: names(stack, to) == 2, "a record and a report name the number")
 
@@ -91,26 +90,32 @@ def test_a_forgotten_person_is_in_no_record_and_no_queue_and_gets_no_second_mess
 
 
 def test_a_stopped_client_is_sent_nothing_for_until_its_start(stack: Stack, simulators: dict[str, Simulator]) -> None:
-    to, headers = number("00"), {"authorization": f"Bearer {stack.create_key('halting', {'send', 'read'})}"}
-    whom = ("--client", "halting", "--by", "ann", "--why")
-    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=35, trust_env=False) as halting:
+    to = number("00")
+    message = {"to": to, "body": "Hello", "provider": "twilio"}
 
-        def answered(status: int) -> httpx.Response | None:
-            answer = halting.post("/messages", json={"to": to, "body": "Hello", "provider": "twilio"})
-            return answer if answer.status_code == status else None
+    def told(action: str, client: str, why: str) -> None:
+        done = command.run(stack, "ops.sending", action, "--client", client, "--by", "ann", "--why", why)
+        assert done.returncode == 0, done.stderr
 
-        assert answered(202)
-        assert command.run(stack, "ops.sending", "stop", *whom, "leaked key").returncode == 0
-        refused = watch.eventually(lambda: answered(503), "the stop does not hold", seconds=60, every=0.5)
+    with clients.of(stack, "halting", "send", "read") as halting, clients.of(stack, "started", "send") as started:
+        assert halting.post("/messages", json=message).status_code == 202
+        told("stop", "started", "leaked key")
+        told("start", "started", "key revoked")
+        told("stop", "halting", "leaked key")
+
+        def refused() -> httpx.Response | None:
+            answer = halting.post("/messages", json=message)
+            return answer if answer.status_code == 503 else None
+
+        refusal = watch.eventually(refused, "the stop does not hold", every=0.5)
         taken = len(simulators["twilio"].taken(to))
-        assert answered(503)
+        assert refused()
         assert halting.get("/messages", params={"to": to}).status_code == 200
         assert len(simulators["twilio"].taken(to)) == taken
-        assert command.run(stack, "ops.sending", "start", *whom, "key revoked").returncode == 0
-        watch.eventually(lambda: answered(202), "the start does not hold", seconds=60, every=0.5)
+        assert started.post("/messages", json=message).status_code == 202  # one item has both clients' instructions
 
-    assert refused.json()["type"] == "urn:sms-tracker:problem:sending-stopped"
-    assert "leaked key" in refused.json()["detail"]
+    assert refusal.json()["type"] == "urn:sms-tracker:problem:sending-stopped"
+    assert "leaked key" in refusal.json()["detail"]
 
 
 def names(stack: Stack, to: str) -> int:

@@ -15,8 +15,8 @@ import pytest
 from local.process import ROOT
 from local.stack import Stack
 from local.template import Template
-from tests.e2e import provider, watch
-from tests.e2e.provider import callback, report_fields, signed
+from tests.e2e import clients, provider, watch
+from tests.e2e.provider import callback, deliver, report_fields, signed, tell
 
 EVENT = json.loads((ROOT / "events" / "published" / "undelivered.json").read_text(encoding="utf-8"))
 
@@ -75,8 +75,7 @@ def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def client(stack: Stack) -> httpx.Client:
-    headers = {"authorization": f"Bearer {stack.create_key('permissions', {'send', 'read'})}"}
-    return httpx.Client(base_url=stack.api_url, headers=headers, timeout=40, trust_env=False)
+    return clients.of(stack, "permissions", "send", "read")
 
 
 def send(api: httpx.Client, digits: str) -> httpx.Response:
@@ -91,7 +90,7 @@ def assert_denied(stack: Stack, function: str, words: str) -> None:
 
 
 def asked(stack: Stack) -> list[Any]:
-    ledger = httpx.get(f"{stack.simulator_urls['twilio']}/_ledger", trust_env=False).raise_for_status()
+    ledger = httpx.get(f"{stack.simulator_urls['twilio']}/_ledger", trust_env=False, timeout=60).raise_for_status()
     return list(ledger.json()["posts"])
 
 
@@ -133,8 +132,7 @@ def test_a_send_that_may_not_read_its_secrets_sends_nothing(closed: Stack) -> No
 @pytest.mark.parametrize("name", provider.CALLING)
 def test_a_webhook_that_may_not_queue_asks_the_provider_to_come_again(name: str, closed: Stack) -> None:
     target = callback(closed.api_url, name, "00000000-0000-4000-8000-000000000003")
-    with httpx.Client(trust_env=False, timeout=30) as provider_itself:
-        answer = provider_itself.send(signed(name, target, report_fields(name, "0123", "delivered")))
+    answer = deliver(signed(name, target, report_fields(name, "0123", "delivered")))
 
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:sms-tracker:problem:unavailable")
     assert answer.headers["retry-after"]
@@ -146,8 +144,7 @@ def test_a_processor_that_may_not_write_loses_no_report(deaf: Stack) -> None:
         sent = send(api, "08").json()
         target = callback(deaf.api_url, "twilio", sent["message_id"])
         report = signed("twilio", target, report_fields("twilio", sent["provider_message_id"], "delivered"))
-        with httpx.Client(trust_env=False, timeout=30) as provider_itself:
-            assert provider_itself.send(report).status_code == 204
+        assert tell(report) == 204
         assert_denied(deaf, "processor", "UpdateItem: AccessDenied")
         record = api.get(f"/messages/{sent['message_id']}").json()
 
@@ -191,7 +188,8 @@ def test_a_reconciler_that_may_not_keep_what_it_counted_says_so(deaf: Stack) -> 
 
 
 def test_a_service_that_may_not_see_its_queue_is_unwell(deaf: Stack) -> None:
-    health = httpx.get(f"{deaf.api_url}/health", trust_env=False, timeout=30)
+    with clients.with_key(deaf, None) as visitor:
+        health = visitor.get("/health")
 
     assert (health.status_code, health.json()["type"]) == (503, "urn:sms-tracker:problem:unhealthy")
     assert (health.json()["table"], health.json()["queue"]) == ("ok", "unavailable")

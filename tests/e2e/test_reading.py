@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local.stack import Stack
-from tests.e2e import watch
+from tests.e2e import clients, watch
 from tests.e2e.provider import number
 
 
@@ -62,8 +62,7 @@ def test_a_list_goes_on_from_its_cursor(read: list[dict[str, Any]], api: httpx.C
 
 
 def test_another_clients_message_is_not_there(read: list[dict[str, Any]], stack: Stack) -> None:
-    other = {"authorization": f"Bearer {stack.create_key('another', {'read'})}"}
-    with httpx.Client(base_url=stack.api_url, headers=other, trust_env=False) as stranger:
+    with clients.of(stack, "another", "read") as stranger:
         answer = stranger.get(f"/messages/{read[0]['message_id']}")
         absent = stranger.get("/messages/00000000-0000-4000-8000-000000000000")
         assert listed(stranger, to=read[0]["to"]) == []

@@ -1,28 +1,30 @@
-"""What reports alone leave open, on a stack whose reconciler is started by hand and knows no patience."""
+"""What reports alone leave open, on a stack whose reconciler is started by hand."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from local.observe import Queue
 from local.stack import Stack
 from local.template import Template, set_variables
 from sms_tracker import providers
-from tests.e2e import watch
+from tests.e2e import clients, records, watch
 from tests.e2e.provider import NAMES, READABLE, Simulator, number, simulators_of
 
-UNKNOWN_AFTER = 60
+UNKNOWN_AFTER = timedelta(hours=1)
 PARAMETERS = {
     "LookupsPerSecond": "50",
     "TextRetention": "until_final",
 }
 TEXT = "Your parcel is waiting"
+SCRIPTS = {"timeout": {"like": "timeout", "drop": True}, "throttled": {"like": "throttled", "retry_after": 30}}
 COURSES = {"silent": "08", "timeout": "07", "hang": "14", "throttled": "22"}
 """Arrives without a report; taken, never answered; not taken, never answered; refused for now."""
 
@@ -35,6 +37,11 @@ class Case:
     course: str
     to: str
     resend: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its end is known before the time for a report is over."""
+        return self.course == "throttled" or (self.resend if self.course == "hang" else self.provider in READABLE)
 
 
 RESENT = [name for name in NAMES if providers.load(name).LOOKUP and not providers.load(name).IDEMPOTENCY]
@@ -49,9 +56,8 @@ CASES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """What the messages were at first, after the runs of the reconciler, and what the books and the bus hold."""
+    """The messages after the runs of the reconciler, the requests for each, and the events."""
 
-    runs: list[Mapping[str, int]]
     posts: Mapping[Case, int]
     records: Mapping[Case, Mapping[str, Any]]
     events: list[Mapping[str, Any]]
@@ -63,7 +69,7 @@ def impatient(template: Template) -> Template:
         "reconciler",
         RECONCILE_AFTER_SECONDS="1",
         NOT_SENT_AFTER_SECONDS="1",
-        UNKNOWN_AFTER_SECONDS=str(UNKNOWN_AFTER),
+        UNKNOWN_AFTER_SECONDS=f"{UNKNOWN_AFTER.total_seconds():.0f}",
     )
     return template
 
@@ -79,59 +85,52 @@ def reconciled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def course(reconciled: Stack) -> Iterator[Course]:
     key = reconciled.create_key("reconciler", {"send", "read"})
     reconciled.warm_up(key)
-    headers = {"authorization": f"Bearer {key}"}
     events = reconciled.observe_events(name="reconciler-events")
-    with httpx.Client(base_url=reconciled.api_url, headers=headers, timeout=90, trust_env=False) as api:
+    with clients.with_key(reconciled, key) as api:
         for simulators in simulators_of(reconciled):
             yield _travel(reconciled, api, simulators, events)
 
 
-def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator], events: Any) -> Course:
+def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator], events: Queue) -> Course:
     for case in CASES.values():
-        if case.course == "timeout":
-            simulators[case.provider].script(case.to, {"like": "timeout", "drop": True})
-    slow_first = sorted(CASES.values(), key=lambda case: case.course not in ("timeout", "hang"))
-    with ThreadPoolExecutor(sum(case.course in ("timeout", "hang") for case in slow_first)) as pool:
-        answers = dict(zip(slow_first, pool.map(lambda case: _send(api, case), slow_first), strict=True))
-    places = {case: f"/messages/{answer.json()['message_id']}" for case, answer in answers.items()}
+        if script := SCRIPTS.get(case.course):
+            simulators[case.provider].script(case.to, script)
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        answers = list(pool.map(lambda case: _send(api, case), CASES.values()))
+    ids = {case: answer.json()["message_id"] for case, answer in zip(CASES.values(), answers, strict=True)}
     for case in CASES.values():
         if case.resend:
             simulators[case.provider].script(case.to, "delivered")
-    runs: list[Mapping[str, int]] = []
 
-    def records() -> dict[Case, Mapping[str, Any]]:
-        return {case: api.get(place).raise_for_status().json() for case, place in places.items()}
+    def read() -> dict[Case, Mapping[str, Any]]:
+        return {case: api.get(f"/messages/{each}").raise_for_status().json() for case, each in ids.items()}
 
-    def all_final() -> bool:
+    def all_end(cases: Collection[Case], age: timedelta = timedelta(0)) -> bool:
+        """Whether these are final after two runs of the reconciler, for which every open message is so old."""
+        for record in read().values():
+            if not record["final"]:
+                records.let_time_pass(stack, record["message_id"], age=age)
         with ThreadPoolExecutor(2) as pool:  # two at once, as when a run takes longer than its schedule
-            runs.extend(pool.map(lambda _: run(stack), range(2)))
+            list(pool.map(lambda _: watch.reconciled(stack), range(2)))
         watch.drained(stack)
-        return all(record["final"] for record in records().values())
+        found = read()
+        return all(found[case]["final"] for case in cases)
 
-    watch.eventually(all_final, "not every message came to its end", seconds=UNKNOWN_AFTER + watch.SECONDS, every=2)
-    received: list[Mapping[str, Any]] = []
-
-    def all_told() -> bool:
-        received.extend(json.loads(body)["detail"] for body in events.drain(wait_seconds=2))
-        return {each["status"] for each in received} >= {"unknown", "failed"}
-
-    watch.eventually(all_told, "not every end was published")
+    known = [case for case in CASES.values() if case.is_known]
+    watch.eventually(lambda: all_end(known), "not every message was looked up to its end", every=1)
+    watch.eventually(lambda: all_end(CASES.values(), UNKNOWN_AFTER), "not every message came to its end", every=1)
+    final = read()
+    wanted = {(record["message_id"], record["status"]) for record in final.values() if record["status"] != "delivered"}
+    told = watch.events(
+        events, lambda seen: wanted <= {(each["message_id"], each["status"]) for each in seen}, "not every end is told"
+    )
     posts = {case: len(simulators[case.provider].posts(case.to)) for case in CASES.values()}
-    return Course(runs=runs, posts=posts, records=records(), events=received)
+    return Course(posts=posts, records=final, events=[each["detail"] for each in told])
 
 
 def _send(api: httpx.Client, case: Case) -> httpx.Response:
     message = {"to": case.to, "body": TEXT, "provider": case.provider, "resend_if_lost": case.resend}
     return api.post("/messages", json=message)
-
-
-def run(stack: Stack) -> dict[str, int]:
-    """One run of the reconciler, as its schedule starts it."""
-    name = f"{stack.deployment.name}-reconciler"
-    answer = stack.clients.functions.invoke(FunctionName=name, Payload=b"{}")
-    said = json.loads(answer["Payload"].read())
-    assert not answer.get("FunctionError"), said
-    return dict(said)
 
 
 @pytest.mark.parametrize("name", READABLE)
@@ -191,8 +190,8 @@ def test_runs_at_the_same_time_changed_nothing_twice(course: Course) -> None:
 
 
 def test_nothing_is_left_to_do(reconciled: Stack, course: Course) -> None:
-    assert course.runs
-    assert run(reconciled).keys() <= {"walked", "endpoint-up"}
+    assert course.records
+    assert watch.reconciled(reconciled).keys() <= {"walked", "endpoint-up"}
 
 
 def _published(course: Course, case: Case) -> list[tuple[str, str | None]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -40,14 +39,7 @@ def failed(api: httpx.Client, heard: Queue) -> dict[str, Any]:
 
 
 def event_of(heard: Queue, record: dict[str, Any]) -> dict[str, Any]:
-    """The event about that record's version; other tests' are let go."""
-
-    def look() -> dict[str, Any] | None:
-        details: Iterator[dict[str, Any]] = (json.loads(body)["detail"] for body in heard.drain(wait_seconds=2))
-        wanted = (record["message_id"], record["version"])
-        return next((each for each in details if (each["message_id"], each["version"]) == wanted), None)
-
-    return watch.eventually(look, f"no event about {record['message_id']}")
+    return watch.event(heard, record["message_id"], version=record["version"])
 
 
 def test_an_event_is_published_again_under_its_own_version(stack: Stack, heard: Queue, failed: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from local.observe import Queue
 from local.stack import Stack
-from tests.e2e import command, watch
+from tests.e2e import clients, command, watch
 from tests.e2e.provider import NAMES, Simulator, number
 from tests.e2e.test_secrecy import FUNCTIONS
 
@@ -27,9 +28,9 @@ def heard(stack: Stack) -> Queue:
 
 
 @pytest.fixture(scope="module")
-def admin(stack: Stack) -> httpx.Client:
-    headers = {"authorization": f"Bearer {stack.create_key('support', {'admin', 'read'})}"}
-    return httpx.Client(base_url=stack.api_url, headers=headers, timeout=35, trust_env=False)
+def admin(stack: Stack) -> Iterator[httpx.Client]:
+    with clients.of(stack, "support", "admin", "read") as client:
+        yield client
 
 
 def send(api: httpx.Client, provider: str, to: str, sender: str) -> httpx.Response:
@@ -56,15 +57,11 @@ def next_second() -> None:
 
 def events(heard: Queue, person: str, *, of: int) -> list[dict[str, Any]]:
     """The first events that name ``person``, as many as that; those about others are let go."""
-    found: list[dict[str, Any]] = []
 
-    def look() -> bool:
-        envelopes = [json.loads(body) for body in heard.drain(wait_seconds=2)]
-        found.extend(each for each in envelopes if person in json.dumps(each["detail"]))
-        return len(found) >= of
+    def about(bodies: list[str]) -> list[dict[str, Any]]:
+        return [each for each in map(json.loads, bodies) if person in json.dumps(each["detail"])]
 
-    watch.eventually(look, f"no {of} events")
-    return found
+    return about(watch.collected(heard, lambda bodies: len(about(bodies)) >= of, f"no {of} events"))
 
 
 @pytest.mark.parametrize("provider", NAMES)

@@ -10,7 +10,7 @@ import pytest
 from local import simulators
 from local.stack import Stack
 from tests.e2e import watch
-from tests.e2e.provider import CALLING, NAMES, callback, number, report_fields, signed
+from tests.e2e.provider import CALLING, NAMES, callback, number, report_fields, signed, tell
 
 FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler", "inbound")
 TEXT = "Meet me at the old mill"
@@ -38,15 +38,14 @@ def logs(stack: Stack, api: httpx.Client) -> dict[str, list[str]]:
     for name in CALLING:
         fields = {**report_fields(name, "1", "delivered"), "To": number("00"), "recipient": number("00")}
         request = signed(name, callback(stack.api_url, name, "00000000-0000-4000-8000-000000000004"), fields)
-        with httpx.Client(trust_env=False, timeout=30) as provider_itself:
-            provider_itself.send(request)
-            provider_itself.post(str(request.url), content=f"To={number('00')}&Body={TEXT}")
+        for each in (request, httpx.Request("POST", request.url, content=f"To={number('00')}&Body={TEXT}")):
+            tell(each)
     poison = f'{{"to":"{number("00")}","body":"{TEXT}"}}'
     stack.clients.sqs.send_message(QueueUrl=stack.deployment.outputs["ReportsQueueUrl"], MessageBody=poison)
     for message_id in ids:
         watch.final(api, message_id)
     watch.drained(stack)
-    stack.clients.functions.invoke(FunctionName=f"{stack.deployment.name}-reconciler", Payload=b"{}")
+    watch.reconciled(stack)
     watch.eventually(lambda: stack.logs("digest"), "no digest ran")
     return {function: stack.logs(function) for function in FUNCTIONS}
 

@@ -1,4 +1,4 @@
-"""The local stack itself: that the real template answers, that what is wrong has one clear line, that nothing stays."""
+"""The local stack itself: its door, one clear line for what is wrong, nothing left at its end."""
 
 from __future__ import annotations
 
@@ -7,46 +7,21 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from local import simulators
 from local.process import LOCALHOST, ROOT, Process, StackError
 from local.stack import Stack
 from local.template import Template
-
-_SECONDS = 30.0
-
-
-def _eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _SECONDS
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _delivered(api: httpx.Client, message_id: str) -> Callable[[], bool]:
-    return lambda: api.get(f"/messages/{message_id}").json().get("status") == "delivered"
-
-
-def test_every_providers_messages_are_delivered_by_signed_reports(stack: Stack, api: httpx.Client) -> None:
-    for provider in simulators.names():
-        sent = api.post("/messages", json={"to": "+31612345678", "body": "Hello", "provider": provider})
-
-        assert sent.status_code == 202, sent.text
-        assert _eventually(_delivered(api, sent.json()["message_id"]))
-    stack.check()
+from tests.e2e import clients, watch
+from tests.e2e.provider import Simulator
 
 
 def test_nothing_but_the_api_can_be_reached_through_its_port(stack: Stack) -> None:
-    with httpx.Client(base_url=stack.api_url, trust_env=False) as visitor:
+    with clients.with_key(stack, None) as visitor:
         assert visitor.get("/health").json()["status"] == "ok"
         assert visitor.get("/_ministack/health").status_code == 404
         assert visitor.post("/_ministack/reset").status_code == 404
@@ -58,7 +33,7 @@ def test_nothing_but_the_api_can_be_reached_through_its_port(stack: Stack) -> No
 
 def test_a_second_request_behind_the_first_does_not_slip_past_the_api(stack: Stack) -> None:
     port = int(stack.api_url.rsplit(":", 1)[1])
-    with socket.create_connection((LOCALHOST, port), timeout=10) as connection:
+    with socket.create_connection((LOCALHOST, port), timeout=clients.TIMEOUT) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\nGET /_ministack/health HTTP/1.1\r\nhost: x\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -80,26 +55,21 @@ def test_what_is_no_request_for_a_path_is_refused_at_the_door(
     stack: Stack, request_bytes: bytes, status: bytes
 ) -> None:
     port = int(stack.api_url.rsplit(":", 1)[1])
-    with socket.create_connection((LOCALHOST, port), timeout=10) as connection:
+    with socket.create_connection((LOCALHOST, port), timeout=clients.TIMEOUT) as connection:
         connection.sendall(request_bytes)
         assert connection.recv(65536).split(b" ")[1] == status
 
 
-def test_a_paused_consumers_messages_wait_and_are_handed_over(stack: Stack, api: httpx.Client) -> None:
+def test_a_paused_consumers_messages_wait_and_are_handed_over(
+    stack: Stack, api: httpx.Client, simulators: dict[str, Simulator]
+) -> None:
     with stack.paused("processor"):
         sent = api.post("/messages", json={"to": "+31612345678", "body": "Hello"}).json()
-        idle = httpx.get(f"{stack.simulator_urls['twilio']}/_control/idle?timeout=20", timeout=30, trust_env=False)
-        assert idle.json()["idle"]
+        simulators["twilio"].idle()
         waiting = api.get(f"/messages/{sent['message_id']}").json()
 
     assert waiting["status"] == "accepted"
-    assert _eventually(_delivered(api, sent["message_id"]))
-
-
-def test_a_functions_log_can_be_read(stack: Stack, api: httpx.Client) -> None:
-    api.get("/messages", params={"to": "+31612345678"})
-
-    assert _eventually(lambda: any(line.startswith("REPORT") for line in stack.logs("query")))
+    assert watch.final(api, sent["message_id"])["status"] == "delivered"
 
 
 def test_a_taken_port_is_named_before_anything_is_started() -> None:
@@ -178,7 +148,7 @@ def test_nothing_outlives_the_program_that_started_it(how: signal.Signals, tmp_p
         assert len(_running(mark)) >= 2
 
         asker.send_signal(how)
-        asker.wait(timeout=_SECONDS)
+        asker.wait(timeout=30)
 
-        assert _eventually(lambda: not _running(mark))
-        assert _eventually(lambda: not workdir.exists())
+        watch.eventually(lambda: not _running(mark), "processes are left")
+        watch.eventually(lambda: not workdir.exists(), "files are left")

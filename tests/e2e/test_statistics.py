@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from local.stack import Stack
-from tests.e2e import watch
+from tests.e2e import clients, watch
 from tests.e2e.provider import NAMES, number
 
 CLIENT = "statistics"
@@ -19,8 +19,7 @@ CLIENT = "statistics"
 @pytest.fixture(scope="module")
 def shop(stack: Stack) -> Iterator[httpx.Client]:
     """A client of its own, so that what it sent is all that it has."""
-    headers = {"authorization": f"Bearer {stack.create_key(CLIENT, {'send', 'read'})}"}
-    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=40, trust_env=False) as api:
+    with clients.of(stack, CLIENT, "send", "read") as api:
         yield api
 
 
@@ -67,8 +66,8 @@ def test_the_hour_of_the_messages_says_when_it_was_counted(
 
 
 def test_an_admin_sees_this_client_among_all(stack: Stack, counted: dict[str, Any]) -> None:
-    headers = {"authorization": f"Bearer {stack.create_key('support', {'admin'})}"}
-    answer = httpx.get(f"{stack.api_url}/stats", params={"by": "client"}, headers=headers, trust_env=False, timeout=40)
+    with clients.of(stack, "support", "admin") as admin:
+        answer = admin.get("/stats", params={"by": "client"})
 
     groups = {group["client"]: group["messages"] for group in answer.json()["groups"]}
     assert groups[CLIENT] == counted["total"]["messages"]
@@ -87,8 +86,8 @@ def test_what_an_admin_reads_of_another_s_is_logged_with_both_names(
     stack: Stack, records: list[dict[str, Any]]
 ) -> None:
     message_id = records[0]["message_id"]
-    headers = {"authorization": f"Bearer {stack.create_key('auditor', {'admin'})}"}
-    answer = httpx.get(f"{stack.api_url}/messages/{message_id}", headers=headers, trust_env=False, timeout=40)
+    with clients.of(stack, "auditor", "admin") as auditor:
+        answer = auditor.get(f"/messages/{message_id}")
 
     assert answer.json()["client"] == CLIENT
     watch.eventually(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from local import observe
 from local.observe import Queue
 from local.stack import Stack
-from tests.e2e import command, watch
+from tests.e2e import clients, command, watch
 from tests.e2e.provider import Simulator
 from tests.unit.test_built_in import ENDS, NUMBER, documented
 
@@ -34,9 +33,7 @@ class Run:
 @pytest.fixture(scope="module")
 def testing(stack: Stack) -> Iterator[httpx.Client]:
     key = command.run(stack, "ops.api_key", "--client", CLIENT, "--scopes", "test").stdout.strip()
-    with httpx.Client(
-        base_url=stack.api_url, headers={"authorization": f"Bearer {key}"}, timeout=35, trust_env=False
-    ) as client:
+    with clients.with_key(stack, key) as client:
         yield client
 
 
@@ -100,14 +97,11 @@ def test_a_silent_message_stays_accepted(run: Run, testing: httpx.Client) -> Non
 def test_a_consumer_of_tests_gets_every_failure_and_correction_and_one_of_live_nothing(run: Run) -> None:
     failed = {digits for digits, (status, _) in ENDS.items() if status not in {"accepted", "delivered"}} | {"09", "10"}
     wanted = {f"test-{digits}" for digits in failed} | {"test-18"}
-    got = list[dict[str, Any]]()
 
-    def complete() -> bool:
-        got.extend(json.loads(body) for body in run.tested.drain(wait_seconds=1))
-        corrected = any(event["detail"]["corrects"] for event in got)
-        return corrected and {event["detail"]["reference"] for event in got} >= wanted
+    def complete(seen: list[dict[str, Any]]) -> bool:
+        return any(each["corrects"] for each in seen) and {each["reference"] for each in seen} >= wanted
 
-    watch.eventually(complete, "a test's event is missing")
+    got = watch.events(run.tested, complete, "a test's event is missing")
     assert {event["source"] for event in got} == {"sms-tracker.test"}
     assert run.live.drain() == []
 
@@ -118,9 +112,8 @@ def test_no_provider_is_asked(run: Run, simulators: dict[str, Simulator]) -> Non
 
 
 def test_each_kind_of_key_finds_its_own_messages(run: Run, stack: Stack, testing: httpx.Client) -> None:
-    headers = {"authorization": f"Bearer {stack.create_key(CLIENT, {'send', 'read', 'admin'})}"}
     path = f"/messages/{run.answers['00'].json()['message_id']}"
-    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=35, trust_env=False) as live:
+    with clients.of(stack, CLIENT, "send", "read", "admin") as live:
         assert (testing.get(path).status_code, live.get(path).status_code) == (200, 404)
         found = [api.get("/messages", params={"to": NUMBER("00")}).json()["messages"] for api in (testing, live)]
         assert [len(each) for each in found] == [1, 0]
@@ -138,8 +131,8 @@ def test_a_test_key_reaches_nothing_that_is_live(method: str, path: str, testing
 def test_statistics_leave_tests_out(run: Run, stack: Stack) -> None:
     assert run.answers
     watch.counted(stack)
-    headers = {"authorization": f"Bearer {stack.create_key(CLIENT, {'read', 'send'})}"}
 
-    stats = httpx.get(f"{stack.api_url}/stats", headers=headers, timeout=35, trust_env=False).raise_for_status().json()
+    with clients.of(stack, CLIENT, "read", "send") as live:
+        stats = live.get("/stats").raise_for_status().json()
 
     assert stats["groups"] == []

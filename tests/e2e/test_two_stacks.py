@@ -4,14 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-import boto3
 import pytest
 
 from local import deploy
-from local.clients import REGION, ROOT_KEY
 from local.process import ROOT
 from local.stack import NAME, Stack
 from local.template import load, set_schedule, supported, widen_resources
@@ -20,22 +17,10 @@ from tests.e2e import watch
 BESIDE = "beside"
 
 
-@pytest.fixture
-def schedules(stack: Stack) -> Callable[[], dict[str, str]]:
+def schedules(stack: Stack) -> dict[str, str]:
     """Each schedule's name, and the function that it starts."""
-    scheduler: Any = boto3.client(
-        "scheduler",
-        endpoint_url=stack.clients.endpoint,
-        region_name=REGION,
-        aws_access_key_id=ROOT_KEY,
-        aws_secret_access_key=ROOT_KEY,
-    )
-
-    def read() -> dict[str, str]:
-        listed = scheduler.list_schedules()["Schedules"]
-        return {each["Name"]: each["Target"]["Arn"].rpartition(":")[2] for each in listed}
-
-    return read
+    listed = stack.clients.scheduler.list_schedules()["Schedules"]
+    return {each["Name"]: each["Target"]["Arn"].rpartition(":")[2] for each in listed}
 
 
 @pytest.fixture
@@ -60,17 +45,13 @@ def of(name: str) -> dict[str, str]:
     return {f"{name}-reconcile": f"{name}-reconciler", f"{name}-statistics": f"{name}-reconciler"}
 
 
-def test_each_stack_has_its_own_schedules_and_takes_only_them_with_it(
-    stack: Stack, second: deploy.Deployment, schedules: Callable[[], dict[str, str]]
+def test_each_stack_has_resources_and_schedules_of_its_own_and_takes_only_them_with_it(
+    stack: Stack, second: deploy.Deployment
 ) -> None:
-    assert schedules() == {**of(NAME), **of(second.name)}
+    shared = set(stack.deployment.physical.values()) & set(second.physical.values())
+    assert shared <= {"", "live", "$default"}  # within a function, within an API
+    assert schedules(stack) == {**of(NAME), **of(second.name)}
 
     stack.clients.cloudformation.delete_stack(StackName=second.name)
 
-    watch.eventually(lambda: schedules() == of(NAME), "the first stack's schedules are not those that are left")
-
-
-def test_no_resource_of_one_stack_is_the_others_too(stack: Stack, second: deploy.Deployment) -> None:
-    shared = set(stack.deployment.physical.values()) & set(second.physical.values())
-
-    assert shared <= {"", "live", "$default"}  # within a function, within an API
+    watch.eventually(lambda: schedules(stack) == of(NAME), "the first stack's schedules are not those that are left")

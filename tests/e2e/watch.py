@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
+from local.observe import Queue
 from local.stack import Stack
 
 if TYPE_CHECKING:
@@ -81,12 +82,49 @@ def reason(message: MessageTypeDef) -> str:
     return message["MessageAttributes"]["reason"]["StringValue"]
 
 
-def counted(stack: Stack) -> None:
-    """Let the reconciler count the messages of this hour."""
+def collected(queue: Queue, complete: Callable[[list[str]], object], what: str) -> list[str]:
+    """All that comes out of the queue until ``complete`` returns something true for it."""
+    received: list[str] = []
+
+    def look() -> bool:
+        received.extend(queue.drain(wait_seconds=2))
+        return bool(complete(received))
+
+    eventually(look, what)
+    return received
+
+
+def events(queue: Queue, complete: Callable[[list[dict[str, Any]]], object], what: str) -> list[dict[str, Any]]:
+    """The events from the queue until ``complete`` returns something true for their details."""
+
+    def read(bodies: list[str]) -> list[dict[str, Any]]:
+        return [dict(json.loads(body)) for body in bodies]
+
+    return read(collected(queue, lambda bodies: complete([each["detail"] for each in read(bodies)]), what))
+
+
+def event(queue: Queue, message_id: str, *, version: int | None = None) -> dict[str, Any]:
+    """The details of the next event of the message (with that version); others are let go."""
+
+    def mine(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [each for each in details if each["message_id"] == message_id and version in (None, each["version"])]
+
+    found = events(queue, mine, f"no event of {message_id}")
+    return mine([each["detail"] for each in found])[0]
+
+
+def reconciled(stack: Stack, step: Mapping[str, str] | None = None) -> dict[str, int]:
+    """What one run of the reconciler counted, started as by its schedule."""
     name = f"{stack.deployment.name}-reconciler"
-    answer = stack.clients.functions.invoke(FunctionName=name, Payload=b'{"step": "statistics"}')
+    answer = stack.clients.functions.invoke(FunctionName=name, Payload=json.dumps(step or {}))
     done = json.loads(answer["Payload"].read())
     assert not answer.get("FunctionError"), done
+    return dict(done)
+
+
+def counted(stack: Stack) -> None:
+    """Let the reconciler count the messages of this hour."""
+    done = reconciled(stack, {"step": "statistics"})
     assert done["hour-previewed"] >= 1
     assert "failed" not in done
 
