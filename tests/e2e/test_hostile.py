@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from local.process import LOCALHOST
 from local.stack import Stack
+from sms_tracker.providers import BUILT_IN
 from tests.e2e import watch
 from tests.e2e.provider import CALLING, NAMES, callback, report_fields, signed
 
@@ -116,8 +117,7 @@ def test_strangers_get_no_5xx_and_put_nothing_on_the_queue(stack: Stack) -> None
     watch.drained(stack)
     with stack.paused("processor"):
         strangers()
-        queued = [json.loads(body)["provider"] for body in watch.bodies(stack, "ReportsQueueUrl")]
-        assert set(queued) <= {"test"}  # delayed reports of test messages, which have no webhook
+        assert queued(stack) == []
 
     assert {403, 404, 413} <= seen
 
@@ -142,9 +142,15 @@ def test_a_genuine_webhook_with_anything_changed_is_not_believed(name: str, stac
     watch.drained(stack)
     with stack.paused("processor"):
         changed()
-        assert watch.held(stack, "ReportsQueueUrl") == 0
+        assert queued(stack) == []
         assert _tell(stack, genuine, parts) in {200, 204}
-        assert watch.held(stack, "ReportsQueueUrl") == 1
+        assert queued(stack) == [name]
+
+
+def queued(stack: Stack) -> list[str]:
+    """The providers of the reports that webhooks queued; earlier tests' second tries and test messages may be due."""
+    found = map(json.loads, watch.bodies(stack, "ReportsQueueUrl"))
+    return [each["provider"] for each in found if not each.get("tries") and each["provider"] != BUILT_IN]
 
 
 def _other(byte: int, by: int) -> int:
