@@ -173,8 +173,3 @@ def simulators_of(stack: Stack) -> Iterator[dict[str, Simulator]]:
     yield every
     for simulator in every.values():
         simulator.close()
-
-
-def unfolded(body: str) -> dict[str, Any]:
-    """A queued report's envelope."""
-    return dict(json.loads(body))

@@ -98,10 +98,10 @@ class Consumers:
     def mail(self, message_id: str) -> str:
         """The next mail about the message."""
 
-        def look() -> str | None:
-            return next((text for text in self.mails.drain(wait_seconds=5) if message_id in text), None)
+        def about(texts: list[str]) -> list[str]:
+            return [text for text in texts if message_id in text]
 
-        return watch.eventually(look, f"no mail about {message_id}")
+        return about(watch.collected(self.mails, about, f"no mail about {message_id}"))[0]
 
 
 @pytest.fixture(scope="module")
@@ -256,15 +256,11 @@ def test_a_replayed_failure_does_not_undo_its_correction(course: Course, consume
     )
     replayed = consumers.requested(course.message_id, 3)  # the local replay reaches every rule
 
-    watch.eventually(lambda: held(stack, consumers.outputs["queue"]["QueueUrl"]) == 0, "replayed events are unhandled")
+    watch.eventually(
+        lambda: watch.held_at(stack, consumers.outputs["queue"]["QueueUrl"]) == 0, "replayed events are unhandled"
+    )
     assert [body["status"] for _, body in replayed[2:]] == ["undelivered"]
     assert consumers.stored("queue", course.message_id) == course.corrected[0]
-
-
-def held(stack: Stack, url: str) -> int:
-    """How many messages a queue holds, visible or in flight."""
-    attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    return int(attributes["ApproximateNumberOfMessages"]) + int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
 
 def test_concurrent_batches_of_one_message_leave_its_highest_version(consumers: Consumers, stack: Stack) -> None:

@@ -34,10 +34,12 @@ def eventually(look: Callable[[], _T | None], what: str, *, seconds: float = SEC
 
 def held(stack: Stack, queue: str) -> int:
     """How many messages the queue of that output holds, visible or in flight, but not delayed."""
-    attributes = stack.clients.sqs.get_queue_attributes(
-        QueueUrl=stack.deployment.outputs[queue], AttributeNames=[_WAITING, _IN_FLIGHT]
-    )["Attributes"]
-    return int(attributes[_WAITING]) + int(attributes[_IN_FLIGHT])
+    return held_at(stack, stack.deployment.outputs[queue])
+
+
+def held_at(stack: Stack, url: str) -> int:
+    attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[_WAITING, _IN_FLIGHT])
+    return sum(int(each) for each in attributes["Attributes"].values())
 
 
 def drained(stack: Stack) -> None:
