@@ -10,11 +10,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import UUID
 
 from types_boto3_dynamodb import DynamoDBClient
 from types_boto3_events import EventBridgeClient
@@ -22,12 +24,17 @@ from types_boto3_sns import SNSClient
 from types_boto3_sqs import SQSClient
 from types_boto3_ssm import SSMClient
 
-from sms_tracker.aws.clients import client
+from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.aws.keys import key_id
-from sms_tracker.domain.record import Record
+from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.report import Source, timestamp
+from sms_tracker.domain.state import initial_state
+from sms_tracker.domain.status import Status
+from sms_tracker.services.track import track
 from tests import tables
-from tests.factories import record
+from tests.factories import record, report
 
 ROOT = Path(__file__).parents[1]
 API_KEY = "smst_example-key-for-samples-not-a-secret-00000000"
@@ -137,8 +144,7 @@ class Cloud:
 
 def deploy(provider: Provider) -> tuple[Cloud, dict[str, str]]:
     """The stack and the variables of its functions, with two messages and a key in it."""
-    tables.create(AWS.dynamodb, "MessagesTable", "messages")
-    tables.create(AWS.dynamodb, "StateTable", "state")
+    tables.create_both(AWS.dynamodb)
     for each in (record(), record(message_id=BIRD_MESSAGE, to="+32470123456", reference="order-43")):
         AWS.dynamodb.put_item(TableName="messages", Item=to_item(each))
     put_key()
@@ -172,6 +178,20 @@ def put_key(**attributes: Any) -> None:
     """Store the samples' key in the state table."""
     item = {"pk": {"S": key_id(API_KEY)}, "client": {"S": "shop"}, "scopes": {"SS": ["read", "send"]}, **attributes}
     AWS.dynamodb.put_item(TableName="state", Item=item)
+
+
+def put_answered(
+    ago: timedelta, status: Status = Status.ACCEPTED, source: Source = Source.ANSWER, *, number: int = 0, sid: str = ""
+) -> tuple[str, Mapping[str, Any]]:
+    """Store a message of some time ago with its provider's answer: its id, and what every report on it shares."""
+    created, store = timestamp(datetime.now(UTC) - ago), MessageStore(calling(AWS.dynamodb), "messages")
+    state = initial_state(attempt=1, at=created, provider="twilio")
+    made = record(message_id=str(UUID(int=number)), state=state, created_at=created, updated_at=created, reference=None)
+    store.put(made)
+    known = {"provider_message_id": sid or f"SM{number:032x}", "received": created}
+    answered = report(status, source=source, **known)
+    track(store, made.message_id, [answered], now=created, phase=SendPhase.ANSWERED)
+    return made.message_id, known
 
 
 def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:

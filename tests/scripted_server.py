@@ -53,8 +53,9 @@ HANG = Reply(hang=True)
 
 @dataclass
 class Request:
-    """A received request; header names in lower case, ``connection`` from 0."""
+    """A received request; ``line`` is its first one; header names in lower case, ``connection`` from 0."""
 
+    line: str
     headers: Mapping[str, str]
     body: bytes
     connection: int
@@ -78,9 +79,9 @@ class Server:
 
     def serve(self, connection: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as sent:
-            while sent.readline().strip():
+            while line := sent.readline().strip().decode():
                 names = {name.lower(): value.strip() for name, _, value in _head(sent)}
-                reply = self.reply(Request(names, sent.read(int(names.get("content-length", 0))), number))
+                reply = self.reply(Request(line, names, sent.read(int(names.get("content-length", 0))), number))
                 if reply.hang:
                     self.ended.wait(60)
                 if reply.hang or reply.body is None:

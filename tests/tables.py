@@ -45,6 +45,12 @@ def create(dynamodb: DynamoDBClient, resource: str, name: str, *, with_stream: b
     return name
 
 
+def create_both(dynamodb: DynamoDBClient) -> None:
+    """Create the template's tables as ``messages`` and ``state``."""
+    create(dynamodb, "MessagesTable", "messages")
+    create(dynamodb, "StateTable", "state")
+
+
 @contextmanager
 def messages_table() -> Iterator[tuple[DynamoDBClient, str]]:
     """An empty ``messages`` table and a client of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,13 +28,11 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 STRICT = limits(client={"hour": 3, "day": 5}, range={"day": 100}, recipient={"day": 100})
 
 
-@contextmanager
-def _in_memory() -> Iterator[LimitCounters]:
-    yield MemoryCounters()
-
-
-@contextmanager
-def _in_dynamodb() -> Iterator[LimitCounters]:
+@pytest.fixture(params=["memory", "dynamodb"])
+def counters(request: pytest.FixtureRequest) -> Iterator[LimitCounters]:
+    if request.param == "memory":
+        yield MemoryCounters()
+        return
     with dynamodb() as client:
         yield LimitCounterStore(calling(client), "state")
 
@@ -47,13 +45,6 @@ def dynamodb() -> Iterator[DynamoDBClient]:
         yield client
 
 
-@pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
-def counters(request: pytest.FixtureRequest) -> Iterator[LimitCounters]:
-    made: Callable[[], AbstractContextManager[LimitCounters]] = request.param
-    with made() as counters:
-        yield counters
-
-
 def counter(now: datetime = NOON, client: str = "shop") -> Counter:
     return client_counter(STRICT, client, "NL", is_new=False, now=now)
 
@@ -64,14 +55,8 @@ def take(counters: LimitCounters, token: str, units: int = 1, now: datetime = NO
     return found.name if found else None
 
 
-def test_exactly_as_many_sends_fit_as_the_limit_allows(counters: LimitCounters) -> None:
+def test_exactly_as_many_sends_fit_as_the_limit_allows_and_another_client_has_its_own(counters: LimitCounters) -> None:
     assert [take(counters, f"t{number}") for number in range(5)] == [None] * 3 + ["client_per_hour"] * 2
-
-
-def test_another_client_has_its_own_count(counters: LimitCounters) -> None:
-    for number in range(3):
-        take(counters, f"t{number}")
-
     assert take(counters, "t9", client="bank") is None
 
 
@@ -84,23 +69,19 @@ def test_a_new_hour_counts_anew_and_the_day_goes_on(counters: LimitCounters) -> 
     assert take(counters, "v", now=next_day) is None
 
 
-def test_a_repetition_of_a_lost_reply_counts_once(counters: LimitCounters) -> None:
-    assert [take(counters, "t0") for _ in range(9)] == [None] * 9
-    assert [take(counters, f"t{number}") for number in (1, 2, 3)] == [None, None, "client_per_hour"]
+@pytest.mark.parametrize(
+    ("takes", "exceeded"),
+    [
+        pytest.param([("t0", 1)] * 9 + [("t1", 1), ("t2", 1), ("t3", 1)], [11], id="a repetition counts once"),
+        pytest.param([("t0", 2), ("t1", 1), ("t1", 1), ("t2", 1)], [3], id="also of the last one that fits"),
+        pytest.param([("t0", 2), ("t1", 2), ("t2", 1)], [1], id="a block fits as a whole or not at all"),
+        pytest.param([("t0", 4)], [0], id="a block above the limit never fits"),
+    ],
+)
+def test_units_are_counted_by_token(counters: LimitCounters, takes: list[tuple[str, int]], exceeded: list[int]) -> None:
+    found = [take(counters, token, units) for token, units in takes]
 
-
-def test_a_repetition_of_the_last_one_that_fits_is_no_refusal(counters: LimitCounters) -> None:
-    take(counters, "t0", 2)
-
-    assert [take(counters, "t1"), take(counters, "t1"), take(counters, "t2")] == [None, None, "client_per_hour"]
-
-
-def test_a_block_fits_as_a_whole_or_not_at_all(counters: LimitCounters) -> None:
-    assert [take(counters, "t0", 2), take(counters, "t1", 2), take(counters, "t2")] == [None, "client_per_hour", None]
-
-
-def test_a_block_above_the_limit_never_fits(counters: LimitCounters) -> None:
-    assert take(counters, "t0", 4) == "client_per_hour"
+    assert found == ["client_per_hour" if at in exceeded else None for at in range(len(takes))]
 
 
 def test_what_is_given_back_may_be_taken_again_and_its_repetition_gives_nothing(counters: LimitCounters) -> None:
@@ -145,7 +126,13 @@ def test_the_first_use_of_a_country_stays(counters: LimitCounters) -> None:
 
 @dataclass
 class Table:
+    """The store, and the one item in its table."""
+
     client: DynamoDBClient
+
+    @property
+    def store(self) -> LimitCounterStore:
+        return LimitCounterStore(calling(self.client), "state")
 
     @property
     def item(self) -> dict[str, Any]:
@@ -156,6 +143,9 @@ class Table:
     def values(self) -> dict[str, Any]:
         return unmarshal(self.item)
 
+    def take(self, counter: Counter, token: str, now: datetime = NOON) -> None:
+        assert self.store.take(counter, 1, token=token, now=int(now.timestamp())) is None
+
 
 @pytest.fixture
 def table() -> Iterator[Table]:
@@ -163,45 +153,37 @@ def table() -> Iterator[Table]:
         yield Table(client)
 
 
-WIDE = limits(
-    client={"hour": 9_999, "day": 99_999},
-    country={"hour": 9_999, "day": 99_999},
-    new_countries={"hour": 999, "day": 999},
-)
+DAILY = {"hour": 9_999, "day": 99_999}
+WIDE = limits(client=DAILY, country=DAILY, new_countries={"hour": 999, "day": 999})
 
 
-def busy(now: datetime, country: str = "NL", *, is_new: bool = False) -> Counter:
-    return client_counter(WIDE, "shop", country, is_new=is_new, now=now)
+def busy(now: datetime, country: str = "NL") -> Counter:
+    return client_counter(WIDE, "shop", country, is_new=False, now=now)
 
 
 def test_a_take_is_one_write_and_about_one_in_sixteen_is_two(table: Table) -> None:
-    recorder, store = CallRecorder(table.client), LimitCounterStore(calling(table.client), "state")
+    recorder = CallRecorder(table.client)
     for second in range(160):
         at = NOON + timedelta(seconds=second)
-        assert store.take(busy(at), 1, token=f"token{second:03}", now=int(at.timestamp())) is None
+        table.take(busy(at), f"token{second:03}", at)
 
     assert 160 < len(recorder.calls) <= 160 + 160 // 16
     assert table.values["d"] == 160
 
 
 def test_tokens_are_kept_for_ten_seconds_however_many_there_are(table: Table) -> None:
-    store = LimitCounterStore(calling(table.client), "state")
-    for number in range(50):  # at once
-        store.take(busy(NOON), 1, token=f"token{number:03}", now=int(NOON.timestamp()))
-    at = NOON + timedelta(seconds=9)
-    for number in range(50):
-        assert store.take(busy(at), 1, token=f"token{number:03}", now=int(at.timestamp())) is None
+    for at in (NOON, NOON + timedelta(seconds=9)):
+        for number in range(50):
+            table.take(busy(at), f"token{number:03}", at)
 
     assert table.values["d"] == 50
 
 
 def test_a_counter_stays_below_one_write_unit_all_day(table: Table) -> None:
-    store = LimitCounterStore(calling(table.client), "state")
     sizes = []
     for minute in range(0, 24 * 60, 8):
         at = NOON - timedelta(hours=12) + timedelta(minutes=minute)
-        country = ("NL", "BE", "DE")[minute % 3]
-        store.take(busy(at, country), 1, token=f"tok{minute:05}", now=int(at.timestamp()))
+        table.take(busy(at, ("NL", "BE", "DE")[minute % 3]), f"tok{minute:05}", at)
         sizes.append(item_size(table.item))
 
     assert table.values["d"] == 180
@@ -209,12 +191,11 @@ def test_a_counter_stays_below_one_write_unit_all_day(table: Table) -> None:
 
 
 def test_a_range_with_fifty_recipients_is_below_two_write_units(table: Table) -> None:
-    store = LimitCounterStore(calling(table.client), "state")
     wide = limits(range={"hour": 100, "day": 200}, recipient={"hour": 5, "day": 20})
     for number in range(50):
         made = range_counter(wide, f"+3161234{number:04}", key=b"k" * 32, now=NOON)
         assert made
-        assert store.take(made, 1, token=f"token{number:03}", now=int(NOON.timestamp())) is None
+        table.take(made, f"token{number:03}")
 
     assert item_size(table.item) < 2 * KB
 
@@ -222,7 +203,7 @@ def test_a_range_with_fifty_recipients_is_below_two_write_units(table: Table) ->
 def test_nothing_in_the_table_shows_a_number_and_it_expires(table: Table) -> None:
     made = range_counter(STRICT, "+31612345678", key=b"k" * 32, now=NOON)
     assert made
-    LimitCounterStore(calling(table.client), "state").take(made, 1, token="t", now=int(NOON.timestamp()))
+    table.take(made, "t")
 
     assert not any("+31612345678"[at : at + 5] in str(table.item) for at in range(8))
     assert table.values["pk"].startswith(f"{PREFIX}range#2026-01-31#")
@@ -230,8 +211,6 @@ def test_nothing_in_the_table_shows_a_number_and_it_expires(table: Table) -> Non
 
 
 def test_a_writer_that_is_always_overtaken_gives_up(table: Table) -> None:
-    store = LimitCounterStore(calling(table.client), "state")
-
     def overtaken(operation: str, **arguments: Any) -> dict[str, Any]:
         """Another sender begins a new set of tokens before each write."""
         table.client.update_item(
@@ -244,7 +223,7 @@ def test_a_writer_that_is_always_overtaken_gives_up(table: Table) -> None:
 
     with pytest.raises(Throttled, match="too many writes"):
         LimitCounterStore(overtaken, "state").take(busy(NOON), 1, token="mine", now=int(NOON.timestamp()))
-    assert store.take(busy(NOON), 1, token="mine", now=int(NOON.timestamp())) is None
+    table.take(busy(NOON), "mine")
     assert table.values["d"] == 1
 
 
@@ -253,23 +232,25 @@ def test_a_writer_that_is_always_overtaken_gives_up(table: Table) -> None:
 )
 def test_throttling_and_an_outage_are_different_errors(table: Table, code: str, error: type[Exception]) -> None:
     CallRecorder(table.client, error=refusal(code))
-    store = LimitCounterStore(calling(table.client), "state")
 
     with pytest.raises(Unavailable) as raised:
-        store.take(counter(), 1, token="t", now=int(NOON.timestamp()))
+        table.take(counter(), "t")
     assert type(raised.value) is error
 
 
-def test_every_call_raises_when_the_table_is_out_of_reach(table: Table) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store: store.take(counter(), 1, token="t", now=0),
+        lambda store: store.give_back(counter(), 1, token="t"),
+        lambda store: store.first_uses("shop"),
+        lambda store: store.note_use("shop", "NL", day=1),
+    ],
+)
+def test_every_call_raises_when_the_table_is_out_of_reach(
+    table: Table, call: Callable[[LimitCounterStore], object]
+) -> None:
     CallRecorder(table.client, error=UNREACHABLE)
-    store = LimitCounterStore(calling(table.client), "state")
-    calls: list[Callable[[], object]] = [
-        lambda: store.take(counter(), 1, token="t", now=0),
-        lambda: store.give_back(counter(), 1, token="t"),
-        lambda: store.first_uses("shop"),
-        lambda: store.note_use("shop", "NL", day=1),
-    ]
 
-    for call in calls:
-        with pytest.raises(Unavailable):
-            call()
+    with pytest.raises(Unavailable):
+        call(table.store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
@@ -40,61 +40,48 @@ class Kept:
 
 
 @contextmanager
-def _in_memory() -> Iterator[Kept]:
-    messages = MemoryMessages()
-    yield Kept(MemoryReconcileState(messages), messages)
-
-
-@contextmanager
-def _in_dynamodb() -> Iterator[Kept]:
+def stored() -> Iterator[Kept]:
     with mock_aws():
         dynamodb = tables.client()
-        tables.create(dynamodb, "MessagesTable", "messages")
-        tables.create(dynamodb, "StateTable", "state")
-        agenda = DynamoReconcileState(calling(dynamodb), messages="messages", state="state")
-        yield Kept(agenda, MessageStore(calling(dynamodb), "messages"))
+        tables.create_both(dynamodb)
+        state = DynamoReconcileState(calling(dynamodb), messages="messages", state="state")
+        yield Kept(state, MessageStore(calling(dynamodb), "messages"))
 
 
-@pytest.fixture(params=[_in_memory, _in_dynamodb], ids=["memory", "dynamodb"])
+@pytest.fixture(params=["memory", "dynamodb"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
-    made: Callable[[], AbstractContextManager[Kept]] = request.param
-    with made() as kept:
+    if request.param == "memory":
+        messages = MemoryMessages()
+        yield Kept(MemoryReconcileState(messages), messages)
+        return
+    with stored() as kept:
         yield kept
 
 
-def test_before_the_first_walk_there_is_no_position(kept: Kept) -> None:
-    assert kept.reconcile_state.position("walked") is None
-
-
 def test_the_position_never_moves_back(kept: Kept) -> None:
+    assert kept.reconcile_state.position("walked") is None
     for until in (SOON, LATER, SOON):
         kept.reconcile_state.advance("walked", until)
     assert kept.reconcile_state.position("walked") == LATER
     assert kept.reconcile_state.position("another") is None
 
 
-def test_an_open_message_is_due_from_its_time_on(kept: Kept) -> None:
+def test_an_open_message_is_due_from_its_time_on_and_keeps_that_time(kept: Kept) -> None:
     kept.messages.put(record())
 
-    assert kept.reconcile_state.open(MESSAGE_ID, due=SOON)
+    assert [kept.reconcile_state.open(MESSAGE_ID, due=due) for due in (SOON, NOW, LATER)] == [True, False, False]
+    track(kept.messages, MESSAGE_ID, [report(Status.SENT)], now=NOW)  # not final
     assert (kept.due(until=NOW), kept.due(until=SOON)) == ([], [MESSAGE_ID])
     assert kept.reconcile_state.due(MINE, until=SOON, limit=100) == [MESSAGE_ID]
 
 
-def test_what_is_on_the_agenda_keeps_its_time(kept: Kept) -> None:
-    kept.messages.put(record())
-    kept.reconcile_state.open(MESSAGE_ID, due=LATER)
-
-    assert not kept.reconcile_state.open(MESSAGE_ID, due=NOW)
-    assert kept.due(until=SOON) == []
-
-
-def test_what_is_put_off_comes_later(kept: Kept) -> None:
+def test_what_is_put_off_comes_later_and_its_message_is_unchanged(kept: Kept) -> None:
     kept.messages.put(record())
     kept.reconcile_state.open(MESSAGE_ID, due=NOW)
     kept.reconcile_state.put_off(MESSAGE_ID, due=LATER)
 
     assert (kept.due(until=SOON), kept.due(until=LATER)) == ([], [MESSAGE_ID])
+    assert kept.messages.get(MESSAGE_ID) == record()
 
 
 @pytest.mark.parametrize("status", [Status.DELIVERED, Status.UNKNOWN, Status.UNDELIVERED])
@@ -107,22 +94,6 @@ def test_what_becomes_final_leaves_the_agenda_and_does_not_come_back(kept: Kept,
     assert not kept.reconcile_state.open(MESSAGE_ID, due=NOW)
     kept.reconcile_state.put_off(MESSAGE_ID, due=NOW)
     assert kept.due() == []
-
-
-def test_a_report_that_is_not_final_leaves_the_agenda_as_it_is(kept: Kept) -> None:
-    kept.messages.put(record())
-    kept.reconcile_state.open(MESSAGE_ID, due=SOON)
-    track(kept.messages, MESSAGE_ID, [report(Status.SENT)], now=NOW)
-
-    assert (kept.due(until=NOW), kept.due(until=SOON)) == ([], [MESSAGE_ID])
-
-
-def test_being_on_the_agenda_is_no_change_of_the_message(kept: Kept) -> None:
-    kept.messages.put(record())
-    kept.reconcile_state.open(MESSAGE_ID, due=NOW)
-    kept.reconcile_state.put_off(MESSAGE_ID, due=SOON)
-
-    assert kept.messages.get(MESSAGE_ID) == record()
 
 
 def test_a_send_that_is_taken_over_is_due_though_the_walk_has_passed_it(kept: Kept) -> None:
@@ -153,7 +124,7 @@ def test_the_longest_overdue_come_first_within_the_limit(kept: Kept) -> None:
 
 
 def test_the_index_shows_open_messages_beside_failures() -> None:
-    with _in_dynamodb() as kept:
+    with stored() as kept:
         kept.messages.put(record())
         kept.reconcile_state.open(MESSAGE_ID, due=NOW)
         search = MessageSearch(calling(tables.client()), "messages")

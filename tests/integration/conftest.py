@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from types_boto3_dynamodb import DynamoDBClient
 
 from sms_tracker.aws.connections import Connections
 from tests import moto_client, tables
 from tests.cloud import PRIVATE, Cloud, Handler, Invoke, Invoked, Provider, cold_start, deploy, serving
 from tests.cloudwatch import level
+from tests.integration import faults
 
 
 @pytest.fixture
@@ -31,6 +33,22 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", tables.session())
         monkeypatch.setattr(Connections, "post", lambda _, headers, body: moto_client.ask(headers, body))
         yield
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[DynamoDBClient]:
+    """A client of both tables, which are empty."""
+    with mock_aws():
+        made = tables.client()
+        tables.create_both(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def make() -> Iterator[Callable[[], faults.Cloud]]:
+    """A maker of deployments whose calls may meet a fault."""
+    with faults.clouds() as making:
+        yield making
 
 
 @pytest.fixture

@@ -119,35 +119,38 @@ class Wire:
         self._tries = 0
 
     def _post(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The same as ``_send``, one level below the small client."""
-        self._tries += 1
-        fault = self._due()
-        if fault in _ERRORS:
-            status, code = _ERRORS[fault]
-            return Answer(status, {}, _document(code))
-        if fault in _UNREACHED:
-            raise TryFailed("ConnectTimeoutError")
-        if fault is Fault.KILLED_BEFORE:
-            raise Killed
-        answer = ask(headers, body)
-        if fault in _LOST:
-            raise TryFailed("ReadTimeoutError")
-        if fault is Fault.KILLED_AFTER:
-            raise Killed
-        return answer
+        """A try of the small client."""
+        return self._try(
+            lambda: ask(headers, body),
+            refuse=lambda status, code: Answer(status, {}, _document(code)),
+            broken=lambda why: TryFailed("ConnectTimeoutError" if why in _UNREACHED else "ReadTimeoutError"),
+        )
 
     def _send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
+        """A try of boto3."""
+        headers = {"content-type": "application/x-amz-json-1.0"}
+        return self._try(
+            lambda: botocore_stubber(event_name=event_name, request=request),
+            refuse=lambda status, code: AWSResponse(request.url, status, headers, MockRawResponse(_document(code))),  # type: ignore[arg-type]  # as moto does
+            broken=lambda why: (ConnectTimeoutError if why in _UNREACHED else ReadTimeoutError)(
+                endpoint_url=request.url
+            ),
+        )
+
+    def _try(
+        self, call: Callable[[], T], *, refuse: Callable[[int, str], T], broken: Callable[[Fault], Exception]
+    ) -> T:
         self._tries += 1
         fault = self._due()
         if fault in _ERRORS:
-            return _error(request, *_ERRORS[fault])
+            return refuse(*_ERRORS[fault])
         if fault in _UNREACHED:
-            raise ConnectTimeoutError(endpoint_url=request.url)
+            raise broken(fault)
         if fault is Fault.KILLED_BEFORE:
             raise Killed
-        answer = botocore_stubber(event_name=event_name, request=request)
+        answer = call()
         if fault in _LOST:
-            raise ReadTimeoutError(endpoint_url=request.url)
+            raise broken(fault)
         if fault is Fault.KILLED_AFTER:
             raise Killed
         return answer
@@ -157,11 +160,6 @@ class Wire:
         if self.fault is None or not (index == self.at or (index > self.at and self.fault in _FROM_THEN_ON)):
             return None
         return None if self.fault in _ONCE and self._tries > 1 else self.fault
-
-
-def _error(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
-    headers = {"content-type": "application/x-amz-json-1.0"}
-    return AWSResponse(request.url, status, headers, MockRawResponse(_document(code)))  # type: ignore[arg-type]  # as moto does
 
 
 def _document(code: str) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,15 +17,13 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.statistics import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally, hour_of
-from sms_tracker.domain.record import SendPhase
-from sms_tracker.domain.report import Source, timestamp
-from sms_tracker.domain.state import initial_state
+from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
 from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.services.track import track
-from tests.cloud import AWS, SECRETS, SID, Cloud, Handler, cold_start, sample
+from tests.cloud import AWS, SECRETS, SID, Cloud, Handler, cold_start, put_answered, sample
 from tests.cloudwatch import Metric, Period, in_alarm, measured, shown, watched
-from tests.factories import record, report
+from tests.factories import report
 from tests.scripted_server import Reply, serving
 from tests.unit.template_stack import environment, stack
 
@@ -35,16 +34,9 @@ ALARMS = {
 }
 READ = {metric for alarm in ALARMS.values() for metric in watched(alarm)} | shown(EVERYTHING)
 FUNCTIONS = ("send", "webhook", "processor", "publisher", "digest", "query", "authorizer", "reconciler", "inbound")
+DEPTHS = {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"}
 DOCUMENTED = {
-    "AWS/SQS": (
-        "QueueName",
-        "AWS::SQS::Queue",
-        {
-            "ApproximateNumberOfMessagesVisible",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateAgeOfOldestMessage",
-        },
-    ),
+    "AWS/SQS": ("QueueName", "AWS::SQS::Queue", {*DEPTHS, "ApproximateAgeOfOldestMessage"}),
     "AWS/Scheduler": ("ScheduleGroup", "AWS::Scheduler::ScheduleGroup", {"InvocationAttemptCount"}),
     "AWS/Lambda": ("FunctionName", "AWS::Lambda::Function", {"Errors", "Throttles", "Duration", "IteratorAge"}),
 }
@@ -125,10 +117,6 @@ class Row:
     sound: Act
 
 
-def nothing(_: Deployment) -> None:
-    """Nothing happens at all."""
-
-
 def aws(namespace: str, name: str, resource: str, *, fault: Sequence[float], sound: Sequence[float]) -> Row:
     """A metric of AWS's own with these values in each period."""
     return Row(
@@ -162,15 +150,9 @@ def sends(at: Deployment, times: int, reply: Reply) -> None:
     at.invoke("send", sample("send"), times=times)
 
 
-def limited(at: Deployment, daily_cap: int) -> None:
-    """A send where a client may send so many messages a day."""
+def limited(at: Deployment, daily_cap: int, times: int = 1) -> None:
+    """So many sends to one country where a client may send ``daily_cap`` messages a day."""
     AWS.ssm.put_parameter(Name="/stack/limits", Value=json.dumps({"daily_cap": daily_cap}), Type="String")
-    sends(at, 1, TEMPORARILY)
-
-
-def to_a_new_country(at: Deployment, times: int) -> None:
-    """So many sends to a country that their client has not used, where no limit is near."""
-    AWS.ssm.put_parameter(Name="/stack/limits", Value=json.dumps({"daily_cap": 100}), Type="String")
     sends(at, times, TAKEN)
 
 
@@ -183,47 +165,35 @@ def reported(at: Deployment, *changes: Mapping[str, str]) -> None:
     at.invoke("processor", {"Records": records})
 
 
-def unreadable_change(at: Deployment) -> None:
+def published(at: Deployment, *, readable: bool) -> None:
     event = sample("publisher")
-    del event["Records"][2]["dynamodb"]["NewImage"]["status"]
+    if not readable:
+        del event["Records"][2]["dynamodb"]["NewImage"]["status"]
     at.invoke("publisher", event)
     at.depth("publish-failed", "PublishFailedQueue")
 
 
-def published(at: Deployment) -> None:
-    at.invoke("publisher", sample("publisher"))
-    at.depth("publish-failed", "PublishFailedQueue")
+def batch(function: str, queue: str, resource: str, records: slice) -> Act:
+    """Handle these records of the function's sample, and look into its dead-letter queue."""
+
+    def act(at: Deployment) -> None:
+        at.invoke(function, {"Records": sample(function)["Records"][records]})
+        at.depth(queue, resource)
+
+    return act
 
 
-def processed(at: Deployment, records: slice) -> None:
-    at.invoke("processor", {"Records": sample("processor")["Records"][records]})
-    at.depth("reports-dlq", "ReportsDlq")
-
-
-def replied(at: Deployment, records: slice) -> None:
-    at.invoke("inbound", {"Records": sample("inbound")["Records"][records]})
-    at.depth("inbound-dlq", "InboundDlq")
+processed = partial(batch, "processor", "reports-dlq", "ReportsDlq")
+replied = partial(batch, "inbound", "inbound-dlq", "InboundDlq")
 
 
 def taken_messages(at: Deployment, *, heard_of: int) -> None:
     """Five messages a quarter of an hour old, of which so many had a report; then the reconciler runs."""
-    store, created = (
-        MessageStore(calling(AWS.dynamodb), "messages"),
-        timestamp(datetime.now(UTC) - timedelta(minutes=15)),
-    )
     for number in range(5):
-        made = record(
-            message_id=f"00000000-0000-4000-8000-{number:012d}",
-            state=initial_state(attempt=1, at=created, provider="twilio"),
-            created_at=created,
-            updated_at=created,
-        )
-        store.put(made)
-        known = {"provider_message_id": f"SM{number:032x}", "received": created}
-        answered = report(Status.ACCEPTED, source=Source.ANSWER, **known)
-        track(store, made.message_id, [answered], now=created, phase=SendPhase.ANSWERED)
+        message_id, known = put_answered(timedelta(minutes=15), number=number)
         if number < heard_of:
-            track(store, made.message_id, [report(Status.SENT, **known)], now=created)
+            store = MessageStore(calling(AWS.dynamodb), "messages")
+            track(store, message_id, [report(Status.SENT, **known)], now=known["received"])
     at.invoke("reconciler", sample("reconciler"))
 
 
@@ -285,10 +255,10 @@ WRONG_TOKEN = Reply(401, json.dumps({"code": 20003, "message": "Authenticate", "
 SOUND = {"delivered": 95, "failed": 5}
 
 TABLE: Mapping[str, Row] = {
-    "reports-dlq": Row(lambda at: processed(at, slice(None)), lambda at: processed(at, slice(3))),
-    "inbound-dlq": Row(lambda at: replied(at, slice(None)), lambda at: replied(at, slice(4))),
-    "unmatched": Row(lambda at: processed(at, slice(3, 4)), lambda at: processed(at, slice(3))),
-    "publish-failed": Row(unreadable_change, published),
+    "reports-dlq": Row(processed(slice(None)), processed(slice(3))),
+    "inbound-dlq": Row(replied(slice(None)), replied(slice(4))),
+    "unmatched": Row(processed(slice(3, 4)), processed(slice(3))),
+    "publish-failed": Row(partial(published, readable=False), partial(published, readable=True)),
     "failures-dlq": aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", "FailuresDlq", fault=[0, 1], sound=[0, 0]),
     "failure-rule-dlq": aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", "FailureRuleDlq", fault=[1], sound=[0]),
     "reports-queue-old": aws("AWS/SQS", "ApproximateAgeOfOldestMessage", "ReportsQueue", fault=[30, 301], sound=[300]),
@@ -310,7 +280,7 @@ TABLE: Mapping[str, Row] = {
     "send-errors": Row(lambda at: sends(at, 6, UNWELL), lambda at: sends(at, 5, UNWELL)),
     "account-refused": Row(lambda at: sends(at, 1, WRONG_TOKEN), lambda at: sends(at, 1, TEMPORARILY)),
     "limits-exceeded": Row(lambda at: limited(at, 0), lambda at: limited(at, 1)),
-    "new-countries": Row(lambda at: to_a_new_country(at, 11), lambda at: to_a_new_country(at, 10)),
+    "new-countries": Row(lambda at: limited(at, 100, 11), lambda at: limited(at, 100, 10)),
     "publisher-behind": aws("AWS/Lambda", "IteratorAge", "PublisherFunction", fault=[50, 301_000], sound=[299_000]),
     "reports-unrecognised": Row(
         lambda at: reported(at, {"MessageStatus": "teleported"}), lambda at: reported(at, {"MessageStatus": "sent"})
@@ -354,17 +324,9 @@ def test_an_alarm_speaks_once_the_fault_lasts_and_not_before(name: str, deployme
     assert {each for each in faulty.measures if each.namespace.startswith("SmsTracker")} <= READ  # none is in vain
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_one_alarm_speaks_for_the_exceptions_of_any_function(
-    function: str, deployment: Callable[[], Deployment]
+def test_one_alarm_speaks_for_an_exception_of_any_function_which_lambda_counts(
+    deployment: Callable[[], Deployment],
 ) -> None:
-    alarm, faulty = ALARMS["exceptions"], deployment()
-    faulty.by_aws("AWS/Lambda", "Errors", f"{function.title()}Function", 1)
-
-    assert in_alarm(alarm, [{}, faulty.measures])
-
-
-def test_an_exception_of_each_function_is_one_that_lambda_counts(deployment: Callable[[], Deployment]) -> None:
     faulty = deployment()
     for function in ("webhook", "processor", "publisher", "query", "inbound"):
         faulty.invoke(function, {})
@@ -374,23 +336,23 @@ def test_an_exception_of_each_function_is_one_that_lambda_counts(deployment: Cal
 
     errors = {next(iter(metric.dimensions))[1] for metric, values in faulty.measures.items() if sum(values)}
     assert errors >= {f"{name.title()}Function" for name in FUNCTIONS if name not in {"send", "digest"}}
+    for function in FUNCTIONS:
+        counted = deployment()
+        counted.by_aws("AWS/Lambda", "Errors", f"{function.title()}Function", 1)
+        assert in_alarm(ALARMS["exceptions"], [{}, counted.measures])
 
 
 @each_alarm
-def test_an_alarm_is_silent_while_all_is_well(name: str, deployment: Callable[[], Deployment]) -> None:
+def test_an_alarm_is_silent_while_all_is_well_or_nothing_happens(
+    name: str, deployment: Callable[[], Deployment]
+) -> None:
     alarm, sound = ALARMS[name], deployment()
     TABLE[name].sound(sound)
 
     counts = name == "exceptions" or alarm.get("Statistic") == "Sum"  # a count of none is not sent
     assert {*watched(alarm)} <= sound.measures.keys() or counts
-    assert not in_alarm(alarm, [sound.measures] * alarm["EvaluationPeriods"])
-
-
-@each_alarm
-def test_an_alarm_is_silent_where_nothing_happens(name: str) -> None:
-    alarm = ALARMS[name]
-
-    assert not in_alarm(alarm, [{}] * alarm["EvaluationPeriods"])
+    for measures in (sound.measures, {}):
+        assert not in_alarm(alarm, [measures] * alarm["EvaluationPeriods"])
 
 
 @pytest.mark.parametrize(
@@ -404,20 +366,15 @@ def test_a_metric_of_awss_own_is_named_as_aws_names_it(metric: Metric) -> None:
     assert resource.removesuffix(".QueueName") in stack().of(kind)
 
 
-def test_an_endpoint_that_nobody_registered_is_down_too(deployment: Callable[[], Deployment]) -> None:
-    alarm, faulty = ALARMS["endpoint-down"], deployment()
-    endpoints(faulty)
-
-    assert in_alarm(alarm, [faulty.measures])
-
-
-def test_a_provider_without_a_registered_endpoint_has_none_that_could_be_down(
+def test_an_endpoint_is_down_where_nobody_registered_it_and_missing_where_a_provider_has_none(
     deployment: Callable[[], Deployment],
 ) -> None:
-    sound = deployment()
+    sound, faulty = deployment(), deployment()
     sound.invoke("reconciler", sample("reconciler"))
-
     assert "EndpointDown" not in {metric.name for metric in sound.measures}
+
+    endpoints(faulty)
+    assert in_alarm(ALARMS["endpoint-down"], [faulty.measures])
 
 
 def test_a_reconciler_that_is_not_scheduled_is_not_missed_and_one_slow_schedule_is(

@@ -62,16 +62,12 @@ def test_events_arrive_on_the_bus_they_were_meant_for() -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
-    ("error", "why"),
-    [
-        (UNREACHABLE, "PutEvents: EndpointConnectionError"),
-        (refusal("InternalException"), "PutEvents: InternalException"),
-    ],
+    ("error", "why"), [(UNREACHABLE, "EndpointConnectionError"), (refusal("InternalException"), "InternalException")]
 )
 def test_a_call_that_fails_refuses_all_its_events_and_raises_nothing(error: Exception, why: str) -> None:
     recorder = CallRecorder(boto3.client("events"), error=error)
 
-    assert bus(recorder.client).put([event(n) for n in range(12)]) == [why] * 12
+    assert bus(recorder.client).put([event(n) for n in range(12)]) == [f"PutEvents: {why}"] * 12
     assert recorder.names == ["PutEvents", "PutEvents"]
 
 
@@ -88,20 +84,14 @@ def test_a_rule_can_put_every_event_into_a_queue_whatever_characters_its_texts_h
     assert json.loads(entry["Detail"]) == {"number": 1, "reference": "é\ufffd🐦"}
 
 
-def test_no_event_is_no_call() -> None:
+@pytest.mark.parametrize(
+    ("sizes", "batches"), [([], []), ([0] * 10, [10]), ([0] * 11, [10, 1]), ([0, 1_100_000, 0], [1, 1, 1])]
+)
+def test_a_call_has_ten_events_or_a_large_one_alone(sizes: list[int], batches: list[int]) -> None:
     client = RecordingClient()
 
-    assert bus(client).put([]) == []
-    assert client.batches == []
-
-
-def test_ten_events_are_one_call_and_eleven_are_two() -> None:
-    client = RecordingClient()
-
-    bus(client).put([event(n) for n in range(10)])
-    bus(client).put([event(n) for n in range(11)])
-
-    assert [len(batch) for batch in client.batches] == [10, 10, 1]
+    assert bus(client).put([event(number, size) for number, size in enumerate(sizes)]) == [None] * len(sizes)
+    assert [len(batch) for batch in client.batches] == batches
 
 
 def test_the_error_of_one_entry_is_returned_in_its_place() -> None:
@@ -109,14 +99,6 @@ def test_the_error_of_one_entry_is_returned_in_its_place() -> None:
 
     assert [n for n, answer in enumerate(answers) if answer == "ThrottlingException"] == [3, 11]
     assert answers.count(None) == 10
-
-
-def test_an_event_larger_than_a_call_goes_alone() -> None:
-    client = RecordingClient()
-
-    bus(client).put([event(1), event(2, 1_100_000), event(3)])
-
-    assert [len(batch) for batch in client.batches] == [1, 1, 1]
 
 
 @settings(max_examples=30, deadline=None)

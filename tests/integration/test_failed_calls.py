@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
 from sms_tracker import provider_http, providers
+from sms_tracker.aws import json_client
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.invocation import Pace
@@ -22,8 +25,9 @@ from tests.fakes import FakeClock
 from tests.scripted_server import DROP, HANG, Reply, Server, error, serving
 
 THROTTLED, UNWELL = error("ThrottlingException"), error("InternalError", 503)
+DENIED, SLOWER, CLOSED = error("AccessDeniedException"), ("ThrottlingException", 400), ("ConnectionClosedError", None)
 QUEUED, STORED = Reply(body=b'{"MessageId": "m"}'), Reply()
-NO_STOPS = Reply()
+NO_STOPS, UNAVAILABLE = Reply(), Reply(503, b"<html>")
 TAKEN = Reply(201, json.dumps({"sid": SID, "status": "queued"}).encode())
 NAMES = ("reports", "unmatched", "reports-dlq", "publish-failed", "inbound", "inbound-dlq")
 QUEUES = dict.fromkeys(NAMES, "https://sqs.invalid/1/q")
@@ -57,6 +61,8 @@ def run(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, capsys: p
     for name, value in {**environment(QUEUES, "arn:aws:sns:eu-west-1:1:alerts"), **AWS}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials that it found first
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(json_client, "JsonClient", partial(json_client.JsonClient, sleep=lambda _: None))
 
     def run(name: str, *replies: Reply) -> dict[str, Any]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{serve(*replies).port}")
@@ -78,52 +84,21 @@ def tried(call: str, code: str, status: int | None, *thens: str, **more: object)
     return [{**known, "attempt": attempt, "then": then} for attempt, then in enumerate(thens, 1)]
 
 
+PUBLISHED = Reply(body=b'{"FailedEntryCount": 0, "Entries": [{"EventId": "a"}, {"EventId": "b"}]}')
+NEVER, TWICE = ("retried", "retried", "given-up"), ("retried", "given-up")
+
+
 @pytest.mark.parametrize(
     ("name", "replies", "decision", "told"),
     [
         ("webhook-twilio", [settings(), QUEUED], "queued", None),
-        (
-            "webhook-twilio",
-            [settings(), THROTTLED, QUEUED],
-            "queued",
-            tried("SendMessage", "ThrottlingException", 400, "retried"),
-        ),
-        (
-            "webhook-twilio",
-            [settings(), UNWELL],
-            "unavailable",
-            tried("SendMessage", "InternalError", 503, "retried", "given-up"),
-        ),
-        (
-            "webhook-twilio",
-            [DROP, settings(), QUEUED],
-            "queued",
-            tried("GetParameters", "ConnectionClosedError", None, "retried"),
-        ),
-        (
-            "publisher",
-            [THROTTLED, Reply(body=b'{"FailedEntryCount": 0, "Entries": [{"EventId": "a"}, {"EventId": "b"}]}')],
-            "published",
-            tried("PutEvents", "ThrottlingException", 400, "retried"),
-        ),
-        (
-            "digest",
-            [Reply(503, b"")],
-            "not-told",
-            tried("Publish", "503", 503, "retried", "retried", "given-up"),
-        ),
-        (
-            "query-message",
-            [THROTTLED],
-            "unavailable",
-            tried("GetItem", "ThrottlingException", 400, "retried", "retried", "given-up"),
-        ),
-        (
-            "authorizer",
-            [error("AccessDeniedException")],
-            "unavailable",
-            tried("GetItem", "AccessDeniedException", 400, "given-up"),
-        ),
+        ("webhook-twilio", [settings(), THROTTLED, QUEUED], "queued", tried("SendMessage", *SLOWER, "retried")),
+        ("webhook-twilio", [settings(), UNWELL], "unavailable", tried("SendMessage", "InternalError", 503, *TWICE)),
+        ("webhook-twilio", [DROP, settings(), QUEUED], "queued", tried("GetParameters", *CLOSED, "retried")),
+        ("publisher", [THROTTLED, PUBLISHED], "published", tried("PutEvents", *SLOWER, "retried")),
+        ("digest", [Reply(503, b"")], "not-told", tried("Publish", "503", 503, *NEVER)),
+        ("query-message", [THROTTLED], "unavailable", tried("GetItem", *SLOWER, *NEVER)),
+        ("authorizer", [DENIED], "unavailable", tried("GetItem", "AccessDeniedException", 400, "given-up")),
     ],
 )
 def test_a_call_to_aws_that_failed_is_told_of_with_what_followed(
@@ -138,29 +113,29 @@ def test_tries_of_many_threads_are_all_told_of_those_alike_once(run: Run) -> Non
     line = run("processor", THROTTLED)
 
     assert line["decision"] == "failed-in-part"
-    for each in tried("UpdateItem", "ThrottlingException", 400, "retried", "retried", "given-up", times=3):
+    for each in tried("UpdateItem", *SLOWER, *NEVER, times=3):
         assert each in line["failed_calls"]
 
 
-def test_a_provider_that_was_asked_twice_is_told_of_though_it_took_the_message(
-    run: Run, serve: Callable[..., Server]
+FULL = Reply(400, json.dumps({"code": 21611, "message": "queue of +31612345678 full", "status": 400}).encode())
+
+
+@pytest.mark.parametrize(
+    ("answers", "decision", "told"),
+    [
+        ([FULL, TAKEN], "accepted", tried("twilio POST", "21611", 400, "retried")),
+        ([UNAVAILABLE], "outcome-unknown", [{"call": "twilio POST", "attempt": 1, "status": 503, "then": "given-up"}]),
+    ],
+)
+def test_a_provider_that_failed_is_told_of_though_it_took_the_message_afterwards(
+    run: Run, serve: Callable[..., Server], answers: Sequence[Reply], decision: str, told: object
 ) -> None:
-    full = Reply(400, json.dumps({"code": 21611, "message": "queue of +31612345678 full", "status": 400}).encode())
-    provider = serve(full, TAKEN)
+    provider = serve(*answers)
 
     line = run("send", NO_STOPS, settings(f"http://127.0.0.1:{provider.port}"), STORED)
 
-    assert line["decision"] == "accepted"
-    assert line["failed_calls"] == tried("twilio POST", "21611", 400, "retried")
-
-
-def test_a_provider_that_fails_is_told_of_with_its_status(run: Run, serve: Callable[..., Server]) -> None:
-    provider = serve(Reply(503, b"<html>"))
-
-    line = run("send", NO_STOPS, settings(f"http://127.0.0.1:{provider.port}"), STORED)
-
-    assert (line["decision"], line["warnings"]) == ("outcome-unknown", ["HTTP 503"])
-    assert line["failed_calls"] == [{"call": "twilio POST", "attempt": 1, "status": 503, "then": "given-up"}]
+    assert (line["decision"], line["failed_calls"]) == (decision, told)
+    assert (line.get("warnings") == ["HTTP 503"]) == (answers == [UNAVAILABLE])
 
 
 def test_a_provider_that_does_not_answer_is_told_of_with_how_the_call_ended(serve: Callable[..., Server]) -> None:

@@ -84,24 +84,24 @@ def test_a_processor_that_cannot_write_raises_an_alarm_though_no_invocation_fail
     assert firing(samples) == {"reports-failing"}
 
 
-def test_a_processor_that_is_not_even_invoked_raises_the_alarm_on_depth() -> None:
-    queue, samples = Queue(VISIBILITY), Samples()
-
-    for at in range(0, HALF_AN_HOUR, MINUTE):
-        if at < 10 * MINUTE:
-            for _ in range(150):
-                queue.send("a report", at=at)
-        queue.receive(at=at)  # Lambda's poller has them and no concurrency to hand them over
-        samples.append((at, of_queue(queue, at)))
-
-    assert firing(samples) == {"reports-queue-deep"}
-
-
-def test_reports_that_nothing_takes_raise_the_alarm_on_age() -> None:
+@pytest.mark.parametrize(
+    ("a_minute", "polled", "alarm"),
+    [
+        pytest.param(150, True, "reports-queue-deep", id="the poller has them and no concurrency to hand them over"),
+        pytest.param(0, False, "reports-queue-old", id="nothing takes the one report"),
+    ],
+)
+def test_reports_that_no_processor_gets_raise_the_alarm_on_depth_or_on_age(
+    a_minute: int, alarm: str, *, polled: bool
+) -> None:
     queue, samples = Queue(VISIBILITY), Samples()
     queue.send("a report", at=0)
 
     for at in range(0, HALF_AN_HOUR, MINUTE):
+        for _ in range(a_minute if at < 10 * MINUTE else 0):
+            queue.send("a report", at=at)
+        if polled:
+            queue.receive(at=at)
         samples.append((at, of_queue(queue, at)))
 
-    assert firing(samples) == {"reports-queue-old"}
+    assert firing(samples) == {alarm}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -28,7 +28,7 @@ from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.replies import ReplyProcessor
 from tests import factories
 from tests.fakes import START, FakeClock
-from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
+from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, every_call, survived
 from tests.opt_outs import blocked_by
 from tests.tables import create
 
@@ -174,12 +174,6 @@ def _is_heard(processor: ReplyProcessor, body: str) -> bool:
     except SmsTrackerError:
         return False
     return True
-
-
-@pytest.fixture(scope="module")
-def make() -> Iterator[Callable[[], Cloud]]:
-    with clouds() as making:
-        yield making
 
 
 @pytest.fixture

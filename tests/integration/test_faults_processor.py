@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW
 from tests.fakes import FakeClock
-from tests.integration.faults import Cloud, Fault, Wire, clouds, every_call, survived
+from tests.integration.faults import Cloud, Fault, Wire, every_call, survived
 
 GARBAGE = '{"v":9}'
 REPLY = json.dumps(
@@ -176,12 +176,6 @@ class Story:
 
 def failed(handled: Sequence[Handled]) -> list[str]:
     return [queue_id for each in handled if each.decision == "failed" for queue_id in each.queue_ids]
-
-
-@pytest.fixture(scope="module")
-def make() -> Iterator[Callable[[], Cloud]]:
-    with clouds() as making:
-        yield making
 
 
 @pytest.fixture

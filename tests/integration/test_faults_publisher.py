@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ from sms_tracker.services.publish import Published, Publisher, PublishPolicy
 from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW
-from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, clouds, every_call, survived
+from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, every_call, survived
 
 POLICY = PublishPolicy(statuses=frozenset({"failed", "undelivered", CORRECTIONS}), personal_data=False)
 CALLS = ("SendMessage", "SendMessage", "PutEvents", "PutEvents")
@@ -115,12 +115,6 @@ def resumed(records: Sequence[Record], published: Published | None) -> list[Reco
     if published.resume_at is None:
         return []
     return [record for record in records if record["dynamodb"]["SequenceNumber"] >= published.resume_at]
-
-
-@pytest.fixture(scope="module")
-def make() -> Iterator[Callable[[], Cloud]]:
-    with clouds() as making:
-        yield making
 
 
 @pytest.fixture(scope="module")

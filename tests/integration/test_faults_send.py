@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
 from tests.factories import NOW
 from tests.fakes import Answer, FakeClock, MemoryQueue
-from tests.integration.faults import Cloud, Fault, Killed, Wire, clouds, every_call, survived
+from tests.integration.faults import Cloud, Fault, Killed, Wire, every_call, survived
 from tests.setups import (
     CLAIM,
     OPTED_OUT,
@@ -130,14 +130,8 @@ class Story:
             received_at=NOW,
             fields={"MessageSid": SID, "MessageStatus": "delivered"},
         )
-        elsewhere = MemoryQueue()
-        processor = ReportProcessor(
-            messages=self.store,
-            queue=elsewhere,
-            unmatched=elsewhere,
-            dlq=elsewhere,
-            clock=self.clock,
-        )
+        other = MemoryQueue()
+        processor = ReportProcessor(messages=self.store, queue=other, unmatched=other, dlq=other, clock=self.clock)
         (handled,) = processor.process([QueueMessage("q", encode(envelope))])
         assert handled.decision == "applied"
 
@@ -150,12 +144,6 @@ class Story:
 
 
 Begin = Callable[[str], Story]
-
-
-@pytest.fixture(scope="module")
-def make() -> Iterator[Callable[[], Cloud]]:
-    with clouds() as making:
-        yield making
 
 
 @pytest.fixture

@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 
-from sms_tracker.aws.clients import calling
-from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.record import SendPhase
-from sms_tracker.domain.report import Source, timestamp
-from sms_tracker.domain.state import initial_state
-from sms_tracker.domain.status import Status
-from sms_tracker.services.track import track
 from tests import moto_client
-from tests.cloud import AWS, SECRETS, SID, Cloud, Invoke, sample
-from tests.factories import record, report
+from tests.cloud import AWS, SECRETS, SID, Cloud, Invoke, put_answered, sample
 from tests.scripted_server import Reply, serving
 from tests.unit.template_stack import stack
 
@@ -83,21 +75,8 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def one_to_look_up() -> None:
-    """A message of a quarter of an hour ago that its provider took and reported nothing about."""
-    store, created = (
-        MessageStore(calling(AWS.dynamodb), "messages"),
-        timestamp(datetime.now(UTC) - timedelta(minutes=15)),
-    )
-    made = record(state=initial_state(attempt=1, at=created, provider="twilio"), created_at=created, updated_at=created)
-    AWS.dynamodb.delete_item(TableName="messages", Key={"message_id": {"S": made.message_id}})
-    store.put(made)
-    answered = report(Status.ACCEPTED, source=Source.ANSWER, provider_message_id=SID, received=created)
-    track(store, made.message_id, [answered], now=created, phase=SendPhase.ANSWERED)
-
-
 def reconcile(invoke: Invoke) -> None:
-    one_to_look_up()
+    put_answered(timedelta(minutes=15), sid=SID)
     delivered = {"sid": SID, "status": "delivered", "to": "+31612345678", "error_code": None}
     with serving(Reply(200, json.dumps(delivered).encode())) as twilio:
         secret = json.dumps({**SECRETS["twilio"], "api_url": f"http://127.0.0.1:{twilio.port}"})

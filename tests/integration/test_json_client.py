@@ -60,17 +60,21 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def boto3_api(
-    server: Server, service: str, attempts: int, patch: pytest.MonkeyPatch, failed: FailedCalls | None = None
+    server: Server,
+    service: str,
+    attempts: int,
+    patch: pytest.MonkeyPatch,
+    failed: FailedCalls | None = None,
+    timeout: float = 2.0,
 ) -> Api:
     patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
-    return clients.api(service, timeout=2.0, attempts=attempts, failed=failed)
+    return clients.api(service, timeout=timeout, attempts=attempts, failed=failed)
 
 
-def small_api(server: Server, service: str, attempts: int, **outside: Any) -> JsonClient:
+def small_api(server: Server, service: str, attempts: int, timeout: float = 1.0, **outside: Any) -> JsonClient:
     place = Endpoint("eu-west-1", "127.0.0.1", server.port, tls=False)
-    connections = Connections(place, None, connect=1.0, read=1.0)
-    outside = {"sleep": lambda _: None, **outside}
-    return JsonClient(service, place, connections.post, attempts=attempts, **outside)
+    connections = Connections(place, None, connect=timeout, read=timeout)
+    return JsonClient(service, place, connections.post, attempts=attempts, **{"sleep": lambda _: None, **outside})
 
 
 def makers(patch: pytest.MonkeyPatch, service: str, attempts: int) -> Sequence[Callable[..., Api]]:
@@ -91,14 +95,14 @@ def outcome(call: Callable[[], Any]) -> tuple[str, object]:
 
 
 def both(
-    patch: pytest.MonkeyPatch, call: Call, *replies: Reply, attempts: int = 3
+    patch: pytest.MonkeyPatch, call: Call, *replies: Reply, attempts: int = 3, **how: Any
 ) -> Sequence[tuple[object, list[Request]]]:
     """The results and requests of both clients for the same answers."""
     service, operation, arguments = call
     made = []
     for make in makers(patch, service, attempts):
         with serving(*replies) as server:
-            client = make(server)
+            client = make(server, **how)
             made.append((outcome(partial(client, operation, **arguments)), server.requests))
     return made
 
@@ -141,25 +145,21 @@ SCENARIOS: dict[str, tuple[Call, tuple[Reply, ...], int]] = {
 }  # fmt: skip
 
 
+def tries(then: str = "rr", **known: object) -> list[Mapping[str, object]]:
+    """One failed try a letter: retried, or given up."""
+    words = {"r": "retried", "g": "given-up"}
+    return [{"attempt": attempt, **known, "then": words[each]} for attempt, each in enumerate(then, 1)]
+
+
 THROTTLED = {"code": "ThrottlingException", "status": 400}
 FAILED_TRIES: Mapping[str, Sequence[Mapping[str, object]]] = {
-    "throttled once": [
-        {"attempt": 1, "code": "ProvisionedThroughputExceededException", "status": 400, "then": "retried"}
-    ],
-    "throttled for ever": [
-        {"attempt": 1, **THROTTLED, "then": "retried"},
-        {"attempt": 2, **THROTTLED, "then": "retried"},
-        {"attempt": 3, **THROTTLED, "then": "given-up"},
-    ],
-    "a page of HTML": [
-        {"attempt": 1, "code": "502", "status": 502, "then": "retried"},
-        {"attempt": 2, "code": "502", "status": 502, "then": "retried"},
-        {"attempt": 3, "code": "502", "status": 502, "then": "given-up"},
-    ],
-    "refused": [{"attempt": 1, "code": "AccessDeniedException", "status": 400, "then": "given-up"}],
+    "throttled once": tries("r", code="ProvisionedThroughputExceededException", status=400),
+    "throttled for ever": tries("rrg", **THROTTLED),
+    "a page of HTML": tries("rrg", code="502", status=502),
+    "refused": tries("g", code="AccessDeniedException", status=400),
     "condition failed": [],
-    "condition failed later": [{"attempt": 1, **THROTTLED, "then": "retried"}],
-    "dropped once": [{"attempt": 1, "code": "ConnectionClosedError", "then": "retried"}],
+    "condition failed later": tries("r", **THROTTLED),
+    "dropped once": tries("r", code="ConnectionClosedError"),
 }
 ANSWERED = {name for name, (_, replies, _) in SCENARIOS.items() if replies[-1].status < 300 and replies[-1] is not DROP}
 ANSWERED |= {name for name in SCENARIOS if name.startswith("condition failed")}
@@ -193,10 +193,8 @@ def test_each_failed_try_is_reported_alike(name: str, monkeypatch: pytest.Monkey
     assert len(ours) == len(server.requests) - (name in ANSWERED)
 
 
-def test_a_missing_answer_has_the_same_time_out_and_number_of_tries(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (theirs, their_requests), (ours, our_requests) = both(monkeypatch, SEND, HANG, attempts=2)
+def test_a_missing_answer_has_the_same_time_out_and_number_of_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    (theirs, their_requests), (ours, our_requests) = both(monkeypatch, SEND, HANG, attempts=2, timeout=0.2)
 
     assert ours == theirs == ("Unavailable", "SendMessage: ReadTimeoutError")
     assert len(our_requests) == len(their_requests) == 2
@@ -232,37 +230,41 @@ def test_an_unreachable_endpoint_is_the_same_error(monkeypatch: pytest.MonkeyPat
     assert outcome(lambda: theirs(operation, **arguments)) == outcome(lambda: ours(operation, **arguments)) == expected
 
 
-def test_while_everything_fails_fewer_calls_are_repeated_as_by_botocores_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    for make in makers(monkeypatch, "sqs", 3):
-        with serving(error("ThrottlingException")) as server:
+FULL = error("ThrottlingException")
+
+
+@pytest.mark.parametrize(
+    ("replies", "attempts", "calls", "requests"),
+    [
+        pytest.param([FULL], 3, 60, 60 + 500 // 5, id="while everything fails, fewer calls are repeated"),
+        pytest.param([FULL, Reply()] * 150 + [FULL], 2, 300, 450 + 500 // 5, id="a success gives back what it took"),
+    ],
+)
+def test_retries_keep_to_botocores_quota(
+    monkeypatch: pytest.MonkeyPatch, replies: Sequence[Reply], attempts: int, calls: int, requests: int
+) -> None:
+    for make in makers(monkeypatch, "sqs", attempts):
+        with serving(*replies) as server:
             client = make(server)
-            for _ in range(60):
+            for _ in range(calls):
                 outcome(partial(client, SEND[1], **SEND[2]))
-            asked.append(len(server.requests))
 
-    assert asked == [60 + 500 // 5] * 2
-
-
-def test_what_a_retry_took_from_the_quota_comes_back_with_its_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    for make in makers(monkeypatch, "sqs", 2):
-        with serving(*[error("ThrottlingException"), Reply()] * 150, error("ThrottlingException")) as server:
-            client = make(server)
-            for _ in range(300):
-                outcome(partial(client, SEND[1], **SEND[2]))
-            asked.append(len(server.requests))
-
-    assert asked == [150 * 2 + 150 + 500 // 5] * 2
+        assert len(server.requests) == requests
 
 
-def test_tries_are_apart_by_a_random_part_of_a_doubling_time() -> None:
+def test_tries_are_apart_by_a_random_part_of_a_doubling_time_and_copies_of_a_snapshot_do_not_wait_alike() -> None:
     waited: list[float] = []
-    with serving(error("ThrottlingException")) as server:
+    drawn: list[float] = []
+    with serving(FULL) as server:
         client = small_api(server, "sqs", 8, sleep=waited.append, fraction=lambda: 0.5)
         outcome(lambda: client(SEND[1], **SEND[2]))
+        for _ in range(3):
+            random.seed(1)  # as in every copy
+            copy = small_api(server, "sqs", 2, sleep=drawn.append)
+            outcome(partial(copy, SEND[1], **SEND[2]))
 
     assert waited == [0.5, 1, 2, 4, 8, 10, 10]
+    assert len(set(drawn)) == 3
 
 
 def test_a_signature_made_by_the_clock_of_a_sandbox_just_thawed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,17 +276,6 @@ def test_a_signature_made_by_the_clock_of_a_sandbox_just_thawed_is_made_anew(mon
 
     assert answer == {"Item": OLD}
     assert [each.headers["x-amz-date"] for each in server.requests] == ["20260131T114640Z", "20260131T120320Z"]
-
-
-def test_copies_of_a_snapshot_do_not_wait_alike() -> None:
-    waited: list[float] = []
-    with serving(error("ThrottlingException")) as server:
-        for _ in range(3):
-            random.seed(1)  # as in every copy
-            client = small_api(server, "sqs", 2, sleep=waited.append)
-            outcome(partial(client, SEND[1], **SEND[2]))
-
-    assert len(set(waited)) == 3
 
 
 # -- Credentials, and answers that botocore takes for empty ones -------------------------------------------------------
@@ -326,8 +317,8 @@ def test_where_the_environment_has_none_botocore_is_imported_at_the_start(monkey
 
 
 def test_without_any_there_is_an_error_and_no_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with serving(Reply()) as server:
         client = small_api(server, "sqs", 1)
@@ -362,33 +353,23 @@ def test_an_answer_that_stays_damaged_is_no_success() -> None:
 # -- Connections -------------------------------------------------------------------------------------------------------
 
 
-def test_one_connection_serves_many_calls() -> None:
-    with serving(Reply()) as server:
-        client = small_api(server, "sqs", 1)
-        for _ in range(5):
-            client(SEND[1], **SEND[2])
-
-    assert {request.connection for request in server.requests} == {0}
-
-
-def test_a_closed_idle_connection_costs_neither_a_try_nor_a_wait() -> None:
+@pytest.mark.parametrize(
+    ("replies", "connections"),
+    [
+        pytest.param([Reply()], [0] * 5, id="one serves many calls"),
+        pytest.param([Reply(close=True)], [0, 1, 2], id="a closed idle one costs neither a try nor a wait"),
+        pytest.param([Reply(), DROP, Reply()], [0, 0, 1], id="one that dies under a call is replaced once"),
+    ],
+)
+def test_connections_are_kept_and_replaced(replies: Sequence[Reply], connections: Sequence[int]) -> None:
     waited: list[float] = []
-    with serving(Reply(close=True)) as server:
+    with serving(*replies) as server:
         client = small_api(server, "sqs", 1, sleep=waited.append)
-        for _ in range(3):
+        for _ in range(len(connections) - (DROP in replies)):
             client(SEND[1], **SEND[2])
 
-    assert [request.connection for request in server.requests] == [0, 1, 2]
+    assert [request.connection for request in server.requests] == connections
     assert waited == []
-
-
-def test_a_connection_that_dies_under_a_call_is_replaced_once() -> None:
-    with serving(Reply(), DROP, Reply()) as server:
-        client = small_api(server, "sqs", 1)
-        client(SEND[1], **SEND[2])
-        client(SEND[1], **SEND[2])
-
-    assert [request.connection for request in server.requests] == [0, 0, 1]
 
 
 def test_a_connection_that_was_idle_too_long_is_not_used_again() -> None:

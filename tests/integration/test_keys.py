@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import boto3
+from collections.abc import Callable
+
 import pytest
 from types_boto3_dynamodb import DynamoDBClient
 
@@ -10,15 +11,14 @@ from ops.api_keys import new_key
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.keys import ApiKey, KeyStore, key_id
 from sms_tracker.domain.errors import Unavailable
-from tests import tables
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
+
+Find = Callable[[str], ApiKey | None]
 
 
 @pytest.fixture
-def dynamodb(aws: None) -> DynamoDBClient:  # noqa: ARG001  # moto is under the client
-    client: DynamoDBClient = boto3.client("dynamodb")
-    tables.create(client, "StateTable", "state")
-    return client
+def find(dynamodb: DynamoDBClient) -> Find:
+    return KeyStore(calling(dynamodb), "state").find
 
 
 def issued(dynamodb: DynamoDBClient, client: str, *scopes: str, expires_at: int | None = None) -> str:
@@ -28,52 +28,43 @@ def issued(dynamodb: DynamoDBClient, client: str, *scopes: str, expires_at: int 
     return key
 
 
-def test_a_key_is_found_with_its_client_and_scopes(dynamodb: DynamoDBClient) -> None:
-    key = issued(dynamodb, "shop", "send", "read")
+@pytest.mark.parametrize("expires_at", [None, 1_700_000_000])
+def test_a_key_is_found_with_its_client_scopes_and_expiry(
+    dynamodb: DynamoDBClient, find: Find, expires_at: int | None
+) -> None:
+    key = issued(dynamodb, "shop", "send", "read", expires_at=expires_at)
 
-    assert KeyStore(calling(dynamodb), "state").find(key) == ApiKey("shop", frozenset({"send", "read"}))
-
-
-def test_an_expired_key_is_returned_with_its_expiry(dynamodb: DynamoDBClient) -> None:
-    key = issued(dynamodb, "shop", "read", expires_at=1_700_000_000)
-
-    assert KeyStore(calling(dynamodb), "state").find(key) == ApiKey("shop", frozenset({"read"}), 1_700_000_000)
+    assert find(key) == ApiKey("shop", frozenset({"send", "read"}), expires_at)
 
 
-def test_a_client_may_have_several_keys_while_one_is_replaced(dynamodb: DynamoDBClient) -> None:
-    keys = [issued(dynamodb, "shop", scope) for scope in ("send", "read")]
-    found = [KeyStore(calling(dynamodb), "state").find(key) for key in keys]
+def test_a_client_may_have_several_keys_while_one_is_replaced(dynamodb: DynamoDBClient, find: Find) -> None:
+    found = [find(issued(dynamodb, "shop", scope)) for scope in ("send", "read")]
 
     assert [each.scopes for each in found if each] == [{"send"}, {"read"}]
 
 
 @pytest.mark.parametrize("key", ["", "smst_unknown", "ünï", "\udcff", "x" * 10_000])
-def test_a_key_that_was_never_issued_is_not_found(dynamodb: DynamoDBClient, key: str) -> None:
-    issued(dynamodb, "shop", "read")
+def test_a_key_that_was_never_issued_is_not_found_nor_a_stored_hash(
+    dynamodb: DynamoDBClient, find: Find, key: str
+) -> None:
+    stored = key_id(issued(dynamodb, "shop", "read"))
 
-    assert KeyStore(calling(dynamodb), "state").find(key) is None
-
-
-def test_a_stored_hash_is_no_key(dynamodb: DynamoDBClient) -> None:
-    key = issued(dynamodb, "shop", "read")
-
-    assert KeyStore(calling(dynamodb), "state").find(key_id(key)) is None
-    assert KeyStore(calling(dynamodb), "state").find(key_id(key).removeprefix("key#")) is None
+    assert [find(each) for each in (key, stored, stored.removeprefix("key#"))] == [None] * 3
 
 
-def test_a_lookup_is_one_call_that_does_not_carry_the_key(dynamodb: DynamoDBClient) -> None:
+def test_a_lookup_is_one_call_that_does_not_carry_the_key(dynamodb: DynamoDBClient, find: Find) -> None:
     key = issued(dynamodb, "shop", "read")
     recorder = CallRecorder(dynamodb)
 
-    KeyStore(calling(dynamodb), "state").find(key)
+    find(key)
 
     assert recorder.names == ["GetItem"]
     assert key not in str(recorder.calls)
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException")])
-def test_a_table_that_cannot_be_read_is_unavailable(dynamodb: DynamoDBClient, error: Exception) -> None:
+def test_a_table_that_cannot_be_read_is_unavailable(dynamodb: DynamoDBClient, find: Find, error: Exception) -> None:
     CallRecorder(dynamodb, error=error)
 
     with pytest.raises(Unavailable, match=r"^GetItem: \w+$"):
-        KeyStore(calling(dynamodb), "state").find("smst_any")
+        find("smst_any")

@@ -92,10 +92,7 @@ CASES: Mapping[str, tuple[SendLimits, Callable[[Environment], int]]] = {
     "to a country that the client never used": (USUAL, lambda one: one.count("+32470123456")),
     "not taken, given back": (USUAL, lambda one: one.count(not_taken=True)),
     "refused by the client's limit": (limits(client={"hour": 1}), lambda one: one.count()),
-    "refused by the range's limit": (
-        limits(daily_cap=9, recipient={"hour": 1}),
-        lambda one: one.count("+31687654321"),
-    ),
+    "refused by the range's limit": (limits(daily_cap=9, recipient={"hour": 1}), lambda one: one.count("+31687654321")),
     "limits from 100,000 an hour, in a claimed block": (
         limits(daily_cap=10_000_000, client={"hour": 3_600_000}),
         lambda one: one.count(),

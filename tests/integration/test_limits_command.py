@@ -59,12 +59,14 @@ def command(aws: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Co
     return Command(capsys, tmp_path)
 
 
-def test_what_is_set_is_shown_and_read(command: Command) -> None:
+def test_what_is_set_is_shown_read_and_removed(command: Command) -> None:
     assert command.set(DOCUMENT, "--apply")[0] == 0
 
     code, shown, _ = command.run("show")
     assert (code, json.loads(shown)) == (0, DOCUMENT)
     assert command.stored == read_limits(json.dumps(DOCUMENT))
+    assert command.run("off", "--apply")[0] == 0
+    assert command.stored is None
 
 
 def test_without_apply_nothing_is_written(command: Command) -> None:
@@ -93,12 +95,6 @@ def test_what_functions_would_refuse_is_not_written(command: Command, document: 
     assert told in shown
 
 
-def test_a_file_that_is_not_there_is_one_clear_line(command: Command) -> None:
-    code, _, told = command.run("set", "nowhere.json", "--apply")
-
-    assert (code, told.splitlines()[-1]) == (1, "error: nowhere.json: No such file or directory")
-
-
 def test_an_approval_is_added_to_the_client_and_to_nobody_else(command: Command) -> None:
     command.set(DOCUMENT, "--apply")
     for arguments in (("shop", "FR"), ("bank", "FR", "--hour", "5", "--day", "9")):
@@ -117,20 +113,6 @@ def test_approving_again_with_one_number_keeps_the_other(command: Command) -> No
 
     assert command.stored
     assert command.stored.of("shop").approved["FR"] == Quota(hour=7, day=9)
-
-
-def test_a_country_that_is_none_is_not_approved(command: Command) -> None:
-    command.set(DOCUMENT, "--apply")
-    code, _, told = command.run("approve", "shop", "EL", "--apply")
-
-    assert code == 1
-    assert "EL is no country code, write GR" in told
-
-
-def test_without_limits_there_is_nothing_to_show_or_to_approve(command: Command) -> None:
-    for arguments in (("show",), ("approve", "shop", "FR", "--apply")):
-        code, _, told = command.run(*arguments)
-        assert (code, "this stack has no limits" in told) == (1, True)
 
 
 def test_a_name_given_twice_is_refused_because_only_one_of_the_two_would_count(command: Command) -> None:
@@ -170,11 +152,23 @@ def test_before_the_first_deployment_there_are_no_keys_to_compare_with(command: 
     assert (code, "check the name" in told) == (0, False)
 
 
-def test_limits_can_be_removed(command: Command) -> None:
-    command.set(DOCUMENT, "--apply")
+@pytest.mark.parametrize(
+    ("limits", "arguments", "error"),
+    [
+        (None, ("set", "nowhere.json", "--apply"), "error: nowhere.json: No such file or directory"),
+        (DOCUMENT, ("approve", "shop", "EL", "--apply"), "EL is no country code, write GR"),
+        (None, ("show",), "this stack has no limits"),
+        (None, ("approve", "shop", "FR", "--apply"), "this stack has no limits"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(
+    command: Command, limits: object, arguments: tuple[str, ...], error: str
+) -> None:
+    if limits:
+        command.set(limits, "--apply")
+    code, _, told = command.run(*arguments)
 
-    assert command.run("off", "--apply")[0] == 0
-    assert command.stored is None
+    assert (code, error in told.splitlines()[-1]) == (1, True)
 
 
 def test_the_countries_of_a_client_are_listed_with_the_day_from_which_they_are_known(command: Command) -> None:
@@ -187,7 +181,4 @@ def test_the_countries_of_a_client_are_listed_with_the_day_from_which_they_are_k
 
     _, shown, _ = command.run("countries", "shop")
 
-    assert shown.splitlines() == [
-        "FR  first used 2026-01-25  new until 2026-02-01",
-        "NL  first used 2026-01-24  known",
-    ]
+    assert shown.splitlines() == ["FR  first used 2026-01-25  new until 2026-02-01", "NL  first used 2026-01-24  known"]

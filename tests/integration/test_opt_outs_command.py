@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,17 +12,14 @@ import pytest
 from ops.opt_outs import main
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
-from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
-from sms_tracker.services.opt_outs import OptOutRegister
 from tests import tables
-from tests.moto_client import json_client
+from tests.integration.stored_opt_outs import NOON, opt_out_store, register
 from tests.opt_outs import blocked_by
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SCOPE, PERSON, OTHER = "sender:twilio:+15551234567", "+31612345678", "+31687654321"
 
 
@@ -33,13 +29,9 @@ class Command:
     folder: Path
     mode: ScopeMode = ScopeMode.SENDER
 
-    @property
-    def store(self) -> OptOutStore:
-        return OptOutStore(json_client("dynamodb"), state="state", messages="messages", key=lambda: b"k" * 32)
-
     def stack(self, name: str) -> Stack:
         stack = Stack(name)
-        stack.opt_outs, stack.opt_out_scope, stack.countries = self.store, self.mode, None
+        stack.opt_outs, stack.opt_out_scope, stack.countries = opt_out_store(), self.mode, None
         return stack
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
@@ -54,29 +46,24 @@ class Command:
         return code, told
 
     def blocked(self, number: str = PERSON, scope: str = SCOPE) -> Kind | None:
-        block = blocked_by(
-            OptOutRegister(opt_outs=self.store, clock=lambda: NOON), Recipient(scope=scope, number=number)
-        )
+        block = blocked_by(register(), Recipient(scope=scope, number=number))
         return block.kind if block else None
 
 
 @pytest.fixture
 def command(aws: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:  # noqa: ARG001  # moto is below
-    for resource, name in (("MessagesTable", "messages"), ("StateTable", "state")):
-        tables.create(tables.client(), resource, name)
-    client("ssm").put_parameter(
-        Name="/sms-tracker/secrets/bird", Value='{"api_key": "bk_us1_key"}', Type="SecureString"
-    )
+    tables.create_both(tables.client())
+    secret = {"Name": "/sms-tracker/secrets/bird", "Value": '{"api_key": "bk_us1_key"}'}
+    client("ssm").put_parameter(**secret, Type="SecureString")
     return Command(capsys, tmp_path)
 
 
 def test_what_is_exported_can_be_imported_elsewhere(command: Command) -> None:
-    register = OptOutRegister(opt_outs=command.store, clock=lambda: NOON)
     kinds = (Kind.STOP, Kind.ADDED, Kind.START, Kind.REFUSED, Kind.STOP_MARKETING)
     numbers = (PERSON, "+31687654321", "+31611111111", "+31622222222", "+31633333333")
     for number, kind in zip(numbers, kinds, strict=True):
         statement = Statement(kind=kind, at=timestamp(NOON), source="twilio", reason="a, b")
-        register.add(Recipient(scope=SCOPE, number=number), [statement])
+        register().add(Recipient(scope=SCOPE, number=number), [statement])
     _, exported, _ = command.run("export")
     other = SCOPE.replace("555", "999")
 
@@ -219,36 +206,30 @@ def test_the_scope_follows_the_deployments_mode(command: Command, mode: ScopeMod
 def test_a_forgotten_number_is_counted_and_not_listed(command: Command) -> None:
     recipient = Recipient(scope=SCOPE, number=PERSON)
     statement = Statement(kind=Kind.STOP, at=timestamp(NOON), source="twilio")
-    OptOutRegister(opt_outs=command.store, clock=lambda: NOON).add(recipient, [statement])
-    command.store.forget(recipient)
+    register().add(recipient, [statement])
+    opt_out_store().forget(recipient)
 
     _, exported, told = command.run("export")
     assert len(exported.splitlines()) == 1
     assert "1 forgotten numbers stay blocked" in told
 
 
-def test_an_import_needs_a_file(command: Command) -> None:
+@pytest.mark.parametrize("arguments", [["import"], ["list"], ["list", "twilio"]])
+def test_an_import_needs_a_file_and_a_list_a_provider_that_has_one(command: Command, arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
-        command.run("import")
-
-
-@pytest.mark.parametrize("provider", [[], ["twilio"]])
-def test_a_list_needs_a_provider_that_has_one(command: Command, provider: list[str]) -> None:
-    with pytest.raises(SystemExit):
-        command.run("list", *provider)
+        command.run(*arguments)
 
 
 @pytest.mark.parametrize("reason", ["=HYPERLINK(1)", "+31", "-1", "@SUM(1)", "'quoted'", "a=b"])
 def test_a_reason_that_a_spreadsheet_would_run_is_exported_as_text(command: Command, reason: str) -> None:
     # Found in onyx-dot-app/onyx#11754, CWE-1236
-    register = OptOutRegister(opt_outs=command.store, clock=lambda: NOON)
     recipient = Recipient(scope=SCOPE, number=PERSON)
-    register.add(recipient, [Statement(kind=Kind.ADDED, at=timestamp(NOON), source="shop", reason=reason)])
+    register().add(recipient, [Statement(kind=Kind.ADDED, at=timestamp(NOON), source="shop", reason=reason)])
     _, exported, _ = command.run("export")
     other = SCOPE.replace("555", "999")
 
     assert not any(cell.startswith(("=", "-", "@")) for cell in exported.splitlines()[1].split(","))
     assert command.imported(exported.replace(SCOPE, other), "--apply")[0] == 0
-    again = blocked_by(register, Recipient(scope=other, number=PERSON))
+    again = blocked_by(register(), Recipient(scope=other, number=PERSON))
     assert again is not None
     assert again.reason == reason

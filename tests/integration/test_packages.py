@@ -45,9 +45,8 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def listed(function: str) -> Sequence[str]:
     """The layers that the template gives a function."""
-    return [
-        reference["Ref"] for reference in source()["Resources"][f"{function.title()}Function"]["Properties"]["Layers"]
-    ]
+    resource = source()["Resources"][f"{function.title()}Function"]
+    return [reference["Ref"] for reference in resource["Properties"]["Layers"]]
 
 
 @pytest.mark.parametrize("function", sorted(VARIABLES))
@@ -76,35 +75,22 @@ def test_the_path_of_a_report_carries_httptools_and_no_other_library(function: s
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_module_is_shipped_with_bytecode_that_is_used_as_it_is(name: str, layers: Mapping[str, Path]) -> None:
-    modules = list(layers[name].rglob("*.py"))
-    compiled = [*layers[name].rglob("*.pyc")]
+def test_every_module_is_shipped_with_bytecode_that_is_used_as_it_is_and_nothing_that_no_function_reads(
+    name: str, layers: Mapping[str, Path]
+) -> None:
+    modules, compiled = list(layers[name].rglob("*.py")), list(layers[name].rglob("*.pyc"))
+    unread = (".pyi", ".pyx", ".pxd", ".dist-info", ".txt", ".in")
 
     assert modules
     assert len({path.name.split(".")[-2] for path in compiled}) == 1  # of one interpreter
     assert {path.parents[1] / f"{path.name.split('.')[0]}.py" for path in compiled} == set(modules)
     assert {path.read_bytes()[4] for path in compiled} == {UNCHECKED}
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_nothing_is_shipped_that_no_function_reads(name: str, layers: Mapping[str, Path]) -> None:
-    names = {path.name for path in layers[name].rglob("*")}
-
-    assert [
-        one for one in names if one.endswith((".pyi", ".pyx", ".pxd", ".dist-info", ".txt", ".in")) or one == "tests"
-    ] == []
+    assert [each for each in layers[name].rglob("*") if each.name.endswith(unread) or each.name == "tests"] == []
 
 
 def package(folder: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    command = [
-        str(PYTHON),
-        "-I",
-        str(ROOT / "scripts" / "package.py"),
-        str(folder),
-        str(target),
-        "--mount",
-        "/var/task",
-    ]
+    script = ROOT / "scripts" / "package.py"
+    command = [PYTHON, "-I", script, folder, target, "--mount", "/var/task"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

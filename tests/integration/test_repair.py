@@ -23,7 +23,6 @@ from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Guard, Record
 from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
-from sms_tracker.providers import load
 from sms_tracker.services.publish import PublishPolicy
 from sms_tracker.services.track import track
 from tests import tables
@@ -32,6 +31,9 @@ from tests.fakes import START, MemoryBus, MemoryMessages
 
 LEFT = "left: no record has its message id; use `republish` with its time"
 OTHER_ID = "11111111-1111-4111-8111-111111111111"
+LATE = Change(guard=Guard.LATE, added=(report(Status.DELIVERED),), now=NOW)
+"""A write after which a message's reports say another status than its record."""
+POLICY = PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)
 
 
 @pytest.fixture
@@ -60,20 +62,22 @@ def test_a_record_that_its_reports_made_needs_no_repair(found: tuple[MessageStor
     assert earlier(read).status is Status.SENT
 
 
+def repaired(store: MessageStore, wrong: Change) -> Record:
+    """The record after that change was written and repaired."""
+    assert isinstance(store.change(MESSAGE_ID, wrong), Written)
+    change = repair(stored(store), now=NOW)
+    assert change is not None
+    assert isinstance(store.change(MESSAGE_ID, change), Written)
+    assert repair(stored(store), now=NOW) is None
+    return stored(store)
+
+
 def test_a_record_that_lags_behind_its_reports_is_set_right_under_its_version(
     found: tuple[MessageStore, MessageSearch],
 ) -> None:
-    store, _ = found
-    late = Change(guard=Guard.LATE, added=(report(Status.DELIVERED),), now=NOW)
-    assert isinstance(store.change(MESSAGE_ID, late), Written)
-    change = repair(stored(store), now=NOW)
-    assert change is not None
+    read = repaired(found[0], LATE)
 
-    assert isinstance(store.change(MESSAGE_ID, change), Written)
-
-    assert stored(store).state.status is Status.DELIVERED
-    assert stored(store).version == 2
-    assert repair(stored(store), now=NOW) is None
+    assert (read.state.status, read.version) == (Status.DELIVERED, 2)
 
 
 def test_a_failure_that_no_report_supports_is_taken_back(found: tuple[MessageStore, MessageSearch]) -> None:
@@ -81,14 +85,10 @@ def test_a_failure_that_no_report_supports_is_taken_back(found: tuple[MessageSto
     track(store, MESSAGE_ID, [report(Status.SENT)], now=NOW)
     mistaken = fold([report(Status.FAILED)], base=stored(store).state)
     wrong = Change(guard=Guard.SEEN, state=mistaken, added=(), now=NOW, version=stored(store).version)
-    assert isinstance(store.change(MESSAGE_ID, wrong), Written)
-    change = repair(stored(store), now=NOW)
-    assert change is not None
 
-    assert isinstance(store.change(MESSAGE_ID, change), Written)
+    read = repaired(store, wrong)
 
-    assert (stored(store).state.status, stored(store).state.failure) == (Status.SENT, None)
-    assert repair(stored(store), now=NOW) is None
+    assert (read.state.status, read.state.failure) == (Status.SENT, None)
 
 
 def test_what_is_open_is_found_whatever_its_age(found: tuple[MessageStore, MessageSearch]) -> None:
@@ -137,13 +137,20 @@ def test_a_redrive_deletes_nothing_that_the_target_did_not_take(sqs: SQSClient) 
     assert waiting(sqs, source) == 1
 
 
-@pytest.fixture
-def aside(sqs: SQSClient) -> str:
-    """The queue ``publish-failed`` with a change of our message and Lambda's pointer to a batch."""
-    url = sqs.create_queue(QueueName="publish-failed")["QueueUrl"]
-    for body in (json.dumps({"dynamodb": {"Keys": {"message_id": {"S": MESSAGE_ID}}}}), '{"DDBStreamBatchInfo": {}}'):
+CHANGE, POINTER = json.dumps({"dynamodb": {"Keys": {"message_id": {"S": MESSAGE_ID}}}}), '{"DDBStreamBatchInfo": {}}'
+"""A change of our message, and Lambda's pointer to a batch."""
+
+
+def put_aside(sqs: SQSClient, url: str) -> str:
+    for body in (CHANGE, POINTER):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     return url
+
+
+@pytest.fixture
+def aside(sqs: SQSClient) -> str:
+    """The queue ``publish-failed``."""
+    return put_aside(sqs, sqs.create_queue(QueueName="publish-failed")["QueueUrl"])
 
 
 def unpublished(sqs: SQSClient, aside: str, bus: MemoryBus, *statuses: Status) -> list[str]:
@@ -152,8 +159,7 @@ def unpublished(sqs: SQSClient, aside: str, bus: MemoryBus, *statuses: Status) -
     messages.put(record())
     for status in statuses:
         track(messages, MESSAGE_ID, [report(status)], now=NOW)
-    policy = PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)
-    return [told for _, told in Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=policy).run(9)]
+    return [told for _, told in Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=POLICY).run(9)]
 
 
 def test_what_was_published_is_deleted_and_what_names_no_message_is_left_in_sight(sqs: SQSClient, aside: str) -> None:
@@ -164,7 +170,7 @@ def test_what_was_published_is_deleted_and_what_names_no_message_is_left_in_sigh
     assert sorted(told) == [f"{MESSAGE_ID}: published", LEFT]
     assert [json.loads(each.detail)["version"] for each in bus.events] == [2]
     (left,) = sqs.receive_message(QueueUrl=aside, MaxNumberOfMessages=10)["Messages"]
-    assert left["Body"] == '{"DDBStreamBatchInfo": {}}'
+    assert left["Body"] == POINTER
 
 
 def test_what_the_bus_refuses_stays(sqs: SQSClient, aside: str) -> None:
@@ -181,18 +187,17 @@ def undelivered(count: int) -> Iterator[Record]:
 
 
 def test_every_event_is_published_again_however_many_there_are() -> None:
-    bus, policy = MemoryBus(), PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)
+    bus = MemoryBus()
 
-    assert [*publish(events(undelivered(250), policy), bus)] == [100, 200, 250]
+    assert [*publish(events(undelivered(250), POLICY), bus)] == [100, 200, 250]
     assert len({json.loads(each.detail)["message_id"] for each in bus.events}) == 250
 
 
 def test_publishing_again_ends_where_the_bus_refuses_and_reads_nothing_beyond() -> None:
     bus, left = MemoryBus(refuse=lambda each: f"{MESSAGE_ID[:-4]}0120" in each.detail), undelivered(250)
-    policy = PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)
 
     with pytest.raises(ValueError, match="refused 1 of 100 after 100: ThrottlingException; run it again"):
-        list(publish(events(left, policy), bus))
+        list(publish(events(left, POLICY), bus))
 
     assert len([*left]) == 50
 
@@ -214,7 +219,7 @@ def deployed(sqs: SQSClient, monkeypatch: pytest.MonkeyPatch) -> Stack:
     tables.create(client("dynamodb"), "MessagesTable", "messages")
     stack.store = MessageStore(api("dynamodb"), "messages")
     stack.store.put(record())
-    stack.bus, stack.policy = MemoryBus(), PublishPolicy(statuses=frozenset({"undelivered"}), personal_data=False)  # type: ignore[assignment]  # in memory
+    stack.bus, stack.policy = MemoryBus(), POLICY  # type: ignore[assignment]  # in memory
     names = {*SOURCES.values(), *TARGETS.values(), "PublishFailedQueueUrl"}
     stack.outputs = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
     stack.outputs |= {"MessagesTableName": "messages", "StateTableName": "none"}
@@ -238,21 +243,15 @@ BY_ID, BY_TIME = ["--id", MESSAGE_ID], ["--from", NOW, "--to", NOW]
 DRY = ["nothing was changed; run it again with --apply (APPLY=1)"]
 
 
-def lagging(stack: Stack) -> None:
-    """The message's reports say another status than its record."""
-    stack.store.change(MESSAGE_ID, Change(guard=Guard.LATE, added=(report(Status.DELIVERED),), now=NOW))
-
-
 @pytest.mark.parametrize("chosen", [BY_ID, BY_TIME, [*BY_TIME, "--apply"]])
 def test_where_no_record_differs_rebuild_says_so(chosen: list[str], repairing: Repair) -> None:
-    code, told, hint = repairing("rebuild", *chosen)
+    hint = [] if "--apply" in chosen else DRY
 
-    assert (code, told) == (0, ["messages read: 1; nothing to rebuild"])
-    assert hint == ([] if "--apply" in chosen else DRY)
+    assert repairing("rebuild", *chosen) == (0, ["messages read: 1; nothing to rebuild"], hint)
 
 
 def test_rebuild_says_what_it_would_do_and_what_it_did(deployed: Stack, repairing: Repair) -> None:
-    lagging(deployed)
+    deployed.store.change(MESSAGE_ID, LATE)
 
     dry, done, again = (repairing("rebuild", *BY_ID, *apply) for apply in ([], ["--apply"], ["--apply"]))
 
@@ -265,13 +264,11 @@ def test_rebuild_says_what_it_would_do_and_what_it_did(deployed: Stack, repairin
 def test_a_record_that_changes_meanwhile_is_left_and_the_exit_code_says_so(
     deployed: Stack, repairing: Repair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lagging(deployed)
+    deployed.store.change(MESSAGE_ID, LATE)
     monkeypatch.setattr(MessageStore, "change", lambda *_: NotWritten(None))
 
-    code, told, hint = repairing("rebuild", *BY_ID, "--apply")
-
-    assert (code, told) == (1, ["messages read: 1; nothing to rebuild"])
-    assert hint == [f"skipped: {MESSAGE_ID} changed during the run; run it again"]
+    skipped = [f"skipped: {MESSAGE_ID} changed during the run; run it again"]
+    assert repairing("rebuild", *BY_ID, "--apply") == (1, ["messages read: 1; nothing to rebuild"], skipped)
 
 
 def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where_there_was_nothing(
@@ -282,37 +279,29 @@ def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where
 
     dry, done = repairing("republish", *BY_ID), repairing("republish", *BY_ID, "--apply")
 
-    assert none == (
-        0,
-        ["messages read: 1; nothing to publish; the policy publishes undelivered and corrections"],
-        [],
-    )
+    nothing = "messages read: 1; nothing to publish; the policy publishes undelivered and corrections"
+    assert none == (0, [nothing], [])
     assert dry == (0, ["messages read: 1; 1 would be published again"], DRY)
     assert done == (0, ["1 published", "messages read: 1; 1 published again"], [])
 
 
-def test_a_long_search_shows_that_it_goes_on(repairing: Repair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.repair._PROGRESS", 1)
-
-    assert repairing("stuck", *BY_TIME)[2] == ["messages read: 1"]
-
-
-def test_stuck_says_how_many_are(deployed: Stack, repairing: Repair) -> None:
+def test_stuck_says_how_many_are_and_that_a_long_search_goes_on(
+    deployed: Stack, repairing: Repair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code, told, hint = repairing("stuck", *BY_TIME)
     track(deployed.store, MESSAGE_ID, [report(Status.DELIVERED)], now=NOW)
-    none = repairing("stuck", *BY_TIME)
+    monkeypatch.setattr("ops.repair._PROGRESS", 1)
 
     assert (code, told[0].split()[0], told[1:], hint) == (0, MESSAGE_ID, ["messages read: 1; 1 stuck"], [])
-    assert none == (0, ["messages read: 1; none is stuck"], [])
+    assert repairing("stuck", *BY_TIME) == (0, ["messages read: 1; none is stuck"], ["messages read: 1"])
 
 
 @pytest.mark.parametrize("queue", [*SOURCES, "publish-failed"])
 @pytest.mark.parametrize("apply", [[], ["--apply"]])
 def test_an_empty_queue_has_nothing_to_move(queue: str, apply: list[str], repairing: Repair) -> None:
-    code, told, hint = repairing("redrive", queue, *apply)
+    hint = [] if apply else DRY
 
-    assert (code, told) == (0, [f"nothing to move: {queue} shows no messages"])
-    assert hint == ([] if apply else DRY)
+    assert repairing("redrive", queue, *apply) == (0, [f"nothing to move: {queue} shows no messages"], hint)
 
 
 def test_redrive_says_what_it_would_do_and_what_it_did(deployed: Stack, repairing: Repair) -> None:
@@ -332,9 +321,7 @@ def test_redrive_says_what_it_would_do_and_what_it_did(deployed: Stack, repairin
 
 def test_redrive_of_what_was_not_published_says_what_is_left(deployed: Stack, repairing: Repair) -> None:
     track(deployed.store, MESSAGE_ID, [report(Status.UNDELIVERED, code="30003")], now=NOW)
-    url = deployed.output("PublishFailedQueueUrl")
-    for body in (json.dumps({"dynamodb": {"Keys": {"message_id": {"S": MESSAGE_ID}}}}), '{"DDBStreamBatchInfo": {}}'):
-        client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    put_aside(client("sqs"), deployed.output("PublishFailedQueueUrl"))
 
     code, told, _ = repairing("redrive", "publish-failed", "--rate", "1000", "--apply")
 
@@ -383,49 +370,39 @@ def test_a_choice_of_no_messages_is_an_error(options: list[str], error: str, rep
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["rebuild", "--id", ""],
-        ["rebuild", "--id", "SM123"],
-        ["republish", "--from", "", "--to", ""],
-        ["republish", "--from", "yesterday"],
-        ["republish", "--from", "2026-02-30"],
-        ["republish", "--from", "0001-01-01T00:00:00+14:00"],
-        ["republish", "--to", "1999-12-31"],
-        ["stuck", "--to", "9999-12-31T23:59:59-14:00"],
-        ["stuck", "--apply"],
-        ["stuck", "--stack", ""],
-        ["redrive"],
-        ["redrive", "reports"],
-        ["redrive", "unmatched", "--limit", "0"],
-        ["redrive", "unmatched", "--limit", "-1"],
-        ["redrive", "unmatched", "--rate", "0"],
-        ["redrive", "unmatched", "--rate", "nan"],
-        ["redrive", "unmatched", "--rate", "fast"],
-        ["redrive", "unmatched", "--rate", "1e-300"],
-        ["redrive", "unmatched", "--id", MESSAGE_ID],
+        *("rebuild --id=", "rebuild --id SM123", "republish --from= --to=", "republish --from yesterday"),
+        *("republish --from 2026-02-30", "republish --from 0001-01-01T00:00:00+14:00", "republish --to 1999-12-31"),
+        *("stuck --to 9999-12-31T23:59:59-14:00", "stuck --from 2026-W05-1", "stuck --apply", "stuck --stack="),
+        *("redrive", "redrive reports", "redrive unmatched --limit 0", "redrive unmatched --limit -1"),
+        *("redrive unmatched --rate 0", "redrive unmatched --rate nan", "redrive unmatched --rate fast"),
+        *("redrive unmatched --rate 1e-300", f"redrive unmatched --id {MESSAGE_ID}"),
     ],
 )
 def test_an_option_without_sense_is_refused_before_anything_is_asked(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(arguments)
+        main(arguments.split())
 
-    assert "_" not in capsys.readouterr().err.splitlines()[-1], "no name of our code"
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "_" not in error, "no name of our code"
+    assert "is not a time such as 2026-01-31T12:00:00Z" in error or "W05" not in arguments
 
 
 @pytest.mark.parametrize(
-    ("to", "read"),
+    ("chosen", "read"),
     [
-        (NOW, 1),
-        (NOW.lower(), 1),
-        (START.strftime("%Y-%m-%dT%H:%MZ"), 1),
-        (START.strftime("%Y-%m-%dT%H:%M:%S"), 1),
-        (START.strftime("%Y-%m-%dT%H:%M:%S+00:00"), 1),
-        (START.strftime("%Y-%m-%dT%H:%M:%S+01:00"), 0),
+        *((("--to", to), 1) for to in (NOW, NOW.lower(), START.strftime("%Y-%m-%dT%H:%MZ"))),
+        *((("--to", START.strftime(f"%Y-%m-%dT%H:%M:%S{zone}")), 1) for zone in ("", "+00:00")),
+        (("--to", START.strftime("%Y-%m-%dT%H:%M:%S+01:00")), 0),
+        (("--from", NOW.lower(), "--to", NOW.replace("T", " ")), 1),
+        (("--id", MESSAGE_ID.upper()), 1),
     ],
 )
-def test_times_are_rfc_3339_and_utc_without_an_offset(to: str, read: int, repairing: Repair) -> None:
-    _, told, _ = repairing("stuck", "--to", to)
+def test_times_are_rfc_3339_and_utc_without_an_offset_and_ids_in_either_case(
+    chosen: tuple[str, ...], read: int, repairing: Repair
+) -> None:
+    _, told, _ = repairing("stuck", *chosen)
 
     assert told[-1].startswith(f"messages read: {read};")
 
@@ -442,51 +419,11 @@ def test_a_record_that_cannot_be_read_is_named_and_holds_up_no_other(repairing: 
 
 
 @pytest.mark.parametrize("name", ["rebuild", "redrive", "republish", "stuck"])
-def test_each_repair_describes_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        main([name, "--help"])
+def test_help_names_each_repair_which_describes_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], [name, "--help"]):
+        with pytest.raises(SystemExit, match="0"):
+            main(arguments)
 
-    _, _, described = capsys.readouterr().out.partition("\n\n")
-    assert len(described.partition("\n\n")[0]) > 80
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [("--from", NOW.lower(), "--to", NOW.replace("T", " ")), ("--id", MESSAGE_ID.upper())],
-)
-def test_times_and_ids_may_be_written_in_either_case(chosen: tuple[str, ...], repairing: Repair) -> None:
-    code, told, _ = repairing("stuck", *chosen)
-
-    assert (code, told[0].split()[0]) == (0, MESSAGE_ID)
-
-
-def test_what_is_no_time_is_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["stuck", "--from", "2026-W05-1"])
-
-    assert "is not a time such as 2026-01-31T12:00:00Z" in capsys.readouterr().err
-
-
-def test_help_names_the_repairs(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-
-    told = capsys.readouterr().out
-    assert all(name in told for name in ("rebuild", "redrive", "republish", "stuck"))
-
-
-@pytest.mark.parametrize(
-    ("provider", "word", "code", "status"),
-    [
-        ("twilio", "undelivered", "30003", Status.UNDELIVERED),
-        ("messagebird", "delivery_failed", "1", Status.UNDELIVERED),
-        ("messagebird", "a-new-word", None, None),
-    ],
-)
-def test_a_stored_word_means_what_the_tables_say_today(
-    provider: str, word: str, code: str | None, status: Status | None
-) -> None:
-    meant, failure = load(provider).meaning(word, code, None)
-
-    assert meant is status
-    assert (failure.code if failure else None) == code
+    everything, _, own = capsys.readouterr().out.partition(f"usage: make repair {name}")
+    assert name in everything
+    assert len(own.split("\n\n")[1]) > 80

@@ -92,26 +92,12 @@ def test_a_stop_of_a_client_without_a_key_is_recorded_and_questioned(command: Co
     assert set(command.store.read().stops) == {"shop", "shpo"}
 
 
-def test_all_clients_are_stopped_at_once(command: Command) -> None:
-    assert command.run("stop", "--all", *WHO)[0] == 0
-
-    stops = command.store.read()
-    assert stops.stop_of("anybody") is not None
-    assert "stop all clients by ann" in command.run("stop", "--list")[1]
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("stop", "--all"),
-        ("stop", *WHO),
-        ("start", "--all", "--by", "ann"),
-        ("stop", "--all", "--client", "shop", *WHO),
-        ("stop", "--all", "--by", " ", "--why", "x"),
-        ("stop", "--all", "--by", "ann", "--why", "x" * 201),
-        ("stop", "--all", "--by", "ann", "--why", "two\nlines"),
-        ("stop", "--list", "--all"),
-        ("pause", "--all", *WHO),
+        *(("stop", "--all"), ("stop", *WHO), ("start", "--all", "--by", "ann")),
+        *(("stop", "--all", "--client", "shop", *WHO), ("stop", "--list", "--all"), ("pause", "--all", *WHO)),
+        *(("stop", "--all", "--by", by, "--why", why) for by, why in ((" ", "x"), ("ann", "x" * 201), ("ann", "a\nb"))),
     ],
 )
 def test_an_instruction_needs_client_author_and_reason(command: Command, arguments: tuple[str, ...]) -> None:
@@ -120,28 +106,30 @@ def test_an_instruction_needs_client_author_and_reason(command: Command, argumen
     assert command.store.read() == SendingStops()
 
 
-def test_a_write_that_lost_its_reply_is_recorded_once(command: Command) -> None:
+def test_a_stop_of_all_clients_whose_reply_was_lost_is_recorded_once(command: Command) -> None:
     command.table.lost = True
 
     assert command.run("stop", "--all", *WHO)[0] == 0
 
-    assert (command.store.read().version, len(command.store.read().log)) == (1, 1)
+    stops = command.store.read()
+    assert (stops.version, len(stops.log), stops.stop_of("anybody") is not None) == (1, 1, True)
+    assert "stop all clients by ann" in command.run("stop", "--list")[1]
+
+
+INSTRUCTION = Instruction(action=Action.STOP, client="shop", by="ann", reason="x", at="2026-01-31T12:00:00.000Z")
 
 
 def test_of_two_operators_at_once_both_are_recorded(command: Command) -> None:
-    def instruction(client: str) -> Instruction:
-        return Instruction(action=Action.STOP, client=client, by="ann", reason="fraud", at="2026-01-31T12:00:00.000Z")
-
     class Raced(SendingStopStore):
         """Another operator writes after the first read."""
 
         def read(self, *, consistent: bool = False) -> SendingStops:
             known = super().read(consistent=consistent)
             if known.version == 0:
-                record(command.store, instruction("bank"))
+                record(command.store, replace(INSTRUCTION, client="bank"))
             return known
 
-    record(Raced(command.table, "state"), instruction("shop"))
+    record(Raced(command.table, "state"), INSTRUCTION)
 
     assert set(command.store.read().stops) == {"shop", "bank"}
 
@@ -152,22 +140,27 @@ def test_endless_races_end_with_an_error(command: Command) -> None:
             return False
 
     with pytest.raises(Unavailable, match="changed by others"):
-        record(
-            Busy(command.table, "state"), Instruction(action=Action.STOP, client="*", by="ann", reason="x", at="2026")
-        )
+        record(Busy(command.table, "state"), INSTRUCTION)
 
 
 class TestCachedStops:
-    def test_an_environment_follows_within_its_lifetime_and_reads_no_oftener(self, command: Command) -> None:
-        clock = FakeClock()
-        stop_of = CachedStops(command.store, monotonic=clock.monotonic)
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        return FakeClock()
+
+    @pytest.fixture
+    def stop_of(self, command: Command, clock: FakeClock) -> CachedStops:
+        return CachedStops(command.store, monotonic=clock.monotonic)
+
+    def test_an_environment_follows_within_its_lifetime_and_reads_no_oftener(
+        self, command: Command, stop_of: CachedStops, clock: FakeClock
+    ) -> None:
         assert stop_of("shop") is None
         command.run("stop", "--client", "shop", *WHO)
         command.table.calls.clear()
 
         clock.sleep(LIFETIME - 1)
-        assert stop_of("shop") is None
-        assert command.table.calls == []
+        assert (stop_of("shop"), command.table.calls) == (None, [])
 
         clock.sleep(1)
         stop = stop_of("shop")
@@ -175,40 +168,28 @@ class TestCachedStops:
         assert (stop.reason, stop.by, stop_of("bank")) == ("toll fraud", "ann", None)
         assert command.table.calls == ["GetItem"]
 
-    def test_a_failed_read_leaves_the_last_state_and_is_repeated(self, command: Command) -> None:
-        clock = FakeClock()
-        stop_of = CachedStops(command.store, monotonic=clock.monotonic)
+    def test_a_failed_read_leaves_the_last_state_which_the_first_one_must_have(
+        self, command: Command, stop_of: CachedStops, clock: FakeClock
+    ) -> None:
+        command.table.fail = True
+        with pytest.raises(Unavailable):
+            stop_of("shop")
+        command.table.fail = False
         command.run("stop", "--all", *WHO)
         assert stop_of("shop") is not None
         command.run("start", "--all", *WHO)
 
-        command.table.fail = True
-        clock.sleep(LIFETIME)
-        assert stop_of("shop") is not None
+        for failing in (True, False):
+            command.table.fail = failing
+            clock.sleep(LIFETIME)
+            assert (stop_of("shop") is not None) == failing
 
-        command.table.fail = False
-        clock.sleep(LIFETIME)
-        assert stop_of("shop") is None
-
-    def test_without_any_known_state_it_raises_until_one_is_read(self, command: Command) -> None:
-        stop_of = CachedStops(command.store, monotonic=FakeClock().monotonic)
-        command.table.fail = True
-        with pytest.raises(Unavailable):
-            stop_of("shop")
-
-        command.table.fail = False
-        assert stop_of("shop") is None
-
-    def test_an_item_of_another_shape_is_not_taken_for_no_stop(self, command: Command) -> None:
+    def test_an_item_of_another_shape_is_not_taken_for_no_stop(self, command: Command, stop_of: CachedStops) -> None:
         command.run("stop", "--all", *WHO)
-        tables.client().update_item(
-            TableName="state",
-            Key={"pk": {"S": KEY}},
-            UpdateExpression="REMOVE stops",
-        )
+        tables.client().update_item(TableName="state", Key={"pk": {"S": KEY}}, UpdateExpression="REMOVE stops")
 
         with pytest.raises(Unavailable, match="sending-stops cannot be read: KeyError"):
-            CachedStops(command.store)("shop")
+            stop_of("shop")
 
 
 def test_more_than_one_read_unit_is_never_needed(command: Command) -> None:

@@ -14,13 +14,14 @@ import pytest
 from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
-from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailable
+from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.limits_document import read_limits
 from sms_tracker.services.policy import read_senders
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.fakes import FakeClock
 
 PROVIDERS = ("twilio", "messagebird")
+SENDERS = json.dumps({"twilio": {"US": "+15551234567"}})
 HMAC_KEY = b"k" * 32
 GOOD = {
     "/stack/public-base-urls": "https://sms.example.com/,https://abc.execute-api.eu-west-1.amazonaws.com",
@@ -35,7 +36,7 @@ class Store:
     """Parameter Store, and the settings read from it with a test clock."""
 
     parameters: Mapping[str, str]
-    jitter: float = 0.0
+    jitter: Callable[[], float] = lambda: 0.0
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
@@ -43,11 +44,15 @@ class Store:
         for name, value in self.parameters.items():
             self.put(name, value)
         self.recorder.calls.clear()
-        self.settings = SsmSettings(
+        self.settings = self.reading()
+
+    def reading(self, *providers: str, **optional: Callable[[str], object]) -> SsmSettings:
+        return SsmSettings(
             calling(self.recorder.client),
             "/stack",
-            PROVIDERS,
-            jitter=lambda: self.jitter,
+            providers or PROVIDERS,
+            jitter=self.jitter,
+            optional=optional,
             monotonic=self.clock.monotonic,
             sleep=self.clock.sleep,
         )
@@ -59,6 +64,15 @@ class Store:
     @property
     def reads(self) -> int:
         return self.recorder.names.count("GetParameters")
+
+    def reads_after(self, *pauses: float, **how: Any) -> list[int]:
+        """The reads so far after each pause and one more use."""
+        found = []
+        for seconds in pauses:
+            self.clock.sleep(seconds)
+            self.settings(**how)
+            found.append(self.reads)
+        return found
 
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -82,45 +96,18 @@ def test_one_call_reads_them_all_and_only_of_the_enabled_providers() -> None:
 
     assert store.recorder.names == ["GetParameters"]
     assert set(store.recorder.calls[0][1]["Names"]) == GOOD.keys()
-    only = SsmSettings(calling(store.recorder.client), "/stack", ("twilio",), jitter=lambda: 0.0)
-    assert only().credentials.keys() == {"twilio"}
+    assert store.reading("twilio")().credentials.keys() == {"twilio"}
     assert "/stack/secrets/messagebird" not in store.recorder.calls[1][1]["Names"]
 
 
 def test_they_are_read_again_only_after_their_lifetime() -> None:
-    store = Store(GOOD)
-    reads = []
-    for seconds in (0.0, LIFETIME, 1.0):
-        store.clock.sleep(seconds)
-        store.settings()
-        reads.append(store.reads)
-
-    assert reads == [1, 1, 2]
+    assert Store(GOOD).reads_after(0.0, LIFETIME, 1.0) == [1, 1, 2]
 
 
-def test_the_lifetime_differs_between_environments_by_up_to_a_fifth() -> None:
-    early, late = Store(GOOD, jitter=0.0), Store(GOOD, jitter=1.0)
-    for store in (early, late):
-        store.settings()
-        store.clock.sleep(LIFETIME * 1.2 - 1)
-        store.settings()
+def test_every_lifetime_is_drawn_anew_and_longer_by_up_to_a_fifth() -> None:
+    draws = iter([0.0, 1.0, 1.0])
 
-    assert (early.reads, late.reads) == (2, 1)
-
-
-def test_every_lifetime_draws_its_own_length() -> None:
-    store, drawn = Store(GOOD), iter([0.0, 1.0, 1.0])
-    settings = SsmSettings(
-        calling(store.recorder.client), "/stack", PROVIDERS, jitter=lambda: next(drawn), monotonic=store.clock.monotonic
-    )
-    settings()
-    reads = []
-    for _ in range(3):
-        store.clock.sleep(LIFETIME * 1.2 - 1)
-        settings()
-        reads.append(store.reads)
-
-    assert reads == [2, 2, 3]
+    assert Store(GOOD, jitter=lambda: next(draws)).reads_after(0.0, *[LIFETIME * 1.2 - 1] * 3) == [1, 2, 2, 3]
 
 
 def test_a_rotated_secret_is_seen_as_soon_as_somebody_asks_for_fresh_ones() -> None:
@@ -134,30 +121,21 @@ def test_a_rotated_secret_is_seen_as_soon_as_somebody_asks_for_fresh_ones() -> N
 
 
 def test_asking_for_fresh_ones_all_the_time_does_not_flood_the_store() -> None:
-    store = Store(GOOD)
-    for _ in range(100):
-        store.settings(max_age=30.0)
-        store.clock.sleep(0.1)
-
-    assert store.reads == 1
+    assert Store(GOOD).reads_after(*[0.1] * 100, max_age=30.0)[-1] == 1
 
 
-@pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")])
-def test_settings_once_read_serve_on_through_an_outage_of_a_day(error: Exception) -> None:
+ERRORS = [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_settings_once_read_serve_on_through_an_outage_of_a_day_and_no_longer(error: Exception) -> None:
     store = Store(GOOD)
     before = store.settings()
     store.recorder.error = error
     store.clock.sleep(STALE_IF_ERROR - 1)
-
     assert store.settings() == before
 
-
-def test_after_a_day_without_the_store_old_settings_are_not_trusted_any_more() -> None:
-    store = Store(GOOD)
-    store.settings()
-    store.recorder.error = UNREACHABLE
-    store.clock.sleep(STALE_IF_ERROR + 1)
-
+    store.clock.sleep(32)
     with pytest.raises(Unavailable, match="the settings cannot be read"):
         store.settings()
     store.recorder.error = None
@@ -169,23 +147,18 @@ def test_an_unreachable_store_is_tried_every_half_minute_and_not_on_every_reques
     store = Store(GOOD)
     store.settings()
     store.recorder.error = UNREACHABLE
-    store.clock.sleep(LIFETIME + 1)
-    for _ in range(100):
-        store.settings()
-        store.clock.sleep(1)
 
-    assert store.reads == 1 + 4
+    assert store.reads_after(LIFETIME + 1, *[1.0] * 99)[-1] == 1 + 4
 
 
-@pytest.mark.parametrize("error", [UNREACHABLE, refusal("ThrottlingException"), refusal("AccessDeniedException")])
+@pytest.mark.parametrize("error", ERRORS)
 def test_a_cold_start_without_the_store_has_no_settings(error: Exception) -> None:
     store = Store(GOOD)
     store.recorder.error = error
 
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(Unavailable, match=r"^GetParameters: ") as caught:
         store.settings()
 
-    assert str(caught.value).startswith("GetParameters: ")
     assert "secret" not in str(caught.value)
     store.recorder.error = None
     assert store.settings().service_key == HMAC_KEY
@@ -201,13 +174,16 @@ def test_a_missing_parameter_is_named_at_a_cold_start(missing: str) -> None:
     assert str(caught.value) == f"missing parameters: {missing} (run `make secrets`)"
 
 
-def test_a_secret_spoilt_later_does_not_take_the_service_down() -> None:
-    store = Store(GOOD)
-    before = store.settings()
-    store.put("/stack/secrets/twilio", "spoilt")
-    store.clock.sleep(LIFETIME + 1)
+def test_what_is_spoilt_later_does_not_take_the_service_down() -> None:
+    store = Store({**GOOD, "/stack/senders": SENDERS})
+    settings = store.reading(senders=read_senders)
+    before = settings()
+    for name, value in (("secrets/twilio", "spoilt"), ("senders", "{")):
+        store.put(f"/stack/{name}", value)
+        store.clock.sleep(LIFETIME + 1)
 
-    assert store.settings() == before
+        assert settings() == before
+    assert before.senders == json.loads(SENDERS)
 
 
 @pytest.mark.parametrize(
@@ -255,84 +231,38 @@ def test_public_addresses_are_plain_https_or_our_own_machine(value: str, urls: t
 @pytest.mark.parametrize(
     "value",
     [
-        "",
-        " , ",
-        "http://sms.example.com",
-        "http://127.0.0.1.example.com",
-        "http://localhost:3000",
-        "ftp://sms.example.com",
-        "sms.example.com",
-        "https://",
-        "https:///path",
-        "https://[",
-        "https://sms.example.com:port",
-        "https://sms.example.com:99999",
-        "https://sms.example.com?",
-        "https://sms.example.com/?a=b",
-        "https://sms.example.com/#part",
-        "https://sms.example.com/a b",
+        *("", " , ", "http://sms.example.com", "http://127.0.0.1.example.com", "http://localhost:3000"),
+        *("ftp://sms.example.com", "sms.example.com", "https://", "https:///path", "https://["),
+        *("https://sms.example.com:port", "https://sms.example.com:99999", "https://sms.example.com?"),
+        *("https://sms.example.com/?a=b", "https://sms.example.com/#part", "https://sms.example.com/a b"),
         "https://good.example,http://bad.example",
     ],
 )
 def test_any_other_public_address_is_refused(value: str) -> None:
-    with pytest.raises(SmsTrackerError) as caught:
+    with pytest.raises(Misconfigured, match=r"^urls "):
         base_urls("urls", value)
 
-    assert isinstance(caught.value, Misconfigured)
-    assert str(caught.value).startswith("urls ")
 
-
-SENDERS = json.dumps({"twilio": {"US": "+15551234567"}})
-
-
-def reading_senders(store: Store, **others: Callable[[str], object]) -> SsmSettings:
-    return SsmSettings(
-        calling(store.recorder.client),
-        "/stack",
-        PROVIDERS,
-        jitter=lambda: 0.0,
-        optional={"senders": read_senders, **others},
-        monotonic=store.clock.monotonic,
-        sleep=store.clock.sleep,
-    )
-
-
-def test_an_optional_parameter_is_read_in_the_same_call_by_those_who_ask_for_it() -> None:
-    store = Store({**GOOD, "/stack/senders": SENDERS})
-
-    assert reading_senders(store)().senders == json.loads(SENDERS)
-    assert store.settings().senders == {}
-    assert [set(arguments["Names"]) for _, arguments in store.recorder.calls] == [{*GOOD, "/stack/senders"}, set(GOOD)]
-
-
-def test_one_call_reads_several_optional_parameters() -> None:
+def test_optional_parameters_are_read_in_the_same_call_by_those_who_ask_for_them_and_may_be_missing() -> None:
     store = Store({**GOOD, "/stack/senders": SENDERS, "/stack/limits": '{"daily_cap": 7}'})
-    settings = reading_senders(store, limits=read_limits)()
+    settings = store.reading(senders=read_senders, limits=read_limits)()
 
     assert settings.limits
     assert (settings.limits.daily_cap, settings.senders, store.reads) == (7, json.loads(SENDERS), 1)
-
-
-def test_an_optional_parameter_may_be_missing() -> None:
-    assert reading_senders(Store(GOOD), limits=read_limits)().limits is None
-    assert reading_senders(Store(GOOD))().senders == {}
+    assert store.settings().senders == {}
+    asked = [set(arguments["Names"]) for _, arguments in store.recorder.calls]
+    assert asked == [{*GOOD, "/stack/senders", "/stack/limits"}, set(GOOD)]
+    for name in ("senders", "limits"):
+        store.recorder.client.delete_parameter(Name=f"/stack/{name}")
+    bare = store.reading(senders=read_senders, limits=read_limits)()
+    assert (bare.senders, bare.limits) == ({}, None)
 
 
 def test_a_malformed_optional_parameter_stops_a_cold_start_with_its_flaw() -> None:
     store = Store({**GOOD, "/stack/senders": json.dumps({"twilio": {"UK": "MyShop"}})})
 
     with pytest.raises(Misconfigured, match=r"^senders: twilio: UK is no country code, write GB$"):
-        reading_senders(store)()
-
-
-def test_an_optional_parameter_spoilt_later_does_not_take_the_service_down() -> None:
-    store = Store({**GOOD, "/stack/senders": SENDERS})
-    settings = reading_senders(store)
-    settings()
-    store.put("/stack/senders", "{")
-    store.clock.sleep(LIFETIME + 1)
-
-    assert settings().senders == json.loads(SENDERS)
+        store.reading(senders=read_senders)()
 
 
 def test_one_call_holds_as_many_parameters_as_there_can_be() -> None:

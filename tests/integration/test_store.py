@@ -77,18 +77,15 @@ def test_without_a_reference_there_is_no_entry_for_one(table: Table) -> None:
     assert not {"reference", "client_reference", "body"} & table.item.keys()
 
 
-def test_the_answer_adds_the_providers_id(table: Table) -> None:
+def test_the_providers_key_comes_with_the_answer_follows_the_winning_report_and_goes_where_that_has_no_id(
+    table: Table,
+) -> None:
     table.store.put(record())
     table.tell(report(Status.ACCEPTED))
-
     assert table.value("provider_key") == provider_keys("twilio", FIRST_ID)[0]
     assert "provider_message_id" not in table.item  # it stands in ids
     assert table.value("ids") == {"1": {"S": FIRST_ID}}
 
-
-def test_the_providers_key_follows_the_winning_report_and_goes_where_that_has_no_id(table: Table) -> None:
-    table.store.put(record())
-    table.tell(report(Status.FAILED))
     table.tell(report(Status.SENT, attempt=2, provider="messagebird", provider_message_id="b" * 32))
     assert table.value("provider_key") == provider_keys("messagebird", "b" * 32)[0]
 
@@ -105,37 +102,25 @@ def test_a_second_id_of_an_attempt_is_stored_beside(table: Table) -> None:
     assert table.value("provider_key") == provider_keys("twilio", FIRST_ID)[0]
 
 
-@pytest.mark.parametrize("status", [Status.CANCELED, Status.EXPIRED, Status.FAILED, Status.UNDELIVERED])
-def test_a_failure_needs_attention_from_now_on(table: Table, status: Status) -> None:
+@pytest.mark.parametrize("status", Status)
+def test_a_failure_and_nothing_else_needs_attention_from_now_on(table: Table, status: Status) -> None:
     table.store.put(record())
     table.tell(report(status))
 
-    assert (table.value("attention"), table.value("due_at")) == (f"failed#2026-01#{SHARD}", LATER)
+    failed = status in {Status.CANCELED, Status.EXPIRED, Status.FAILED, Status.UNDELIVERED}
+    expected = (f"failed#2026-01#{SHARD}", LATER) if failed else (None, None)
+    assert (table.value("attention"), table.value("due_at")) == expected
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status.rank <= 6 or status.rank >= 11])
-def test_nothing_but_a_failure_needs_attention(table: Table, status: Status) -> None:
-    table.store.put(record())
-    table.tell(report(status))
-
-    assert not {"attention", "due_at"} & table.item.keys()
-
-
-def test_a_correction_needs_no_attention_any_more(table: Table) -> None:
+def test_a_late_report_leaves_the_failures_place_in_the_list_and_a_correction_ends_it(table: Table) -> None:
     table.store.put(record())
     table.tell(report(Status.UNDELIVERED, code="30003"))
-    table.tell(report(Status.DELIVERED), now=MUCH_LATER)
+    table.tell(report(Status.SENT), now=MUCH_LATER)
+    assert (table.value("attention"), table.value("due_at")) == (f"failed#2026-01#{SHARD}", LATER)
 
+    table.tell(report(Status.DELIVERED), now=MUCH_LATER)
     assert not {"attention", "due_at"} & table.item.keys()
     assert table.value("failure")["code"] == {"S": "30003"}
-
-
-def test_a_late_report_leaves_the_failures_place_in_the_list(table: Table) -> None:
-    table.store.put(record())
-    table.tell(report(Status.UNDELIVERED))
-    table.tell(report(Status.SENT), now=MUCH_LATER)
-
-    assert (table.value("attention"), table.value("due_at")) == (f"failed#2026-01#{SHARD}", LATER)
 
 
 def test_a_message_that_is_sent_anew_is_on_the_agenda_and_has_no_provider_id(table: Table) -> None:
@@ -231,12 +216,11 @@ def test_however_many_reports_come_at_once_an_expression_stays_below_4_kb(count:
 @pytest.mark.parametrize("name", ["version", "cost", "network", "status", "provider_key"])
 def test_no_attribute_is_set_twice_by_one_change(name: str) -> None:
     """DynamoDB refuses overlapping paths; reports of one batch differ only in their timeline entry."""
-    expression = update_of(MESSAGE_ID, EVERYTHING, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
     both = replace(EVERYTHING, added=tuple(replace(each, network="2") for each in EVERYTHING.added))
-    doubled = update_of(MESSAGE_ID, both, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
 
-    for each in (expression, doubled):
-        assert len(re.findall(rf"#{name} =", each)) == 1
+    for change in (EVERYTHING, both):
+        expression = update_of(MESSAGE_ID, change, keep_fields=False, drop_text=True).arguments()["UpdateExpression"]
+        assert len(re.findall(rf"#{name} =", expression)) == 1
 
 
 def test_five_hundred_reports_at_once_are_no_trouble(table: Table) -> None:
@@ -267,16 +251,13 @@ CALLS: list[Callable[[MessageStore], object]] = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_table_that_cannot_be_used_is_unavailable(table: Table, call: Callable[[MessageStore], object]) -> None:
+def test_a_table_that_cannot_be_used_or_reached_is_unavailable(
+    table: Table, call: Callable[[MessageStore], object]
+) -> None:
     with pytest.raises(Unavailable, match="ResourceNotFoundException"):
         call(MessageStore(calling(table.dynamodb), "no-such-table"))
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_table_that_cannot_be_reached_is_unavailable(call: Callable[[MessageStore], object]) -> None:
-    nowhere = tables.client("http://127.0.0.1:1")
     with pytest.raises(Unavailable, match="EndpointConnectionError"):
-        call(MessageStore(calling(nowhere), "messages"))
+        call(MessageStore(calling(tables.client("http://127.0.0.1:1")), "messages"))
 
 
 def test_what_dynamodb_will_never_take_is_rejected(table: Table) -> None:
@@ -285,20 +266,19 @@ def test_what_dynamodb_will_never_take_is_rejected(table: Table) -> None:
 
 
 def test_a_stored_item_that_cannot_be_read_is_unavailable_and_named(table: Table) -> None:
-    table.dynamodb.put_item(
-        TableName=table.name, Item={"message_id": {"S": MESSAGE_ID}, "order": {"N": "999"}, "reports": {"M": {}}}
-    )
-
-    with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
-        table.store.get(MESSAGE_ID)
-    with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
-        MessageSearch(calling(table.dynamodb), table.name).records([MESSAGE_ID])
-    other = record(message_id=MESSAGE_ID[::-1])
+    item: Any = {"message_id": {"S": MESSAGE_ID}, "order": {"N": "999"}, "reports": {"M": {}}}
+    table.dynamodb.put_item(TableName=table.name, Item=item)
+    other, search = record(message_id=MESSAGE_ID[::-1]), MessageSearch(calling(table.dynamodb), table.name)
     assert table.store.put(other) == Written()
+    error = f"record {MESSAGE_ID} cannot be read: KeyError"
+
+    for call in (
+        lambda: table.store.get(MESSAGE_ID),
+        lambda: search.records([MESSAGE_ID]),
+        lambda: table.tell(report(Status.SENT)),
+    ):
+        with pytest.raises(Unavailable, match=error):
+            call()
     told: dict[str, str] = {}
-    search = MessageSearch(calling(table.dynamodb), table.name)
     read = search.records([MESSAGE_ID, other.message_id], on_unreadable=lambda each, why: told.update({each: str(why)}))
-    assert read == [other]
-    assert told == {MESSAGE_ID: f"record {MESSAGE_ID} cannot be read: KeyError"}
-    with pytest.raises(Unavailable, match=f"record {MESSAGE_ID} cannot be read: KeyError"):
-        track(table.store, MESSAGE_ID, [report(Status.SENT)], now=NOW)
+    assert (read, told) == ([other], {MESSAGE_ID: error})

@@ -25,42 +25,35 @@ from tests.factories import MESSAGE_ID, NOW, record
 from tests.fakes import FakeClock, MemoryQueue
 from tests.integration.recorded import Recording
 
+UUID = "0190c9f0-7a1c-7cc1-9f51-2b1a4cbb1f3a"
+LONG: dict[str, Any] = {
+    "client": "c" * 16,
+    "reference": "r" * 64,
+    "send": replace(record().send, token="5f1a1c586f5e5c0e9a533f"),
+    "expires_at": 1_777_593_607,
+}
 TWILIO_ID, MESSAGEBIRD_ID = "SM9f86d081884c7d659a2feaa0c55ad015", "e8077d803532c0b5937c639b60216938"
 
 
+TWILIO = {
+    "SmsSid": TWILIO_ID, "MessageSid": TWILIO_ID, "AccountSid": "AC" + "0" * 32, "To": "+31612345678",
+    "From": "+15551234567", "ApiVersion": "2010-04-01", "RawDlrDoneDate": "2601311203",
+}  # fmt: skip
+"""Every field that Twilio is known to send besides the status."""
+MESSAGEBIRD = {
+    "id": MESSAGEBIRD_ID, "reference": MESSAGE_ID, "recipient": "31612345678", "mccmnc": "20408", "ported": "0",
+    "messageLength": "22", "messagePartCount": "1", "datacoding": "plain", "price[amount]": "0.0700",
+    "price[currency]": "EUR",
+}  # fmt: skip
+"""Likewise of MessageBird."""
+
+
 def twilio(status: str, **further: str) -> dict[str, str]:
-    """A callback with every field that Twilio is known to send."""
-    return {
-        "SmsSid": TWILIO_ID,
-        "MessageSid": TWILIO_ID,
-        "SmsStatus": status,
-        "MessageStatus": status,
-        "To": "+31612345678",
-        "From": "+15551234567",
-        "AccountSid": "AC" + "0" * 32,
-        "ApiVersion": "2010-04-01",
-        "RawDlrDoneDate": "2601311203",
-        **further,
-    }
+    return {**TWILIO, "SmsStatus": status, "MessageStatus": status, **further}
 
 
 def messagebird(status: str, second: int, **further: str) -> dict[str, str]:
-    """A status report with every field that MessageBird is known to send."""
-    return {
-        "id": MESSAGEBIRD_ID,
-        "reference": MESSAGE_ID,
-        "recipient": "31612345678",
-        "status": status,
-        "statusDatetime": f"2026-01-31T12:00:{second:02d}+00:00",
-        "mccmnc": "20408",
-        "ported": "0",
-        "messageLength": "22",
-        "messagePartCount": "1",
-        "datacoding": "plain",
-        "price[amount]": "0.0700",
-        "price[currency]": "EUR",
-        **further,
-    }
+    return {**MESSAGEBIRD, "status": status, "statusDatetime": f"2026-01-31T12:00:{second:02d}+00:00", **further}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +66,14 @@ class Case:
     failure: dict[str, str]
 
 
-def answer(provider: str, word: str, status: Status, known: str) -> Report:
+def answer(provider: str, word: str, status: Status | None, known: str, minute: str = "2026-01-31T12:00:") -> Report:
     return Report(
         provider=provider,
         word=word,
         status=status,
-        received="2026-01-31T12:00:00.431Z",
+        received=f"{minute}09.431Z",
+        occurred=f"{minute}05.019Z",
         provider_message_id=known,
-        occurred=NOW,
         source=Source.ANSWER,
     )
 
@@ -111,30 +104,20 @@ class Life:
 
     def send(self, reference: str | None = "order-424242") -> None:
         """As the send path writes: the record, then the provider's answer."""
-        made = record(
-            client="acme-web",
-            reference=reference,
-            state=initial_state(attempt=1, at=NOW, provider=self.case.provider),
-            send=replace(record().send, token="5f1a1c586f5e5c0e9a533f"),
-            expires_at=1_777_593_607,
-        )
-        self.store.put(made)
+        state = initial_state(attempt=1, at=NOW, provider=self.case.provider)
+        self.store.put(record(**{**LONG, "client": "acme-web", "reference": reference}, state=state))
         track(self.store, MESSAGE_ID, [self.case.answer], now=self.case.answer.received, phase=SendPhase.ANSWERED)
 
     def hear(self, *fields: dict[str, str]) -> list[str]:
         """As the processor writes: one batch of queued callbacks. What was decided."""
         processor = ReportProcessor(messages=self.store, queue=NONE, unmatched=NONE, dlq=NONE, clock=FakeClock())
-        envelopes = [
-            Envelope(
-                provider=self.case.provider,
-                message_id=MESSAGE_ID,
-                attempt=1,
-                source=Source.CALLBACK,
-                received_at="2026-01-31T12:00:09.120Z",
-                fields=each,
-            )
-            for each in fields
-        ]
+        common: dict[str, Any] = {
+            "provider": self.case.provider,
+            "message_id": MESSAGE_ID,
+            "attempt": 1,
+            "source": Source.CALLBACK,
+        }
+        envelopes = [Envelope(**common, received_at="2026-01-31T12:00:09.120Z", fields=each) for each in fields]
         handled = processor.process([QueueMessage(str(n), encode(each)) for n, each in enumerate(envelopes)])
         return [each.decision for each in handled]
 
@@ -155,27 +138,26 @@ def in_order(life: Life, **values: Any) -> Recording:
     return life.recording
 
 
-def test_each_step_in_order_is_one_write_and_no_read(life: Life) -> None:
-    assert in_order(life).operations == ["PutItem", "UpdateItem", "UpdateItem", "UpdateItem"]
+@pytest.mark.parametrize(("reference", "first", "total"), [("order-424242", 3, 9), (None, 2, 8)])
+def test_in_order_each_step_is_one_write_and_no_read_and_with_every_index_nine_units_without_reference_eight(
+    life: Life, reference: str | None, first: int, total: int
+) -> None:
+    recording = in_order(life, reference=reference)
 
-
-def test_an_item_with_three_reports_fits_into_one_kilobyte(life: Life) -> None:
-    item = in_order(life).item
-
-    assert len(item["reports"]["M"]) == 3
-    assert item_size(item) <= KB
+    assert recording.operations == ["PutItem", "UpdateItem", "UpdateItem", "UpdateItem"]
+    assert [call.item_units for call in recording.calls] == [1, 1, 1, 1]
+    # recipient, reference, time; then the provider's id
+    assert [call.index_units for call in recording.calls] == [first, 1, 0, 0]
+    assert recording.item_units <= 5
+    assert recording.units <= total
+    assert len(recording.item["reports"]["M"]) == 3
+    assert item_size(recording.item) <= KB
 
 
 LARGEST = {
     "twilio": ("SM" + "1" * 32, "MG" + "2" * 32, "queued scheduled sending sent delivered", "-0.00750 USD", None),
     "messagebird": ("a" * 32, "+314912345678901", "accepted scheduled sent buffered delivered", "0.0700 EUR", "310410"),
-    "bird": (
-        "0190c9f0-7a1c-7cc1-9f51-2b1a4cbb1f3a",
-        "+314912345678901",
-        "accepted accepted scheduled sent delivered",
-        "0.00650 USD",
-        "310410",
-    ),
+    "bird": (UUID, "+314912345678901", "accepted accepted scheduled sent delivered", "0.00650 USD", "310410"),
 }
 """By provider: the longest values of id, sender, words, price and network in practice."""
 
@@ -183,63 +165,27 @@ LARGEST = {
 @pytest.mark.parametrize("provider", LARGEST)
 def test_an_answer_and_four_timed_reports_cost_a_unit_each_with_every_value_at_its_longest(provider: str) -> None:
     known, sender, words, price, network = LARGEST[provider]
+    made = record(
+        **LONG,
+        to="+491761234567890",
+        sender=sender,
+        state=initial_state(attempt=1, at=NOW, provider=provider),
+        validity_seconds=35999,
+    )
     with tables.messages_table() as (dynamodb, name):
         store, recording = MessageStore(calling(dynamodb), name), Recording(dynamodb, name, MESSAGE_ID)
-        store.put(
-            record(
-                client="c" * 16,
-                reference="r" * 64,
-                to="+491761234567890",
-                sender=sender,
-                state=initial_state(attempt=1, at=NOW, provider=provider),
-                send=replace(record().send, token="5f1a1c586f5e5c0e9a533f"),
-                expires_at=1_777_593_607,
-                validity_seconds=35999,
-            )
-        )
+        store.put(made)
         for number, word in enumerate(words.split()):
-            made = Report(
-                provider=provider,
-                word=word,
-                status=providers.load(provider).meaning(word, None, None)[0],
-                received=f"2026-01-31T12:0{number}:09.431Z",
-                occurred=f"2026-01-31T12:0{number}:05.019Z",
-                provider_message_id=known,
-                source=Source.CALLBACK if number else Source.ANSWER,
-                price=parsed(*price.split()),
-                network=network,
-            )
-            track(store, MESSAGE_ID, [made], now=made.received, phase=None if number else SendPhase.ANSWERED)
+            status = providers.load(provider).meaning(word, None, None)[0]
+            said = answer(provider, word, status, known, f"2026-01-31T12:0{number}:")
+            said = replace(said, price=parsed(*price.split()), network=network)
+            if number:
+                said = replace(said, source=Source.CALLBACK)
+            track(store, MESSAGE_ID, [said], now=said.received, phase=None if number else SendPhase.ANSWERED)
 
         assert {call.item_units for call in recording.calls} == {1}
         assert len(recording.item["reports"]["M"]) == 5
         assert item_size(recording.item) <= KB
-
-
-def test_in_order_a_message_costs_at_most_five_units_on_its_item(life: Life) -> None:
-    recording = in_order(life)
-
-    assert [call.item_units for call in recording.calls] == [1, 1, 1, 1]
-    assert recording.item_units <= 5
-
-
-def test_with_every_index_a_message_costs_at_most_nine_units(life: Life) -> None:
-    recording = in_order(life)
-
-    assert [call.index_units for call in recording.calls] == [
-        3,
-        1,
-        0,
-        0,
-    ]  # recipient, reference, time; then provider id
-    assert recording.units <= 9
-
-
-def test_without_a_reference_it_costs_at_most_eight(life: Life) -> None:
-    recording = in_order(life, reference=None)
-
-    assert [call.index_units for call in recording.calls] == [2, 1, 0, 0]
-    assert recording.units <= 8
 
 
 def test_reports_of_one_batch_cost_one_write(life: Life) -> None:

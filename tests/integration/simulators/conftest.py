@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -55,37 +56,36 @@ def urls() -> Iterator[dict[str, Any]]:
         yield ready(running)
 
 
-@pytest.fixture(scope="session")
-def clients(urls: dict[str, Any]) -> Iterator[dict[str, httpx.Client]]:
-    with client(urls["twilio"]) as twilio, client(urls["messagebird"]) as bird:
-        yield {"twilio": twilio, "messagebird": bird}
-
-
-def unspoilt(http: httpx.Client) -> Iterator[Simulator]:
-    before = http.get("/_control/settings").json()
-    yield Simulator(http)
-    http.put("/_control/settings", json=before).raise_for_status()
-    http.delete("/_control/scenario").raise_for_status()
-    http.delete("/_ledger").raise_for_status()
-
-
-@pytest.fixture
-def twilio(clients: dict[str, httpx.Client]) -> Iterator[Simulator]:
-    yield from unspoilt(clients["twilio"])
+@contextmanager
+def account(urls: dict[str, Any], name: str) -> Iterator[Simulator]:
+    """A provider's simulator, left as it was found."""
+    with client(urls[name]) as http:
+        before = http.get("/_control/settings").json()
+        yield Simulator(http)
+        http.put("/_control/settings", json=before).raise_for_status()
+        http.delete("/_control/scenario").raise_for_status()
+        http.delete("/_ledger").raise_for_status()
+        if name == "bird":
+            Simulator(http).forget_endpoints(Settings().api_key)
 
 
 @pytest.fixture
-def bird(clients: dict[str, httpx.Client]) -> Iterator[Simulator]:
-    yield from unspoilt(clients["messagebird"])
+def twilio(urls: dict[str, Any]) -> Iterator[Simulator]:
+    with account(urls, "twilio") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def bird(urls: dict[str, Any]) -> Iterator[Simulator]:
+    with account(urls, "messagebird") as simulator:
+        yield simulator
 
 
 @pytest.fixture
 def platform(urls: dict[str, Any]) -> Iterator[Simulator]:
     """Bird's simulator; ``bird`` is MessageBird's."""
-    with client(urls["bird"]) as http:
-        for simulator in unspoilt(http):
-            yield simulator
-            simulator.forget_endpoints(Settings().api_key)
+    with account(urls, "bird") as simulator:
+        yield simulator
 
 
 @pytest.fixture

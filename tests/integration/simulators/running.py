@@ -135,10 +135,7 @@ class Elsewhere(TwilioHttpClient):  # type: ignore[misc] # the SDK ships no type
 
 @contextmanager
 def twilio_sdk(
-    simulator: Simulator,
-    user: str = TWILIO.account_sid,
-    password: str = TWILIO.auth_token,
-    timeout: float = 20,
+    simulator: Simulator, user: str = TWILIO.account_sid, password: str = TWILIO.auth_token, timeout: float = 20
 ) -> Iterator[Any]:
     client = Elsewhere(simulator.url, timeout)
     yield Client(user, password, TWILIO.account_sid, http_client=client).messages

@@ -16,6 +16,7 @@ from sms_tracker.domain.callback import endpoint_url
 from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.overdue import Ages
+from sms_tracker.domain.ports import Http
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.settings import PriceLookup, Settings
 from sms_tracker.reconcile.lookup import Budget
@@ -50,6 +51,7 @@ class Service:
     unmatched: MemoryQueue = field(default_factory=MemoryQueue)
     dead: MemoryQueue = field(default_factory=MemoryQueue)
     further: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    http: Http = provider_http.call
 
     def __post_init__(self) -> None:
         policy = Policy(
@@ -57,6 +59,7 @@ class Service:
             default_provider=self.provider,
             senders={name: SENDERS[name] for name in self.credentials_of},
             allowed=Destinations(None),
+            keeps_text=True,
         )
         setup = SendSetup(
             messages=self.messages,
@@ -64,7 +67,7 @@ class Service:
             clock=self.clock,
             rules=replace(RULES, policy=policy, stack=self.name),
         )
-        http = SignedHttp(provider_http.call, lambda: Credentials("example", "example"))
+        http = SignedHttp(self.http, lambda: Credentials("example", "example"))
         setup.sender = replace(setup.sender, http=http)
         self.sending, self.state = setup, MemoryReconcileState(self.messages)
 
@@ -135,13 +138,13 @@ class Service:
             search=LiveSearch(self.messages),
             state=self.state,
             settings=self.settings,
-            http=provider_http.call,
+            http=self.http,
             queue=self.queue,
             clock=self.clock,
             pace=self.sending.sender.pace,
             ages=Ages(),
             budget=Budget(seconds=200, lookups=1000, rate=1000),
-            resend=lambda record: f"resent-{self.sending.sender.resend(record).decision}",
+            resend=lambda record: self.sending.sender.resend(record).decision,
             prices=prices,
         )
         self.done = reconciler.run()

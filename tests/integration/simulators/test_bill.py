@@ -15,14 +15,13 @@ import pytest
 
 from local import simulators
 from local.simulators.aws import SIMULATOR as AWS
-from local.simulators.bird import Settings
 from sms_tracker.domain.hourly_stats import ages
 from sms_tracker.domain.http import Caller
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.reconcile.hourly_stats import HourlyCounter
-from tests.integration.simulators.conftest import unspoilt
-from tests.integration.simulators.running import Received, Receiver, Simulator, client, number
+from tests.integration.simulators.conftest import account
+from tests.integration.simulators.running import Received, Receiver, Simulator, number
 from tests.integration.simulators.service import Service
 from tests.memory_statistics import MemoryStatistics
 from tests.unit.test_reconcile import LiveSearch
@@ -85,35 +84,28 @@ class Accounts:
             stages=ages(timedelta(hours=72)),
             seconds=60,
         ).run()
-        return (
-            StatsReader(statistics=statistics, clock=clock).answer(Caller("shop", frozenset({"read"})), {"by": by}).body
-        )
+        reader = Caller("shop", frozenset({"read"}))
+        return StatsReader(statistics=statistics, clock=clock).answer(reader, {"by": by}).body
 
 
 @pytest.fixture
 def accounts(urls: dict[str, Any], receiver: Receiver) -> Iterator[Accounts]:
     with ExitStack() as opened:
-        providers = {}
-        for name in NAMES:
-            restored = unspoilt(opened.enter_context(client(urls[name])))
-            providers[name] = next(restored)
-            opened.callback(next, restored, None)
+        providers = {name: opened.enter_context(account(urls, name)) for name in NAMES}
         known = {name: simulators.load(name).credentials(each.url) for name, each in providers.items()}
         base = receiver.url.removesuffix("/hook")
         service = Service("prod", "bird", known.pop("bird"), base, further=known)
         providers["bird"].settings(webhook_url=service.url)
-        opened.callback(providers["bird"].forget_endpoints, Settings().api_key)
         yield Accounts(service, providers, receiver)
 
 
 @pytest.fixture
 def aws_account(urls: dict[str, Any], receiver: Receiver) -> Iterator[Accounts]:
     """A stack that sends through AWS alone, with the receiver as its topic."""
-    with client(urls["aws"]) as http:
-        for aws in unspoilt(http):
-            base = receiver.url.removesuffix("/hook")
-            aws.settings(aws_url=base, topic_arn="arn:aws:sns:eu-central-1:000000000000:events")
-            yield Accounts(Service("prod", "aws", AWS.credentials(aws.url), base), {"aws": aws}, receiver)
+    base = receiver.url.removesuffix("/hook")
+    with account(urls, "aws") as aws:
+        aws.settings(aws_url=base, topic_arn="arn:aws:sns:eu-central-1:000000000000:events")
+        yield Accounts(Service("prod", "aws", AWS.credentials(aws.url), base), {"aws": aws}, receiver)
 
 
 def amounts(figures: Any) -> dict[str, Decimal]:

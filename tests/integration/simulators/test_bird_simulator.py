@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
@@ -12,7 +13,6 @@ import httpx
 import pytest
 
 from local.simulators.bird import SIMULATOR, Settings
-from local.simulators.scenario import HANG, TABLE, Scenario
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.keywords import Keyword
 from sms_tracker.domain.opt_out import Kind
@@ -23,7 +23,6 @@ from sms_tracker.domain.outbound import (
     OutboundMessage,
     OutcomeUnknown,
     Refused,
-    SearchCriteria,
 )
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.segments import Encoding
@@ -31,6 +30,7 @@ from sms_tracker.providers.base import Listed
 from sms_tracker.providers.bird import api, opt_outs, report, signature, webhook
 from sms_tracker.providers.optional import Blocks
 from tests.bird_sdk import bird
+from tests.criteria import searched
 from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
 from tests.integration.simulators.running import Received as Webhook
 
@@ -39,13 +39,13 @@ MESSAGE_ID = "9d3f1a52-6a0e-5c1b-8f43-2b7d90c6e1aa"
 EVENTS = ["sms.sent", "sms.delivered"]
 
 
-TOKEN = {"of": "this test"}
-
-
 @pytest.fixture(autouse=True)
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys of this test alone: a workspace remembers them from test to test."""
     monkeypatch.setitem(TOKEN, "of", str(uuid4()))
+
+
+TOKEN = {"of": "this test"}
 
 
 @pytest.fixture
@@ -55,17 +55,13 @@ def registered(platform: Simulator, receiver: Receiver) -> Receiver:
     return receiver
 
 
+MESSAGE = OutboundMessage(
+    message_id=MESSAGE_ID, attempt=1, to=TO, sender="Acme", body="Hallo", encoding=Encoding.GSM_7, token=""
+)
+
+
 def message(to: str = TO, **changes: Any) -> OutboundMessage:
-    values: dict[str, Any] = {
-        "message_id": MESSAGE_ID,
-        "attempt": 1,
-        "to": to,
-        "sender": "Acme",
-        "body": "Hallo",
-        "encoding": Encoding.GSM_7,
-        "token": f"{TOKEN['of']} {to}",
-    }
-    return OutboundMessage(**{**values, **changes})
+    return replace(MESSAGE, **{"to": to, "token": f"{TOKEN['of']} {to}", **changes})
 
 
 def ask(platform: Simulator, request: HttpRequest, **how: Any) -> HttpResponse:
@@ -116,17 +112,21 @@ def test_the_sdk_sends_and_reads_and_its_verifier_vouches_for_the_events(
     assert SIMULATOR.message_id(truth["messages"][0]) == MESSAGE_ID
 
 
-def test_our_adapter_sends_reads_and_finds_what_it_sent(platform: Simulator, registered: Receiver) -> None:
+def test_our_adapter_sends_reads_and_finds_what_it_sent_and_nothing_else(
+    platform: Simulator, registered: Receiver
+) -> None:
     accepted = api.send_outcome(post(platform, message()))
     assert isinstance(accepted, Accepted)
     platform.idle(taken=1)
 
-    looked_up = api.lookup_outcome(
-        ask(platform, api.lookup_request(accepted.provider_message_id, credentials=credentials(platform))),
-        received_at="now",
+    looked_up, unknown = (
+        api.lookup_outcome(
+            ask(platform, api.lookup_request(known, credentials=credentials(platform))), received_at="now"
+        )
+        for known in (accepted.provider_message_id, "sms_" + 26 * "0")
     )
     assert isinstance(looked_up, Report)
-    assert (looked_up.word, str(looked_up.price)) == ("delivered", "0.0079 EUR")
+    assert (looked_up.word, str(looked_up.price), unknown) == ("delivered", "0.0079 EUR", NoSuchMessage())
     for received in registered.requests:
         request = HttpRequest(received.method, received.url, received.headers, received.body)
         signature.verify(request, secrets=webhook.keys(credentials(platform)), now=datetime.now(UTC))
@@ -136,29 +136,15 @@ def test_our_adapter_sends_reads_and_finds_what_it_sent(platform: Simulator, reg
         assert told.provider_message_id == accepted.provider_message_id
 
 
-def test_a_message_of_which_nothing_is_known_is_not_found(platform: Simulator) -> None:
-    request = api.lookup_request("sms_" + 26 * "0", credentials=credentials(platform))
-
-    assert api.lookup_outcome(ask(platform, request), received_at="now") == NoSuchMessage()
-
-
 def test_a_send_whose_answer_was_lost_is_found_by_its_metadata_on_a_later_page(platform: Simulator) -> None:
-    assert isinstance(api.send_outcome(post(platform, message(number("broken-answer")))), OutcomeUnknown)
+    lost = message(number("broken-answer"))
+    assert isinstance(api.send_outcome(post(platform, lost)), OutcomeUnknown)
     platform.script("*", "silent")
     for at in range(100):
-        other = message(number("broken-answer"), message_id=f"other-{at}", token=str(uuid4()))
+        other = replace(lost, message_id=f"other-{at}", token=str(uuid4()))
         assert isinstance(api.send_outcome(post(platform, other)), Accepted)
     truth = platform.idle(taken=101)
-    criteria = SearchCriteria(
-        message_id=MESSAGE_ID,
-        references=frozenset({message(number("broken-answer")).reference}),
-        provider="bird",
-        to=number("broken-answer"),
-        sender="Acme",
-        text_hash="",
-        since="2020-01-01T00:00:00.000Z",
-        until="2100-01-01T00:00:00.000Z",
-    )
+    criteria = searched(lost, "bird", "2020-01-01T00:00:00.000Z", "2100-01-01T00:00:00.000Z")
 
     pages: list[Listed] = []
     while not pages or pages[-1].next_page:
@@ -218,22 +204,6 @@ def test_another_key_is_refused(platform: Simulator, key: str) -> None:
     assert platform.ledger()["counts"] == {"posts": 1, "taken": 0}
 
 
-ANSWERED = [row for row in TABLE if row.script(SIMULATOR.courses).answer != HANG]
-
-
-@pytest.mark.parametrize("row", ANSWERED, ids=lambda row: row.name)
-def test_every_scenario_ends_with_its_truth_on_record(platform: Simulator, registered: Receiver, row: Scenario) -> None:
-    answer = post(platform, message("+316123456" + row.digits))
-    truth = platform.idle()
-    script = row.script(SIMULATOR.courses)
-
-    assert truth["posts"][0]["answered"] == answer.status
-    assert len(truth["messages"]) == script.is_taken
-    assert all(entry["record"]["word"] == entry["handset"]["word"] for entry in truth["messages"])
-    assert all(callback["over"] for entry in truth["messages"] for callback in entry["callbacks"])
-    assert sum(vouched(request) for request in registered.requests) == len(registered.requests) - bool(script.forge)
-
-
 @pytest.mark.parametrize(
     ("scenario", "kind"),
     [
@@ -252,20 +222,16 @@ def test_our_adapter_understands_its_answers(platform: Simulator, scenario: str,
 # Idempotency keys
 
 
-def test_the_same_request_is_answered_again_and_sent_once(platform: Simulator) -> None:
-    first, second = (post(platform, message()) for _ in range(2))
+@pytest.mark.parametrize(("scenario", "taken"), [("delivered", 1), ("refused", 0)])
+def test_the_same_request_is_answered_again_and_carried_out_once(
+    platform: Simulator, scenario: str, taken: int
+) -> None:
+    first, second = (post(platform, message(number(scenario))) for _ in range(2))
 
     assert (first.status, first.body) == (second.status, second.body)
     assert "idempotency-replay" not in first.headers
     assert second.headers["idempotency-replay"] == "true"
-    assert platform.idle(taken=1)["counts"] == {"posts": 1, "taken": 1}
-
-
-def test_a_refusal_is_answered_again_too(platform: Simulator) -> None:
-    first, second = (post(platform, message(number("refused"))) for _ in range(2))
-
-    assert (first.status, first.body) == (second.status, second.body)
-    assert second.headers["idempotency-replay"] == "true"
+    assert platform.idle(taken=taken)["counts"] == {"posts": 1, "taken": taken}
 
 
 @pytest.mark.parametrize("scenario", ["throttled-once", "unavailable", "broken-answer"])
@@ -276,12 +242,16 @@ def test_what_is_not_kept_is_carried_out_again(platform: Simulator, scenario: st
     assert platform.idle()["counts"]["posts"] == 2
 
 
+def conflicts(answer: HttpResponse, code: str) -> bool:
+    return (answer.status, json.loads(answer.body)["error"]["code"]) == (409, code) and isinstance(
+        api.send_outcome(answer), OutcomeUnknown
+    )
+
+
 def test_another_request_under_the_same_key_is_a_conflict(platform: Simulator) -> None:
     post(platform, message())
-    answer = post(platform, message(body="Hallo again"))
 
-    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (409, "E01005")
-    assert isinstance(api.send_outcome(answer), OutcomeUnknown)
+    assert conflicts(post(platform, message(body="Hallo again")), "E01005")
 
 
 def test_while_the_first_request_runs_another_is_a_conflict_and_later_it_is_answered(platform: Simulator) -> None:
@@ -299,8 +269,7 @@ def test_while_the_first_request_runs_another_is_a_conflict_and_later_it_is_answ
     platform.idle(taken=1)
     later = post(platform, wanted)
 
-    assert (conflict.status, json.loads(conflict.body)["error"]["code"]) == (409, "E01004")
-    assert isinstance(api.send_outcome(conflict), OutcomeUnknown)
+    assert conflicts(conflict, "E01004")
     assert isinstance(api.send_outcome(later), Accepted)
     assert later.headers["idempotency-replay"] == "true"
     assert platform.ledger()["counts"] == {"posts": 1, "taken": 1}
@@ -332,18 +301,20 @@ def test_an_endpoint_is_registered_listed_changed_and_deleted(sdk: Any) -> None:
     assert caught.value.type == "not_found_error"
 
 
-@pytest.mark.parametrize("url", ["http://sms.example.com/", "https://localhost/", "ftp://x.example", "https://10"])
-def test_an_endpoint_must_be_public(sdk: Any, url: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        *(
+            ({"url": url}, "url")
+            for url in ("http://x.example/", "https://localhost/", "ftp://x.example", "https://10")
+        ),
+        *(({"events": events}, "events") for events in (["sms.teleported"], ["*"], EVENTS * 51)),
+    ],
+)
+def test_an_endpoint_is_public_and_takes_only_events_that_exist(sdk: Any, changes: dict[str, Any], param: str) -> None:
     with pytest.raises(bird.ValidationError) as caught:
-        sdk.webhooks.create(url=url, events=EVENTS)
-    assert caught.value.param == "url"
-
-
-def test_an_endpoint_takes_only_events_that_exist(sdk: Any) -> None:
-    for events in (["sms.teleported"], ["*"], EVENTS * 51):
-        with pytest.raises(bird.ValidationError) as caught:
-            sdk.webhooks.create(url="https://sms.example.com/", events=events)
-        assert caught.value.param == "events"
+        sdk.webhooks.create(**{"url": "https://sms.example.com/", "events": EVENTS, **changes})
+    assert caught.value.param == param
 
 
 def test_every_endpoint_of_the_workspace_gets_the_events_it_asked_for(
@@ -361,7 +332,9 @@ def test_every_endpoint_of_the_workspace_gets_the_events_it_asked_for(
     assert not vouched(second[0])
 
 
-def test_while_a_secret_rotates_both_sign(platform: Simulator, sdk: Any, registered: Receiver) -> None:
+def test_while_a_secret_rotates_both_sign_and_an_endpoint_holds_five(
+    platform: Simulator, sdk: Any, registered: Receiver
+) -> None:
     (endpoint,) = sdk.webhooks.list(url=registered.url)
     new = sdk.webhooks.rotate_secret(endpoint.id).secret
 
@@ -369,17 +342,11 @@ def test_while_a_secret_rotates_both_sign(platform: Simulator, sdk: Any, registe
     platform.idle(taken=1)
 
     assert all(vouched(request) and vouched(request, new) for request in registered.requests)
-
-
-def test_an_endpoint_holds_five_secrets(sdk: Any) -> None:
-    made = sdk.webhooks.create(url="https://sms.example.com/five", events=EVENTS)
-    for _ in range(4):
-        sdk.webhooks.rotate_secret(made.id)
-
+    for _ in range(3):
+        sdk.webhooks.rotate_secret(endpoint.id)
     with pytest.raises(bird.APIStatusError) as caught:
-        sdk.webhooks.rotate_secret(made.id)
+        sdk.webhooks.rotate_secret(endpoint.id)
     assert caught.value.status_code == 409
-    sdk.webhooks.delete(made.id)
 
 
 def test_what_happens_while_an_endpoint_is_paused_never_reaches_it(
@@ -483,7 +450,6 @@ def test_a_workspace_has_words_and_a_coverage_of_its_own(platform: Simulator, sd
     assert isinstance(words, dict)
     assert [words[word] for word in ("stop", "ja", "help")] == [Keyword.STOP, Keyword.START, Keyword.HELP]
     assert {each.scope.value for each in sdk.sms_keyword_rules.list(number=OURS).data} == {"system", "workspace"}
-    says(platform, "stop")
-    assert kinds(platform) == {Kind.STOP_MARKETING}
-    says(platform, "Ja")
-    assert kinds(platform) == set()
+    for text, blocked in (("stop", {Kind.STOP_MARKETING}), ("Ja", set())):
+        says(platform, text)
+        assert kinds(platform) == blocked

@@ -27,11 +27,7 @@ def test_the_printed_program_sends_to_the_simulator(name: str, urls: dict[str, A
     assert sdk
 
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", sdk(urls[name])],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        [sys.executable, "-W", "ignore", "-c", sdk(urls[name])], capture_output=True, text=True, timeout=60, check=False
     )
 
     assert done.returncode == 0, done.stderr

@@ -10,9 +10,8 @@ from uuid import uuid4
 import pytest
 
 from local import simulators
-from local.simulators.bird import Settings
-from tests.integration.simulators.conftest import unspoilt
-from tests.integration.simulators.running import TO, Receiver, Simulator, client, number
+from tests.integration.simulators import conftest
+from tests.integration.simulators.running import TO, Receiver, Simulator, number
 from tests.integration.simulators.service import Service
 
 
@@ -24,11 +23,8 @@ def key() -> str:
 
 @pytest.fixture(params=["bird", "messagebird"])
 def account(request: pytest.FixtureRequest, urls: dict[str, Any]) -> Iterator[tuple[str, Simulator]]:
-    with client(urls[request.param]) as http:
-        for simulator in unspoilt(http):
-            yield request.param, simulator
-            if request.param == "bird":
-                simulator.forget_endpoints(Settings().api_key)
+    with conftest.account(urls, request.param) as simulator:
+        yield request.param, simulator
 
 
 @pytest.fixture

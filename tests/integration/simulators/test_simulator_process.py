@@ -11,15 +11,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from tests.integration.simulators.running import (
-    FROM,
-    TO,
-    Simulator,
-    client,
-    post,
-    process,
-    ready,
-)
+from tests.integration.simulators.running import FROM, TO, Simulator, client, post, process, ready
 
 
 def test_it_ends_when_its_parents_pipe_closes() -> None:

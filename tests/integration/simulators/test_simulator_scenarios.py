@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import phonenumbers
 import pytest
 
-from local.simulators.scenario import TABLE
-from tests.integration.simulators.running import (
-    FROM,
-    TO,
-    Receiver,
-    Simulator,
-    number,
-    post,
-    twilio_vouches,
+from local import simulators
+from local.simulators.base import Destination
+from local.simulators.scenario import HANG, TABLE, Scenario
+from sms_tracker import providers
+from sms_tracker.aws.signed_http import SignedHttp
+from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.domain.errors import InvalidSignature
+from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.outbound import OutboundMessage
+from sms_tracker.domain.segments import Encoding
+from sms_tracker.provider_http import call
+from sms_tracker.providers.base import Provider
+from tests.integration.simulators.conftest import account
+from tests.integration.simulators.running import FROM, TO, Received, Receiver, Simulator, number, post, twilio_vouches
+from tests.integration.simulators.service import SENDERS
+
+MESSAGE = OutboundMessage(
+    message_id="m-1", attempt=1, to=TO, sender=FROM, body="Hallo", encoding=Encoding.GSM_7, token="a-token"
 )
 
 
@@ -112,17 +124,17 @@ def test_a_throttled_request_is_taken_when_it_comes_again(twilio: Simulator) -> 
     assert ledger["sent_twice"] == []
 
 
-def test_a_broken_answer_hides_a_message_that_was_taken(twilio: Simulator, receiver: Receiver) -> None:
-    form = {"To": number("broken-answer"), "From": FROM, "Body": "Hallo", "StatusCallback": receiver.url}
+@pytest.mark.parametrize(
+    ("scenario", "status", "words"), [("broken-answer", 500, ["delivered", "sent"]), ("unavailable", 503, [])]
+)
+def test_an_answer_that_is_an_error_may_hide_a_message_that_was_taken(
+    twilio: Simulator, receiver: Receiver, scenario: str, status: int, words: list[str]
+) -> None:
+    form = {"To": number(scenario), "From": FROM, "Body": "Hallo", "StatusCallback": receiver.url}
 
-    assert post(twilio, form).status_code == 500
-    assert twilio.idle(taken=1)["counts"] == {"posts": 1, "taken": 1}
-    assert sorted(receiver.words) == ["delivered", "sent"]
-
-
-def test_an_unavailable_provider_takes_nothing(twilio: Simulator) -> None:
-    assert post(twilio, {"To": number("unavailable"), "From": FROM, "Body": "Hallo"}).status_code == 503
-    assert twilio.idle()["counts"] == {"posts": 1, "taken": 0}
+    assert post(twilio, form).status_code == status
+    assert twilio.idle(taken=int(bool(words)))["counts"] == {"posts": 1, "taken": bool(words)}
+    assert sorted(receiver.words) == words
 
 
 def test_a_forged_report_is_one_more_and_nobody_vouches_for_it(
@@ -173,21 +185,14 @@ def test_the_last_report_can_be_lost_alone(twilio: Simulator, messages: Any, rec
 @pytest.mark.parametrize(
     "script",
     [
-        "no-such",
-        3,
-        {"like": "no-such"},
-        {"unheard": 1},
-        {"copies": "2"},
-        {"order": "odd"},
-        {"reports": 5},
-        {"error": 1.5},
+        *("no-such", 3, {"like": "no-such"}, {"unheard": 1}, {"copies": "2"}, {"order": "odd"}),
+        *({"reports": 5}, {"error": 1.5}),
     ],
 )
 def test_a_script_that_makes_no_sense_is_refused_with_its_reason(twilio: Simulator, script: object) -> None:
     answer = twilio.http.put("/_control/scenario", json={"to": "*", "script": script})
 
-    assert answer.status_code == 400
-    assert answer.json()["detail"]
+    assert (answer.status_code, bool(answer.json()["detail"])) == (400, True)
 
 
 def test_every_scenario_has_numbers_that_are_possible() -> None:
@@ -211,16 +216,12 @@ def test_waiting_ends_without_an_answer_while_a_callback_is_to_come_and_forgetti
     assert twilio.idle()["messages"] == []
 
 
-def test_one_message_can_be_asked_for(twilio: Simulator, messages: Any) -> None:
+def test_one_message_and_the_table_can_be_asked_for(twilio: Simulator, messages: Any) -> None:
     sid = messages.create(to=TO, from_=FROM, body="Hallo").sid
 
     assert twilio.http.get(f"/_ledger/{sid}").json()["to"] == TO
     assert twilio.http.get("/_ledger/SM0").status_code == 404
-
-
-def test_the_table_can_be_read(twilio: Simulator) -> None:
     rows = twilio.http.get("/_control/scenarios").json()
-
     assert [row["digits"] for row in rows] == [row.digits for row in TABLE]
     assert rows[1]["script"]["reports"][-1] == {"word": "undelivered", "code": 30003}
 
@@ -228,3 +229,45 @@ def test_the_table_can_be_read(twilio: Simulator) -> None:
 @pytest.mark.parametrize("settings", [{"auth_token": ""}, {"auth_token": 5}, {"unheard": "of"}])
 def test_settings_that_make_no_sense_are_refused(twilio: Simulator, settings: dict[str, Any]) -> None:
     assert twilio.http.put("/_control/settings", json=settings).status_code == 400
+
+
+SCENARIOS = [
+    pytest.param(name, row, id=f"{name}-{row.name}")
+    for name in simulators.names()
+    for row in TABLE
+    if row.script(simulators.load(name).courses).answer != HANG
+]
+
+
+@pytest.mark.parametrize(("name", "row"), SCENARIOS)
+def test_every_scenario_ends_with_its_truth_on_record(
+    name: str, row: Scenario, urls: dict[str, Any], receiver: Receiver
+) -> None:
+    provider, simulated, base = providers.load(name), simulators.load(name), receiver.url.removesuffix("/hook")
+    script = row.script(simulated.courses)
+    with account(urls, name) as simulator:
+        simulator.settings(**simulated.reports_to(Destination(base, base, {"AwsEventsTopicArn": "arn:aws:sns:x"})))
+        secret = simulated.credentials(simulator.url)
+        message = replace(MESSAGE, to=f"+316123456{row.digits}", sender=SENDERS[name], token=str(uuid4()))
+        callback = f"{base}/webhooks/{name}?message_id=m-1&attempt=1"
+        http = SignedHttp(call, lambda: Credentials("example", "example"))
+        answer = http(provider.send_request(message, credentials=secret, callback_url=callback), timeout=10)
+        ledger = simulator.idle()
+
+    assert isinstance(answer, HttpResponse)
+    assert ledger["posts"][0]["answered"] == answer.status
+    assert len(ledger["messages"]) == script.is_taken
+    assert all(each["record"] | {"at": None} == each["handset"] | {"at": None} for each in ledger["messages"])
+    assert all(callback["over"] for each in ledger["messages"] for callback in each["callbacks"])
+    if provider.WEBHOOK:
+        genuine = [each for each in receiver.requests if verified(provider, each, secret)]
+        assert len(genuine) == len(receiver.requests) - bool(script.forge)
+
+
+def verified(provider: Provider, received: Received, secret: Mapping[str, str]) -> bool:
+    request = HttpRequest(received.method, received.url, received.headers, received.body)
+    try:
+        provider.verify(request, secrets=provider.keys(secret), now=datetime.now(UTC))
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,18 @@
+"""The search for a message whose answer was lost."""
+
+from __future__ import annotations
+
+from sms_tracker.domain.outbound import OutboundMessage, SearchCriteria
+
+
+def searched(message: OutboundMessage, provider: str, since: str, until: str) -> SearchCriteria:
+    return SearchCriteria(
+        message_id=message.message_id,
+        references=frozenset({message.reference}),
+        provider=provider,
+        to=message.to,
+        sender=message.sender,
+        text_hash="a-hash",
+        since=since,
+        until=until,
+    )
