@@ -124,7 +124,7 @@ def test_a_lost_reply_is_noticed_and_publishes_once(dynamodb: DynamoDBClient) ->
 def test_the_list_shows_the_latest_change_first_page_by_page() -> None:
     for minutes in range(5):
         now, someone = NOON + timedelta(minutes=minutes), Recipient(scope="all", number=f"+3161234567{minutes}")
-        register(clock=lambda now=now: now).add(someone, [stated(Kind.ADDED)])  # type: ignore[misc]  # bound at once
+        register(clock=lambda now=now: now).add(someone, [stated(Kind.ADDED)])
     first = opt_out_store().listed(cursor=None, limit=3)
     second = opt_out_store().listed(cursor=first.next, limit=3)
 

@@ -53,8 +53,8 @@ class Command:
 @pytest.fixture
 def command(aws: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:  # noqa: ARG001  # moto is below
     tables.create_both(tables.client())
-    secret = {"Name": "/sms-tracker/secrets/bird", "Value": '{"api_key": "bk_us1_key"}'}
-    client("ssm").put_parameter(**secret, Type="SecureString")
+    name, secret = "/sms-tracker/secrets/bird", '{"api_key": "bk_us1_key"}'
+    client("ssm").put_parameter(Name=name, Value=secret, Type="SecureString")
     return Command(capsys, tmp_path)
 
 

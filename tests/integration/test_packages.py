@@ -91,7 +91,7 @@ def test_every_module_is_shipped_with_bytecode_that_is_used_as_it_is_and_nothing
 def package(folder: Path, target: Path) -> subprocess.CompletedProcess[str]:
     script = ROOT / "scripts" / "package.py"
     command = [PYTHON, "-I", script, folder, target, "--mount", "/var/task"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
 
 
 def test_a_layer_is_the_same_whenever_and_wherever_it_is_packaged(tmp_path: Path) -> None:

@@ -43,29 +43,22 @@ def test_the_systems_authorities_or_those_of_the_environment_are_trusted(
         assert called(server) == "200"
 
 
-def test_a_bundle_replaces_the_systems_authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    systems, shown = issue(tmp_path, "localhost")
-    bundle, _ = issue(tmp_path, "other.example")
-    monkeypatch.setenv("SSL_CERT_FILE", str(systems))
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
-    with serving(Reply(), tls=shown) as server:
-        assert called(server) == "SSLError"
-
-
-def test_a_certificate_by_an_unknown_authority_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority, _ = issue(tmp_path, "other.example")
-    _, shown = issue(tmp_path, "localhost")
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with serving(Reply(), tls=shown) as server:
-        assert called(server) == "SSLError"
-
-    assert server.requests == []
-
-
-def test_another_hosts_certificate_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority, shown = issue(tmp_path, "sqs.eu-west-1.amazonaws.com")
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with serving(Reply(), tls=shown) as server:
+@pytest.mark.parametrize(
+    ("host", "system", "bundle"),
+    [
+        pytest.param("localhost", "localhost", "other.example", id="a bundle replaces the system's authorities"),
+        pytest.param("localhost", "other.example", None, id="an unknown authority"),
+        pytest.param("sqs.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com", None, id="another host"),
+    ],
+)
+def test_any_other_certificate_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, system: str, bundle: str | None
+) -> None:
+    issued = {name: issue(tmp_path, name) for name in {host, system, bundle or system}}
+    monkeypatch.setenv("SSL_CERT_FILE", str(issued[system][0]))
+    if bundle:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(issued[bundle][0]))
+    with serving(Reply(), tls=issued[host][1]) as server:
         assert called(server) == "SSLError"
 
     assert server.requests == []

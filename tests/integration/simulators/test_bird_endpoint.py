@@ -64,8 +64,8 @@ def test_what_happened_while_the_endpoint_was_paused_for_an_hour_is_read_from_bi
     assert platform.ledger()["counts"] == {"posts": len(ids), "taken": len(ids)}
 
 
-def test_after_the_pause_reports_come_by_webhook_again(
-    platform: Simulator, service: Service, receiver: Receiver, sdk: Any, endpoint: Any
+def test_after_the_pause_reports_come_by_webhook_again_and_a_look_up_queues_no_text(
+    platform: Simulator, service: Service, receiver: Receiver, sdk: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sdk.webhooks.update(endpoint.id, status="paused")
     missed = service.send(TO)
@@ -77,6 +77,11 @@ def test_after_the_pause_reports_come_by_webhook_again(
     assert service.take_in(receiver.requests) == {"queued": 2}
     assert str(service.record(message_id).state.status) == "delivered"
     assert str(service.record(missed).state.status) == "accepted"
+    service.clock.sleep(660)
+    monkeypatch.setattr(Service, "drain", lambda _: None)
+    service.reconcile()
+    (queued,) = service.queue.bodies
+    assert "parcel" not in queued
 
 
 @pytest.mark.parametrize(
@@ -86,36 +91,19 @@ def test_after_the_pause_reports_come_by_webhook_again(
         ({"status": "paused"}, "endpoint-paused"),
         ({"events": ["sms.delivered", "sms.failed"]}, "endpoint-lacks-events"),
         ({"url": "https://elsewhere.example.com/webhooks/bird"}, "endpoint-missing"),
+        (None, "endpoint-unreadable"),
     ],
 )
 def test_the_reconciler_knows_what_the_endpoint_is(
-    service: Service, sdk: Any, endpoint: Any, change: dict[str, Any], state: str
+    service: Service, sdk: Any, endpoint: Any, change: dict[str, Any] | None, state: str
 ) -> None:
     if change:
         sdk.webhooks.update(endpoint.id, **change)
+    if change is None:  # the key may not read it
+        service.credentials = {**service.credentials, "api_key": "bk_us1_example"}
 
     assert service.reconcile().endpoints == {"bird": state}
     assert service.done[state] == 1
-
-
-def test_an_endpoint_that_the_key_may_not_read_is_neither_up_nor_down(service: Service) -> None:
-    service.credentials = {**service.credentials, "api_key": "bk_us1_example"}
-
-    assert service.reconcile().endpoints == {"bird": "endpoint-unreadable"}
-
-
-def test_the_text_of_a_bird_message_does_not_enter_the_queue(
-    platform: Simulator, service: Service, sdk: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sdk.webhooks.update(endpoint.id, status="paused")
-    service.send(TO)
-    platform.idle(taken=1)
-    service.clock.sleep(660)
-    monkeypatch.setattr(Service, "drain", lambda _: None)
-    service.reconcile()
-
-    (queued,) = service.queue.bodies
-    assert "parcel" not in queued
 
 
 def test_birds_own_test_is_answered_and_is_about_no_message(
