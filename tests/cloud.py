@@ -221,7 +221,7 @@ def environment(queues: Mapping[str, str], topic: str) -> dict[str, str]:
         "LOOKUPS_PER_SECOND": "1000",
         "LOOKUPS_PER_RUN": "1000",
         "PRICE_LOOKUP": "all",
-        "RUN_SECONDS": "10",
+        "RUN_SECONDS": "300",  # a slow machine is no reason to stop
         "UNMATCHED_QUEUE_URL": queues["unmatched"],
         "REPORTS_DLQ_URL": queues["reports-dlq"],
         "EVENT_BUS_NAME": "bus",

@@ -101,7 +101,6 @@ class Deployment:
 def deployment(cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "")
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "ERROR")  # metrics are no matter of level
-    monkeypatch.setenv("RUN_SECONDS", "300")
     with ExitStack() as stack:
         yield lambda: Deployment(cloud, capsys, monkeypatch, stack)
 

@@ -30,7 +30,6 @@ def logged(cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     """What the reconciler logs of the filled table, in a stack with every alarm and the dashboard."""
     for key in ("POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME", "UNREAD_METRICS"):
         monkeypatch.setenv(key, environment("reconciler", Alarms="all", Dashboard="on")[key])
-    monkeypatch.setenv("RUN_SECONDS", "300")
     fill()
     handler = cold_start("reconciler")
     for asked in STEPS.values():
