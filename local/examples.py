@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import shlex
 
 import httpx
@@ -13,6 +11,7 @@ from local.clients import REGION, ROOT_KEY
 from local.simulators.base import Reported
 from local.simulators.callback_sender import Outgoing
 from local.stack import SERVICE_KEY, Stack
+from sms_tracker.domain.callback import callback_token, callback_url
 
 _SILENT = "+31612345608"
 """The simulators accept messages to this number and never report; the examples contain the reports."""
@@ -96,12 +95,13 @@ def report(stack: Stack, provider: str, sent: dict[str, str]) -> list[str]:
     simulator = simulators.load(provider)
     if simulator.signing is None:
         return []
+    message_id = sent["message_id"]
+    token = callback_token(SERVICE_KEY, provider, message_id, 1)  # without it the provider's id alone matches a report
     delivery = Reported(
         word=simulator.courses["delivered"].split()[-1],
-        message_id=sent["message_id"],
+        message_id=message_id,
         provider_id=sent["provider_message_id"],
-        callback_url=f"{stack.api_url}/webhooks/{provider}?message_id={sent['message_id']}&attempt=1"
-        f"&token={_token(provider, sent['message_id'])}",
+        callback_url=callback_url(stack.api_url, provider, message_id, 1, token=token),
         to=_SILENT,
     )
     made = simulator.signing.sign(simulator.credentials(stack.simulator_urls[provider]), delivery)
@@ -117,9 +117,3 @@ def _curl(made: Outgoing) -> str:
     headers = [part for name, value in made.headers.items() for part in ("-H", f"{name}: {value}")]
     body = ["-d", made.body.decode()] if made.body else []
     return shlex.join(["curl", "-i", made.url, *headers, *body])
-
-
-def _token(provider: str, message_id: str) -> str:
-    """The callback token of the message's first attempt; without it a report is matched by the provider's id alone."""
-    text = f"{provider}\x1f{message_id}\x1f1".encode()
-    return base64.urlsafe_b64encode(hmac.digest(SERVICE_KEY, text, "sha256")).rstrip(b"=").decode()

@@ -56,7 +56,7 @@ class Unpublished:
     def run(self, limit: int) -> Iterator[tuple[bool, str]]:
         """Publish, then delete; yields whether the message is done, and a line about it.
 
-        A message without a record (Lambda's pointer to a batch), or whose record cannot be read, stays.
+        A message stays if it has no record (Lambda's pointer to a batch), or if its record cannot be read.
         """
         stay: list[str] = []
         for _ in range(limit):

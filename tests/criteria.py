@@ -1,4 +1,4 @@
-"""The search for a message whose answer was lost."""
+"""Search criteria for a send with a lost answer."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def run_all(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]
             "not every failure has an event",
         ),
         digests=watch.collected(
-            digests, lambda texts: all(each in "".join(texts) for each in headings), "not every kind of failure is told"
+            digests, lambda texts: all(each in "".join(texts) for each in headings), "a kind of failure is missing"
         ),
     )
 

@@ -306,9 +306,7 @@ def test_what_no_handset_confirms_ends_as_unknown_without_a_digest(
     first = watch.event(events, quiet["message_id"])
     loud = ended(api, simulators["aws"], number("00"), "PENDING UNKNOWN.final")
     second = watch.event(events, loud["message_id"])
-    texts = watch.collected(
-        failures, lambda seen: loud["message_id"] in "".join(seen), "nobody was told of the other one"
-    )
+    texts = watch.collected(failures, lambda seen: loud["message_id"] in "".join(seen), "the other failure is missing")
 
     assert (quiet["status"], loud["status"]) == ("unknown", "unknown")
     assert (first["outcome"], first["unconfirmed"], "unconfirmed" in second) == ("unknown", True, False)

@@ -1,4 +1,4 @@
-"""What reports alone leave open, on a stack whose reconciler is started by hand."""
+"""Messages that reports leave open. The tests start the reconciler by hand."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _travel(stack: Stack, api: httpx.Client, simulators: Mapping[str, Simulator]
     final = read()
     wanted = {(record["message_id"], record["status"]) for record in final.values() if record["status"] != "delivered"}
     told = watch.events(
-        events, lambda seen: wanted <= {(each["message_id"], each["status"]) for each in seen}, "not every end is told"
+        events, lambda seen: wanted <= {(each["message_id"], each["status"]) for each in seen}, "an end has no event"
     )
     posts = {case: len(simulators[case.provider].posts(case.to)) for case in CASES.values()}
     return Course(posts=posts, records=final, events=[each["detail"] for each in told])

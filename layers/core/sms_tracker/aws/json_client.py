@@ -28,10 +28,10 @@ _RETRIED = frozenset({
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
     "ProvisionedThroughputExceededException", "TransactionInProgressException", "RequestLimitExceeded", "SlowDown",
     "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "EC2ThrottledException", "ChecksumError",
+    "InvalidSignatureException",
 })  # fmt: skip
-_STALE = "InvalidSignatureException"
-"""Retried unlike in botocore: the clock of a thawed sandbox may lag by more than the five minutes that AWS allows. The
-next try is signed anew, with the corrected time.
+"""Those of botocore, and stale signatures: a thawed sandbox's clock may lag by more than the five minutes that AWS
+allows. Each try is signed anew.
 """
 _RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -84,7 +84,7 @@ class JsonClient:
                 result = self._once(operation, body)
             except TryFailed as error:
                 cost = 10 if error.code.endswith("TimeoutError") else 5
-                retryable = error.code in {*_RETRIED, _STALE} or error.status in _RETRIED_STATUSES
+                retryable = error.code in _RETRIED or error.status in _RETRIED_STATUSES
                 again = retryable and attempt < self._attempts and cost <= self._quota
                 if self._failed and error.code != CONDITION_FAILED:
                     self._failed(operation, attempt=attempt, code=error.code, status=error.status, again=again)
