@@ -9,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 from bench.endpoint import Call, Respond
+from sms_tracker.aws.gateway import key_id
 from sms_tracker.aws.items import to_item
-from sms_tracker.aws.keys import key_id
 from tests.cloud import API_KEY, BIRD_ID, SECRETS
 from tests.factories import record
 

@@ -12,7 +12,7 @@ from ops import command, region
 from ops.api_keys import SCOPES, ApiKeys, IssuedKey, client_name, new_key, scope_names, sender_names
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
-from sms_tracker.aws.keys import name_of
+from sms_tracker.aws.gateway import key_name
 from sms_tracker.domain.report import timestamp
 
 _DAY = 86400
@@ -114,7 +114,7 @@ def _issue(
     keys.add(item)
     until = f"until {_day(expires_at)}" if expires_at else "without expiry"
     print(
-        f"key {name_of(key)} of {owner} with {','.join(sorted(scopes))}, {until}; it is shown only once:",
+        f"key {key_name(key)} of {owner} with {','.join(sorted(scopes))}, {until}; it is shown only once:",
         file=sys.stderr,
     )
     print(key)

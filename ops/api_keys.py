@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sms_tracker.aws.api import Item, marshal, unmarshal
-from sms_tracker.aws.gateway import TEST
-from sms_tracker.aws.keys import SHORT, key_id, name_of
+from sms_tracker.aws.gateway import KEY_NAME_DIGITS, TEST, key_id, key_name
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -121,7 +120,7 @@ class ApiKeys:
         ``name`` may also be a key itself, such as one that leaked. It is not repeated in the error.
         """
         if name.startswith(PREFIX):
-            name = name_of(name)
+            name = key_name(name)
         found = [each for each in self.all() if name and each.item_key.startswith(f"key#{name.lower()}")]
         if len(found) != 1:
             raise ValueError(f"{len(found) or 'no'} keys have the name {name}; see `list`")
@@ -136,7 +135,7 @@ def _issued(item: Item) -> IssuedKey:
     values = unmarshal(item)
     expires = values.get("expires_at")
     return IssuedKey(
-        name=values["pk"][len("key#") :][:SHORT],
+        name=values["pk"][len("key#") :][:KEY_NAME_DIGITS],
         client=values["client"],
         scopes=frozenset(values["scopes"]),
         senders=frozenset(values.get("senders", ())),

@@ -21,7 +21,7 @@ from sms_tracker.aws.clients import client
 from sms_tracker.aws.items import stored
 from sms_tracker.aws.updates import Update
 from sms_tracker.domain.record import Record, SendPhase
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 from sms_tracker.services.numbers import e164
 
 if TYPE_CHECKING:

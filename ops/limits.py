@@ -16,9 +16,8 @@ from ops import command, region
 from ops.api_keys import ApiKeys
 from ops.stack import Stack, parameter
 from sms_tracker.aws.clients import client
-from sms_tracker.domain.countries import code_flaws
 from sms_tracker.domain.limits import KNOWN_AFTER, day_of
-from sms_tracker.domain.limits_document import read_limits
+from sms_tracker.domain.operator_rules import code_flaws, read_limits
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient

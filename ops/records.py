@@ -18,7 +18,7 @@ from sms_tracker.domain.indexes import (
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 from sms_tracker.domain.state import State, fold, initial_state
 from sms_tracker.reconcile.walks import key_pages
 from sms_tracker.services.timeline import report_of

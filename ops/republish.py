@@ -9,8 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ops.records import earlier
+from sms_tracker.domain.bus import Bus, BusEvent
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.ports import Bus, BusEvent, Messages
+from sms_tracker.domain.ports import Messages
 from sms_tracker.domain.record import Record
 from sms_tracker.services.publish import PublishPolicy, bus_event
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from ops import command, region
 from ops.stack import Stack, parameter
 from sms_tracker.aws.clients import client
-from sms_tracker.domain.countries import ALL
 from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.operator_rules import EVERY_COUNTRY
 from sms_tracker.services.policy import Senders, read_senders
 
 _EPILOG = """
@@ -73,7 +73,7 @@ def _warnings(senders: Senders, stack: Stack) -> Iterator[str]:
     for provider in sorted(senders.keys() - set(config.providers)):
         yield f"{provider} is not enabled (Providers)"
     allowed = config.allowed_countries.countries
-    listed = {code for countries in senders.values() for code in countries} - {ALL}
+    listed = {code for countries in senders.values() for code in countries} - {EVERY_COUNTRY}
     if allowed is not None and (closed := sorted(listed - allowed)):
         yield f"not sent to (AllowedCountries): {', '.join(closed)}"
 

@@ -11,10 +11,10 @@ from ops import command, region
 from ops.api_keys import ApiKeys
 from ops.stack import Stack
 from sms_tracker.aws.clients import client
-from sms_tracker.aws.sending_stops import SendingStopStore
+from sms_tracker.aws.limits import SendingStopStore
 from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.operator_rules import EVERY_CLIENT, Action, Instruction, SendingStops
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.sending_stop import EVERY_CLIENT, Action, Instruction, SendingStops
 
 _MOST = {"client": 64, "by": 64, "why": 200}
 """Characters of each text."""

@@ -11,12 +11,11 @@ from botocore.exceptions import ClientError
 
 from ops.command import SECONDS
 from sms_tracker.aws.clients import api, client
-from sms_tracker.aws.limits import LimitCounterStore
+from sms_tracker.aws.limits import LimitCounterStore, SendingStopStore
 from sms_tracker.aws.messaging import EventBus
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.reconcile_state import DynamoReconcileState
-from sms_tracker.aws.sending_stops import SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import PublisherConfig, SendConfig, load

@@ -25,8 +25,8 @@ from types_boto3_sqs import SQSClient
 from types_boto3_ssm import SSMClient
 
 from sms_tracker.aws.clients import calling, client
+from sms_tracker.aws.gateway import key_id
 from sms_tracker.aws.items import from_item, to_item
-from sms_tracker.aws.keys import key_id
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Source, timestamp

@@ -10,9 +10,9 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import OutboundMessage, SearchCriteria
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, timestamp
-from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
+from sms_tracker.domain.text import Encoding, Segmentation
 from tests.fakes import START
 
 MESSAGE_ID = "0b0e9f0a-53cf-4f13-9f0c-6a35d1a3f7de"

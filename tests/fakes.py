@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import ge, gt
 
+from sms_tracker.domain.bus import BusEvent
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import shard as shard_of
 from sms_tracker.domain.limits import SendLimits
-from sms_tracker.domain.ports import BusEvent, NotWritten, Written
+from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Entry, Guard, Record, Send, SendPhase
-from sms_tracker.domain.report import Report
+from sms_tracker.domain.report import Report, spellings
 from sms_tracker.domain.settings import Settings
-from sms_tracker.domain.spelling import spellings
 from sms_tracker.domain.status import Status
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -291,3 +291,7 @@ class FixedSettings:
             senders=self.senders,
             limits=self.limits,
         )
+
+
+def ignore_failed_call(call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
+    """A :class:`sms_tracker.domain.ports.CallFailed` that logs nothing."""

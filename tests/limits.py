@@ -9,7 +9,7 @@ from itertools import count
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.limits import Bound, Counter, SendLimits
-from sms_tracker.domain.limits_document import read_limits
+from sms_tracker.domain.operator_rules import read_limits
 from sms_tracker.domain.ports import Clock, SettingsSource
 from sms_tracker.services.limits import Limiter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sms_tracker.aws.statistics import packed, unpacked
+from sms_tracker.aws.reconcile_state import packed, unpacked
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.hourly_stats import HourlyStats, Progress
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sms_tracker.domain.bus import OutboxItem
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, Statement, StoredOptOut, fold
-from sms_tracker.domain.outbox import OutboxItem
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_outs import OptOutRegister
-from sms_tracker.services.send_checks import LiveOptOutCheck
+from sms_tracker.services.provider_call import LiveOptOutCheck
 from tests.fakes import START, MemoryQueue
 
 PERSON, SENDER = "+31612345678", "+15551234567"

@@ -12,10 +12,9 @@ from datetime import timedelta
 from itertools import count
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import Caller, HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.invocation import Pace
-from sms_tracker.domain.ports import Messages, SettingsSource
+from sms_tracker.domain.operator_rules import Destinations
+from sms_tracker.domain.ports import Messages, Pace, SettingsSource
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender
@@ -33,6 +32,7 @@ from tests.fakes import (
     MemoryMessages,
     MemoryQueue,
     ScriptedHttp,
+    ignore_failed_call,
 )
 from tests.limits import MemoryCounters, limiter
 from tests.opt_outs import MemoryOptOuts, opt_out_check
@@ -95,6 +95,7 @@ class SendSetup:
             rules=self.rules,
             opt_out_check=opt_out_check(self.opt_outs, self.clock, replies=self.replies) if self.opt_outs else None,
             limiter=limiter(self.counters, self.settings, self.clock),
+            failed=ignore_failed_call,
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012d}",
             new_token=lambda: f"token-{next(tokens)}",
         )

@@ -4,8 +4,8 @@ import os
 import time
 from typing import Any
 
+from sms_tracker.aws.gateway import KeyStore, key_name
 from sms_tracker.aws.json_client import api
-from sms_tracker.aws.keys import KeyStore, name_of
 from sms_tracker.config import AuthorizerConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.log import Line, Log
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     if found is None or decision != "identified":
         return {"isAuthorized": False}
     # The short hash of the key shows which keys are in use.
-    line.put(client=found.client, key=name_of(key.strip()))
+    line.put(client=found.client, key=key_name(key.strip()))
     context = {"client": found.client, "scopes": " ".join(sorted(found.scopes))}
     if found.senders:
         context["senders"] = ",".join(sorted(found.senders))

@@ -19,7 +19,7 @@ from sms_tracker.domain.http import Caller
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
-from sms_tracker.read.parameters import parameters
+from sms_tracker.read.list_query import parameters
 from sms_tracker.services.opt_out_api import OptOutApi
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.replies import WAITING, ProcessedReply, ReplyProcessor, measure

@@ -12,13 +12,13 @@ from aws_lambda_powertools import Logger
 from sms_tracker.aws import gateway
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SqsQueue
-from sms_tracker.aws.statistics import StatisticsStore
+from sms_tracker.aws.reconcile_state import StatisticsStore
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.log import FailedCalls, start
+from sms_tracker.read.list_query import parameters
 from sms_tracker.read.messages import Health, MessageReader
-from sms_tracker.read.parameters import parameters
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.read.web_files import INDEX, Document, WebFiles
 from sms_tracker.services.responses import ApiResponse, invalid, live_keys_only

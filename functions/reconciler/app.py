@@ -7,8 +7,7 @@ from typing import Any
 from sms_tracker import wiring
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SqsQueue
-from sms_tracker.aws.reconcile_state import DynamoReconcileState
-from sms_tracker.aws.statistics import StatisticsStore
+from sms_tracker.aws.reconcile_state import DynamoReconcileState, StatisticsStore
 from sms_tracker.aws.store import MessageSearch
 from sms_tracker.config import ReconcilerConfig, load
 from sms_tracker.domain.hourly_stats import ages

@@ -17,17 +17,17 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
 from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.limits import Bound
+from sms_tracker.domain.operator_rules import Action, Instruction
 from sms_tracker.domain.opt_out import Kind
 from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT, REFUSED, Report, Source
-from sms_tracker.domain.segments import segment
-from sms_tracker.domain.sending_stop import Action, Instruction
 from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Status
-from sms_tracker.read import schemas, views
+from sms_tracker.domain.text import segment
+from sms_tracker.read import schemas
 from sms_tracker.read.list_query import ListQuery, cursor
-from sms_tracker.read.messages import Health
+from sms_tracker.read.messages import Health, message_view
 from sms_tracker.read.schemas import OptOut, OptOutPage
 from sms_tracker.read.stats import By, Selection, stats_body
 from sms_tracker.read.stats_schemas import Stats
@@ -35,8 +35,8 @@ from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
 from sms_tracker.services.limits import over_limit
 from sms_tracker.services.opt_out_api import opt_outs_off, still_blocked
+from sms_tracker.services.provider_call import sending_stopped
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_checks import sending_stopped
 
 _PROVIDER = providers.names()[-1]
 _CREATED = "2026-01-31T12:00:00.000Z"
@@ -107,7 +107,7 @@ _BUSY = NotProcessed(reason="", code="20429")
 _FULL = Bound(name="client_per_hour", attribute="", most=0, ends=datetime.fromisoformat(_CREATED) + timedelta(hours=1))
 
 _PAGE: schemas.MessagePage = {
-    "messages": [views.message(_FAILED)],
+    "messages": [message_view(_FAILED)],
     "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id), ListQuery().digest),
 }
 
@@ -154,7 +154,7 @@ _BLOCKED: OptOut = {
 }
 ANSWERS: Mapping[object, Mapping[str, object]] = {
     schemas.AcceptedMessage: responses.accepted(_TAKEN, "").body,
-    schemas.Message: views.message(_FAILED),
+    schemas.Message: message_view(_FAILED),
     schemas.MessagePage: _PAGE,
     Stats: _statistics(),
     schemas.Health: _health(queue=True).body,

@@ -19,7 +19,7 @@ from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.provider_http import call
 
 _TEXT = "sms-tracker: a test after deployment"

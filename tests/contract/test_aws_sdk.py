@@ -18,7 +18,7 @@ from local.simulators.aws.server import invalid_parameters
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.outbound import NotProcessed, OutboundMessage, OutcomeUnknown, Refused
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.aws import api, codes, report
 
 SESSION = botocore.session.get_session()

@@ -30,7 +30,7 @@ from sms_tracker.domain.outbound import (
     Refused,
 )
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key, Listed
 from sms_tracker.providers.bird import api, endpoint, opt_outs, report, signature, webhook
 from sms_tracker.providers.optional import Endpoints

@@ -29,7 +29,7 @@ from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key, Listed
 from tests.criteria import searched
 from tests.scripted_server import Reply, Server, serving

@@ -34,8 +34,8 @@ from sms_tracker.domain.outbound import (
     SearchCriteria,
 )
 from sms_tracker.domain.report import Report, Source, clean
-from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key, Provider, Webhooks
 
 WEBHOOKS = Path(__file__).parents[2] / "events" / "webhooks"

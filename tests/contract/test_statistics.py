@@ -17,11 +17,10 @@ from moto import mock_aws
 
 from sms_tracker.aws.api import unmarshal
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.statistics import PREFIX, StatisticsStore, packed, unpacked
+from sms_tracker.aws.reconcile_state import PREFIX, StatisticsStore, packed, unpacked
 from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
-from sms_tracker.domain.ports import Statistics
+from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Statistics, Sums, Tally
 from tests import tables
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.memory_statistics import MemoryStatistics

@@ -28,7 +28,7 @@ from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.parsing import url_variants
 from sms_tracker.providers.twilio import report as twilio_report

@@ -13,11 +13,11 @@ from sms_tracker.aws.json_client import api
 from sms_tracker.aws.limits import LimitCounterStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.invocation import Pace
+from sms_tracker.domain.ports import Pace
 from sms_tracker.services.limits import Limiter
 from sms_tracker.services.send import Sender
 from tests.e2e import processes
-from tests.fakes import FixedSettings
+from tests.fakes import FixedSettings, ignore_failed_call
 from tests.limits import limits
 from tests.setups import OPTED_OUT, RULES, answer
 
@@ -70,6 +70,7 @@ def send(tables: Tables, client: str, process: int) -> Counter[str]:
         clock=_noon,
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=lambda: 0.5),
         rules=RULES,
+        failed=ignore_failed_call,
         limiter=Limiter(counters=LimitCounterStore(dynamodb, tables.state), settings=settings, clock=_noon),
     )
     replies: Counter[str] = Counter()

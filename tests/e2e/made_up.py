@@ -25,8 +25,8 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
+from sms_tracker.read.list_query import parameters
 from sms_tracker.read.messages import MessageReader
-from sms_tracker.read.parameters import parameters
 from sms_tracker.read.stats import StatsReader
 from sms_tracker.read.web_files import INDEX, Document, WebFiles
 from sms_tracker.services.opt_out_api import OptOutApi

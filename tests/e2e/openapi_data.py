@@ -15,10 +15,9 @@ from schemathesis import Case, CheckContext, HookContext, Response
 
 from ops.openapi.document import PROBLEM, document
 from sms_tracker import providers
-from sms_tracker.domain.characters import is_blank
 from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.segments import segment
+from sms_tracker.domain.text import is_blank, segment
 from sms_tracker.providers.base import Provider
 from sms_tracker.read.list_query import ListQuery, cursor
 from sms_tracker.services.idempotency import KEY

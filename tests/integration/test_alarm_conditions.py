@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.statistics import StatisticsStore
+from sms_tracker.aws.reconcile_state import StatisticsStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally, hour_of
 from sms_tracker.domain.report import timestamp

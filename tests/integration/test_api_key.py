@@ -12,7 +12,7 @@ from ops.api_key import main
 from ops.api_keys import new_key
 from ops.stack import Stack
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.keys import ApiKey, KeyStore, name_of
+from sms_tracker.aws.gateway import ApiKey, KeyStore, key_name
 from tests import tables
 
 Run = Callable[..., tuple[int, str, str]]
@@ -53,7 +53,7 @@ def test_a_created_key_stands_alone_on_standard_output_and_opens(keys: KeyStore,
     assert found == ApiKey("shop", frozenset({"send"}), found.expires_at)
     assert found.expires_at is not None
     assert key not in told
-    assert f"key {name_of(key)} of shop with send, " in told
+    assert f"key {key_name(key)} of shop with send, " in told
 
 
 def test_a_test_key_has_no_other_scope(keys: KeyStore, run: Run) -> None:
@@ -74,7 +74,7 @@ def test_a_list_names_the_keys_of_all_clients_or_of_one_and_shows_neither_a_key_
 
     assert [line.split()[2] for line in listed.splitlines()[1:]] == ["bank", "shop", "shop"]
     for key in created:
-        assert f"{name_of(key)}  {key[-4:]} " in listed
+        assert f"{key_name(key)}  {key[-4:]} " in listed
         assert key not in listed
         assert hashlib.sha256(key.encode()).hexdigest() not in listed
     assert [line.split()[2] for line in run("list", "--client", "shop")[1].splitlines()[1:]] == ["shop", "shop"]
@@ -85,27 +85,27 @@ def test_a_list_names_the_keys_of_all_clients_or_of_one_and_shows_neither_a_key_
 def test_a_key_from_before_names_were_kept_is_listed_and_revoked(keys: KeyStore, run: Run) -> None:
     key = put_key("old-client", without="ends")
 
-    assert name_of(key) in run("list")[1]
-    assert run("revoke", name_of(key), "--apply")[0] == 0
+    assert key_name(key) in run("list")[1]
+    assert run("revoke", key_name(key), "--apply")[0] == 0
     assert keys.find(key) is None
 
 
 def test_a_rotated_key_has_a_second_one_like_it_and_stays_valid(keys: KeyStore, run: Run) -> None:
     old = run("--client", "shop", "--scopes", "read,admin")[1]
 
-    code, new, told = run("rotate", name_of(old))
+    code, new, told = run("rotate", key_name(old))
 
     first, second = keys.find(old), keys.find(new)
     assert (code, new != old, first is not None) == (0, True, True)
     assert second == first
-    assert f"key {name_of(new)} of shop with admin,read, without expiry" in told
-    assert f"revoke {name_of(old)} --apply" in told
+    assert f"key {key_name(new)} of shop with admin,read, without expiry" in told
+    assert f"revoke {key_name(old)} --apply" in told
 
 
 def test_a_rotated_key_ends_when_the_old_one_does_unless_days_are_given(keys: KeyStore, run: Run) -> None:
     old = run("--client", "shop", "--days", "30")[1]
 
-    same, longer = (run("rotate", *days, name_of(old))[1] for days in ([], ["--days", "365"]))
+    same, longer = (run("rotate", *days, key_name(old))[1] for days in ([], ["--days", "365"]))
 
     first, second, third = (keys.find(key) for key in (old, same, longer))
     assert first == second
@@ -124,8 +124,8 @@ def put_key(client: str, expires_at: int | None = None, *, without: str = "") ->
 def test_a_key_that_is_over_is_rotated_only_with_days_of_its_own(keys: KeyStore, run: Run) -> None:
     old = put_key("shop", expires_at=1)
 
-    refused = run("rotate", name_of(old))
-    renewed = run("rotate", name_of(old), "--days", "1")
+    refused = run("rotate", key_name(old))
+    renewed = run("rotate", key_name(old), "--days", "1")
 
     assert (refused[0], refused[1]) == (1, "")
     assert "expired on 1970-01-01: set --days for the new key" in refused[2]
@@ -137,11 +137,11 @@ def test_a_client_whose_name_is_from_before_the_rule_is_listed_rotated_and_revok
     old = put_key(name, expires_at=10**14)
 
     listed = run("list", "--client", name)[1]
-    new = run("rotate", name_of(old))[1]
+    new = run("rotate", key_name(old))[1]
 
     assert ("9999-12-31" in listed, "Namen  read" in listed) == (True, True)
     assert keys.find(new) == keys.find(old)
-    assert run("revoke", "--apply", name_of(old))[0] == 0
+    assert run("revoke", "--apply", key_name(old))[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_scopes_are_trimmed_and_each_counts_once(written: str, scopes: str, run:
 def test_revoking_says_what_it_would_do_until_it_is_told_to(keys: KeyStore, run: Run) -> None:
     kept, leaked = (run("--client", "shop")[1] for _ in range(2))
 
-    dry = run("revoke", name_of(leaked))
+    dry = run("revoke", key_name(leaked))
     assert keys.find(leaked) is not None
-    done = run("revoke", name_of(leaked), "--apply")
+    done = run("revoke", key_name(leaked), "--apply")
 
     assert (dry[0], done[0]) == (0, 0)
     assert "would revoke" in dry[1]
@@ -207,13 +207,13 @@ def test_a_leaked_key_itself_is_its_name_and_is_not_printed_again(keys: KeyStore
 
     assert (done[0], keys.find(leaked)) == (0, None)
     assert keys.find(kept) is not None
-    assert (again[0], f"no keys have the name {name_of(leaked)}" in again[2]) == (1, True)
+    assert (again[0], f"no keys have the name {key_name(leaked)}" in again[2]) == (1, True)
     assert leaked not in "".join((*done[1:], *again[1:]))
 
 
 def test_a_name_that_fits_no_key_or_several_revokes_none(keys: KeyStore, run: Run) -> None:
     created = [put_key("shop") for _ in range(17)]  # so that two names begin alike
-    first = [name_of(key)[0] for key in created]
+    first = [key_name(key)[0] for key in created]
     shared = next(digit for digit in first if first.count(digit) > 1)
 
     several, none = (run("revoke", name, "--apply") for name in (shared, "zzzz"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.messaging import EventBus
-from sms_tracker.domain.ports import BusEvent
+from sms_tracker.domain.bus import BusEvent
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 
 TAKEN_BY_SQS = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")

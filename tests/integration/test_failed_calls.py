@@ -16,8 +16,8 @@ from sms_tracker import provider_http, providers
 from sms_tracker.aws import json_client
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.outbound import SendOutcome
+from sms_tracker.domain.ports import Pace
 from sms_tracker.log import FailedCalls
 from sms_tracker.services.provider_call import call_provider
 from tests.cloud import PRIVATE, SECRETS, SID, cold_start, environment, sample

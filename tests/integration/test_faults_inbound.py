@@ -27,7 +27,7 @@ from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 from sms_tracker.services.replies import ReplyProcessor
 from tests import factories
-from tests.fakes import START, FakeClock
+from tests.fakes import START, FakeClock, ignore_failed_call
 from tests.integration.faults import DISTINCT, Cloud, Fault, Wire, every_call, survived
 from tests.opt_outs import blocked_by
 from tests.tables import create
@@ -127,7 +127,9 @@ class Story:
         settings = self.cloud.settings(line, self.clock)
         processor = ReplyProcessor(
             register=None if self.case.mode is ScopeMode.OFF else self.register(line, settings),
-            sources=OptOutSources(settings=settings, http=self.twilio, monotonic=lambda: 0.0),
+            sources=OptOutSources(
+                settings=settings, http=self.twilio, monotonic=lambda: 0.0, failed=ignore_failed_call
+            ),
             mode=self.case.mode,
             outbox=OutboxStore(line.api("dynamodb"), self.cloud.table),
             messages=self.cloud.store(line),

@@ -15,9 +15,8 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from sms_tracker.aws.outbox import to_item
 from sms_tracker.aws.store import changes
+from sms_tracker.domain.bus import BusEvent, OutboxItem
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.domain.outbox import OutboxItem
-from sms_tracker.domain.ports import BusEvent
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import CORRECTIONS, Status
 from sms_tracker.services.events import DETAIL_TYPE, OPT_OUT_CHANGED, RECEIVED, SOURCE

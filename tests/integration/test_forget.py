@@ -22,7 +22,7 @@ from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.status import Status
-from sms_tracker.read.views import message
+from sms_tracker.read.messages import message_view
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
@@ -107,7 +107,7 @@ def test_a_forgotten_record_tells_what_happened_and_not_to_whom(deployed: Deploy
     assert (after.state.ids, after.version) == (before.state.ids, before.version)
     assert after.reports.keys() == before.reports.keys()
     assert after.fingerprint == before.fingerprint  # so that a repeated request is still not sent again
-    assert (message(after)["to"], after.reference) == (None, None)
+    assert (message_view(after)["to"], after.reference) == (None, None)
     assert after.state.failure is not None
     assert after.state.failure.failure.code == "30003"
     assert "0 records" in deployed.forget("--apply")[1]

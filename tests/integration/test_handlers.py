@@ -21,7 +21,7 @@ from sms_tracker import __version__
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.connections import Answer, Connections
 from sms_tracker.aws.items import to_item
-from sms_tracker.aws.statistics import StatisticsStore
+from sms_tracker.aws.reconcile_state import StatisticsStore
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally
 from sms_tracker.domain.inbound import RawInbound, encode

@@ -9,7 +9,7 @@ from types_boto3_dynamodb import DynamoDBClient
 
 from ops.api_keys import new_key
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.keys import ApiKey, KeyStore, key_id
+from sms_tracker.aws.gateway import ApiKey, KeyStore, key_id
 from sms_tracker.domain.errors import Unavailable
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 

@@ -15,7 +15,7 @@ from ops.limits import main
 from ops.stack import Stack
 from sms_tracker.aws.limits import LimitCounterStore
 from sms_tracker.domain.limits import Quota, SendLimits, day_of
-from sms_tracker.domain.limits_document import read_limits
+from sms_tracker.domain.operator_rules import read_limits
 from tests import tables
 from tests.moto_client import json_client
 

@@ -12,10 +12,9 @@ import pytest
 from types_boto3_dynamodb import DynamoDBClient
 
 from sms_tracker.aws.outbox import OutboxStore
+from sms_tracker.domain.bus import BusEvent, OutboxItem
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.opt_out import Kind, Recipient, Statement
-from sms_tracker.domain.outbox import OutboxItem
-from sms_tracker.domain.ports import BusEvent
 from sms_tracker.domain.report import timestamp
 from tests.integration.stored_opt_outs import NOON, opt_out_store, register
 from tests.moto_client import json_client

@@ -15,8 +15,7 @@ from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.inbound import RawInbound, RefusedSend, encode
-from sms_tracker.domain.keywords import Keyword
-from sms_tracker.domain.opt_out import Kind, Recipient, Statement
+from sms_tracker.domain.opt_out import Keyword, Kind, Recipient, Statement
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
@@ -24,7 +23,7 @@ from sms_tracker.services.opt_outs import OptOutSources
 from sms_tracker.services.replies import ReplyProcessor
 from sms_tracker.services.track import track
 from tests.factories import MESSAGE_ID, record, report
-from tests.fakes import TWILIO, FixedSettings, MemoryQueue, ScriptedHttp
+from tests.fakes import TWILIO, FixedSettings, MemoryQueue, ScriptedHttp, ignore_failed_call
 from tests.integration.stored_opt_outs import NOON, opt_out_store, register
 from tests.moto_client import json_client
 from tests.opt_outs import blocked_by
@@ -37,7 +36,12 @@ PERSON, NUMBER, OTHER, SERVICE = "+31612345678", "+15551234567", "+15557654321",
 
 def sources(*answers: Answer) -> OptOutSources:
     settings = FixedSettings({"bird": {"api_key": "bk_us1_key"}, "twilio": TWILIO})
-    return OptOutSources(settings=settings, http=ScriptedHttp(answers or (UNANSWERED,)), monotonic=lambda: 1000.0)
+    return OptOutSources(
+        settings=settings,
+        http=ScriptedHttp(answers or (UNANSWERED,)),
+        monotonic=lambda: 1000.0,
+        failed=ignore_failed_call,
+    )
 
 
 def processor(

@@ -11,9 +11,9 @@ import pytest
 from ops.api_keys import new_key
 from ops.sending import main, record
 from ops.stack import Stack
-from sms_tracker.aws.sending_stops import KEY, LIFETIME, CachedStops, SendingStopStore
+from sms_tracker.aws.limits import STOPS_KEY, STOPS_LIFETIME, CachedStops, SendingStopStore
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.sending_stop import Action, Instruction, SendingStops
+from sms_tracker.domain.operator_rules import Action, Instruction, SendingStops
 from tests import tables
 from tests.fakes import FakeClock
 from tests.moto_client import json_client
@@ -159,7 +159,7 @@ class TestCachedStops:
         command.run("stop", "--client", "shop", *WHO)
         command.table.calls.clear()
 
-        clock.sleep(LIFETIME - 1)
+        clock.sleep(STOPS_LIFETIME - 1)
         assert (stop_of("shop"), command.table.calls) == (None, [])
 
         clock.sleep(1)
@@ -181,12 +181,12 @@ class TestCachedStops:
 
         for failing in (True, False):
             command.table.fail = failing
-            clock.sleep(LIFETIME)
+            clock.sleep(STOPS_LIFETIME)
             assert (stop_of("shop") is not None) == failing
 
     def test_an_item_of_another_shape_is_not_taken_for_no_stop(self, command: Command, stop_of: CachedStops) -> None:
         command.run("stop", "--all", *WHO)
-        tables.client().update_item(TableName="state", Key={"pk": {"S": KEY}}, UpdateExpression="REMOVE stops")
+        tables.client().update_item(TableName="state", Key={"pk": {"S": STOPS_KEY}}, UpdateExpression="REMOVE stops")
 
         with pytest.raises(Unavailable, match="sending-stops cannot be read: KeyError"):
             stop_of("shop")
@@ -199,6 +199,6 @@ def test_more_than_one_read_unit_is_never_needed(command: Command) -> None:
         stops = stops.after(replace(longest, at=f"{number:024}"))
 
     assert command.store.save(replace(stops, version=1))
-    stored = tables.client().get_item(TableName="state", Key={"pk": {"S": KEY}})["Item"]
+    stored = tables.client().get_item(TableName="state", Key={"pk": {"S": STOPS_KEY}})["Item"]
     size = sum(len(value["S"]) + len(name) for each in stored["log"]["M"].values() for name, value in each["M"].items())
     assert size < 8 * 1024

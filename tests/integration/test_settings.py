@@ -15,7 +15,7 @@ from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
 from sms_tracker.domain.errors import Misconfigured, Unavailable
-from sms_tracker.domain.limits_document import read_limits
+from sms_tracker.domain.operator_rules import read_limits
 from sms_tracker.services.policy import read_senders
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
 from tests.fakes import FakeClock

@@ -28,8 +28,8 @@ from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
+from sms_tracker.read.messages import message_view
 from sms_tracker.read.search import SearchQuery, find
-from sms_tracker.read.views import message
 from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
 from tests import tables
@@ -114,10 +114,10 @@ def table() -> Iterator[Table]:
 def test_an_earlier_item_is_shown_as_the_same_message_of_today(table: Table) -> None:
     table.write_the_same_message()
 
-    former = message(from_item(FORMER))
+    former = message_view(from_item(FORMER))
     stated = {"amount": "0.0075", "currency": "USD", "observed_at": CREATED, "segments": None}
     assert former["cost"] == {"1": stated}
-    assert {**former, "cost": {}} == message(table.record)
+    assert {**former, "cost": {}} == message_view(table.record)
 
 
 def test_the_price_of_an_earlier_item_gives_way_to_any_observation(table: Table) -> None:
@@ -166,7 +166,7 @@ def test_a_timeline_of_both_forms_is_read_rebuilt_published_and_erased_as_one(ta
     table.write(FOLLOWING)
     mixed = table.record
 
-    assert [(each["provider_status"], each["occurred_at"]) for each in message(mixed)["reports"]] == [
+    assert [(each["provider_status"], each["occurred_at"]) for each in message_view(mixed)["reports"]] == [
         ("queued", ANSWER.occurred),
         ("sending", SENDING.occurred),
         ("sent", SENT.occurred),

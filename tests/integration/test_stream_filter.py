@@ -16,10 +16,9 @@ from sms_tracker.aws.clients import calling
 from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageStore
+from sms_tracker.domain.bus import BusEvent, OutboxItem
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.outbox import OutboxItem
-from sms_tracker.domain.ports import BusEvent
 from sms_tracker.domain.record import Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import initial_state

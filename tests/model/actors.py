@@ -16,16 +16,15 @@ from typing import Any
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import Index, Position, Span
-from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.overdue import Ages
-from sms_tracker.domain.ports import NotWritten, Written
+from sms_tracker.domain.ports import NotWritten, Pace, Written
 from sms_tracker.domain.record import Change, Record, Send
 from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender
-from tests.fakes import START, FixedSettings
+from tests.fakes import START, FixedSettings, ignore_failed_call
 from tests.limits import FullCounters, MemoryCounters, limiter
 from tests.setups import POLICY, REQUEST, RULES
 
@@ -207,6 +206,7 @@ def _sender(ask: Ask, now: Callable[[], datetime], name: str, kind: type[Sender]
         pace=_pace(now),
         rules=setting.rules,
         limiter=limiter(FullCounters() if name in setting.full else MemoryCounters(), setting.settings, now),
+        failed=ignore_failed_call,
         new_id=lambda: unkeyed_id(name),
         new_token=lambda: f"{name}-{next(tokens)}",
     )
@@ -247,5 +247,6 @@ def reconcile(
         pace=_pace(now),
         ages=Ages(),
         budget=Budget(seconds=1e12, lookups=1000, rate=1e9),
+        failed=ignore_failed_call,
         resend=lambda record: again.resend(record).decision,
     ).run()

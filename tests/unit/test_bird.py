@@ -20,8 +20,8 @@ from sms_tracker.domain.outbound import (
     OutcomeUnknown,
     Refused,
 )
-from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Listed
 from sms_tracker.providers.bird import api, codes, report, webhook
 from tests.factories import MESSAGE_ID, NOW, criteria, outbound

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.characters import LOOK_ALIKES, controls, gsm_look_alike, is_blank, listed_characters
-from sms_tracker.domain.segments import is_gsm, segment
+from sms_tracker.domain.text import (
+    LOOK_ALIKES,
+    controls,
+    gsm_look_alike,
+    is_blank,
+    is_gsm,
+    listed_characters,
+    segment,
+)
 from tests.unit.documents import ROOT
 
 ALL = [chr(number) for number in range(sys.maxunicode + 1)]

@@ -7,8 +7,8 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.config import Config, PublisherConfig, SendConfig, load
-from sms_tracker.domain.countries import LIKELY_CODES, Destinations
 from sms_tracker.domain.errors import Misconfigured
+from sms_tracker.domain.operator_rules import LIKELY_CODES, Destinations
 from sms_tracker.domain.settings import ScopeMode, TextRetention
 from tests.configs import CONFIGS, VARIABLES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import phonenumbers
 import pytest
 
-from sms_tracker.domain.countries import Destinations
+from sms_tracker.domain.operator_rules import Destinations
 from sms_tracker.services.numbers import country, destination_flaw
 
 EVERYWHERE = Destinations(None)

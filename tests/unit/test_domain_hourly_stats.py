@@ -26,9 +26,9 @@ from sms_tracker.domain.hourly_stats import (
     unfinished,
 )
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.text import Encoding, Segmentation
 from tests.factories import NOW, cost, record, report
 from tests.fakes import START
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sms_tracker.domain import errors
+from sms_tracker.domain.bus import BusEvent
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError, Unavailable
-from sms_tracker.domain.ports import BusEvent
 
 
 def test_only_what_is_unavailable_may_succeed_later_without_any_change() -> None:

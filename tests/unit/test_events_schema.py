@@ -18,7 +18,7 @@ from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import RankedFailure, fold
 from sms_tracker.domain.status import CORRECTIONS, Status
-from sms_tracker.read.views import message
+from sms_tracker.read.messages import message_view
 from sms_tracker.services.events import (
     DETAIL_TYPE,
     OPT_OUT_CHANGED,
@@ -192,7 +192,7 @@ def test_an_event_explains_its_failure_as_the_api_does(reason: Reason, category:
     failure = Failure(category=category, reason=reason, code="30003", message="Unreachable")
     state = replace(record().state, status=Status.FAILED, failure=RankedFailure(failure=failure, order=1))
     made = status_changed(record(), replace(record(), state=state), POLICY)
-    shown = message(replace(record(), state=state))["failure"]
+    shown = message_view(replace(record(), state=state))["failure"]
 
     assert made is not None
     assert shown is not None

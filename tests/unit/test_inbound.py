@@ -9,7 +9,7 @@ import pytest
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.inbound import Inbound, RawInbound, RefusedSend, decode, encodable, encode
-from sms_tracker.domain.keywords import Keyword
+from sms_tracker.domain.opt_out import Keyword
 
 NOW = "2026-01-31T12:00:00.000Z"
 PERSON, NUMBER, SERVICE = "+31612345678", "+15551234567", "MG" + "1" * 32

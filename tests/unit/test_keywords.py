@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sms_tracker.domain.keywords import WORDS, Keyword, keyword, looks_like_opt_out, own_keywords
+from sms_tracker.domain.opt_out import WORDS, Keyword, keyword, looks_like_opt_out, own_keywords
 
 
 @pytest.mark.parametrize(("word", "meaning"), [(word, meaning) for meaning, words in WORDS.items() for word in words])

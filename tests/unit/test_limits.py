@@ -19,7 +19,7 @@ from sms_tracker.domain.limits import (
     day_of,
     range_counter,
 )
-from sms_tracker.domain.limits_document import read_limits
+from sms_tracker.domain.operator_rules import read_limits
 from tests.limits import limits
 
 NOON = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)

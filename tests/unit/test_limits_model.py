@@ -19,13 +19,13 @@ import pytest
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.limits import Bound, Counter, SendLimits
+from sms_tracker.domain.ports import Pace
 from sms_tracker.domain.record import Record
 from sms_tracker.services.limits import Counted, Limiter
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
-from tests.fakes import START, FixedSettings, MemoryMessages
+from tests.fakes import START, FixedSettings, MemoryMessages, ignore_failed_call
 from tests.limits import MemoryCounters, limits
 from tests.model.actors import Answer, Asked, Call, Replay
 from tests.setups import OPTED_OUT, REQUEST, RULES, TAKEN, UNHEARD
@@ -132,6 +132,7 @@ class Model:
             clock=replay.now,
             pace=Pace(monotonic=lambda: 0.0, sleep=lambda _: None, fraction=lambda: 0.5),
             rules=RULES,
+            failed=ignore_failed_call,
             limiter=self.limiter(
                 counters=outside, settings=settings, clock=replay.now, new_token=lambda: f"{name}{next(tokens)}"
             ),

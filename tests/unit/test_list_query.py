@@ -16,8 +16,7 @@ from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.indexes import Position, Span
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
-from sms_tracker.read.list_query import ListQuery, cursor, read_query
-from sms_tracker.read.parameters import parameters
+from sms_tracker.read.list_query import ListQuery, cursor, parameters, read_query
 from sms_tracker.read.search import SearchQuery
 from sms_tracker.services.numbers import e164
 from tests.factories import MESSAGE_ID, NOW

@@ -24,8 +24,8 @@ from sms_tracker.domain.outbound import (
     Refused,
 )
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.messagebird.api import PARAMETERS, SEND_ERRORS
 from sms_tracker.providers.messagebird.report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES

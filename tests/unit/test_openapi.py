@@ -23,8 +23,7 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import PROBLEMS, Caller
 from sms_tracker.domain.report import REFUSED
 from sms_tracker.domain.status import Status
-from sms_tracker.read import views
-from sms_tracker.read.messages import Health, MessageReader
+from sms_tracker.read.messages import Health, MessageReader, message_view
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses
 from sms_tracker.services.opt_out_api import OptOutRequest
@@ -231,7 +230,7 @@ def test_a_refused_webhook_and_a_file_that_is_not_there_are_described(kind: str)
 def test_a_message_is_described_in_every_status(status: Status) -> None:
     shown = tracked(reported(status, failure=FAILURE if status.outcome == "failure" else None))
 
-    check("getMessage", responses.ok(views.message(shown), "found"))
+    check("getMessage", responses.ok(message_view(shown), "found"))
     check("sendMessage", responses.accepted(shown, "accepted"))
     check("sendMessage", responses.accepted(shown, "accepted").with_client_warnings(["body: one"]))
     check("sendMessage", responses.accepted(shown, "replayed").as_replay())
@@ -244,7 +243,7 @@ def test_any_report_is_described() -> None:
         reported(Status.EXPIRED, details={"RawDlrDoneDate": "2601311200"}, occurred="yesterday"),
     )
 
-    check("getMessage", responses.ok(views.message(shown), "found"))
+    check("getMessage", responses.ok(message_view(shown), "found"))
 
 
 @pytest.mark.parametrize("query", [{}, {"limit": "1"}, {"to": "31612345678"}, {"limit": "x"}])
@@ -267,5 +266,5 @@ def test_statistics_and_health_are_described(query: dict[str, str]) -> None:
 
 
 def test_an_answer_with_a_field_that_is_not_described_would_be_noticed() -> None:
-    shown = {**views.message(record()), "surprise": 1}
+    shown = {**message_view(record()), "surprise": 1}
     assert not validator({"$ref": "#/components/schemas/Message"}).is_valid(shown)

@@ -15,7 +15,7 @@ from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import OPTED_OUT
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.status import Status
-from sms_tracker.services.send_checks import LiveOptOutCheck
+from sms_tracker.services.provider_call import LiveOptOutCheck
 from tests.factories import record
 from tests.fakes import Answer, FakeClock, MemoryMessages, MemoryQueue
 from tests.opt_outs import MemoryOptOuts, opt_out_check

@@ -10,10 +10,9 @@ import pytest
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.inbound import Inbound
-from sms_tracker.domain.keywords import Keyword
-from sms_tracker.domain.opt_out import Kind
+from sms_tracker.domain.opt_out import Keyword, Kind
 from sms_tracker.services.opt_outs import LIFETIME, RETRY, OptOutSources
-from tests.fakes import TWILIO, FakeClock, FixedSettings, ScriptedHttp
+from tests.fakes import TWILIO, FakeClock, FixedSettings, ScriptedHttp, ignore_failed_call
 
 PERSON, NUMBER = "+31612345678", "+15551234567"
 ANSWERED = {"data": [{"operation": "start", "effective_keywords": ["Ja", 1]}, {"operation": "x"}]}
@@ -105,7 +104,9 @@ def test_a_provider_that_refuses_to_say_has_blocked_everything_and_a_wrong_key_h
 
 def test_settings_that_cannot_be_read_make_the_reply_come_again() -> None:
     unread = FixedSettings(error=Unavailable("the settings cannot be read"))
-    sources = OptOutSources(settings=unread, http=ScriptedHttp((RULES,)), monotonic=FakeClock().monotonic)
+    sources = OptOutSources(
+        settings=unread, http=ScriptedHttp((RULES,)), monotonic=FakeClock().monotonic, failed=ignore_failed_call
+    )
     with pytest.raises(Unavailable):
         sources.keywords("bird", reply())
 
@@ -155,5 +156,7 @@ def test_a_reply_with_a_time_keeps_it_and_no_provider_is_asked(provider: str) ->
 
 def test_a_provider_that_is_no_longer_enabled_is_not_asked() -> None:
     http = ScriptedHttp((RECORD,))
-    sources = OptOutSources(settings=FixedSettings({}), http=http, monotonic=FakeClock().monotonic)
+    sources = OptOutSources(
+        settings=FixedSettings({}), http=http, monotonic=FakeClock().monotonic, failed=ignore_failed_call
+    )
     assert (sources.sent_at("twilio", TEXT), sources.keywords("bird", reply()), http.requests) == (None, {}, [])

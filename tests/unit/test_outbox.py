@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from sms_tracker.domain.outbox import OutboxItem
-from sms_tracker.domain.ports import BusEvent
+from sms_tracker.domain.bus import BusEvent, OutboxItem
 
 EVENT = BusEvent(source="sms-tracker", detail_type="SMS Received", detail="{}")
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from sms_tracker import providers
 from sms_tracker.domain.http import HttpRequest, NoResponse
-from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
+from sms_tracker.domain.ports import Pace
 from sms_tracker.services.provider_call import BUDGET, call_provider
-from tests.fakes import Answer, FakeClock
+from tests.fakes import Answer, FakeClock, ignore_failed_call
 from tests.setups import OPTED_OUT, TAKEN, UNHEARD, UNREACHED, WRONG_TOKEN, answer
 
 REQUEST = HttpRequest("POST", "https://api.twilio.com/")
@@ -40,7 +40,12 @@ class Line:
     def outcome(self, fraction: float = 0.5) -> SendOutcome:
         pace = Pace(monotonic=self.clock.monotonic, sleep=self.clock.sleep, fraction=lambda: fraction)
         return call_provider(
-            providers.load("twilio"), REQUEST, http=self, pace=pace, end=self.clock.monotonic() + BUDGET
+            providers.load("twilio"),
+            REQUEST,
+            http=self,
+            pace=pace,
+            end=self.clock.monotonic() + BUDGET,
+            failed=ignore_failed_call,
         )
 
 
@@ -102,7 +107,7 @@ def test_a_try_may_take_ten_seconds_and_never_more_than_is_left() -> None:
 def test_without_time_left_the_provider_is_not_asked() -> None:
     line = Line([TAKEN])
     pace = Pace(monotonic=line.clock.monotonic, sleep=line.clock.sleep, fraction=lambda: 1.0)
-    outcome = call_provider(providers.load("twilio"), REQUEST, http=line, pace=pace, end=0.5)
+    outcome = call_provider(providers.load("twilio"), REQUEST, http=line, pace=pace, end=0.5, failed=ignore_failed_call)
     assert isinstance(outcome, NotProcessed)
     assert line.began == []
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from sms_tracker.domain.bus import StreamChange
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.ports import StreamChange
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import RankedFailure, State

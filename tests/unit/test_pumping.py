@@ -13,7 +13,7 @@ import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from sms_tracker.domain.limits import SendLimits
-from sms_tracker.domain.limits_document import read_limits
+from sms_tracker.domain.operator_rules import read_limits
 from sms_tracker.log import Line
 from sms_tracker.services.send_request import measure_send
 from tests.cloudwatch import Metric, Period, in_alarm, watched

@@ -12,8 +12,7 @@ from sms_tracker.domain.errors import Misconfigured, SmsTrackerError, Unavailabl
 from sms_tracker.domain.http import Caller
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.settings import ScopeMode
-from sms_tracker.read import views
-from sms_tracker.read.messages import Health, MessageReader
+from sms_tracker.read.messages import Health, MessageReader, message_view
 from tests.factories import MESSAGE_ID, TO, record
 from tests.fakes import FakeClock, MemoryMessages
 from tests.memory_search import MemorySearch
@@ -46,7 +45,7 @@ def browser(
 @pytest.mark.parametrize("spelling", [MESSAGE_ID, MESSAGE_ID.upper(), MESSAGE_ID.title()])
 def test_a_client_sees_its_own_message_whatever_the_case_of_its_id(spelling: str) -> None:
     reply = browser(record()).one(Caller("shop", READ), spelling)
-    assert (reply.status, reply.decision, reply.body) == (200, "found", views.message(record()))
+    assert (reply.status, reply.decision, reply.body) == (200, "found", message_view(record()))
 
 
 def test_another_client_s_message_cannot_be_told_from_one_that_is_not_there() -> None:
@@ -77,7 +76,7 @@ def test_a_key_without_the_scope_reads_nothing(scopes: frozenset[str]) -> None:
 def test_a_record_that_cannot_be_read_is_left_out_of_a_list_and_named_in_the_log() -> None:
     other = record(message_id=MESSAGE_ID[::-1])
     reply = browser(record(), other, unreadable=[MESSAGE_ID]).many(Caller("shop", READ), {})
-    assert (reply.status, reply.body) == (200, {"messages": [views.message(other)], "cursor": None})
+    assert (reply.status, reply.body) == (200, {"messages": [message_view(other)], "cursor": None})
     assert reply.warnings == (f"record {MESSAGE_ID} cannot be read: KeyError",)
 
 
@@ -89,7 +88,7 @@ def test_an_admin_sees_others_messages_and_is_named_with_them_in_the_log() -> No
     service, admin = browser(record(), theirs), Caller("support", ADMIN)
     one = service.one(admin, OTHER_ID)
 
-    assert (one.status, one.body, one.read_of) == (200, views.message(theirs), {"rival": [OTHER_ID]})
+    assert (one.status, one.body, one.read_of) == (200, message_view(theirs), {"rival": [OTHER_ID]})
     assert service.many(admin, {}).read_of == {"shop": [MESSAGE_ID], "rival": [OTHER_ID]}
     assert service.many(admin, {"client": "rival"}).read_of == {"rival": [OTHER_ID]}
 
@@ -138,8 +137,8 @@ def test_a_list_shows_a_client_s_own_messages_and_goes_on_from_its_cursor() -> N
     whole = service.many(caller, {"to": TO})
 
     assert (whole.status, whole.decision, whole.body["cursor"]) == (200, "listed", None)
-    assert whole.body["messages"] == [views.message(mine), views.message(record())]
-    assert [first.body["messages"], second.body["messages"]] == [[views.message(mine)], [views.message(record())]]
+    assert whole.body["messages"] == [message_view(mine), message_view(record())]
+    assert [first.body["messages"], second.body["messages"]] == [[message_view(mine)], [message_view(record())]]
 
 
 def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:

@@ -31,7 +31,15 @@ from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.track import track
 from sms_tracker.services.validation import text_hash
 from tests.factories import MESSAGE_ID, NOW, TO, record, report
-from tests.fakes import SERVICE_KEY, START, FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
+from tests.fakes import (
+    SERVICE_KEY,
+    START,
+    FakeClock,
+    MemoryMessages,
+    MemoryQueue,
+    MemoryReconcileState,
+    ignore_failed_call,
+)
 from tests.memory_search import MemorySearch
 from tests.setups import SID, TAKEN, UNHEARD, SendSetup, answer
 
@@ -140,6 +148,7 @@ class Setup:
             pace=sender.pace,
             ages=Ages(),
             budget=self.budget,
+            failed=ignore_failed_call,
             resend=lambda record: sender.resend(record).decision,
             prices=self.prices,
         )

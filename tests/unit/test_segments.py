@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sms_tracker.domain.segments import Encoding, Segmentation, is_gsm, outside_gsm, segment
+from sms_tracker.domain.text import Encoding, Segmentation, is_gsm, outside_gsm, segment
 
 BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"

@@ -24,7 +24,7 @@ from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
 from sms_tracker.services.send_request import Draft, draft_from_record
 from sms_tracker.services.validation import Json
-from tests.fakes import FixedSettings
+from tests.fakes import FixedSettings, ignore_failed_call
 from tests.limits import limits
 from tests.model.actors import PLAIN, WITH_KEYS, unkeyed_id
 from tests.model.close import to_the_end
@@ -180,7 +180,9 @@ class RepeatsWithoutAClaim(Sender):
     def _repeat_request(self, stored: Record, settings: Settings, end: float) -> ApiResponse:
         message = draft_from_record(stored, validity_seconds=stored.validity_seconds)
         _, request = prepare_request(stored, message, settings)
-        outcome = repeat_call(providers.load("bird"), request, http=self.http, pace=self.pace, end=end)
+        outcome = repeat_call(
+            providers.load("bird"), request, http=self.http, pace=self.pace, end=end, failed=ignore_failed_call
+        )
         return self._outcomes.store(stored, outcome, default_sender=message.default_sender, end=end)
 
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
-from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import Caller, HttpRequest
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.operator_rules import Destinations
+from sms_tracker.domain.text import Encoding
 from sms_tracker.services.idempotency import fingerprint, idempotency_key
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.policy import Policy

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from sms_tracker import providers
-from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.operator_rules import Destinations
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.services.policy import read_senders
 from sms_tracker.services.send_request import measure_send

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.sending_stop import EVERY_CLIENT, LOG, Action, Instruction, SendingStops
+from sms_tracker.domain.operator_rules import EVERY_CLIENT, KEPT_INSTRUCTIONS, Action, Instruction, SendingStops
 from sms_tracker.log import Line
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send_request import measure_send
@@ -66,11 +66,11 @@ class TestRules:
 
     def test_the_latest_instructions_are_kept_in_their_order(self) -> None:
         stops = SendingStops()
-        for number in range(LOG + 5):
+        for number in range(KEPT_INSTRUCTIONS + 5):
             stops = stops.after(instruction(reason=str(number)))
 
-        assert [each.reason for each in stops.log] == [str(number) for number in range(5, LOG + 5)]
-        assert stops.version == LOG + 5
+        assert [each.reason for each in stops.log] == [str(number) for number in range(5, KEPT_INSTRUCTIONS + 5)]
+        assert stops.version == KEPT_INSTRUCTIONS + 5
 
 
 class TestSend:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 
 PAIRS = [
     ("+525512345678", "+5215512345678"),

@@ -10,7 +10,7 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.config import SendConfig, load
-from sms_tracker.domain.countries import Destinations
+from sms_tracker.domain.operator_rules import Destinations
 from tests.configs import CONFIGS, VARIABLES
 from tests.unit.template_stack import ROOT, environment, source, stack
 

@@ -32,8 +32,8 @@ from sms_tracker.domain.outbound import (
     SendOutcome,
 )
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import Status
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.twilio import codes as twilio_codes
 from sms_tracker.providers.twilio import report as twilio_report

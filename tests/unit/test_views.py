@@ -14,7 +14,7 @@ from sms_tracker.domain.report import REFUSED, Report
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.read import schemas
-from sms_tracker.read.views import message
+from sms_tracker.read.messages import message_view
 from tests.factories import MESSAGE_ID, NOW, TO, cost, record, report
 
 SID = "SM" + "1" * 32
@@ -38,7 +38,7 @@ def tracked(*reports: Report, **values: Any) -> Record:
 
 
 def timeline(*reports: Report, **values: Any) -> list[schemas.Report]:
-    return message(tracked(*reports, **values))["reports"]
+    return message_view(tracked(*reports, **values))["reports"]
 
 
 def test_a_message_that_nobody_reported_on_yet_is_shown_as_recorded() -> None:
@@ -54,7 +54,7 @@ def test_a_message_that_nobody_reported_on_yet_is_shown_as_recorded() -> None:
     }
     times = {"created_at": NOW, "updated_at": NOW, "status_at": NOW}
 
-    assert message(record()) == asked | text | status | sending | times | {"opt_out_scope": None}
+    assert message_view(record()) == asked | text | status | sending | times | {"opt_out_scope": None}
 
 
 def test_a_failure_is_shown_while_the_status_is_one() -> None:
@@ -65,8 +65,8 @@ def test_a_failure_is_shown_while_the_status_is_one() -> None:
     meaning = "The handset was off or out of reach. Send again later."
     page = "https://www.twilio.com/docs/api/errors/30003"
 
-    assert message(tracked(failed))["failure"] == told | advice | {"meaning": meaning, "docs_url": page}
-    assert message(tracked(failed, report(Status.DELIVERED)))["failure"] is None
+    assert message_view(tracked(failed))["failure"] == told | advice | {"meaning": meaning, "docs_url": page}
+    assert message_view(tracked(failed, report(Status.DELIVERED)))["failure"] is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_failure_is_shown_while_the_status_is_one() -> None:
 )
 def test_a_failure_is_retryable_by_its_category(category: Category, retryable: object) -> None:
     failure = Failure(category=category, reason=Reason.UNKNOWN)
-    shown = message(tracked(report(Status.FAILED, failure=failure)))["failure"]
+    shown = message_view(tracked(report(Status.FAILED, failure=failure)))["failure"]
     assert shown is not None
     assert (shown["retryable"], shown["docs_url"]) == (retryable, None)
 
@@ -87,7 +87,7 @@ def test_a_report_that_only_explains_the_failure_is_applied() -> None:
 
 
 def test_each_attempt_is_shown_with_its_cost() -> None:
-    shown = message(replace(record(), costs={2: cost("0.0075", currency="USD", segments=2), 1: cost("0")}))["cost"]
+    shown = message_view(replace(record(), costs={2: cost("0.0075", currency="USD", segments=2), 1: cost("0")}))["cost"]
     assert list(shown) == ["1", "2"]
     assert shown["1"] == {"amount": "0", "currency": "EUR", "observed_at": NOW, "segments": None}
     assert shown["2"] == {"amount": "0.0075", "currency": "USD", "observed_at": NOW, "segments": 2}
@@ -128,7 +128,7 @@ def test_a_refusal_at_the_door_is_shown_as_a_failure() -> None:
 def test_a_report_about_another_recipient_is_shown_and_was_not_applied() -> None:
     known = tracked(report(Status.DELIVERED))
     ((key, entry),) = known.reports.items()
-    (shown,) = message(replace(known, reports={key: replace(entry, foreign=True)}))["reports"]
+    (shown,) = message_view(replace(known, reports={key: replace(entry, foreign=True)}))["reports"]
     assert (shown["other_recipient"], shown["applied"]) == (True, False)
 
 
@@ -150,7 +150,7 @@ def test_a_word_is_read_as_that_of_the_provider_its_attempt_was_handed_to() -> N
 
 def test_the_provider_s_id_is_shown_and_nothing_of_the_claim() -> None:
     sent = tracked(report(Status.SENT))
-    shown = message(sent)
+    shown = message_view(sent)
 
     assert shown["provider_message_id"] == SID
     assert "send" not in shown

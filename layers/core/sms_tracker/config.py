@@ -12,7 +12,7 @@ from sms_tracker.domain.settings import PriceLookup, ScopeMode, TextRetention
 from sms_tracker.domain.status import CORRECTIONS, Status
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.countries import Destinations
+    from sms_tracker.domain.operator_rules import Destinations
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -194,12 +194,12 @@ def _destinations(value: str) -> Destinations:
     """Codes of countries (ISO 3166) or ``*``, and ranges of numbers."""
     from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # not in every function's layers
 
-    from sms_tracker.domain import countries  # noqa: PLC0415  # few functions need it
+    from sms_tracker.domain import operator_rules  # noqa: PLC0415  # few functions need it
 
     words = _words(value)
-    if advice := countries.destination_flaws(words, SUPPORTED_REGIONS):
+    if advice := operator_rules.destination_flaws(words, SUPPORTED_REGIONS):
         raise _SettingFlaw(advice)
-    return countries.destinations(words)
+    return operator_rules.destinations(words)
 
 
 def _number(value: str, minimum: int = 1) -> int:

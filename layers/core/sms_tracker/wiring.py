@@ -7,23 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
-from sms_tracker.aws.limits import LimitCounterStore
+from sms_tracker.aws.limits import CachedStops, LimitCounterStore, SendingStopStore
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
-from sms_tracker.aws.sending_stops import CachedStops, SendingStopStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig
-from sms_tracker.domain.invocation import Pace
-from sms_tracker.domain.limits_document import read_limits
-from sms_tracker.domain.ports import CallFailed, SettingsSource
+from sms_tracker.domain.operator_rules import read_limits
+from sms_tracker.domain.ports import CallFailed, Pace, SettingsSource
 from sms_tracker.domain.settings import ScopeMode, TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.services.limits import Limiter
 from sms_tracker.services.policy import Policy, read_senders
+from sms_tracker.services.provider_call import LiveOptOutCheck
 from sms_tracker.services.send import Rules, Sender
-from sms_tracker.services.send_checks import LiveOptOutCheck
 
 
 def sender(config: SendConfig, *, dynamodb: Api, ssm: Api, sqs: Api, failed: CallFailed) -> Sender:

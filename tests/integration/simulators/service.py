@@ -13,8 +13,8 @@ from sms_tracker import provider_http, providers
 from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.callback import endpoint_url
-from sms_tracker.domain.countries import Destinations
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.operator_rules import Destinations
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import Http
 from sms_tracker.domain.record import Record
@@ -25,7 +25,7 @@ from sms_tracker.services.policy import Policy
 from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.raw_events import RawEvents
 from sms_tracker.services.receive import Received, Receiver
-from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState
+from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState, ignore_failed_call
 from tests.integration.simulators.running import FROM
 from tests.integration.simulators.running import Received as Webhook
 from tests.setups import RULES, SendSetup
@@ -144,6 +144,7 @@ class Service:
             pace=self.sending.sender.pace,
             ages=Ages(),
             budget=Budget(seconds=200, lookups=1000, rate=1000),
+            failed=ignore_failed_call,
             resend=lambda record: self.sending.sender.resend(record).decision,
             prices=prices,
         )

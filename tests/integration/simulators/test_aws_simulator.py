@@ -20,7 +20,7 @@ from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, OutboundMessage
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.provider_http import call
 from sms_tracker.providers.aws import api, report, webhook
 from tests.integration.simulators.conftest import account

@@ -14,8 +14,7 @@ import pytest
 
 from local.simulators.bird import SIMULATOR, Settings
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.keywords import Keyword
-from sms_tracker.domain.opt_out import Kind
+from sms_tracker.domain.opt_out import Keyword, Kind
 from sms_tracker.domain.outbound import (
     Accepted,
     NoSuchMessage,
@@ -25,7 +24,7 @@ from sms_tracker.domain.outbound import (
     Refused,
 )
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Listed
 from sms_tracker.providers.bird import api, opt_outs, report, signature, webhook
 from sms_tracker.providers.optional import Blocks

@@ -21,7 +21,7 @@ from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import OutboundMessage
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.provider_http import call
 from sms_tracker.providers.base import Provider
 from tests.integration.simulators.conftest import account

@@ -12,9 +12,9 @@ from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import client_references, failed_shard, time_shard
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source, before
-from sms_tracker.domain.segments import Encoding, Segmentation
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.text import Encoding, Segmentation
 
 
 def failure_values(failure: RankedFailure) -> dict[str, object]:

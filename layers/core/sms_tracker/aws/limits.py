@@ -1,15 +1,17 @@
-"""Counters of sends in the ``state`` table: one item per counter and day."""
+"""What holds sends back, in the ``state`` table: the counters of limits, and sending stops."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from sms_tracker.aws.api import Api, ConditionFailed, Item, marshal, unmarshal
+from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, Item, marshal, unmarshal
 from sms_tracker.aws.updates import Update
-from sms_tracker.domain.errors import Throttled
+from sms_tracker.domain.errors import SmsTrackerError, Throttled, Unavailable
 from sms_tracker.domain.limits import Bound, Counter
+from sms_tracker.domain.operator_rules import Action, Instruction, SendingStops
 
 PREFIX = "limit#"
 """The prefix of every key; it is part of the functions' policies."""
@@ -22,7 +24,7 @@ _TRIES = 6
 
 
 class LimitCounterStore:
-    """The ``state`` table behind :class:`sms_tracker.domain.limits.LimitCounters`.
+    """Behind :class:`sms_tracker.domain.limits.LimitCounters`: one item per counter and day.
 
     The AWS client silently repeats a call with a lost reply, and a repeated ADD would count twice. So each write adds
     its token to the set ``recent``, and is refused if its token is there. A full ``recent`` becomes ``earlier``.
@@ -141,3 +143,103 @@ def _countries(client: str) -> str:
 
 def _key(name: str) -> Item:
     return marshal({"pk": f"{PREFIX}{name}"})
+
+
+STOPS_KEY = "sending-stops"
+"""The key of the stops; it is part of the functions' policies."""
+STOPS_LIFETIME = 20.0
+"""Seconds between two reads. One read may fail and a send may take 20 s more, so a stop works within 60 s."""
+
+
+class SendingStopStore:
+    """The item of all stops. Every method raises ``Unavailable``."""
+
+    def __init__(self, dynamodb: Api, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def read(self, *, consistent: bool = False) -> SendingStops:
+        """One GetItem."""
+        key = marshal({"pk": STOPS_KEY})
+        answer = self._dynamodb("GetItem", TableName=self._table, Key=key, ConsistentRead=consistent)
+        if "Item" not in answer:
+            return SendingStops()
+        try:
+            return _stops(unmarshal(answer["Item"]))
+        except UNREADABLE as error:
+            raise Unavailable(f"{STOPS_KEY} cannot be read: {type(error).__name__}") from error
+
+    def save(self, stops: SendingStops) -> bool:
+        """One PutItem under the version before; False if another write came first, also on a retry."""
+        try:
+            self._dynamodb(
+                "PutItem",
+                TableName=self._table,
+                Item=marshal(_values(stops)),
+                ConditionExpression="attribute_not_exists(pk) OR version = :before",
+                ExpressionAttributeValues=marshal({":before": stops.version - 1}),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+
+class CachedStops:
+    """A :class:`sms_tracker.domain.operator_rules.StopOf` that reads the item at most every ``STOPS_LIFETIME`` seconds.
+
+    After a failed read the cached stops stay in force. Without cached ones it raises: nothing is sent before the first
+    successful read.
+    """
+
+    def __init__(self, store: SendingStopStore, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._monotonic = monotonic
+        self._cached: SendingStops | None = None
+        self._tried_at = 0.0
+
+    def __call__(self, client: str, /) -> Instruction | None:
+        """The stop in force for ``client``."""
+        now = self._monotonic()
+        if self._cached is None or now - self._tried_at >= STOPS_LIFETIME:
+            self._tried_at = now
+            self._cached = self._read()
+        return self._cached.stop_of(client)
+
+    def _read(self) -> SendingStops:
+        try:
+            return self._store.read()
+        except SmsTrackerError:
+            if self._cached is None:
+                raise
+            return self._cached
+
+
+def _values(stops: SendingStops) -> dict[str, object]:
+    return {
+        "pk": STOPS_KEY,
+        "version": stops.version,
+        "stops": {client: _instruction_values(stop) for client, stop in stops.stops.items()},
+        "log": {f"{place:02}": _instruction_values(each) for place, each in enumerate(stops.log)},
+    }
+
+
+def _instruction_values(each: Instruction) -> dict[str, object]:
+    return {"action": str(each.action), "client": each.client, "by": each.by, "reason": each.reason, "at": each.at}
+
+
+def _stops(values: Mapping[str, Any]) -> SendingStops:
+    return SendingStops(
+        stops={client: _instruction(stop) for client, stop in values["stops"].items()},
+        log=tuple(_instruction(each) for _, each in sorted(values["log"].items())),
+        version=int(values["version"]),
+    )
+
+
+def _instruction(values: Mapping[str, Any]) -> Instruction:
+    return Instruction(
+        action=Action(values["action"]),
+        client=values["client"],
+        by=values["by"],
+        reason=values["reason"],
+        at=values["at"],
+    )

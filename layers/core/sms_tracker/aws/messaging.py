@@ -9,7 +9,7 @@ from sms_tracker.domain.errors import SmsTrackerError
 
 if TYPE_CHECKING:
     from sms_tracker.aws.api import Api
-    from sms_tracker.domain.ports import BusEvent
+    from sms_tracker.domain.bus import BusEvent
 
 _ENTRIES, _BYTES = 10, 1_000_000
 """Limits of one PutEvents call: 10 entries and 1 MB, less a margin for the envelope."""
@@ -50,7 +50,7 @@ class SnsTopic:
 
 
 class EventBus:
-    """One bus behind :class:`sms_tracker.domain.ports.Bus`."""
+    """One bus behind :class:`sms_tracker.domain.bus.Bus`."""
 
     def __init__(self, events: Api, name: str) -> None:
         self._events = events

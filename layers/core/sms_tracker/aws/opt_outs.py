@@ -9,10 +9,10 @@ from typing import Any
 
 from sms_tracker.aws import outbox
 from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, Item, marshal, unmarshal
+from sms_tracker.domain.bus import OutboxItem
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.opt_out import Kind, OptOut, OptOutPage, Recipient, Statement, StoredOptOut
-from sms_tracker.domain.outbox import OutboxItem
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 
 PREFIX = "opt-out#"
 """The prefix of every key; it is part of the functions' policies."""

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal, unmarshal
+from sms_tracker.domain.bus import BusEvent, OutboxItem
 from sms_tracker.domain.indexes import BY_ATTENTION
-from sms_tracker.domain.outbox import OutboxItem
-from sms_tracker.domain.ports import BusEvent
 
 NEW = "attribute_not_exists(message_id)"
 """The condition of every write."""
@@ -17,7 +16,7 @@ _PARTITION = "outbox"
 
 
 class OutboxStore:
-    """The table behind :class:`sms_tracker.domain.outbox.Outbox`."""
+    """The table behind :class:`sms_tracker.domain.bus.Outbox`."""
 
     def __init__(self, dynamodb: Api, table: str) -> None:
         self._dynamodb = dynamodb

@@ -1,10 +1,161 @@
-"""The reconciler's state: due open messages in the index by_attention, positions in the ``state`` table."""
+"""What the reconciler keeps: hourly statistics, the positions of its walks, and when open messages are due."""
 
 from __future__ import annotations
 
-from sms_tracker.aws.api import Api, ConditionFailed, Item, marshal
+import base64
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal, unmarshal
 from sms_tracker.aws.updates import Update
+from sms_tracker.domain.cost import CostSums, plain
+from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
+
+PREFIX = "statistics#"
+"""The prefix of every key; it is part of the functions' policies."""
+_MAX_CHARACTERS = 400_000
+"""Of the counts in one item, which is at most 400 KB (409,600 bytes)."""
+
+
+class StatisticsStore:
+    """Behind :class:`sms_tracker.domain.hourly_stats.Statistics`; hours are kept for ``retention``."""
+
+    def __init__(self, dynamodb: Api, table: str, *, retention: timedelta = timedelta(days=90)) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._retention = retention
+
+    def progress(self, stage: int) -> Progress | None:
+        """One consistent GetItem."""
+        answer = self._dynamodb("GetItem", TableName=self._table, Key=_stage_key(stage), ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        values = unmarshal(answer["Item"])
+        return Progress(
+            hour=values["hour"],
+            since=values.get("since"),
+            shard=int(values["shard"]),
+            until=values.get("until"),
+            sums=unpacked(values["sums"]),
+        )
+
+    def save(self, stage: int, progress: Progress) -> bool:
+        """One PutItem. Of two runs in one shard the later write stays; its sums match its position."""
+        position = f"{progress.hour}#{progress.shard:02d}"
+        values = {
+            "position": position,
+            "hour": progress.hour,
+            "since": progress.since,
+            "shard": progress.shard,
+            "until": progress.until,
+            "sums": packed(progress.sums),
+        }
+        item = {**_stage_key(stage), **marshal(values)}
+        return self._put(item, "position", "attribute_not_exists(pk) OR #of <= :new")
+
+    def put(self, stats: HourlyStats) -> None:
+        """One PutItem."""
+        values = {
+            "computed_at": stats.computed_at,
+            "final": stats.final,
+            "sums": packed(stats.sums),
+            "expires_at": int((datetime.fromisoformat(stats.hour) + self._retention).timestamp()),
+        }
+        item = {**_hour_key(stats.hour), **marshal(values)}
+        self._put(item, "computed_at", "attribute_not_exists(pk) OR #of < :new")
+
+    def hourly_stats(
+        self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
+    ) -> Iterator[HourlyStats]:
+        """BatchGetItem, 100 at a time."""
+        for item in batch_get(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
+            yield _stats(item, provider, client)
+
+    def _put(self, item: Item, attribute: str, condition: str) -> bool:
+        """False if ``condition`` does not hold; in it ``#of`` is the attribute and ``:new`` its new value."""
+        try:
+            self._dynamodb(
+                "PutItem",
+                TableName=self._table,
+                Item=item,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#of": attribute},
+                ExpressionAttributeValues={":new": item[attribute]},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+
+def packed(sums: Mapping[Group, Tally]) -> str:
+    """Sums as compressed JSON in base64: a list of provider, client, the counts, and the counts by country."""
+    rows = [[*group, *_row(tally)] for group, tally in sorted(sums.items())]
+    countries = [{name: _row(each) for name, each in tally.countries.items()} for _, tally in sorted(sums.items())]
+    complete = _compressed([[*row, by_country] for row, by_country in zip(rows, countries, strict=True)])
+    return complete if len(complete) <= _MAX_CHARACTERS else _compressed(rows)
+
+
+def _row(tally: Tally) -> list[object]:
+    """Statuses, reasons, deliveries by bucket, and costs (missing in items of an earlier version)."""
+    cost = tally.cost
+    amounts = {currency: plain(amount) for currency, amount in cost.amounts.items()}
+    sums = [cost.attempts, cost.priced, cost.computed, cost.billed, cost.different, amounts]
+    return [tally.statuses, tally.reasons, tally.seconds, sums]
+
+
+def _compressed(rows: list[list[object]]) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode())).decode()
+
+
+def unpacked(text: str, provider: str | None = None, client: str | None = None) -> Sums:
+    """The inverse of :func:`packed`; with a provider or client, only its sums."""
+    return {
+        (row[0], row[1]): _tally(*row[2:])
+        for row in json.loads(zlib.decompress(base64.b64decode(text)))
+        if provider in (None, row[0]) and client in (None, row[1])
+    }
+
+
+def _tally(
+    statuses: Mapping[str, int],
+    reasons: Mapping[str, int],
+    seconds: Mapping[str, int],
+    cost: Sequence[Any] = (0, 0, 0, 0, 0, {}),
+    countries: Mapping[str, Sequence[Any]] = {},
+) -> Tally:
+    attempts, priced, computed, billed, different, stated = cost
+    amounts = {currency: Decimal(amount) for currency, amount in stated.items()}
+    return Tally(
+        Counter(statuses),
+        Counter(reasons),
+        Counter({int(bucket): count for bucket, count in seconds.items()}),
+        CostSums(attempts, priced, computed, billed, different, amounts),
+        {name: _tally(*row) for name, row in countries.items()},
+    )
+
+
+def _stats(item: Item, provider: str | None, client: str | None) -> HourlyStats:
+    values = unmarshal(item)
+    return HourlyStats(
+        hour=values["pk"].removeprefix(PREFIX),
+        computed_at=values["computed_at"],
+        final=values["final"],
+        sums=unpacked(values["sums"], provider, client),
+    )
+
+
+def _hour_key(hour: str) -> Item:
+    return marshal({"pk": f"{PREFIX}{hour}"})
+
+
+def _stage_key(stage: int) -> Item:
+    return marshal({"pk": f"{PREFIX}stage#{stage}"})
 
 
 class DynamoReconcileState:

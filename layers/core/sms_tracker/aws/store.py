@@ -9,9 +9,10 @@ from sms_tracker.aws import outbox
 from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal
 from sms_tracker.aws.items import from_item, send_values, stored, to_item
 from sms_tracker.aws.updates import Update, move, update_of
+from sms_tracker.domain.bus import StreamChange
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span, open_shard, provider_keys, shard
-from sms_tracker.domain.ports import NotWritten, OnUnreadable, StreamChange, Written
+from sms_tracker.domain.ports import NotWritten, OnUnreadable, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.state import initial_state
 

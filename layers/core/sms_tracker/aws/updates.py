@@ -13,7 +13,7 @@ from sms_tracker.aws.costs import cost_name, cost_text
 from sms_tracker.aws.items import attention, entry_values, failure_values
 from sms_tracker.domain.indexes import provider_keys
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, SendPhase
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 from sms_tracker.domain.state import State
 
 

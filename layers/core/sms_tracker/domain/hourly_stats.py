@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.record import Record
@@ -193,3 +193,28 @@ def _add(counts: Counter[Counted], more: Counter[Counted]) -> None:
     """Five times as fast as ``Counter.update``: a month has hundreds of thousands of counts."""
     for name, count in more.items():
         counts[name] += count
+
+
+class Statistics(Protocol):
+    """The counted hours, and the position of each counting stage. Every method raises ``Unavailable``."""
+
+    def progress(self, stage: int) -> Progress | None:
+        """The position of a stage, None before its first run."""
+        ...
+
+    def save(self, stage: int, progress: Progress) -> bool:
+        """Save position and sums in one write; False if another run is ahead."""
+        ...
+
+    def put(self, stats: HourlyStats) -> None:
+        """Replace the stored hour, unless it was computed later."""
+        ...
+
+    def hourly_stats(
+        self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
+    ) -> Iterable[HourlyStats]:
+        """The stored ones of these hours, unordered, one at a time: a month of all clients is large.
+
+        With a provider or client, only its sums.
+        """
+        ...

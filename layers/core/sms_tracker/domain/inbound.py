@@ -11,7 +11,7 @@ from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.report import is_timestamp
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.keywords import Keyword
+    from sms_tracker.domain.opt_out import Keyword
 
 VERSION = 1
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 
 KNOWN_AFTER = 7
 """Days from a client's first use of a country until the country is no longer new to it."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 
 if TYPE_CHECKING:
     from sms_tracker.domain.failure import Failure
-    from sms_tracker.domain.segments import Encoding
     from sms_tracker.domain.status import Status
+    from sms_tracker.domain.text import Encoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sms_tracker.domain.http import HttpResponse, NoResponse
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sms_tracker.domain.errors import SmsTrackerError
-    from sms_tracker.domain.hourly_stats import HourlyStats, Progress
-    from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
+    from sms_tracker.domain.http import HttpRequest
     from sms_tracker.domain.indexes import Index, Position, Span
     from sms_tracker.domain.record import Change, Record, Send
     from sms_tracker.domain.settings import Settings
@@ -122,73 +123,11 @@ class ReconcileState(Protocol):
         ...
 
 
-class Statistics(Protocol):
-    """The counted hours, and the position of each counting stage. Every method raises ``Unavailable``."""
-
-    def progress(self, stage: int) -> Progress | None:
-        """The position of a stage, None before its first run."""
-        ...
-
-    def save(self, stage: int, progress: Progress) -> bool:
-        """Save position and sums in one write; False if another run is ahead."""
-        ...
-
-    def put(self, stats: HourlyStats) -> None:
-        """Replace the stored hour, unless it was computed later."""
-        ...
-
-    def hourly_stats(
-        self, hours: Sequence[str], *, provider: str | None = None, client: str | None = None
-    ) -> Iterable[HourlyStats]:
-        """The stored ones of these hours, unordered, one at a time: a month of all clients is large.
-
-        With a provider or client, only its sums.
-        """
-        ...
-
-
 class Queue(Protocol):
     """One queue."""
 
     def send(self, body: str, *, reason: str | None = None, delay_seconds: int = 0) -> None:
         """Send one message. Returns once the queue has it, otherwise raises ``Unavailable``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BusEvent:
-    """One event for the bus; ``detail`` is JSON."""
-
-    source: str
-    detail_type: str
-    detail: str
-
-    @property
-    def size(self) -> int:
-        """Bytes as EventBridge counts them, including 14 for the time."""
-        return 14 + sum(len(part.encode()) for part in (self.source, self.detail_type, self.detail))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamChange:
-    """A modified record (``old``, ``new``) or a new outbox item (``event``) from the stream.
-
-    ``unreadable``: why neither could be read.
-    """
-
-    sequence: str
-    raw: Mapping[str, object] = field(repr=False)
-    old: Record | None = None
-    new: Record | None = None
-    event: BusEvent | None = None
-    unreadable: str | None = None
-
-
-class Bus(Protocol):
-    """The event bus."""
-
-    def put(self, events: Sequence[BusEvent]) -> list[str | None]:
-        """For each event: None if the bus has it, else the reason. Never raises."""
         ...
 
 
@@ -245,3 +184,44 @@ class SettingsSource(Protocol):
         Raises ``Unavailable`` if none are cached and they cannot be read, ``Misconfigured`` if they are incomplete.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Time and randomness. ``monotonic`` is seconds, ``fraction`` is 0..1."""
+
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    fraction: Callable[[], float]
+
+
+class Metrics(Protocol):
+    """The metrics of one invocation, as :class:`sms_tracker.log.Line` writes them."""
+
+    def count(self, metric: str, value: int = 1) -> None:
+        """Add to a metric; zero counts are skipped."""
+        ...
+
+    def measure(self, metric: str, value: float | list[float] | None, unit: str) -> None:
+        """Set a metric in CloudWatch's ``unit``; a list holds one value each; None and [] are skipped."""
+        ...
+
+    def with_dimensions(self, **dimensions: str) -> Metrics:
+        """Other metrics, with these dimensions."""
+        ...
+
+
+def log_failed_call(
+    failed: CallFailed,
+    call: str,
+    answer: HttpResponse | NoResponse,
+    *,
+    code: str | None = None,
+    attempt: int = 1,
+    again: bool = False,
+) -> None:
+    """Log a provider's failed call. Without an answer, the code is how the call ended."""
+    if isinstance(answer, NoResponse):
+        failed(call, attempt=attempt, code=answer.reason, status=None, again=again)
+    else:
+        failed(call, attempt=attempt, code=code, status=answer.status, again=again)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sms_tracker.domain.cost import Cost, Price
     from sms_tracker.domain.report import Report
-    from sms_tracker.domain.segments import Segmentation
     from sms_tracker.domain.state import State
-
+    from sms_tracker.domain.text import Segmentation
 
 MAX_REPORTS = 30
 """Reports kept in a timeline. Further ones still change the status; their raw fields go to the queue ``unmatched``."""

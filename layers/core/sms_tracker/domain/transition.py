@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from sms_tracker.domain.cost import Cost
 from sms_tracker.domain.indexes import EARLIEST
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
-from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import Report, Source, spellings
 from sms_tracker.domain.state import BOTTOM, fold
 
 _SECOND = len("2026-01-31T12:00:00")

@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-    from sms_tracker.domain.keywords import OwnKeywords
-    from sms_tracker.domain.opt_out import Kind
+    from sms_tracker.domain.opt_out import Kind, OwnKeywords
     from sms_tracker.domain.outbound import LookupFailed
     from sms_tracker.providers.base import Credentials
 

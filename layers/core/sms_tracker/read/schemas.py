@@ -14,8 +14,8 @@ from sms_tracker import providers
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.opt_out import Kind
-from sms_tracker.domain.segments import Encoding
 from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
+from sms_tracker.domain.text import Encoding
 
 Time = Annotated[
     str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$", json_schema_extra={"format": "date-time"})

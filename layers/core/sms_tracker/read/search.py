@@ -24,7 +24,7 @@ from sms_tracker.domain.indexes import (
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
 from sms_tracker.domain.status import Outcome, Status
 
 _READS_A_PAGE = 31

@@ -19,15 +19,16 @@ from sms_tracker.domain.hourly_stats import (
     UNCONFIRMED,
     UNKNOWN_COUNTRY,
     HourlyStats,
+    Statistics,
     Tally,
     hour_of,
     quantile,
 )
 from sms_tracker.domain.http import Caller
 from sms_tracker.domain.indexes import EARLIEST
-from sms_tracker.domain.ports import Clock, Statistics
+from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
-from sms_tracker.read.parameters import Client, Provider, Time, client_filter, read_denied
+from sms_tracker.read.list_query import Client, Provider, Time, client_filter, read_denied
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok
 from sms_tracker.services.validation import invalid_message

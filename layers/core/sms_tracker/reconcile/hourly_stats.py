@@ -12,6 +12,7 @@ from sms_tracker.domain.hourly_stats import (
     UNKNOWN_COUNTRY,
     HourlyStats,
     Progress,
+    Statistics,
     Sums,
     Tally,
     due,
@@ -21,8 +22,7 @@ from sms_tracker.domain.hourly_stats import (
     unfinished,
 )
 from sms_tracker.domain.indexes import BY_TIME, SHARDS, Span
-from sms_tracker.domain.invocation import Metrics
-from sms_tracker.domain.ports import Clock, Search, Statistics
+from sms_tracker.domain.ports import Clock, Metrics, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.reconcile.provider_health import hours, provider_health

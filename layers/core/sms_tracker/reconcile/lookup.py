@@ -10,9 +10,18 @@ from sms_tracker import providers
 from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.invocation import Pace, ignore_failed_call, log_failed_call
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
-from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, NotWritten, Queue, SettingsSource
+from sms_tracker.domain.ports import (
+    CallFailed,
+    Clock,
+    Http,
+    Messages,
+    NotWritten,
+    Pace,
+    Queue,
+    SettingsSource,
+    log_failed_call,
+)
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
 from sms_tracker.domain.state import fold
@@ -49,7 +58,7 @@ class Lookups:
     clock: Clock
     pace: Pace
     rate: float
-    failed: CallFailed = ignore_failed_call
+    failed: CallFailed
     calls: int = 0
     _last_call: dict[str, float] = field(default_factory=dict)
     _failures: Counter[str] = field(default_factory=Counter)

@@ -12,8 +12,8 @@ from sms_tracker import providers
 from sms_tracker.domain.callback import endpoint_url
 from sms_tracker.domain.hourly_stats import HOUR, UNCONFIRMED, HourlyStats, Tally, hour_of, quantile
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.outbound import LookupFailed
+from sms_tracker.domain.ports import Metrics
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.status import Outcome

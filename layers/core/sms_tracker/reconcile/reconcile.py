@@ -12,10 +12,20 @@ from math import ceil
 from sms_tracker import providers
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.indexes import SHARDS
-from sms_tracker.domain.invocation import Metrics, Pace, ignore_failed_call
 from sms_tracker.domain.outbound import LookupFailed, Matched, NotMatched
 from sms_tracker.domain.overdue import Ages, Step, due, lookup_target, may_resend, step
-from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Queue, ReconcileState, Search, SettingsSource
+from sms_tracker.domain.ports import (
+    CallFailed,
+    Clock,
+    Http,
+    Messages,
+    Metrics,
+    Pace,
+    Queue,
+    ReconcileState,
+    Search,
+    SettingsSource,
+)
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
@@ -56,7 +66,7 @@ class Reconciler:
     budget: Budget
     resend: Callable[[Record], str]
     prices: PriceLookup = PriceLookup.OFF
-    failed: CallFailed = ignore_failed_call
+    failed: CallFailed
     receipts: dict[str, Counter[bool]] = field(init=False)
     endpoints: dict[str, str] = field(init=False)
     errors: Counter[str] = field(init=False)
@@ -76,12 +86,10 @@ class Reconciler:
             failed=self.failed,
         )
         self._second = SecondSearches(messages=self.messages, pace=self.pace)
-        self.errors, self._damaged = Counter(), set()
-        start = self.pace.monotonic()
-        end = start + self.budget.seconds
-        done: Counter[str] = Counter()
-        done.update(self._read_endpoints())
-        done.update(self._walk(start + self.budget.seconds / 2))  # the other half is for look-ups
+        self.endpoints, self.errors, self._damaged = {}, Counter(), set()
+        end = self.pace.monotonic() + self.budget.seconds
+        done = Counter(self._read_endpoints())
+        done.update(self._walk(end - self.budget.seconds / 2))  # the other half is for look-ups
         done.update(self._handle_due(end))
         done.update(self._search_again(end))
         done.update(self._recheck_failures(end))
@@ -89,7 +97,6 @@ class Reconciler:
         return done + Counter({"unreadable": len(self._damaged)})
 
     def _read_endpoints(self) -> list[str]:
-        self.endpoints = {}
         try:
             self.endpoints = endpoint_states(self.settings(), self._lookups.call)
         except SmsTrackerError as error:

@@ -10,7 +10,6 @@ from sms_tracker import providers
 from sms_tracker.domain.callback import callback_token
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_RECIPIENT, Span
-from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.outbound import (
     Candidate,
     LookupFailed,
@@ -23,11 +22,10 @@ from sms_tracker.domain.outbound import (
     reference,
 )
 from sms_tracker.domain.overdue import attempt_started_at
-from sms_tracker.domain.ports import Messages, Search
+from sms_tracker.domain.ports import Messages, Pace, Search
 from sms_tracker.domain.record import Record, SendPhase
-from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.report import spellings, timestamp
 from sms_tracker.domain.settings import Settings
-from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.validation import text_hash
 
 _PAGES = 5

@@ -10,9 +10,8 @@ from itertools import chain
 
 from sms_tracker import providers
 from sms_tracker.domain.indexes import BY_ATTENTION, BY_TIME, SHARDS, Index, Position, Span, days, months
-from sms_tracker.domain.invocation import Metrics
 from sms_tracker.domain.overdue import Ages, lookup_target
-from sms_tracker.domain.ports import Clock, OnUnreadable, ReconcileState, Search
+from sms_tracker.domain.ports import Clock, Metrics, OnUnreadable, ReconcileState, Search
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.settings import PriceLookup

@@ -92,7 +92,7 @@ class BuiltInHttp:
 
 @dataclass(frozen=True, slots=True)
 class BuiltInOptOutCheck:
-    """An :class:`sms_tracker.services.send_checks.OptOutCheck` with one blocked recipient."""
+    """An :class:`sms_tracker.services.provider_call.OptOutCheck` with one blocked recipient."""
 
     def is_blocked(self, record: Record) -> bool:
         """Whether it is the documented number of a recipient who opted out."""

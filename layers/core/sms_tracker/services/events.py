@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from sms_tracker.domain.failure import MEANING, RETRY_ADVICE, RETRYABLE, Category, Failure, Reason
-from sms_tracker.domain.keywords import Keyword
-from sms_tracker.domain.opt_out import Kind
+from sms_tracker.domain.opt_out import Keyword, Kind
 from sms_tracker.domain.status import Outcome, Status
 
 SOURCE = "sms-tracker"

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import phonenumbers
 from phonenumbers import PhoneNumberType, ValidationResult
 
-from sms_tracker.domain.characters import IGNORABLE
-from sms_tracker.domain.spelling import spellings
+from sms_tracker.domain.report import spellings
+from sms_tracker.domain.text import IGNORABLE
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.countries import Destinations
+    from sms_tracker.domain.operator_rules import Destinations
 
 _PREFIX = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DASHES = "\u02d7\u2043\u2212\u30fc"

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sms_tracker import providers
+from sms_tracker.domain.bus import OUTBOX_DAYS, BusEvent, OutboxItem
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.inbound import Inbound
-from sms_tracker.domain.invocation import ignore_failed_call, log_failed_call
-from sms_tracker.domain.keywords import OwnKeywords
-from sms_tracker.domain.opt_out import Kind, OptOut, OptOuts, Recipient, Statement, StoredOptOut, fold
+from sms_tracker.domain.opt_out import Kind, OptOut, OptOuts, OwnKeywords, Recipient, Statement, StoredOptOut, fold
 from sms_tracker.domain.outbound import LookupFailed
-from sms_tracker.domain.outbox import LIFETIME_DAYS, OutboxItem
-from sms_tracker.domain.ports import BusEvent, CallFailed, Clock, Http, SettingsSource
+from sms_tracker.domain.ports import CallFailed, Clock, Http, SettingsSource, log_failed_call
 from sms_tracker.domain.report import timestamp
 from sms_tracker.providers.base import Credentials
 from sms_tracker.services.events import OPT_OUT_CHANGED, SOURCE, OptOutChanged
@@ -79,7 +77,7 @@ class OptOutRegister:
         return OutboxItem(
             identity=f"{OPT_OUT_CHANGED}#{changed.recipient.scope}#{changed.recipient.number}#{changed.version}",
             event=BusEvent(source=SOURCE, detail_type=OPT_OUT_CHANGED, detail=detail.detail()),
-            expires_at=int((now + timedelta(days=LIFETIME_DAYS)).timestamp()),
+            expires_at=int((now + timedelta(days=OUTBOX_DAYS)).timestamp()),
         )
 
 
@@ -101,7 +99,7 @@ class OptOutSources:
     settings: SettingsSource
     http: Http
     monotonic: Callable[[], float]
-    failed: CallFailed = ignore_failed_call
+    failed: CallFailed
     _keywords: dict[_Key, tuple[float, OwnKeywords]] = field(default_factory=dict)
     """By provider, number and country: until when the keywords are cached, and the keywords."""
     _down_until: dict[str, float] = field(default_factory=dict)

@@ -9,18 +9,17 @@ from typing import TypeVar
 
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.failure import Category, Failure, Reason
-from sms_tracker.domain.invocation import Pace
 from sms_tracker.domain.limits import Bound
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
-from sms_tracker.domain.ports import Clock, Messages
+from sms_tracker.domain.ports import Clock, Messages, Pace
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import OPTED_OUT, REFUSED, Report, Source, timestamp
 from sms_tracker.domain.state import fold
 from sms_tracker.domain.status import Status
 from sms_tracker.services import responses
 from sms_tracker.services.limits import over_limit
+from sms_tracker.services.provider_call import OptOutCheck
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_checks import OptOutCheck
 from sms_tracker.services.track import track
 
 _OPTED_OUT = Failure(category=Category.PERMANENT, reason=Reason.OPTED_OUT)

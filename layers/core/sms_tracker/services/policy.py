@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from phonenumbers import SUPPORTED_REGIONS
 
 from sms_tracker import providers
-from sms_tracker.domain import countries
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.http import unique_members
+from sms_tracker.domain.operator_rules import EVERY_COUNTRY, code_flaws, shown
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
-    from sms_tracker.domain.countries import Destinations
+    from sms_tracker.domain.operator_rules import Destinations
     from sms_tracker.providers.base import Provider
 
 
@@ -190,7 +190,7 @@ def _flaws(document: object) -> Iterator[str]:
         yield "the document is no object"
         return
     for provider in sorted(document.keys() - providers.names()):
-        yield f"{countries.shown(provider)} is no provider"
+        yield f"{shown(provider)} is no provider"
     for provider in sorted(document.keys() & set(providers.names())):
         yield from (f"{provider}: {flaw}" for flaw in _flaws_of(provider, document[provider]))
 
@@ -199,10 +199,10 @@ def _flaws_of(provider: str, listed: object) -> Iterator[str]:
     if not isinstance(listed, dict):
         yield "is no object of countries and senders"
         return
-    if wrong := countries.code_flaws(listed.keys() - {countries.ALL}, SUPPORTED_REGIONS):
+    if wrong := code_flaws(listed.keys() - {EVERY_COUNTRY}, SUPPORTED_REGIONS):
         yield wrong
     adapter = providers.load(provider)
-    for code in sorted(listed.keys() & {countries.ALL, *SUPPORTED_REGIONS}):
+    for code in sorted(listed.keys() & {EVERY_COUNTRY, *SUPPORTED_REGIONS}):
         sender = listed[code]
         if flaw := sender_flaw(sender, adapter) if isinstance(sender, str) else "is no text":
             yield f"{code} {flaw}"

@@ -18,8 +18,7 @@ from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.invocation import Metrics
-    from sms_tracker.domain.ports import Clock, Each, Messages, Queue
+    from sms_tracker.domain.ports import Clock, Each, Messages, Metrics, Queue
     from sms_tracker.services.raw_events import RawEvents
 
 _RETRY_DELAY = 15

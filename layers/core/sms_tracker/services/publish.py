@@ -10,9 +10,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from sms_tracker.domain.bus import Bus, BusEvent, StreamChange
 from sms_tracker.domain.errors import Rejected
-from sms_tracker.domain.invocation import Metrics
-from sms_tracker.domain.ports import Bus, BusEvent, Queue, StreamChange
+from sms_tracker.domain.ports import Metrics, Queue
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status

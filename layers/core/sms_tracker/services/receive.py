@@ -16,8 +16,7 @@ from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
     from sms_tracker.domain.http import HttpRequest
-    from sms_tracker.domain.invocation import Metrics
-    from sms_tracker.domain.ports import Clock, Queue, SettingsSource
+    from sms_tracker.domain.ports import Clock, Metrics, Queue, SettingsSource
     from sms_tracker.domain.settings import Settings
     from sms_tracker.providers.base import Key, Webhooks
 

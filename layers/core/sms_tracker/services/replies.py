@@ -12,18 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sms_tracker import providers
+from sms_tracker.domain.bus import OUTBOX_DAYS, BusEvent, Outbox, OutboxItem
 from sms_tracker.domain.errors import UnknownProvider, Unreadable
 from sms_tracker.domain.inbound import Inbound, RawInbound, RefusedSend, decode, encodable
 from sms_tracker.domain.indexes import BY_RECIPIENT
-from sms_tracker.domain.invocation import Metrics
-from sms_tracker.domain.keywords import Keyword, keyword, looks_like_opt_out
-from sms_tracker.domain.opt_out import Kind, Recipient, Statement, scope
-from sms_tracker.domain.outbox import LIFETIME_DAYS, Outbox, OutboxItem
-from sms_tracker.domain.ports import BusEvent, Clock, Messages, Queue, Search
+from sms_tracker.domain.opt_out import Keyword, Kind, Recipient, Statement, keyword, looks_like_opt_out, scope
+from sms_tracker.domain.ports import Clock, Messages, Metrics, Queue, Search
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.report import timestamp
+from sms_tracker.domain.report import spellings, timestamp
 from sms_tracker.domain.settings import ScopeMode
-from sms_tracker.domain.spelling import spellings
 from sms_tracker.services.events import RECEIVED, SOURCE, SmsReceived
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
 
@@ -115,7 +112,7 @@ class ReplyProcessor:
         item = OutboxItem(
             identity=f"{RECEIVED}#{heard.provider}#{reply.provider_message_id}",
             event=event,
-            expires_at=int((self.clock() + timedelta(days=LIFETIME_DAYS)).timestamp()),
+            expires_at=int((self.clock() + timedelta(days=OUTBOX_DAYS)).timestamp()),
         )
         first = self.outbox.put(item) or event
         published: dict[str, Any] = json.loads(first.detail)

@@ -11,14 +11,13 @@ from uuid import uuid4
 from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidMessage, Misconfigured, SmsTrackerError, Unavailable
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.invocation import Pace, ignore_failed_call
 from sms_tracker.domain.limits import Bound
+from sms_tracker.domain.operator_rules import StopOf, never_stopped
 from sms_tracker.domain.outbound import SendOutcome
 from sms_tracker.domain.overdue import validity_left
-from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, SettingsSource, Written
+from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Pace, SettingsSource, Written
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.sending_stop import StopOf, never_stopped
 from sms_tracker.domain.settings import Settings
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import MAX_ATTEMPT, Status
@@ -26,9 +25,15 @@ from sms_tracker.services import idempotency, responses
 from sms_tracker.services.limits import Counted, Limiter, count_message, settle_count
 from sms_tracker.services.outcomes import OutcomeRecorder
 from sms_tracker.services.policy import Policy
-from sms_tracker.services.provider_call import BUDGET, call_provider, prepare_request, repeat_call
+from sms_tracker.services.provider_call import (
+    BUDGET,
+    OptOutCheck,
+    call_provider,
+    check_stop,
+    prepare_request,
+    repeat_call,
+)
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.send_checks import OptOutCheck, check_stop
 from sms_tracker.services.send_request import Draft, draft_from_record, draft_from_request, with_sender
 from sms_tracker.services.validation import Json, text_hash
 
@@ -59,7 +64,7 @@ class Sender:
     opt_out_check: OptOutCheck | None = None
     stop_of: StopOf = never_stopped
     limiter: Limiter | None = None
-    failed: CallFailed = ignore_failed_call
+    failed: CallFailed
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]
 

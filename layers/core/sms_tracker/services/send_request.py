@@ -18,13 +18,12 @@ from pydantic import (
 )
 
 from sms_tracker import providers
-from sms_tracker.domain.characters import CONTROLS
-from sms_tracker.domain.countries import ALL
 from sms_tracker.domain.errors import InvalidMessage, NoSender
 from sms_tracker.domain.http import SEND, Caller, HttpRequest
-from sms_tracker.domain.invocation import Metrics
+from sms_tracker.domain.operator_rules import EVERY_COUNTRY
+from sms_tracker.domain.ports import Metrics
 from sms_tracker.domain.record import Record
-from sms_tracker.domain.segments import Segmentation, segment
+from sms_tracker.domain.text import CONTROLS, Segmentation, segment
 from sms_tracker.services import responses, validation
 from sms_tracker.services.idempotency import idempotency_key
 from sms_tracker.services.numbers import country, destination_flaw, e164
@@ -217,8 +216,8 @@ def with_sender(draft: Draft, senders: Senders, defaults: Mapping[str, str]) -> 
     if not draft.default_sender:
         return draft
     by_country = senders.get(draft.provider, {})
-    code = country(draft.to) if by_country.keys() - {ALL} else None
-    sender = by_country.get(code or "") or by_country.get(ALL) or defaults.get(draft.provider)
+    code = country(draft.to) if by_country.keys() - {EVERY_COUNTRY} else None
+    sender = by_country.get(code or "") or by_country.get(EVERY_COUNTRY) or defaults.get(draft.provider)
     if not sender:
         raise NoSender(draft.provider)
     return replace(draft, sender=sender)

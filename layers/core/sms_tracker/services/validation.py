@@ -13,11 +13,18 @@ from typing import Any
 
 from pydantic import ValidationError, ValidationInfo
 
-from sms_tracker.domain.characters import controls, gsm_look_alike, is_blank, listed_characters
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.http import unique_members
 from sms_tracker.domain.report import clean
-from sms_tracker.domain.segments import GSM_PART, outside_gsm, segment
+from sms_tracker.domain.text import (
+    GSM_PART,
+    controls,
+    gsm_look_alike,
+    is_blank,
+    listed_characters,
+    outside_gsm,
+    segment,
+)
 from sms_tracker.services.numbers import e164_from_query
 
 Json = Mapping[str, Any]

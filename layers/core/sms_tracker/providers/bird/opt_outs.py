@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
 
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.keywords import Keyword, OwnKeywords, own_keywords
-from sms_tracker.domain.opt_out import Kind
+from sms_tracker.domain.opt_out import Keyword, Kind, OwnKeywords, own_keywords
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.providers import parsing
 from sms_tracker.providers.base import Credentials

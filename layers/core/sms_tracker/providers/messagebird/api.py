@@ -23,7 +23,7 @@ from sms_tracker.domain.outbound import (
     SendOutcome,
 )
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.segments import Encoding
+from sms_tracker.domain.text import Encoding
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials, Listed
 from sms_tracker.providers.messagebird.report import meaning, moment, report
