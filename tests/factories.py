@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from sms_tracker.domain.cost import Cost, Price
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import OutboundMessage, SearchCriteria
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, timestamp
 from sms_tracker.domain.state import initial_state
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.domain.text import Encoding, Segmentation
 from tests.fakes import START
 

@@ -10,8 +10,7 @@ from botocore.compat import HTTPHeaders
 from moto.core.models import botocore_stubber
 
 from sms_tracker.aws.connections import Answer, Endpoint
-from sms_tracker.aws.json_client import JsonClient
-from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.aws.json_client import Credentials, JsonClient
 
 REGION = "eu-west-1"
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AmazonSSM": "ssm"}

@@ -10,7 +10,7 @@ from sms_tracker.aws.messaging import SnsTopic
 from sms_tracker.config import DigestConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.log import FailedCalls, start
-from sms_tracker.services.digest import digest
+from sms_tracker.services.events import digest
 
 config = load(DigestConfig, os.environ)
 logger = Logger(use_rfc3339=True)  # with another timestamp format Lambda ignores the level

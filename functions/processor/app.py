@@ -15,7 +15,7 @@ from sms_tracker.domain.settings import TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.log import Line, Log
 from sms_tracker.services.process import QueueMessage, ReportProcessor, measure
-from sms_tracker.services.raw_events import RawEvents
+from sms_tracker.services.receive import RawEvents
 
 config = load(ProcessorConfig, os.environ)
 log = Log(os.environ)

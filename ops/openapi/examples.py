@@ -13,7 +13,6 @@ from ops.openapi.operations import REQUEST
 from sms_tracker import providers
 from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, Throttled, Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.hourly_stats import HOUR, HourlyStats, Tally
 from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.limits import Bound
@@ -23,7 +22,7 @@ from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT, REFUSED, Report, Source
 from sms_tracker.domain.state import fold, initial_state
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.domain.text import segment
 from sms_tracker.read import schemas
 from sms_tracker.read.list_query import ListQuery, cursor

@@ -15,12 +15,12 @@ from local.simulators.base import Trial
 from ops.accounts import documents, variables
 from ops.smoke.target import NOBODY, Accounts, Checks, Outcome, Result, Target, check, skipped
 from sms_tracker import providers
-from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.outbound import Accepted, OutboundMessage, Refused
 from sms_tracker.domain.text import Encoding
 from sms_tracker.provider_http import call
+from sms_tracker.wiring import SignedHttp
 
 _TEXT = "sms-tracker: a test after deployment"
 _TIMEOUT = 20.0

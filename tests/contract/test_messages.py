@@ -14,12 +14,11 @@ from types_boto3_dynamodb import DynamoDBClient
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.cost import Cost, Price
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Messages, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.domain.transition import first_try
 from sms_tracker.services.track import track
 from tests import tables

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from sms_tracker import providers
 from sms_tracker.domain.callback import callback_url
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, UnknownProvider, Unreadable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import (
     Accepted,
@@ -34,7 +33,7 @@ from sms_tracker.domain.outbound import (
     SearchCriteria,
 )
 from sms_tracker.domain.report import Report, Source, clean
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key, Provider, Webhooks
 

@@ -25,10 +25,9 @@ from moto.core.models import botocore_stubber
 from sms_tracker.aws.api import Api
 from sms_tracker.aws.clients import calling, client
 from sms_tracker.aws.connections import Answer, Endpoint, TryFailed
-from sms_tracker.aws.json_client import JsonClient
+from sms_tracker.aws.json_client import Credentials, JsonClient
 from sms_tracker.aws.messaging import EventBus, SqsQueue
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.aws.sigv4 import Credentials
 from sms_tracker.aws.store import MessageStore
 from tests.fakes import BASE_URL, MESSAGEBIRD, SERVICE_KEY, TWILIO, FakeClock
 from tests.moto_client import ask

@@ -19,9 +19,9 @@ from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageSearch
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse
-from sms_tracker.domain.inbound import RawInbound, RefusedSend, encode
 from sms_tracker.domain.opt_out import Recipient
 from sms_tracker.domain.ports import SettingsSource
+from sms_tracker.domain.queued import RawInbound, RefusedSend, encode_reply
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.opt_outs import OptOutRegister, OptOutSources
@@ -103,12 +103,12 @@ class Story:
         if text == GARBAGE:
             return text
         if text == REFUSAL:
-            return encode(RefusedSend(message_id=self.message_id, attempt=1))
+            return encode_reply(RefusedSend(message_id=self.message_id, attempt=1))
         self.said.append(f"SM{uuid4().hex}")
         fields = {"MessageSid": self.said[-1], "From": self.person, "To": NUMBER, "Body": text}
         service = {"MessagingServiceSid": SERVICE} if self.case.service else {}
         received_at = timestamp(START + timedelta(minutes=len(self.said)))
-        return encode(RawInbound(provider="twilio", received_at=received_at, fields={**fields, **service}))
+        return encode_reply(RawInbound(provider="twilio", received_at=received_at, fields={**fields, **service}))
 
     def twilio(self, request: HttpRequest, *, timeout: float) -> HttpResponse:  # noqa: ARG002 - it answers at once
         """The record of a text, which came to Twilio half a minute before us."""

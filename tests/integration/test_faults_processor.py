@@ -11,13 +11,12 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.aws.messaging import SqsQueue
-from sms_tracker.domain import inbound
-from sms_tracker.domain.envelope import Envelope, decode, encode
+from sms_tracker.domain.queued import Envelope, RawInbound, decode_reply, decode_report, encode_report
 from sms_tracker.domain.record import MAX_REPORTS
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import fold
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor, read
-from sms_tracker.services.raw_events import RawEvents
+from sms_tracker.services.receive import RawEvents
 from sms_tracker.services.track import track
 from tests import factories
 from tests.factories import NOW
@@ -121,7 +120,7 @@ class Story:
         if isinstance(queued, str):
             return queued
         fields = {"MessageSid": queued.sid + self.suffix, "MessageStatus": queued.word}
-        return encode(
+        return encode_report(
             Envelope(
                 provider="twilio",
                 message_id=None if queued.of is None else self.ids[queued.of],
@@ -134,7 +133,7 @@ class Story:
         )
 
     def report(self, queued: Queued) -> Report:
-        return read(decode(self.body(queued)))
+        return read(decode_report(self.body(queued)))
 
     def has(self, before: Sequence[Queued]) -> None:
         """Let message 1 have these reports."""
@@ -225,7 +224,7 @@ def test_what_aws_will_never_take_is_kept_in_the_dlq(
 
 def everything_is_somewhere(story: Story, batch: Sequence[Queued | str]) -> None:
     """Each report is in its record, or raw in the queue it belongs to; each record is the fold of its reports."""
-    unmatched = [decode(body) for body in story.cloud.waiting("unmatched")]
+    unmatched = [decode_report(body) for body in story.cloud.waiting("unmatched")]
     reports = [each for each in batch if isinstance(each, Queued)]
     for number in (1, 2):
         record = story.store.get(story.ids[number])
@@ -242,8 +241,8 @@ def everything_is_somewhere(story: Story, batch: Sequence[Queued | str]) -> None
     for each in reports:
         if belongs(each, story) not in {1, 2}:
             assert any(envelope.fields["MessageStatus"] == each.word for envelope in unmatched), each
-    replies = [inbound.decode(body) for body in story.cloud.waiting("inbound")]
-    known = {each.fields["inboundMessageId"] for each in replies if isinstance(each, inbound.RawInbound)}
+    replies = [decode_reply(body) for body in story.cloud.waiting("inbound")]
+    known = {each.fields["inboundMessageId"] for each in replies if isinstance(each, RawInbound)}
     assert known == ({"r-1"} if REPLY in batch else set())
     if GARBAGE in batch:
         assert GARBAGE in story.cloud.waiting("dead")

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.queued import Envelope, encode_report
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source
 from sms_tracker.domain.status import Status
@@ -132,7 +132,7 @@ class Story:
         )
         other = MemoryQueue()
         processor = ReportProcessor(messages=self.store, queue=other, unmatched=other, dlq=other, clock=self.clock)
-        (handled,) = processor.process([QueueMessage("q", encode(envelope))])
+        (handled,) = processor.process([QueueMessage("q", encode_report(envelope))])
         assert handled.decision == "applied"
 
     def check(self) -> None:

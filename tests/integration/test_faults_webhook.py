@@ -9,9 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from sms_tracker.aws.settings import LIFETIME
-from sms_tracker.domain import envelope, inbound
 from sms_tracker.domain.http import HttpRequest
-from sms_tracker.domain.inbound import RawInbound
+from sms_tracker.domain.queued import RawInbound, decode_reply, decode_report
 from sms_tracker.services.receive import Received, Receiver
 from tests.factories import MESSAGE_ID
 from tests.fakes import TWILIO, FakeClock
@@ -73,9 +72,9 @@ class Desk:
 
     def queued(self) -> list[str | None]:
         """Take what is in the queues: our message id of each report, the provider's of each reply."""
-        replies = [inbound.decode(body) for body in self.cloud.waiting("inbound")]
+        replies = [decode_reply(body) for body in self.cloud.waiting("inbound")]
         return [
-            *(envelope.decode(body).message_id for body in self.cloud.waiting("reports")),
+            *(decode_report(body).message_id for body in self.cloud.waiting("reports")),
             *(each.fields.get("MessageSid", each.fields.get("id")) for each in replies if isinstance(each, RawInbound)),
         ]
 

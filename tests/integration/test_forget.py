@@ -17,11 +17,10 @@ from ops.stack import Stack
 from sms_tracker.aws.clients import api, client
 from sms_tracker.aws.items import to_item
 from sms_tracker.aws.store import MessageStore
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.opt_out import Kind, Recipient, Statement
 from sms_tracker.domain.record import Record, Send, SendPhase
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.read.messages import message_view
 from sms_tracker.services.numbers import e164
 from sms_tracker.services.publish import PublishPolicy, status_changed

@@ -24,7 +24,7 @@ from sms_tracker.aws.items import to_item
 from sms_tracker.aws.reconcile_state import StatisticsStore
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.hourly_stats import HourlyStats, Tally
-from sms_tracker.domain.inbound import RawInbound, encode
+from sms_tracker.domain.queued import RawInbound, encode_reply
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
@@ -368,7 +368,7 @@ def test_a_stop_comes_again_while_its_provider_does_not_say_what_it_covers(
     notice = {"type": "sms_suppression.created", "timestamp": now, "data": data}
     heard = RawInbound(provider="bird", received_at=now, fields={"body": json.dumps(notice)})
     (first, *_) = sample("inbound")["Records"]
-    told = invoke("inbound", {"Records": [{**first, "body": encode(heard)}]})
+    told = invoke("inbound", {"Records": [{**first, "body": encode_reply(heard)}]})
 
     assert told.answer == {"batchItemFailures": [{"itemIdentifier": first["messageId"]}]}
     assert (told.line["decision"], told.line["replies"], told.line["level"]) == ("handled", ["waiting"], "INFO")

@@ -16,8 +16,7 @@ import pytest
 from sms_tracker.aws import clients, json_client
 from sms_tracker.aws.api import Api, ConditionFailed
 from sms_tracker.aws.connections import Connections, Endpoint
-from sms_tracker.aws.json_client import JsonClient
-from sms_tracker.aws.sigv4 import Credentials, session
+from sms_tracker.aws.json_client import Credentials, JsonClient, session
 from sms_tracker.domain.errors import Rejected, Unavailable
 from sms_tracker.log import FailedCalls
 from tests.scripted_server import DROP, HANG, Reply, Request, Server, checked, error, serving

@@ -14,8 +14,8 @@ from types_boto3_dynamodb import DynamoDBClient
 from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.http import HttpResponse, NoResponse
-from sms_tracker.domain.inbound import RawInbound, RefusedSend, encode
 from sms_tracker.domain.opt_out import Keyword, Kind, Recipient, Statement
+from sms_tracker.domain.queued import RawInbound, RefusedSend, encode_reply
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
@@ -71,7 +71,7 @@ def decided(*bodies: str, **how: Any) -> list[str]:
 def reply(text: str = "STOP", minutes: float = 0, sid: str = "SM1", **fields: str) -> str:
     known = {"MessageSid": sid, "From": PERSON, "To": NUMBER, "Body": text, "SmsStatus": "received"}
     at = timestamp(NOON + timedelta(minutes=minutes))
-    return encode(RawInbound(provider="twilio", received_at=at, fields={**known, **fields}))
+    return encode_reply(RawInbound(provider="twilio", received_at=at, fields={**known, **fields}))
 
 
 def blocked(sender: str = NUMBER, provider: str = "twilio", now: datetime = NOON) -> Kind | None:
@@ -123,7 +123,7 @@ def test_a_stop_to_a_number_of_a_pool_blocks_the_pool_of_the_message_that_it_ans
     def blocked_after(text: str, inbound_id: str, answered: str, minutes: int = 0) -> list[Kind | None]:
         told = {**fields, "messageBody": text, "inboundMessageId": inbound_id, "previousPublishedMessageId": answered}
         at = timestamp(NOON + timedelta(minutes=minutes))
-        decided(encode(RawInbound(provider="aws", received_at=at, fields=told)))
+        decided(encode_reply(RawInbound(provider="aws", received_at=at, fields=told)))
         return [blocked(each, provider="aws") for each in (NUMBER, pool)]
 
     assert blocked_after("STOP", "in-0", "aws-unknown") == [Kind.STOP, None]
@@ -138,7 +138,7 @@ def sent() -> str:
     return made.message_id
 
 
-REFUSED = encode(RefusedSend(message_id=MESSAGE_ID, attempt=1))
+REFUSED = encode_reply(RefusedSend(message_id=MESSAGE_ID, attempt=1))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_refusal_blocks_for_a_day_from_the_start_of_its_attempt() -> None:
 
 def test_a_refusal_of_a_message_that_is_gone_or_forgotten_is_ignored() -> None:
     MessageStore(json_client("dynamodb"), "messages").put(replace(record(), to=""))
-    gone = encode(RefusedSend(message_id="0" + MESSAGE_ID[1:], attempt=1))
+    gone = encode_reply(RefusedSend(message_id="0" + MESSAGE_ID[1:], attempt=1))
 
     assert decided(REFUSED, gone) == ["ignored", "ignored"]
 
@@ -291,7 +291,7 @@ def at_bird(text: str | None = "STOP", minutes: int = 0) -> str:
     notice = {"suppression_id": "ssu_1", "destination": PERSON, "originator": NUMBER, "reason": "keyword_stop"}
     kind, data = ("sms_suppression.created", notice) if text is None else ("sms.received", pair)
     body = json.dumps({"type": kind, "timestamp": at, "data": data})
-    return encode(RawInbound(provider="bird", received_at=at, fields={"body": body}))
+    return encode_reply(RawInbound(provider="bird", received_at=at, fields={"body": body}))
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_a_time_from_a_clock_that_is_ahead_counts_as_the_receipt(clock: str) -> 
     heard = RawInbound(provider="messagebird", received_at=timestamp(NOON), fields=fields)
     stop = {**fields, "id": "2", "payload": "STOP", "createdDatetime": "2026-01-31T12:05:00Z"}
     stopped = RawInbound(provider="messagebird", received_at=timestamp(NOON + timedelta(minutes=5)), fields=stop)
-    decided(encode(heard), encode(stopped))
+    decided(encode_reply(heard), encode_reply(stopped))
 
     assert blocked(provider="messagebird") is Kind.STOP
 
@@ -400,9 +400,9 @@ WITHOUT_TIME = {"MessageSid": "1", "From": PERSON, "To": NUMBER}
     "body",
     [
         "{}",
-        encode(RawInbound(provider="nobody", received_at="", fields={})),
+        encode_reply(RawInbound(provider="nobody", received_at="", fields={})),
         reply(From=""),
-        encode(RawInbound(provider="twilio", received_at="today", fields=WITHOUT_TIME)),
+        encode_reply(RawInbound(provider="twilio", received_at="today", fields=WITHOUT_TIME)),
     ],
 )
 def test_what_cannot_be_read_goes_to_the_dead_letters_with_its_reason(body: str) -> None:

@@ -18,11 +18,10 @@ from sms_tracker.aws.outbox import OutboxStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.bus import BusEvent, OutboxItem
 from sms_tracker.domain.cost import Price
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Send, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import initial_state
-from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
+from sms_tracker.domain.status import CORRECTIONS, Category, Failure, Outcome, Reason, Status
 from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
 from tests import tables

@@ -13,7 +13,7 @@ from sms_tracker import providers
 from sms_tracker.aws.clients import calling
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.cost import parse_price as parsed
-from sms_tracker.domain.envelope import Envelope, encode
+from sms_tracker.domain.queued import Envelope, encode_report
 from sms_tracker.domain.record import SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import initial_state
@@ -118,7 +118,7 @@ class Life:
             "source": Source.CALLBACK,
         }
         envelopes = [Envelope(**common, received_at="2026-01-31T12:00:09.120Z", fields=each) for each in fields]
-        handled = processor.process([QueueMessage(str(n), encode(each)) for n, each in enumerate(envelopes)])
+        handled = processor.process([QueueMessage(str(n), encode_report(each)) for n, each in enumerate(envelopes)])
         return [each.decision for each in handled]
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.queued import Envelope, encode_report
 from sms_tracker.domain.report import Source, timestamp
 from tests.model.actors import TICKS
 from tests.model.values import frozen
@@ -154,7 +154,7 @@ def envelope(post: Post, number: int, word: str) -> str:
     """A webhook as it is queued."""
     data = {"sms_id": sid(number), "to": "+31612345678"}
     error = {"error": {"code": "unreachable"}} if word == "undelivered" else {}
-    return encode(
+    return encode_report(
         Envelope(
             provider="bird",
             message_id=post.message_id,

@@ -8,8 +8,8 @@ from dataclasses import replace
 from email.utils import format_datetime
 from urllib.parse import parse_qs
 
-from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.http import HttpRequest, HttpResponse
+from sms_tracker.domain.queued import Envelope, encode_report
 from sms_tracker.domain.report import Source, timestamp
 from tests.model import keyed_provider
 from tests.model.actors import TICKS
@@ -25,7 +25,7 @@ def envelope(world: World, number: int, word: str) -> str:
     fields = {"MessageSid": sid(number), "MessageStatus": word, "To": "+31612345678"}
     if word == "undelivered":
         fields["ErrorCode"] = "30003"
-    return encode(
+    return encode_report(
         Envelope(
             provider="twilio",
             message_id=post.message_id,

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_tracker.domain.errors import Misconfigured
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpResponse, SigningScope
 from sms_tracker.domain.outbound import Accepted, Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.providers.aws import api, codes, webhook
 from tests.factories import MESSAGE_ID, outbound
 from tests.unit.documents import list_below

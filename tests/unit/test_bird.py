@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Misconfigured
-from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import (
     Accepted,
@@ -20,7 +19,7 @@ from sms_tracker.domain.outbound import (
     OutcomeUnknown,
     Refused,
 )
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Reason, Status
 from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Listed
 from sms_tracker.providers.bird import api, codes, report, webhook

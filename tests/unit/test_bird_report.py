@@ -7,10 +7,9 @@ import pytest
 
 from sms_tracker.domain.callback import CallbackTarget
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.failure import Failure, Reason
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Failure, Reason, Status
 from sms_tracker.providers.bird import report, webhook
 
 RECEIVED = "2026-11-29T08:00:07.000Z"

@@ -19,10 +19,9 @@ from sms_tracker.aws.items import from_item, to_item
 from sms_tracker.config import SendConfig, load
 from sms_tracker.domain.bus import StreamChange
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, Unavailable, Unreadable
-from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import Caller, HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Outcome, Reason, Status
 from sms_tracker.providers.test.numbers import NUMBERS, OPTED_OUT
 from sms_tracker.providers.test.report import CODES
 from sms_tracker.read.messages import MessageReader

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_tracker import providers
-from sms_tracker.aws.costs import cost_name, cost_text, costs_of
+from sms_tracker.aws.items import cost_name, cost_text, costs_of
 from sms_tracker.domain.cost import Cost, Price, parse_price, parse_segments, plain, total
 from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.report import Report, Source

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.failure import MEANING, Category, Reason
-from sms_tracker.services.digest import Digested, digest, text
-from sms_tracker.services.events import StatusChanged
+from sms_tracker.domain.status import MEANING, Category, Reason
+from sms_tracker.services.events import Digested, StatusChanged, digest, digest_text
 from tests.fakes import MemoryTopic
 
 UNDELIVERED = json.loads((Path(__file__).parents[2] / "events" / "published" / "undelivered.json").read_text())
@@ -90,7 +89,7 @@ def test_groups_are_by_provider_reason_and_code_and_the_most_frequent_comes_firs
     one = failing(Reason.UNREACHABLE, "30003")
     rare = [event("a", **one), event("b", **one, provider="messagebird"), event("c", **failing(Reason.UNREACHABLE))]
 
-    told = text([*rare, *[event(f"o-{n}", **failing(Reason.OPTED_OUT, "21610")) for n in range(3)]])
+    told = digest_text([*rare, *[event(f"o-{n}", **failing(Reason.OPTED_OUT, "21610")) for n in range(3)]])
 
     for group in ("twilio, unreachable, code 30003", "messagebird, unreachable, code 30003", "twilio, unreachable\n"):
         assert told.index("3 x twilio, opted_out") < told.index(f"1 x {group}")
@@ -99,22 +98,22 @@ def test_groups_are_by_provider_reason_and_code_and_the_most_frequent_comes_firs
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("category", Category)
 def test_every_reason_is_told_with_what_to_do(reason: Reason, category: Category) -> None:
-    told = text([event(**failing(reason, None, category))])
+    told = digest_text([event(**failing(reason, None, category))])
 
     assert MEANING[reason] in told
     assert "sending again" in told
 
 
 def test_a_message_that_nobody_knows_the_end_of_is_told_as_such() -> None:
-    told = text([event(status="unknown", outcome="unknown", failure=None)])
+    told = digest_text([event(status="unknown", outcome="unknown", failure=None)])
 
     assert "1 x twilio, unknown" in told
     assert "No final report came in time" in told
 
 
 def test_a_big_group_names_some_and_the_largest_batch_fits_one_notification() -> None:
-    one_group = text([event(f"m-{n}") for n in range(1000)])
-    many = text([event(f"m-{n}", **failing(Reason.UNKNOWN, f"{n:0256d}")) for n in range(1000)])
+    one_group = digest_text([event(f"m-{n}") for n in range(1000)])
+    many = digest_text([event(f"m-{n}", **failing(Reason.UNKNOWN, f"{n:0256d}")) for n in range(1000)])
 
     assert "m-4 and 995 more" in one_group
     assert "m-5" not in one_group

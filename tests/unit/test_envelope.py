@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Unreadable
+from sms_tracker.domain.queued import Envelope, decode_report, encode_report
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import MAX_ATTEMPT
 from tests.factories import MESSAGE_ID, NOW
@@ -31,9 +31,9 @@ def envelope(**values: Any) -> Envelope:
 
 
 def test_an_envelope_is_the_json_of_the_contract_and_tries_travel_only_when_there_were_any() -> None:
-    assert json.loads(encode(envelope())) == VALUES
-    assert encode(envelope()).startswith('{"v":1,"provider":"twilio",')
-    assert json.loads(encode(envelope(tries=1))) == {**VALUES, "tries": 1}
+    assert json.loads(encode_report(envelope())) == VALUES
+    assert encode_report(envelope()).startswith('{"v":1,"provider":"twilio",')
+    assert json.loads(encode_report(envelope(tries=1))) == {**VALUES, "tries": 1}
     assert "MessageStatus" not in repr(envelope()), "no field shows in what is printed"
 
 
@@ -50,7 +50,7 @@ def test_an_envelope_is_the_json_of_the_contract_and_tries_travel_only_when_ther
     )
 )
 def test_whatever_was_encoded_is_decoded_to_the_same(made: Envelope) -> None:
-    assert decode(encode(made)) == made
+    assert decode_report(encode_report(made)) == made
 
 
 # Found in aws-powertools/powertools-lambda-python#92
@@ -84,4 +84,4 @@ WRONG: dict[str, list[object]] = {
 )
 def test_any_other_body_is_unreadable_for_its_own_reason(body: str, flaw: str) -> None:
     with pytest.raises(Unreadable, match=flaw):
-        decode(body)
+        decode_report(body)

@@ -13,11 +13,10 @@ import pytest
 
 from ops import schema
 from sms_tracker import providers
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import RankedFailure, fold
-from sms_tracker.domain.status import CORRECTIONS, Status
+from sms_tracker.domain.status import CORRECTIONS, Category, Failure, Reason, Status
 from sms_tracker.read.messages import message_view
 from sms_tracker.services.events import (
     DETAIL_TYPE,

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.cost import Cost, Price
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.ports import Messages, NotWritten, Written
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPhase
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import State, fold
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.domain.transition import costs
 from sms_tracker.services.track import track
 from tests import tables

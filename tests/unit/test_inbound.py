@@ -8,8 +8,8 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.inbound import Inbound, RawInbound, RefusedSend, decode, encodable, encode
 from sms_tracker.domain.opt_out import Keyword
+from sms_tracker.domain.queued import Inbound, RawInbound, RefusedSend, decode_reply, encodable, encode_reply
 
 NOW = "2026-01-31T12:00:00.000Z"
 PERSON, NUMBER, SERVICE = "+31612345678", "+15551234567", "MG" + "1" * 32
@@ -187,7 +187,7 @@ def test_a_report_is_no_reply(provider: str, fields: Mapping[str, str]) -> None:
     "queued", [RawInbound(provider="twilio", received_at=NOW, fields=TWILIO), RefusedSend(message_id="a-b", attempt=2)]
 )
 def test_an_envelope_is_read_as_it_was_written(queued: RawInbound | RefusedSend) -> None:
-    assert decode(encode(queued)) == queued
+    assert decode_reply(encode_reply(queued)) == queued
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,4 @@ def test_an_envelope_is_read_as_it_was_written(queued: RawInbound | RefusedSend)
 )
 def test_any_other_body_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable):
-        decode(body)
+        decode_reply(body)

@@ -11,7 +11,6 @@ import pytest
 from sms_tracker import providers
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.errors import Misconfigured
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.outbound import (
     Accepted,
@@ -24,7 +23,7 @@ from sms_tracker.domain.outbound import (
     Refused,
 )
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.messagebird.api import PARAMETERS, SEND_ERRORS

@@ -6,10 +6,9 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.report import MAX_VALUE, Report
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.providers.messagebird.report import DELIVERY_ERRORS, FAILED_STATUSES, STATUS_REASONS, STATUSES
 
 ADAPTER = providers.load("messagebird")

@@ -19,10 +19,9 @@ from ops.openapi.document import PROBLEM, document
 from ops.openapi.operation import Json, Operation
 from ops.openapi.operations import OPERATIONS, REQUEST
 from sms_tracker.domain.errors import InvalidMessage
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import PROBLEMS, Caller
 from sms_tracker.domain.report import REFUSED
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.read.messages import Health, MessageReader, message_view
 from sms_tracker.read.web_files import no_such_file
 from sms_tracker.services import responses

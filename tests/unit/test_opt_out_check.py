@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.failure import Reason
-from sms_tracker.domain.inbound import RefusedSend, decode
 from sms_tracker.domain.opt_out import Kind
+from sms_tracker.domain.queued import RefusedSend, decode_reply
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import OPTED_OUT
 from sms_tracker.domain.settings import ScopeMode
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Reason, Status
 from sms_tracker.services.provider_call import LiveOptOutCheck
 from tests.factories import record
 from tests.fakes import Answer, FakeClock, MemoryMessages, MemoryQueue
@@ -135,7 +134,7 @@ class TestLearning:
         assert setup.post().decision == off.post().decision == "refused-by-provider"
 
         (body,) = setup.replies.bodies
-        assert decode(body) == RefusedSend(message_id=only(setup).message_id, attempt=1)
+        assert decode_reply(body) == RefusedSend(message_id=only(setup).message_id, attempt=1)
         assert off.replies.sent == []
 
     def test_a_refusal_that_cannot_be_queued_is_a_warning(self) -> None:

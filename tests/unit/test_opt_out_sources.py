@@ -9,8 +9,8 @@ import pytest
 
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpResponse, NoResponse
-from sms_tracker.domain.inbound import Inbound
 from sms_tracker.domain.opt_out import Keyword, Kind
+from sms_tracker.domain.queued import Inbound
 from sms_tracker.services.opt_outs import LIFETIME, RETRY, OptOutSources
 from tests.fakes import TWILIO, FakeClock, FixedSettings, ScriptedHttp, ignore_failed_call
 

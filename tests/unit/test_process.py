@@ -15,15 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
-from sms_tracker.domain import inbound
-from sms_tracker.domain.envelope import Envelope, decode, encode
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
 from sms_tracker.domain.ports import Each, NotWritten, Written
+from sms_tracker.domain.queued import Envelope, RawInbound, RefusedSend, decode_reply, decode_report, encode_report
 from sms_tracker.domain.record import MAX_REPORTS, Change, Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import Status
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
-from sms_tracker.services.raw_events import RawEvents
+from sms_tracker.services.receive import RawEvents
 from tests import factories
 from tests.factories import MESSAGE_ID, NOW
 from tests.fakes import START, FakeClock, FixedSettings, MemoryMessages, MemoryQueue
@@ -40,7 +39,9 @@ ENVELOPE = Envelope(provider="", message_id=None, attempt=1, source=Source.CALLB
 def body(word: str = "sent", *, fields: Mapping[str, str] | None = None, **values: Any) -> str:
     """One queued Twilio callback; ``fields`` are laid over its own."""
     named = {"MessageSid": SID, "MessageStatus": word, **(fields or {})}
-    return encode(replace(ENVELOPE, **{"provider": "twilio", "message_id": MESSAGE_ID, "fields": named, **values}))
+    return encode_report(
+        replace(ENVELOPE, **{"provider": "twilio", "message_id": MESSAGE_ID, "fields": named, **values})
+    )
 
 
 @dataclass
@@ -116,14 +117,16 @@ class TestAboutNoMessage:
         for data in ("", ',"data":{}', ',"data":null'):
             setup = Setup()
             stub = {"body": '{"type":"sms.delivered"' + data + "}"}
-            (handled,) = setup.drain(encode(replace(ENVELOPE, provider="bird", fields=stub)))
+            (handled,) = setup.drain(encode_report(replace(ENVELOPE, provider="bird", fields=stub)))
             assert (handled.decision, handled.reports) == ("test", ())
             assert setup.sent == []
 
     def test_an_unfamiliar_event_with_data_is_no_test(self) -> None:
         setup = Setup()
         event = {"body": '{"type":"domain.verified","data":{"domain_id":"dom_1"}}'}
-        assert setup.decisions(encode(replace(ENVELOPE, provider="bird", fields=event, tries=1))) == {"q0": "unmatched"}
+        assert setup.decisions(encode_report(replace(ENVELOPE, provider="bird", fields=event, tries=1))) == {
+            "q0": "unmatched"
+        }
         assert setup.unmatched.sent[0][1] == "no message has this provider id"
 
     @pytest.mark.parametrize("message_id", [None, MESSAGE_ID])
@@ -132,7 +135,7 @@ class TestAboutNoMessage:
     ) -> None:
         setup = Setup()
         event = {"service": "channels", "event": "sms.outbound", "payload[id]": "5cbae1a4"}
-        queued = encode(replace(ENVELOPE, provider="messagebird", message_id=message_id, fields=event))
+        queued = encode_report(replace(ENVELOPE, provider="messagebird", message_id=message_id, fields=event))
         assert setup.decisions(queued) == {"q0": "unmatched"}
         ((body, reason, _),) = setup.unmatched.sent
         assert (body, str(reason).partition(" (")[0]) == (queued, "signed in Bird's middle generation")
@@ -188,7 +191,7 @@ class TestTracked:
 
     def test_a_report_about_another_recipient_is_kept_moves_nothing_and_is_told(self) -> None:
         setup = Setup()
-        (handled,) = setup.drain(encode(OF_ANOTHER))
+        (handled,) = setup.drain(encode_report(OF_ANOTHER))
         assert handled.tracked is not None
         assert len(handled.tracked.foreign) == 1
         assert setup.record().state.status is Status.PENDING
@@ -204,17 +207,17 @@ class TestRefusals:
         setup = Setup()
         second = body("undelivered", attempt=2, fields={"ErrorCode": "21610"})
         setup.drain(self.OPTED_OUT, self.OPTED_OUT, second)
-        first, later = (inbound.RefusedSend(message_id=MESSAGE_ID, attempt=attempt) for attempt in (1, 2))
-        assert [inbound.decode(each) for each in setup.replies.bodies] == [first, later]
+        first, later = (RefusedSend(message_id=MESSAGE_ID, attempt=attempt) for attempt in (1, 2))
+        assert [decode_reply(each) for each in setup.replies.bodies] == [first, later]
 
         setup.drain(self.OPTED_OUT)
-        assert inbound.decode(setup.replies.bodies[-1]) == first
+        assert decode_reply(setup.replies.bodies[-1]) == first
 
     @pytest.mark.parametrize(
         "report",
         [
             body("undelivered", fields={"ErrorCode": "30003"}),
-            encode(OF_ANOTHER),
+            encode_report(OF_ANOTHER),
             body("undelivered", message_id=MISSING_ID, fields={"ErrorCode": "21610"}),
         ],
         ids=["another-failure", "another-recipient", "no-message"],
@@ -298,7 +301,7 @@ class TestUnmatched:
         assert setup.decisions(first) == {"q0": "deferred"}
         ((deferred, reason, delay),) = setup.again.sent
         assert (reason, delay) == (None, 15)
-        assert decode(deferred) == replace(decode(first), tries=1)
+        assert decode_report(deferred) == replace(decode_report(first), tries=1)
         assert setup.unmatched.sent == []
         assert setup.decisions(deferred) == {"q0": "unmatched"}
         assert setup.unmatched.sent == [(deferred, "no message has this provider id", 0)]
@@ -372,7 +375,7 @@ def test_every_report_of_any_batch_ends_somewhere(bodies: list[str]) -> None:
         if decision == "dead":
             assert report in setup.dead.bodies
         elif decision == "deferred":
-            assert encode(replace(decode(report), tries=1)) in setup.again.bodies
+            assert encode_report(replace(decode_report(report), tries=1)) in setup.again.bodies
         elif decision == "unmatched":
             assert report in setup.unmatched.bodies
         else:
@@ -481,9 +484,9 @@ class TestEventsWithoutAWebhook:
         reply = {"originationNumber": "+31612345678", "destinationNumber": "+15551234567", "messageBody": "STOP"}
         (handled,) = setup.drain(json.dumps({**reply, "inboundMessageId": "cae173d2"}))
         (queued,) = setup.replies.bodies
-        heard = inbound.decode(queued)
+        heard = decode_reply(queued)
         assert (handled.decision, setup.messages.writes) == ("heard", 0)
-        assert isinstance(heard, inbound.RawInbound)
+        assert isinstance(heard, RawInbound)
         assert (heard.provider, heard.fields["messageBody"]) == ("aws", "STOP")
         assert heard.received_at == timestamp(SENT_AT)  # not when it was read, which another try would delay
 
@@ -498,7 +501,7 @@ class TestEventsWithoutAWebhook:
         setup = with_events()
         assert setup.decisions(event(context={})) == {"q0": "deferred"}
         (again,) = setup.again.bodies
-        assert (decode(again).tries, decode(again).provider) == (1, "aws")
+        assert (decode_report(again).tries, decode_report(again).provider) == (1, "aws")
         assert setup.decisions(again) == {"q0": "unmatched"}
 
     @pytest.mark.parametrize("raw", ['{"eventType":1e400}', '{"eventTyp\\u0000":"x"}'])

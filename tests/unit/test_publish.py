@@ -11,11 +11,10 @@ import pytest
 
 from sms_tracker.domain.bus import StreamChange
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.state import RankedFailure, State
-from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
+from sms_tracker.domain.status import CORRECTIONS, Category, Failure, Outcome, Reason, Status
 from sms_tracker.log import Line
 from sms_tracker.services.events import StatusChanged
 from sms_tracker.services.publish import Published, Publisher, PublishPolicy, measure, status_changed

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.indexes import (
     BY_ATTENTION,
     BY_PROVIDER_ID,
@@ -28,7 +27,7 @@ from sms_tracker.domain.indexes import (
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.state import RankedFailure, State
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.read.search import SearchQuery, find, index_for
 from tests.factories import record
 from tests.fakes import START

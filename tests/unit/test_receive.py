@@ -17,11 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tracker import providers
-from sms_tracker.domain import inbound
 from sms_tracker.domain.callback import CallbackTarget
-from sms_tracker.domain.envelope import Envelope, decode
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
 from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.queued import Envelope, RawInbound, decode_reply, decode_report
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.settings import Settings
 from sms_tracker.log import Line
@@ -78,7 +77,7 @@ class Setup:
         received = self.receive(provider, request)
         assert (received.status // 100, received.decision) == (2, "queued")
         (body,) = self.queue.bodies
-        return decode(body)
+        return decode_report(body)
 
 
 class TestVolume:
@@ -139,8 +138,8 @@ class TestReplies:
         assert (received.status, received.decision, received.acknowledged) == (200, "heard", True)
         assert received.body == "<Response></Response>"
         (body,) = setup.replies.bodies
-        heard = inbound.decode(body)
-        assert isinstance(heard, inbound.RawInbound)
+        heard = decode_reply(body)
+        assert isinstance(heard, RawInbound)
         assert (heard.provider, heard.fields["Body"], heard.received_at) == ("twilio", "STOP", timestamp(START))
         assert setup.queue.sent == []
 
@@ -176,7 +175,7 @@ class TestQueued:
         assert received.message_id == MESSAGE_ID
         ((body, reason, delay),) = setup.queue.sent
         assert (reason, delay) == (None, 0)
-        envelope = decode(body)
+        envelope = decode_report(body)
         assert (envelope.provider, envelope.message_id, envelope.attempt) == (provider, MESSAGE_ID, 2)
         assert (envelope.source, envelope.received_at) == (Source.CALLBACK, timestamp(START))
         assert envelope.fields["Odd"] == "raw  value ü"
@@ -226,7 +225,7 @@ class TestQueued:
         token = callback_token(provider, MESSAGE_ID, 2) if " " in other else other
         received = setup.receive(provider, webhook(query=f"message_id={MESSAGE_ID}&attempt=1&token={token}"))
         assert (received.status // 100, received.decision) == (2, "foreign" if token else "queued")
-        assert [decode(body).message_id for body in setup.queue.bodies] == ([] if token else [None])
+        assert [decode_report(body).message_id for body in setup.queue.bodies] == ([] if token else [None])
 
     @pytest.mark.parametrize("attempt", ["0", "20", "-1", "1e1", "", "x", "01", "9" * 5000, "%D9%A1"])
     def test_an_attempt_that_is_none_counts_as_the_first(self, attempt: str) -> None:
@@ -298,7 +297,7 @@ class TestTarget:
     def test_a_signed_report_is_about_the_message_that_the_provider_reads_from_it(self) -> None:
         setup = Setup()
         received = setup.receive("twilio", twilio_webhook(query=f"message_id={MESSAGE_ID}&attempt=1"))
-        envelope = decode(setup.queue.bodies[0])
+        envelope = decode_report(setup.queue.bodies[0])
         assert (envelope.message_id, envelope.attempt) == (self.OTHER.message_id, 3)
         assert received.message_id == self.OTHER.message_id
 
@@ -475,7 +474,7 @@ def test_whatever_a_provider_signs_is_queued_in_one_readable_envelope(fields: di
     theirs = {name: safe[name] for name in safe if name not in {"message_id", "attempt", "token", "bodySHA256"}}
     assert setup.receive("twilio", twilio_webhook(safe)).status == (403 if "AccountSid" in safe else 204)
     for body in setup.queue.bodies:
-        kept = decode(json.dumps(json.loads(body))).fields
+        kept = decode_report(json.dumps(json.loads(body))).fields
         assert {name: kept[name] for name in theirs} == theirs
 
 

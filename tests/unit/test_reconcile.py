@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from sms_tracker.domain.errors import Rejected, Unavailable
-from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span
 from sms_tracker.domain.overdue import Ages
@@ -23,7 +22,7 @@ from sms_tracker.domain.record import Entry, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Reason, Status
 from sms_tracker.log import FailedCalls
 from sms_tracker.reconcile.lookup import Budget, end_as_not_sent, without_text
 from sms_tracker.reconcile.reconcile import Reconciler

@@ -12,10 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.record import Record, SendPhase
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Reason, Status
 from sms_tracker.providers.bird.endpoint import EVENTS
 from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.services.responses import ApiResponse

@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, Throttled, Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import Fault, NotProcessed, Refused
 from sms_tracker.domain.record import Entry
 from sms_tracker.domain.state import RankedFailure, State
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import is_refused

@@ -16,12 +16,11 @@ from uuid import UUID
 import pytest
 
 from sms_tracker.domain.errors import Misconfigured, Rejected, Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import Caller, HttpRequest, HttpResponse
 from sms_tracker.domain.ports import NotWritten, Written
 from sms_tracker.domain.record import Change, Record, Send, SendPhase
 from sms_tracker.domain.report import timestamp
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.services.provider_call import BUDGET
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender

@@ -8,10 +8,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
-from sms_tracker.aws.signed_http import SignedHttp
-from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.aws.json_client import Credentials
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse, SigningScope
+from sms_tracker.wiring import SignedHttp
 
 NOON = 1769860800.0
 SEND = HttpRequest(

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_tracker.aws.sigv4 import Credentials, sign
+from sms_tracker.aws.json_client import Credentials, sign
 
 pytestmark = pytest.mark.no_cover  # other tests cover what it uses
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import BOTTOM, RankedFailure, State, fold, initial_state
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from tests.factories import NOW, report
 
 BASE = initial_state(attempt=1, at=NOW, provider="twilio")

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.services.timeline import NotApplied, not_applied
 from tests.factories import record, report
 from tests.unit.test_fold_properties import claims

@@ -18,7 +18,6 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import (
     Accepted,
@@ -32,7 +31,7 @@ from sms_tracker.domain.outbound import (
     SendOutcome,
 )
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.domain.text import Encoding
 from sms_tracker.providers.base import Key
 from sms_tracker.providers.twilio import codes as twilio_codes

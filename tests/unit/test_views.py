@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from sms_tracker.domain.failure import MEANING, Category, Failure, Reason
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import REFUSED, Report
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import MEANING, Category, Failure, Reason, Status
 from sms_tracker.read import schemas
 from sms_tracker.read.messages import message_view
 from tests.factories import MESSAGE_ID, NOW, TO, cost, record, report

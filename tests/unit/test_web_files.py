@@ -7,8 +7,7 @@ from itertools import product
 
 import pytest
 
-from sms_tracker.domain.failure import Reason
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Outcome, Reason, Status
 from sms_tracker.read.web_files import INDEX, Document, WebFiles
 from sms_tracker.services.responses import ApiResponse
 from tests.contrast import AA, colours, contrast

@@ -1,21 +1,26 @@
-"""Build the Sender that the functions send and reconciler share, from a deployment's settings."""
+"""Build the Sender that the functions send and reconciler share, and its signed HTTP, from a deployment's settings."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from sms_tracker import provider_http
 from sms_tracker.aws.api import Api
+from sms_tracker.aws.json_client import Credentials, credentials, sign
 from sms_tracker.aws.limits import CachedStops, LimitCounterStore, SendingStopStore
 from sms_tracker.aws.messaging import SqsQueue
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.settings import SsmSettings
-from sms_tracker.aws.signed_http import SignedHttp
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.config import SendConfig
+from sms_tracker.domain.errors import Unavailable
+from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.operator_rules import read_limits
-from sms_tracker.domain.ports import CallFailed, Pace, SettingsSource
+from sms_tracker.domain.ports import CallFailed, Http, Pace, SettingsSource
 from sms_tracker.domain.settings import ScopeMode, TextRetention
 from sms_tracker.jitter import fraction
 from sms_tracker.services.limits import Limiter
@@ -84,3 +89,30 @@ def _rules(config: SendConfig) -> Rules:
         retention=timedelta(days=config.retention_days),
         claim=timedelta(seconds=config.claim_seconds),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHttp:
+    """An :class:`sms_tracker.domain.ports.Http` that signs requests with ``sign_for``. ``now`` is epoch seconds."""
+
+    http: Http
+    credentials: Callable[[], Credentials] = credentials
+    now: Callable[[], float] = time.time
+
+    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        """The response; without credentials ``NoResponse``, not written."""
+        try:
+            request = self._signed(request)
+        except Unavailable as error:
+            return NoResponse(written=False, reason=str(error))
+        return self.http(request, timeout=timeout)
+
+    def _signed(self, request: HttpRequest) -> HttpRequest:
+        """The signed request, which must be a POST to ``/``."""
+        if request.sign_for is None:
+            return request
+        region, service = request.sign_for
+        headers = {**request.headers, "host": urlsplit(request.url).netloc}
+        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.now()))
+        signed = sign(headers, request.body, self.credentials(), service=service, region=region, at=at)
+        return replace(request, headers=signed)

@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sms_tracker import provider_http, providers
-from sms_tracker.aws.signed_http import SignedHttp
-from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.aws.json_client import Credentials
 from sms_tracker.domain.callback import endpoint_url
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.operator_rules import Destinations
@@ -23,8 +22,8 @@ from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.policy import Policy
 from sms_tracker.services.process import QueueMessage, ReportProcessor
-from sms_tracker.services.raw_events import RawEvents
-from sms_tracker.services.receive import Received, Receiver
+from sms_tracker.services.receive import RawEvents, Received, Receiver
+from sms_tracker.wiring import SignedHttp
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState, ignore_failed_call
 from tests.integration.simulators.running import FROM
 from tests.integration.simulators.running import Received as Webhook

@@ -15,14 +15,14 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from local.simulators.aws import SIMULATOR, Settings
 from local.simulators.aws.server import SIMULATOR_NUMBERS, invalid_parameters
-from sms_tracker.aws.signed_http import SignedHttp
-from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.aws.json_client import Credentials
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.outbound import Accepted, OutboundMessage
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.text import Encoding
 from sms_tracker.provider_http import call
 from sms_tracker.providers.aws import api, report, webhook
+from sms_tracker.wiring import SignedHttp
 from tests.integration.simulators.conftest import account
 from tests.integration.simulators.running import TO, Receiver, Simulator, number
 

@@ -16,14 +16,14 @@ from local import simulators
 from local.simulators.base import Destination
 from local.simulators.scenario import HANG, TABLE, Scenario
 from sms_tracker import providers
-from sms_tracker.aws.signed_http import SignedHttp
-from sms_tracker.aws.sigv4 import Credentials
+from sms_tracker.aws.json_client import Credentials
 from sms_tracker.domain.errors import InvalidSignature
 from sms_tracker.domain.http import HttpRequest, HttpResponse
 from sms_tracker.domain.outbound import OutboundMessage
 from sms_tracker.domain.text import Encoding
 from sms_tracker.provider_http import call
 from sms_tracker.providers.base import Provider
+from sms_tracker.wiring import SignedHttp
 from tests.integration.simulators.conftest import account
 from tests.integration.simulators.running import FROM, TO, Received, Receiver, Simulator, number, post, twilio_vouches
 from tests.integration.simulators.service import SENDERS

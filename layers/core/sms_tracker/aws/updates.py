@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sms_tracker.aws.api import typed
-from sms_tracker.aws.costs import cost_name, cost_text
-from sms_tracker.aws.items import attention, entry_values, failure_values
+from sms_tracker.aws.items import attention, cost_name, cost_text, entry_values, failure_values
 from sms_tracker.domain.indexes import provider_keys
 from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, SendPhase
 from sms_tracker.domain.report import spellings

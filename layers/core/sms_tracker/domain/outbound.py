@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from sms_tracker.domain.report import spellings
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.failure import Failure
-    from sms_tracker.domain.status import Status
+    from sms_tracker.domain.status import Failure, Status
     from sms_tracker.domain.text import Encoding
 
 

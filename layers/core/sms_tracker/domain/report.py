@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sms_tracker.domain.failure import Reason
-from sms_tracker.domain.status import Outcome, Status, order
+from sms_tracker.domain.status import Outcome, Reason, Status, order
 
 if TYPE_CHECKING:
     from sms_tracker.domain.cost import Price
-    from sms_tracker.domain.failure import Failure
+    from sms_tracker.domain.status import Failure
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TIME = re.compile(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from sms_tracker.domain.status import Outcome, Status, order
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.failure import Failure
     from sms_tracker.domain.report import Report
+    from sms_tracker.domain.status import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

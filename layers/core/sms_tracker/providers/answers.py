@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.outbound import Accepted, LookupFailed, NotProcessed, OutcomeUnknown, SendOutcome
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Failure, Status
 from sms_tracker.providers import parsing
 
 ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}

@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from sms_tracker.domain.callback import CallbackTarget
-    from sms_tracker.domain.failure import Failure
     from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-    from sms_tracker.domain.inbound import Inbound
     from sms_tracker.domain.outbound import (
         Candidate,
         LookupFailed,
@@ -21,8 +19,9 @@ if TYPE_CHECKING:
         SearchCriteria,
         SendOutcome,
     )
+    from sms_tracker.domain.queued import Inbound
     from sms_tracker.domain.report import Report
-    from sms_tracker.domain.status import Status
+    from sms_tracker.domain.status import Failure, Status
 
 
 Credentials = Mapping[str, str]

@@ -23,11 +23,10 @@ from pydantic import (
 
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import ADMIN, READ, Caller, query_pairs
 from sms_tracker.domain.indexes import EARLIEST, Position, Span
 from sms_tracker.domain.report import clean, parse_time, timestamp
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Outcome, Reason, Status
 from sms_tracker.read.search import SearchQuery
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse

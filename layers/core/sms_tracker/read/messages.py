@@ -10,7 +10,6 @@ from sms_tracker import __version__, providers
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.cost import Cost
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
-from sms_tracker.domain.failure import MEANING, RETRY_ADVICE, RETRYABLE, Failure
 from sms_tracker.domain.http import ADMIN, READ, Caller
 from sms_tracker.domain.opt_out import is_visible, scope
 from sms_tracker.domain.ports import Clock, Messages, Search
@@ -18,7 +17,7 @@ from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import MEANING, RETRY_ADVICE, RETRYABLE, Failure, Status
 from sms_tracker.read.list_query import client_filter, cursor, read_denied, read_query
 from sms_tracker.read.search import find
 from sms_tracker.services import responses

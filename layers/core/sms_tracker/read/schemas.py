@@ -12,9 +12,8 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 
 from sms_tracker import providers
 from sms_tracker.domain.callback import MESSAGE_ID
-from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.opt_out import Kind
-from sms_tracker.domain.status import MAX_ATTEMPT, Outcome, Status
+from sms_tracker.domain.status import MAX_ATTEMPT, Category, Outcome, Reason, Status
 from sms_tracker.domain.text import Encoding
 
 Time = Annotated[

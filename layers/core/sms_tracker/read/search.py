@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from sms_tracker import providers
-from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.indexes import (
     BY_ATTENTION,
     BY_PROVIDER_ID,
@@ -25,7 +24,7 @@ from sms_tracker.domain.indexes import (
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import spellings
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Outcome, Reason, Status
 
 _READS_A_PAGE = 31
 """Days or months that one page may read, each by 16 queries. A page that ends there is short and has a cursor."""

@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from sms_tracker import providers
-from sms_tracker.domain.envelope import Envelope, encode
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import LookupFailed, NoSuchMessage
 from sms_tracker.domain.ports import (
@@ -22,10 +20,11 @@ from sms_tracker.domain.ports import (
     SettingsSource,
     log_failed_call,
 )
+from sms_tracker.domain.queued import Envelope, encode_report
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import NO_REPORT, NOT_SENT, Report, Source, timestamp
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.domain.transition import costs, final_try
 from sms_tracker.services.track import track
 
@@ -94,7 +93,7 @@ class Lookups:
             received_at=now,
             fields={"record": without_text(response.body)},
         )
-        self.queue.send(encode(envelope))
+        self.queue.send(encode_report(envelope))
         return LOOKED_UP
 
     def call(self, name: str, request: HttpRequest) -> HttpResponse | NoResponse:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_tracker import providers
-from sms_tracker.domain.envelope import Envelope, encode
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.ports import Clock, Queue, SettingsSource
+from sms_tracker.domain.queued import Envelope, encode_report
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.providers import BUILT_IN
@@ -87,7 +87,7 @@ class BuiltInHttp:
             received_at=timestamp(now + timedelta(seconds=event.seconds)),
             fields=fields,
         )
-        self.reports.send(encode(envelope), delay_seconds=event.seconds)
+        self.reports.send(encode_report(envelope), delay_seconds=event.seconds)
 
 
 @dataclass(frozen=True, slots=True)

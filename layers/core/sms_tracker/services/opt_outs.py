@@ -10,10 +10,10 @@ from sms_tracker import providers
 from sms_tracker.domain.bus import OUTBOX_DAYS, BusEvent, OutboxItem
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
-from sms_tracker.domain.inbound import Inbound
 from sms_tracker.domain.opt_out import Kind, OptOut, OptOuts, OwnKeywords, Recipient, Statement, StoredOptOut, fold
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.ports import CallFailed, Clock, Http, SettingsSource, log_failed_call
+from sms_tracker.domain.queued import Inbound
 from sms_tracker.domain.report import timestamp
 from sms_tracker.providers.base import Credentials
 from sms_tracker.services.events import OPT_OUT_CHANGED, SOURCE, OptOutChanged

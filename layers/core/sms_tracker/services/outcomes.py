@@ -8,14 +8,13 @@ from functools import partial
 from typing import TypeVar
 
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.limits import Bound
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.ports import Clock, Messages, Pace
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import OPTED_OUT, REFUSED, Report, Source, timestamp
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.services import responses
 from sms_tracker.services.limits import over_limit
 from sms_tracker.services.provider_call import OptOutCheck

@@ -10,16 +10,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sms_tracker import providers
-from sms_tracker.domain import inbound
-from sms_tracker.domain.envelope import Envelope, decode, encode, is_raw
 from sms_tracker.domain.errors import Rejected, SmsTrackerError, UnknownProvider, Unreadable
 from sms_tracker.domain.http import HttpResponse
+from sms_tracker.domain.queued import Envelope, RefusedSend, decode_report, encode_reply, encode_report, is_raw
 from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.services.track import Tracked, track
 
 if TYPE_CHECKING:
     from sms_tracker.domain.ports import Clock, Each, Messages, Metrics, Queue
-    from sms_tracker.services.raw_events import RawEvents
+    from sms_tracker.services.receive import RawEvents
 
 _RETRY_DELAY = 15
 """Seconds before the second search by provider id: the first may be too early, before the id is stored."""
@@ -141,7 +140,7 @@ class ReportProcessor:
     def _envelope(self, delivery: QueueMessage) -> Envelope | str:
         """The decoded body; a decision for a raw event that is no report of ours."""
         try:
-            return decode(delivery.body)
+            return decode_report(delivery.body)
         except Unreadable:
             if self.raw_events is None or not is_raw(delivery.body):
                 raise
@@ -150,7 +149,7 @@ class ReportProcessor:
     def _without_message(self, queued: _Queued) -> Handled:
         if not queued.report.set_aside:
             return queued.handled("test")
-        self.unmatched.send(encode(queued.envelope), reason=queued.report.set_aside)
+        self.unmatched.send(encode_report(queued.envelope), reason=queued.report.set_aside)
         return queued.handled("unmatched")
 
     def _find(self, report: Report) -> str | None:
@@ -161,9 +160,9 @@ class ReportProcessor:
         """Search twice for a report without our id: it may arrive before the provider's id is stored."""
         envelope = queued.envelope
         if envelope.tries == 0:
-            self.queue.send(encode(replace(envelope, tries=1)), delay_seconds=_RETRY_DELAY)
+            self.queue.send(encode_report(replace(envelope, tries=1)), delay_seconds=_RETRY_DELAY)
             return queued.handled("deferred")
-        self.unmatched.send(encode(envelope), reason="no message has this provider id")
+        self.unmatched.send(encode_report(envelope), reason="no message has this provider id")
         return queued.handled("unmatched")
 
     def _dead_letter(self, deliveries: Sequence[QueueMessage], reason: str) -> tuple[str, str]:
@@ -201,12 +200,12 @@ class ReportProcessor:
         """Send raw reports without a record, or beyond the timeline's limit, to the queue ``unmatched``."""
         if tracked.decision == "unmatched":
             for queued in group:
-                self.unmatched.send(encode(queued.envelope), reason="no message has this id")
+                self.unmatched.send(encode_report(queued.envelope), reason="no message has this id")
         elif tracked.overflow:
             overflow = {report.fingerprint for report in tracked.overflow}
             for queued in group:
                 if queued.report.fingerprint in overflow:
-                    self.unmatched.send(encode(queued.envelope), reason="the message's timeline is full")
+                    self.unmatched.send(encode_report(queued.envelope), reason="the message's timeline is full")
 
     def _pass_on_refusals(self, message_id: str, reports: Sequence[Report], tracked: Tracked) -> None:
         """Queue each attempt refused because of an opt-out, repeated reports too: the first try may have failed."""
@@ -214,7 +213,7 @@ class ReportProcessor:
             return
         refusals = (report for report in reports if report.is_opt_out)
         for attempt in sorted({report.attempt for report in refusals if report.fingerprint not in tracked.foreign}):
-            self.replies.send(inbound.encode(inbound.RefusedSend(message_id=message_id, attempt=attempt)))
+            self.replies.send(encode_reply(RefusedSend(message_id=message_id, attempt=attempt)))
 
 
 def read(envelope: Envelope) -> Report:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sms_tracker import providers
-from sms_tracker.domain import inbound
 from sms_tracker.domain.callback import callback_token, callback_url
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
@@ -15,6 +14,7 @@ from sms_tracker.domain.operator_rules import Instruction, StopOf
 from sms_tracker.domain.opt_out import OptOuts, Recipient, scope
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Pace, Queue, log_failed_call
+from sms_tracker.domain.queued import RefusedSend, encode_reply
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.settings import ScopeMode, Settings
 from sms_tracker.providers.base import Provider
@@ -80,9 +80,9 @@ class LiveOptOutCheck:
 
         After a failure the next message to the recipient reaches the provider, which refuses it again.
         """
-        refused = inbound.RefusedSend(message_id=record.message_id, attempt=record.send.attempt)
+        refused = RefusedSend(message_id=record.message_id, attempt=record.send.attempt)
         try:
-            self.replies.send(inbound.encode(refused))
+            self.replies.send(encode_reply(refused))
         except SmsTrackerError as error:
             return f"opt-out not passed on: {error}"
         return None

@@ -1,21 +1,22 @@
-"""Receive a webhook: verify its signature, queue its raw fields as a report or reply, then acknowledge it."""
+"""Receive reports and replies: webhooks, which are verified, queued and acknowledged, and raw events in the queue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from sms_tracker import providers
-from sms_tracker.domain import envelope, inbound
 from sms_tracker.domain.callback import CallbackTarget, callback_target, token_matches
 from sms_tracker.domain.errors import InvalidSignature, SmsTrackerError, UnknownProvider, Unreadable
+from sms_tracker.domain.http import HttpRequest
+from sms_tracker.domain.queued import Envelope, RawInbound, encode_reply, encode_report, envelope_of
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
 
 if TYPE_CHECKING:
-    from sms_tracker.domain.http import HttpRequest
     from sms_tracker.domain.ports import Clock, Metrics, Queue, SettingsSource
     from sms_tracker.domain.settings import Settings
     from sms_tracker.providers.base import Key, Webhooks
@@ -155,8 +156,8 @@ class Receiver:
 
     def _queue_reply(self, provider: Webhooks, fields: Mapping[str, str], verified: _Verified) -> Received:
         """Queue a reply. The answer is the provider's empty one, so the person gets no text from us."""
-        heard = inbound.RawInbound(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
-        self.replies.send(inbound.encode(heard))
+        heard = RawInbound(provider=provider.name, received_at=timestamp(self.clock()), fields=fields)
+        self.replies.send(encode_reply(heard))
         return Received(
             status=_OK if provider.REPLY_BODY else provider.ACK_STATUS,
             decision="heard",
@@ -183,12 +184,12 @@ class Receiver:
         excludes it from the queue.
         """
         key, now = self.settings().service_key, timestamp(self.clock())
-        report = envelope.received(provider.name, target, fields, key=key, received_at=now)
+        report = envelope_of(provider.name, target, fields, key=key, received_at=now)
         if report is None:
             return "foreign"
         if not self.queue_sending and _is_sending(report):
             return "counted"
-        self.queue.send(envelope.encode(report))
+        self.queue.send(encode_report(report))
         return "queued"
 
 
@@ -198,7 +199,7 @@ def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
         yield replace(request, url=base + request.url)
 
 
-def _is_sending(report: envelope.Envelope) -> bool:
+def _is_sending(report: Envelope) -> bool:
     """Whether the report's status is ``sending``. Loads the whole adapter, which nothing else here needs."""
     adapter = providers.load(report.provider)
     return adapter.report(report.fields, received_at=report.received_at).status is Status.SENDING
@@ -209,3 +210,32 @@ def measure(received: Received, metrics: Metrics) -> None:
     if received.decision in _METRICS:
         metrics.count(_METRICS[received.decision])
     metrics.count("ReportsStale", int(received.stale))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawEvents:
+    """Reads what providers without a webhook put into the queue ``reports``. ``replies`` is the queue ``inbound``."""
+
+    providers: Sequence[Webhooks]
+    replies: Queue
+    settings: SettingsSource
+
+    def read(self, event: str, sent_at: datetime) -> Envelope | str:
+        """The envelope of a report, or a decision: ``foreign`` (another stack's) or ``heard`` (a reply, now queued).
+
+        ``sent_at`` is when the queue received the event, the same at each try. Raises ``Unreadable`` for an event of
+        another provider.
+        """
+        request = HttpRequest("POST", "", body=event.encode("utf-8", "replace"))
+        key, received_at = self.settings().service_key, timestamp(sent_at)
+        for provider in self.providers:
+            with suppress(Unreadable):
+                fields = provider.fields(request)
+                if provider.is_reply(fields):
+                    heard = RawInbound(provider=provider.name, received_at=received_at, fields=fields)
+                    self.replies.send(encode_reply(heard))
+                    return "heard"
+                target = provider.target(request, fields)
+                report = envelope_of(provider.name, target, fields, key=key, received_at=received_at)
+                return report or "foreign"
+        raise Unreadable("the message is neither an envelope nor an event of a provider without a webhook")

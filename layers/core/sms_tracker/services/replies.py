@@ -14,10 +14,10 @@ from typing import Any
 from sms_tracker import providers
 from sms_tracker.domain.bus import OUTBOX_DAYS, BusEvent, Outbox, OutboxItem
 from sms_tracker.domain.errors import UnknownProvider, Unreadable
-from sms_tracker.domain.inbound import Inbound, RawInbound, RefusedSend, decode, encodable
 from sms_tracker.domain.indexes import BY_RECIPIENT
 from sms_tracker.domain.opt_out import Keyword, Kind, Recipient, Statement, keyword, looks_like_opt_out, scope
 from sms_tracker.domain.ports import Clock, Messages, Metrics, Queue, Search
+from sms_tracker.domain.queued import Inbound, RawInbound, RefusedSend, decode_reply, encodable
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import spellings, timestamp
 from sms_tracker.domain.settings import ScopeMode
@@ -64,7 +64,7 @@ class ReplyProcessor:
     def process(self, body: str) -> ProcessedReply:
         """Process one queued message; raises ``Unavailable`` if it must be delivered again."""
         try:
-            queued = decode(body)
+            queued = decode_reply(body)
             return self._refusal(queued) if isinstance(queued, RefusedSend) else self._reply(queued)
         except (Unreadable, UnknownProvider) as error:
             return self._dead_letter(body, str(error))

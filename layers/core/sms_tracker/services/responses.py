@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage, NoSender, SmsTrackerError, Throttled
-from sms_tracker.domain.failure import Reason
 from sms_tracker.domain.http import PROBLEMS
 from sms_tracker.domain.report import NOT_SENT, OPTED_OUT
+from sms_tracker.domain.status import Reason
 
 if TYPE_CHECKING:
     from sms_tracker.domain.outbound import NotProcessed, Refused

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from sms_tracker import providers
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import OWN_WORDS, Report, Source
 from sms_tracker.domain.state import State, fold
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 
 _UNEXPLAINED = Failure(category=Category.UNKNOWN, reason=Reason.UNKNOWN)
 

@@ -7,10 +7,9 @@ import re
 from http import HTTPStatus
 
 from sms_tracker.domain.errors import Misconfigured
-from sms_tracker.domain.failure import Failure
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse, SigningScope
 from sms_tracker.domain.outbound import OutboundMessage, OutcomeUnknown, Refused, SendOutcome
-from sms_tracker.domain.status import Status
+from sms_tracker.domain.status import Failure, Status
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.aws.codes import NOT_PROCESSED, cause_of
 from sms_tracker.providers.aws.webhook import flaws

@@ -5,8 +5,8 @@ Source: the service model of ``pinpoint-sms-voice-v2``. Reasons that only other 
 
 from __future__ import annotations
 
-from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.outbound import Fault
+from sms_tracker.domain.status import Category, Reason
 
 Cause = tuple[Fault, Category, Reason]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.inbound import Inbound
 from sms_tracker.domain.opt_out import Keyword, normalised
+from sms_tracker.domain.queued import Inbound
 
 _OPT_OUTS = ("arret", "cancel", "end", "opt out", "optout", "quit", "remove", "stop", "td", "unsubscribe")
 """AWS's opt-out keywords, normalised. AWS opts out the sender of a message that begins with one. If opt-outs are

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from sms_tracker.domain import cost
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, clean, timestamp
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.providers import parsing
 
 FINAL, COUNTED_AS_DELIVERED = ".final", ".delivered"

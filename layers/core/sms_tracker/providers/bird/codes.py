@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.outbound import Fault, Refused
+from sms_tracker.domain.status import Category, Failure, Reason
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.bird.webhook import part
 

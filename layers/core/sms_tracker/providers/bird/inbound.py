@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.inbound import Inbound
 from sms_tracker.domain.opt_out import Keyword
+from sms_tracker.domain.queued import Inbound
 from sms_tracker.providers import parsing
 from sms_tracker.providers.bird.webhook import SUPPRESSED, event, part
 

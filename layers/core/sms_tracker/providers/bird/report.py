@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sms_tracker.domain import cost
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.providers import parsing
 from sms_tracker.providers.bird.webhook import event, part
 

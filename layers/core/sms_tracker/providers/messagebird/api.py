@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from sms_tracker.domain.errors import Misconfigured
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import (
     Candidate,
@@ -23,6 +22,7 @@ from sms_tracker.domain.outbound import (
     SendOutcome,
 )
 from sms_tracker.domain.report import Report, Source
+from sms_tracker.domain.status import Category, Failure, Reason
 from sms_tracker.domain.text import Encoding
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials, Listed

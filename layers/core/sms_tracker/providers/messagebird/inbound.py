@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.inbound import Inbound
+from sms_tracker.domain.queued import Inbound
 from sms_tracker.providers import parsing
 from sms_tracker.providers.messagebird.webhook import REPLY_SENDERS, REPLY_TEXTS
 

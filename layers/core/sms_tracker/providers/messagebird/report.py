@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 
 from sms_tracker.domain import cost
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, clean
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.providers import parsing
 
 DELIVERY_ERRORS_PAGE = (

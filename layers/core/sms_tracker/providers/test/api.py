@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import Fault, NotProcessed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
+from sms_tracker.domain.status import Category, Failure, Reason
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials
 from sms_tracker.providers.test.report import failure, meaning

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.providers import parsing
 
 STATUSES: dict[str, Status | None] = {

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from sms_tracker.domain.errors import Misconfigured
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.outbound import (
     Candidate,
@@ -20,6 +19,7 @@ from sms_tracker.domain.outbound import (
     SendOutcome,
 )
 from sms_tracker.domain.report import Report
+from sms_tracker.domain.status import Category, Failure, Reason
 from sms_tracker.providers import answers, parsing
 from sms_tracker.providers.base import Credentials, Listed
 from sms_tracker.providers.twilio.codes import NOT_PROCESSED, Cause, cause_of, fault_of

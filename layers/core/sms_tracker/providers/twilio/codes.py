@@ -6,8 +6,8 @@ Codes of other products and of unused features (media, schedules, templates) are
 
 from __future__ import annotations
 
-from sms_tracker.domain.failure import Category, Reason
 from sms_tracker.domain.outbound import Fault
+from sms_tracker.domain.status import Category, Reason
 
 VALIDITY_EXPIRED = "30036"
 """The code that turns ``undelivered`` into our ``expired``."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.inbound import Inbound
 from sms_tracker.domain.opt_out import Keyword
+from sms_tracker.domain.queued import Inbound
 
 _SIGNALS = {"STOP": Keyword.STOP, "START": Keyword.START, "HELP": Keyword.HELP}
 

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 
 from sms_tracker.domain import cost
-from sms_tracker.domain.failure import Category, Failure, Reason
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.status import Outcome, Status
+from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.providers import parsing
 from sms_tracker.providers.twilio.codes import VALIDITY_EXPIRED, Cause, cause_of
 
