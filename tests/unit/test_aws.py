@@ -118,8 +118,11 @@ def test_an_exception_is_known_with_a_namespace_and_without(prefix: str, suffix:
         ("AccessDeniedException", None, True, False),
         ("AccessDeniedException", None, False, True),
         ("AccessDeniedException", "ACCOUNT_DISABLED", False, False),
-        ("ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED", False, False),
-        ("ValidationException", "COUNTRY_NOT_ENABLED", False, False),
+        ("ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED", True, True),
+        ("ValidationException", "COUNTRY_NOT_ENABLED", True, True),
+        ("ValidationException", "DESTINATION_COUNTRY_BLOCKED", True, True),
+        ("ValidationException", "INTERNATIONAL_SENDING_NOT_SUPPORTED", True, False),
+        ("ValidationException", "INTERNATIONAL_SENDING_NOT_SUPPORTED", False, True),
         ("ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION", True, True),
     ],
 )
