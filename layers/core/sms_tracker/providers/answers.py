@@ -10,12 +10,10 @@ from sms_tracker.domain.outbound import Accepted, LookupFailed, NotProcessed, Ou
 from sms_tracker.domain.status import Failure, Status
 from sms_tracker.providers import parsing
 
-ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
-"""Statuses under which a refusal without a listed code is the caller's fault. Under others it is the account's."""
-
 NOT_A_LIST = LookupFailed(reason="the answer is no list of messages")
 """For a page that cannot be read completely. Read as empty, it would prove that the message is not there."""
 
+_ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 _SUCCESS = range(200, 300)
 _REFUSAL = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
 
@@ -57,6 +55,14 @@ def accepted(
         occurred=at,
         warning=None if status else "the answer has no known status of an outbound message",
     )
+
+
+def is_about_message(response: HttpResponse) -> bool:
+    """Whether a refusal without a listed code is the caller's fault. Otherwise it is the account's.
+
+    It is with 400 or 422 and JSON. Without JSON it is a gateway's, such as that of a wrong ``api_url``.
+    """
+    return response.status in _ABOUT_THE_MESSAGE and bool(parsing.json_object(response.body))
 
 
 def not_processed(response: HttpResponse, code: str | None, *, soon: bool = True) -> NotProcessed:

@@ -120,7 +120,7 @@ def _refused(response: HttpResponse) -> SendOutcome:
         return answers.not_processed(response, error.code)
     if error.code == INTERNAL_ERROR:
         return OutcomeUnknown(reason=f"HTTP {response.status} with an internal error")
-    fault, category, reason = SEND_ERRORS.get(error.code or "", _unlisted(response.status))
+    fault, category, reason = SEND_ERRORS.get(error.code or "", _unlisted(response))
     if fault is Fault.CALLER and error.parameter:
         fault, reason = PARAMETERS.get(parsing.parameter_name(error.parameter), OTHER_PARAMETER)
     message = parsing.masked(error.description)
@@ -135,9 +135,8 @@ def _error(response: HttpResponse) -> _Error:
     return _Error(*(parsing.text(first.get(name)) for name in ("code", "description", "parameter")))
 
 
-def _unlisted(status: int) -> tuple[Fault, Category, Reason]:
-    """400 and 422 are the caller's fault, others the account's (or of a wrong ``api_url``)."""
-    if status in answers.ABOUT_THE_MESSAGE:
+def _unlisted(response: HttpResponse) -> tuple[Fault, Category, Reason]:
+    if answers.is_about_message(response):
         return Fault.CALLER, Category.UNKNOWN, Reason.UNKNOWN
     return Fault.ACCOUNT, Category.UNKNOWN, Reason.ACCOUNT
 

@@ -94,7 +94,7 @@ def _refused(response: HttpResponse) -> SendOutcome:
     answer, code = parsing.json_object(response.body), _error_code(response)
     if code in NOT_PROCESSED or response.status == HTTPStatus.TOO_MANY_REQUESTS:
         return answers.not_processed(response, code, soon=NOT_PROCESSED.get(code or "", True))
-    fault, (category, reason) = _blame(code or "", response.status)
+    fault, (category, reason) = _blame(code or "", response)
     texts = (parsing.text(answer.get(key)) for key in ("message", "detail", "title"))
     message = parsing.masked(next(filter(None, texts), f"HTTP {response.status}"))
     return Refused(failure=Failure(category=category, reason=reason, code=code, message=message), fault=fault)
@@ -104,11 +104,11 @@ def _error_code(response: HttpResponse) -> str | None:
     return parsing.text(parsing.json_object(response.body).get("code"))
 
 
-def _blame(code: str, status: int) -> tuple[Fault, Cause]:
+def _blame(code: str, response: HttpResponse) -> tuple[Fault, Cause]:
     """A listed code takes precedence over the HTTP status."""
     if cause := cause_of(code):
         return fault_of(code, cause[1]), cause
-    if status in answers.ABOUT_THE_MESSAGE:
+    if answers.is_about_message(response):
         return Fault.CALLER, UNLISTED
     return Fault.ACCOUNT, (Category.PERMANENT, Reason.ACCOUNT)
 
