@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from sms_tracker.domain.http import HttpResponse, NoResponse
-from sms_tracker.domain.outbound import Accepted, LookupFailed, NotProcessed, OutcomeUnknown, SendOutcome
+from sms_tracker.domain.outbound import (
+    Accepted,
+    LookupFailed,
+    NotProcessed,
+    OutcomeUnknown,
+    SearchCriteria,
+    SendOutcome,
+)
 from sms_tracker.domain.status import Failure, Status
 from sms_tracker.providers import parsing
 
@@ -69,6 +76,14 @@ def not_processed(response: HttpResponse, code: str | None, *, soon: bool = True
     """A temporary refusal, with the provider's ``Retry-After``."""
     retry_after = parsing.seconds(response.headers)
     return NotProcessed(reason=f"HTTP {response.status}", code=code, retry_after=retry_after, soon=soon)
+
+
+def are_older(created: Sequence[str | None], criteria: SearchCriteria) -> bool:
+    """Whether all messages on a page are from before ``criteria.since``: no later page has one in time.
+
+    ``created`` has the time of each, in our form.
+    """
+    return bool(created) and all(time is not None and time < criteria.since for time in created)
 
 
 def record(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFailed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -195,18 +195,13 @@ def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteri
         if parsing.text(record.get("reference")) in criteria.references
         and (provider_id := parsing.text(record.get("id")))
     )
-    if ours or _are_older(items, criteria):
+    if ours or answers.are_older([_created(record) for record in items], criteria):
         return Listed(ours, None)
     offset, total = answer.get("offset"), answer.get("totalCount")
     if not isinstance(offset, int) or not isinstance(total, int):
         return answers.NOT_A_LIST
     following = offset + len(items)
     return Listed((), str(following) if items and following < total else None)
-
-
-def _are_older(records: Sequence[Mapping[str, object]], criteria: SearchCriteria) -> bool:
-    times = [_created(record) for record in records]
-    return bool(times) and all(time is not None and time < criteria.since for time in times)
 
 
 def _created(record: Mapping[str, object]) -> str | None:
