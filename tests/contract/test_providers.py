@@ -654,9 +654,11 @@ def test_an_id_is_an_acceptance_and_its_absence_is_unknown(provider: Provider, s
 
 
 @each_provider
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_refusal_of_us_is_not_the_callers_fault(provider: Provider, status: int) -> None:
-    outcome = provider.send_outcome(HttpResponse(status, {}, b"<html>"))
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>"])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_a_refusal_by_a_gateway_is_not_the_callers_fault(provider: Provider, status: int, body: bytes) -> None:
+    # Found in Hubs-Foundation/hubs-cloud#376
+    outcome = provider.send_outcome(HttpResponse(status, {}, body))
 
     assert isinstance(outcome, Refused)
     assert outcome.fault == "account"

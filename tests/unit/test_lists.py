@@ -96,6 +96,23 @@ def test_a_message_of_twilios_that_cannot_be_read_may_be_ours(message: object) -
     assert isinstance(twilio(MESSAGE, message), LookupFailed)
 
 
+def test_twilios_list_has_messages_that_wait_to_be_sent() -> None:
+    # Found in Twilio's SDK: DateSent filters by the time of sending, which a waiting message lacks
+    url = providers.load("twilio").search_request(criteria(), credentials=TWILIO, page=None).url
+    assert url.partition("?")[2] == "To=%2B31612345678&PageSize=200"
+
+
+@pytest.mark.parametrize(
+    ("created", "following"),
+    [(["12:00:01", "11:57:59"], NEXT), (["11:57:59", "11:57:59"], None), ([None, "11:57:59"], NEXT)],
+)
+def test_twilios_list_ends_with_messages_from_before_the_send(created: list[str | None], following: str | None) -> None:
+    times = (time and f"Sat, 31 Jan 2026 {time} +0000" for time in created)
+    found = twilio(*({**MESSAGE, "date_created": time} for time in times), following=NEXT)
+    assert isinstance(found, Listed)
+    assert (len(found.candidates), found.next_page) == (2, following)
+
+
 def test_messagebird_gives_our_reference_back() -> None:
     item = {"id": "bird-1", "reference": f"{MESSAGE_ID}.a-token", "createdDatetime": NEW}
     other = {"id": "bird-2", "reference": MESSAGE_ID, "createdDatetime": NEW}

@@ -224,8 +224,8 @@ def test_a_parameter_does_not_turn_our_fault_into_the_callers() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 422, 401, 402, 403, 404, 405])
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"errors": []}', b'{"errors": [7]}', b'{"errors": {"code": 2}}'])
-def test_an_unreadable_refusal_is_judged_by_its_status(status: int, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b'{"errors": []}', b'{"errors": [7]}', b'{"errors": {"code": 2}}'])
+def test_a_refusal_without_a_readable_error_is_judged_by_its_status(status: int, body: bytes) -> None:
     found = ADAPTER.send_outcome(HttpResponse(status, {}, body))
     assert isinstance(found, Refused)
     assert found.fault is (Fault.CALLER if status in {400, 422} else Fault.ACCOUNT)

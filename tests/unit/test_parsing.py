@@ -182,6 +182,21 @@ def test_retry_after_is_read_where_it_is_a_plain_number(value: str, seconds: flo
     assert parsing.seconds({}) is None
 
 
+@pytest.mark.parametrize(
+    ("value", "date", "seconds"),
+    [
+        ("Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 30.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 999_999.0),
+        ("soon", "Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", "", None),
+    ],
+)
+def test_a_time_to_retry_after_counts_from_the_time_of_the_answer(value: str, date: str, seconds: float | None) -> None:
+    # Found in Bird's SDK, RFC 9110
+    assert parsing.seconds({"retry-after": value, "date": date}) == seconds
+
+
 def test_the_first_field_that_is_not_blank_is_taken_cleaned() -> None:
     fields = {"MessageSid": "\x00", "SmsSid": "SM1\n"}
     assert parsing.field(fields, "MessageSid", "SmsSid") == "SM1"

@@ -397,6 +397,18 @@ def test_a_code_that_says_nothing_is_no_code(code: str) -> None:
         ("30044", Category.PERMANENT, Reason.ACCOUNT),  # too many segments for a trial account
         ("30047", Category.TEMPORARY, Reason.PROVIDER_ERROR),  # not scheduled for an allowed hour
         ("30610", Category.TEMPORARY, Reason.BLOCKED),  # not at this hour
+        ("30615", Category.TEMPORARY, Reason.BLOCKED),  # not at this hour there
+        ("30450", Category.TEMPORARY, Reason.BLOCKED),  # SMS pumping, for minutes
+        ("30453", Category.TEMPORARY, Reason.BLOCKED),  # SMS pumping, for hours
+        ("30485", Category.TEMPORARY, Reason.BLOCKED),
+        ("30620", Category.PERMANENT, Reason.SENDER_REJECTED),  # another use than the sender's
+        ("30640", Category.PERMANENT, Reason.BLOCKED),  # a known litigator
+        ("30524", Category.PERMANENT, Reason.ACCOUNT),  # toll-free verification
+        ("30139", Category.PERMANENT, Reason.ACCOUNT),  # link shortening
+        ("14107", Category.TEMPORARY, Reason.PROVIDER_ERROR),  # too many to one number
+        ("63005", Category.PERMANENT, Reason.CONTENT_FILTERED),  # RCS
+        ("63035", Category.PERMANENT, Reason.SENDER_REJECTED),
+        ("63036", Category.TEMPORARY, Reason.UNREACHABLE),
     ],
 )
 def test_a_new_code_has_a_cause(code: str, category: Category, reason: Reason) -> None:

@@ -193,8 +193,11 @@ class Twilio:
 
 
 def _matches(message: Message, query: dict[str, str]) -> bool:
-    """``DateSent>`` and ``DateSent<`` include the given second or day: they mean ``>=`` and ``<=``."""
-    sent = message.taken_at.replace(microsecond=0)
+    """``DateSent>`` and ``DateSent<`` include the given second or day: they mean ``>=`` and ``<=``.
+
+    A message that is not sent yet has no such date, so they never match it.
+    """
+    sent, is_sent = message.taken_at.replace(microsecond=0), message.step.word not in _MOVING
     dates: dict[str, Callable[[datetime, datetime], bool]] = {
         "DateSent": lambda start, end: start <= sent < end,
         "DateSent>": lambda start, _: sent >= start,
@@ -203,7 +206,7 @@ def _matches(message: Message, query: dict[str, str]) -> bool:
     return (
         query.get("To", message.to) == message.to
         and query.get("From", message.sender) == message.sender
-        and all(test(*_span(query[name])) for name, test in dates.items() if query.get(name))
+        and all(is_sent and test(*_span(query[name])) for name, test in dates.items() if query.get(name))
     )
 
 

@@ -68,6 +68,15 @@ def test_the_list_is_filtered_and_paged_as_the_sdk_reads_it(twilio: Simulator, m
     assert len(messages.list(from_=FROM)) == 6
 
 
+def test_a_message_that_waits_has_no_date_sent_to_filter_by(messages: Any) -> None:
+    # Found in Twilio's SDK
+    slow = "+4915123456704"
+    messages.create(to=slow, from_=FROM, body="Hallo")
+
+    assert [each.date_sent for each in messages.list(to=slow)] == [None]
+    assert messages.list(to=slow, date_sent_after=datetime.now(UTC) - timedelta(hours=1)) == []
+
+
 def test_an_api_key_is_as_good_as_the_token_and_a_wrong_token_is_refused_and_counted(twilio: Simulator) -> None:
     with twilio_sdk(twilio, TWILIO.api_key_sid, TWILIO.api_key_secret) as sdk:
         sid = sdk.create(to=TO, from_=FROM, body="Hallo").sid

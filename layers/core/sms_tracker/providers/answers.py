@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from sms_tracker.domain.http import HttpResponse, NoResponse
-from sms_tracker.domain.outbound import Accepted, LookupFailed, NotProcessed, OutcomeUnknown, SendOutcome
+from sms_tracker.domain.outbound import (
+    Accepted,
+    LookupFailed,
+    NotProcessed,
+    OutcomeUnknown,
+    SearchCriteria,
+    SendOutcome,
+)
 from sms_tracker.domain.status import Failure, Status
 from sms_tracker.providers import parsing
-
-ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
-"""Statuses under which a refusal without a listed code is the caller's fault. Under others it is the account's."""
 
 NOT_A_LIST = LookupFailed(reason="the answer is no list of messages")
 """For a page that cannot be read completely. Read as empty, it would prove that the message is not there."""
 
+_ABOUT_THE_MESSAGE = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 _SUCCESS = range(200, 300)
 _REFUSAL = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
 
@@ -59,10 +64,26 @@ def accepted(
     )
 
 
+def is_about_message(response: HttpResponse) -> bool:
+    """Whether a refusal without a listed code is the caller's fault. Otherwise it is the account's.
+
+    It is with 400 or 422 and JSON. Without JSON it is a gateway's, such as that of a wrong ``api_url``.
+    """
+    return response.status in _ABOUT_THE_MESSAGE and bool(parsing.json_object(response.body))
+
+
 def not_processed(response: HttpResponse, code: str | None, *, soon: bool = True) -> NotProcessed:
     """A temporary refusal, with the provider's ``Retry-After``."""
     retry_after = parsing.seconds(response.headers)
     return NotProcessed(reason=f"HTTP {response.status}", code=code, retry_after=retry_after, soon=soon)
+
+
+def are_older(created: Sequence[str | None], criteria: SearchCriteria) -> bool:
+    """Whether all messages on a page are from before ``criteria.since``: no later page has one in time.
+
+    ``created`` has the time of each, in our form.
+    """
+    return bool(created) and all(time is not None and time < criteria.since for time in created)
 
 
 def record(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFailed:

@@ -23,6 +23,7 @@ _MAX_FIELDS = 200
 _MAX_DETAILS = 40
 _MAX_AGE = 10**10
 """In seconds: a signed number may be too large for ``timedelta``."""
+_MAX_WAIT = 999_999.0
 _NO_CODE = {"", "0"}
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
@@ -202,6 +203,11 @@ def key_flaw(key: str) -> str | None:
 
 
 def seconds(headers: Mapping[str, str]) -> float | None:
-    """``Retry-After`` in seconds; None unless it is a plain number."""
+    """``Retry-After`` in seconds, also if it is a time: counted from the answer's ``Date``. None if unreadable."""
     value = headers.get("retry-after", "")
-    return float(value) if re.fullmatch(r"[0-9]{1,6}", value) else None
+    if re.fullmatch(r"[0-9]{1,6}", value):
+        return float(value)
+    until, answered = (known_time(rfc2822(text)) for text in (value, headers.get("date")))
+    if not (until and answered):
+        return None
+    return min(max(0.0, (parse_time(until) - parse_time(answered)).total_seconds()), _MAX_WAIT)

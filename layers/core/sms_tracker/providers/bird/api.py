@@ -105,7 +105,7 @@ def _refused(response: HttpResponse) -> SendOutcome:
         return OutcomeUnknown(reason=" ".join(filter(None, (f"HTTP {response.status}", answer.code))))
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         return answers.not_processed(response, answer.code)
-    return refused(response.status, answer)
+    return refused(response)
 
 
 def lookup_request(provider_message_id: str, *, credentials: Credentials) -> HttpRequest:

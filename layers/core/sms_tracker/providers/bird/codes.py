@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.outbound import Fault, Refused
 from sms_tracker.domain.status import Category, Failure, Reason
 from sms_tracker.providers import answers, parsing
@@ -89,18 +90,18 @@ def error(body: bytes) -> Error:
     return Error(kind, code, name, message, parameter or parsing.text(first.get("param")))
 
 
-def refused(status: int, answer: Error) -> Refused:
+def refused(response: HttpResponse) -> Refused:
     """The refusal in a 4xx."""
-    fault, category, reason = _blame(status, answer)
+    answer = error(response.body)
+    fault, category, reason = _blame(response, answer)
     if fault is Fault.CALLER and reason is Reason.UNKNOWN and answer.parameter:
         fault, reason = PARAMETERS.get(parsing.parameter_name(answer.parameter), OTHER_PARAMETER)
     code, message = answer.code or answer.name, parsing.masked(answer.message)
     return Refused(failure=Failure(category=category, reason=reason, code=code, message=message), fault=fault)
 
 
-def _blame(status: int, answer: Error) -> Blame:
-    """Without a listed code, 400 and 422 are the caller's fault, others the account's (or of a wrong ``api_url``)."""
-    if status in ACCOUNT_STATUSES:
-        return ACCOUNT_STATUSES[status]
-    unlisted = _UNLISTED if status in answers.ABOUT_THE_MESSAGE else _UNLISTED_ACCOUNT
+def _blame(response: HttpResponse, answer: Error) -> Blame:
+    if response.status in ACCOUNT_STATUSES:
+        return ACCOUNT_STATUSES[response.status]
+    unlisted = _UNLISTED if answers.is_about_message(response) else _UNLISTED_ACCOUNT
     return SEND_ERRORS.get(answer.name or "") or SEND_ERRORS.get(answer.code or "", unlisted)

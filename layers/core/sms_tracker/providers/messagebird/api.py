@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -120,7 +120,7 @@ def _refused(response: HttpResponse) -> SendOutcome:
         return answers.not_processed(response, error.code)
     if error.code == INTERNAL_ERROR:
         return OutcomeUnknown(reason=f"HTTP {response.status} with an internal error")
-    fault, category, reason = SEND_ERRORS.get(error.code or "", _unlisted(response.status))
+    fault, category, reason = SEND_ERRORS.get(error.code or "", _unlisted(response))
     if fault is Fault.CALLER and error.parameter:
         fault, reason = PARAMETERS.get(parsing.parameter_name(error.parameter), OTHER_PARAMETER)
     message = parsing.masked(error.description)
@@ -135,9 +135,8 @@ def _error(response: HttpResponse) -> _Error:
     return _Error(*(parsing.text(first.get(name)) for name in ("code", "description", "parameter")))
 
 
-def _unlisted(status: int) -> tuple[Fault, Category, Reason]:
-    """400 and 422 are the caller's fault, others the account's (or of a wrong ``api_url``)."""
-    if status in answers.ABOUT_THE_MESSAGE:
+def _unlisted(response: HttpResponse) -> tuple[Fault, Category, Reason]:
+    if answers.is_about_message(response):
         return Fault.CALLER, Category.UNKNOWN, Reason.UNKNOWN
     return Fault.ACCOUNT, Category.UNKNOWN, Reason.ACCOUNT
 
@@ -196,18 +195,13 @@ def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteri
         if parsing.text(record.get("reference")) in criteria.references
         and (provider_id := parsing.text(record.get("id")))
     )
-    if ours or _are_older(items, criteria):
+    if ours or answers.are_older([_created(record) for record in items], criteria):
         return Listed(ours, None)
     offset, total = answer.get("offset"), answer.get("totalCount")
     if not isinstance(offset, int) or not isinstance(total, int):
         return answers.NOT_A_LIST
     following = offset + len(items)
     return Listed((), str(following) if items and following < total else None)
-
-
-def _are_older(records: Sequence[Mapping[str, object]], criteria: SearchCriteria) -> bool:
-    times = [_created(record) for record in records]
-    return bool(times) and all(time is not None and time < criteria.since for time in times)
 
 
 def _created(record: Mapping[str, object]) -> str | None:

@@ -63,7 +63,7 @@ def _refused(response: HttpResponse) -> Refused | NotProcessed | OutcomeUnknown:
     code, text = parsing.text(content.get("code")), parsing.text(content.get("message"))
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:  # the same for each try of an attempt
         return answers.not_processed(response, code, soon=code != UNAVAILABLE)
-    if response.status in answers.ABOUT_THE_MESSAGE:
+    if answers.is_about_message(response):
         return Refused(failure=failure(code, text), fault=Fault.CALLER)
     account = Failure(category=Category.PERMANENT, reason=Reason.ACCOUNT, code=code, message=parsing.masked(text))
     return Refused(failure=account, fault=Fault.ACCOUNT)

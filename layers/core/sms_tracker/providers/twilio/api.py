@@ -51,7 +51,8 @@ IDEMPOTENCY = None
 NOT_FOUND = "20404"
 _ALPHANUMERIC = 11
 _ROOT = "/2010-04-01/"
-_PAGE_SIZE = "1000"
+_PAGE_SIZE = "200"
+"""So that a page with long texts stays under the limit of a response."""
 _TRIAL = "Sent from your Twilio trial account - "
 """Before the text of a trial account's message, in Twilio's list too."""
 
@@ -94,7 +95,7 @@ def _refused(response: HttpResponse) -> SendOutcome:
     answer, code = parsing.json_object(response.body), _error_code(response)
     if code in NOT_PROCESSED or response.status == HTTPStatus.TOO_MANY_REQUESTS:
         return answers.not_processed(response, code, soon=NOT_PROCESSED.get(code or "", True))
-    fault, (category, reason) = _blame(code or "", response.status)
+    fault, (category, reason) = _blame(code or "", response)
     texts = (parsing.text(answer.get(key)) for key in ("message", "detail", "title"))
     message = parsing.masked(next(filter(None, texts), f"HTTP {response.status}"))
     return Refused(failure=Failure(category=category, reason=reason, code=code, message=message), fault=fault)
@@ -104,11 +105,11 @@ def _error_code(response: HttpResponse) -> str | None:
     return parsing.text(parsing.json_object(response.body).get("code"))
 
 
-def _blame(code: str, status: int) -> tuple[Fault, Cause]:
+def _blame(code: str, response: HttpResponse) -> tuple[Fault, Cause]:
     """A listed code takes precedence over the HTTP status."""
     if cause := cause_of(code):
         return fault_of(code, cause[1]), cause
-    if status in answers.ABOUT_THE_MESSAGE:
+    if answers.is_about_message(response):
         return Fault.CALLER, UNLISTED
     return Fault.ACCOUNT, (Category.PERMANENT, Reason.ACCOUNT)
 
@@ -136,15 +137,18 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
 
 
 def search_request(criteria: SearchCriteria, *, credentials: Credentials, page: str | None) -> HttpRequest:
-    """By recipient and day. Not by sender: a messaging service's messages show the number that it chose."""
+    """By recipient, newest first. Not by sender: a messaging service's messages show the number that it chose.
+
+    Not by ``DateSent``: a message that waits at Twilio has none.
+    """
     url, headers = _endpoint(credentials)
     if page is not None:
         return HttpRequest("GET", url.partition(_ROOT)[0] + page, headers)
-    query = {"To": criteria.to, "DateSent>": f"{criteria.since[:10]}T00:00:00Z", "PageSize": _PAGE_SIZE}
+    query = {"To": criteria.to, "PageSize": _PAGE_SIZE}
     return HttpRequest("GET", f"{url}/Messages.json?{urlencode(query)}", headers)
 
 
-def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:  # noqa: ARG001 - the query has the criteria
+def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:
     """All messages on the page. None is certain, because Twilio stores no reference of ours."""
     answer = answers.record(result)
     if isinstance(answer, LookupFailed):
@@ -156,7 +160,8 @@ def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteri
     candidates = tuple(each for each in listed if each is not None)
     if len(candidates) < len(listed):
         return answers.NOT_A_LIST
-    return Listed(candidates, None if following is None else str(following))
+    is_last = following is None or answers.are_older([each.created for each in candidates], criteria)
+    return Listed(candidates, None if is_last else str(following))
 
 
 def _is_page(uri: object) -> bool:

@@ -1,7 +1,7 @@
 """Twilio's error codes: the cause of each, and who must change something before the same request can succeed.
 
-Source: Twilio's Error and Warning Dictionary (https://www.twilio.com/docs/api/errors), 20xxx, 21xxx, 30xxx and 63xxx.
-Codes of other products and of unused features (media, schedules, templates) are left out.
+Source: Twilio's Error and Warning Dictionary (https://www.twilio.com/docs/api/errors), 20xxx, 21xxx, 30xxx, 63xxx
+and 900xx. Codes of other products and of unused features (media, schedules, templates) are left out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ CODES: dict[str, Cause] = {
     "10001": (Category.PERMANENT, Reason.ACCOUNT),
     "10002": (Category.PERMANENT, Reason.ACCOUNT),
     "11100": (Category.PERMANENT, Reason.ACCOUNT),
+    "14107": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
     "20003": (Category.PERMANENT, Reason.ACCOUNT),
     "20005": (Category.PERMANENT, Reason.ACCOUNT),
     "20006": (Category.PERMANENT, Reason.ACCOUNT),
@@ -38,6 +39,7 @@ CODES: dict[str, Cause] = {
     "21266": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
     "21267": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "21268": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
+    "21401": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "21402": (Category.PERMANENT, Reason.ACCOUNT),
     "21403": (Category.PERMANENT, Reason.ACCOUNT),
     "21407": (Category.PERMANENT, Reason.SENDER_REJECTED),
@@ -76,6 +78,9 @@ CODES: dict[str, Cause] = {
     "21659": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "21660": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "21661": (Category.PERMANENT, Reason.SENDER_REJECTED),
+    "21662": (Category.PERMANENT, Reason.SENDER_REJECTED),
+    "21663": (Category.PERMANENT, Reason.SENDER_REJECTED),
+    "21668": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "21701": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "21705": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "21730": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
@@ -117,16 +122,24 @@ CODES: dict[str, Cause] = {
     "30042": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "30043": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "30044": (Category.PERMANENT, Reason.ACCOUNT),
+    "30045": (Category.PERMANENT, Reason.UNKNOWN),
     "30047": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
     "30410": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
-    "30450": (Category.PERMANENT, Reason.BLOCKED),
+    "30450": (Category.TEMPORARY, Reason.BLOCKED),
+    "30453": (Category.TEMPORARY, Reason.BLOCKED),
     "30454": (Category.TEMPORARY, Reason.ACCOUNT),
+    "30485": (Category.TEMPORARY, Reason.BLOCKED),
     "30500": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
     "30610": (Category.TEMPORARY, Reason.BLOCKED),
+    "30615": (Category.TEMPORARY, Reason.BLOCKED),
+    "30620": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "30630": (Category.PERMANENT, Reason.OPTED_OUT),
+    "30640": (Category.PERMANENT, Reason.BLOCKED),
     "63001": (Category.PERMANENT, Reason.ACCOUNT),
     "63002": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "63003": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
+    "63005": (Category.PERMANENT, Reason.CONTENT_FILTERED),
+    "63006": (Category.PERMANENT, Reason.UNKNOWN),
     "63007": (Category.PERMANENT, Reason.SENDER_REJECTED),
     "63008": (Category.PERMANENT, Reason.ACCOUNT),
     "63009": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
@@ -138,23 +151,27 @@ CODES: dict[str, Cause] = {
     "63017": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
     "63018": (Category.TEMPORARY, Reason.PROVIDER_ERROR),
     "63020": (Category.PERMANENT, Reason.ACCOUNT),
+    "63021": (Category.PERMANENT, Reason.CONTENT_FILTERED),
     "63022": (Category.PERMANENT, Reason.ACCOUNT),
     "63024": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
     "63026": (Category.PERMANENT, Reason.CONTENT_FILTERED),
     "63031": (Category.PERMANENT, Reason.INVALID_RECIPIENT),
     "63033": (Category.PERMANENT, Reason.OPTED_OUT),
+    "63035": (Category.PERMANENT, Reason.SENDER_REJECTED),
+    "63036": (Category.TEMPORARY, Reason.UNREACHABLE),
     "63038": (Category.TEMPORARY, Reason.ACCOUNT),
     "63051": (Category.PERMANENT, Reason.ACCOUNT),
+    "90007": (Category.PERMANENT, Reason.UNKNOWN),
+    "90010": (Category.PERMANENT, Reason.ACCOUNT),
+    "90014": (Category.PERMANENT, Reason.UNKNOWN),
 }
 """Errors of requests and of deliveries: each code has one meaning."""
 
 ACCOUNT_FAMILIES = (
     range(21628, 21652),
     range(21700, 21800),
-    range(30100, 30137),
-    range(30436, 30450),
-    range(30451, 30453),
-    range(30455, 30481),
+    range(30100, 30141),
+    range(30436, 30532),
     range(30700, 31000),
     range(63100, 63200),
 )
