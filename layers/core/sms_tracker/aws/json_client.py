@@ -181,7 +181,8 @@ class JsonClient:
 
 
 def _result(answer: Answer) -> dict[str, Any]:
-    if answer.headers.get(b"x-amz-crc32") not in {None, b"%d" % crc32(answer.body)}:
+    checksum = answer.headers.get(b"x-amz-crc32")
+    if checksum is not None and checksum != b"%d" % crc32(answer.body):
         raise TryFailed("ChecksumError", answer.status)
     try:
         body = json.loads(answer.body.decode()) if answer.body else {}
