@@ -111,7 +111,5 @@ def _joined_ids(state: State, report: Report) -> tuple[Mapping[int, str], frozen
 def _joined_failure(state: State, report: Report) -> RankedFailure | None:
     if report.failure is None or report.order is None or not report.is_failure:
         return state.failure
-    reported = RankedFailure(failure=report.failure, order=report.order)
-    if state.failure is not None and state.failure.key >= reported.key:
-        return state.failure
-    return reported
+    known, reported = state.failure, RankedFailure(failure=report.failure, order=report.order)
+    return known if known is not None and known.key >= reported.key else reported
