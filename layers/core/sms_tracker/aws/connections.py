@@ -88,6 +88,8 @@ class Connection:
 
     def __init__(self, opened: socket.socket) -> None:
         self.socket = opened
+        self._unread = select.poll()
+        self._unread.register(opened, select.POLLIN)
         self._parser = HttpResponseParser(self)
         self._answers: list[Answer] = []
 
@@ -109,6 +111,10 @@ class Connection:
             self._parser.feed_data(data)
         self.reusable = self._keeps and len(self._answers) == 1
         return self._answers[0]
+
+    def is_readable(self) -> bool:
+        """Whether bytes or the end of the stream have arrived. Between calls: AWS closed the connection."""
+        return bool(self._unread.poll(0))
 
     def on_message_begin(self) -> None:
         self._headers: dict[bytes, bytes] = {}
@@ -154,10 +160,13 @@ class Connections:
         head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         request = f"POST / HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
         try:
-            if kept := self._kept():
-                with suppress(ConnectionError, ssl.SSLError):  # the kept connection was closed; a new one may work
-                    return self._exchange(kept, request)
-            return self._exchange(self._opened(), request)
+            kept = self._kept()
+            try:
+                return self._exchange(kept or self._opened(), request)
+            except (ConnectionError, ssl.SSLError):
+                if kept is None:
+                    raise
+                return self._exchange(self._opened(), request)  # the kept connection was closed; a new one may work
         except TimeoutError as error:
             raise TryFailed("ReadTimeoutError") from error
         except (HttpParserError, HttpParserUpgrade, OSError) as error:
@@ -169,8 +178,7 @@ class Connections:
                 connection, since = self._idle.pop()
             except IndexError:
                 return None
-            readable = select.select([connection.socket], [], [], 0)[0]  # if so, AWS closed it
-            if 0 <= self._now() - since < IDLE and not readable:
+            if 0 <= self._now() - since < IDLE and not connection.is_readable():
                 return connection
             connection.socket.close()
 

@@ -105,14 +105,13 @@ def is_raw(body: str) -> bool:
 
 
 def _well_typed(envelope: Envelope) -> bool:
-    texts = (envelope.provider, envelope.received_at)
     return (
-        all(type(text) is str for text in texts)
+        type(envelope.provider) is type(envelope.received_at) is str
         and type(envelope.message_id) in {str, type(None)}
         and type(envelope.attempt) is type(envelope.tries) is int  # not bool
         and 1 <= envelope.attempt <= MAX_ATTEMPT
         and isinstance(envelope.fields, dict)
-        and all(type(value) is str for value in envelope.fields.values())
+        and {*map(type, envelope.fields.values())} <= {str}
     )
 
 

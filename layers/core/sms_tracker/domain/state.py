@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -83,30 +83,33 @@ def fold(reports: Iterable[Report], *, base: State) -> State:
 def _join(state: State, report: Report) -> State:
     if report.status is None:
         return state
-    return _join_failure(_join_id(_join_status(state, report, report.status), report), report)
+    status, attempt, at, provider = _joined_status(state, report, report.status)
+    ids, other_ids = _joined_ids(state, report)
+    failure = _joined_failure(state, report)
+    return State(
+        status=status, attempt=attempt, at=at, provider=provider, ids=ids, other_ids=other_ids, failure=failure
+    )
 
 
-def _join_status(state: State, report: Report, status: Status) -> State:
-    reported = order(status, report.attempt)
-    earlier = (report.at, report.provider) < (state.at, state.provider)
-    if reported < state.order or (reported == state.order and not earlier):
-        return state
-    return replace(state, status=status, attempt=report.attempt, at=report.at, provider=report.provider)
+def _joined_status(state: State, report: Report, status: Status) -> tuple[Status, int, str, str]:
+    """Status, attempt, time and provider: the higher order wins, then the earlier time."""
+    known, reported, at = state.order, order(status, report.attempt), report.at
+    if reported > known or (reported == known and (at, report.provider) < (state.at, state.provider)):
+        return status, report.attempt, at, report.provider
+    return state.status, state.attempt, state.at, state.provider
 
 
-def _join_id(state: State, report: Report) -> State:
+def _joined_ids(state: State, report: Report) -> tuple[Mapping[int, str], frozenset[tuple[int, str]]]:
     new, old = report.provider_message_id, state.ids.get(report.attempt)
     if new is None or new == old:
-        return state
+        return state.ids, state.other_ids
     kept = new if old is None else min(new, old)
     others = {(report.attempt, other) for other in (new, old) if other is not None and other != kept}
-    return replace(state, ids={**state.ids, report.attempt: kept}, other_ids=state.other_ids | others)
+    return {**state.ids, report.attempt: kept}, state.other_ids | others
 
 
-def _join_failure(state: State, report: Report) -> State:
+def _joined_failure(state: State, report: Report) -> RankedFailure | None:
     if report.failure is None or report.order is None or not report.is_failure:
-        return state
-    reported = RankedFailure(failure=report.failure, order=report.order)
-    if state.failure is not None and state.failure.key >= reported.key:
-        return state
-    return replace(state, failure=reported)
+        return state.failure
+    known, reported = state.failure, RankedFailure(failure=report.failure, order=report.order)
+    return known if known is not None and known.key >= reported.key else reported

@@ -154,7 +154,10 @@ def rfc2822(value: str | None) -> str | None:
 
 def field(fields: Mapping[str, str], *names: str) -> str:
     """The first non-empty one of these fields, cleaned; empty if there is none."""
-    return next((value for name in names if (value := clean(fields.get(name, "")))), "")
+    for name in names:
+        if value := clean(fields.get(name, "")):
+            return value
+    return ""
 
 
 def code(value: str | None) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sms_tracker import providers
@@ -130,7 +131,7 @@ class Receiver:
                 raise InvalidSignature("the token in the callback URL is not ours")
             return _Verified()
         credentials = settings.credentials[provider.name]
-        keys = provider.keys(credentials)
+        keys = _keys(provider.name, tuple(credentials.items()))
         refusal = InvalidSignature("no public base URL")
         for public in _public(request, settings):
             try:
@@ -191,6 +192,12 @@ class Receiver:
             return "counted"
         self.queue.send(encode_report(report))
         return "queued"
+
+
+@lru_cache(maxsize=8)
+def _keys(name: str, document: tuple[tuple[str, str], ...]) -> tuple[Key, ...]:
+    """A provider's keys in its secret document, read once: it may list many, and it rarely changes."""
+    return providers.webhooks(name).keys(dict(document))
 
 
 def _public(request: HttpRequest, settings: Settings) -> Iterator[HttpRequest]:
