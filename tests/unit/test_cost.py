@@ -13,7 +13,7 @@ from sms_tracker.aws.items import cost_name, cost_text, costs_of
 from sms_tracker.domain.cost import Cost, Price, parse_price, parse_segments, plain, total
 from sms_tracker.domain.http import HttpResponse
 from sms_tracker.domain.report import Report, Source
-from sms_tracker.domain.transition import costs, observed
+from sms_tracker.domain.transition import costs, observed_cost
 from tests.factories import NOW, cost, report
 
 LATER, LATEST = "2026-01-31T12:00:01.000Z", "2026-01-31T12:00:02.000Z"
@@ -129,7 +129,7 @@ def test_a_number_in_json_keeps_its_digits(provider: str, amount: str, read: Pri
 def test_a_look_up_observes_now_and_an_event_its_own_time(source: Source, occurred: str | None, at: str) -> None:
     stated = report(source=source, occurred=occurred, received=LATER, price=Price("1", "EUR"), segments=3)
 
-    assert observed(stated) == cost("1", at, segments=3)
+    assert observed_cost(stated) == cost("1", at, segments=3)
 
 
 def test_a_look_up_within_the_second_of_an_event_does_not_hide_the_larger_amount_of_the_event() -> None:
@@ -137,7 +137,7 @@ def test_a_look_up_within_the_second_of_an_event_does_not_hide_the_larger_amount
     event = report(occurred=LATER, received="2026-01-31T12:00:01.900Z", price=Price("0.0079", "EUR"))
 
     assert costs([event, looked_up]) == costs([looked_up, event]) == {1: cost("0.0079", LATER)}
-    assert observed(report(segments=3)) is None, "without a price there is no observation"
+    assert observed_cost(report(segments=3)) is None, "without a price there is no observation"
 
 
 def test_amounts_that_grow_and_a_correction_downwards_end_at_the_last_in_every_order() -> None:

@@ -4,10 +4,12 @@ import time
 
 import pytest
 
-from sms_tracker.domain.opt_out import WORDS, Keyword, keyword, looks_like_opt_out, own_keywords
+from sms_tracker.domain.opt_out import DEFAULT_KEYWORDS, Keyword, keyword, looks_like_opt_out, own_keywords
 
 
-@pytest.mark.parametrize(("word", "meaning"), [(word, meaning) for meaning, words in WORDS.items() for word in words])
+@pytest.mark.parametrize(
+    ("word", "meaning"), [(word, meaning) for meaning, words in DEFAULT_KEYWORDS.items() for word in words]
+)
 def test_each_word_counts_however_it_is_written(word: str, meaning: Keyword) -> None:
     written = (word, word.upper(), word.title(), f"  {word}\n", f"{word}.", f"“{word}”", f'"{word}!!"', f"«{word}»")
 

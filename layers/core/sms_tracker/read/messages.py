@@ -11,13 +11,13 @@ from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.cost import Cost
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, Caller
-from sms_tracker.domain.opt_out import is_visible, scope
+from sms_tracker.domain.opt_out import is_scope_visible, scope
 from sms_tracker.domain.ports import Clock, Messages, Search
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
-from sms_tracker.domain.status import MEANING, RETRY_ADVICE, RETRYABLE, Failure, Status
+from sms_tracker.domain.status import REASON_MEANINGS, RETRY_ADVICE, RETRYABLE, Failure, Status
 from sms_tracker.read.list_query import client_filter, cursor, read_denied, read_query
 from sms_tracker.read.search import find
 from sms_tracker.services import responses
@@ -67,7 +67,7 @@ def _failure(failure: Failure | None, *, provider: str, status: Status) -> schem
         "reason": failure.reason,
         "code": failure.code,
         "message": failure.message,
-        "meaning": MEANING[failure.reason],
+        "meaning": REASON_MEANINGS[failure.reason],
         "retryable": RETRYABLE[failure.category],
         "retry_advice": RETRY_ADVICE[failure.category],
         "docs_url": None if failure.code is None else providers.load(provider).page(failure.code, status),
@@ -167,7 +167,7 @@ class MessageReader:
         if self.mode is ScopeMode.OFF or not record.to:
             return message_view(record)
         name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
-        return message_view(record, opt_out_scope=name if is_visible(name, caller) else None)
+        return message_view(record, opt_out_scope=name if is_scope_visible(name, caller) else None)
 
 
 def _may_read(record: Record, caller: Caller) -> bool:

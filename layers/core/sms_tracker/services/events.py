@@ -14,7 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_fie
 
 from sms_tracker.domain.opt_out import Keyword, Kind
 from sms_tracker.domain.ports import Topic
-from sms_tracker.domain.status import MEANING, RETRY_ADVICE, RETRYABLE, Category, Failure, Outcome, Reason, Status
+from sms_tracker.domain.status import (
+    REASON_MEANINGS,
+    RETRY_ADVICE,
+    RETRYABLE,
+    Category,
+    Failure,
+    Outcome,
+    Reason,
+    Status,
+)
 
 SOURCE = "sms-tracker"
 TEST_SOURCE = f"{SOURCE}.test"
@@ -47,7 +56,7 @@ class FailureDetail(BaseModel):
     @computed_field(description="What the reason means and what to do, for people")  # type: ignore[prop-decorator]
     @property
     def meaning(self) -> str:
-        return MEANING[self.reason]
+        return REASON_MEANINGS[self.reason]
 
     @computed_field(description="`retryable` for people")  # type: ignore[prop-decorator]
     @property

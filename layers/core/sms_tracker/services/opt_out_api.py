@@ -19,7 +19,7 @@ from pydantic import (
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, SEND, Caller
-from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_visible, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_scope_visible, scope
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
@@ -151,7 +151,7 @@ class OptOutApi:
 
     def _find(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         recipient, _ = self._recipient(query, caller, "parameter")
-        if not is_visible(recipient.scope, caller):
+        if not is_scope_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         shown = self._view(self.register.opt_outs.get(recipient), recipient)
         return ok({"opt_outs": [shown], "cursor": None}, "found")
@@ -162,7 +162,7 @@ class OptOutApi:
         except ValidationError as error:
             raise invalid_message(error, "parameter") from None
         page = self.register.opt_outs.listed(cursor=listing.cursor, limit=_PAGE)
-        visible = (stored for stored in page.items if is_visible(stored.recipient.scope, caller))
+        visible = (stored for stored in page.items if is_scope_visible(stored.recipient.scope, caller))
         shown = [self._view(stored, stored.recipient) for stored in visible]
         cursor = encode_cursor(page.next) if page.next else None
         return ok({"opt_outs": shown, "cursor": cursor}, "listed")
@@ -178,7 +178,7 @@ class OptOutApi:
         return still_blocked(answer.body) if answer.body.get("blocked") else answer
 
     def _store(self, caller: Caller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
-        if not is_visible(recipient.scope, caller):
+        if not is_scope_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         statement = Statement(kind=kind, at=timestamp(self.clock()), source=caller.client, reason=reason)
         return ok(self._view(self.register.add(recipient, [statement]), recipient), str(kind))
