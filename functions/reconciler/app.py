@@ -7,7 +7,7 @@ from typing import Any
 from sms_tracker import wiring
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SqsQueue
-from sms_tracker.aws.reconcile_state import DynamoReconcileState, StatisticsStore
+from sms_tracker.aws.reconcile_state import ReconcileStateStore, StatisticsStore
 from sms_tracker.aws.store import MessageSearch
 from sms_tracker.config import ReconcilerConfig, load
 from sms_tracker.domain.hourly_stats import counting_stages
@@ -29,7 +29,7 @@ sender = wiring.sender(
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
-    state=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
+    state=ReconcileStateStore(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
     queue=SqsQueue(sqs, config.reports_queue_url),

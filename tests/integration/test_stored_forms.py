@@ -19,7 +19,7 @@ from ops.forget import Eraser
 from ops.records import rebuilt
 from sms_tracker.aws.api import Item
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.items import from_item, stored
+from sms_tracker.aws.items import from_item, record_of
 from sms_tracker.aws.store import MessageSearch, MessageStore, changes
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.errors import Unavailable
@@ -138,7 +138,7 @@ def test_an_earlier_item_is_read_whatever_its_price(price: str) -> None:
 @pytest.mark.parametrize("damaged", ["", "OkIv8s-", "OkIv8s-EUR0", "OkIv8s-EUR01-1", "OkIv8s-EUR010.0 "])
 def test_a_damaged_cost_is_a_damaged_record(damaged: str) -> None:
     with pytest.raises(Unavailable):
-        stored({**FORMER, "cost": {"S": damaged}})
+        record_of({**FORMER, "cost": {"S": damaged}})
 
 
 @pytest.mark.parametrize("repeated", [SENT, SENDING, ANSWER])

@@ -49,14 +49,14 @@ def sign(
     lines, listed = "".join([f"{name}:{signed[name]}\n" for name in names]), ";".join(names)
     request = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
     text = f"{_ALGORITHM}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    signature = hmac.digest(_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
+    signature = hmac.digest(_signing_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
     key = f"{credentials.access_key}/{scope}"
     signed["authorization"] = f"{_ALGORITHM} Credential={key}, SignedHeaders={listed}, Signature={signature}"
     return signed
 
 
 @lru_cache(maxsize=8)
-def _key(secret: str, scope: str) -> bytes:
+def _signing_key(secret: str, scope: str) -> bytes:
     """The signing key of one day, region and service."""
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
@@ -92,6 +92,23 @@ def session() -> Any:
     return botocore.session.get_session()
 
 
+def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
+    """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
+
+    Uses boto3 if the environment needs more: proxies, FIPS or dual-stack endpoints, other partitions.
+    """
+    endpoint = endpoint_of(service, os.environ)
+    if endpoint is None:
+        from sms_tracker.aws import clients  # noqa: PLC0415  # rarely needed, and slow to import
+
+        return clients.api(service, timeout=timeout, attempts=attempts, failed=failed)
+    if not os.environ.get("AWS_ACCESS_KEY_ID"):
+        session()  # imports botocore now instead of in the first call
+    connect = min(timeout / 2, 1.0)
+    connections = Connections(endpoint, default_tls() if endpoint.tls else None, connect, timeout - connect)
+    return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
+
+
 _SERVICES = {
     "dynamodb": ("DynamoDB_20120810", {"content-type": "application/x-amz-json-1.0"}),
     "sqs": ("AmazonSQS", {"content-type": "application/x-amz-json-1.0", "x-amzn-query-mode": "true"}),
@@ -109,26 +126,9 @@ _RETRIED = frozenset({
 allows. Each try is signed anew.
 """
 _RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
+_RETRY_QUOTA = 500
+"""As in botocore: retries use the quota up, successful calls refill it. Approximate among threads."""
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_QUOTA = 500
-"""The retry quota, as in botocore: retries use it up, successful calls refill it. Approximate among threads."""
-
-
-def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
-    """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
-
-    Uses boto3 if the environment needs more: proxies, FIPS or dual-stack endpoints, other partitions.
-    """
-    endpoint = endpoint_of(service, os.environ)
-    if endpoint is None:
-        from sms_tracker.aws import clients  # noqa: PLC0415  # rarely needed, and slow to import
-
-        return clients.api(service, timeout=timeout, attempts=attempts, failed=failed)
-    if not os.environ.get("AWS_ACCESS_KEY_ID"):
-        session()  # imports botocore now instead of in the first call
-    connect = min(timeout / 2, 1.0)
-    connections = Connections(endpoint, default_tls() if endpoint.tls else None, connect, timeout - connect)
-    return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
 
 
 class JsonClient:
@@ -148,7 +148,7 @@ class JsonClient:
     ) -> None:
         self._service, self._endpoint, self._post = service, endpoint, post
         self._attempts, self._failed, self._credentials = attempts, failed, credentials
-        self._sleep, self._fraction, self._quota = sleep, fraction, _QUOTA
+        self._sleep, self._fraction, self._quota = sleep, fraction, _RETRY_QUOTA
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """See :class:`sms_tracker.aws.api.Api`."""
@@ -166,7 +166,7 @@ class JsonClient:
                 if not again:
                     raise failure(operation, error.code, error.item) from error
             else:
-                self._quota = min(_QUOTA, self._quota + cost)
+                self._quota = min(_RETRY_QUOTA, self._quota + cost)
                 return result
             self._quota -= cost
             self._sleep(self._fraction() * min(2 ** (attempt - 1), 20))
