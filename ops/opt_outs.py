@@ -20,8 +20,9 @@ from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.report import parse_time, timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.numbers import e164
-from sms_tracker.services.opt_out_api import known_provider, known_sender
+from sms_tracker.services.opt_out_api import known_sender
 from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.validation import known_provider
 
 COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
 _IMPORTED = (Kind.ADDED, Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED)

@@ -20,7 +20,7 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.text import is_blank, segment
 from sms_tracker.providers.base import Provider
 from sms_tracker.read.list_query import ListQuery, cursor
-from sms_tracker.services.idempotency import KEY
+from sms_tracker.services.idempotency import KEY_PATTERN
 from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS
 
 _DELIVERED = "00"
@@ -54,7 +54,7 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
         if case.operation.path == "/messages":
             _bind_cursor(case.query)
     given = case.headers.get("Idempotency-Key") if case.headers else None
-    if isinstance(given, str) and KEY.fullmatch(given):
+    if isinstance(given, str) and KEY_PATTERN.fullmatch(given):
         case.headers["Idempotency-Key"] = str(uuid4())  # a key belongs to one request
 
 

@@ -114,7 +114,7 @@ def test_the_result_is_gsm_or_the_text_itself_and_stays_the_same_when_repeated(t
 def test_characters_are_named_by_sign_and_number_or_by_number_alone_where_there_is_no_sign() -> None:
     assert listed_characters("\u2019") == "\u2019 (U+2019)"
     assert listed_characters("\u200b\u00a0\x00\u0301\u2800") == "U+200B, U+00A0, U+0000, U+0301, U+2800"
-    assert listed_characters("abc", at_most=2) == "a (U+0061), b (U+0062) and 1 more"
+    assert listed_characters("abcdefg") == "a (U+0061), b (U+0062), c (U+0063), d (U+0064), e (U+0065) and 2 more"
 
 
 def test_the_documents_list_is_the_one_that_is_used() -> None:

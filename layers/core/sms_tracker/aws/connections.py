@@ -130,7 +130,7 @@ class Connection:
             self._keeps = self._parser.should_keep_alive()
 
 
-_IDLE = 20.0
+IDLE = 20.0
 """Seconds for which an idle connection is reused. AWS closes idle ones, unnoticed by a frozen sandbox."""
 
 
@@ -176,7 +176,7 @@ class Connections:
             except IndexError:
                 return None
             readable = select.select([connection.socket], [], [], 0)[0]  # if so, AWS closed it
-            if 0 <= self._now() - since < _IDLE and not readable:
+            if 0 <= self._now() - since < IDLE and not readable:
                 return connection
             connection.socket.close()
 

@@ -49,14 +49,14 @@ def sign(
     lines, listed = "".join([f"{name}:{signed[name]}\n" for name in names]), ";".join(names)
     request = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
     text = f"{_ALGORITHM}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    signature = hmac.digest(_signing_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
+    signature = hmac.digest(_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
     key = f"{credentials.access_key}/{scope}"
     signed["authorization"] = f"{_ALGORITHM} Credential={key}, SignedHeaders={listed}, Signature={signature}"
     return signed
 
 
 @lru_cache(maxsize=8)
-def _signing_key(secret: str, scope: str) -> bytes:
+def _key(secret: str, scope: str) -> bytes:
     """The signing key of one day, region and service."""
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):

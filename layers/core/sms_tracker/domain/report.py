@@ -130,6 +130,10 @@ def clean(value: str) -> str:
     return safe[:MAX_VALUE]
 
 
+TIMESTAMP_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
+""":func:`timestamp` as a regular expression, for JSON Schema."""
+
+
 def timestamp(moment: datetime) -> str:
     """An aware datetime as RFC 3339 in UTC with milliseconds and ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -153,11 +153,14 @@ def _plain(char: str) -> str:
     return unicodedata.normalize("NFKC", char) if styled else char
 
 
-def listed_characters(chars: Iterable[str], *, at_most: int = 5) -> str:
+_MAX_LISTED = 5
+
+
+def listed_characters(chars: Iterable[str]) -> str:
     """The first ones as ``© (U+00A9)``, and how many more there are. Marks and blanks have only the code point."""
     all_chars = list(chars)
-    first = ", ".join(map(_named, all_chars[:at_most]))
-    return first if len(all_chars) <= at_most else f"{first} and {len(all_chars) - at_most} more"
+    first = ", ".join(map(_named, all_chars[:_MAX_LISTED]))
+    return first if len(all_chars) <= _MAX_LISTED else f"{first} and {len(all_chars) - _MAX_LISTED} more"
 
 
 def _named(char: str) -> str:

@@ -74,7 +74,7 @@ def is_about_message(response: HttpResponse) -> bool:
 
 def not_processed(response: HttpResponse, code: str | None, *, soon: bool = True) -> NotProcessed:
     """A temporary refusal, with the provider's ``Retry-After``."""
-    retry_after = parsing.seconds(response.headers)
+    retry_after = parsing.retry_after(response.headers)
     return NotProcessed(reason=f"HTTP {response.status}", code=code, retry_after=retry_after, soon=soon)
 
 
@@ -91,5 +91,5 @@ def record(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFaile
     if isinstance(result, NoResponse):
         return LookupFailed(reason=result.reason)
     if result.status != HTTPStatus.OK:
-        return LookupFailed(reason=f"HTTP {result.status}", retry_after=parsing.seconds(result.headers))
+        return LookupFailed(reason=f"HTTP {result.status}", retry_after=parsing.retry_after(result.headers))
     return parsing.json_object(result.body)

@@ -111,10 +111,6 @@ def _report(entry: Entry, report: Report, reason: NotApplied | None) -> schemas.
     }
 
 
-_PROBE = 10.0
-"""Seconds for which a result is reused."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReader:
     """Reads messages. ``countries`` (ISO 3166, None for all) are those that the deployment sends to.
@@ -183,6 +179,10 @@ def _others(records: Iterable[Record], client: str) -> dict[str, list[str]]:
     return found
 
 
+_PROBE_LIFETIME = 10.0
+"""Seconds for which the results of the probes are reused."""
+
+
 class Health:
     """The public health check. Table and queue are probed at most once in ten seconds."""
 
@@ -190,22 +190,22 @@ class Health:
         self._probes = probes
         self._monotonic = monotonic
         self._probed_at: float | None = None
-        self._answers: dict[str, bool] = {}
+        self._results: dict[str, bool] = {}
 
     def check(self) -> ApiResponse:
         """200 if all probes answered, otherwise 503 with the result of each, without the causes."""
         now = self._monotonic()
-        if self._probed_at is None or now - self._probed_at > _PROBE:
-            self._answers = {name: _answers(probe) for name, probe in self._probes.items()}
+        if self._probed_at is None or now - self._probed_at > _PROBE_LIFETIME:
+            self._results = {name: _is_up(probe) for name, probe in self._probes.items()}
             self._probed_at = now
-        states = {name: "ok" if answered else "unavailable" for name, answered in self._answers.items()}
+        states = {name: "ok" if answered else "unavailable" for name, answered in self._results.items()}
         body = {"version": __version__, **states}
-        if all(self._answers.values()):
+        if all(self._results.values()):
             return ok({"status": "ok", **body}, "healthy")
         return problem("unhealthy", "Try again later.", members=body)
 
 
-def _answers(probe: Callable[[], object]) -> bool:
+def _is_up(probe: Callable[[], object]) -> bool:
     try:
         probe()
     except SmsTrackerError:

@@ -33,6 +33,7 @@ from sms_tracker.services.validation import (
     encode_cursor,
     invalid_message,
     json_body,
+    known_provider,
     number_in_query,
 )
 
@@ -40,13 +41,6 @@ _PAGE = 100
 _REQUIRED = {ScopeMode.SENDER: ("provider", "from")}
 _OPTIONAL = {ScopeMode.CLIENT: ("client",)}
 """The fields that state the scope of an opt-out, by ``OptOutScope``."""
-
-
-def known_provider(given: str) -> str:
-    """``given``, the name of a provider; raises ``ValueError``. A block of another name would match no message."""
-    if given not in providers.all_names():
-        raise ValueError(f"must be one of: {', '.join(providers.all_names())}")
-    return given
 
 
 def known_sender(given: str, provider: str) -> str:

@@ -76,6 +76,8 @@ class Handled:
 
 @dataclass(frozen=True, slots=True)
 class _Queued:
+    """A decoded report, and the message that it came in."""
+
     delivery: QueueMessage
     envelope: Envelope
     report: Report
@@ -126,7 +128,7 @@ class ReportProcessor:
             envelope = self._envelope(delivery)
             if isinstance(envelope, str):
                 return Handled(decision=envelope, queue_ids=(delivery.queue_id,))
-            queued = _Queued(delivery, envelope, read(envelope))
+            queued = _Queued(delivery, envelope, read_report(envelope))
             if queued.report.test or queued.report.set_aside:
                 return self._without_message(queued)
             message_id = envelope.message_id or self._find(queued.report)
@@ -216,7 +218,7 @@ class ReportProcessor:
             self.replies.send(encode_reply(RefusedSend(message_id=message_id, attempt=attempt)))
 
 
-def read(envelope: Envelope) -> Report:
+def read_report(envelope: Envelope) -> Report:
     """The report in an envelope; raises ``UnknownProvider`` or ``Unreadable``."""
     adapter = providers.load(envelope.provider)
     if envelope.source is Source.LOOKUP:

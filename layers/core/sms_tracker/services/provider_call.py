@@ -24,8 +24,6 @@ from sms_tracker.services.send_request import Draft
 
 _SOON, _WHILE_STOPPED = 5.0, 60.0
 """Retry-After in seconds: after a failed read, and while sending is stopped."""
-_TRANSACTIONAL = "transactional"
-"""The category of messages that a stop of marketing does not block."""
 
 
 def check_stop(stop_of: StopOf, client: str) -> ApiResponse | None:
@@ -48,7 +46,7 @@ def sending_stopped(stop: Instruction) -> ApiResponse:
 
 
 class OptOutCheck(Protocol):
-    """Reads and reports opt-outs of a message's recipient."""
+    """Reads the opt-out of a message's recipient, and queues a provider's refusal because of one."""
 
     def is_blocked(self, record: Record) -> bool:
         """Whether the recipient opted out; raises ``Unavailable``."""
@@ -57,6 +55,10 @@ class OptOutCheck(Protocol):
     def pass_on_refusal(self, record: Record) -> str | None:
         """Queue the provider's refusal because of an opt-out. Returns a warning if that failed."""
         ...
+
+
+_TRANSACTIONAL = "transactional"
+"""The category of messages that a stop of marketing does not block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,28 +90,6 @@ class LiveOptOutCheck:
         return None
 
 
-BUDGET = 20.0
-"""Seconds from the request's arrival to the end of the last try: below the function's 28 and API Gateway's 30."""
-_TIMEOUT = 10.0
-"""Seconds of one try."""
-_BASE, _CAP = 0.25, 4.0
-"""Seconds of back-off before retry n: random, up to the base doubled n times, at most the cap."""
-_MIN_LEFT = 1.0
-"""Seconds that must be left to start a try."""
-
-
-@dataclass(slots=True)
-class CountedCalls:
-    """Calls to a provider, counted for the metric ``ProviderRetries``."""
-
-    http: Http
-    calls: int = 0
-
-    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
-        self.calls += 1
-        return self.http(request, timeout=timeout)
-
-
 def prepare_request(record: Record, draft: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
     """The request, and the record with its hash if the request may be repeated. Nothing is stored or called."""
     name, attempt = draft.provider, record.send.attempt
@@ -130,12 +110,22 @@ def prepare_request(record: Record, draft: Draft, settings: Settings) -> tuple[R
     request = provider.send_request(outbound, credentials=settings.credentials.get(name, {}), callback_url=url)
     if not (draft.resend_if_lost and provider.IDEMPOTENCY):
         return record, request
-    return replace(record, send=replace(record.send, request=_hash(settings.service_key, request))), request
+    return replace(record, send=replace(record.send, request=_request_hash(settings.service_key, request))), request
 
 
-def _hash(key: bytes, request: HttpRequest) -> str:
+def _request_hash(key: bytes, request: HttpRequest) -> str:
     head = json.dumps([request.method, request.url, sorted(request.headers.items())])
     return short_hmac(key, f"{head}\n".encode() + request.body)
+
+
+BUDGET = 20.0
+"""Seconds from the request's arrival to the end of the last try: below the function's 28 and API Gateway's 30."""
+_TIMEOUT = 10.0
+"""Seconds of one try."""
+_BASE, _CAP = 0.25, 4.0
+"""Seconds of back-off before retry n: random, up to the base doubled n times, at most the cap."""
+_MIN_LEFT = 1.0
+"""Seconds that must be left to start a try."""
 
 
 def call_provider(
@@ -210,3 +200,15 @@ def _code(outcome: SendOutcome) -> str | None:
         case NotProcessed():
             return outcome.code
     return None
+
+
+@dataclass(slots=True)
+class CountedCalls:
+    """An :class:`sms_tracker.domain.ports.Http` that counts its calls, for the metric ``ProviderRetries``."""
+
+    http: Http
+    calls: int = 0
+
+    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        self.calls += 1
+        return self.http(request, timeout=timeout)

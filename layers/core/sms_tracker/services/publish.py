@@ -16,7 +16,7 @@ from sms_tracker.domain.ports import Metrics, Queue
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
-from sms_tracker.services.events import DETAIL_TYPE, SOURCE, TEST_SOURCE, FailureDetail, StatusChanged
+from sms_tracker.services.events import SOURCE, STATUS_CHANGED, TEST_SOURCE, FailureDetail, StatusChanged
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 
@@ -68,7 +68,7 @@ def bus_event(old: Record, new: Record, policy: PublishPolicy) -> BusEvent | Non
     """:func:`status_changed` for the bus; messages of test keys have a source of their own."""
     event = status_changed(old, new, policy)
     source = TEST_SOURCE if new.test else SOURCE
-    return None if event is None else BusEvent(source=source, detail_type=DETAIL_TYPE, detail=event.detail())
+    return None if event is None else BusEvent(source=source, detail_type=STATUS_CHANGED, detail=event.detail())
 
 
 def _corrects(previous: Status, status: Status) -> Status | None:

@@ -28,13 +28,6 @@ _REFRESH = 30.0
 """After a refused signature, secrets older than these seconds are read again: they may have been rotated."""
 _STALE = timedelta(seconds=300)
 """Age of a valid signature, or its lead on our clock, above which it counts as stale: it may be a replay."""
-_METRICS = {
-    "queued": "ReportsReceived",
-    "counted": "ReportsReceived",
-    "foreign": "ReportsForeign",
-    "refused-signature": "SignaturesRefused",
-    "unavailable": "WebhooksUnavailable",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +196,15 @@ def _is_sending(report: Envelope) -> bool:
     """Whether the report's status is ``sending``. Loads the whole adapter, which nothing else here needs."""
     adapter = providers.load(report.provider)
     return adapter.report(report.fields, received_at=report.received_at).status is Status.SENDING
+
+
+_METRICS = {
+    "queued": "ReportsReceived",
+    "counted": "ReportsReceived",
+    "foreign": "ReportsForeign",
+    "refused-signature": "SignaturesRefused",
+    "unavailable": "WebhooksUnavailable",
+}
 
 
 def measure(received: Received, metrics: Metrics) -> None:

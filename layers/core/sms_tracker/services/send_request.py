@@ -46,8 +46,6 @@ from sms_tracker.services.policy import (
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS, Json, invalid_message, json_body, to_send
 
-_SERVER_ERROR = 500
-
 
 def submit(send: Callable[[str, Json, str | None], ApiResponse], caller: Caller, request: HttpRequest) -> ApiResponse:
     """Check the scope, decode the request and ``send`` it. The response to an invalid request is a problem."""
@@ -188,7 +186,7 @@ def draft_from_request(payload: Json, policy: Policy) -> Draft:
         resend_if_lost=request.resend_if_lost,
         category=request.category,
         segmentation=segment(request.body),
-        warnings=validation.warnings(request.body),
+        warnings=validation.text_warnings(request.body),
     )
 
 
@@ -230,6 +228,9 @@ _METRICS = {
     "account-refused": "AccountRefused",
     "no-sender": "AccountRefused",
 }
+
+
+_SERVER_ERROR = 500
 
 
 def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:
