@@ -14,6 +14,8 @@ from sms_tracker.aws.api import Api, marshal, unmarshal
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.http import READ, SEND, Caller, HttpRequest
 
+# --- API keys
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -62,6 +64,9 @@ class KeyStore:
         expires = values.get("expires_at")
         senders = frozenset(values.get("senders", ()))
         return ApiKey(values["client"], frozenset(values["scopes"]), None if expires is None else int(expires), senders)
+
+
+# --- Events and responses
 
 
 def request(event: Mapping[str, Any]) -> HttpRequest:

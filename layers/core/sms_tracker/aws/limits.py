@@ -13,6 +13,8 @@ from sms_tracker.domain.errors import SmsTrackerError, Throttled, Unavailable
 from sms_tracker.domain.limits import Bound, Counter
 from sms_tracker.domain.operator_rules import Action, Instruction, SendingStops
 
+# --- Counters of limits
+
 LIMITS_PREFIX = "limit#"
 """The prefix of every counter's key; it is part of the functions' policies."""
 _FULL_SET = 16
@@ -144,6 +146,8 @@ def _countries_name(client: str) -> str:
 def _counter_key(name: str) -> Item:
     return marshal({"pk": f"{LIMITS_PREFIX}{name}"})
 
+
+# --- Sending stops
 
 STOPS_KEY = "sending-stops"
 """The key of the stops; it is part of the functions' policies."""

@@ -17,6 +17,8 @@ from sms_tracker.domain.cost import CostSums, plain
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
 
+# --- Positions and due times
+
 
 class ReconcileStateStore:
     """Both tables behind :class:`sms_tracker.domain.ports.ReconcileState`."""
@@ -84,6 +86,8 @@ class ReconcileStateStore:
 def _position_key(name: str) -> Item:
     return marshal({"pk": f"reconciler#{name}"})
 
+
+# --- Hourly statistics
 
 STATISTICS_PREFIX = "statistics#"
 """The prefix of every key of statistics; it is part of the functions' policies."""

@@ -73,7 +73,7 @@ class SsmSettings:
             return
         self._tried_at = now
         try:
-            self._settings = self._first() if self._settings is None else self._read()
+            self._settings = self._first_read() if self._settings is None else self._read()
         except SmsTrackerError:
             if self._settings is None:
                 raise
@@ -81,7 +81,7 @@ class SsmSettings:
         self._read_at = now
         self._lifetime = LIFETIME * (1 + self._jitter() / 5)
 
-    def _first(self) -> Settings:
+    def _first_read(self) -> Settings:
         """The settings of a cold start: without cached ones, repeat a failed call for ``PATIENCE``."""
         end = self._monotonic() + PATIENCE
         while True:

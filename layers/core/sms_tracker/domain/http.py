@@ -69,6 +69,8 @@ def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
+# --- The API's callers and problems
+
 READ, SEND, ADMIN = "read", "send", "admin"
 """The scopes of API keys: read one's own messages, send, and read every client's."""
 

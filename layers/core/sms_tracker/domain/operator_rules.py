@@ -13,6 +13,8 @@ from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.http import unique_members
 from sms_tracker.domain.limits import ClientLimits, Outage, Quota, SendLimits
 
+# --- Destinations
+
 EVERY_COUNTRY = "*"
 """Instead of a country's code: all countries."""
 
@@ -68,6 +70,8 @@ def shown(word: str) -> str:
     """The first characters of an operator's word, safe to log."""
     return re.sub("[^ -~]", "?", word)[:_MAX_CHARACTERS]
 
+
+# --- Limits: a document in Parameter Store
 
 _MAX_COUNT = 1_000_000_000
 _QUOTAS = ("client", "country", "new_countries")
@@ -164,6 +168,8 @@ def _unknown_names(given: Mapping[str, Any], known: frozenset[str], path: str) -
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT
 
+
+# --- Stops
 
 EVERY_CLIENT = "*"
 """Instead of a client's name: all clients."""

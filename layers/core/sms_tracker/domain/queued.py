@@ -22,6 +22,9 @@ VERSION = 1
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
+# --- Reports
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """One queued report. ``tries`` counts the look-ups by provider id that found no message."""
@@ -114,6 +117,9 @@ def _well_typed(envelope: Envelope) -> bool:
         and isinstance(envelope.fields, dict)
         and all(type(value) is str for value in envelope.fields.values())
     )
+
+
+# --- Replies, and refusals because of an opt-out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,8 @@ def is_blank(text: str) -> bool:
     return all(char.isspace() or char in _BLANKS for char in IGNORABLE.sub("", text))
 
 
+# --- Invisible characters
+
 CONTROLS = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 """Control characters except white space, as ranges of a regular expression."""
 _CONTROL = re.compile(f"[{CONTROLS}]")
@@ -94,6 +96,8 @@ def controls(text: str) -> list[str]:
     """The control characters except white space, each once. Phones do not show them; ESC is no GSM-7 text."""
     return list(dict.fromkeys(_CONTROL.findall(text)))
 
+
+# --- Look-alikes in GSM-7
 
 LOOK_ALIKES: Mapping[str, str] = {
     "'": "\u2018\u2019\u201b\u2032\u2035\u0060\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u275b\u275c",

@@ -162,6 +162,9 @@ class OptOutChanged(BaseModel):
         return self.model_dump_json(by_alias=True)
 
 
+# --- The digest of failures
+
+
 class _FailureEvent(BaseModel):
     """An event of a failure as EventBridge puts it into the queue; its other fields are ignored."""
 

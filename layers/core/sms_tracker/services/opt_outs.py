@@ -85,7 +85,7 @@ def _newest_statement(changed: OptOut, known: OptOut) -> Statement:
     return max(statement for kind, statement in changed.latest.items() if known.latest.get(kind) != statement)
 
 
-KEYWORDS_LIFETIME, RETRY_AFTER = 3600.0, 60.0
+KEYWORDS_LIFETIME, RETRY_PAUSE = 3600.0, 60.0
 """Seconds until keywords are read again, and until a provider that did not answer is called again."""
 _TIMEOUT = 1.5
 """Seconds of one call. A batch of ten replies makes at most ten calls and has 20 seconds."""
@@ -123,7 +123,7 @@ class OptOutSources:
             provider, lambda credentials: source.keywords_request(number, country, credentials=credentials)
         )
         read = source.keywords_outcome(answer)
-        keywords, lifetime = (cached, RETRY_AFTER) if isinstance(read, LookupFailed) else (read, KEYWORDS_LIFETIME)
+        keywords, lifetime = (cached, RETRY_PAUSE) if isinstance(read, LookupFailed) else (read, KEYWORDS_LIFETIME)
         self._keywords[(provider, number, country)] = (self.monotonic() + lifetime, keywords)
         return keywords
 
@@ -164,7 +164,7 @@ class OptOutSources:
             return NoResponse(written=False, reason=str(error))
         answer = self.http(made, timeout=_TIMEOUT)
         if _is_down(answer):
-            self._down_until[provider] = self.monotonic() + RETRY_AFTER
+            self._down_until[provider] = self.monotonic() + RETRY_PAUSE
         if isinstance(answer, NoResponse) or answer.status not in range(200, 300):
             log_failed_call(self.failed, f"{provider} {made.method}", answer)
         return answer

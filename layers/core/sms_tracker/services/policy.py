@@ -169,7 +169,6 @@ def _span(seconds: range) -> str:
 
 # --- The senders by country: a document in Parameter Store.
 
-
 Senders = Mapping[str, Mapping[str, str]]
 """By provider, by country (ISO 3166) or ``*``: ``{"twilio": {"US": "+15551234567", "*": "MyShop"}}``."""
 _MAX_FLAWS = 20

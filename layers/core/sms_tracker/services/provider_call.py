@@ -22,6 +22,8 @@ from sms_tracker.services.idempotency import short_hmac
 from sms_tracker.services.responses import ApiResponse, problem
 from sms_tracker.services.send_request import Draft
 
+# --- The checks
+
 _SOON, _WHILE_STOPPED = 5.0, 60.0
 """Retry-After in seconds: after a failed read, and while sending is stopped."""
 
@@ -88,6 +90,9 @@ class LiveOptOutCheck:
         except SmsTrackerError as error:
             return f"opt-out not passed on: {error}"
         return None
+
+
+# --- The request and the call
 
 
 def prepare_request(record: Record, draft: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
