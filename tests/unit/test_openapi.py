@@ -33,10 +33,10 @@ from tests.factories import report as reported
 from tests.fakes import FakeClock, MemoryMessages
 from tests.memory_search import MemorySearch
 from tests.setups import POLICY
+from tests.unit.test_message_view import tracked
 from tests.unit.test_responses import PROBLEMS as PROBLEM_REPLIES
 from tests.unit.test_stats import answered
 from tests.unit.test_template_api import routes
-from tests.unit.test_views import tracked
 
 DOCUMENT = document()
 SCHEMAS: Json = DOCUMENT["components"]["schemas"]
