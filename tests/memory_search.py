@@ -25,7 +25,7 @@ from sms_tracker.domain.indexes import (
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
-from sms_tracker.read.list_query import ListQuery, cursor
+from sms_tracker.read.list_query import ListQuery, encoded_cursor
 from sms_tracker.read.list_query import read_query as read
 from sms_tracker.read.search import SearchQuery, find
 from tests.fakes import START
@@ -125,7 +125,9 @@ def walk(search: Search, criteria: SearchQuery) -> list[Record]:
         found += page.records
         if page.after is None:
             return found
-        after = read({"cursor": cursor(page.after, ListQuery().digest)}, client=criteria.client, now=START).after
+        after = read(
+            {"cursor": encoded_cursor(page.after, ListQuery().digest)}, client=criteria.client, now=START
+        ).after
         assert after is not None
         assert criteria.after is None or after < criteria.after, "a page must advance the cursor"
         criteria = replace(criteria, after=after)

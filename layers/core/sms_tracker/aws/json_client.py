@@ -132,7 +132,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class JsonClient:
-    """One service behind :class:`sms_tracker.aws.api.Api`; any number of threads may call it."""
+    """Implements :class:`sms_tracker.aws.api.Api` for one service; any number of threads may call it."""
 
     def __init__(  # noqa: PLR0913  # a dataclass would import inspect: 8 ms of a cold start
         self,

@@ -26,7 +26,7 @@ _MAX_WRITES = 6
 
 
 class LimitCounterStore:
-    """Behind :class:`sms_tracker.domain.limits.LimitCounters`: one item per counter and day.
+    """Implements :class:`sms_tracker.domain.limits.LimitCounters`: one item per counter and day.
 
     The AWS client silently repeats a call with a lost reply, and a repeated ADD would count twice. So each write adds
     its token to the set ``recent``, and is refused if its token is there. A full ``recent`` becomes ``earlier``.

@@ -21,7 +21,7 @@ LISTED = "opt-outs"
 
 
 class OptOutStore:
-    """Both tables behind :class:`sms_tracker.domain.opt_out.OptOuts`. ``key`` returns the service's own key."""
+    """Implements :class:`sms_tracker.domain.opt_out.OptOuts` with both tables. ``key`` returns the service's key."""
 
     def __init__(self, dynamodb: Api, *, state: str, messages: str, key: Callable[[], bytes]) -> None:
         self._dynamodb = dynamodb

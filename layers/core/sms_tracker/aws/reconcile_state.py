@@ -21,7 +21,7 @@ from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
 
 
 class ReconcileStateStore:
-    """Both tables behind :class:`sms_tracker.domain.ports.ReconcileState`."""
+    """Implements :class:`sms_tracker.domain.ports.ReconcileState` with both tables."""
 
     def __init__(self, dynamodb: Api, *, messages: str, state: str) -> None:
         self._dynamodb = dynamodb
@@ -43,18 +43,13 @@ class ReconcileStateStore:
 
     def open(self, message_id: str, *, due: str) -> bool:
         """One UpdateItem, refused if the message is final or already has a due time."""
-        update = self._open_only()
+        update = self._due_update(message_id, due)
         update.require(f"attribute_not_exists({update.path('attention')})")
-        update.set(open_shard(int(shard(message_id))), "attention")
-        update.set(due, "due_at")
         return self._write(self._messages, marshal({"message_id": message_id}), update)
 
     def put_off(self, message_id: str, *, due: str) -> None:
         """One UpdateItem, refused if the message is final."""
-        update = self._open_only()
-        update.set(open_shard(int(shard(message_id))), "attention")
-        update.set(due, "due_at")
-        self._write(self._messages, marshal({"message_id": message_id}), update)
+        self._write(self._messages, marshal({"message_id": message_id}), self._due_update(message_id, due))
 
     def due(self, shard: int, *, until: str, limit: int) -> list[str]:
         """One Query of by_attention."""
@@ -69,10 +64,12 @@ class ReconcileStateStore:
         return [item["message_id"]["S"] for item in answer["Items"]]
 
     @staticmethod
-    def _open_only() -> Update:
-        """An update of an open message. The version stays: a due time does not change the message's state."""
+    def _due_update(message_id: str, due: str) -> Update:
+        """A new due time, if the message is open. The version stays: a due time does not change the message's state."""
         update = Update()
         update.require(f"{update.path('final')} = {update.value(value=False)}")
+        update.set(open_shard(int(shard(message_id))), "attention")
+        update.set(due, "due_at")
         return update
 
     def _write(self, table: str, key: dict[str, object], update: Update) -> bool:
@@ -94,7 +91,7 @@ STATISTICS_PREFIX = "statistics#"
 
 
 class StatisticsStore:
-    """Behind :class:`sms_tracker.domain.hourly_stats.Statistics`; hours are kept for ``retention``."""
+    """Implements :class:`sms_tracker.domain.hourly_stats.Statistics`; hours are kept for ``retention``."""
 
     def __init__(self, dynamodb: Api, table: str, *, retention: timedelta = timedelta(days=90)) -> None:
         self._dynamodb = dynamodb

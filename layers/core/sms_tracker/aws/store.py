@@ -18,7 +18,7 @@ from sms_tracker.domain.state import initial_state
 
 
 class MessageStore:
-    """The ``messages`` table behind :class:`sms_tracker.domain.ports.Messages`.
+    """Implements :class:`sms_tracker.domain.ports.Messages` with the ``messages`` table.
 
     ``keep_raw_reports`` and ``drop_text`` are the template's KeepRawReports and TextRetention=until_final.
     """
@@ -126,7 +126,7 @@ _PAGE_SIZE = 100
 
 
 class MessageSearch:
-    """Reads behind :class:`sms_tracker.domain.ports.Search`; eventually consistent, as indexes are."""
+    """Implements :class:`sms_tracker.domain.ports.Search`; eventually consistent, as indexes are."""
 
     def __init__(self, dynamodb: Api, table: str, *, page: int = _PAGE_SIZE) -> None:
         self._dynamodb = dynamodb

@@ -58,7 +58,7 @@ def envelope_of(
 
 
 def encode_report(envelope: Envelope) -> str:
-    """JSON, version 1; ``tries`` is left out at 0."""
+    """The body of a queued report: JSON, version 1; ``tries`` is left out at 0."""
     values: dict[str, object] = {
         "v": VERSION,
         "provider": envelope.provider,
@@ -140,7 +140,7 @@ class RefusedSend:
 
 
 def encode_reply(queued: RawInbound | RefusedSend) -> str:
-    """JSON, version 1."""
+    """The body of a queued reply or refusal: JSON, version 1."""
     if isinstance(queued, RefusedSend):
         kind, values = "refused", {"message_id": queued.message_id, "attempt": queued.attempt}
     else:

@@ -107,11 +107,13 @@ def _statuses(given: str) -> list[Status]:
 
 
 class _Cursor(NamedTuple):
+    """A decoded cursor: the end of the previous page, and the digest of its search's parameters."""
+
     position: Position
     parameters: str
 
 
-def _cursor(given: str) -> _Cursor:
+def _decoded_cursor(given: str) -> _Cursor:
     try:
         at, message_id, parameters = json.loads(decode_cursor(given))
         are_texts = isinstance(message_id, str) and isinstance(parameters, str)
@@ -126,7 +128,7 @@ Number = Annotated[str, BeforeValidator(number_in_query), Field(json_schema_extr
 Limit = Annotated[Annotated[int, Field(ge=1, le=_MAX_LIMIT)], BeforeValidator(_limit)]
 Statuses = Annotated[list[Status], BeforeValidator(_statuses), Field(min_length=1)]
 Cursor = Annotated[
-    _Cursor, PlainValidator(_cursor), WithJsonSchema({"type": "string", "format": "cursor", "minLength": 1})
+    _Cursor, PlainValidator(_decoded_cursor), WithJsonSchema({"type": "string", "format": "cursor", "minLength": 1})
 ]
 
 
@@ -230,7 +232,7 @@ def _contradiction(parsed: ListQuery, client: str | None, *, is_backwards: bool)
     return None
 
 
-def cursor(position: Position, parameters: str) -> str:
+def encoded_cursor(position: Position, parameters: str) -> str:
     """A position in the search with these ``parameters`` (a digest), as an opaque, URL-safe text."""
     return encode_cursor(json.dumps([position.at, position.message_id, parameters]))
 

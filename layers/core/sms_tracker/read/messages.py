@@ -18,7 +18,7 @@ from sms_tracker.domain.report import Report
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import REASON_MEANINGS, RETRY_ADVICE, RETRYABLE, Failure, Status
-from sms_tracker.read.list_query import client_filter, cursor, read_denied, read_query
+from sms_tracker.read.list_query import client_filter, encoded_cursor, read_denied, read_query
 from sms_tracker.read.search import find
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok, problem
@@ -154,7 +154,7 @@ class MessageReader:
             return responses.records_unavailable(error)
         body: schemas.MessagePage = {
             "messages": [self._view(record, caller) for record in page.records],
-            "cursor": None if page.after is None else cursor(page.after, search.parameters),
+            "cursor": None if page.after is None else encoded_cursor(page.after, search.parameters),
         }
         return replace(ok(body, "listed", read_of=_others(page.records, caller.client)), warnings=tuple(warnings))
 

@@ -25,7 +25,7 @@ from sms_tracker.domain.indexes import BY_TIME, SHARDS, Span
 from sms_tracker.domain.ports import Clock, Metrics, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.reconcile.provider_health import hours, provider_health
+from sms_tracker.reconcile.provider_health import needed_hours, provider_health
 from sms_tracker.services.numbers import country
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 
@@ -150,7 +150,7 @@ def _count_record(record: Record, sums: Sums) -> None:
 def measure(counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
     """Measure the health of each provider, and the gauges of all for alarms. ``objective``: percent, below 100."""
     now = counter.clock()
-    healths = provider_health(counter.statistics.hourly_stats(hours(now)), now=now, objective=objective)
+    healths = provider_health(counter.statistics.hourly_stats(needed_hours(now)), now=now, objective=objective)
     for provider, health in healths.items():
         own = metrics.with_dimensions(provider=provider)
         own.measure("DeliveryRate", health.delivery_rate, "Percent")

@@ -44,7 +44,7 @@ class ProviderHealth:
     burn: float | None
 
 
-def hours(now: datetime) -> list[str]:
+def needed_hours(now: datetime) -> list[str]:
     """The hours that :func:`provider_health` needs."""
     return [timestamp(hour_of(now) - number * HOUR) for number in range(1, 2 + _WEEK[1] // HOUR)]
 

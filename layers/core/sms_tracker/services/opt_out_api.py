@@ -86,7 +86,7 @@ class OptOutRequest(BaseModel):
     ] = None
 
 
-def _position(given: str) -> str:
+def _cursor_position(given: str) -> str:
     try:
         position = decode_cursor(given)
     except ValueError:
@@ -102,7 +102,7 @@ class OptOutListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cursor: Annotated[
-        Annotated[str, AfterValidator(_position)] | None, Field(description="`cursor` of the previous page")
+        Annotated[str, AfterValidator(_cursor_position)] | None, Field(description="`cursor` of the previous page")
     ] = None
 
 
