@@ -221,7 +221,3 @@ class StopOf(Protocol):
     def __call__(self, client: str, /) -> Instruction | None:
         """The stop in force for ``client``, None if it may send; raises ``Unavailable`` if not known."""
         ...
-
-
-def never_stopped(client: str, /) -> None:
-    """A :class:`StopOf` of a service without stops."""

@@ -121,8 +121,8 @@ class MessageReader:
     messages: Messages
     search: Search
     clock: Clock
-    countries: frozenset[str] | None = None
-    mode: ScopeMode = ScopeMode.OFF
+    countries: frozenset[str] | None
+    mode: ScopeMode
 
     def one(self, caller: Caller, message_id: str) -> ApiResponse:
         """The message with its timeline. Another client's message needs the scope ``admin``."""

@@ -113,7 +113,7 @@ class OptOutApi:
     register: OptOutRegister
     clock: Clock
     mode: ScopeMode
-    countries: frozenset[str] | None = None
+    countries: frozenset[str] | None
 
     def read(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         """The opt-outs that the caller may see, the latest change first; with ``to`` only that recipient's."""

@@ -72,7 +72,7 @@ class Receiver:
     clock: Clock
     enabled: tuple[str, ...]
     tokens: frozenset[str]
-    queue_sending: bool = True
+    queue_sending: bool
 
     def receive(self, name: str, request: HttpRequest) -> Received:
         """Answer one webhook. ``request.url`` is its raw path and query. Invalid input raises nothing."""
