@@ -211,6 +211,7 @@ def key_flaw(key: str) -> str | None:
 
 
 _MAX_WAIT = 999_999.0
+"""Seconds; the longest that a plain number states."""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
