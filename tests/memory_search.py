@@ -27,7 +27,7 @@ from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.read.list_query import ListQuery, encoded_cursor
 from sms_tracker.read.list_query import read_query as read
-from sms_tracker.read.search import SearchQuery, find
+from sms_tracker.read.search import SearchQuery, find_page
 from tests.fakes import START
 
 
@@ -120,7 +120,7 @@ def walk(search: Search, criteria: SearchQuery) -> list[Record]:
     """All pages, following cursors in their text form, as a client does."""
     found: list[Record] = []
     for _ in range(500):
-        page = find(search, criteria)
+        page = find_page(search, criteria)
         assert len(page.records) <= criteria.limit
         found += page.records
         if page.after is None:

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 
 from sms_tracker.aws.outbox import to_item
-from sms_tracker.aws.store import changes
+from sms_tracker.aws.store import stream_changes
 from sms_tracker.domain.bus import BusEvent, OutboxItem
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.report import Report
@@ -92,7 +92,7 @@ class Story:
         line = wire or self.cloud.settled
         publisher = Publisher(bus=self.cloud.bus(line), failed=self.cloud.queue(line, "publish-failed"), policy=POLICY)
         try:
-            published = survived(lambda: publisher.publish(changes(list(records))))
+            published = survived(lambda: publisher.publish(stream_changes(list(records))))
         except SmsTrackerError:
             published = None
         return resumed(records, published)

@@ -19,8 +19,8 @@ from sms_tracker.domain.opt_out import (
     fold,
     keyword,
     looks_like_opt_out,
+    opt_out_scope,
     own_keywords,
-    scope,
 )
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
@@ -202,9 +202,13 @@ def test_every_order_duplication_and_split_ends_alike(given: list[Statement], da
 def test_scopes_separate_what_they_name() -> None:
     about = {"provider": "twilio", "sender": "My Shop", "client": "shop"}
 
-    assert scope(ScopeMode.SENDER, **about) == scope(
+    assert opt_out_scope(ScopeMode.SENDER, **about) == opt_out_scope(
         ScopeMode.SENDER, **{**about, "sender": "MY SHOP", "client": "other"}
     )
-    assert scope(ScopeMode.SENDER, **about) != scope(ScopeMode.SENDER, **{**about, "provider": "messagebird"})
-    assert scope(ScopeMode.CLIENT, **about) == scope(ScopeMode.CLIENT, **{**about, "provider": "bird", "sender": "x"})
-    assert scope(ScopeMode.ALL, **about) == scope(ScopeMode.ALL, provider="", sender="", client="")
+    assert opt_out_scope(ScopeMode.SENDER, **about) != opt_out_scope(
+        ScopeMode.SENDER, **{**about, "provider": "messagebird"}
+    )
+    assert opt_out_scope(ScopeMode.CLIENT, **about) == opt_out_scope(
+        ScopeMode.CLIENT, **{**about, "provider": "bird", "sender": "x"}
+    )
+    assert opt_out_scope(ScopeMode.ALL, **about) == opt_out_scope(ScopeMode.ALL, provider="", sender="", client="")

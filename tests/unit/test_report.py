@@ -13,7 +13,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sms_tracker.domain.cost import Price
-from sms_tracker.domain.report import MAX_VALUE, Report, Source, before, clean, parse_time, spellings, timestamp
+from sms_tracker.domain.report import (
+    MAX_VALUE,
+    Report,
+    Source,
+    clean,
+    parse_time,
+    spellings,
+    timestamp,
+    timestamp_before,
+)
 from sms_tracker.domain.status import Status
 from tests.factories import NOW, report
 
@@ -94,7 +103,7 @@ MOMENTS = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12,
 def test_the_providers_time_follows_from_the_receipt_and_the_lag(received: str, occurred: str) -> None:
     lag = report(received=received, occurred=occurred).lag
     assert lag is not None
-    assert before(received, lag) == occurred
+    assert timestamp_before(received, lag) == occurred
 
 
 @pytest.mark.parametrize(

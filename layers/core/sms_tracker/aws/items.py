@@ -13,7 +13,7 @@ from sms_tracker.domain.cost import Cost, Price, parse_price
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import client_references, failed_shard, time_shard
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
-from sms_tracker.domain.report import Report, Source, before, timestamp
+from sms_tracker.domain.report import Report, Source, timestamp, timestamp_before
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.domain.text import Encoding, Segmentation
@@ -139,7 +139,7 @@ def _entry(values: Mapping[str, Any]) -> Entry:
         attempt=int(values["attempt"]),
         source=values.get("source", str(Source.CALLBACK)),
         code=values.get("code"),
-        occurred=values.get("occurred") if lag is None else before(values["received"], int(lag)),
+        occurred=values.get("occurred") if lag is None else timestamp_before(values["received"], int(lag)),
         text=values.get("text"),
         foreign=values.get("foreign", False),
         fields=values.get("fields", {}),

@@ -13,7 +13,7 @@ from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal, unmarshal
 from sms_tracker.aws.updates import Update
-from sms_tracker.domain.cost import CostSums, plain
+from sms_tracker.domain.cost import CostSums, plain_digits
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
 
@@ -175,7 +175,7 @@ def packed(sums: Mapping[Group, Tally]) -> str:
 def _row(tally: Tally) -> list[object]:
     """Statuses, reasons, deliveries by bucket, and costs (missing in items of an earlier version)."""
     cost = tally.cost
-    amounts = {currency: plain(amount) for currency, amount in cost.amounts.items()}
+    amounts = {currency: plain_digits(amount) for currency, amount in cost.amounts.items()}
     sums = [cost.attempts, cost.priced, cost.computed, cost.billed, cost.different, amounts]
     return [tally.statuses, tally.reasons, tally.seconds, sums]
 

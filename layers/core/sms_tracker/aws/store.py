@@ -8,7 +8,7 @@ from typing import Any
 from sms_tracker.aws import outbox
 from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, Item, batch_get, marshal
 from sms_tracker.aws.items import from_item, record_of, send_values, to_item
-from sms_tracker.aws.updates import Update, move, update_of
+from sms_tracker.aws.updates import Update, set_state, update_of
 from sms_tracker.domain.bus import StreamChange
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span, open_shard, provider_keys, shard
@@ -69,7 +69,7 @@ class MessageStore:
         update.set(send_values(send), "send")
         update.set(record.sender, "from")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
-        move(update, record.message_id, initial_state(attempt=send.attempt, at=now, provider=provider), now)
+        set_state(update, record.message_id, initial_state(attempt=send.attempt, at=now, provider=provider), now)
         # The reconciler may have walked past this message, so it is made due here.
         update.set(open_shard(int(shard(record.message_id))), "attention")
         update.set(now, "due_at")
@@ -189,7 +189,7 @@ def _sort_value(item: Any, index: Index) -> str:
     return str(item[index.sort]["S"]) if index.sort else ""
 
 
-def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
+def stream_changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
     """Every modified record and every new outbox item, in the order of the stream.
 
     An image that cannot be read becomes a change with ``unreadable``, so the others are still published.

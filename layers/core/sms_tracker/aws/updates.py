@@ -106,7 +106,7 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         update.set(None, "validity_seconds")
     if change.guard is not Guard.LATE and change.state is not None:
         _add_condition(update, change, change.state)
-        move(update, message_id, change.state, change.now)
+        set_state(update, message_id, change.state, change.now)
         if change.guard is Guard.SEEN and change.state.failure is None:
             update.set(None, "failure")  # a repair may find no report of it
         if drop_text and change.state.status.final:
@@ -150,7 +150,7 @@ def _add_condition(update: Update, change: Change, state: State) -> None:
         update.require(f"(attribute_not_exists({path}){same})")
 
 
-def move(update: Update, message_id: str, state: State, now: str) -> None:
+def set_state(update: Update, message_id: str, state: State, now: str) -> None:
     """Set the attributes of ``state`` and the index keys, and raise the version."""
     version = update.path("version")
     update.sets.append(f"{version} = {version} + {update.value(1)}")

@@ -94,7 +94,7 @@ def parse_price(amount: str | None, currency: str | None) -> Price | None:
     text = (amount or "").strip()
     if not _NUMBER.fullmatch(text):
         return None
-    digits = plain(Decimal(text))
+    digits = plain_digits(Decimal(text))
     whole, _, fraction = digits.partition(".")
     if len(whole) > _MAX_WHOLE or len(fraction) > _MAX_FRACTION:
         return None
@@ -110,10 +110,10 @@ def total(prices: Iterable[Price | None]) -> Price | None:
     parts = [price for price in prices if price is not None]
     if not parts:
         return None
-    return Price(plain(reduce(_EXACT.add, (Decimal(part.amount) for part in parts))), parts[0].currency)
+    return Price(plain_digits(reduce(_EXACT.add, (Decimal(part.amount) for part in parts))), parts[0].currency)
 
 
-def plain(amount: Decimal) -> str:
+def plain_digits(amount: Decimal) -> str:
     """The digits of ``amount`` without sign, exponent and trailing zeros."""
     text = f"{amount.copy_abs():f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

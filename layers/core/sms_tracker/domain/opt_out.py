@@ -189,7 +189,7 @@ def _join(opt_out: OptOut, statement: Statement) -> OptOut:
     return OptOut({**opt_out.latest, statement.kind: statement})
 
 
-def scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
+def opt_out_scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
     """The scope of a message: its sender at its provider, its client, or everything.
 
     ``sender`` is E.164, a short code, alphanumeric, or a messaging service. Alphanumeric senders count without case.

@@ -139,7 +139,7 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def before(moment: str, milliseconds: int) -> str:
+def timestamp_before(moment: str, milliseconds: int) -> str:
     """The timestamp so many milliseconds before ``moment``; raises ``ValueError`` or ``OverflowError``."""
     return timestamp(datetime.fromisoformat(moment) - milliseconds * _MILLISECOND)
 

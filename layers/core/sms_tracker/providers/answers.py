@@ -86,7 +86,7 @@ def are_older(created: Sequence[str | None], criteria: SearchCriteria) -> bool:
     return bool(created) and all(time is not None and time < criteria.since for time in created)
 
 
-def record(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFailed:
+def json_answer(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFailed:
     """The JSON object of a 200, empty if the body is none; for any other answer the failure."""
     if isinstance(result, NoResponse):
         return LookupFailed(reason=result.reason)

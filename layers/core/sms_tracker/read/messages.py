@@ -11,7 +11,7 @@ from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.cost import Cost
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, Caller
-from sms_tracker.domain.opt_out import is_scope_visible, scope
+from sms_tracker.domain.opt_out import is_scope_visible, opt_out_scope
 from sms_tracker.domain.ports import Clock, Messages, Search
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
@@ -19,7 +19,7 @@ from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import REASON_MEANINGS, RETRY_ADVICE, RETRYABLE, Failure, Status
 from sms_tracker.read.list_query import client_filter, encoded_cursor, read_denied, read_query
-from sms_tracker.read.search import find
+from sms_tracker.read.search import find_page
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok, problem
 from sms_tracker.services.timeline import NotApplied, by_arrival, not_applied, report_of
@@ -147,7 +147,7 @@ class MessageReader:
             client = client_filter(caller, query)
             search = read_query(query, client=client, now=self.clock(), countries=self.countries)
             search = replace(search, test=caller.test)
-            page = find(self.search, search, on_unreadable=lambda _, error: warnings.append(str(error)))
+            page = find_page(self.search, search, on_unreadable=lambda _, error: warnings.append(str(error)))
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
@@ -162,7 +162,7 @@ class MessageReader:
         """The record, with the scope of its recipient's opt-outs if ``caller`` may see them."""
         if self.mode is ScopeMode.OFF or not record.to:
             return message_view(record)
-        name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
+        name = opt_out_scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
         return message_view(record, opt_out_scope=name if is_scope_visible(name, caller) else None)
 
 

@@ -94,7 +94,7 @@ _RECORDS_A_PAGE = 1000
 """Records that one page may read, because a rare status may match none."""
 
 
-def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | None = None) -> Results:
+def find_page(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | None = None) -> Results:
     """One page of at most ``criteria.limit`` records.
 
     A page may be short, even empty, and still not be the last: it reads a limited number of keys and records.

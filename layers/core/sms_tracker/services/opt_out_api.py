@@ -19,7 +19,7 @@ from pydantic import (
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, SEND, Caller
-from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_scope_visible, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_scope_visible, opt_out_scope
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
@@ -190,7 +190,7 @@ class OptOutApi:
                 sender = known_sender(sender, provider)
             except ValueError as error:
                 raise InvalidMessage([FieldError("from", str(error))]) from None
-        name = scope(self.mode, provider=provider, sender=sender, client=request.client or caller.client)
+        name = opt_out_scope(self.mode, provider=provider, sender=sender, client=request.client or caller.client)
         return Recipient(scope=name, number=request.to), request.reason or ""
 
     def _check(self, request: OptOutRequest) -> None:

@@ -11,7 +11,7 @@ from sms_tracker.domain.callback import callback_token, callback_url
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.operator_rules import Instruction, StopOf
-from sms_tracker.domain.opt_out import OptOuts, Recipient, scope
+from sms_tracker.domain.opt_out import OptOuts, Recipient, opt_out_scope
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Pace, Queue, log_failed_call
 from sms_tracker.domain.queued import RefusedSend, encode_reply
@@ -74,7 +74,7 @@ class LiveOptOutCheck:
 
     def is_blocked(self, record: Record) -> bool:
         """Whether the recipient opted out: one strongly consistent read. Raises ``Unavailable``."""
-        name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
+        name = opt_out_scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
         recipient = Recipient(scope=name, number=record.to)
         opt_out = self.opt_outs.get(recipient).opt_out
         return opt_out.blocked_by(self.clock(), transactional=record.category == _TRANSACTIONAL) is not None

@@ -44,7 +44,7 @@ from sms_tracker.services.policy import (
     check_validity,
 )
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS, Json, invalid_message, json_body, to_send
+from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS, Json, invalid_message, json_body, text_to_send
 
 
 def submit(send: Callable[[str, Json, str | None], ApiResponse], caller: Caller, request: HttpRequest) -> ApiResponse:
@@ -71,7 +71,7 @@ def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
 
 
 def _text(text: str, info: ValidationInfo[Policy]) -> str:
-    return to_send(text, smart=info.data.get("smart_encoding", False))
+    return text_to_send(text, smart=info.data.get("smart_encoding", False))
 
 
 class SendRequest(BaseModel):

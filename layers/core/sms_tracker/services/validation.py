@@ -128,7 +128,7 @@ MAX_LENGTH = MAX_SEGMENTS * GSM_PART
 """GSM-7 characters that fit into :data:`MAX_SEGMENTS`; fewer fit in UCS-2."""
 
 
-def to_send(text: str, *, smart: bool) -> str:
+def text_to_send(text: str, *, smart: bool) -> str:
     """The text to send, with GSM look-alikes if ``smart``; raises ``ValueError`` with a message for the client."""
     if is_blank(text):
         raise ValueError("is blank: a phone would show nothing")
