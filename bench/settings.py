@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bench.sandbox import FUNCTIONS
-from sms_tracker.domain.hourly_stats import ages
+from sms_tracker.domain.hourly_stats import counting_stages
 from tests.unit.template_stack import Stack, environment, stack
 
 PRESETS = ("default", "volume")
@@ -148,6 +148,6 @@ def _readings(minutes: float | None, reconciler: Mapping[str, str]) -> float:
     """Reads of a message by statistics that run at this interval: one a stage, plus each run before the first stage."""
     if minutes is None:
         return 0
-    stages = ages(timedelta(seconds=float(reconciler["UNKNOWN_AFTER_SECONDS"])))
+    stages = counting_stages(timedelta(seconds=float(reconciler["UNKNOWN_AFTER_SECONDS"])))
     until_first = timedelta(minutes=30) + stages[0]  # a message's mean age at the end of its hour is 30 minutes
     return len(stages) + until_first / timedelta(minutes=minutes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sms_tracker.aws.api import Item, marshal, unmarshal
-from sms_tracker.aws.gateway import KEY_NAME_DIGITS, TEST, key_id, key_name
+from sms_tracker.aws.gateway import KEY_NAME_DIGITS, TEST_SCOPE, key_id, key_name
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -20,7 +20,7 @@ PREFIX = "smst_"
 _ENDS = 4
 """Stored last characters of a key, which identify it for its holder; 232 bits stay unknown."""
 
-SCOPES = frozenset({"send", "read", "admin", TEST})
+SCOPES = frozenset({"send", "read", "admin", TEST_SCOPE})
 
 
 def client_name(text: str) -> str:
@@ -36,7 +36,7 @@ def scope_names(text: str) -> frozenset[str]:
     for each in found:
         if each not in SCOPES:
             raise ValueError(f"{each!r} in {text!r} is not a scope: use one or more of {','.join(sorted(SCOPES))}")
-    if TEST in found and len(set(found)) > 1:
+    if TEST_SCOPE in found and len(set(found)) > 1:
         raise ValueError("a test key sends and reads test messages and has no other scope: give test alone")
     return frozenset(found)
 
@@ -63,7 +63,7 @@ def new_key(
     The item does not reveal the key. Raises ``ValueError`` for an unknown scope, and for ``test`` beside others.
     """
     wanted = frozenset(scopes)
-    if not client or not wanted or not wanted <= SCOPES or (TEST in wanted and len(wanted) > 1):
+    if not client or not wanted or not wanted <= SCOPES or (TEST_SCOPE in wanted and len(wanted) > 1):
         raise ValueError(f"a key needs a client's name and scopes of {', '.join(sorted(SCOPES))}, test alone")
     key = PREFIX + secrets.token_urlsafe(32)
     values = {

@@ -18,7 +18,7 @@ from ops.records import sent_to
 from ops.stack import Stack
 from sms_tracker.aws.api import Item, marshal
 from sms_tracker.aws.clients import client
-from sms_tracker.aws.items import stored
+from sms_tracker.aws.items import record_of
 from sms_tracker.aws.updates import Update
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.report import spellings
@@ -145,7 +145,7 @@ class Eraser:
 
     def _read(self, record: Record) -> Record | None:
         answer = self.dynamodb.get_item(TableName=self.table, Key=_key(record), ConsistentRead=True)
-        return stored(answer["Item"]) if "Item" in answer else None
+        return record_of(answer["Item"]) if "Item" in answer else None
 
 
 def _without_person(record: Record) -> Update:

@@ -15,13 +15,14 @@ from ops.registered import Account, call_provider
 from ops.stack import Stack
 from sms_tracker import providers
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, opt_out_scope
 from sms_tracker.domain.outbound import LookupFailed
 from sms_tracker.domain.report import parse_time, timestamp
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.services.numbers import e164
-from sms_tracker.services.opt_out_api import known_provider, known_sender
+from sms_tracker.services.opt_out_api import known_sender
 from sms_tracker.services.opt_outs import OptOutRegister
+from sms_tracker.services.validation import known_provider
 
 COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
 _IMPORTED = (Kind.ADDED, Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED)
@@ -156,7 +157,7 @@ def _recipient(given: Mapping[str, str], mode: ScopeMode, countries: frozenset[s
         raise ValueError(f"scope or {' and '.join(missing)} is missing")
     if mode is ScopeMode.SENDER:
         named["sender"] = _sender(named["provider"], named["sender"])
-    return Recipient(scope=scope(mode, **named), number=number)
+    return Recipient(scope=opt_out_scope(mode, **named), number=number)
 
 
 def _sender(provider: str, sender: str) -> str:

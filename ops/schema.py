@@ -17,10 +17,10 @@ from pydantic import BaseModel
 
 from ops import command
 from sms_tracker.services.events import (
-    DETAIL_TYPE,
     OPT_OUT_CHANGED,
     RECEIVED,
     SOURCE,
+    STATUS_CHANGED,
     FailureDetail,
     OptOutChanged,
     SmsReceived,
@@ -55,7 +55,7 @@ def document() -> dict[str, Any]:
 
     Every field is required except those that a parameter adds, and those that archived events may lack.
     """
-    made = _schema(StatusChanged, DETAIL_TYPE, "sms-status-changed")
+    made = _schema(StatusChanged, STATUS_CHANGED, "sms-status-changed")
     failure = made["$defs"]["FailureDetail"]
     failure["required"] = list(FailureDetail.model_fields)
     for derived in FailureDetail.model_computed_fields:
@@ -93,9 +93,9 @@ def envelope() -> dict[str, Any]:
     texts = {name: {"type": "string"} for name in _ENVELOPE}
     return {
         "$schema": "http://json-schema.org/draft-04/schema#",
-        "title": DETAIL_TYPE,
+        "title": STATUS_CHANGED,
         "type": "object",
-        "x-amazon-events-detail-type": DETAIL_TYPE,
+        "x-amazon-events-detail-type": STATUS_CHANGED,
         "x-amazon-events-source": SOURCE,
         "required": list(_ENVELOPE),
         "properties": {

@@ -15,7 +15,7 @@ from sms_tracker.aws.limits import LimitCounterStore, SendingStopStore
 from sms_tracker.aws.messaging import EventBus
 from sms_tracker.aws.opt_outs import OptOutStore
 from sms_tracker.aws.outbox import OutboxStore
-from sms_tracker.aws.reconcile_state import DynamoReconcileState
+from sms_tracker.aws.reconcile_state import ReconcileStateStore
 from sms_tracker.aws.settings import SsmSettings
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import PublisherConfig, SendConfig, load
@@ -70,9 +70,9 @@ class Stack:
         return MessageStore(api("dynamodb"), self.output("MessagesTableName"))
 
     @cached_property
-    def reconcile_state(self) -> DynamoReconcileState:
+    def reconcile_state(self) -> ReconcileStateStore:
         messages, state = (self.output(f"{name}TableName") for name in ("Messages", "State"))
-        return DynamoReconcileState(api("dynamodb"), messages=messages, state=state)
+        return ReconcileStateStore(api("dynamodb"), messages=messages, state=state)
 
     @cached_property
     def bus(self) -> EventBus:

@@ -295,3 +295,7 @@ class FixedSettings:
 
 def ignore_failed_call(call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
     """A :class:`sms_tracker.domain.ports.CallFailed` that logs nothing."""
+
+
+def never_stopped(client: str, /) -> None:
+    """A :class:`sms_tracker.domain.operator_rules.StopOf` without stops."""

@@ -25,9 +25,9 @@ from sms_tracker.domain.indexes import (
 )
 from sms_tracker.domain.ports import OnUnreadable, Search
 from sms_tracker.domain.record import Record
-from sms_tracker.read.list_query import ListQuery, cursor
+from sms_tracker.read.list_query import ListQuery, encoded_cursor
 from sms_tracker.read.list_query import read_query as read
-from sms_tracker.read.search import SearchQuery, find
+from sms_tracker.read.search import SearchQuery, find_page
 from tests.fakes import START
 
 
@@ -120,12 +120,14 @@ def walk(search: Search, criteria: SearchQuery) -> list[Record]:
     """All pages, following cursors in their text form, as a client does."""
     found: list[Record] = []
     for _ in range(500):
-        page = find(search, criteria)
+        page = find_page(search, criteria)
         assert len(page.records) <= criteria.limit
         found += page.records
         if page.after is None:
             return found
-        after = read({"cursor": cursor(page.after, ListQuery().digest)}, client=criteria.client, now=START).after
+        after = read(
+            {"cursor": encoded_cursor(page.after, ListQuery().digest)}, client=criteria.client, now=START
+        ).after
         assert after is not None
         assert criteria.after is None or after < criteria.after, "a page must advance the cursor"
         criteria = replace(criteria, after=after)

@@ -33,6 +33,7 @@ from tests.fakes import (
     MemoryQueue,
     ScriptedHttp,
     ignore_failed_call,
+    never_stopped,
 )
 from tests.limits import MemoryCounters, limiter
 from tests.opt_outs import MemoryOptOuts, opt_out_check
@@ -94,6 +95,7 @@ class SendSetup:
             pace=Pace(monotonic=self.clock.monotonic, sleep=self._sleep, fraction=lambda: self.fraction),
             rules=self.rules,
             opt_out_check=opt_out_check(self.opt_outs, self.clock, replies=self.replies) if self.opt_outs else None,
+            stop_of=never_stopped,
             limiter=limiter(self.counters, self.settings, self.clock),
             failed=ignore_failed_call,
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012d}",

@@ -9,12 +9,12 @@ from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SnsTopic
 from sms_tracker.config import DigestConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
-from sms_tracker.log import FailedCalls, start
+from sms_tracker.log import FailedCalls, start_fields
 from sms_tracker.services.events import digest
 
 config = load(DigestConfig, os.environ)
 logger = Logger(use_rfc3339=True)  # with another timestamp format Lambda ignores the level
-logger.info("start", extra=start(config))
+logger.info("start", extra=start_fields(config))
 failed = FailedCalls()
 topic = SnsTopic(api("sns", failed=failed), config.alerts_topic_arn)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import EventBus, SqsQueue
-from sms_tracker.aws.store import changes
+from sms_tracker.aws.store import stream_changes
 from sms_tracker.config import PublisherConfig, load
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.log import Line, Log
@@ -25,7 +25,7 @@ publisher = Publisher(
 @log.invocation
 def handler(event: dict[str, Any], line: Line) -> dict[str, Any]:
     """Publish one batch; the stream retries from the first event that the bus refused."""
-    batch = list(changes(event["Records"]))
+    batch = list(stream_changes(event["Records"]))
     try:
         published = publisher.publish(batch)
     except SmsTrackerError:

@@ -16,7 +16,7 @@ from sms_tracker.aws.reconcile_state import StatisticsStore
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.config import QueryConfig, load
 from sms_tracker.domain.errors import InvalidMessage
-from sms_tracker.log import FailedCalls, start
+from sms_tracker.log import FailedCalls, start_fields
 from sms_tracker.read.list_query import parameters
 from sms_tracker.read.messages import Health, MessageReader
 from sms_tracker.read.stats import StatsReader
@@ -25,7 +25,7 @@ from sms_tracker.services.responses import ApiResponse, invalid, live_keys_only
 
 config = load(QueryConfig, os.environ)
 logger = Logger(use_rfc3339=True)  # with another timestamp format Lambda ignores the level
-logger.info("start", extra=start(config))
+logger.info("start", extra=start_fields(config))
 failed = FailedCalls()
 dynamodb = api("dynamodb", failed=failed)
 store = MessageStore(dynamodb, config.messages_table)

@@ -7,10 +7,10 @@ from typing import Any
 from sms_tracker import wiring
 from sms_tracker.aws.clients import api
 from sms_tracker.aws.messaging import SqsQueue
-from sms_tracker.aws.reconcile_state import DynamoReconcileState, StatisticsStore
+from sms_tracker.aws.reconcile_state import ReconcileStateStore, StatisticsStore
 from sms_tracker.aws.store import MessageSearch
 from sms_tracker.config import ReconcilerConfig, load
-from sms_tracker.domain.hourly_stats import ages
+from sms_tracker.domain.hourly_stats import counting_stages
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.log import Line, Log, shortened
 from sms_tracker.reconcile import hourly_stats, reconcile
@@ -29,7 +29,7 @@ sender = wiring.sender(
 reconciler = Reconciler(
     messages=sender.messages,
     search=MessageSearch(dynamodb, config.messages_table),
-    state=DynamoReconcileState(dynamodb, messages=config.messages_table, state=config.state_table),
+    state=ReconcileStateStore(dynamodb, messages=config.messages_table, state=config.state_table),
     settings=sender.settings,
     http=sender.http,
     queue=SqsQueue(sqs, config.reports_queue_url),
@@ -51,7 +51,7 @@ counter = HourlyCounter(
     statistics=StatisticsStore(dynamodb, config.state_table, retention=timedelta(days=config.retention_days)),
     clock=sender.clock,
     monotonic=sender.pace.monotonic,
-    stages=ages(reconciler.ages.unknown),
+    stages=counting_stages(reconciler.ages.unknown),
     seconds=config.run_seconds,
 )
 

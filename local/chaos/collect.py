@@ -15,7 +15,7 @@ from local.deploy import BUILD
 from local.process import StackError
 from local.stack import Stack
 from ops.queues import QUEUES
-from sms_tracker.aws.limits import PREFIX
+from sms_tracker.aws.limits import LIMITS_PREFIX
 
 FOLDER = BUILD / "logs-chaos"
 _FUNCTIONS = ("send", "webhook", "processor", "publisher", "reconciler", "inbound")
@@ -55,7 +55,7 @@ def counted(stack: Stack) -> int:
     """The messages that the daily limits count, of all clients and days."""
     pages = stack.clients.dynamodb.get_paginator("scan").paginate(TableName=stack.deployment.outputs["StateTableName"])
     keyed = ((item["pk"]["S"], item) for page in pages for item in page["Items"])
-    return sum(int(item["d"]["N"]) for key, item in keyed if key.startswith(f"{PREFIX}client#"))
+    return sum(int(item["d"]["N"]) for key, item in keyed if key.startswith(f"{LIMITS_PREFIX}client#"))
 
 
 def _received_from(stack: Stack, name: str) -> list[str]:

@@ -25,7 +25,7 @@ from sms_tracker.domain.state import fold, initial_state
 from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.domain.text import segment
 from sms_tracker.read import schemas
-from sms_tracker.read.list_query import ListQuery, cursor
+from sms_tracker.read.list_query import ListQuery, encoded_cursor
 from sms_tracker.read.messages import Health, message_view
 from sms_tracker.read.schemas import OptOut, OptOutPage
 from sms_tracker.read.stats import By, Selection, stats_body
@@ -107,7 +107,7 @@ _FULL = Bound(name="client_per_hour", attribute="", most=0, ends=datetime.fromis
 
 _PAGE: schemas.MessagePage = {
     "messages": [message_view(_FAILED)],
-    "cursor": cursor(Position(_FAILED.created_at, _FAILED.message_id), ListQuery().digest),
+    "cursor": encoded_cursor(Position(_FAILED.created_at, _FAILED.message_id), ListQuery().digest),
 }
 
 

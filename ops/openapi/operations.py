@@ -11,7 +11,7 @@ from sms_tracker.read import schemas
 from sms_tracker.read.list_query import ListQuery
 from sms_tracker.read.stats import StatsQuery
 from sms_tracker.read.stats_schemas import Stats
-from sms_tracker.services.idempotency import KEY
+from sms_tracker.services.idempotency import KEY_PATTERN
 from sms_tracker.services.send_request import SendRequest
 
 TAGS = {
@@ -86,7 +86,7 @@ OPERATIONS = (
                 name="Idempotency-Key",
                 place="header",
                 text="The client's own identifier of this message: 1 to 255 visible ASCII characters",
-                schema={"type": "string", "pattern": f"^{KEY.pattern}$", "examples": ["order-42"]},
+                schema={"type": "string", "pattern": f"^{KEY_PATTERN.pattern}$", "examples": ["order-42"]},
             ),
         ),
         body={JSON: {"$ref": f"#/components/schemas/{SendRequest.__name__}"}},

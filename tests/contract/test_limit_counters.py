@@ -15,7 +15,7 @@ from types_boto3_dynamodb import DynamoDBClient
 from bench.units import KB, item_size
 from sms_tracker.aws.api import unmarshal
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.limits import PREFIX, LimitCounterStore
+from sms_tracker.aws.limits import LIMITS_PREFIX, LimitCounterStore
 from sms_tracker.domain.errors import Throttled, Unavailable
 from sms_tracker.domain.limits import Counter, LimitCounters, client_counter, range_counter
 from tests import tables
@@ -206,7 +206,7 @@ def test_nothing_in_the_table_shows_a_number_and_it_expires(table: Table) -> Non
     table.take(made, "t")
 
     assert not any("+31612345678"[at : at + 5] in str(table.item) for at in range(8))
-    assert table.values["pk"].startswith(f"{PREFIX}range#2026-01-31#")
+    assert table.values["pk"].startswith(f"{LIMITS_PREFIX}range#2026-01-31#")
     assert table.values["expires_at"] == made.expires_at
 
 

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.reconcile_state import DynamoReconcileState
+from sms_tracker.aws.reconcile_state import ReconcileStateStore
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_ATTENTION, SHARDS, open_shard, shard
@@ -44,7 +44,7 @@ def stored() -> Iterator[Kept]:
     with mock_aws():
         dynamodb = tables.client()
         tables.create_both(dynamodb)
-        state = DynamoReconcileState(calling(dynamodb), messages="messages", state="state")
+        state = ReconcileStateStore(calling(dynamodb), messages="messages", state="state")
         yield Kept(state, MessageStore(calling(dynamodb), "messages"))
 
 
@@ -149,4 +149,4 @@ def test_tables_that_do_not_answer_are_unavailable(call: Callable[[ReconcileStat
         dynamodb = tables.client()
         CallRecorder(dynamodb, error=error)
         with pytest.raises(Unavailable, match=r"^\w+: \w+$"):
-            call(DynamoReconcileState(calling(dynamodb), messages="messages", state="state"))
+            call(ReconcileStateStore(calling(dynamodb), messages="messages", state="state"))

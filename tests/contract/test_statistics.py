@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from sms_tracker.aws.api import unmarshal
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.reconcile_state import PREFIX, StatisticsStore, packed, unpacked
+from sms_tracker.aws.reconcile_state import STATISTICS_PREFIX, StatisticsStore, packed, unpacked
 from sms_tracker.domain.cost import CostSums
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Statistics, Sums, Tally
@@ -128,8 +128,8 @@ def test_hours_expire_with_the_records_and_every_key_is_under_the_prefix_that_th
         items = [unmarshal(item) for item in tables.client().scan(TableName="state")["Items"]]
 
     assert {item["pk"]: item.get("expires_at") for item in items} == {
-        f"{PREFIX}{HOUR}": int(datetime(2026, 2, 7, 12, tzinfo=UTC).timestamp()),
-        f"{PREFIX}stage#4": None,
+        f"{STATISTICS_PREFIX}{HOUR}": int(datetime(2026, 2, 7, 12, tzinfo=UTC).timestamp()),
+        f"{STATISTICS_PREFIX}stage#4": None,
     }
 
 

@@ -17,7 +17,7 @@ from sms_tracker.domain.ports import Pace
 from sms_tracker.services.limits import Limiter
 from sms_tracker.services.send import Sender
 from tests.e2e import processes
-from tests.fakes import FixedSettings, ignore_failed_call
+from tests.fakes import FixedSettings, ignore_failed_call, never_stopped
 from tests.limits import limits
 from tests.setups import OPTED_OUT, RULES, answer
 
@@ -70,6 +70,8 @@ def send(tables: Tables, client: str, process: int) -> Counter[str]:
         clock=_noon,
         pace=Pace(monotonic=time.monotonic, sleep=time.sleep, fraction=lambda: 0.5),
         rules=RULES,
+        opt_out_check=None,
+        stop_of=never_stopped,
         failed=ignore_failed_call,
         limiter=Limiter(counters=LimitCounterStore(dynamodb, tables.state), settings=settings, clock=_noon),
     )

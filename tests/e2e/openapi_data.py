@@ -19,8 +19,8 @@ from sms_tracker.domain.indexes import Position
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.text import is_blank, segment
 from sms_tracker.providers.base import Provider
-from sms_tracker.read.list_query import ListQuery, cursor
-from sms_tracker.services.idempotency import KEY
+from sms_tracker.read.list_query import ListQuery, encoded_cursor
+from sms_tracker.services.idempotency import KEY_PATTERN
 from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS
 
 _DELIVERED = "00"
@@ -38,7 +38,7 @@ _A_TIME = re.compile(r"202\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 schemathesis.openapi.format("phone-number", st.integers(0, 9999).map(lambda n: f"+31622{n:04d}{_DELIVERED}"))
 schemathesis.openapi.format("date-time", _TIMES)
 schemathesis.openapi.format(
-    "cursor", st.builds(cursor, st.builds(Position, _TIMES, st.uuids().map(str)), st.just("bound below"))
+    "cursor", st.builds(encoded_cursor, st.builds(Position, _TIMES, st.uuids().map(str)), st.just("bound below"))
 )
 
 
@@ -54,7 +54,7 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
         if case.operation.path == "/messages":
             _bind_cursor(case.query)
     given = case.headers.get("Idempotency-Key") if case.headers else None
-    if isinstance(given, str) and KEY.fullmatch(given):
+    if isinstance(given, str) and KEY_PATTERN.fullmatch(given):
         case.headers["Idempotency-Key"] = str(uuid4())  # a key belongs to one request
 
 
@@ -121,7 +121,7 @@ def _bind_cursor(query: dict[str, Any]) -> None:
     with contextlib.suppress(ValidationError):
         parsed = ListQuery.model_validate(sent, context=None)
         if parsed.cursor:
-            query["cursor"] = cursor(parsed.cursor.position, parsed.digest)
+            query["cursor"] = encoded_cursor(parsed.cursor.position, parsed.digest)
 
 
 @schemathesis.check

@@ -15,7 +15,7 @@ from sms_tracker.domain.queued import Envelope, RawInbound, decode_reply, decode
 from sms_tracker.domain.record import MAX_REPORTS
 from sms_tracker.domain.report import Report, Source
 from sms_tracker.domain.state import fold
-from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor, read
+from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor, read_report
 from sms_tracker.services.receive import RawEvents
 from sms_tracker.services.track import track
 from tests import factories
@@ -133,7 +133,7 @@ class Story:
         )
 
     def report(self, queued: Queued) -> Report:
-        return read(decode_report(self.body(queued)))
+        return read_report(decode_report(self.body(queued)))
 
     def has(self, before: Sequence[Queued]) -> None:
         """Let message 1 have these reports."""

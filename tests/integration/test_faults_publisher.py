@@ -14,12 +14,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 
 from sms_tracker.aws.outbox import to_item
-from sms_tracker.aws.store import changes
+from sms_tracker.aws.store import stream_changes
 from sms_tracker.domain.bus import BusEvent, OutboxItem
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.status import CORRECTIONS, Status
-from sms_tracker.services.events import DETAIL_TYPE, OPT_OUT_CHANGED, RECEIVED, SOURCE
+from sms_tracker.services.events import OPT_OUT_CHANGED, RECEIVED, SOURCE, STATUS_CHANGED
 from sms_tracker.services.publish import Published, Publisher, PublishPolicy
 from sms_tracker.services.track import track
 from tests import factories
@@ -92,7 +92,7 @@ class Story:
         line = wire or self.cloud.settled
         publisher = Publisher(bus=self.cloud.bus(line), failed=self.cloud.queue(line, "publish-failed"), policy=POLICY)
         try:
-            published = survived(lambda: publisher.publish(changes(list(records))))
+            published = survived(lambda: publisher.publish(stream_changes(list(records))))
         except SmsTrackerError:
             published = None
         return resumed(records, published)
@@ -101,9 +101,9 @@ class Story:
         """Every event is on the bus at least once; the broken records wait beside it; nothing else is there."""
         events = [json.loads(body) for body in self.cloud.waiting("events")]
         told = [(event["detail-type"], event["detail"]) for event in events]
-        statuses = {(each["message_id"], each["version"]) for kind, each in told if kind == DETAIL_TYPE}
+        statuses = {(each["message_id"], each["version"]) for kind, each in told if kind == STATUS_CHANGED}
         assert statuses == self.expected
-        assert {(kind, each["number"]) for kind, each in told if kind != DETAIL_TYPE} == OUTBOX
+        assert {(kind, each["number"]) for kind, each in told if kind != STATUS_CHANGED} == OUTBOX
         aside = [json.loads(body)["dynamodb"]["SequenceNumber"] for body in self.cloud.waiting("publish-failed")]
         assert set(aside) == BROKEN
 

@@ -68,6 +68,7 @@ class Desk:
             clock=self.clock,
             enabled=("twilio", "messagebird"),
             tokens=frozenset(),
+            queue_sending=True,
         )
 
     def queued(self) -> list[str | None]:

@@ -43,7 +43,7 @@ def api(clock: Time, dynamodb: object) -> OptOutApi:  # noqa: ARG001  # the regi
 
 
 def made(clock: Time, mode: ScopeMode) -> OptOutApi:
-    return OptOutApi(register=register(clock=clock), clock=clock, mode=mode)
+    return OptOutApi(register=register(clock=clock), clock=clock, mode=mode, countries=None)
 
 
 def one(reply: ApiResponse) -> dict[str, Any]:

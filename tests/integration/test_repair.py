@@ -16,7 +16,7 @@ from ops.republish import Unpublished, events, publish
 from ops.stack import Stack
 from sms_tracker.aws.clients import api, calling, client
 from sms_tracker.aws.items import to_item
-from sms_tracker.aws.reconcile_state import DynamoReconcileState
+from sms_tracker.aws.reconcile_state import ReconcileStateStore
 from sms_tracker.aws.store import MessageSearch, MessageStore
 from sms_tracker.domain.indexes import Span
 from sms_tracker.domain.ports import NotWritten, Written
@@ -94,7 +94,7 @@ def test_a_failure_that_no_report_supports_is_taken_back(found: tuple[MessageSto
 def test_what_is_open_is_found_whatever_its_age(found: tuple[MessageStore, MessageSearch]) -> None:
     store, search = found
     store.put(record(message_id=OTHER_ID))
-    DynamoReconcileState(calling(tables.client()), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
+    ReconcileStateStore(calling(tables.client()), messages="messages", state="none").open(MESSAGE_ID, due=NOW)
 
     assert [each.message_id for each in open_records(search)] == [MESSAGE_ID]
 

@@ -19,7 +19,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
-from sms_tracker.read.search import SearchQuery, find
+from sms_tracker.read.search import SearchQuery, find_page
 from sms_tracker.services.track import track
 from tests import tables
 from tests.call_recorder import UNREACHABLE, CallRecorder, refusal
@@ -122,7 +122,7 @@ def test_an_index_or_a_table_that_cannot_be_read_is_unavailable(error: Exception
     search = MessageSearch(calling(recorder.client), "messages")
 
     with pytest.raises(Unavailable, match=r"^Query: \w+$"):
-        find(search, SHOP)
+        find_page(search, SHOP)
     with pytest.raises(Unavailable, match=r"^BatchGetItem: \w+$"):
         search.records(["an id"])
 

@@ -19,8 +19,8 @@ from ops.forget import Eraser
 from ops.records import rebuilt
 from sms_tracker.aws.api import Item
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.items import from_item, stored
-from sms_tracker.aws.store import MessageSearch, MessageStore, changes
+from sms_tracker.aws.items import from_item, record_of
+from sms_tracker.aws.store import MessageSearch, MessageStore, stream_changes
 from sms_tracker.domain.cost import Price
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import Span
@@ -29,7 +29,7 @@ from sms_tracker.domain.report import Report, Source, timestamp
 from sms_tracker.domain.state import initial_state
 from sms_tracker.domain.status import Status
 from sms_tracker.read.messages import message_view
-from sms_tracker.read.search import SearchQuery, find
+from sms_tracker.read.search import SearchQuery, find_page
 from sms_tracker.services.publish import PublishPolicy, status_changed
 from sms_tracker.services.track import track
 from tests import tables
@@ -99,7 +99,7 @@ class Table:
         span = Span(since="2026-01-31T00:00:00.000Z", until="2026-01-31T23:59:59.999Z")
         query = SearchQuery(client="acme-web", now="2026-02-01T00:00:00.000Z", span=span, limit=5, **criteria)
         search = MessageSearch(calling(self.dynamodb), "messages")
-        return [each.message_id for each in find(search, query).records]
+        return [each.message_id for each in find_page(search, query).records]
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_an_earlier_item_is_read_whatever_its_price(price: str) -> None:
 @pytest.mark.parametrize("damaged", ["", "OkIv8s-", "OkIv8s-EUR0", "OkIv8s-EUR01-1", "OkIv8s-EUR010.0 "])
 def test_a_damaged_cost_is_a_damaged_record(damaged: str) -> None:
     with pytest.raises(Unavailable):
-        stored({**FORMER, "cost": {"S": damaged}})
+        record_of({**FORMER, "cost": {"S": damaged}})
 
 
 @pytest.mark.parametrize("repeated", [SENT, SENDING, ANSWER])
@@ -174,7 +174,7 @@ def test_a_timeline_of_both_forms_is_read_rebuilt_published_and_erased_as_one(ta
     ]
     assert rebuilt(mixed) == mixed.state
     images = {"SequenceNumber": "1", "OldImage": FORMER, "NewImage": table.item}
-    (change,) = changes([{"eventName": "MODIFY", "dynamodb": images}])
+    (change,) = stream_changes([{"eventName": "MODIFY", "dynamodb": images}])
     assert change.old is not None
     assert change.new is not None
     policy = PublishPolicy(statuses=frozenset({"delivered"}), personal_data=False)

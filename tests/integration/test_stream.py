@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sms_tracker.aws.items import to_item
-from sms_tracker.aws.store import changes
+from sms_tracker.aws.store import stream_changes
 from sms_tracker.domain.record import Record
 from tests.factories import record
 
@@ -27,11 +27,11 @@ def with_image(**attributes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["INSERT", "REMOVE"])
 def test_a_new_and_an_expired_record_are_no_change_of_status(name: str) -> None:
-    assert list(changes([{**modified(), "eventName": name}])) == []
+    assert list(stream_changes([{**modified(), "eventName": name}])) == []
 
 
 def test_modifications_are_read_in_order_with_both_their_records() -> None:
-    found = list(changes([modified(sequence=str(number)) for number in range(5)]))
+    found = list(stream_changes([modified(sequence=str(number)) for number in range(5)]))
 
     assert [change.sequence for change in found] == ["0", "1", "2", "3", "4"]
     assert {(change.old == OLD, change.new == NEW, change.unreadable) for change in found} == {(True, True, None)}
@@ -56,7 +56,7 @@ def test_modifications_are_read_in_order_with_both_their_records() -> None:
     ],
 )
 def test_an_image_that_cannot_be_read_is_passed_on_as_such_and_the_next_one_read(spoilt: dict[str, Any]) -> None:
-    first, second = changes([spoilt, modified(sequence="222")])
+    first, second = stream_changes([spoilt, modified(sequence="222")])
 
     assert first.sequence == "111"
     assert first.raw == spoilt
@@ -67,7 +67,7 @@ def test_an_image_that_cannot_be_read_is_passed_on_as_such_and_the_next_one_read
 
 
 def test_why_an_image_cannot_be_read_shows_nothing_of_it() -> None:
-    (change,) = changes([with_image(status={"S": "+31612345678"})])
+    (change,) = stream_changes([with_image(status={"S": "+31612345678"})])
 
     assert "31612345678" not in str(change.unreadable)
     assert "31612345678" not in repr(change)

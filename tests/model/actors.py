@@ -19,12 +19,13 @@ from sms_tracker.domain.indexes import Index, Position, Span
 from sms_tracker.domain.overdue import Ages
 from sms_tracker.domain.ports import NotWritten, Pace, Written
 from sms_tracker.domain.record import Change, Record, Send
+from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.reconcile.lookup import Budget
 from sms_tracker.reconcile.reconcile import Reconciler
 from sms_tracker.services.process import Handled, QueueMessage, ReportProcessor
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Rules, Sender
-from tests.fakes import START, FixedSettings, ignore_failed_call
+from tests.fakes import START, FixedSettings, ignore_failed_call, never_stopped
 from tests.limits import FullCounters, MemoryCounters, limiter
 from tests.setups import POLICY, REQUEST, RULES
 
@@ -205,6 +206,8 @@ def _sender(ask: Ask, now: Callable[[], datetime], name: str, kind: type[Sender]
         clock=now,
         pace=_pace(now),
         rules=setting.rules,
+        opt_out_check=None,
+        stop_of=never_stopped,
         limiter=limiter(FullCounters() if name in setting.full else MemoryCounters(), setting.settings, now),
         failed=ignore_failed_call,
         new_id=lambda: unkeyed_id(name),
@@ -249,4 +252,5 @@ def reconcile(
         budget=Budget(seconds=1e12, lookups=1000, rate=1e9),
         failed=ignore_failed_call,
         resend=lambda record: again.resend(record).decision,
+        prices=PriceLookup.OFF,
     ).run()

@@ -21,6 +21,7 @@ from sms_tracker.domain.bus import StreamChange
 from sms_tracker.domain.errors import InvalidSignature, Misconfigured, Unavailable, Unreadable
 from sms_tracker.domain.http import Caller, HttpRequest
 from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.status import Outcome, Reason, Status
 from sms_tracker.providers.test.numbers import NUMBERS, OPTED_OUT
 from sms_tracker.providers.test.report import CODES
@@ -246,7 +247,13 @@ class TestApart:
     def test_the_mode_is_stored_and_each_kind_of_key_reads_its_own_messages(self, testing: Testing) -> None:
         testing.post(NUMBER("00"))
         record, scopes = testing.record, frozenset({"read", "admin"})
-        reader = MessageReader(messages=testing.messages, search=MemorySearch([record]), clock=testing.live.clock)
+        reader = MessageReader(
+            messages=testing.messages,
+            search=MemorySearch([record]),
+            clock=testing.live.clock,
+            countries=None,
+            mode=ScopeMode.OFF,
+        )
 
         assert from_item(to_item(record)).test
         assert "test" not in to_item(replace(record, test=False))

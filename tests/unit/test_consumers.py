@@ -18,7 +18,7 @@ import pytest
 from moto.events.models import EventPattern
 
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
-from sms_tracker.services.events import DETAIL_TYPE, SOURCE
+from sms_tracker.services.events import SOURCE, STATUS_CHANGED
 from sms_tracker.services.publish import PublishPolicy, status_changed
 from tests.factories import record
 from tests.unit.documents import links
@@ -55,7 +55,7 @@ def published(previous: Status, status: Status) -> dict[str, Any]:
     old, new = (replace(record(), state=replace(record().state, status=each)) for each in (previous, status))
     made = status_changed(old, new, PublishPolicy(statuses=frozenset({*Status, CORRECTIONS}), personal_data=False))
     assert made is not None
-    return {"source": SOURCE, "detail-type": DETAIL_TYPE, "detail": json.loads(made.detail())}
+    return {"source": SOURCE, "detail-type": STATUS_CHANGED, "detail": json.loads(made.detail())}
 
 
 def keeps(name: str, envelope: Any) -> bool:
@@ -244,7 +244,7 @@ def test_the_registered_schema_is_of_the_newest_kind_that_eventbridge_takes() ->
 
     assert schema["$schema"] == "http://json-schema.org/draft-04/schema#"
     assert {"$defs", "const", "$id"}.isdisjoint(json.dumps(schema).replace('"', " ").split())
-    assert {schema["x-amazon-events-source"], schema["x-amazon-events-detail-type"]} == {SOURCE, DETAIL_TYPE}
+    assert {schema["x-amazon-events-source"], schema["x-amazon-events-detail-type"]} == {SOURCE, STATUS_CHANGED}
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.status import MEANING, Category, Reason
+from sms_tracker.domain.status import REASON_MEANINGS, Category, Reason
 from sms_tracker.services.events import Digested, StatusChanged, digest, digest_text
 from tests.fakes import MemoryTopic
 
@@ -100,7 +100,7 @@ def test_groups_are_by_provider_reason_and_code_and_the_most_frequent_comes_firs
 def test_every_reason_is_told_with_what_to_do(reason: Reason, category: Category) -> None:
     told = digest_text([event(**failing(reason, None, category))])
 
-    assert MEANING[reason] in told
+    assert REASON_MEANINGS[reason] in told
     assert "sending again" in told
 
 

@@ -17,13 +17,13 @@ from sms_tracker.domain.hourly_stats import (
     HOUR,
     Progress,
     Tally,
-    ages,
-    due,
-    following,
+    counting_stages,
+    due_hour,
+    first_hour,
     last_moment,
+    next_hour,
     quantile,
-    start,
-    unfinished,
+    unfinished_hours,
 )
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.state import fold
@@ -32,7 +32,7 @@ from sms_tracker.domain.text import Encoding, Segmentation
 from tests.factories import NOW, cost, record, report
 from tests.fakes import START
 
-STAGES = ages(timedelta(hours=72))
+STAGES = counting_stages(timedelta(hours=72))
 LAST = len(STAGES) - 1
 
 
@@ -128,10 +128,10 @@ def test_a_quantile_is_in_the_bucket_of_the_delivery_that_it_is(seconds: list[fl
 
 
 def test_stages_end_when_a_message_no_longer_becomes_unknown_and_one_begins_where_the_last_one_ended() -> None:
-    assert ages(timedelta(hours=72))[-1] == timedelta(hours=73)
-    assert ages(timedelta(minutes=1))[-1] == timedelta(hours=25)
+    assert counting_stages(timedelta(hours=72))[-1] == timedelta(hours=73)
+    assert counting_stages(timedelta(minutes=1))[-1] == timedelta(hours=25)
     assert sorted(STAGES) == list(STAGES)
-    assert [start(STAGES, stage, now=START) for stage in range(LAST + 1)] == [at(-73)] * LAST + [at(-74)]
+    assert [first_hour(STAGES, stage, now=START) for stage in range(LAST + 1)] == [at(-73)] * LAST + [at(-74)]
 
 
 @pytest.mark.parametrize(
@@ -144,16 +144,16 @@ def test_stages_end_when_a_message_no_longer_becomes_unknown_and_one_begins_wher
     ],
 )
 def test_an_hour_is_due_until_its_next_stage(stage: int, behind: int, minutes: int, hour: int | None) -> None:
-    found = due(STAGES, stage, Progress(hour=at(behind)), now=START + timedelta(minutes=minutes))
+    found = due_hour(STAGES, stage, Progress(hour=at(behind)), now=START + timedelta(minutes=minutes))
 
     assert found == (None if hour is None else at(hour))
 
 
 @pytest.mark.parametrize(("minutes", "hours"), [(0, [-1, 0]), (9, [-1, 0]), (10, [0]), (59, [0])])
 def test_the_hour_that_runs_and_for_ten_minutes_the_one_before_are_at_no_stage(minutes: int, hours: list[int]) -> None:
-    assert [*unfinished(STAGES, now=START + timedelta(minutes=minutes))] == [at(each) for each in hours]
+    assert [*unfinished_hours(STAGES, now=START + timedelta(minutes=minutes))] == [at(each) for each in hours]
 
 
 def test_an_hour_ends_a_millisecond_before_the_next() -> None:
-    assert (following(at(11)), last_moment(at(11))) == ("2026-02-01T00:00:00.000Z", "2026-01-31T23:59:59.999Z")
+    assert (next_hour(at(11)), last_moment(at(11))) == ("2026-02-01T00:00:00.000Z", "2026-01-31T23:59:59.999Z")
     assert HOUR.total_seconds() == 3600

@@ -19,10 +19,10 @@ from sms_tracker.domain.state import RankedFailure, fold
 from sms_tracker.domain.status import CORRECTIONS, Category, Failure, Reason, Status
 from sms_tracker.read.messages import message_view
 from sms_tracker.services.events import (
-    DETAIL_TYPE,
     OPT_OUT_CHANGED,
     RECEIVED,
     SOURCE,
+    STATUS_CHANGED,
     OptOutChanged,
     SmsReceived,
     StatusChanged,
@@ -143,7 +143,7 @@ def test_a_sample_is_an_event_as_the_bus_hands_over_what_the_publisher_makes(nam
     envelope = sample(name)
 
     assert envelope["detail"] == detail(name)
-    assert (envelope["source"], envelope["detail-type"]) == (SOURCE, DETAIL_TYPE)
+    assert (envelope["source"], envelope["detail-type"]) == (SOURCE, STATUS_CHANGED)
     beside = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
     assert envelope.keys() - {"detail"} == beside
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_tracker.domain.errors import Unavailable
-from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, HourlyStats, ages
+from sms_tracker.domain.hourly_stats import BOUNDS, HOUR, HourlyStats, counting_stages
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.state import fold, initial_state
@@ -27,7 +27,7 @@ from tests.fakes import START, FakeClock
 from tests.memory_search import MemorySearch
 from tests.memory_statistics import MemoryStatistics
 
-STAGES = ages(timedelta(hours=72))
+STAGES = counting_stages(timedelta(hours=72))
 SHORT = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=3))
 TOLD = [Status.SENT, Status.UNDELIVERED, Status.DELIVERED, Status.UNKNOWN]
 Plain = Mapping[tuple[str, str], tuple[Mapping[str, int], Mapping[str, int], list[int]]]

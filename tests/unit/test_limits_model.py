@@ -25,7 +25,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.services.limits import Counted, Limiter
 from sms_tracker.services.responses import ApiResponse
 from sms_tracker.services.send import Sender
-from tests.fakes import START, FixedSettings, MemoryMessages, ignore_failed_call
+from tests.fakes import START, FixedSettings, MemoryMessages, ignore_failed_call, never_stopped
 from tests.limits import MemoryCounters, limits
 from tests.model.actors import Answer, Asked, Call, Replay
 from tests.setups import OPTED_OUT, REQUEST, RULES, TAKEN, UNHEARD
@@ -132,6 +132,8 @@ class Model:
             clock=replay.now,
             pace=Pace(monotonic=lambda: 0.0, sleep=lambda _: None, fraction=lambda: 0.5),
             rules=RULES,
+            opt_out_check=None,
+            stop_of=never_stopped,
             failed=ignore_failed_call,
             limiter=self.limiter(
                 counters=outside, settings=settings, clock=replay.now, new_token=lambda: f"{name}{next(tokens)}"

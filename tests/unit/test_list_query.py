@@ -16,7 +16,7 @@ from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.indexes import Position, Span
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.status import Status
-from sms_tracker.read.list_query import ListQuery, cursor, parameters, read_query
+from sms_tracker.read.list_query import ListQuery, encoded_cursor, parameters, read_query
 from sms_tracker.read.search import SearchQuery
 from sms_tracker.services.numbers import e164
 from tests.factories import MESSAGE_ID, NOW
@@ -201,7 +201,7 @@ def test_a_range_without_any_message_is_refused(times: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("position", [Position(NOW, MESSAGE_ID), Position(NOW, "~"), Position("", MESSAGE_ID)])
 def test_a_cursor_leads_back_to_its_position(position: Position) -> None:
-    assert read(cursor=cursor(position, read().parameters)).after == position
+    assert read(cursor=encoded_cursor(position, read().parameters)).after == position
 
 
 _WITH = {"to": "+31612345678", "status": "failed", "until": "2026-01-30", "provider": "twilio"}
@@ -216,7 +216,7 @@ _WITH = {"to": "+31612345678", "status": "failed", "until": "2026-01-30", "provi
     ],
 )
 def test_a_cursor_is_refused_with_other_parameters(changed: dict[str, str]) -> None:
-    following = cursor(Position(NOW, MESSAGE_ID), read(**_WITH).parameters)
+    following = encoded_cursor(Position(NOW, MESSAGE_ID), read(**_WITH).parameters)
 
     assert [*flaws(cursor=following)] == ["cursor"]
     assert [*flaws(**{**_WITH, **changed}, cursor=following)] == ["cursor"]
@@ -224,7 +224,7 @@ def test_a_cursor_is_refused_with_other_parameters(changed: dict[str, str]) -> N
 
 @pytest.mark.parametrize("same", [{}, {"limit": "7"}, {"to": "31612345678"}, {"until": "2026-01-30T00:00:00+00:00"}])
 def test_a_cursor_is_good_for_any_page_size_and_the_same_values_written_otherwise(same: dict[str, str]) -> None:
-    following = cursor(Position(NOW, MESSAGE_ID), read(**_WITH).parameters)
+    following = encoded_cursor(Position(NOW, MESSAGE_ID), read(**_WITH).parameters)
 
     assert read(**{**_WITH, **same}, cursor=following).after == Position(NOW, MESSAGE_ID)
 
@@ -232,7 +232,7 @@ def test_a_cursor_is_good_for_any_page_size_and_the_same_values_written_otherwis
 def test_a_cursor_can_be_put_into_a_url_as_it_is() -> None:
     positions = [Position(timestamp(START + timedelta(milliseconds=n)), MESSAGE_ID) for n in range(100)]
 
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", cursor(position, "0a1b2c3d")) for position in positions)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", encoded_cursor(position, "0a1b2c3d")) for position in positions)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from ops.openapi.operations import OPERATIONS, REQUEST
 from sms_tracker.domain.errors import InvalidMessage
 from sms_tracker.domain.http import PROBLEMS, Caller
 from sms_tracker.domain.report import REFUSED
+from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.status import Category, Failure, Reason, Status
 from sms_tracker.read.messages import Health, MessageReader, message_view
 from sms_tracker.read.web_files import no_such_file
@@ -33,10 +34,10 @@ from tests.factories import report as reported
 from tests.fakes import FakeClock, MemoryMessages
 from tests.memory_search import MemorySearch
 from tests.setups import POLICY
+from tests.unit.test_message_view import tracked
 from tests.unit.test_responses import PROBLEMS as PROBLEM_REPLIES
 from tests.unit.test_stats import answered
 from tests.unit.test_template_api import routes
-from tests.unit.test_views import tracked
 
 DOCUMENT = document()
 SCHEMAS: Json = DOCUMENT["components"]["schemas"]
@@ -248,7 +249,13 @@ def test_any_report_is_described() -> None:
 @pytest.mark.parametrize("query", [{}, {"limit": "1"}, {"to": "31612345678"}, {"limit": "x"}])
 def test_a_list_is_described(query: dict[str, str]) -> None:
     stored = [record(), record(message_id=MESSAGE_ID.replace("0", "1"))]
-    browser = MessageReader(messages=MemoryMessages(), search=MemorySearch(stored), clock=FakeClock())
+    browser = MessageReader(
+        messages=MemoryMessages(),
+        search=MemorySearch(stored),
+        clock=FakeClock(),
+        countries=None,
+        mode=ScopeMode.OFF,
+    )
 
     check("listMessages", browser.many(Caller("shop", frozenset({"read"})), query))
     check("listMessages", browser.many(Caller("shop", frozenset()), query))

@@ -11,7 +11,7 @@ from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpResponse, NoResponse
 from sms_tracker.domain.opt_out import Keyword, Kind
 from sms_tracker.domain.queued import Inbound
-from sms_tracker.services.opt_outs import LIFETIME, RETRY, OptOutSources
+from sms_tracker.services.opt_outs import KEYWORDS_LIFETIME, RETRY_PAUSE, OptOutSources
 from tests.fakes import TWILIO, FakeClock, FixedSettings, ScriptedHttp, ignore_failed_call
 
 PERSON, NUMBER = "+31612345678", "+15551234567"
@@ -66,7 +66,7 @@ def test_the_keywords_of_a_number_and_a_country_are_read_once_an_hour() -> None:
     assert asked.urls[1:] == ["/v1/sms/keyword-rules?number=%2B15551234567"]
     asked.keywords(person="+4915112345678")
     asked.keywords(to="+15557654321")
-    asked.clock.sleep(LIFETIME)
+    asked.clock.sleep(KEYWORDS_LIFETIME)
     asked.keywords()
     assert len(asked.urls) == 5
 
@@ -78,9 +78,9 @@ def test_keywords_that_cannot_be_read_stay_as_they_were_and_are_asked_for_again_
     asked = Asked((failure, RULES, failure, RULES))
 
     assert (asked.keywords(), asked.keywords(), len(asked.urls)) == ({}, {}, 1)
-    asked.clock.sleep(RETRY)
+    asked.clock.sleep(RETRY_PAUSE)
     assert asked.keywords() == JA
-    asked.clock.sleep(LIFETIME)
+    asked.clock.sleep(KEYWORDS_LIFETIME)
     assert (asked.keywords(), len(asked.urls)) == (JA, 3)
 
 
@@ -90,7 +90,7 @@ def test_a_provider_that_is_down_is_asked_once_a_minute_whatever_about() -> None
 
     assert [asked.sources.blocks("bird", reply()) for _ in range(3)] == [None] * 3
     assert asked.failed == [("bird GET", None, 503)]
-    asked.clock.sleep(RETRY)
+    asked.clock.sleep(RETRY_PAUSE)
     assert asked.sources.blocks("bird", reply()) == frozenset({Kind.STOP, Kind.STOP_MARKETING})
     assert asked.urls[1:] == ["/v1/sms/suppressions?destination=%2B31612345678&originator=%2B15551234567&limit=100"]
 
@@ -132,7 +132,7 @@ def test_a_reply_without_a_time_has_that_of_the_providers_record_who_is_asked_on
 
     assert [asked.sources.sent_at("twilio", TEXT) for _ in range(3)] == [None] * 3
     assert asked.urls == [f"/2010-04-01/Accounts/{TWILIO['account_sid']}/Messages/SM1.json"]
-    asked.clock.sleep(RETRY)
+    asked.clock.sleep(RETRY_PAUSE)
     assert asked.sources.sent_at("twilio", TEXT) == AT
 
 

@@ -178,8 +178,8 @@ def test_no_time_at_all_makes_a_reader_raise(value: str) -> None:
     [("5", 5.0), ("000120", 120.0), ("", None), ("-1", None), ("1.5", None), ("Wed, 21 Oct 2026", None), ("٣", None)],
 )
 def test_retry_after_is_read_where_it_is_a_plain_number(value: str, seconds: float | None) -> None:
-    assert parsing.seconds({"retry-after": value}) == seconds
-    assert parsing.seconds({}) is None
+    assert parsing.retry_after({"retry-after": value}) == seconds
+    assert parsing.retry_after({}) is None
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_retry_after_is_read_where_it_is_a_plain_number(value: str, seconds: flo
 )
 def test_a_time_to_retry_after_counts_from_the_time_of_the_answer(value: str, date: str, seconds: float | None) -> None:
     # Found in Bird's SDK, RFC 9110
-    assert parsing.seconds({"retry-after": value, "date": date}) == seconds
+    assert parsing.retry_after({"retry-after": value, "date": date}) == seconds
 
 
 def test_the_first_field_that_is_not_blank_is_taken_cleaned() -> None:

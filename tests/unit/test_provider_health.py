@@ -9,7 +9,7 @@ import pytest
 
 from sms_tracker.domain.hourly_stats import UNCONFIRMED, HourlyStats, Tally
 from sms_tracker.domain.report import timestamp
-from sms_tracker.reconcile.provider_health import ProviderHealth, hours, provider_health
+from sms_tracker.reconcile.provider_health import ProviderHealth, needed_hours, provider_health
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ def test_each_provider_has_its_own_gauges() -> None:
 
 
 def test_only_the_hours_of_a_week_are_read() -> None:
-    asked = hours(NOW)
+    asked = needed_hours(NOW)
     assert (asked[0], asked[-1]) == ("2026-01-31T11:00:00.000Z", "2026-01-24T11:00:00.000Z")
 
 

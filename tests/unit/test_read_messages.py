@@ -39,6 +39,8 @@ def browser(
         messages=messages or MemoryMessages({each.message_id: each for each in stored}),
         search=MemorySearch(stored, error=error, unreadable=unreadable),
         clock=FakeClock(),
+        countries=None,
+        mode=ScopeMode.OFF,
     )
 
 

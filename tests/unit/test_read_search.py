@@ -28,7 +28,7 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
-from sms_tracker.read.search import SearchQuery, find, index_for
+from sms_tracker.read.search import SearchQuery, find_page, index_for
 from tests.factories import record
 from tests.fakes import START
 from tests.memory_search import MemorySearch, walk
@@ -174,7 +174,7 @@ def test_a_run_of_equal_times_longer_than_a_page_is_listed_whole(page: int) -> N
 def test_records_of_years_ago_are_reached_by_short_pages() -> None:
     old = made(1, START - timedelta(days=5 * 365), status=Status.FAILED)
     search = MemorySearch([old])
-    first = find(search, wanted(Status.FAILED))
+    first = find_page(search, wanted(Status.FAILED))
 
     assert (first.records, first.after is not None) == ((), True)
     assert walk(search, wanted(Status.FAILED)) == [old]
@@ -184,7 +184,7 @@ def test_records_of_years_ago_are_reached_by_short_pages() -> None:
 def test_one_page_reads_a_bounded_number_of_keys_and_records() -> None:
     search = MemorySearch([made(number, START + timedelta(milliseconds=number)) for number in range(2500)])
 
-    page = find(search, wanted(Status.READ, to=RECIPIENTS[0], limit=1))
+    page = find_page(search, wanted(Status.READ, to=RECIPIENTS[0], limit=1))
 
     assert (page.records, page.after is not None) == ((), True)
     assert 1000 <= search.looked_at <= 1100
@@ -193,13 +193,13 @@ def test_one_page_reads_a_bounded_number_of_keys_and_records() -> None:
 
 def test_an_empty_stretch_costs_a_bounded_number_of_reads() -> None:
     search = MemorySearch([])
-    page = find(search, wanted())
+    page = find_page(search, wanted())
     assert (page.records, page.after is not None, search.reads) == ((), True, 32 * 16)
 
 
 def test_a_full_page_reads_no_more_records_than_it_shows() -> None:
     search = MemorySearch([made(number, START + timedelta(seconds=number)) for number in range(300)])
-    assert len(find(search, wanted(to=RECIPIENTS[0], limit=20)).records) == search.looked_at == 20
+    assert len(find_page(search, wanted(to=RECIPIENTS[0], limit=20)).records) == search.looked_at == 20
 
 
 def test_a_record_that_expired_or_changed_behind_its_key_is_passed_over() -> None:
@@ -221,7 +221,7 @@ def test_a_cursor_of_another_search_finds_what_is_older_and_breaks_nothing(case:
     stored = [made(1, provider_message_id="SM1", reference="a#b"), made(2, status=Status.FAILED)]
     criteria = replace(case.criteria, span=Span(since=timestamp(START), until=timestamp(START + timedelta(days=1))))
 
-    page = find(MemorySearch(stored), replace(criteria, after=Position(at, "g")))
+    page = find_page(MemorySearch(stored), replace(criteria, after=Position(at, "g")))
 
     reached = at > "2026" or case.index is BY_PROVIDER_ID  # whose keys have no time
     assert list(page.records) == (walk(MemorySearch(stored), criteria) if reached else [])
@@ -230,7 +230,7 @@ def test_a_cursor_of_another_search_finds_what_is_older_and_breaks_nothing(case:
 def test_statuses_that_exclude_each_other_find_nothing_without_a_read() -> None:
     assert walk(MemorySearch([], error=Unavailable("Query: ThrottlingException")), wanted(statuses=frozenset())) == []
     with pytest.raises(Unavailable):
-        find(MemorySearch([], error=Unavailable("Query: ThrottlingException")), wanted())
+        find_page(MemorySearch([], error=Unavailable("Query: ThrottlingException")), wanted())
 
 
 @pytest.mark.parametrize("searched", ["+541123456789", "+5491123456789"])

@@ -99,6 +99,7 @@ class Service:
             clock=lambda: datetime.now(UTC),
             enabled=self.enabled,
             tokens=self.tokens,
+            queue_sending=True,
         )
         url = self.rewrite(request.url.raw_path.decode())
         headers = {name.lower(): value for name, value in request.headers.items()}

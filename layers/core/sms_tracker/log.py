@@ -20,12 +20,6 @@ from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.report import timestamp
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
-_UNSAFE = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
-"""Quoted text, and numbers of four or more digits."""
-_SHORT = 6
-"""Characters of a code that is too short to contain a phone number."""
-_MOST = 20
-"""Distinct failed calls, and distinct errors, in one line: CloudWatch reads no metrics in one of over 256 KB."""
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=str).encode
 Event = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -75,6 +69,12 @@ class Line:
         return other
 
 
+_MAX_SAFE_CODE = 6
+"""Characters of a code that is too short to contain a phone number."""
+_MAX_ENTRIES = 20
+"""Distinct failed calls, and distinct errors, in one line: CloudWatch reads no metrics in one of over 256 KB."""
+
+
 class FailedCalls:
     """Collects failed tries for the log: a :class:`sms_tracker.domain.ports.CallFailed`."""
 
@@ -83,7 +83,7 @@ class FailedCalls:
 
     def __call__(self, call: str, *, attempt: int, code: str | None, status: int | None, again: bool) -> None:
         """See :class:`sms_tracker.domain.ports.CallFailed`."""
-        shown = redacted(code) if code and len(code) > _SHORT else code
+        shown = redacted(code) if code and len(code) > _MAX_SAFE_CODE else code
         then = "retried" if again else "given-up"
         entry = {"call": call, "attempt": attempt, "code": shown, "status": status, "then": then}
         self._tries.append(tuple((name, value) for name, value in entry.items() if value))  # thread-safe
@@ -93,7 +93,7 @@ class FailedCalls:
         if not self._tries:
             return []
         tries, self._tries = self._tries, []
-        counted = list(Counter(tries).items())[:_MOST]
+        counted = list(Counter(tries).items())[:_MAX_ENTRIES]
         return [{**dict(entry), **({"times": times} if times > 1 else {})} for entry, times in counted]
 
 
@@ -124,7 +124,7 @@ class Log:
     def started(self, config: Any) -> None:
         """Write the first line of an execution environment."""
         if self._least <= _LEVELS["INFO"]:
-            self._print({"level": "INFO", **start(config)})
+            self._print({"level": "INFO", **start_fields(config)})
 
     def invocation(self, handler: Callable[[Event, Line], Answer]) -> Callable[[Event, object], Answer]:
         """A decorator that makes a Lambda handler and writes one line per invocation, also if it fails."""
@@ -188,21 +188,9 @@ class Log:
         return ".".join(names) not in self._unread
 
 
-def start(config: Any) -> dict[str, object]:
+def start_fields(config: Any) -> dict[str, object]:
     """The fields of a function's first line: the version, and the names of its settings without values."""
     return {"decision": "started", "version": __version__, "settings": [name.upper() for name in vars(config)]}
-
-
-def shortened(errors: Counter[str]) -> dict[str, int]:
-    """The most frequent errors, and how many ``others`` there are."""
-    most = dict(errors.most_common(_MOST))
-    others = errors.total() - sum(most.values())
-    return {**most, "others": others} if others else most
-
-
-def redacted(text: str) -> str:
-    """An error's message without quoted text and long numbers, cut at 200 characters."""
-    return _UNSAFE.sub("…", text)[:200]
 
 
 def _add_error(line: Line, error: Exception) -> None:
@@ -221,3 +209,19 @@ def _stack(trace: TracebackType | None) -> list[str]:
         frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     return frames
+
+
+def shortened(errors: Counter[str]) -> dict[str, int]:
+    """The most frequent errors, and how many ``others`` there are."""
+    most = dict(errors.most_common(_MAX_ENTRIES))
+    others = errors.total() - sum(most.values())
+    return {**most, "others": others} if others else most
+
+
+_PERSONAL = re.compile(r"""(['"]).*\1|[0-9]{4,}""", re.DOTALL)
+"""What may be private: quoted text, and numbers of four or more digits."""
+
+
+def redacted(text: str) -> str:
+    """An error's message without quoted text and long numbers, cut at 200 characters."""
+    return _PERSONAL.sub("…", text)[:200]

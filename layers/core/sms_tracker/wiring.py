@@ -1,4 +1,4 @@
-"""Build the Sender that the functions send and reconciler share, and its signed HTTP, from a deployment's settings."""
+"""Compose the Sender that the functions send and reconciler share, with its signed HTTP, from their settings."""
 
 from __future__ import annotations
 

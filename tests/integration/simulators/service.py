@@ -101,6 +101,7 @@ class Service:
             clock=self.clock,
             enabled=tuple(self.credentials_of),
             tokens=frozenset(),
+            queue_sending=True,
         )
         return receiver.receive(provider, HttpRequest(webhook.method, path, webhook.headers, webhook.body))
 

@@ -15,7 +15,7 @@ import pytest
 
 from local import simulators
 from local.simulators.aws import SIMULATOR as AWS
-from sms_tracker.domain.hourly_stats import ages
+from sms_tracker.domain.hourly_stats import counting_stages
 from sms_tracker.domain.http import Caller
 from sms_tracker.domain.settings import PriceLookup
 from sms_tracker.read.stats import StatsReader
@@ -81,7 +81,7 @@ class Accounts:
             statistics=statistics,
             clock=clock,
             monotonic=lambda: 0.0,
-            stages=ages(timedelta(hours=72)),
+            stages=counting_stages(timedelta(hours=72)),
             seconds=60,
         ).run()
         reader = Caller("shop", frozenset({"read"}))

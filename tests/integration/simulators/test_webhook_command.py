@@ -14,7 +14,7 @@ from ops import registered, secrets, webhook
 from ops.stack import Stack
 from sms_tracker import provider_http
 from sms_tracker.aws.clients import calling
-from sms_tracker.aws.reconcile_state import DynamoReconcileState
+from sms_tracker.aws.reconcile_state import ReconcileStateStore
 from sms_tracker.aws.store import MessageStore
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.indexes import shard
@@ -278,7 +278,7 @@ def test_enabling_a_paused_endpoint_has_what_it_missed_looked_up(
     webhook.main(["register", "--apply"])
     sdk.webhooks.update(at_bird(sdk, url).id, status="paused")
     store = MessageStore(calling(tables.client()), "messages")
-    state = DynamoReconcileState(calling(tables.client()), messages="messages", state="state")
+    state = ReconcileStateStore(calling(tables.client()), messages="messages", state="state")
     later = timestamp(datetime.now(UTC) + timedelta(hours=6))
     for message_id, provider in ((MESSAGE_ID, "bird"), (OTHER_ID, "twilio")):
         store.put(record(message_id=message_id, state=initial_state(attempt=1, at=NOW, provider=provider)))
@@ -296,7 +296,7 @@ def test_enabling_a_paused_endpoint_has_what_it_missed_looked_up(
     assert "1 open messages are looked up" in out
 
 
-def due_now(state: DynamoReconcileState) -> list[str]:
+def due_now(state: ReconcileStateStore) -> list[str]:
     until = timestamp(datetime.now(UTC) + timedelta(seconds=1))
     shards = {int(shard(each)) for each in (MESSAGE_ID, OTHER_ID)}
     return [each for number in shards for each in state.due(number, until=until, limit=10)]

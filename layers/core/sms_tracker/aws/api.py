@@ -7,6 +7,26 @@ from typing import Any, Protocol
 
 from sms_tracker.domain.errors import Rejected, Throttled, Unavailable
 
+
+class ConditionFailed(Exception):
+    """A condition did not hold. ``item`` is the stored item in DynamoDB's typed JSON, empty if there is none."""
+
+    def __init__(self, item: Mapping[str, Any]) -> None:
+        super().__init__("the condition did not hold")
+        self.item = item
+
+
+class Api(Protocol):
+    """One AWS service. Operations and arguments have the names of its API reference."""
+
+    def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Perform one operation.
+
+        Raises ``ConditionFailed``, ``Rejected`` if the call can never succeed, and ``Unavailable`` otherwise.
+        """
+        ...
+
+
 CONDITION_FAILED = "ConditionalCheckFailedException"
 """An expected outcome; not counted as a failed call."""
 _CANCELED = "TransactionCanceledException"
@@ -36,35 +56,17 @@ _THROTTLED = frozenset(
     }
 )
 
-_BATCH, _ROUNDS = 100, 5
-"""Keys in one BatchGetItem, and calls until the keys that DynamoDB did not process are given up."""
-
-
-class ConditionFailed(Exception):
-    """A condition did not hold. ``item`` is the stored item in DynamoDB's typed JSON, empty if there is none."""
-
-    def __init__(self, item: Mapping[str, Any]) -> None:
-        super().__init__("the condition did not hold")
-        self.item = item
-
-
-class Api(Protocol):
-    """One AWS service. Operations and arguments have the names of its API reference."""
-
-    def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Perform one operation.
-
-        Raises ``ConditionFailed``, ``Rejected`` if the call can never succeed, and ``Unavailable`` otherwise.
-        """
-        ...
-
 
 def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) -> Exception:
-    """The exception for AWS's error ``code``. Its text has only the operation and the code."""
+    """The exception for AWS's error ``code``; ``item`` is the stored one. Its text has only operation and code."""
     if code in (CONDITION_FAILED, _CANCELED):
         return ConditionFailed(item or {})
     kind = Rejected if code in _PERMANENT else Throttled if code in _THROTTLED else Unavailable
     return kind(f"{operation}: {code}")
+
+
+_BATCH, _ROUNDS = 100, 5
+"""Keys in one BatchGetItem, and calls until the keys that DynamoDB did not process are given up."""
 
 
 def batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -84,7 +86,7 @@ def _batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> 
 
 
 Item = dict[str, Any]
-UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError)
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 """Errors of reading a damaged item, or one of a later version. Readers raise ``Unavailable`` instead: after a rollback
 such items become readable with the next deployment.
 """

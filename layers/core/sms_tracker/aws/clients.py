@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from sms_tracker.domain.ports import CallFailed
 
-_TRIES = "failed_tries"
-"""The key of the failed tries in botocore's context of one call."""
-
 
 @overload
 def client(service: Literal["dynamodb"], *, timeout: float = ..., attempts: int = ...) -> DynamoDBClient: ...
@@ -52,18 +49,22 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFa
     """A boto3 client as an :class:`sms_tracker.aws.api.Api`; ``failed`` is called for each failed try."""
     made: Any = client(service, timeout=timeout, attempts=attempts)
     if failed is not None:
-        report_failed_tries(made, failed)
+        _report_failed_tries(made, failed)
     return calling(made)
 
 
-def report_failed_tries(client: Any, failed: CallFailed) -> None:
+_FAILED_TRIES = "failed_tries"
+"""The key of the failed tries in botocore's context of one call."""
+
+
+def _report_failed_tries(client: Any, failed: CallFailed) -> None:
     """Call ``failed`` for each failed try of a call, when the call has ended."""
 
     def received(parsed_response: Any, exception: Exception | None, context: dict[str, Any], **_: object) -> None:
         error = {"Code": type(exception).__name__} if exception else parsed_response.get("Error", {})
         if _is_failure(error):
             status = None if exception else parsed_response["ResponseMetadata"]["HTTPStatusCode"]
-            context.setdefault(_TRIES, []).append((error.get("Code"), status))
+            context.setdefault(_FAILED_TRIES, []).append((error.get("Code"), status))
 
     def answered(model: Any, parsed: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
         report(model.name, context, gave_up=_is_failure(parsed.get("Error", {})))
@@ -72,7 +73,7 @@ def report_failed_tries(client: Any, failed: CallFailed) -> None:
         report(event_name.rpartition(".")[2], context, gave_up=True)
 
     def report(operation: str, context: dict[str, Any], *, gave_up: bool) -> None:
-        tries = context.pop(_TRIES, [])
+        tries = context.pop(_FAILED_TRIES, [])
         for attempt, (code, status) in enumerate(tries, 1):
             again = not (gave_up and attempt == len(tries))
             failed(operation, attempt=attempt, code=code, status=status, again=again)

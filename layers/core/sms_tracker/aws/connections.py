@@ -16,17 +16,6 @@ from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-IDLE = 20.0
-"""Seconds for which an idle connection is reused. AWS closes idle ones, unnoticed by a frozen sandbox."""
-_MAX_BYTES = 32 * 1024 * 1024
-"""Of a response with its headers. BatchGetItem returns at most 16 MB."""
-_SUFFIXES = {
-    r"(us|eu|ap|sa|ca|me|af|il|mx|us-gov)-[a-z]+-[0-9]+": "amazonaws.com",
-    r"cn-[a-z]+-[0-9]+": "amazonaws.com.cn",
-}
-_BOTO3_ONLY = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-
 
 class Endpoint(NamedTuple):
     """Host and port of one service in one region. Without TLS only if ``AWS_ENDPOINT_URL`` is plain HTTP."""
@@ -42,6 +31,15 @@ class Endpoint(NamedTuple):
         return self.host if self.port == (443 if self.tls else 80) else f"{self.host}:{self.port}"
 
 
+_SUFFIXES = {
+    r"(us|eu|ap|sa|ca|me|af|il|mx|us-gov)-[a-z]+-[0-9]+": "amazonaws.com",
+    r"cn-[a-z]+-[0-9]+": "amazonaws.com.cn",
+}
+"""The domain of the AWS partition, by the form of its regions."""
+_BOTO3_ONLY = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+
+
 def endpoint_of(service: str, environment: Mapping[str, str]) -> Endpoint | None:
     """A service's endpoint; None if it needs more than service and region (boto3 resolves those)."""
     region = environment.get("AWS_DEFAULT_REGION") or environment.get("AWS_REGION") or ""
@@ -52,12 +50,12 @@ def endpoint_of(service: str, environment: Mapping[str, str]) -> Endpoint | None
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         url = environment.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environment.get("AWS_ENDPOINT_URL")
         if url:
-            return _configured(url, region)
+            return _configured_endpoint(url, region)
     suffix = next((suffix for pattern, suffix in _SUFFIXES.items() if re.fullmatch(pattern, region)), None)
     return Endpoint(region, f"{service}.{region}.{suffix}", 443) if suffix else None
 
 
-def _configured(url: str, region: str) -> Endpoint | None:
+def _configured_endpoint(url: str, region: str) -> Endpoint | None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     is_plain = host.isascii() and ":" not in host and parts.path in {"", "/"} and not (parts.query or parts.username)
@@ -81,6 +79,10 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[bytes, bytes]
     body: bytes
+
+
+_MAX_BYTES = 32 * 1024 * 1024
+"""Of a response with its headers. BatchGetItem returns at most 16 MB."""
 
 
 class Connection:
@@ -132,6 +134,10 @@ class Connection:
         if status >= 200:  # noqa: PLR2004  # 1xx precedes the response
             self._answers.append(Answer(status, self._headers, b"".join(self._body)))
             self._keeps = self._parser.should_keep_alive()
+
+
+IDLE = 20.0
+"""Seconds for which an idle connection is reused. AWS closes idle ones, unnoticed by a frozen sandbox."""
 
 
 class Connections:

@@ -1,4 +1,4 @@
-"""API Gateway's HTTP API (payload format 2.0): API keys and callers, events to requests, and responses."""
+"""API keys in the ``state`` table; events and responses of API Gateway's HTTP API (payload format 2.0)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 from sms_tracker.aws.api import Api, marshal, unmarshal
 from sms_tracker.domain.errors import Unreadable
 from sms_tracker.domain.http import READ, SEND, Caller, HttpRequest
+
+# --- API keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,7 @@ class KeyStore:
         return ApiKey(values["client"], frozenset(values["scopes"]), None if expires is None else int(expires), senders)
 
 
-TEST = "test"
-"""The stored scope of test keys. Versions without test mode refuse it."""
-_IN_TEST_MODE = frozenset({SEND, READ})
+# --- Events and responses
 
 
 def request(event: Mapping[str, Any]) -> HttpRequest:
@@ -93,15 +93,20 @@ def _body(event: Mapping[str, Any]) -> bytes:
         raise Unreadable("the body is not base64") from None
 
 
+TEST_SCOPE = "test"
+"""The stored scope of test keys. Versions without test mode refuse it."""
+_IN_TEST_MODE = frozenset({SEND, READ})
+
+
 def caller(event: Mapping[str, Any]) -> Caller:
     """The caller, from the context of the authorizer's simple response."""
     context = event["requestContext"]["authorizer"]["lambda"]
     listed, scopes = context.get("senders", ""), frozenset(context["scopes"].split())
     return Caller(
         client=context["client"],
-        scopes=_IN_TEST_MODE if TEST in scopes else scopes,
+        scopes=_IN_TEST_MODE if TEST_SCOPE in scopes else scopes,
         senders=frozenset(filter(None, listed.split(","))),
-        test=TEST in scopes,
+        test=TEST_SCOPE in scopes,
     )
 
 

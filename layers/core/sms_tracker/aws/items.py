@@ -1,4 +1,4 @@
-"""Records as DynamoDB items and back."""
+"""Records as DynamoDB items and back, and the parts of an item that updates write: reports, claims, failures, costs."""
 
 from __future__ import annotations
 
@@ -13,51 +13,10 @@ from sms_tracker.domain.cost import Cost, Price, parse_price
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import client_references, failed_shard, time_shard
 from sms_tracker.domain.record import Entry, Record, Send, SendPhase
-from sms_tracker.domain.report import Report, Source, before, timestamp
+from sms_tracker.domain.report import Report, Source, timestamp, timestamp_before
 from sms_tracker.domain.state import RankedFailure, State
 from sms_tracker.domain.status import Category, Failure, Outcome, Reason, Status
 from sms_tracker.domain.text import Encoding, Segmentation
-
-
-def failure_values(failure: RankedFailure) -> dict[str, object]:
-    """A failure as stored."""
-    cause = failure.failure
-    values = {"category": str(cause.category), "reason": str(cause.reason), "order": failure.order}
-    return values | _without_none({"code": cause.code, "message": cause.message})
-
-
-def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[str, object]:
-    """A report as the timeline stores it, with the further fields of failures and unknown words, or of all reports.
-
-    To keep an item below 1 KB (ADR 18), the usual source (callback) is left out, and the provider's time is stored as
-    its distance from the receipt.
-    """
-    lag = report.lag
-    has_fields = report.details and (keep_fields or report.is_failure or not report.recognised)
-    values = {
-        "word": report.word,
-        "code": report.code,
-        "occurred": report.occurred if lag is None else None,
-        "lag": lag,
-        "received": report.received,
-        "attempt": report.attempt,
-        "source": None if report.source is Source.CALLBACK else str(report.source),
-        "text": report.failure.message if report.failure else None,
-        "foreign": True if foreign else None,
-        "fields": dict(report.details) if has_fields else None,
-    }
-    return _without_none(values)
-
-
-def send_values(send: Send) -> dict[str, object]:
-    """A claim as stored."""
-    values = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
-    return values | ({"request": send.request} if send.request else {})
-
-
-def attention(state: State, message_id: str, now: str) -> str | None:
-    """A failure's key in the sparse index by_attention; None for other statuses."""
-    return failed_shard(now, message_id) if state.status.outcome is Outcome.FAILURE else None
 
 
 def to_item(record: Record) -> Item:
@@ -128,7 +87,7 @@ def from_item(item: Item) -> Record:
     )
 
 
-def stored(item: Item) -> Record:
+def record_of(item: Item) -> Record:
     """A stored item as a record; raises ``Unavailable``, with the id, if it cannot be read."""
     try:
         return from_item(item)
@@ -180,23 +139,65 @@ def _entry(values: Mapping[str, Any]) -> Entry:
         attempt=int(values["attempt"]),
         source=values.get("source", str(Source.CALLBACK)),
         code=values.get("code"),
-        occurred=values.get("occurred") if lag is None else before(values["received"], int(lag)),
+        occurred=values.get("occurred") if lag is None else timestamp_before(values["received"], int(lag)),
         text=values.get("text"),
         foreign=values.get("foreign", False),
         fields=values.get("fields", {}),
     )
 
 
+def entry_values(report: Report, *, foreign: bool, keep_fields: bool) -> dict[str, object]:
+    """A report as the timeline stores it, with the further fields of failures and unknown words, or of all reports.
+
+    To keep an item below 1 KB (ADR 18), the usual source (callback) is left out, and the provider's time is stored as
+    its distance from the receipt.
+    """
+    lag = report.lag
+    has_fields = report.details and (keep_fields or report.is_failure or not report.recognised)
+    values = {
+        "word": report.word,
+        "code": report.code,
+        "occurred": report.occurred if lag is None else None,
+        "lag": lag,
+        "received": report.received,
+        "attempt": report.attempt,
+        "source": None if report.source is Source.CALLBACK else str(report.source),
+        "text": report.failure.message if report.failure else None,
+        "foreign": True if foreign else None,
+        "fields": dict(report.details) if has_fields else None,
+    }
+    return _without_none(values)
+
+
+def send_values(send: Send) -> dict[str, object]:
+    """A claim as stored."""
+    values = {"state": str(send.phase), "attempt": send.attempt, "token": send.token, "until": send.until}
+    return values | ({"request": send.request} if send.request else {})
+
+
+def failure_values(failure: RankedFailure) -> dict[str, object]:
+    """A failure as stored."""
+    cause = failure.failure
+    values = {"category": str(cause.category), "reason": str(cause.reason), "order": failure.order}
+    return values | _without_none({"code": cause.code, "message": cause.message})
+
+
 def _without_none(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-_ALPHABET = f"-{digits}{ascii_uppercase}_{ascii_lowercase}"
+def attention(state: State, message_id: str, now: str) -> str | None:
+    """A failure's key in the sparse index by_attention; None for other statuses."""
+    return failed_shard(now, message_id) if state.status.outcome is Outcome.FAILURE else None
+
+
+_BASE64 = f"-{digits}{ascii_uppercase}_{ascii_lowercase}"
 """The characters of URL-safe base64, sorted."""
 _BASE36 = digits + ascii_lowercase
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
-_MOMENT = 7  # characters: enough until 2109
-_TEXT = re.compile(
+_MOMENT_LENGTH = 7
+"""Characters of a time: enough until 2109."""
+_COST_TEXT = re.compile(
     "(?P<moment>[-0-9A-Z_a-z]{7})(?P<currency>[A-Z]{3})(?P<segments>[0-9a-z])[0-9a-f](?P<amount>[0-9]+([.][0-9]+)?)"
 )
 """A cost such as ``OkIv8s-EUR1210.5``: milliseconds since 1970, currency, segments in base 36 (0: not stated), digits
@@ -213,7 +214,7 @@ def cost_text(cost: Cost) -> str:
     """A cost as stored."""
     amount = cost.price.amount
     whole = len(amount.partition(".")[0])
-    return f"{_moment(cost.observed_at)}{cost.price.currency}{_BASE36[cost.segments or 0]}{whole:x}{amount}"
+    return f"{_encoded_time(cost.observed_at)}{cost.price.currency}{_BASE36[cost.segments or 0]}{whole:x}{amount}"
 
 
 def costs_of(values: Mapping[str, Any]) -> dict[int, Cost]:
@@ -231,9 +232,9 @@ def _older_cost(text: str, created_at: str) -> Cost | None:
 
 
 def _cost(text: str) -> Cost:
-    if (parts := _TEXT.fullmatch(text)) is None:
+    if (parts := _COST_TEXT.fullmatch(text)) is None:
         raise ValueError("not a cost")
-    at = sum(_ALPHABET.index(each) * 64**place for place, each in enumerate(reversed(parts["moment"])))
+    at = sum(_BASE64.index(each) * 64**place for place, each in enumerate(reversed(parts["moment"])))
     return Cost(
         price=Price(parts["amount"], parts["currency"]),
         observed_at=timestamp(_EPOCH + at * _MILLISECOND),
@@ -241,6 +242,6 @@ def _cost(text: str) -> Cost:
     )
 
 
-def _moment(at: str) -> str:
+def _encoded_time(at: str) -> str:
     milliseconds = (datetime.fromisoformat(at) - _EPOCH) // _MILLISECOND
-    return "".join(_ALPHABET[(milliseconds >> 6 * place) & 63] for place in reversed(range(_MOMENT)))
+    return "".join(_BASE64[(milliseconds >> 6 * place) & 63] for place in reversed(range(_MOMENT_LENGTH)))

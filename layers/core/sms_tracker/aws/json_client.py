@@ -93,28 +93,6 @@ def session() -> Any:
     return botocore.session.get_session()
 
 
-_SERVICES = {
-    "dynamodb": ("DynamoDB_20120810", {"content-type": "application/x-amz-json-1.0"}),
-    "sqs": ("AmazonSQS", {"content-type": "application/x-amz-json-1.0", "x-amzn-query-mode": "true"}),
-    "ssm": ("AmazonSSM", {"content-type": "application/x-amz-json-1.1"}),
-}
-"""By service: the prefix of its operations, and the headers of each call."""
-_RETRIED = frozenset({
-    "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "ReplicatedWriteConflictException",
-    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
-    "ProvisionedThroughputExceededException", "TransactionInProgressException", "RequestLimitExceeded", "SlowDown",
-    "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "EC2ThrottledException", "ChecksumError",
-    "InvalidSignatureException",
-})  # fmt: skip
-"""Those of botocore, and stale signatures: a thawed sandbox's clock may lag by more than the five minutes that AWS
-allows. Each try is signed anew.
-"""
-_RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_QUOTA = 500
-"""The retry quota, as in botocore: retries use it up, successful calls refill it. Approximate among threads."""
-
-
 def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFailed | None = None) -> Api:
     """A service that gives up after ``attempts`` calls of at most ``timeout`` seconds each.
 
@@ -132,8 +110,30 @@ def api(service: str, *, timeout: float = 2.0, attempts: int = 3, failed: CallFa
     return JsonClient(service, endpoint, connections.post, attempts=attempts, failed=failed)
 
 
+_SERVICES = {
+    "dynamodb": ("DynamoDB_20120810", {"content-type": "application/x-amz-json-1.0"}),
+    "sqs": ("AmazonSQS", {"content-type": "application/x-amz-json-1.0", "x-amzn-query-mode": "true"}),
+    "ssm": ("AmazonSSM", {"content-type": "application/x-amz-json-1.1"}),
+}
+"""By service: the prefix of its operations, and the headers of each call."""
+_RETRIED = frozenset({
+    "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "ReplicatedWriteConflictException",
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
+    "ProvisionedThroughputExceededException", "TransactionInProgressException", "RequestLimitExceeded", "SlowDown",
+    "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "EC2ThrottledException", "ChecksumError",
+    "InvalidSignatureException",
+})  # fmt: skip
+"""Those of botocore, and stale signatures: a thawed sandbox's clock may lag by more than the five minutes that AWS
+allows. Each try is signed anew.
+"""
+_RETRIED_STATUSES = frozenset({None, 500, 502, 503, 504})  # None: no response came
+_RETRY_QUOTA = 500
+"""As in botocore: retries use the quota up, successful calls refill it. Approximate among threads."""
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 class JsonClient:
-    """One service behind :class:`sms_tracker.aws.api.Api`; any number of threads may call it."""
+    """Implements :class:`sms_tracker.aws.api.Api` for one service; any number of threads may call it."""
 
     def __init__(  # noqa: PLR0913  # a dataclass would import inspect: 8 ms of a cold start
         self,
@@ -149,7 +149,7 @@ class JsonClient:
     ) -> None:
         self._service, self._endpoint, self._post = service, endpoint, post
         self._attempts, self._failed, self._credentials = attempts, failed, credentials
-        self._sleep, self._fraction, self._quota = sleep, fraction, _QUOTA
+        self._sleep, self._fraction, self._quota = sleep, fraction, _RETRY_QUOTA
 
     def __call__(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """See :class:`sms_tracker.aws.api.Api`."""
@@ -167,7 +167,7 @@ class JsonClient:
                 if not again:
                     raise failure(operation, error.code, error.item) from error
             else:
-                self._quota = min(_QUOTA, self._quota + cost)
+                self._quota = min(_RETRY_QUOTA, self._quota + cost)
                 return result
             self._quota -= cost
             self._sleep(self._fraction() * min(2 ** (attempt - 1), 20))

@@ -1,4 +1,4 @@
-"""What holds sends back, in the ``state`` table: the counters of limits, and sending stops."""
+"""What can refuse a send, in the ``state`` table: the counters of limits, and sending stops."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from sms_tracker.domain.errors import SmsTrackerError, Throttled, Unavailable
 from sms_tracker.domain.limits import Bound, Counter
 from sms_tracker.domain.operator_rules import Action, Instruction, SendingStops
 
-PREFIX = "limit#"
-"""The prefix of every key; it is part of the functions' policies."""
-_FULL = 16
+# --- Counters of limits
+
+LIMITS_PREFIX = "limit#"
+"""The prefix of every counter's key; it is part of the functions' policies."""
+_FULL_SET = 16
 """Tokens in a full set. ``recent`` and ``earlier`` together stay below a third of 1 KB."""
-_MIN_AGE = 10
+_MIN_SET_AGE = 10
 """Seconds for which a set is kept at least. The AWS client's retries of a call end within 9."""
-_TRIES = 6
+_MAX_WRITES = 6
 """Writes until a take gives up. Each refusal is due to another sender's write."""
 
 
 class LimitCounterStore:
-    """Behind :class:`sms_tracker.domain.limits.LimitCounters`: one item per counter and day.
+    """Implements :class:`sms_tracker.domain.limits.LimitCounters`: one item per counter and day.
 
     The AWS client silently repeats a call with a lost reply, and a repeated ADD would count twice. So each write adds
     its token to the set ``recent``, and is refused if its token is there. A full ``recent`` becomes ``earlier``.
@@ -39,23 +41,23 @@ class LimitCounterStore:
         if (full := counter.exceeded({}, units)) is not None:
             return full
         seen: Mapping[str, Any] | None = None
-        for _ in range(_TRIES):
+        for _ in range(_MAX_WRITES):
             try:
                 self._take(counter, units, token, now, seen)
             except ConditionFailed as refused:
                 values = unmarshal(dict(refused.item))
-                if _has(values, token):
+                if _has_token(values, token):
                     return None
                 if (full := counter.exceeded(values, units)) is not None:
                     return full
-                seen = values if _is_full(values, now) else None
+                seen = values if _is_set_full(values, now) else None
             else:
                 return None
         raise Throttled("UpdateItem: too many writes of one counter")
 
     def _take(self, counter: Counter, units: int, token: str, now: int, seen: Mapping[str, Any] | None) -> None:
         """Count once, within all bounds. ``seen``: the item whose full set must move, None for a usual write."""
-        update = _once(token)
+        update = _update_once(token)
         for bound in counter.bounds:
             path = update.path(bound.attribute)
             update.require(f"(attribute_not_exists({path}) OR {path} <= {update.value(bound.most - units)})")
@@ -63,8 +65,8 @@ class LimitCounterStore:
         update.set(counter.expires_at, "expires_at")
         began, recent = update.path("began"), update.path("recent")
         if seen is None:
-            full = f"size({recent}) < {update.value(_FULL)}"
-            young = f"{began} > {update.value(now - _MIN_AGE)}"
+            full = f"size({recent}) < {update.value(_FULL_SET)}"
+            young = f"{began} > {update.value(now - _MIN_SET_AGE)}"
             update.require(f"(attribute_not_exists({recent}) OR {full} OR {young})")
             update.add({token}, "recent")
         else:
@@ -73,13 +75,13 @@ class LimitCounterStore:
             update.sets.append(f"{update.path('earlier')} = {recent}")
             update.set({token}, "recent")
             update.set(now, "began")
-            for past in sorted(_past(seen, counter.hour)):
+            for past in sorted(_past_hours(seen, counter.hour)):
                 update.set(None, past)
         self._write(counter.key, update)
 
     def give_back(self, counter: Counter, units: int, *, token: str) -> None:
         """One UpdateItem, unless the item has expired."""
-        update = _once(token)
+        update = _update_once(token)
         update.require(f"attribute_exists({update.path('pk')})")
         for bound in counter.bounds:
             update.add(-units, bound.attribute)
@@ -89,7 +91,7 @@ class LimitCounterStore:
 
     def first_uses(self, client: str) -> Mapping[str, int]:
         """One GetItem, eventually consistent: a use not yet visible counts as new."""
-        answer = self._dynamodb("GetItem", TableName=self._table, Key=_key(_countries(client)))
+        answer = self._dynamodb("GetItem", TableName=self._table, Key=_counter_key(_countries_name(client)))
         values = unmarshal(answer.get("Item", {}))
         return {country: day for country, day in values.items() if country != "pk"}
 
@@ -98,7 +100,7 @@ class LimitCounterStore:
         self._dynamodb(
             "UpdateItem",
             TableName=self._table,
-            Key=_key(_countries(client)),
+            Key=_counter_key(_countries_name(client)),
             UpdateExpression="SET #country = if_not_exists(#country, :day)",
             ExpressionAttributeNames={"#country": country},
             ExpressionAttributeValues=marshal({":day": day}),
@@ -108,13 +110,13 @@ class LimitCounterStore:
         self._dynamodb(
             "UpdateItem",
             TableName=self._table,
-            Key=_key(key),
+            Key=_counter_key(key),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
             **update.arguments(),
         )
 
 
-def _once(token: str) -> Update:
+def _update_once(token: str) -> Update:
     """An update that is refused if ``token`` is in either set."""
     update = Update()
     placeholder = update.value(token)
@@ -123,27 +125,29 @@ def _once(token: str) -> Update:
     return update
 
 
-def _has(values: Mapping[str, Any], token: str) -> bool:
+def _has_token(values: Mapping[str, Any], token: str) -> bool:
     return token in values.get("recent", ()) or token in values.get("earlier", ())
 
 
-def _is_full(values: Mapping[str, Any], now: int) -> bool:
+def _is_set_full(values: Mapping[str, Any], now: int) -> bool:
     """Whether the next write begins a new set: the negation of a usual write's condition."""
-    return len(values.get("recent", ())) >= _FULL and values.get("began", 0) <= now - _MIN_AGE
+    return len(values.get("recent", ())) >= _FULL_SET and values.get("began", 0) <= now - _MIN_SET_AGE
 
 
-def _past(values: Mapping[str, Any], hour: int) -> set[str]:
+def _past_hours(values: Mapping[str, Any], hour: int) -> set[str]:
     """Attributes of hours before the last one. Nothing is given back to them: that happens within a minute."""
     return {name for name in values if name[0] == "h" and name[1:3].isdigit() and int(name[1:3]) < hour - 1}
 
 
-def _countries(client: str) -> str:
+def _countries_name(client: str) -> str:
     return f"countries#{client}"
 
 
-def _key(name: str) -> Item:
-    return marshal({"pk": f"{PREFIX}{name}"})
+def _counter_key(name: str) -> Item:
+    return marshal({"pk": f"{LIMITS_PREFIX}{name}"})
 
+
+# --- Sending stops
 
 STOPS_KEY = "sending-stops"
 """The key of the stops; it is part of the functions' policies."""
@@ -152,7 +156,7 @@ STOPS_LIFETIME = 20.0
 
 
 class SendingStopStore:
-    """The item of all stops. Every method raises ``Unavailable``."""
+    """All sending stops in one item. Every method raises ``Unavailable``."""
 
     def __init__(self, dynamodb: Api, table: str) -> None:
         self._dynamodb = dynamodb
@@ -175,7 +179,7 @@ class SendingStopStore:
             self._dynamodb(
                 "PutItem",
                 TableName=self._table,
-                Item=marshal(_values(stops)),
+                Item=marshal(_stops_values(stops)),
                 ConditionExpression="attribute_not_exists(pk) OR version = :before",
                 ExpressionAttributeValues=marshal({":before": stops.version - 1}),
             )
@@ -214,7 +218,7 @@ class CachedStops:
             return self._cached
 
 
-def _values(stops: SendingStops) -> dict[str, object]:
+def _stops_values(stops: SendingStops) -> dict[str, object]:
     return {
         "pk": STOPS_KEY,
         "version": stops.version,

@@ -19,7 +19,7 @@ DLQ. U+FFFD replaces them."""
 
 
 class SqsQueue:
-    """One queue behind :class:`sms_tracker.domain.ports.Queue`."""
+    """Implements :class:`sms_tracker.domain.ports.Queue` with one SQS queue."""
 
     def __init__(self, sqs: Api, url: str) -> None:
         self._sqs = sqs
@@ -38,7 +38,7 @@ class SqsQueue:
 
 
 class SnsTopic:
-    """One topic behind :class:`sms_tracker.domain.ports.Topic`."""
+    """Implements :class:`sms_tracker.domain.ports.Topic` with one SNS topic."""
 
     def __init__(self, sns: Api, arn: str) -> None:
         self._sns = sns
@@ -50,7 +50,7 @@ class SnsTopic:
 
 
 class EventBus:
-    """One bus behind :class:`sms_tracker.domain.bus.Bus`."""
+    """Implements :class:`sms_tracker.domain.bus.Bus` with one EventBridge bus."""
 
     def __init__(self, events: Api, name: str) -> None:
         self._events = events

@@ -21,7 +21,7 @@ LISTED = "opt-outs"
 
 
 class OptOutStore:
-    """Both tables behind :class:`sms_tracker.domain.opt_out.OptOuts`. ``key`` returns the service's own key."""
+    """Implements :class:`sms_tracker.domain.opt_out.OptOuts` with both tables. ``key`` returns the service's key."""
 
     def __init__(self, dynamodb: Api, *, state: str, messages: str, key: Callable[[], bytes]) -> None:
         self._dynamodb = dynamodb
@@ -72,7 +72,7 @@ class OptOutStore:
 
     def listed(self, *, cursor: str | None, limit: int) -> OptOutPage:
         """One Query of the index by_change, newest first. ``cursor`` is the ``next`` of the page before."""
-        start = {"ExclusiveStartKey": _start(cursor)} if cursor else {}
+        start = {"ExclusiveStartKey": _start_key(cursor)} if cursor else {}
         answer = self._dynamodb(
             "Query",
             TableName=self._state,
@@ -143,6 +143,6 @@ def _from_values(values: Mapping[str, Any]) -> StoredOptOut:
     )
 
 
-def _start(cursor: str) -> Item:
+def _start_key(cursor: str) -> Item:
     changed_at, _, pk = cursor.partition("|")
     return marshal({"listed": LISTED, "changed_at": changed_at, "pk": pk})

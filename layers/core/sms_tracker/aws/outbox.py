@@ -16,7 +16,7 @@ _PARTITION = "outbox"
 
 
 class OutboxStore:
-    """The table behind :class:`sms_tracker.domain.bus.Outbox`."""
+    """Implements :class:`sms_tracker.domain.bus.Outbox` with the ``messages`` table."""
 
     def __init__(self, dynamodb: Api, table: str) -> None:
         self._dynamodb = dynamodb

@@ -1,4 +1,4 @@
-"""What the reconciler keeps: hourly statistics, the positions of its walks, and when open messages are due."""
+"""What the reconciler stores: the positions of its walks, due times of open messages, and hourly statistics."""
 
 from __future__ import annotations
 
@@ -13,18 +13,85 @@ from typing import Any
 
 from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal, unmarshal
 from sms_tracker.aws.updates import Update
-from sms_tracker.domain.cost import CostSums, plain
+from sms_tracker.domain.cost import CostSums, plain_digits
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
 
-PREFIX = "statistics#"
-"""The prefix of every key; it is part of the functions' policies."""
-_MAX_CHARACTERS = 400_000
-"""Of the counts in one item, which is at most 400 KB (409,600 bytes)."""
+# --- Positions and due times
+
+
+class ReconcileStateStore:
+    """Implements :class:`sms_tracker.domain.ports.ReconcileState` with both tables."""
+
+    def __init__(self, dynamodb: Api, *, messages: str, state: str) -> None:
+        self._dynamodb = dynamodb
+        self._messages = messages
+        self._state = state
+
+    def position(self, name: str) -> str | None:
+        """One consistent GetItem."""
+        answer = self._dynamodb("GetItem", TableName=self._state, Key=_position_key(name), ConsistentRead=True)
+        return str(answer["Item"]["walked"]["S"]) if "Item" in answer else None
+
+    def advance(self, name: str, until: str) -> None:
+        """One UpdateItem, unless a later position is stored."""
+        update = Update()
+        path = update.path("walked")
+        update.require(f"(attribute_not_exists({path}) OR {path} < {update.value(until)})")
+        update.set(until, "walked")
+        self._write(self._state, _position_key(name), update)
+
+    def open(self, message_id: str, *, due: str) -> bool:
+        """One UpdateItem, refused if the message is final or already has a due time."""
+        update = self._due_update(message_id, due)
+        update.require(f"attribute_not_exists({update.path('attention')})")
+        return self._write(self._messages, marshal({"message_id": message_id}), update)
+
+    def put_off(self, message_id: str, *, due: str) -> None:
+        """One UpdateItem, refused if the message is final."""
+        self._write(self._messages, marshal({"message_id": message_id}), self._due_update(message_id, due))
+
+    def due(self, shard: int, *, until: str, limit: int) -> list[str]:
+        """One Query of by_attention."""
+        answer = self._dynamodb(
+            "Query",
+            TableName=self._messages,
+            IndexName=BY_ATTENTION.name,
+            KeyConditionExpression="attention = :key AND due_at <= :until",
+            ExpressionAttributeValues=marshal({":key": open_shard(shard), ":until": until}),
+            Limit=limit,
+        )
+        return [item["message_id"]["S"] for item in answer["Items"]]
+
+    @staticmethod
+    def _due_update(message_id: str, due: str) -> Update:
+        """A new due time, if the message is open. The version stays: a due time does not change the message's state."""
+        update = Update()
+        update.require(f"{update.path('final')} = {update.value(value=False)}")
+        update.set(open_shard(int(shard(message_id))), "attention")
+        update.set(due, "due_at")
+        return update
+
+    def _write(self, table: str, key: dict[str, object], update: Update) -> bool:
+        try:
+            self._dynamodb("UpdateItem", TableName=table, Key=key, **update.arguments())
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _position_key(name: str) -> Item:
+    return marshal({"pk": f"reconciler#{name}"})
+
+
+# --- Hourly statistics
+
+STATISTICS_PREFIX = "statistics#"
+"""The prefix of every key of statistics; it is part of the functions' policies."""
 
 
 class StatisticsStore:
-    """Behind :class:`sms_tracker.domain.hourly_stats.Statistics`; hours are kept for ``retention``."""
+    """Implements :class:`sms_tracker.domain.hourly_stats.Statistics`; hours are kept for ``retention``."""
 
     def __init__(self, dynamodb: Api, table: str, *, retention: timedelta = timedelta(days=90)) -> None:
         self._dynamodb = dynamodb
@@ -75,7 +142,7 @@ class StatisticsStore:
     ) -> Iterator[HourlyStats]:
         """BatchGetItem, 100 at a time."""
         for item in batch_get(self._dynamodb, self._table, [_hour_key(hour) for hour in hours]):
-            yield _stats(item, provider, client)
+            yield _hourly_stats(item, provider, client)
 
     def _put(self, item: Item, attribute: str, condition: str) -> bool:
         """False if ``condition`` does not hold; in it ``#of`` is the attribute and ``:new`` its new value."""
@@ -93,6 +160,10 @@ class StatisticsStore:
         return True
 
 
+_MAX_CHARACTERS = 400_000
+"""Of the counts in one item, which is at most 400 KB (409,600 bytes)."""
+
+
 def packed(sums: Mapping[Group, Tally]) -> str:
     """Sums as compressed JSON in base64: a list of provider, client, the counts, and the counts by country."""
     rows = [[*group, *_row(tally)] for group, tally in sorted(sums.items())]
@@ -104,7 +175,7 @@ def packed(sums: Mapping[Group, Tally]) -> str:
 def _row(tally: Tally) -> list[object]:
     """Statuses, reasons, deliveries by bucket, and costs (missing in items of an earlier version)."""
     cost = tally.cost
-    amounts = {currency: plain(amount) for currency, amount in cost.amounts.items()}
+    amounts = {currency: plain_digits(amount) for currency, amount in cost.amounts.items()}
     sums = [cost.attempts, cost.priced, cost.computed, cost.billed, cost.different, amounts]
     return [tally.statuses, tally.reasons, tally.seconds, sums]
 
@@ -140,10 +211,10 @@ def _tally(
     )
 
 
-def _stats(item: Item, provider: str | None, client: str | None) -> HourlyStats:
+def _hourly_stats(item: Item, provider: str | None, client: str | None) -> HourlyStats:
     values = unmarshal(item)
     return HourlyStats(
-        hour=values["pk"].removeprefix(PREFIX),
+        hour=values["pk"].removeprefix(STATISTICS_PREFIX),
         computed_at=values["computed_at"],
         final=values["final"],
         sums=unpacked(values["sums"], provider, client),
@@ -151,75 +222,8 @@ def _stats(item: Item, provider: str | None, client: str | None) -> HourlyStats:
 
 
 def _hour_key(hour: str) -> Item:
-    return marshal({"pk": f"{PREFIX}{hour}"})
+    return marshal({"pk": f"{STATISTICS_PREFIX}{hour}"})
 
 
 def _stage_key(stage: int) -> Item:
-    return marshal({"pk": f"{PREFIX}stage#{stage}"})
-
-
-class DynamoReconcileState:
-    """Both tables behind :class:`sms_tracker.domain.ports.ReconcileState`."""
-
-    def __init__(self, dynamodb: Api, *, messages: str, state: str) -> None:
-        self._dynamodb = dynamodb
-        self._messages = messages
-        self._state = state
-
-    def position(self, name: str) -> str | None:
-        """One consistent GetItem."""
-        answer = self._dynamodb("GetItem", TableName=self._state, Key=_key(name), ConsistentRead=True)
-        return str(answer["Item"]["walked"]["S"]) if "Item" in answer else None
-
-    def advance(self, name: str, until: str) -> None:
-        """One UpdateItem, unless a later position is stored."""
-        update = Update()
-        path = update.path("walked")
-        update.require(f"(attribute_not_exists({path}) OR {path} < {update.value(until)})")
-        update.set(until, "walked")
-        self._write(self._state, _key(name), update)
-
-    def open(self, message_id: str, *, due: str) -> bool:
-        """One UpdateItem, refused if the message is final or already has a due time."""
-        update = self._open_only()
-        update.require(f"attribute_not_exists({update.path('attention')})")
-        update.set(open_shard(int(shard(message_id))), "attention")
-        update.set(due, "due_at")
-        return self._write(self._messages, marshal({"message_id": message_id}), update)
-
-    def put_off(self, message_id: str, *, due: str) -> None:
-        """One UpdateItem, refused if the message is final."""
-        update = self._open_only()
-        update.set(open_shard(int(shard(message_id))), "attention")
-        update.set(due, "due_at")
-        self._write(self._messages, marshal({"message_id": message_id}), update)
-
-    def due(self, shard: int, *, until: str, limit: int) -> list[str]:
-        """One Query of by_attention."""
-        answer = self._dynamodb(
-            "Query",
-            TableName=self._messages,
-            IndexName=BY_ATTENTION.name,
-            KeyConditionExpression="attention = :key AND due_at <= :until",
-            ExpressionAttributeValues=marshal({":key": open_shard(shard), ":until": until}),
-            Limit=limit,
-        )
-        return [item["message_id"]["S"] for item in answer["Items"]]
-
-    @staticmethod
-    def _open_only() -> Update:
-        """An update of an open message. The version stays: a due time does not change the message's state."""
-        update = Update()
-        update.require(f"{update.path('final')} = {update.value(value=False)}")
-        return update
-
-    def _write(self, table: str, key: dict[str, object], update: Update) -> bool:
-        try:
-            self._dynamodb("UpdateItem", TableName=table, Key=key, **update.arguments())
-        except ConditionFailed:
-            return False
-        return True
-
-
-def _key(name: str) -> Item:
-    return marshal({"pk": f"reconciler#{name}"})
+    return marshal({"pk": f"{STATISTICS_PREFIX}stage#{stage}"})

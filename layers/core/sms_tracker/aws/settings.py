@@ -73,7 +73,7 @@ class SsmSettings:
             return
         self._tried_at = now
         try:
-            self._settings = self._first() if self._settings is None else self._read()
+            self._settings = self._first_read() if self._settings is None else self._read()
         except SmsTrackerError:
             if self._settings is None:
                 raise
@@ -81,7 +81,7 @@ class SsmSettings:
         self._read_at = now
         self._lifetime = LIFETIME * (1 + self._jitter() / 5)
 
-    def _first(self) -> Settings:
+    def _first_read(self) -> Settings:
         """The settings of a cold start: without cached ones, repeat a failed call for ``PATIENCE``."""
         end = self._monotonic() + PATIENCE
         while True:
@@ -102,14 +102,14 @@ class SsmSettings:
         if missing:
             raise Misconfigured(f"missing parameters: {', '.join(missing)} (run `make secrets`)")
         return Settings(
-            credentials={provider: _document(name, found[name]) for provider, name in secrets.items()},
-            service_key=_key(service, _document(service, found[service])),
+            credentials={provider: _secret_document(name, found[name]) for provider, name in secrets.items()},
+            service_key=_service_key(service, _secret_document(service, found[service])),
             public_base_urls=base_urls(urls, found[urls]),
             **{name: read(found[path]) for path, (name, read) in self._optional.items() if path in found},
         )
 
 
-def _document(name: str, value: str) -> Mapping[str, str]:
+def _secret_document(name: str, value: str) -> Mapping[str, str]:
     """The entries of a secret, each :func:`trimmed`."""
     try:
         document = json.loads(value.removeprefix("\ufeff"))
@@ -123,7 +123,7 @@ def _document(name: str, value: str) -> Mapping[str, str]:
 _KEY_BYTES = 32
 
 
-def _key(name: str, document: Mapping[str, str]) -> bytes:
+def _service_key(name: str, document: Mapping[str, str]) -> bytes:
     try:
         key = base64.b64decode(document.get("hmac_key", ""), validate=True)
     except ValueError:  # not base64, not even ASCII

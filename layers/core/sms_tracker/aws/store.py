@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sms_tracker.aws import outbox
-from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal
-from sms_tracker.aws.items import from_item, send_values, stored, to_item
-from sms_tracker.aws.updates import Update, move, update_of
+from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, Item, batch_get, marshal
+from sms_tracker.aws.items import from_item, record_of, send_values, to_item
+from sms_tracker.aws.updates import Update, set_state, update_of
 from sms_tracker.domain.bus import StreamChange
 from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.indexes import BY_TIME, Index, Position, Span, open_shard, provider_keys, shard
@@ -18,7 +18,7 @@ from sms_tracker.domain.state import initial_state
 
 
 class MessageStore:
-    """The ``messages`` table behind :class:`sms_tracker.domain.ports.Messages`.
+    """Implements :class:`sms_tracker.domain.ports.Messages` with the ``messages`` table.
 
     ``keep_raw_reports`` and ``drop_text`` are the template's KeepRawReports and TextRetention=until_final.
     """
@@ -35,7 +35,7 @@ class MessageStore:
         The condition does not allow our token, because a delayed first try would undo later writes.
         """
         condition = "attribute_not_exists(message_id)"
-        result = self._attempt("PutItem", Item=to_item(record), ConditionExpression=condition)
+        result = self._conditional_write("PutItem", Item=to_item(record), ConditionExpression=condition)
         ours = isinstance(result, NotWritten) and result.record and result.record.send.token == record.send.token
         return Written() if ours else result
 
@@ -46,9 +46,7 @@ class MessageStore:
 
     def release(self, message_id: str, *, token: str, cause: str, now: str) -> None:
         """One UpdateItem, refused unless ``token`` holds the claim."""
-        update = Update()
-        update.require(f"{update.path('send', 'token')} = {update.value(token)}")
-        update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.CLAIMED))}")
+        update = _while_claimed(token)
         update.set(str(SendPhase.RELEASED), "send", "state")
         update.set(cause, "send", "cause")
         update.set(now, "updated_at")
@@ -56,13 +54,11 @@ class MessageStore:
 
     def withdraw(self, message_id: str, *, token: str) -> None:
         """One DeleteItem, refused unless ``token`` holds the claim and nothing else was written; idempotent."""
-        guard = Update()
-        guard.require(f"{guard.path('send', 'token')} = {guard.value(token)}")
-        guard.require(f"{guard.path('send', 'state')} = {guard.value(str(SendPhase.CLAIMED))}")
+        guard = _while_claimed(token)
         guard.require(f"{guard.path('version')} = {guard.value(1)}")
         guard.require(f"size({guard.path('reports')}) = {guard.value(0)}")
         arguments = {name: value for name, value in guard.arguments().items() if value}
-        self._attempt("DeleteItem", Key=_key(message_id), **arguments)
+        self._conditional_write("DeleteItem", Key=_key(message_id), **arguments)
 
     def take_over(self, record: Record, send: Send, *, provider: str, now: str) -> bool:
         """One UpdateItem. If a refusal returns our token, an earlier try was applied."""
@@ -73,7 +69,7 @@ class MessageStore:
         update.set(send_values(send), "send")
         update.set(record.sender, "from")
         update.set({str(n): name for n, name in record.providers_with(send.attempt, provider).items()}, "providers")
-        move(update, record.message_id, initial_state(attempt=send.attempt, at=now, provider=provider), now)
+        set_state(update, record.message_id, initial_state(attempt=send.attempt, at=now, provider=provider), now)
         # The reconciler may have walked past this message, so it is made due here.
         update.set(open_shard(int(shard(record.message_id))), "attention")
         update.set(now, "due_at")
@@ -83,7 +79,7 @@ class MessageStore:
     def get(self, message_id: str) -> Record | None:
         """One strongly consistent GetItem."""
         answer = self._dynamodb("GetItem", TableName=self._table, Key=_key(message_id), ConsistentRead=True)
-        return stored(answer["Item"]) if "Item" in answer else None
+        return record_of(answer["Item"]) if "Item" in answer else None
 
     def by_provider_id(self, provider: str, provider_message_id: str) -> str | None:
         """One Query of by_provider_id (eventually consistent), and one more for older items."""
@@ -103,49 +99,36 @@ class MessageStore:
         return items
 
     def _update(self, message_id: str, update: Update) -> Written | NotWritten:
-        return self._attempt("UpdateItem", Key=_key(message_id), **update.arguments())
+        return self._conditional_write("UpdateItem", Key=_key(message_id), **update.arguments())
 
-    def _attempt(self, operation: str, **arguments: Any) -> Written | NotWritten:
+    def _conditional_write(self, operation: str, **arguments: Any) -> Written | NotWritten:
         try:
             self._dynamodb(operation, TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
         except ConditionFailed as refused:
-            return NotWritten(stored(dict(refused.item)) if refused.item else None)
+            return NotWritten(record_of(dict(refused.item)) if refused.item else None)
         return Written()
-
-
-def changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
-    """Every modified record and every new outbox item, in the order of the stream.
-
-    An image that cannot be read becomes a change with ``unreadable``, so the others are still published.
-    """
-    for record in records:
-        stream = record["dynamodb"]
-        is_outbox = outbox.is_outbox(stream.get("NewImage") or {})
-        if record.get("eventName") != ("INSERT" if is_outbox else "MODIFY"):
-            continue
-        sequence = stream["SequenceNumber"]
-        try:
-            if is_outbox:
-                yield StreamChange(sequence=sequence, raw=record, event=outbox.event(stream["NewImage"]))
-            else:
-                old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
-                yield StreamChange(sequence=sequence, raw=record, old=old, new=new)
-        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            yield StreamChange(sequence=sequence, raw=record, unreadable=f"{type(error).__name__} in the image")
 
 
 def _key(message_id: str) -> Item:
     return marshal({"message_id": message_id})
 
 
-_PAGE = 100
+def _while_claimed(token: str) -> Update:
+    """An update that is refused unless ``token`` holds the claim."""
+    update = Update()
+    update.require(f"{update.path('send', 'token')} = {update.value(token)}")
+    update.require(f"{update.path('send', 'state')} = {update.value(str(SendPhase.CLAIMED))}")
+    return update
+
+
+_PAGE_SIZE = 100
 """Keys a Query reads."""
 
 
 class MessageSearch:
-    """Reads behind :class:`sms_tracker.domain.ports.Search`; eventually consistent, as indexes are."""
+    """Implements :class:`sms_tracker.domain.ports.Search`; eventually consistent, as indexes are."""
 
-    def __init__(self, dynamodb: Api, table: str, *, page: int = _PAGE) -> None:
+    def __init__(self, dynamodb: Api, table: str, *, page: int = _PAGE_SIZE) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._page = page
@@ -194,7 +177,7 @@ class MessageSearch:
         found: list[Record] = []
         for item in batch_get(self._dynamodb, self._table, keys):
             try:
-                found.append(stored(item))
+                found.append(record_of(item))
             except Unavailable as error:
                 if on_unreadable is None:
                     raise
@@ -204,3 +187,24 @@ class MessageSearch:
 
 def _sort_value(item: Any, index: Index) -> str:
     return str(item[index.sort]["S"]) if index.sort else ""
+
+
+def stream_changes(records: list[Mapping[str, Any]]) -> Iterator[StreamChange]:
+    """Every modified record and every new outbox item, in the order of the stream.
+
+    An image that cannot be read becomes a change with ``unreadable``, so the others are still published.
+    """
+    for record in records:
+        stream = record["dynamodb"]
+        is_outbox = outbox.is_outbox(stream.get("NewImage") or {})
+        if record.get("eventName") != ("INSERT" if is_outbox else "MODIFY"):
+            continue
+        sequence = stream["SequenceNumber"]
+        try:
+            if is_outbox:
+                yield StreamChange(sequence=sequence, raw=record, event=outbox.event(stream["NewImage"]))
+            else:
+                old, new = from_item(stream["OldImage"]), from_item(stream["NewImage"])
+                yield StreamChange(sequence=sequence, raw=record, old=old, new=new)
+        except UNREADABLE as error:
+            yield StreamChange(sequence=sequence, raw=record, unreadable=f"{type(error).__name__} in the image")

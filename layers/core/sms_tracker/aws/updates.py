@@ -18,7 +18,7 @@ from sms_tracker.domain.state import State
 
 @dataclass(slots=True)
 class Update:
-    """The parts of one UpdateItem call."""
+    """The expressions of one UpdateItem, built part by part."""
 
     sets: list[str] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Update:
         self.conditions.append(condition)
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of ``update_item``."""
+        """The arguments of UpdateItem, without table and key."""
         clauses = [("SET", self.sets), ("REMOVE", self.removes), ("ADD", self.adds)]
         return {
             "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts),
@@ -95,7 +95,7 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
     """
     update = Update()
     update.require(f"attribute_exists({update.path('message_id')})")
-    _lengthen(update, change, keep_fields=keep_fields)
+    _add_reports(update, change, keep_fields=keep_fields)
     for attempt, cost in sorted(change.costs.items()):
         update.set_highest(cost_text(cost), cost_name(attempt), may_equal=not change.has_only_costs)
     if change.phase is not None:
@@ -105,8 +105,8 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
         update.set(0, "send", "until")
         update.set(None, "validity_seconds")
     if change.guard is not Guard.LATE and change.state is not None:
-        _guard(update, change, change.state)
-        move(update, message_id, change.state, change.now)
+        _add_condition(update, change, change.state)
+        set_state(update, message_id, change.state, change.now)
         if change.guard is Guard.SEEN and change.state.failure is None:
             update.set(None, "failure")  # a repair may find no report of it
         if drop_text and change.state.status.final:
@@ -114,7 +114,7 @@ def update_of(message_id: str, change: Change, *, keep_fields: bool, drop_text: 
     return update
 
 
-def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
+def _add_reports(update: Update, change: Change, *, keep_fields: bool) -> None:
     ours = []
     for report in change.added:
         fingerprint, older = report.fingerprints
@@ -135,7 +135,7 @@ def _lengthen(update: Update, change: Change, *, keep_fields: bool) -> None:
         update.require(f"({same} OR attribute_not_exists({to}))")
 
 
-def _guard(update: Update, change: Change, state: State) -> None:
+def _add_condition(update: Update, change: Change, state: State) -> None:
     if change.guard is Guard.SEEN:
         update.require(f"{update.path('version')} = {update.value(change.version)}")
         return
@@ -150,7 +150,7 @@ def _guard(update: Update, change: Change, state: State) -> None:
         update.require(f"(attribute_not_exists({path}){same})")
 
 
-def move(update: Update, message_id: str, state: State, now: str) -> None:
+def set_state(update: Update, message_id: str, state: State, now: str) -> None:
     """Set the attributes of ``state`` and the index keys, and raise the version."""
     version = update.path("version")
     update.sets.append(f"{version} = {version} + {update.value(1)}")

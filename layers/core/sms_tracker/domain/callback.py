@@ -14,10 +14,8 @@ from urllib.parse import urlsplit
 from sms_tracker.domain.http import query_pairs
 from sms_tracker.domain.status import MAX_ATTEMPT
 
-_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 MESSAGE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Our message ids: UUIDs in lower case."""
-_ATTEMPTS = {str(attempt): attempt for attempt in range(1, MAX_ATTEMPT + 1)}
 
 
 class Verification(StrEnum):
@@ -54,6 +52,9 @@ def callback_url(base: str, provider: str, message_id: str, attempt: int, *, tok
     return f"{url}&token={token}" if token else url
 
 
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+
+
 def base_url_flaw(url: str) -> str | None:
     """Why a public base URL cannot be used, as the end of a sentence without the value; None for a valid one.
 
@@ -82,6 +83,9 @@ def callback_target(url: str) -> CallbackTarget:
     """The target in a callback URL; never raises."""
     query = url.partition("#")[0].partition("?")[2]
     return target_of({name: value for name, value in reversed(query_pairs(query)) if value})  # the first non-empty one
+
+
+_ATTEMPTS = {str(attempt): attempt for attempt in range(1, MAX_ATTEMPT + 1)}
 
 
 def target_of(values: Mapping[str, str]) -> CallbackTarget:

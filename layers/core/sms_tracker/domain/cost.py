@@ -10,12 +10,6 @@ from functools import reduce
 
 NO_CURRENCY = "XXX"
 """ISO 4217's code for "no currency": the provider states none, or an invalid one."""
-EXACT = Context(prec=60, traps=[Inexact])
-"""Decimal context for sums: raises instead of rounding."""
-MAX_SEGMENTS = 35
-_NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,60}(\.[0-9]{0,60})?([eE][+-]?[0-9]{1,3})?")
-_CURRENCY = re.compile("[A-Z]{3}")
-_WHOLE, _FRACTION = 12, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +33,12 @@ class Cost:
 
     @property
     def key(self) -> tuple[str, str, int, Decimal]:
-        """The higher key wins: the later observation, then the larger amount."""
+        """The higher key wins: the later observation; the rest makes the order total."""
         return (self.observed_at, self.price.currency, self.segments or 0, Decimal(self.price.amount))
+
+
+_EXACT = Context(prec=60, traps=[Inexact])
+"""Decimal context for sums: raises instead of rounding."""
 
 
 @dataclass(slots=True)
@@ -79,7 +77,13 @@ class CostSums:
             self._add_amount(currency, amount)
 
     def _add_amount(self, currency: str, amount: Decimal) -> None:
-        self.amounts[currency] = EXACT.add(self.amounts.get(currency, Decimal()), amount)
+        self.amounts[currency] = _EXACT.add(self.amounts.get(currency, Decimal()), amount)
+
+
+_NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,60}(\.[0-9]{0,60})?([eE][+-]?[0-9]{1,3})?")
+_CURRENCY = re.compile("[A-Z]{3}")
+_MAX_WHOLE, _MAX_FRACTION = 12, 15
+"""Digits of an amount before and after the point."""
 
 
 def parse_price(amount: str | None, currency: str | None) -> Price | None:
@@ -90,9 +94,9 @@ def parse_price(amount: str | None, currency: str | None) -> Price | None:
     text = (amount or "").strip()
     if not _NUMBER.fullmatch(text):
         return None
-    digits = plain(Decimal(text))
+    digits = plain_digits(Decimal(text))
     whole, _, fraction = digits.partition(".")
-    if len(whole) > _WHOLE or len(fraction) > _FRACTION:
+    if len(whole) > _MAX_WHOLE or len(fraction) > _MAX_FRACTION:
         return None
     code = (currency or "").strip().upper()
     return Price(digits, code if _CURRENCY.fullmatch(code) else NO_CURRENCY)
@@ -106,17 +110,20 @@ def total(prices: Iterable[Price | None]) -> Price | None:
     parts = [price for price in prices if price is not None]
     if not parts:
         return None
-    return Price(plain(reduce(EXACT.add, (Decimal(part.amount) for part in parts))), parts[0].currency)
+    return Price(plain_digits(reduce(_EXACT.add, (Decimal(part.amount) for part in parts))), parts[0].currency)
 
 
-def plain(amount: Decimal) -> str:
+def plain_digits(amount: Decimal) -> str:
     """The digits of ``amount`` without sign, exponent and trailing zeros."""
     text = f"{amount.copy_abs():f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_MAX_BILLED_SEGMENTS = 35
 
 
 def parse_segments(count: str | None) -> int | None:
     """A provider's number of segments; None unless it is 1 to 35."""
     text = count or ""
     number = int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
-    return number if 0 < number <= MAX_SEGMENTS else None
+    return number if 0 < number <= _MAX_BILLED_SEGMENTS else None

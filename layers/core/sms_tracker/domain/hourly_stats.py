@@ -22,10 +22,9 @@ UNKNOWN_COUNTRY = "ZZ"
 """CLDR's code for an unknown region: numbers without a country, and hours stored without countries."""
 UNCONFIRMED = "unconfirmed"
 """In ``Tally.reasons``: messages that end as ``unknown`` although a carrier accepted them and nothing failed."""
+
+
 HOUR = timedelta(hours=1)
-_AGES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
-_LAST = timedelta(hours=1)
-"""Time for the reconciler to close the messages that reach their last age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,13 @@ class Tally:
         return [self.seconds[bucket] for bucket in range(len(BOUNDS) + 1)]
 
 
-Group = tuple[str, str]
-"""Provider and client."""
-Sums = dict[Group, Tally]
-Counted = TypeVar("Counted", str, int)
+_Key = TypeVar("_Key", str, int)
+
+
+def _add(counts: Counter[_Key], more: Counter[_Key]) -> None:
+    """Add ``more`` to ``counts``, five times as fast as ``Counter.update``: a month has hundreds of thousands."""
+    for name, count in more.items():
+        counts[name] += count
 
 
 def quantile(histogram: Sequence[int], share: float) -> float | None:
@@ -113,6 +115,11 @@ def quantile(histogram: Sequence[int], share: float) -> float | None:
         return float(BOUNDS[-1])
     lower = BOUNDS[bucket - 1] if bucket else 0
     return lower + (BOUNDS[bucket] - lower) * (rank - below[bucket]) / histogram[bucket]
+
+
+Group = tuple[str, str]
+"""Provider and client."""
+Sums = dict[Group, Tally]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +150,15 @@ class Progress:
     sums: Sums = field(default_factory=dict)
 
 
-def ages(unknown: timedelta) -> tuple[timedelta, ...]:
+_AGES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
+"""The stages before the last one."""
+_CLOSING_TIME = timedelta(hours=1)
+"""Time for the reconciler to close the messages that reach their last age."""
+
+
+def counting_stages(unknown: timedelta) -> tuple[timedelta, ...]:
     """The stages: times after an hour's end at which it is counted. At the last one no message is open."""
-    return (*_AGES, max(unknown, _AGES[-1]) + _LAST)
+    return (*_AGES, max(unknown, _AGES[-1]) + _CLOSING_TIME)
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -153,46 +166,40 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def newest(age: timedelta, *, now: datetime) -> datetime:
+def newest_hour(age: timedelta, *, now: datetime) -> datetime:
     """The last hour that ended ``age`` ago or earlier."""
     return hour_of(now - age) - HOUR
 
 
-def start(stages: Sequence[timedelta], stage: int, *, now: datetime) -> str:
+def first_hour(stages: Sequence[timedelta], stage: int, *, now: datetime) -> str:
     """The first hour to count at this stage when a deployment begins to count."""
-    return timestamp(newest(stages[-1], now=now) + (HOUR if stage + 1 < len(stages) else timedelta(0)))
+    return timestamp(newest_hour(stages[-1], now=now) + (HOUR if stage + 1 < len(stages) else timedelta(0)))
 
 
-def due(stages: Sequence[timedelta], stage: int, reached: Progress, *, now: datetime) -> str | None:
+def due_hour(stages: Sequence[timedelta], stage: int, reached: Progress, *, now: datetime) -> str | None:
     """The next hour to count at this stage, None if none is due.
 
     Skips hours that are due at the next stage too.
     """
     first = reached.hour
     if stage + 1 < len(stages):
-        first = max(first, timestamp(newest(stages[stage + 1], now=now) + HOUR))
-    return first if first <= timestamp(newest(stages[stage], now=now)) else None
+        first = max(first, timestamp(newest_hour(stages[stage + 1], now=now) + HOUR))
+    return first if first <= timestamp(newest_hour(stages[stage], now=now)) else None
 
 
-def unfinished(stages: Sequence[timedelta], *, now: datetime) -> Iterator[str]:
+def unfinished_hours(stages: Sequence[timedelta], *, now: datetime) -> Iterator[str]:
     """The hours before their first stage: the current one, and for a while the one before."""
-    yield from map(timestamp, sorted({newest(stages[0], now=now) + HOUR, hour_of(now)}))
+    yield from map(timestamp, sorted({newest_hour(stages[0], now=now) + HOUR, hour_of(now)}))
 
 
-def following(hour: str) -> str:
-    """The next hour."""
+def next_hour(hour: str) -> str:
+    """The hour after ``hour``; both are the start of an hour, RFC 3339."""
     return timestamp(datetime.fromisoformat(hour) + HOUR)
 
 
 def last_moment(hour: str) -> str:
     """The last millisecond of an hour."""
-    return timestamp(datetime.fromisoformat(following(hour)) - timedelta(milliseconds=1))
-
-
-def _add(counts: Counter[Counted], more: Counter[Counted]) -> None:
-    """Five times as fast as ``Counter.update``: a month has hundreds of thousands of counts."""
-    for name, count in more.items():
-        counts[name] += count
+    return timestamp(datetime.fromisoformat(next_hour(hour)) - timedelta(milliseconds=1))
 
 
 class Statistics(Protocol):

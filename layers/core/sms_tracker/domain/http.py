@@ -1,4 +1,4 @@
-"""HTTP requests and responses as values, so that provider adapters do no I/O; the kinds of problems (RFC 9457)."""
+"""HTTP requests and responses as values, so that provider adapters do no I/O; the API's callers and problems."""
 
 from __future__ import annotations
 
@@ -31,22 +31,6 @@ class HttpRequest:
     sign_for: SigningScope | None = None
 
 
-READ, SEND, ADMIN = "read", "send", "admin"
-"""The scopes of API keys: read one's own messages, send, and read every client's."""
-
-
-class Caller(NamedTuple):
-    """The owner of the API key of a request. ``senders`` are those that the key lists, each as ``provider:sender``.
-
-    ``test``: it is a test key, which sends and reads in test mode and has no other scope.
-    """
-
-    client: str
-    scopes: frozenset[str]
-    senders: frozenset[str] = frozenset()
-    test: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A provider's response. Header names are lower-case."""
@@ -68,14 +52,6 @@ class NoResponse:
     reason: str
 
 
-def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An ``object_pairs_hook`` for :func:`json.loads`; raises ``ValueError`` for a repeated name."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a repeated name")
-    return members
-
-
 @lru_cache(maxsize=2)
 def query_pairs(text: str) -> tuple[tuple[str, str], ...]:
     """The fields of a raw query string or form in their order, including empty values.
@@ -85,38 +61,64 @@ def query_pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(parse_qsl(text, keep_blank_values=True))
 
 
-class Kind(NamedTuple):
-    """A problem's status and title."""
+def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An ``object_pairs_hook`` for :func:`json.loads`; raises ``ValueError`` for a repeated name."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a repeated name")
+    return members
+
+
+# --- The API's callers and problems
+
+READ, SEND, ADMIN = "read", "send", "admin"
+"""The scopes of API keys: read one's own messages, send, and read every client's."""
+
+
+class Caller(NamedTuple):
+    """The owner of the API key of a request. ``senders`` are those that the key lists, each as ``provider:sender``.
+
+    ``test``: it is a test key, which sends and reads in test mode and has no other scope.
+    """
+
+    client: str
+    scopes: frozenset[str]
+    senders: frozenset[str] = frozenset()
+    test: bool = False
+
+
+class ProblemKind(NamedTuple):
+    """The HTTP status and the title of a kind of problem (RFC 9457)."""
 
     status: int
     title: str
 
 
-PROBLEMS: Mapping[str, Kind] = {
-    "invalid-request": Kind(400, "The request is invalid"),
-    "unreadable": Kind(400, "The webhook cannot be decoded"),
-    "scope-missing": Kind(403, "The key lacks a scope"),
-    "refused-signature": Kind(403, "No accepted key signed the webhook"),
-    "test-key": Kind(403, "A test key cannot do this"),
-    "no-such-message": Kind(404, "There is no such message"),
-    "no-such-file": Kind(404, "There is no such file"),
-    "unknown-provider": Kind(404, "There is no such provider"),
-    "opt-outs-off": Kind(404, "This deployment keeps no opt-outs"),
-    "still-blocked": Kind(409, "The recipient is still blocked"),
-    "in-progress": Kind(409, "The same request is in progress"),
-    "too-large": Kind(413, "The webhook is too large"),
-    "recipient-opted-out": Kind(422, "The recipient opted out"),
-    "refused-by-provider": Kind(422, "The provider refused the message for good"),
-    "not-sent": Kind(422, "No provider took the message in time"),
-    "key-reused": Kind(422, "The Idempotency-Key belongs to another request"),
-    "over-limit": Kind(429, "A limit is reached"),
-    "throttled": Kind(429, "Too many messages at once"),
-    "account-refused": Kind(502, "The provider refuses this service"),
-    "no-sender": Kind(502, "This service has no sender for the recipient"),
-    "provider-unavailable": Kind(503, "The provider did not take the message"),
-    "sending-stopped": Kind(503, "Sending is stopped"),
-    "attempts-spent": Kind(503, "The Idempotency-Key has been tried too often"),
-    "unavailable": Kind(503, "Not available at the moment"),
-    "unhealthy": Kind(503, "A part of the service does not answer"),
+PROBLEMS: Mapping[str, ProblemKind] = {
+    "invalid-request": ProblemKind(400, "The request is invalid"),
+    "unreadable": ProblemKind(400, "The webhook cannot be decoded"),
+    "scope-missing": ProblemKind(403, "The key lacks a scope"),
+    "refused-signature": ProblemKind(403, "No accepted key signed the webhook"),
+    "test-key": ProblemKind(403, "A test key cannot do this"),
+    "no-such-message": ProblemKind(404, "There is no such message"),
+    "no-such-file": ProblemKind(404, "There is no such file"),
+    "unknown-provider": ProblemKind(404, "There is no such provider"),
+    "opt-outs-off": ProblemKind(404, "This deployment keeps no opt-outs"),
+    "still-blocked": ProblemKind(409, "The recipient is still blocked"),
+    "in-progress": ProblemKind(409, "The same request is in progress"),
+    "too-large": ProblemKind(413, "The webhook is too large"),
+    "recipient-opted-out": ProblemKind(422, "The recipient opted out"),
+    "refused-by-provider": ProblemKind(422, "The provider refused the message for good"),
+    "not-sent": ProblemKind(422, "No provider took the message in time"),
+    "key-reused": ProblemKind(422, "The Idempotency-Key belongs to another request"),
+    "over-limit": ProblemKind(429, "A limit is reached"),
+    "throttled": ProblemKind(429, "Too many messages at once"),
+    "account-refused": ProblemKind(502, "The provider refuses this service"),
+    "no-sender": ProblemKind(502, "This service has no sender for the recipient"),
+    "provider-unavailable": ProblemKind(503, "The provider did not take the message"),
+    "sending-stopped": ProblemKind(503, "Sending is stopped"),
+    "attempts-spent": ProblemKind(503, "The Idempotency-Key has been tried too often"),
+    "unavailable": ProblemKind(503, "Not available at the moment"),
+    "unhealthy": ProblemKind(503, "A part of the service does not answer"),
 }
-"""Every kind of problem in the API's responses, by its name. The OpenAPI document lists them."""
+"""Every kind of problem in the API's responses, by name. The OpenAPI document lists them."""

@@ -8,12 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """One index; ``key`` is its partition key, ``sort`` its sort key (None: it has none)."""
+
+    name: str
+    key: str
+    sort: str | None
+
+
+BY_RECIPIENT = Index(name="by_recipient", key="to", sort="created_at")
+BY_REFERENCE = Index(name="by_reference", key="client_reference", sort="created_at")
+BY_PROVIDER_ID = Index(name="by_provider_id", key="provider_key", sort=None)
+BY_TIME = Index(name="by_time", key="time_shard", sort="created_at")
+BY_ATTENTION = Index(name="by_attention", key="attention", sort="due_at")
+
+
 SHARDS = 16
 """Partitions of each time index, so that no key is hot."""
-EARLIEST = "2000-01-01T00:00:00.000Z"
-"""Older than any message; the lower end of every search."""
-_LONGEST = 40
-"""The longest index key stored as it is, in characters. A longer one is stored as its hash (ADR 18)."""
 
 
 def shard(message_id: str) -> str:
@@ -38,35 +51,27 @@ def failed_shard(at: str, message_id: str) -> str:
 
 def provider_keys(provider: str, provider_message_id: str) -> tuple[str, ...]:
     """The keys of a provider's id in by_provider_id: the one to write, then the one in older items if it differs."""
-    return _keys(f"{provider}#{provider_message_id}")
+    return _index_keys(f"{provider}#{provider_message_id}")
 
 
 def client_references(client: str, reference: str) -> tuple[str, ...]:
     """The keys of a client's reference in by_reference: as for :func:`provider_keys`."""
-    return _keys(f"{client}#{reference}")
+    return _index_keys(f"{client}#{reference}")
 
 
-def _keys(text: str) -> tuple[str, ...]:
+_LONGEST = 40
+"""The longest index key stored as it is, in characters. A longer one is stored as its hash (ADR 18)."""
+
+
+def _index_keys(text: str) -> tuple[str, ...]:
     if len(text) <= _LONGEST:
         return (text,)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return urlsafe_b64encode(digest[:9]).decode(), text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
-    """One index; ``key`` is its partition key, ``sort`` its sort key (None: it has none)."""
-
-    name: str
-    key: str
-    sort: str | None
-
-
-BY_RECIPIENT = Index(name="by_recipient", key="to", sort="created_at")
-BY_REFERENCE = Index(name="by_reference", key="client_reference", sort="created_at")
-BY_PROVIDER_ID = Index(name="by_provider_id", key="provider_key", sort=None)
-BY_TIME = Index(name="by_time", key="time_shard", sort="created_at")
-BY_ATTENTION = Index(name="by_attention", key="attention", sort="due_at")
+EARLIEST = "2000-01-01T00:00:00.000Z"
+"""Older than any message: the lower end of every search."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -17,15 +17,6 @@ from typing import Protocol
 
 from sms_tracker.domain.report import spellings
 
-KNOWN_AFTER = 7
-"""Days from a client's first use of a country until the country is no longer new to it."""
-_RANGE_DIGITS = 4
-"""Last digits that a number range leaves open: 10,000 numbers."""
-_LIFETIME = timedelta(days=2)
-"""A counter's lifetime from the start of its day: longer than any claimed block is kept."""
-_BLOCK_SHARE, _MAX_BLOCK = 4_000, 25
-"""A block is at most 1/4000 of the smallest limit, and at most 25 sends."""
-
 
 class Outage(StrEnum):
     """Whether messages are sent (``open``) while the counters cannot be reached."""
@@ -40,6 +31,10 @@ class Quota:
 
     hour: int | None = None
     day: int | None = None
+
+
+KNOWN_AFTER = 7
+"""Days from a client's first use of a country until the country is no longer new to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +91,10 @@ class Bound:
     ends: datetime
 
 
+_BLOCK_SHARE, _MAX_BLOCK = 4_000, 25
+"""A block is at most 1/4000 of the smallest limit, and at most 25 sends."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
     """One stored item, and the limits in it that a send counts against.
@@ -138,6 +137,10 @@ def client_counter(limits: SendLimits, client: str, country: str, *, is_new: boo
     return _counter("client", client, bounds, now)
 
 
+_RANGE_DIGITS = 4
+"""Last digits that a number range leaves open: 10,000 numbers."""
+
+
 def range_counter(limits: SendLimits, number: str, *, key: bytes, now: datetime) -> Counter | None:
     """The counter of a number's range (E.164), with HMACs by the service's key; None if no limit applies.
 
@@ -162,13 +165,17 @@ def _bounds(name: str, quota: Quota, suffix: str, now: datetime, *, daily_name: 
         yield Bound(name=daily_name or f"{name}_per_day", attribute=f"d{suffix}", most=quota.day, ends=ends)
 
 
+_COUNTER_LIFETIME = timedelta(days=2)
+"""A counter's lifetime from the start of its day: longer than any claimed block is kept."""
+
+
 def _counter(kind: str, name: str, bounds: list[Bound], now: datetime) -> Counter:
     midnight, hour = _day_and_hour(now)
     return Counter(
         key=f"{kind}#{midnight:%Y-%m-%d}#{name}",
         hour=hour,
         bounds=tuple(bounds),
-        expires_at=int((midnight + _LIFETIME).timestamp()),
+        expires_at=int((midnight + _COUNTER_LIFETIME).timestamp()),
     )
 
 

@@ -1,4 +1,4 @@
-"""What operators set for sending: allowed destinations and limits, with the flaws of what they wrote, and stops."""
+"""Operators' rules for sending: allowed destinations, limits and stops. ``*_flaws`` state what is wrong in a rule."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from sms_tracker.domain.errors import Misconfigured
 from sms_tracker.domain.http import unique_members
 from sms_tracker.domain.limits import ClientLimits, Outage, Quota, SendLimits
 
+# --- Destinations
+
 EVERY_COUNTRY = "*"
 """Instead of a country's code: all countries."""
-LIKELY_CODES = {"DA": "DK", "EL": "GR", "JA": "JP", "KO": "KR", "TP": "TL", "UK": "GB", "USA": "US", "ZR": "CD"}
-"""Codes that are not in ISO 3166 and can mean only one country: of languages, other lists, former countries."""
-_RANGE = re.compile(r"\+[1-9][0-9]{0,14}")
-_SHOWN_CODES, _SHOWN_CHARACTERS = 5, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,9 @@ def destinations(words: Collection[str]) -> Destinations:
     return Destinations(None if EVERY_COUNTRY in countries else countries, ranges)
 
 
+_RANGE = re.compile(r"\+[1-9][0-9]{0,14}")
+
+
 def destination_flaws(words: Collection[str], known: Collection[str]) -> str:
     """What is wrong with the listed ``words``; empty if all are valid.
 
@@ -49,28 +50,36 @@ def destination_flaws(words: Collection[str], known: Collection[str]) -> str:
     return ", ".join(filter(None, (code_flaws(codes, {EVERY_COUNTRY} if codes == {EVERY_COUNTRY} else known), *ranges)))
 
 
+LIKELY_CODES = {"DA": "DK", "EL": "GR", "JA": "JP", "KO": "KR", "TP": "TL", "UK": "GB", "USA": "US", "ZR": "CD"}
+"""Codes that are not in ISO 3166 and can mean only one country: of languages, other lists, former countries."""
+_MAX_CODES, _MAX_CHARACTERS = 5, 12
+"""Codes in one error, and characters of each."""
+
+
 def code_flaws(codes: Collection[str], known: Collection[str]) -> str:
     """Which ``codes`` are not ``known``, with the code probably meant; empty if all are known."""
-    return ", ".join(_about(code, known) for code in sorted(set(codes).difference(known))[:_SHOWN_CODES])
+    return ", ".join(_code_flaw(code, known) for code in sorted(set(codes).difference(known))[:_MAX_CODES])
 
 
-def _about(code: str, known: Collection[str]) -> str:
+def _code_flaw(code: str, known: Collection[str]) -> str:
     meant = LIKELY_CODES.get(code.upper(), code.upper())
     return f"{shown(code)} is no country code" + (f", write {meant}" if meant in known else "")
 
 
 def shown(word: str) -> str:
     """The first characters of an operator's word, safe to log."""
-    return re.sub("[^ -~]", "?", word)[:_SHOWN_CHARACTERS]
+    return re.sub("[^ -~]", "?", word)[:_MAX_CHARACTERS]
 
+
+# --- Limits: a document in Parameter Store
 
 _MAX_COUNT = 1_000_000_000
 _QUOTAS = ("client", "country", "new_countries")
 _CLIENT_FIELDS = (*_QUOTAS, "approved")
 _SHARED_QUOTAS = ("range", "recipient")
-_FIELDS = frozenset({"daily_cap", "clients", "outage", "allowance", *_CLIENT_FIELDS, *_SHARED_QUOTAS})
+_DOCUMENT_FIELDS = frozenset({"daily_cap", "clients", "outage", "allowance", *_CLIENT_FIELDS, *_SHARED_QUOTAS})
 _DEFAULT_ALLOWANCE = 100
-_COUNTRY = re.compile("[A-Z]{2}")
+_COUNTRY_CODE = re.compile("[A-Z]{2}")
 
 
 def read_limits(text: str) -> SendLimits:
@@ -81,11 +90,11 @@ def read_limits(text: str) -> SendLimits:
         raise Misconfigured("limits are not JSON, or have a name twice") from None
     if wrong := [*_limit_flaws(document)]:
         raise Misconfigured(f"limits: {'; '.join(wrong)}")
-    defaults = _of_client(document, ClientLimits())
+    defaults = _client_limits(document, ClientLimits())
     return SendLimits(
         daily_cap=document["daily_cap"],
         defaults=defaults,
-        clients={name: _of_client(own, defaults) for name, own in document.get("clients", {}).items()},
+        clients={name: _client_limits(own, defaults) for name, own in document.get("clients", {}).items()},
         number_range=Quota(**document.get("range", {})),
         recipient=Quota(**document.get("recipient", {})),
         outage=Outage(document.get("outage", Outage.OPEN)),
@@ -93,7 +102,7 @@ def read_limits(text: str) -> SendLimits:
     )
 
 
-def _of_client(document: Mapping[str, Any], defaults: ClientLimits) -> ClientLimits:
+def _client_limits(document: Mapping[str, Any], defaults: ClientLimits) -> ClientLimits:
     """A client's limits. ``defaults`` fill in what its document leaves out, and add their approvals."""
     quotas = {name: Quota(**document[name]) if name in document else getattr(defaults, name) for name in _QUOTAS}
     approved = {country: Quota(**quota) for country, quota in document.get("approved", {}).items()}
@@ -105,7 +114,7 @@ def _limit_flaws(document: object) -> Iterator[str]:
     if not isinstance(document, dict):
         yield "the document is no object"
         return
-    yield from _unknown(document, _FIELDS, "")
+    yield from _unknown_names(document, _DOCUMENT_FIELDS, "")
     if "daily_cap" not in document:
         yield "daily_cap is missing"
     for name in ("daily_cap", "allowance"):
@@ -114,8 +123,8 @@ def _limit_flaws(document: object) -> Iterator[str]:
     if document.get("outage", "open") not in [*Outage]:
         yield f"outage is none of {', '.join(Outage)}"
     for name in _SHARED_QUOTAS:
-        yield from _flaws_of_quota(document.get(name, {}), name)
-    yield from _flaws_of_client(document, "")
+        yield from _quota_flaws(document.get(name, {}), name)
+    yield from _client_flaws(document, "")
     clients = document.get("clients", {})
     if not isinstance(clients, dict):
         yield "clients is no object"
@@ -124,34 +133,34 @@ def _limit_flaws(document: object) -> Iterator[str]:
         if not isinstance(own, dict):
             yield f"clients.{name} is no object"
             continue
-        yield from _unknown(own, frozenset(_CLIENT_FIELDS), f"clients.{name}.")
-        yield from _flaws_of_client(own, f"clients.{name}.")
+        yield from _unknown_names(own, frozenset(_CLIENT_FIELDS), f"clients.{name}.")
+        yield from _client_flaws(own, f"clients.{name}.")
 
 
-def _flaws_of_client(document: Mapping[str, Any], path: str) -> Iterator[str]:
+def _client_flaws(document: Mapping[str, Any], path: str) -> Iterator[str]:
     for name in _QUOTAS:
-        yield from _flaws_of_quota(document.get(name, {}), f"{path}{name}")
+        yield from _quota_flaws(document.get(name, {}), f"{path}{name}")
     approved = document.get("approved", {})
     if not isinstance(approved, dict):
         yield f"{path}approved is no object"
         return
     for country, quota in approved.items():
-        if not _COUNTRY.fullmatch(country):
+        if not _COUNTRY_CODE.fullmatch(country):
             yield f"{path}approved.{country} is no ISO 3166 code"
-        yield from _flaws_of_quota(quota, f"{path}approved.{country}")
+        yield from _quota_flaws(quota, f"{path}approved.{country}")
 
 
-def _flaws_of_quota(quota: object, path: str) -> Iterator[str]:
+def _quota_flaws(quota: object, path: str) -> Iterator[str]:
     if not isinstance(quota, dict):
         yield f"{path} is no object"
         return
-    yield from _unknown(quota, frozenset({"hour", "day"}), f"{path}.")
+    yield from _unknown_names(quota, frozenset({"hour", "day"}), f"{path}.")
     for name in ("hour", "day"):
         if name in quota and not _is_count(quota[name]):
             yield f"{path}.{name} is no whole number from 0 to {_MAX_COUNT}"
 
 
-def _unknown(given: Mapping[str, Any], known: frozenset[str], path: str) -> Iterator[str]:
+def _unknown_names(given: Mapping[str, Any], known: frozenset[str], path: str) -> Iterator[str]:
     for name in sorted(given.keys() - known):
         yield f"{path}{name} is no setting"
 
@@ -160,6 +169,8 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT
 
 
+# --- Stops
+
 EVERY_CLIENT = "*"
 """Instead of a client's name: all clients."""
 KEPT_INSTRUCTIONS = 20
@@ -167,7 +178,7 @@ KEPT_INSTRUCTIONS = 20
 
 
 class Action(StrEnum):
-    """An operator's action."""
+    """Stop sending, or start it again."""
 
     STOP = "stop"
     START = "start"
@@ -210,7 +221,3 @@ class StopOf(Protocol):
     def __call__(self, client: str, /) -> Instruction | None:
         """The stop in force for ``client``, None if it may send; raises ``Unavailable`` if not known."""
         ...
-
-
-def never_stopped(client: str, /) -> None:
-    """A :class:`StopOf` of a service without stops."""

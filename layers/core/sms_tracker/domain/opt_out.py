@@ -34,7 +34,7 @@ class Keyword(StrEnum):
 OwnKeywords = Mapping[str, Keyword | None]
 """The keywords set up for one number at its provider, normalised. None: a keyword with another meaning."""
 
-WORDS: Mapping[Keyword, tuple[str, ...]] = {
+DEFAULT_KEYWORDS: Mapping[Keyword, tuple[str, ...]] = {
     Keyword.STOP: (
         *("stop", "stopall", "stop all", "unsubscribe", "un subscribe", "end", "quit", "cancel", "optout", "opt out"),
         *("revoke", "remove", "td", "arret", "arrete", "halt", "detener", "parar", "ferma", "остановить", "zatrzymaj"),
@@ -51,7 +51,20 @@ WORDS: Mapping[Keyword, tuple[str, ...]] = {
 }
 """The providers' default keywords of all countries. Some are everyday words, such as "end": an opt-out by mistake is
 undone by one START, so this errs on the safe side. START has only what the providers list."""
-_OPT_OUT = re.compile(
+
+
+def keyword(text: str, own: OwnKeywords | None = None) -> Keyword | None:
+    """The keyword if the whole text is one; otherwise None, as for "stop by at 5".
+
+    Case, accents, width, invisible characters, punctuation, hyphens and repetition ("Stop. STOP!") are ignored.
+    ``own`` takes precedence over :data:`DEFAULT_KEYWORDS`.
+    """
+    words = normalised(text).split()
+    phrase = words[0] if len(set(words)) == 1 else " ".join(words)
+    return own[phrase] if own and phrase in own else _DEFAULTS_BY_WORD.get(phrase)
+
+
+_OPT_OUT_PHRASES = re.compile(
     r"\b(stop(stop|p+|[0-9]+)?|s t o p|stpo|sotp|st0p|unsub\w*|unsuscri\w*|opt ?(me )?out|(remove|delete) (me|my|this)"
     r"|take (me|us|my \w+) off|leave me alone|(quit|no more|no longer) (texts?|texting|messages?|messaging|sms)"
     r"|wrong number|lose my number|not interested|(do not|don ?t) (text|message|sms|contact|write|call)"
@@ -62,39 +75,29 @@ _OPT_OUT = re.compile(
     r"|geen (sms|berichten)|стоп|отпис\w*|не (пишите|присылаите))\b"
 )
 """Phrases and slips of the finger that read like a wish to opt out, in normalised text."""
-_SIGNS = frozenset("🛑🚫⛔")
-_QUOTED = re.compile(
+_STOP_SIGNS = frozenset("🛑🚫⛔")
+_QUOTATION = re.compile(
     r"(?<=\S\s)(“\s*[^\s“”]+\s[^“”]*”|\"\s*[^\s\"]+\s[^\"]*\"|„\s*[^\s„“]+\s[^„“]*“|«\s*[^\s«»]+\s[^«»]*»)"
 )
 """Our own text in a reaction to it, which phones send as a text: Liked “… Reply STOP to end”."""
-_UNDECOMPOSED = str.maketrans("\u0131łøđ", "ilod")
-"""Letters that Unicode does not decompose. A Turkish phone writes QUIT in small letters with a dotless i; GSM-7
-lacks ł."""
-
-
-def keyword(text: str, own: OwnKeywords | None = None) -> Keyword | None:
-    """The keyword if the whole text is one; otherwise None, as for "stop by at 5".
-
-    Case, accents, width, invisible characters, punctuation, hyphens and repetition ("Stop. STOP!") are ignored.
-    ``own`` takes precedence over :data:`WORDS`.
-    """
-    words = normalised(text).split()
-    phrase = words[0] if len(set(words)) == 1 else " ".join(words)
-    return own[phrase] if own and phrase in own else _MEANINGS.get(phrase)
 
 
 def looks_like_opt_out(text: str, own: OwnKeywords | None = None) -> bool:
     """Whether a text that is no keyword reads like a wish to opt out. Such a text is flagged for a person to read."""
     if keyword(text, own) is not None:
         return False
-    return _OPT_OUT.search(normalised(_QUOTED.sub("", text))) is not None or not _SIGNS.isdisjoint(text)
+    return _OPT_OUT_PHRASES.search(normalised(_QUOTATION.sub("", text))) is not None or not _STOP_SIGNS.isdisjoint(text)
+
+
+_UNDECOMPOSED_LETTERS = str.maketrans("\u0131łøđ", "ilod")
+"""Letters that Unicode does not decompose. A Turkish phone writes QUIT with a dotless i; GSM-7 lacks ł."""
 
 
 def normalised(text: str) -> str:
     """Lower-case letters without accents, digits, and single spaces between words. May be empty."""
     decomposed = unicodedata.normalize("NFKD", IGNORABLE.sub("", text)).casefold()
     bare = unicodedata.normalize("NFKC", "".join(char for char in decomposed if not unicodedata.combining(char)))
-    return " ".join(re.findall(r"[^\W_]+", bare.translate(_UNDECOMPOSED)))
+    return " ".join(re.findall(r"[^\W_]+", bare.translate(_UNDECOMPOSED_LETTERS)))
 
 
 def own_keywords(rules: Iterable[tuple[Iterable[str], Keyword | None]]) -> OwnKeywords:
@@ -106,11 +109,7 @@ def own_keywords(rules: Iterable[tuple[Iterable[str], Keyword | None]]) -> OwnKe
     return keywords
 
 
-_MEANINGS = own_keywords((words, meaning) for meaning, words in WORDS.items())
-
-
-REFUSAL_LIFETIME = timedelta(hours=24)
-"""How long a provider's refusal blocks. Then a send is tried again, because providers lift blocks without notice."""
+_DEFAULTS_BY_WORD = own_keywords((words, meaning) for meaning, words in DEFAULT_KEYWORDS.items())
 
 
 class Kind(StrEnum):
@@ -132,15 +131,6 @@ class Kind(StrEnum):
     """An administrator ended every block, for a recorded reason."""
 
 
-_ENDED_BY: Mapping[Kind, tuple[Kind, ...]] = {
-    Kind.STOP: (Kind.START, Kind.LIFTED),
-    Kind.STOP_MARKETING: (Kind.START, Kind.LIFTED),
-    Kind.ADDED: (Kind.REMOVED, Kind.LIFTED),
-    Kind.REFUSED: (Kind.START, Kind.LIFTED),
-}
-"""Each kind of block, and the kinds that end it. The first one in force is reported as the cause."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Statement:
     """One dated statement. ``at`` is RFC 3339 in UTC with milliseconds; ``source`` is the provider or client.
@@ -152,6 +142,17 @@ class Statement:
     kind: Kind
     source: str
     reason: str = ""
+
+
+_ENDED_BY: Mapping[Kind, tuple[Kind, ...]] = {
+    Kind.STOP: (Kind.START, Kind.LIFTED),
+    Kind.STOP_MARKETING: (Kind.START, Kind.LIFTED),
+    Kind.ADDED: (Kind.REMOVED, Kind.LIFTED),
+    Kind.REFUSED: (Kind.START, Kind.LIFTED),
+}
+"""Each kind of block, and the kinds that end it. The first one in force is reported as the cause."""
+_REFUSAL_LIFETIME = timedelta(hours=24)
+"""How long a provider's refusal blocks. Then a send is tried again, because providers lift blocks without notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class OptOut:
             return False
         if block.kind is Kind.STOP_MARKETING:
             return not transactional
-        return block.kind is not Kind.REFUSED or now < datetime.fromisoformat(block.at) + REFUSAL_LIFETIME
+        return block.kind is not Kind.REFUSED or now < datetime.fromisoformat(block.at) + _REFUSAL_LIFETIME
 
 
 def fold(statements: Iterable[Statement], *, base: OptOut | None = None) -> OptOut:
@@ -188,7 +189,7 @@ def _join(opt_out: OptOut, statement: Statement) -> OptOut:
     return OptOut({**opt_out.latest, statement.kind: statement})
 
 
-def scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
+def opt_out_scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
     """The scope of a message: its sender at its provider, its client, or everything.
 
     ``sender`` is E.164, a short code, alphanumeric, or a messaging service. Alphanumeric senders count without case.
@@ -201,7 +202,7 @@ def scope(mode: ScopeMode, *, provider: str, sender: str, client: str) -> str:
     return "all"
 
 
-def is_visible(name: str, caller: Caller) -> bool:
+def is_scope_visible(name: str, caller: Caller) -> bool:
     """Whether ``caller`` may see and change the opt-outs of a scope: its own, those of its senders, or as admin."""
     own = {f"client:{caller.client}", *(f"sender:{sender.casefold()}" for sender in caller.senders)}
     return name in own or ADMIN in caller.scopes

@@ -190,6 +190,18 @@ def altered_matches(
     ]
 
 
+def _is_in_time(criteria: SearchCriteria, candidate: Candidate) -> bool:
+    return candidate.created is not None and criteria.since <= candidate.created <= criteria.until
+
+
+def _is_between_the_same(criteria: SearchCriteria, candidate: Candidate) -> bool:
+    return candidate.to in spellings(criteria.to) and candidate.sender == criteria.sender
+
+
+def _has_its_text(criteria: SearchCriteria, candidate: Candidate, hash_text: Callable[[str], str]) -> bool:
+    return candidate.text is not None and hash_text(candidate.text) == criteria.text_hash
+
+
 def match(
     possible: Sequence[Candidate], *, held: frozenset[str], rivals: int, altered: Sequence[Candidate] = ()
 ) -> Matched | NotMatched:
@@ -209,15 +221,3 @@ def match(
     if rivals and not chosen[0].certain:
         return NotMatched("another-record-may-own-it")
     return Matched(chosen[0])
-
-
-def _is_in_time(criteria: SearchCriteria, candidate: Candidate) -> bool:
-    return candidate.created is not None and criteria.since <= candidate.created <= criteria.until
-
-
-def _is_between_the_same(criteria: SearchCriteria, candidate: Candidate) -> bool:
-    return candidate.to in spellings(criteria.to) and candidate.sender == criteria.sender
-
-
-def _has_its_text(criteria: SearchCriteria, candidate: Candidate, hash_text: Callable[[str], str]) -> bool:
-    return candidate.text is not None and hash_text(candidate.text) == criteria.text_hash

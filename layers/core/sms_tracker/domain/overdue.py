@@ -38,11 +38,6 @@ class Ages:
     again: timedelta = timedelta(hours=1)
 
 
-SENDS = 3
-"""The most attempts of a message with resend_if_lost."""
-_DAY = timedelta(days=1)
-
-
 def step(record: Record, *, now: datetime, ages: Ages) -> Step:
     """The next step. It depends only on the arguments, so two reconcilers at once take the same one."""
     if record.state.status.final:
@@ -54,6 +49,9 @@ def step(record: Record, *, now: datetime, ages: Ages) -> Step:
     if now - datetime.fromisoformat(record.created_at) >= ages.unknown:
         return Step.GIVE_UP
     return Step.SEARCH if lookup_target(record) is None else Step.LOOK_UP
+
+
+_DAY = timedelta(days=1)
 
 
 def due(record: Record, *, now: datetime, ages: Ages) -> str:
@@ -82,6 +80,10 @@ def not_sent(record: Record) -> bool:
     return record.send.phase is SendPhase.RELEASED and not record.state.ids and not lost_before
 
 
+_MAX_SENDS = 3
+"""The most attempts of a message with resend_if_lost."""
+
+
 def may_resend(record: Record, *, now: datetime, repeatable: int | None = None) -> bool:
     """Whether a message that was not found may be sent again: its client allows it, and its validity has not ended.
 
@@ -92,7 +94,7 @@ def may_resend(record: Record, *, now: datetime, repeatable: int | None = None) 
     if not record.resend_if_lost or record.body is None or (left is not None and left <= 0):
         return False
     if repeatable is None:
-        return record.send.phase is not SendPhase.ANSWERED and record.send.attempt < SENDS
+        return record.send.phase is not SendPhase.ANSWERED and record.send.attempt < _MAX_SENDS
     is_same = record.send.phase is SendPhase.CLAIMED and record.send.request is not None
     return is_same and age < timedelta(seconds=repeatable)
 

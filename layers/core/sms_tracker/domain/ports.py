@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from sms_tracker.domain.record import Change, Record, Send
     from sms_tracker.domain.settings import Settings
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -157,6 +154,10 @@ class CallFailed(Protocol):
         ``again``: another try follows.
         """
         ...
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Each(Protocol):

@@ -1,6 +1,6 @@
 """What providers send, as queued: reports in the queue ``reports``, replies in the queue ``inbound``.
 
-Both hold the verified raw fields, not yet interpreted.
+Both hold the verified raw fields, not yet interpreted. :class:`Inbound` is a reply once it is interpreted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+# --- Reports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ def envelope_of(
 
 
 def encode_report(envelope: Envelope) -> str:
-    """JSON, version 1; ``tries`` is left out at 0."""
+    """The body of a queued report: JSON, version 1; ``tries`` is left out at 0."""
     values: dict[str, object] = {
         "v": VERSION,
         "provider": envelope.provider,
@@ -69,7 +72,7 @@ def encode_report(envelope: Envelope) -> str:
 
 
 def decode_report(body: str) -> Envelope:
-    """The inverse; raises ``Unreadable``, with the reason for the DLQ."""
+    """The inverse of :func:`encode_report`; raises ``Unreadable``, with the reason for the DLQ."""
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):
@@ -115,6 +118,61 @@ def _well_typed(envelope: Envelope) -> bool:
     )
 
 
+# --- Replies, and refusals because of an opt-out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawInbound:
+    """The verified raw fields of an inbound webhook or event, as queued."""
+
+    provider: str
+    received_at: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedSend:
+    """An attempt that a provider refused because the recipient opted out, as queued."""
+
+    message_id: str
+    attempt: int
+
+
+def encode_reply(queued: RawInbound | RefusedSend) -> str:
+    """The body of a queued reply or refusal: JSON, version 1."""
+    if isinstance(queued, RefusedSend):
+        kind, values = "refused", {"message_id": queued.message_id, "attempt": queued.attempt}
+    else:
+        kind = "inbound"
+        values = {"provider": queued.provider, "received_at": queued.received_at, "fields": dict(queued.fields)}
+    return _encode({"v": VERSION, kind: values})
+
+
+def decode_reply(body: str) -> RawInbound | RefusedSend:
+    """The inverse of :func:`encode_reply`; raises ``Unreadable``, with the reason for the DLQ."""
+    try:
+        values = json.loads(body)
+        if values["v"] != VERSION:
+            raise Unreadable("the message is not of version 1")
+        return _decode_refused(values["refused"]) if "refused" in values else _decode_inbound(values["inbound"])
+    except (ValueError, RecursionError, LookupError, TypeError):
+        raise Unreadable("the message is not an envelope") from None
+
+
+def _decode_refused(values: Mapping[str, Any]) -> RefusedSend:
+    return RefusedSend(message_id=str(values["message_id"]), attempt=int(values["attempt"]))
+
+
+def _decode_inbound(values: Mapping[str, Any]) -> RawInbound:
+    fields = values["fields"]
+    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        raise Unreadable("the fields are not texts")
+    received_at = str(values["received_at"])
+    if not is_timestamp(received_at):
+        raise Unreadable("received_at is not a time")
+    return RawInbound(provider=str(values["provider"]), received_at=received_at, fields=fields)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """A reply as its provider means it: one text, or a notice of an opt-out, which has no text.
@@ -147,55 +205,3 @@ def encodable(inbound: Inbound) -> Inbound:
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawInbound:
-    """The verified raw fields of an inbound webhook or event, as queued."""
-
-    provider: str
-    received_at: str
-    fields: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedSend:
-    """An attempt that a provider refused because the recipient opted out, as queued."""
-
-    message_id: str
-    attempt: int
-
-
-def encode_reply(queued: RawInbound | RefusedSend) -> str:
-    """JSON, version 1."""
-    if isinstance(queued, RefusedSend):
-        kind, values = "refused", {"message_id": queued.message_id, "attempt": queued.attempt}
-    else:
-        kind = "inbound"
-        values = {"provider": queued.provider, "received_at": queued.received_at, "fields": dict(queued.fields)}
-    return _encode({"v": VERSION, kind: values})
-
-
-def decode_reply(body: str) -> RawInbound | RefusedSend:
-    """The inverse; raises ``Unreadable``, with the reason for the DLQ."""
-    try:
-        values = json.loads(body)
-        if values["v"] != VERSION:
-            raise Unreadable("the message is not of version 1")
-        return _refused(values["refused"]) if "refused" in values else _raw_inbound(values["inbound"])
-    except (ValueError, RecursionError, LookupError, TypeError):
-        raise Unreadable("the message is not an envelope") from None
-
-
-def _refused(values: Mapping[str, Any]) -> RefusedSend:
-    return RefusedSend(message_id=str(values["message_id"]), attempt=int(values["attempt"]))
-
-
-def _raw_inbound(values: Mapping[str, Any]) -> RawInbound:
-    fields = values["fields"]
-    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
-        raise Unreadable("the fields are not texts")
-    received_at = str(values["received_at"])
-    if not is_timestamp(received_at):
-        raise Unreadable("received_at is not a time")
-    return RawInbound(provider=str(values["provider"]), received_at=received_at, fields=fields)

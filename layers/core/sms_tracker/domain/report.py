@@ -1,4 +1,4 @@
-"""A report: what a provider claims about one attempt of one message, and the spellings of its recipient."""
+"""A report: what a provider claims about one attempt of one message; its times, and the spellings of its recipient."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ from sms_tracker.domain.status import Outcome, Reason, Status, order
 if TYPE_CHECKING:
     from sms_tracker.domain.cost import Price
     from sms_tracker.domain.status import Failure
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_TIME = re.compile(
-    "(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt ](?P<minute>(?:[01][0-9]|2[0-3]):[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
-    "(?P<zone>[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
-)
-_BEFORE_LEAP = (23, 59)
-"""Hour and minute (UTC) that may end in a leap second."""
 _MILLISECOND = timedelta(milliseconds=1)
-MAX_VALUE = 256
-"""Characters kept of any provider value."""
+
+
+class Source(StrEnum):
+    """Where a report came from."""
+
+    CALLBACK = "callback"
+    LOOKUP = "lookup"
+    ANSWER = "answer"
 
 
 REFUSED, NOT_SENT, OPTED_OUT, NO_REPORT = "refused", "not-sent", "opted-out", "no-final-report"
@@ -40,17 +37,9 @@ OWN_WORDS = {
 }
 
 
-class Source(StrEnum):
-    """Where a report came from."""
-
-    CALLBACK = "callback"
-    LOOKUP = "lookup"
-    ANSWER = "answer"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One claim.
+    """One claim of a provider, or of this service (:data:`OWN_WORDS`).
 
     - ``word``: the provider's status word; ``status``: what it maps to, None if it changes nothing
     - ``recognised``: whether the provider's table has the word
@@ -130,10 +119,19 @@ class Report:
         return longer[:8], longer
 
 
+MAX_VALUE = 256
+"""Characters kept of any provider value."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
 def clean(value: str) -> str:
     """A provider's value, safe to store: without control characters, cut at 256 characters."""
     safe = value if value.isprintable() else _CONTROL.sub("", value.encode("utf-8", "replace").decode())
     return safe[:MAX_VALUE]
+
+
+TIMESTAMP_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
+""":func:`timestamp` as a regular expression, for JSON Schema."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -141,9 +139,18 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def before(moment: str, milliseconds: int) -> str:
+def timestamp_before(moment: str, milliseconds: int) -> str:
     """The timestamp so many milliseconds before ``moment``; raises ``ValueError`` or ``OverflowError``."""
     return timestamp(datetime.fromisoformat(moment) - milliseconds * _MILLISECOND)
+
+
+_TIME = re.compile(
+    "(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ](?P<minute>(?:[01][0-9]|2[0-3]):[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
+    "(?P<zone>[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
+)
+_BEFORE_LEAP = (23, 59)
+"""Hour and minute (UTC) that may end in a leap second."""
 
 
 def parse_time(text: str) -> datetime:

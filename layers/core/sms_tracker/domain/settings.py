@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sms_tracker.domain.limits import SendLimits
 
-_AROUND = r"[\s\ufeff\u200b-\u200f\u2060\"'`\u2018-\u201f\u00ab\u00bb]+"
-"""Left around a value by copying, a shell or an editor."""
-_ENDS = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
-
 
 class TextRetention(StrEnum):
     """How long a message's text is stored."""
@@ -54,6 +50,11 @@ class Settings:
     public_base_urls: Sequence[str]
     senders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     limits: SendLimits | None = None
+
+
+_AROUND = r"[\s\ufeff\u200b-\u200f\u2060\"'`\u2018-\u201f\u00ab\u00bb]+"
+"""Left around a value by copying, a shell or an editor."""
+_ENDS = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
 
 
 def trimmed(value: str) -> str:

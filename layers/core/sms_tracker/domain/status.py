@@ -6,11 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-MAX_ATTEMPT = 19
-"""Attempts are 1..19; :func:`order` depends on it."""
-CORRECTIONS = "corrections"
-"""A further word of PUBLISHED_STATUSES: a success after a failure or after ``unknown``."""
-
 
 class Outcome(StrEnum):
     """Whether the message arrived."""
@@ -66,6 +61,14 @@ _OUTCOME = {
 }
 
 
+CORRECTIONS = "corrections"
+"""A further word of ``PublishedStatuses``: a success after a failure or after ``unknown``."""
+
+
+MAX_ATTEMPT = 19
+"""Attempts are 1..19; :func:`order` depends on it."""
+
+
 def order(status: Status, attempt: int) -> int:
     """The order of a report within its message. The report with the highest order has the message's status.
 
@@ -112,7 +115,7 @@ class Failure:
     message: str | None = None
 
 
-MEANING: Mapping[Reason, str] = {
+REASON_MEANINGS: Mapping[Reason, str] = {
     Reason.INVALID_RECIPIENT: "The number does not exist or takes no SMS. Check how it got into your data.",
     Reason.UNREACHABLE: "The handset was off or out of reach. Send again later.",
     Reason.BLOCKED: "The recipient, their carrier or a country rule blocks this message. Do not send again unchanged.",
@@ -127,6 +130,7 @@ MEANING: Mapping[Reason, str] = {
     Reason.NOT_SENT: "No provider took it. Nothing was sent; send it again.",
     Reason.UNKNOWN: "The provider gave no usable reason. See its code in docs/providers.",
 }
+"""What each reason means and what to do, for people."""
 RETRYABLE: Mapping[Category, bool | None] = {
     Category.PERMANENT: False,
     Category.TEMPORARY: True,
@@ -138,3 +142,4 @@ RETRY_ADVICE: Mapping[Category, str] = {
     Category.TEMPORARY: "sending again may help",
     Category.UNKNOWN: "whether sending again helps is not known",
 }
+""":data:`RETRYABLE` for people."""

@@ -1,4 +1,4 @@
-"""A text: its encoding and segments (3GPP TS 23.038 and 23.040), invisible characters, look-alikes of GSM-7."""
+"""A text: encoding and segments (3GPP TS 23.038 and 23.040), invisible characters, look-alikes in GSM-7."""
 
 from __future__ import annotations
 
@@ -7,17 +7,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-
-_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_EXTENDED = frozenset("\f^{}\\[~]|€")
-_GSM_7 = _BASIC | _EXTENDED
-
-GSM_PART = 153
-"""Septets in each part of a long message."""
-_BMP_END = 0xFFFF
 
 
 class Encoding(StrEnum):
@@ -35,6 +24,19 @@ class Segmentation:
     segments: int
 
 
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENDED = frozenset("\f^{}\\[~]|€")
+_GSM_7 = _BASIC | _EXTENDED
+
+
+GSM_PART = 153
+"""Septets in each part of a long message."""
+_BMP_END = 0xFFFF
+
+
 def segment(text: str) -> Segmentation:
     """Count segments: GSM-7 160 septets alone or 153 a part, UCS-2 70 UTF-16 units alone or 67 a part.
 
@@ -48,16 +50,6 @@ def segment(text: str) -> Segmentation:
     return Segmentation(Encoding.UCS_2, _parts(widths, alone=70, each=67))
 
 
-def is_gsm(text: str) -> bool:
-    """Whether all characters are in GSM-7."""
-    return _GSM_7.issuperset(text)
-
-
-def outside_gsm(text: str) -> list[str]:
-    """The characters that force UCS-2, each once, in the order of the text."""
-    return [char for char in dict.fromkeys(text) if char not in _GSM_7]
-
-
 def _parts(widths: list[int], *, alone: int, each: int) -> int:
     if sum(widths) <= alone:
         return 1
@@ -69,9 +61,16 @@ def _parts(widths: list[int], *, alone: int, each: int) -> int:
     return parts
 
 
-CONTROLS = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
-"""Control characters except white space, as ranges of a regular expression."""
-_CONTROL = re.compile(f"[{CONTROLS}]")
+def is_gsm(text: str) -> bool:
+    """Whether all characters are in GSM-7."""
+    return _GSM_7.issuperset(text)
+
+
+def outside_gsm(text: str) -> list[str]:
+    """The characters that force UCS-2, each once, in the order of the text."""
+    return [char for char in dict.fromkeys(text) if char not in _GSM_7]
+
+
 IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -79,6 +78,26 @@ IGNORABLE = re.compile(
 """Unicode's Default_Ignorable_Code_Point: zero-width characters, direction marks, fillers, variation selectors."""
 _BLANKS = "\u2800\U0001d159"
 """Symbols that show nothing: a braille cell without dots, a note without a head."""
+
+
+def is_blank(text: str) -> bool:
+    """Whether the text has only white space, ignorable and blank characters, so that a phone shows nothing."""
+    return all(char.isspace() or char in _BLANKS for char in IGNORABLE.sub("", text))
+
+
+# --- Invisible characters
+
+CONTROLS = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+"""Control characters except white space, as ranges of a regular expression."""
+_CONTROL = re.compile(f"[{CONTROLS}]")
+
+
+def controls(text: str) -> list[str]:
+    """The control characters except white space, each once. Phones do not show them; ESC is no GSM-7 text."""
+    return list(dict.fromkeys(_CONTROL.findall(text)))
+
+
+# --- Look-alikes in GSM-7
 
 LOOK_ALIKES: Mapping[str, str] = {
     "'": "\u2018\u2019\u201b\u2032\u2035\u0060\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u275b\u275c",
@@ -106,19 +125,6 @@ LOOK_ALIKES: Mapping[str, str] = {
     "\n": "\u000b\u0085\u2028\u2029",
 }
 """Typographic characters by what replaces them. :func:`gsm_look_alike` replaces some further kinds."""
-_REPLACED = {char: plain for plain, chars in LOOK_ALIKES.items() for char in chars}
-_STYLED = ("<compat>", "<font>", "<narrow>", "<noBreak>", "<small>", "<wide>")
-"""Decompositions that keep the meaning. Superscripts and fractions are left out: they would read differently."""
-
-
-def is_blank(text: str) -> bool:
-    """Whether the text has only white space, ignorable and blank characters, so that a phone shows nothing."""
-    return all(char.isspace() or char in _BLANKS for char in IGNORABLE.sub("", text))
-
-
-def controls(text: str) -> list[str]:
-    """The control characters except white space, each once. Phones do not show them; ESC is no GSM-7 text."""
-    return list(dict.fromkeys(_CONTROL.findall(text)))
 
 
 def gsm_look_alike(text: str) -> str:
@@ -131,6 +137,11 @@ def gsm_look_alike(text: str) -> str:
         return text
     plain = "".join(map(_plain, IGNORABLE.sub("", unicodedata.normalize("NFC", text))))
     return plain if is_gsm(plain) else text
+
+
+_REPLACED = {char: plain for plain, chars in LOOK_ALIKES.items() for char in chars}
+_STYLED = ("<compat>", "<font>", "<narrow>", "<noBreak>", "<small>", "<wide>")
+"""Decompositions that keep the meaning. Superscripts and fractions are left out: they would read differently."""
 
 
 def _plain(char: str) -> str:
@@ -146,14 +157,17 @@ def _plain(char: str) -> str:
     return unicodedata.normalize("NFKC", char) if styled else char
 
 
-def listed_characters(chars: Iterable[str], *, at_most: int = 5) -> str:
-    """The first few as ``© (U+00A9)``, and how many more there are. Marks and blanks have only the code point."""
+_MAX_LISTED = 5
+
+
+def listed_characters(chars: Iterable[str]) -> str:
+    """The first ones as ``© (U+00A9)``, and how many more there are. Marks and blanks have only the code point."""
     all_chars = list(chars)
-    first = ", ".join(map(_name, all_chars[:at_most]))
-    return first if len(all_chars) <= at_most else f"{first} and {len(all_chars) - at_most} more"
+    first = ", ".join(map(_named, all_chars[:_MAX_LISTED]))
+    return first if len(all_chars) <= _MAX_LISTED else f"{first} and {len(all_chars) - _MAX_LISTED} more"
 
 
-def _name(char: str) -> str:
+def _named(char: str) -> str:
     code_point = f"U+{ord(char):04X}"
     is_visible = char.isprintable() and not is_blank(char) and unicodedata.category(char)[0] != "M"
     return f"{char} ({code_point})" if is_visible else code_point

@@ -11,8 +11,6 @@ from sms_tracker.domain.record import MAX_REPORTS, Change, Guard, Record, SendPh
 from sms_tracker.domain.report import Report, Source, spellings
 from sms_tracker.domain.state import BOTTOM, fold
 
-_SECOND = len("2026-01-31T12:00:00")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
@@ -85,12 +83,15 @@ def costs(reports: Iterable[Report], known: Mapping[int, Cost] | None = None) ->
     highest: dict[int, Cost] = {}
     for report in reports:
         best = highest.get(report.attempt) or (known or {}).get(report.attempt)
-        if (cost := observed(report)) is not None and (best is None or best.key < cost.key):
+        if (cost := observed_cost(report)) is not None and (best is None or best.key < cost.key):
             highest[report.attempt] = cost
     return highest
 
 
-def observed(report: Report) -> Cost | None:
+_SECOND = len("2026-01-31T12:00:00")
+
+
+def observed_cost(report: Report) -> Cost | None:
     """The price of a report with the time of its observation; None without a price.
 
     A lookup is observed when it is received, in whole seconds like providers' events. Any other report is observed at

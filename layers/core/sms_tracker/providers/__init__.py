@@ -1,4 +1,4 @@
-"""Loads providers by name; each is a folder. Read its modules in this order: signature, webhook, report, api."""
+"""Load providers by name; each is a folder. Read its modules in this order: signature, webhook, report, api."""
 
 from __future__ import annotations
 
@@ -77,19 +77,19 @@ def webhooks(name: str) -> Webhooks:
 
 @cache
 def registered(name: str) -> Registered | None:
-    """Manages its endpoint for reports; None if each message has its own callback URL."""
+    """The provider's calls that manage its endpoint for reports; None if each message has its own callback URL."""
     return cast("Registered | None", _optional(name, _ENDPOINT))
 
 
 @cache
 def opt_outs(name: str) -> OptOutSource | None:
-    """Reads its keywords and blocks; None if its API has none."""
+    """The provider's calls that read keywords and blocks; None if its API has none."""
     return cast("OptOutSource | None", _optional(name, _OPT_OUTS))
 
 
 @cache
 def reply_time(name: str) -> ReplyTimeSource | None:
-    """Reads the time of a reply; None if replies have one, or its API does not."""
+    """The provider's calls that read the time of a reply; None if replies have one, or the API does not."""
     return cast("ReplyTimeSource | None", _optional(name, _REPLY_TIME))
 
 

@@ -74,7 +74,7 @@ def is_about_message(response: HttpResponse) -> bool:
 
 def not_processed(response: HttpResponse, code: str | None, *, soon: bool = True) -> NotProcessed:
     """A temporary refusal, with the provider's ``Retry-After``."""
-    retry_after = parsing.seconds(response.headers)
+    retry_after = parsing.retry_after(response.headers)
     return NotProcessed(reason=f"HTTP {response.status}", code=code, retry_after=retry_after, soon=soon)
 
 
@@ -86,10 +86,10 @@ def are_older(created: Sequence[str | None], criteria: SearchCriteria) -> bool:
     return bool(created) and all(time is not None and time < criteria.since for time in created)
 
 
-def record(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFailed:
+def json_answer(result: HttpResponse | NoResponse) -> dict[str, object] | LookupFailed:
     """The JSON object of a 200, empty if the body is none; for any other answer the failure."""
     if isinstance(result, NoResponse):
         return LookupFailed(reason=result.reason)
     if result.status != HTTPStatus.OK:
-        return LookupFailed(reason=f"HTTP {result.status}", retry_after=parsing.seconds(result.headers))
+        return LookupFailed(reason=f"HTTP {result.status}", retry_after=parsing.retry_after(result.headers))
     return parsing.json_object(result.body)

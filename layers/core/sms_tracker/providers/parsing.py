@@ -1,4 +1,4 @@
-"""Parsing of wire formats, shared by the providers: JSON, query strings, times, numbers, keys."""
+"""Parsing of wire formats, shared by the providers: JSON, query strings, URLs, times, numbers, texts, keys."""
 
 from __future__ import annotations
 
@@ -18,14 +18,6 @@ OURS = frozenset({"message_id", "attempt", "token", "bodySHA256"})
 
 NUMBERS = {"E.164": r"\+[1-9][0-9]{6,14}", "a short code of 3 to 8 digits": r"[0-9]{3,8}"}
 """Senders that are numbers, as :attr:`sms_tracker.providers.base.Provider.SENDERS` lists them."""
-
-_MAX_FIELDS = 200
-_MAX_DETAILS = 40
-_MAX_AGE = 10**10
-"""In seconds: a signed number may be too large for ``timedelta``."""
-_MAX_WAIT = 999_999.0
-_NO_CODE = {"", "0"}
-_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
 
 def json_object(body: bytes) -> dict[str, object]:
@@ -63,6 +55,9 @@ def flat(value: Mapping[str, object]) -> dict[str, str]:
             if part is not None:
                 fields[key] = part if isinstance(part, str) else json.dumps(part)
     return fields
+
+
+_MAX_FIELDS = 200
 
 
 def query_fields(query: str) -> dict[str, str]:
@@ -133,12 +128,6 @@ def known_time(value: str | None) -> str | None:
         return None
 
 
-def age(stamp: int, *, now: datetime) -> timedelta:
-    """The age of a signature with Unix time ``stamp``; negative if the signer's clock is ahead."""
-    seconds = int(now.timestamp()) - stamp
-    return timedelta(seconds=max(-_MAX_AGE, min(_MAX_AGE, seconds)))
-
-
 def rfc2822(value: str | None) -> str | None:
     """A provider's RFC 2822 time in our form; an unreadable one cleaned. No zone and ``-0000`` mean UTC."""
     if not value:
@@ -152,6 +141,16 @@ def rfc2822(value: str | None) -> str | None:
         return clean(value)
 
 
+_MAX_AGE = 10**10
+"""In seconds: a signed number may be too large for ``timedelta``."""
+
+
+def age(stamp: int, *, now: datetime) -> timedelta:
+    """The age of a signature with Unix time ``stamp``; negative if the signer's clock is ahead."""
+    seconds = int(now.timestamp()) - stamp
+    return timedelta(seconds=max(-_MAX_AGE, min(_MAX_AGE, seconds)))
+
+
 def field(fields: Mapping[str, str], *names: str) -> str:
     """The first non-empty one of these fields, cleaned; empty if there is none."""
     for name in names:
@@ -160,10 +159,16 @@ def field(fields: Mapping[str, str], *names: str) -> str:
     return ""
 
 
+_NO_CODE = {"", "0"}
+
+
 def code(value: str | None) -> str | None:
     """An error code, cleaned. None for blank and 0, which must not outrank a real code."""
     cleaned = clean(value or "")
     return None if cleaned in _NO_CODE else cleaned
+
+
+_MAX_DETAILS = 40
 
 
 def details(fields: Mapping[str, str], *, without: set[str]) -> dict[str, str]:
@@ -189,9 +194,12 @@ def text(value: object) -> str | None:
     return clean(str(value)) or None
 
 
+_PHONE_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
+
+
 def masked(value: str | None) -> str | None:
     """A provider's text, safe to publish: the phone numbers that providers quote are masked. None if empty."""
-    return clean(_NUMBER.sub("[number]", value or "")) or None
+    return clean(_PHONE_NUMBER.sub("[number]", value or "")) or None
 
 
 def key_flaw(key: str) -> str | None:
@@ -205,7 +213,11 @@ def key_flaw(key: str) -> str | None:
     return None
 
 
-def seconds(headers: Mapping[str, str]) -> float | None:
+_MAX_WAIT = 999_999.0
+"""Seconds; the longest that a plain number states."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """``Retry-After`` in seconds, also if it is a time: counted from the answer's ``Date``. None if unreadable."""
     value = headers.get("retry-after", "")
     if re.fullmatch(r"[0-9]{1,6}", value):

@@ -30,7 +30,13 @@ from sms_tracker.domain.status import Outcome, Reason, Status
 from sms_tracker.read.search import SearchQuery
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.validation import decode_cursor, encode_cursor, invalid_message, number_in_query
+from sms_tracker.services.validation import (
+    decode_cursor,
+    encode_cursor,
+    invalid_message,
+    known_provider,
+    number_in_query,
+)
 
 LISTS = frozenset({"status"})
 """Parameters that may be repeated, or have several values separated by commas."""
@@ -58,15 +64,9 @@ def _time(given: str) -> str:
         raise ValueError("must be an RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
 
 
-def _provider(given: str) -> str:
-    if given not in providers.all_names():
-        raise ValueError(f"must be one of: {', '.join(providers.all_names())}")
-    return given
-
-
 Time = Annotated[str, BeforeValidator(_time), Field(json_schema_extra={"format": "date-time"})]
 Provider = Annotated[
-    Annotated[str, AfterValidator(_provider), Field(json_schema_extra={"enum": [*providers.all_names()]})] | None,
+    Annotated[str, AfterValidator(known_provider), Field(json_schema_extra={"enum": [*providers.all_names()]})] | None,
     Field(description="Only this provider's messages"),
 ]
 Client = Annotated[
@@ -107,11 +107,13 @@ def _statuses(given: str) -> list[Status]:
 
 
 class _Cursor(NamedTuple):
+    """A decoded cursor: the end of the previous page, and the digest of its search's parameters."""
+
     position: Position
     parameters: str
 
 
-def _cursor(given: str) -> _Cursor:
+def _decoded_cursor(given: str) -> _Cursor:
     try:
         at, message_id, parameters = json.loads(decode_cursor(given))
         are_texts = isinstance(message_id, str) and isinstance(parameters, str)
@@ -126,7 +128,7 @@ Number = Annotated[str, BeforeValidator(number_in_query), Field(json_schema_extr
 Limit = Annotated[Annotated[int, Field(ge=1, le=_MAX_LIMIT)], BeforeValidator(_limit)]
 Statuses = Annotated[list[Status], BeforeValidator(_statuses), Field(min_length=1)]
 Cursor = Annotated[
-    _Cursor, PlainValidator(_cursor), WithJsonSchema({"type": "string", "format": "cursor", "minLength": 1})
+    _Cursor, PlainValidator(_decoded_cursor), WithJsonSchema({"type": "string", "format": "cursor", "minLength": 1})
 ]
 
 
@@ -200,8 +202,8 @@ def read_query(
         raise invalid_message(error, "parameter") from None
     until = min(parsed.until or timestamp(now), timestamp(now))
     narrow = parsed.to or parsed.reference or parsed.provider_message_id
-    since = max(parsed.since or (EARLIEST if narrow else _before(until)), EARLIEST)
-    if flaw := _flaw(parsed, client, is_backwards=since > until):
+    since = max(parsed.since or (EARLIEST if narrow else _default_since(until)), EARLIEST)
+    if flaw := _contradiction(parsed, client, is_backwards=since > until):
         raise InvalidMessage([flaw])
     return SearchQuery(
         client=client,
@@ -219,7 +221,7 @@ def read_query(
     )
 
 
-def _flaw(parsed: ListQuery, client: str | None, *, is_backwards: bool) -> FieldError | None:
+def _contradiction(parsed: ListQuery, client: str | None, *, is_backwards: bool) -> FieldError | None:
     """A contradiction between parameters that are valid alone."""
     if is_backwards:
         return FieldError("since", "must not be after until, nor after now")
@@ -230,10 +232,10 @@ def _flaw(parsed: ListQuery, client: str | None, *, is_backwards: bool) -> Field
     return None
 
 
-def cursor(position: Position, parameters: str) -> str:
+def encoded_cursor(position: Position, parameters: str) -> str:
     """A position in the search with these ``parameters`` (a digest), as an opaque, URL-safe text."""
     return encode_cursor(json.dumps([position.at, position.message_id, parameters]))
 
 
-def _before(until: str) -> str:
+def _default_since(until: str) -> str:
     return EARLIEST if until < EARLIEST else timestamp(datetime.fromisoformat(until) - _DEFAULT_SPAN)

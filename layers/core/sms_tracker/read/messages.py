@@ -11,15 +11,15 @@ from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.cost import Cost
 from sms_tracker.domain.errors import InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, Caller
-from sms_tracker.domain.opt_out import is_visible, scope
+from sms_tracker.domain.opt_out import is_scope_visible, opt_out_scope
 from sms_tracker.domain.ports import Clock, Messages, Search
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import Report
 from sms_tracker.domain.settings import ScopeMode
 from sms_tracker.domain.state import initial_state
-from sms_tracker.domain.status import MEANING, RETRY_ADVICE, RETRYABLE, Failure, Status
-from sms_tracker.read.list_query import client_filter, cursor, read_denied, read_query
-from sms_tracker.read.search import find
+from sms_tracker.domain.status import REASON_MEANINGS, RETRY_ADVICE, RETRYABLE, Failure, Status
+from sms_tracker.read.list_query import client_filter, encoded_cursor, read_denied, read_query
+from sms_tracker.read.search import find_page
 from sms_tracker.services import responses
 from sms_tracker.services.responses import ApiResponse, ok, problem
 from sms_tracker.services.timeline import NotApplied, by_arrival, not_applied, report_of
@@ -67,7 +67,7 @@ def _failure(failure: Failure | None, *, provider: str, status: Status) -> schem
         "reason": failure.reason,
         "code": failure.code,
         "message": failure.message,
-        "meaning": MEANING[failure.reason],
+        "meaning": REASON_MEANINGS[failure.reason],
         "retryable": RETRYABLE[failure.category],
         "retry_advice": RETRY_ADVICE[failure.category],
         "docs_url": None if failure.code is None else providers.load(provider).page(failure.code, status),
@@ -111,10 +111,6 @@ def _report(entry: Entry, report: Report, reason: NotApplied | None) -> schemas.
     }
 
 
-_PROBE = 10.0
-"""Seconds for which a result is reused."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReader:
     """Reads messages. ``countries`` (ISO 3166, None for all) are those that the deployment sends to.
@@ -125,8 +121,8 @@ class MessageReader:
     messages: Messages
     search: Search
     clock: Clock
-    countries: frozenset[str] | None = None
-    mode: ScopeMode = ScopeMode.OFF
+    countries: frozenset[str] | None
+    mode: ScopeMode
 
     def one(self, caller: Caller, message_id: str) -> ApiResponse:
         """The message with its timeline. Another client's message needs the scope ``admin``."""
@@ -151,14 +147,14 @@ class MessageReader:
             client = client_filter(caller, query)
             search = read_query(query, client=client, now=self.clock(), countries=self.countries)
             search = replace(search, test=caller.test)
-            page = find(self.search, search, on_unreadable=lambda _, error: warnings.append(str(error)))
+            page = find_page(self.search, search, on_unreadable=lambda _, error: warnings.append(str(error)))
         except InvalidMessage as error:
             return responses.invalid(error)
         except SmsTrackerError as error:
             return responses.records_unavailable(error)
         body: schemas.MessagePage = {
             "messages": [self._view(record, caller) for record in page.records],
-            "cursor": None if page.after is None else cursor(page.after, search.parameters),
+            "cursor": None if page.after is None else encoded_cursor(page.after, search.parameters),
         }
         return replace(ok(body, "listed", read_of=_others(page.records, caller.client)), warnings=tuple(warnings))
 
@@ -166,8 +162,8 @@ class MessageReader:
         """The record, with the scope of its recipient's opt-outs if ``caller`` may see them."""
         if self.mode is ScopeMode.OFF or not record.to:
             return message_view(record)
-        name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
-        return message_view(record, opt_out_scope=name if is_visible(name, caller) else None)
+        name = opt_out_scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
+        return message_view(record, opt_out_scope=name if is_scope_visible(name, caller) else None)
 
 
 def _may_read(record: Record, caller: Caller) -> bool:
@@ -183,6 +179,10 @@ def _others(records: Iterable[Record], client: str) -> dict[str, list[str]]:
     return found
 
 
+_PROBE_LIFETIME = 10.0
+"""Seconds for which the results of the probes are reused."""
+
+
 class Health:
     """The public health check. Table and queue are probed at most once in ten seconds."""
 
@@ -190,22 +190,22 @@ class Health:
         self._probes = probes
         self._monotonic = monotonic
         self._probed_at: float | None = None
-        self._answers: dict[str, bool] = {}
+        self._results: dict[str, bool] = {}
 
     def check(self) -> ApiResponse:
         """200 if all probes answered, otherwise 503 with the result of each, without the causes."""
         now = self._monotonic()
-        if self._probed_at is None or now - self._probed_at > _PROBE:
-            self._answers = {name: _answers(probe) for name, probe in self._probes.items()}
+        if self._probed_at is None or now - self._probed_at > _PROBE_LIFETIME:
+            self._results = {name: _is_up(probe) for name, probe in self._probes.items()}
             self._probed_at = now
-        states = {name: "ok" if answered else "unavailable" for name, answered in self._answers.items()}
+        states = {name: "ok" if answered else "unavailable" for name, answered in self._results.items()}
         body = {"version": __version__, **states}
-        if all(self._answers.values()):
+        if all(self._results.values()):
             return ok({"status": "ok", **body}, "healthy")
         return problem("unhealthy", "Try again later.", members=body)
 
 
-def _answers(probe: Callable[[], object]) -> bool:
+def _is_up(probe: Callable[[], object]) -> bool:
     try:
         probe()
     except SmsTrackerError:

@@ -13,12 +13,11 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 from sms_tracker import providers
 from sms_tracker.domain.callback import MESSAGE_ID
 from sms_tracker.domain.opt_out import Kind
+from sms_tracker.domain.report import TIMESTAMP_PATTERN
 from sms_tracker.domain.status import MAX_ATTEMPT, Category, Outcome, Reason, Status
 from sms_tracker.domain.text import Encoding
 
-Time = Annotated[
-    str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$", json_schema_extra={"format": "date-time"})
-]
+Time = Annotated[str, Field(pattern=TIMESTAMP_PATTERN, json_schema_extra={"format": "date-time"})]
 MessageId = Annotated[
     str,
     Field(

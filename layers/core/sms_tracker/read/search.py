@@ -26,16 +26,6 @@ from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import spellings
 from sms_tracker.domain.status import Outcome, Reason, Status
 
-_READS_A_PAGE = 31
-"""Days or months that one page may read, each by 16 queries. A page that ends there is short and has a cursor."""
-_RECORDS_A_PAGE = 1000
-"""Records that one page may read, because a rare status may match none."""
-_CHUNK = 100
-"""Records per read after the first ``limit`` keys did not fill the page."""
-_END = "~"
-"""Sorts after every time and every id."""
-_MIDNIGHT = "T00:00:00.000Z"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
@@ -98,7 +88,13 @@ def index_for(criteria: SearchQuery) -> Index:
     return BY_TIME
 
 
-def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | None = None) -> Results:
+_READS_A_PAGE = 31
+"""Days or months that one page may read, each by 16 queries. A page that ends there is short and has a cursor."""
+_RECORDS_A_PAGE = 1000
+"""Records that one page may read, because a rare status may match none."""
+
+
+def find_page(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | None = None) -> Results:
     """One page of at most ``criteria.limit`` records.
 
     A page may be short, even empty, and still not be the last: it reads a limited number of keys and records.
@@ -121,6 +117,10 @@ def find(search: Search, criteria: SearchQuery, on_unreadable: OnUnreadable | No
     return Results(records=tuple(found), after=None if next(walk, None) is None else after)
 
 
+_END = "~"
+"""Sorts after every time and every id."""
+
+
 def _walk(search: Search, index: Index, criteria: SearchQuery) -> Iterator[tuple[list[Position], Position]]:
     """Pages of keys, newest first, each with the position down to which all keys were read."""
     after = criteria.after or Position(_END, "")
@@ -128,11 +128,14 @@ def _walk(search: Search, index: Index, criteria: SearchQuery) -> Iterator[tuple
         return
     for start, partitions in _groups(index, criteria, after):
         while True:
-            keys, reach = _merged(search, index, partitions, criteria, after)
+            keys, reach = _next_keys(search, index, partitions, criteria, after)
             after = Position(start, "") if reach is None else Position(reach, _END)
             yield keys, after
             if reach is None:
                 break
+
+
+_MIDNIGHT = "T00:00:00.000Z"
 
 
 def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -152,7 +155,7 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
         yield "", tuple(key for name in providers.all_names() for key in provider_keys(name, known))
 
 
-def _merged(
+def _next_keys(
     search: Search, index: Index, partitions: tuple[str, ...], criteria: SearchQuery, after: Position
 ) -> tuple[list[Position], str | None]:
     """The next keys of all partitions, down to the point that every partition's page reaches; None at the end."""
@@ -162,6 +165,10 @@ def _merged(
     reach = max((reach for _, reach in pages if reach is not None), default=None)
     keys = {key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach)}
     return sorted(keys, reverse=True), reach
+
+
+_CHUNK = 100
+"""Records per read after the first ``limit`` keys did not fill the page."""
 
 
 def _chunks(keys: list[Position], limit: int) -> Iterator[list[Position]]:

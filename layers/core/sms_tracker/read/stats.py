@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sms_tracker.domain.cost import plain
+from sms_tracker.domain.cost import plain_digits
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.hourly_stats import (
     BOUNDS,
@@ -179,7 +179,7 @@ def _figures(tally: Tally) -> schemas.Figures:
             "p90": None if p90 is None else round(p90, 1),
         },
         "cost": {
-            "amounts": {currency: plain(amount) for currency, amount in sorted(cost.amounts.items())},
+            "amounts": {currency: plain_digits(amount) for currency, amount in sorted(cost.amounts.items())},
             "attempts": cost.attempts,
             "priced": cost.priced,
             "segments": {"computed": cost.computed, "billed": cost.billed, "different": cost.different},

@@ -15,17 +15,17 @@ from sms_tracker.domain.hourly_stats import (
     Statistics,
     Sums,
     Tally,
-    due,
-    following,
+    due_hour,
+    first_hour,
     last_moment,
-    start,
-    unfinished,
+    next_hour,
+    unfinished_hours,
 )
 from sms_tracker.domain.indexes import BY_TIME, SHARDS, Span
 from sms_tracker.domain.ports import Clock, Metrics, Search
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import timestamp
-from sms_tracker.reconcile.provider_health import hours, provider_health
+from sms_tracker.reconcile.provider_health import needed_hours, provider_health
 from sms_tracker.services.numbers import country
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 
@@ -64,7 +64,7 @@ class HourlyCounter:
     def _catch_up(self, stage: int, end: float) -> Iterator[str]:
         """Count the hours due at this stage. The position passes an hour only once its counts are stored."""
         progress = self.statistics.progress(stage) or self._start(stage)
-        while (hour := due(self.stages, stage, progress, now=self.clock())) is not None:
+        while (hour := due_hour(self.stages, stage, progress, now=self.clock())) is not None:
             if progress.hour != hour or progress.since is None:
                 progress = Progress(hour=hour, since=timestamp(self.clock()))
             counted = self._count(stage, progress, end)
@@ -72,7 +72,7 @@ class HourlyCounter:
                 yield counted
                 return
             self._put(counted, final=stage + 1 == len(self.stages))
-            progress = Progress(hour=following(hour))
+            progress = Progress(hour=next_hour(hour))
             if not self.statistics.save(stage, progress):
                 yield "another-run-is-ahead"
                 return
@@ -80,7 +80,7 @@ class HourlyCounter:
 
     def _start(self, stage: int) -> Progress:
         """Save a stage's first position at once, so that a failed first run misses no hour."""
-        progress = Progress(hour=start(self.stages, stage, now=self.clock()))
+        progress = Progress(hour=first_hour(self.stages, stage, now=self.clock()))
         self.statistics.save(stage, progress)
         return progress
 
@@ -100,7 +100,7 @@ class HourlyCounter:
 
     def _preview(self, end: float) -> Iterator[str]:
         """Count hours before their first stage, if they are small. Each run counts them anew."""
-        for hour in unfinished(self.stages, now=self.clock()):
+        for hour in unfinished_hours(self.stages, now=self.clock()):
             progress, total = Progress(hour=hour, since=timestamp(self.clock())), 0
             for counted, read in self._pages(progress):
                 progress, total = counted, total + read
@@ -150,7 +150,7 @@ def _count_record(record: Record, sums: Sums) -> None:
 def measure(counter: HourlyCounter, metrics: Metrics, *, objective: float) -> None:
     """Measure the health of each provider, and the gauges of all for alarms. ``objective``: percent, below 100."""
     now = counter.clock()
-    healths = provider_health(counter.statistics.hourly_stats(hours(now)), now=now, objective=objective)
+    healths = provider_health(counter.statistics.hourly_stats(needed_hours(now)), now=now, objective=objective)
     for provider, health in healths.items():
         own = metrics.with_dimensions(provider=provider)
         own.measure("DeliveryRate", health.delivery_rate, "Percent")

@@ -23,9 +23,8 @@ _RECENT = (timedelta(hours=1), timedelta(hours=7))
 _WEEK = (timedelta(hours=7), timedelta(days=7))
 _SETTLED = (timedelta(hours=6), timedelta(hours=12))
 """Youngest and oldest age of the hours that each gauge uses, counted from the end of the hour."""
-_FEWEST = 50
+_MIN_MESSAGES = 50
 """The fewest messages for a share: with ten, one failure would already be 10 %."""
-UP, MISSING, UNREADABLE = "endpoint-up", "endpoint-missing", "endpoint-unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class ProviderHealth:
     burn: float | None
 
 
-def hours(now: datetime) -> list[str]:
+def needed_hours(now: datetime) -> list[str]:
     """The hours that :func:`provider_health` needs."""
     return [timestamp(hour_of(now) - number * HOUR) for number in range(1, 2 + _WEEK[1] // HOUR)]
 
@@ -80,21 +79,24 @@ def _health(recent: Tally, week: Tally, settled: Tally, objective: float) -> Pro
 
 def _rate(tally: Tally) -> float | None:
     rate = tally.delivery_rate
-    return None if rate is None or tally.judged < _FEWEST else 100 * rate
+    return None if rate is None or tally.judged < _MIN_MESSAGES else 100 * rate
 
 
 def _slower(recent: Tally, week: Tally) -> float | None:
-    if min(sum(recent.histogram), sum(week.histogram)) < _FEWEST:
+    if min(sum(recent.histogram), sum(week.histogram)) < _MIN_MESSAGES:
         return None
     p90, week_p90 = quantile(recent.histogram, 0.9), quantile(week.histogram, 0.9)
     return None if p90 is None or not week_p90 else p90 / week_p90
 
 
 def _tracked(tally: Tally) -> float | None:
-    if tally.messages < _FEWEST:
+    if tally.messages < _MIN_MESSAGES:
         return None
     untracked = tally.outcomes[Outcome.OPEN] + tally.outcomes[Outcome.UNKNOWN] - tally.reasons[UNCONFIRMED]
     return 100 * (tally.messages - untracked) / tally.messages
+
+
+_UP, _MISSING, _UNREADABLE = "endpoint-up", "endpoint-missing", "endpoint-unreadable"
 
 
 def endpoint_states(
@@ -131,15 +133,15 @@ def find_endpoint(
 
 def _state(endpoint: Endpoint | LookupFailed | None) -> str:
     if isinstance(endpoint, LookupFailed):
-        return UNREADABLE
+        return _UNREADABLE
     if endpoint is None:
-        return MISSING
+        return _MISSING
     if not endpoint.delivers:
         return f"endpoint-{endpoint.state}"
-    return "endpoint-lacks-events" if endpoint.missing else UP
+    return "endpoint-lacks-events" if endpoint.missing else _UP
 
 
 def measure_endpoints(states: Mapping[str, str], metrics: Metrics) -> None:
     """One value per provider: 0 if it sends us every report, 1 if not, none if its answer is unreadable."""
-    down = [float(state != UP) for state in states.values() if state != UNREADABLE]
+    down = [float(state != _UP) for state in states.values() if state != _UNREADABLE]
     metrics.measure("EndpointDown", down, "None")

@@ -65,7 +65,7 @@ class Reconciler:
     ages: Ages
     budget: Budget
     resend: Callable[[Record], str]
-    prices: PriceLookup = PriceLookup.OFF
+    prices: PriceLookup
     failed: CallFailed
     receipts: dict[str, Counter[bool]] = field(init=False)
     endpoints: dict[str, str] = field(init=False)

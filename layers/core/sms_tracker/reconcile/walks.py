@@ -20,21 +20,12 @@ from sms_tracker.reconcile.lookup import NO_ANSWER, Lookups
 
 _OPEN = "walked"
 """The name of the position of :class:`OpenWalk` in the reconciler's state."""
+_OVERLAP = timedelta(minutes=2)
+"""Walked again in each slice, because an index shows records with a delay."""
 _SLICE, _LONGEST_SLICE = timedelta(minutes=10), timedelta(hours=6)
 """The time span walked between two saves of the position: initial, and longest."""
 _FEW = 1000
 """If a slice has fewer records, the next one is twice as long."""
-_OVERLAP = timedelta(minutes=2)
-"""Walked again in each slice, because an index shows records with a delay."""
-_FEWEST = 5
-"""The fewest messages for a share of reports."""
-_FAILURES = "failures"
-"""The name of the position of :class:`FailureWalk`."""
-PRICE_AGES = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=48))
-"""Ages of a message at which its price is looked up. Twilio's may be a day late."""
-_LATEST = timedelta(days=1)
-"""The longest time before its horizon at which a walk of final messages begins."""
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,21 +75,31 @@ class OpenWalk:
             yield "opened"
 
 
+_MIN_MESSAGES = 5
+"""The fewest messages for a share of reports."""
+
+
 def measure_receipts(receipts: dict[str, Counter[bool]], metrics: Metrics) -> None:
     """The percentage of accepted messages with a report: one value per provider, and each by provider."""
     shares = {
         provider: 100 * counts[True] / counts.total()
         for provider, counts in receipts.items()
-        if counts.total() >= _FEWEST
+        if counts.total() >= _MIN_MESSAGES
     }
     metrics.measure("ReceiptShare", list(shares.values()), "Percent")
     for provider, share in shares.items():
         metrics.with_dimensions(provider=provider).measure("ReceiptShare", share, "Percent")
 
 
+_LATEST = timedelta(days=1)
+"""A walk through final messages begins at most this long before its horizon."""
+_BATCH = 100
+"""Records in one read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """A walk of final messages: each once, oldest first, continued by the next run."""
+    """A walk through final messages: each once, oldest first, continued by the next run."""
 
     search: Search
     state: ReconcileState
@@ -131,6 +132,10 @@ class _Walk:
         return max(datetime.fromisoformat(walked), horizon - _LATEST) if walked else horizon - _SLICE
 
 
+_FAILURES = "failures"
+"""The name of the position of :class:`FailureWalk`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureWalk(_Walk):
     """Looks each failure up once more, because the report of a correction may be lost.
@@ -147,7 +152,7 @@ class FailureWalk(_Walk):
         """
         walked = self.state.position(_FAILURES)
         since = self._since(walked, horizon)
-        for position, record in self._records(_FAILURES, BY_ATTENTION, _failed, since=since, until=horizon):
+        for position, record in self._records(_FAILURES, BY_ATTENTION, _failure_keys, since=since, until=horizon):
             if record.state.status.outcome is not Outcome.FAILURE or not lookup_target(record):
                 continue
             decision = self.look_up(record)
@@ -158,8 +163,12 @@ class FailureWalk(_Walk):
             yield f"failure-{decision}"
 
 
-def _failed(span: Span) -> Iterator[str]:
+def _failure_keys(span: Span) -> Iterator[str]:
     return chain.from_iterable(months(span))
+
+
+PRICE_AGES = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=48))
+"""Ages of a message at which its price is looked up. Twilio's may be a day late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,16 +14,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_fie
 
 from sms_tracker.domain.opt_out import Keyword, Kind
 from sms_tracker.domain.ports import Topic
-from sms_tracker.domain.status import MEANING, RETRY_ADVICE, RETRYABLE, Category, Failure, Outcome, Reason, Status
+from sms_tracker.domain.report import TIMESTAMP_PATTERN
+from sms_tracker.domain.status import (
+    REASON_MEANINGS,
+    RETRY_ADVICE,
+    RETRYABLE,
+    Category,
+    Failure,
+    Outcome,
+    Reason,
+    Status,
+)
 
 SOURCE = "sms-tracker"
 TEST_SOURCE = f"{SOURCE}.test"
 """The source of events about messages of test keys. Rules for :data:`SOURCE` do not match it."""
-DETAIL_TYPE = "SMS Status Changed"
+STATUS_CHANGED = "SMS Status Changed"
 RECEIVED = "SMS Received"
 OPT_OUT_CHANGED = "SMS Opt-Out Changed"
 
-Time = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$", description="RFC 3339, UTC")]
+Time = Annotated[str, Field(pattern=TIMESTAMP_PATTERN, description="RFC 3339, UTC")]
 
 
 class FailureDetail(BaseModel):
@@ -47,7 +57,7 @@ class FailureDetail(BaseModel):
     @computed_field(description="What the reason means and what to do, for people")  # type: ignore[prop-decorator]
     @property
     def meaning(self) -> str:
-        return MEANING[self.reason]
+        return REASON_MEANINGS[self.reason]
 
     @computed_field(description="`retryable` for people")  # type: ignore[prop-decorator]
     @property
@@ -152,12 +162,11 @@ class OptOutChanged(BaseModel):
         return self.model_dump_json(by_alias=True)
 
 
-_GROUPS, _EXAMPLES = 20, 5
-"""Paragraphs in one notification, and message ids in each."""
+# --- The digest of failures
 
 
-class _Envelope(BaseModel):
-    """EventBridge's envelope of an event; its other fields are ignored."""
+class _FailureEvent(BaseModel):
+    """An event of a failure as EventBridge puts it into the queue; its other fields are ignored."""
 
     detail: StatusChanged
 
@@ -179,7 +188,7 @@ def digest(bodies: Iterable[tuple[str, str]], topic: Topic) -> Digested:
     unreadable = []
     for queue_id, body in bodies:
         try:
-            event = _Envelope.model_validate_json(body).detail
+            event = _FailureEvent.model_validate_json(body).detail
         except ValidationError:
             unreadable.append(queue_id)
             continue
@@ -191,6 +200,10 @@ def digest(bodies: Iterable[tuple[str, str]], topic: Topic) -> Digested:
     return Digested(failures=len(latest), unreadable=tuple(unreadable))
 
 
+_MAX_GROUPS, _MAX_EXAMPLES = 20, 5
+"""Paragraphs in one notification, and message ids in each."""
+
+
 def digest_text(events: Sequence[StatusChanged]) -> str:
     """The notification: one paragraph for each provider, reason and code, most frequent first."""
     groups: dict[tuple[str, str, str], list[StatusChanged]] = defaultdict(list)
@@ -198,8 +211,8 @@ def digest_text(events: Sequence[StatusChanged]) -> str:
         failure = event.failure
         groups[event.provider, failure.reason if failure else "", (failure and failure.code) or ""].append(event)
     ranked = sorted(groups.values(), key=len, reverse=True)
-    parts = [_subject(len(events)), *map(_paragraph, ranked[:_GROUPS])]
-    if (rest := len(ranked) - _GROUPS) > 0:
+    parts = [_subject(len(events)), *map(_paragraph, ranked[:_MAX_GROUPS])]
+    if (rest := len(ranked) - _MAX_GROUPS) > 0:
         parts.append(f"... and {rest} smaller groups.")
     return "\n\n".join(parts)
 
@@ -210,8 +223,8 @@ def _subject(count: int) -> str:
 
 def _paragraph(group: Sequence[StatusChanged]) -> str:
     first = group[0]
-    examples = ", ".join(event.message_id for event in group[:_EXAMPLES])
-    more = f" and {len(group) - _EXAMPLES} more" if len(group) > _EXAMPLES else ""
+    examples = ", ".join(event.message_id for event in group[:_MAX_EXAMPLES])
+    more = f" and {len(group) - _MAX_EXAMPLES} more" if len(group) > _MAX_EXAMPLES else ""
     if first.failure is None:
         meaning = "No final report came in time. The message may or may not have arrived."
         title = f"{first.provider}, {first.status}"

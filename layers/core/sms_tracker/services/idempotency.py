@@ -13,16 +13,18 @@ from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.record import Record
 from sms_tracker.services.validation import Json
 
-_NAMESPACE = UUID("5f1a1c58-6f5e-5c0e-9a53-3f1d8a8f2f6b")
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
-"""An Idempotency-Key."""
+KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
+"""A valid Idempotency-Key."""
 
 
 def idempotency_key(value: str | None) -> str | None:
     """The header's value; raises ``InvalidMessage`` unless it is 1..255 visible ASCII characters."""
-    if value is not None and not KEY.fullmatch(value):
+    if value is not None and not KEY_PATTERN.fullmatch(value):
         raise InvalidMessage([FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
     return value
+
+
+_NAMESPACE = UUID("5f1a1c58-6f5e-5c0e-9a53-3f1d8a8f2f6b")
 
 
 def keyed_message_id(stack: str, client: str, key: str, *, test: bool = False) -> str:
@@ -39,7 +41,7 @@ def fingerprint(key: bytes, payload: Json) -> str:
 
     ``provider`` is compared separately, because a request that no provider took may be repeated with another one.
     """
-    return _hmac(key, {name: value for name, value in payload.items() if name != "provider"})
+    return _payload_hmac(key, {name: value for name, value in payload.items() if name != "provider"})
 
 
 def is_same_request(key: bytes, stored: Record, payload: Json) -> bool:
@@ -47,7 +49,7 @@ def is_same_request(key: bytes, stored: Record, payload: Json) -> bool:
 
     Fingerprints of earlier versions included the provider that the first request named, or null.
     """
-    earlier = (_hmac(key, {**payload, "provider": named}) for named in (stored.provider_of(1), None))
+    earlier = (_payload_hmac(key, {**payload, "provider": named}) for named in (stored.provider_of(1), None))
     return stored.fingerprint in {fingerprint(key, payload), *earlier}
 
 
@@ -56,7 +58,7 @@ def names_another_provider(stored: Record, payload: Json) -> bool:
     return payload.get("provider") not in (None, stored.state.provider)
 
 
-def _hmac(key: bytes, payload: Json) -> str:
+def _payload_hmac(key: bytes, payload: Json) -> str:
     return short_hmac(key, json.dumps(payload, sort_keys=True, separators=(",", ":")).encode())
 
 

@@ -31,13 +31,6 @@ from sms_tracker.domain.report import timestamp
 from sms_tracker.services.numbers import country
 from sms_tracker.services.responses import ApiResponse, problem
 
-_REREAD = 300
-"""Seconds after which a client's used countries are read again."""
-_NO_COUNTRY = "none"
-"""The country of satellite and international numbers."""
-_CLIENTS = 1_000
-"""Clients of which an environment caches the used countries."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -80,7 +73,15 @@ def over_limit(record: Record, bound: Bound, *, now: datetime, kept: bool) -> Ap
     return problem("over-limit", detail, retry_after=(bound.ends - now).total_seconds(), members=members)
 
 
-def _token() -> str:
+_REREAD_AFTER = 300
+"""Seconds after which a client's used countries are read again."""
+_NO_COUNTRY = "none"
+"""Instead of a country's code: satellite and international numbers."""
+_MAX_CLIENTS = 1_000
+"""Clients of which an environment caches the used countries."""
+
+
+def _new_token() -> str:
     """48 random bits as 8 URL-safe characters: short, because counters keep the tokens of recent writes."""
     return urlsafe_b64encode(uuid4().bytes[:6]).decode()
 
@@ -92,7 +93,7 @@ class Limiter:
     counters: LimitCounters
     settings: SettingsSource
     clock: Clock
-    new_token: Callable[[], str] = _token
+    new_token: Callable[[], str] = _new_token
     _reserved: dict[Counter, int] = field(default_factory=dict)
     """What is left of the claimed blocks. It is given back after the end of their hour."""
     _used: dict[str, tuple[datetime, dict[str, int]]] = field(default_factory=dict)
@@ -182,8 +183,8 @@ class Limiter:
     def _first_uses(self, client: str, now: datetime) -> Mapping[str, int]:
         """The day on which the client first used each country."""
         cached = self._used.get(client)
-        if cached is None or (now - cached[0]).total_seconds() > _REREAD:
-            if len(self._used) >= _CLIENTS:
+        if cached is None or (now - cached[0]).total_seconds() > _REREAD_AFTER:
+            if len(self._used) >= _MAX_CLIENTS:
                 self._used.clear()
             cached = self._used[client] = (now, dict(self.counters.first_uses(client)))
         return cached[1]

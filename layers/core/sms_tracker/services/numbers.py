@@ -19,28 +19,7 @@ from sms_tracker.domain.text import IGNORABLE
 
 if TYPE_CHECKING:
     from sms_tracker.domain.operator_rules import Destinations
-
-_PREFIX = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_DASHES = "\u02d7\u2043\u2212\u30fc"
-"""Characters used as hyphens outside Unicode's category Pd: minus signs, hyphen bullet, Japanese sound mark."""
 _EXAMPLE = "write it like +31612345678"
-_LONGEST = 250
-_MOST_DIGITS = 15
-"""Of a number with its country code (E.164). phonenumbers finds longer ones possible, providers refuse them."""
-_SHOWN_RUNS, _SHOWN_CHARACTERS = 5, 12
-"""In an error: runs of wrong characters, and characters of each."""
-_REFUSED_TYPES = {
-    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
-    PhoneNumberType.SHARED_COST: "a shared-cost number",
-    PhoneNumberType.PERSONAL_NUMBER: "a personal number",
-    PhoneNumberType.PAGER: "a pager's number",
-    PhoneNumberType.UAN: "a universal access number",
-    PhoneNumberType.VOICEMAIL: "a voicemail number",
-}
-"""Types of numbers that cost more than the country's others, or reach no phone."""
-_NO_COUNTRY = "001"
-"""phonenumbers' region of satellite and international numbers: +870, +881, +882, +979 …"""
-_IN_RANGES = "and those are sent to only in ranges that AllowedCountries lists"
 
 
 def e164(given: str, countries: frozenset[str] | None) -> str:
@@ -76,26 +55,33 @@ def e164_from_query(given: str, countries: frozenset[str] | None) -> str:
         raise
 
 
+_URI_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_MAX_LENGTH = 250
+"""Characters of a given number."""
+
+
 def _plain(given: str) -> str:
     """Digits, ``+`` and the separators ``-./()`` in ASCII; raises ``ValueError`` for any other character."""
-    if len(given) > _LONGEST:
+    if len(given) > _MAX_LENGTH:
         raise ValueError("is longer than any number")
     text = IGNORABLE.sub("", given).strip()
-    prefix = _PREFIX.match(text)
+    prefix = _URI_SCHEME.match(text)
     if prefix and prefix[0].lower() != "tel:":
-        raise ValueError(
-            f"starts with {prefix[0][:_SHOWN_CHARACTERS]} but this service sends SMS: write the number alone"
-        )
+        raise ValueError(f"starts with {prefix[0][:_MAX_SHOWN]} but this service sends SMS: write the number alone")
     text = text[4:] if prefix else text
     plain = [_ascii(character) for character in text]
     if None in plain:
-        raise ValueError(f"holds {_wrong(text)}; a number is digits, one + in front and separators")
+        raise ValueError(f"holds {_wrong_characters(text)}; a number is digits, one + in front and separators")
     found = "".join(filter(None, plain))
     if "+" in found.lstrip("-./()")[1:]:
         raise ValueError("may hold one + alone, in front of its digits")
     if repeated := re.search(r"[-./]{2,}", found):
-        raise ValueError(f"holds {repeated[0][:_SHOWN_CHARACTERS]} where digits may be left out; {_EXAMPLE}")
+        raise ValueError(f"holds {repeated[0][:_MAX_SHOWN]} where digits may be left out; {_EXAMPLE}")
     return found
+
+
+_DASHES = "\u02d7\u2043\u2212\u30fc"
+"""Characters used as hyphens outside Unicode's category Pd: minus signs, hyphen bullet, Japanese sound mark."""
 
 
 def _ascii(character: str) -> str | None:
@@ -110,10 +96,14 @@ def _ascii(character: str) -> str | None:
     return plain if plain in {"+", ".", "/", "(", ")"} else None
 
 
-def _wrong(text: str) -> str:
+_MAX_RUNS, _MAX_SHOWN = 5, 12
+"""In an error: runs of wrong characters, and characters of each."""
+
+
+def _wrong_characters(text: str) -> str:
     """The wrong characters in runs, with code points if they are not ASCII."""
     runs = ["".join(run) for wrong, run in groupby(text, lambda character: _ascii(character) is None) if wrong]
-    return ", ".join(_named(run[:_SHOWN_CHARACTERS]) for run in runs[:_SHOWN_RUNS])
+    return ", ".join(_named(run[:_MAX_SHOWN]) for run in runs[:_MAX_RUNS])
 
 
 def _named(run: str) -> str:
@@ -121,6 +111,10 @@ def _named(run: str) -> str:
     if run.isascii() and run.isprintable():
         return f'"{run}"'
     return f'"{run}" ({points})' if run.isprintable() else points
+
+
+_MAX_DIGITS = 15
+"""Of a number with its country code (E.164). phonenumbers finds longer ones possible, providers refuse them."""
 
 
 def _parse(plain: str, region: str | None) -> str:
@@ -138,8 +132,8 @@ def _parse(plain: str, region: str | None) -> str:
     if national and not _as_dialled(digits, number, national):
         raise ValueError(f"is not a national number of {national}; {_EXAMPLE}")
     written = _written(assigned)
-    if len(written) > len("+") + _MOST_DIGITS:
-        raise ValueError(f"has more than {_MOST_DIGITS} digits")
+    if len(written) > len("+") + _MAX_DIGITS:
+        raise ValueError(f"has more than {_MAX_DIGITS} digits")
     if _written(phonenumbers.parse(written)) != written:  # only the first one was left out: another text of one number
         raise ValueError(f"has a trunk prefix twice; {_EXAMPLE}")
     return written
@@ -172,6 +166,10 @@ def _as_dialled(digits: str, number: phonenumbers.PhoneNumber, region: str) -> b
     return any(match.raw_string == digits for match in phonenumbers.PhoneNumberMatcher(digits, region))
 
 
+_NO_COUNTRY = "001"
+"""phonenumbers' region of satellite and international numbers: +870, +881, +882, +979 …"""
+
+
 def country(number: str) -> str | None:
     """The probable country (ISO 3166) of ``number`` (E.164): the main one of its calling code if its range is unknown.
 
@@ -191,6 +189,18 @@ def known_country(number: str) -> str | None:
     except phonenumbers.NumberParseException:
         return None
     return None if region == _NO_COUNTRY else region
+
+
+_REFUSED_TYPES = {
+    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
+    PhoneNumberType.SHARED_COST: "a shared-cost number",
+    PhoneNumberType.PERSONAL_NUMBER: "a personal number",
+    PhoneNumberType.PAGER: "a pager's number",
+    PhoneNumberType.UAN: "a universal access number",
+    PhoneNumberType.VOICEMAIL: "a voicemail number",
+}
+"""Types of numbers that cost more than the country's others, or reach no phone."""
+_IN_RANGES = "and those are sent to only in ranges that AllowedCountries lists"
 
 
 def destination_flaw(number: str, allowed: Destinations) -> str | None:

@@ -19,7 +19,7 @@ from pydantic import (
 from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage, SmsTrackerError
 from sms_tracker.domain.http import ADMIN, READ, SEND, Caller
-from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_visible, scope
+from sms_tracker.domain.opt_out import Kind, Recipient, Statement, StoredOptOut, is_scope_visible, opt_out_scope
 from sms_tracker.domain.ports import Clock
 from sms_tracker.domain.report import timestamp
 from sms_tracker.domain.settings import ScopeMode
@@ -33,6 +33,7 @@ from sms_tracker.services.validation import (
     encode_cursor,
     invalid_message,
     json_body,
+    known_provider,
     number_in_query,
 )
 
@@ -40,13 +41,6 @@ _PAGE = 100
 _REQUIRED = {ScopeMode.SENDER: ("provider", "from")}
 _OPTIONAL = {ScopeMode.CLIENT: ("client",)}
 """The fields that state the scope of an opt-out, by ``OptOutScope``."""
-
-
-def known_provider(given: str) -> str:
-    """``given``, the name of a provider; raises ``ValueError``. A block of another name would match no message."""
-    if given not in providers.all_names():
-        raise ValueError(f"must be one of: {', '.join(providers.all_names())}")
-    return given
 
 
 def known_sender(given: str, provider: str) -> str:
@@ -92,7 +86,7 @@ class OptOutRequest(BaseModel):
     ] = None
 
 
-def _position(given: str) -> str:
+def _cursor_position(given: str) -> str:
     try:
         position = decode_cursor(given)
     except ValueError:
@@ -108,7 +102,7 @@ class OptOutListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cursor: Annotated[
-        Annotated[str, AfterValidator(_position)] | None, Field(description="`cursor` of the previous page")
+        Annotated[str, AfterValidator(_cursor_position)] | None, Field(description="`cursor` of the previous page")
     ] = None
 
 
@@ -119,7 +113,7 @@ class OptOutApi:
     register: OptOutRegister
     clock: Clock
     mode: ScopeMode
-    countries: frozenset[str] | None = None
+    countries: frozenset[str] | None
 
     def read(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         """The opt-outs that the caller may see, the latest change first; with ``to`` only that recipient's."""
@@ -151,7 +145,7 @@ class OptOutApi:
 
     def _find(self, caller: Caller, query: Mapping[str, str]) -> ApiResponse:
         recipient, _ = self._recipient(query, caller, "parameter")
-        if not is_visible(recipient.scope, caller):
+        if not is_scope_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         shown = self._view(self.register.opt_outs.get(recipient), recipient)
         return ok({"opt_outs": [shown], "cursor": None}, "found")
@@ -162,7 +156,7 @@ class OptOutApi:
         except ValidationError as error:
             raise invalid_message(error, "parameter") from None
         page = self.register.opt_outs.listed(cursor=listing.cursor, limit=_PAGE)
-        visible = (stored for stored in page.items if is_visible(stored.recipient.scope, caller))
+        visible = (stored for stored in page.items if is_scope_visible(stored.recipient.scope, caller))
         shown = [self._view(stored, stored.recipient) for stored in visible]
         cursor = encode_cursor(page.next) if page.next else None
         return ok({"opt_outs": shown, "cursor": cursor}, "listed")
@@ -178,7 +172,7 @@ class OptOutApi:
         return still_blocked(answer.body) if answer.body.get("blocked") else answer
 
     def _store(self, caller: Caller, recipient: Recipient, kind: Kind, reason: str) -> ApiResponse:
-        if not is_visible(recipient.scope, caller):
+        if not is_scope_visible(recipient.scope, caller):
             return responses.scope_missing(ADMIN)
         statement = Statement(kind=kind, at=timestamp(self.clock()), source=caller.client, reason=reason)
         return ok(self._view(self.register.add(recipient, [statement]), recipient), str(kind))
@@ -196,7 +190,7 @@ class OptOutApi:
                 sender = known_sender(sender, provider)
             except ValueError as error:
                 raise InvalidMessage([FieldError("from", str(error))]) from None
-        name = scope(self.mode, provider=provider, sender=sender, client=request.client or caller.client)
+        name = opt_out_scope(self.mode, provider=provider, sender=sender, client=request.client or caller.client)
         return Recipient(scope=name, number=request.to), request.reason or ""
 
     def _check(self, request: OptOutRequest) -> None:

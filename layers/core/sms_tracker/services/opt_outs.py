@@ -19,15 +19,8 @@ from sms_tracker.providers.base import Credentials
 from sms_tracker.services.events import OPT_OUT_CHANGED, SOURCE, OptOutChanged
 from sms_tracker.services.numbers import known_country
 
-_TRIES = 8
+_MAX_WRITES = 8
 """Writes per call. Each refusal means that another writer was faster."""
-LIFETIME, RETRY = 3600.0, 60.0
-"""Seconds until keywords are read again, and until a provider that did not answer is called again."""
-_TIMEOUT = 1.5
-"""Seconds of one call. A batch of ten replies makes at most ten calls and has 20 seconds."""
-_BUSY = frozenset({408, 429, *range(500, 600)})
-_EVERYTHING = frozenset({Kind.STOP})
-_Key = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +36,7 @@ class OptOutRegister:
         Raises ``Unavailable``, also if other writers were faster every time. Repeating the call is safe.
         """
         added = tuple(statements)
-        for _ in range(_TRIES):
+        for _ in range(_MAX_WRITES):
             known = self.opt_outs.get(recipient)
             opt_out = fold(added, base=known.opt_out)
             if opt_out == known.opt_out:
@@ -62,7 +55,7 @@ class OptOutRegister:
         if _extent(known.opt_out, now) == _extent(changed.opt_out, now):
             return None
         block = changed.opt_out.blocked_by(now)
-        cause = block or _newest(changed.opt_out, known.opt_out)
+        cause = block or _newest_statement(changed.opt_out, known.opt_out)
         detail = OptOutChanged(
             scope=changed.recipient.scope,
             to=changed.recipient.number,
@@ -87,9 +80,18 @@ def _extent(opt_out: OptOut, now: datetime) -> tuple[bool, bool]:
     return opt_out.blocked_by(now) is not None, transactional is not None
 
 
-def _newest(changed: OptOut, known: OptOut) -> Statement:
+def _newest_statement(changed: OptOut, known: OptOut) -> Statement:
     """The newest statement of ``changed`` that ``known`` lacks."""
     return max(statement for kind, statement in changed.latest.items() if known.latest.get(kind) != statement)
+
+
+KEYWORDS_LIFETIME, RETRY_PAUSE = 3600.0, 60.0
+"""Seconds until keywords are read again, and until a provider that did not answer is called again."""
+_TIMEOUT = 1.5
+"""Seconds of one call. A batch of ten replies makes at most ten calls and has 20 seconds."""
+_BUSY = frozenset({408, 429, *range(500, 600)})
+_BLOCKS_EVERYTHING = frozenset({Kind.STOP})
+_KeywordsKey = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ class OptOutSources:
     http: Http
     monotonic: Callable[[], float]
     failed: CallFailed
-    _keywords: dict[_Key, tuple[float, OwnKeywords]] = field(default_factory=dict)
+    _keywords: dict[_KeywordsKey, tuple[float, OwnKeywords]] = field(default_factory=dict)
     """By provider, number and country: until when the keywords are cached, and the keywords."""
     _down_until: dict[str, float] = field(default_factory=dict)
     """By provider that did not answer: when it may be called again."""
@@ -121,7 +123,7 @@ class OptOutSources:
             provider, lambda credentials: source.keywords_request(number, country, credentials=credentials)
         )
         read = source.keywords_outcome(answer)
-        keywords, lifetime = (cached, RETRY) if isinstance(read, LookupFailed) else (read, LIFETIME)
+        keywords, lifetime = (cached, RETRY_PAUSE) if isinstance(read, LookupFailed) else (read, KEYWORDS_LIFETIME)
         self._keywords[(provider, number, country)] = (self.monotonic() + lifetime, keywords)
         return keywords
 
@@ -132,7 +134,7 @@ class OptOutSources:
         """
         source = providers.opt_outs(provider)
         if source is None:
-            return _EVERYTHING
+            return _BLOCKS_EVERYTHING
         person, number = reply.sender, reply.to[0]
         answer = self._call(
             provider,
@@ -141,7 +143,7 @@ class OptOutSources:
         listed = source.blocks_outcome(answer)
         if not isinstance(listed, LookupFailed):
             return frozenset(block.kind for block in listed.found)
-        return None if _is_down(answer) else _EVERYTHING
+        return None if _is_down(answer) else _BLOCKS_EVERYTHING
 
     def sent_at(self, provider: str, reply: Inbound) -> str | None:
         """The provider's time of a reply: its own, else that of the provider's record; None if neither can be read."""
@@ -162,7 +164,7 @@ class OptOutSources:
             return NoResponse(written=False, reason=str(error))
         answer = self.http(made, timeout=_TIMEOUT)
         if _is_down(answer):
-            self._down_until[provider] = self.monotonic() + RETRY
+            self._down_until[provider] = self.monotonic() + RETRY_PAUSE
         if isinstance(answer, NoResponse) or answer.status not in range(200, 300):
             log_failed_call(self.failed, f"{provider} {made.method}", answer)
         return answer

@@ -31,8 +31,8 @@ Result = TypeVar("Result")
 class OutcomeRecorder:
     """Stores outcomes of the attempt that this invocation claimed.
 
-    ``opt_out_check`` is None where opt-outs are off. ``end``: seconds of ``pace.monotonic`` until which writes are
-    retried.
+    ``opt_out_check`` is None where opt-outs are off. Each method repeats a failed write until ``end``, in seconds of
+    ``pace.monotonic``.
     """
 
     messages: Messages

@@ -1,4 +1,4 @@
-"""The deployment's rules for sending, the limits of the chosen provider, and the senders by country."""
+"""The deployment's rules for sending, what the chosen provider accepts, and the senders by country."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Policy:
     test: bool = False
 
 
-# --- pydantic's validators for POST /messages. Each raises ``ValueError`` with the end of a sentence.
+# --- Validators of pydantic for POST /messages. Each raises ``ValueError`` with the end of a sentence.
 
 
 def check_provider(name: str | None, info: ValidationInfo[Policy]) -> str | None:
@@ -103,7 +103,7 @@ def _chosen(info: ValidationInfo[Policy]) -> Provider | None:
     return providers.load(info.data["provider"] or info.context.default_provider)
 
 
-# --- the same rules in the API document. They are functions, so that only the document loads every adapter.
+# --- The same rules in the API document. They are functions, so that only the document loads every adapter.
 
 
 def add_sender_pattern(schema: dict[str, Any]) -> None:
@@ -167,9 +167,11 @@ def _span(seconds: range) -> str:
     return f"{seconds[0]} to {seconds[-1]}"
 
 
+# --- The senders by country: a document in Parameter Store.
+
 Senders = Mapping[str, Mapping[str, str]]
 """By provider, by country (ISO 3166) or ``*``: ``{"twilio": {"US": "+15551234567", "*": "MyShop"}}``."""
-_SHOWN = 20
+_MAX_FLAWS = 20
 """Flaws in one error."""
 
 
@@ -179,23 +181,23 @@ def read_senders(text: str) -> Senders:
         document = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique_members)
     except (ValueError, RecursionError):
         raise Misconfigured("senders are not JSON, or have a name twice") from None
-    if wrong := [*_flaws(document)]:
-        raise Misconfigured(f"senders: {'; '.join(wrong[:_SHOWN])}")
+    if wrong := [*_document_flaws(document)]:
+        raise Misconfigured(f"senders: {'; '.join(wrong[:_MAX_FLAWS])}")
     senders: Senders = document
     return senders
 
 
-def _flaws(document: object) -> Iterator[str]:
+def _document_flaws(document: object) -> Iterator[str]:
     if not isinstance(document, dict):
         yield "the document is no object"
         return
     for provider in sorted(document.keys() - providers.names()):
         yield f"{shown(provider)} is no provider"
     for provider in sorted(document.keys() & set(providers.names())):
-        yield from (f"{provider}: {flaw}" for flaw in _flaws_of(provider, document[provider]))
+        yield from (f"{provider}: {flaw}" for flaw in _provider_flaws(provider, document[provider]))
 
 
-def _flaws_of(provider: str, listed: object) -> Iterator[str]:
+def _provider_flaws(provider: str, listed: object) -> Iterator[str]:
     if not isinstance(listed, dict):
         yield "is no object of countries and senders"
         return

@@ -76,13 +76,15 @@ class Handled:
 
 @dataclass(frozen=True, slots=True)
 class _Queued:
-    delivery: QueueMessage
+    """A decoded report, and the message that it came in."""
+
+    queue_message: QueueMessage
     envelope: Envelope
     report: Report
 
     def handled(self, decision: str) -> Handled:
         """The result if no record is written."""
-        return Handled(decision=decision, queue_ids=(self.delivery.queue_id,), provider=self.envelope.provider)
+        return Handled(decision=decision, queue_ids=(self.queue_message.queue_id,), provider=self.envelope.provider)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +105,15 @@ class ReportProcessor:
     map_groups: Each = map
     """Applies the write to each message of a batch: one after the other, or concurrently."""
 
-    def process(self, deliveries: Sequence[QueueMessage]) -> list[Handled]:
+    def process(self, queue_messages: Sequence[QueueMessage]) -> list[Handled]:
         """Process a batch; only ``failed`` reports must be retried. Reports of one message become one write.
 
         The order of the results does not depend on the order of the writes.
         """
         handled: list[Handled] = []
         groups: dict[str, list[_Queued]] = defaultdict(list)
-        for delivery in deliveries:
-            result = self._read(delivery)
+        for queue_message in queue_messages:
+            result = self._read(queue_message)
             if isinstance(result, Handled):
                 handled.append(result)
             else:
@@ -120,31 +122,31 @@ class ReportProcessor:
         map_groups = self.map_groups if len(groups) > 1 else map  # a thread for one write costs more than it saves
         return handled + list(map_groups(self._write, list(groups.items())))
 
-    def _read(self, delivery: QueueMessage) -> Handled | tuple[str, _Queued]:
+    def _read(self, queue_message: QueueMessage) -> Handled | tuple[str, _Queued]:
         """A report with the id of its message, or the result if no record is to be written."""
         try:
-            envelope = self._envelope(delivery)
+            envelope = self._envelope(queue_message)
             if isinstance(envelope, str):
-                return Handled(decision=envelope, queue_ids=(delivery.queue_id,))
-            queued = _Queued(delivery, envelope, read(envelope))
+                return Handled(decision=envelope, queue_ids=(queue_message.queue_id,))
+            queued = _Queued(queue_message, envelope, read_report(envelope))
             if queued.report.test or queued.report.set_aside:
                 return self._without_message(queued)
             message_id = envelope.message_id or self._find(queued.report)
             return self._defer(queued) if message_id is None else (message_id, queued)
         except (Unreadable, UnknownProvider, Rejected) as error:
-            decision, reason = self._dead_letter([delivery], str(error))
+            decision, reason = self._dead_letter([queue_message], str(error))
         except SmsTrackerError as error:
             decision, reason = "failed", str(error)
-        return Handled(decision=decision, queue_ids=(delivery.queue_id,), error=reason)
+        return Handled(decision=decision, queue_ids=(queue_message.queue_id,), error=reason)
 
-    def _envelope(self, delivery: QueueMessage) -> Envelope | str:
+    def _envelope(self, queue_message: QueueMessage) -> Envelope | str:
         """The decoded body; a decision for a raw event that is no report of ours."""
         try:
-            return decode_report(delivery.body)
+            return decode_report(queue_message.body)
         except Unreadable:
-            if self.raw_events is None or not is_raw(delivery.body):
+            if self.raw_events is None or not is_raw(queue_message.body):
                 raise
-        return self.raw_events.read(delivery.body, delivery.sent_at or self.clock())
+        return self.raw_events.read(queue_message.body, queue_message.sent_at or self.clock())
 
     def _without_message(self, queued: _Queued) -> Handled:
         if not queued.report.set_aside:
@@ -165,11 +167,11 @@ class ReportProcessor:
         self.unmatched.send(encode_report(envelope), reason="no message has this provider id")
         return queued.handled("unmatched")
 
-    def _dead_letter(self, deliveries: Sequence[QueueMessage], reason: str) -> tuple[str, str]:
+    def _dead_letter(self, queue_messages: Sequence[QueueMessage], reason: str) -> tuple[str, str]:
         """Send what can never succeed to the DLQ at once. Returns the decision and the error for the log."""
         try:
-            for delivery in deliveries:
-                self.dlq.send(delivery.body, reason=reason)
+            for queue_message in queue_messages:
+                self.dlq.send(queue_message.body, reason=reason)
         except SmsTrackerError as error:
             return "failed", str(error)
         return "dead", reason
@@ -179,7 +181,7 @@ class ReportProcessor:
         reports = tuple(queued.report for queued in group)
         handled = partial(
             Handled,
-            queue_ids=tuple(queued.delivery.queue_id for queued in group),
+            queue_ids=tuple(queued.queue_message.queue_id for queued in group),
             message_id=message_id,
             provider=reports[0].provider,
             reports=reports,
@@ -189,7 +191,7 @@ class ReportProcessor:
             self._set_aside(group, tracked)
             self._pass_on_refusals(message_id, reports, tracked)
         except Rejected as error:
-            decision, reason = self._dead_letter([queued.delivery for queued in group], str(error))
+            decision, reason = self._dead_letter([queued.queue_message for queued in group], str(error))
         except SmsTrackerError as error:
             decision, reason = "failed", str(error)
         else:
@@ -216,7 +218,7 @@ class ReportProcessor:
             self.replies.send(encode_reply(RefusedSend(message_id=message_id, attempt=attempt)))
 
 
-def read(envelope: Envelope) -> Report:
+def read_report(envelope: Envelope) -> Report:
     """The report in an envelope; raises ``UnknownProvider`` or ``Unreadable``."""
     adapter = providers.load(envelope.provider)
     if envelope.source is Source.LOOKUP:

@@ -11,7 +11,7 @@ from sms_tracker.domain.callback import callback_token, callback_url
 from sms_tracker.domain.errors import SmsTrackerError
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.operator_rules import Instruction, StopOf
-from sms_tracker.domain.opt_out import OptOuts, Recipient, scope
+from sms_tracker.domain.opt_out import OptOuts, Recipient, opt_out_scope
 from sms_tracker.domain.outbound import Accepted, NotProcessed, OutboundMessage, OutcomeUnknown, Refused, SendOutcome
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Pace, Queue, log_failed_call
 from sms_tracker.domain.queued import RefusedSend, encode_reply
@@ -22,10 +22,10 @@ from sms_tracker.services.idempotency import short_hmac
 from sms_tracker.services.responses import ApiResponse, problem
 from sms_tracker.services.send_request import Draft
 
+# --- The checks
+
 _SOON, _WHILE_STOPPED = 5.0, 60.0
 """Retry-After in seconds: after a failed read, and while sending is stopped."""
-_TRANSACTIONAL = "transactional"
-"""The category of messages that a stop of marketing does not block."""
 
 
 def check_stop(stop_of: StopOf, client: str) -> ApiResponse | None:
@@ -48,7 +48,7 @@ def sending_stopped(stop: Instruction) -> ApiResponse:
 
 
 class OptOutCheck(Protocol):
-    """Reads and reports opt-outs of a message's recipient."""
+    """Reads the opt-out of a message's recipient, and queues a provider's refusal because of one."""
 
     def is_blocked(self, record: Record) -> bool:
         """Whether the recipient opted out; raises ``Unavailable``."""
@@ -57,6 +57,10 @@ class OptOutCheck(Protocol):
     def pass_on_refusal(self, record: Record) -> str | None:
         """Queue the provider's refusal because of an opt-out. Returns a warning if that failed."""
         ...
+
+
+_TRANSACTIONAL = "transactional"
+"""The category of messages that a stop of marketing does not block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class LiveOptOutCheck:
 
     def is_blocked(self, record: Record) -> bool:
         """Whether the recipient opted out: one strongly consistent read. Raises ``Unavailable``."""
-        name = scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
+        name = opt_out_scope(self.mode, provider=record.state.provider, sender=record.sender, client=record.client)
         recipient = Recipient(scope=name, number=record.to)
         opt_out = self.opt_outs.get(recipient).opt_out
         return opt_out.blocked_by(self.clock(), transactional=record.category == _TRANSACTIONAL) is not None
@@ -88,26 +92,7 @@ class LiveOptOutCheck:
         return None
 
 
-BUDGET = 20.0
-"""Seconds from the request's arrival to the end of the last try: below the function's 28 and API Gateway's 30."""
-_TIMEOUT = 10.0
-"""Seconds of one try."""
-_BASE, _CAP = 0.25, 4.0
-"""Seconds of back-off before retry n: random, up to the base doubled n times, at most the cap."""
-_MIN_LEFT = 1.0
-"""Seconds that must be left to start a try."""
-
-
-@dataclass(slots=True)
-class CountedCalls:
-    """Calls to a provider, counted for the metric ``ProviderRetries``."""
-
-    http: Http
-    calls: int = 0
-
-    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
-        self.calls += 1
-        return self.http(request, timeout=timeout)
+# --- The request and the call
 
 
 def prepare_request(record: Record, draft: Draft, settings: Settings) -> tuple[Record, HttpRequest]:
@@ -130,12 +115,22 @@ def prepare_request(record: Record, draft: Draft, settings: Settings) -> tuple[R
     request = provider.send_request(outbound, credentials=settings.credentials.get(name, {}), callback_url=url)
     if not (draft.resend_if_lost and provider.IDEMPOTENCY):
         return record, request
-    return replace(record, send=replace(record.send, request=_hash(settings.service_key, request))), request
+    return replace(record, send=replace(record.send, request=_request_hash(settings.service_key, request))), request
 
 
-def _hash(key: bytes, request: HttpRequest) -> str:
+def _request_hash(key: bytes, request: HttpRequest) -> str:
     head = json.dumps([request.method, request.url, sorted(request.headers.items())])
     return short_hmac(key, f"{head}\n".encode() + request.body)
+
+
+BUDGET = 20.0
+"""Seconds from the request's arrival to the end of the last try: below the function's 28 and API Gateway's 30."""
+_TIMEOUT = 10.0
+"""Seconds of one try."""
+_BASE, _CAP = 0.25, 4.0
+"""Seconds of back-off before retry n: random, up to the base doubled n times, at most the cap."""
+_MIN_LEFT = 1.0
+"""Seconds that must be left to start a try."""
 
 
 def call_provider(
@@ -210,3 +205,15 @@ def _code(outcome: SendOutcome) -> str | None:
         case NotProcessed():
             return outcome.code
     return None
+
+
+@dataclass(slots=True)
+class CountedCalls:
+    """An :class:`sms_tracker.domain.ports.Http` that counts its calls, for the metric ``ProviderRetries``."""
+
+    http: Http
+    calls: int = 0
+
+    def __call__(self, request: HttpRequest, *, timeout: float) -> HttpResponse | NoResponse:
+        self.calls += 1
+        return self.http(request, timeout=timeout)

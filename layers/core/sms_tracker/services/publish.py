@@ -16,7 +16,7 @@ from sms_tracker.domain.ports import Metrics, Queue
 from sms_tracker.domain.record import Record
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import CORRECTIONS, Outcome, Status
-from sms_tracker.services.events import DETAIL_TYPE, SOURCE, TEST_SOURCE, FailureDetail, StatusChanged
+from sms_tracker.services.events import SOURCE, STATUS_CHANGED, TEST_SOURCE, FailureDetail, StatusChanged
 from sms_tracker.services.timeline import delivered_at, unconfirmed
 
 
@@ -68,7 +68,7 @@ def bus_event(old: Record, new: Record, policy: PublishPolicy) -> BusEvent | Non
     """:func:`status_changed` for the bus; messages of test keys have a source of their own."""
     event = status_changed(old, new, policy)
     source = TEST_SOURCE if new.test else SOURCE
-    return None if event is None else BusEvent(source=source, detail_type=DETAIL_TYPE, detail=event.detail())
+    return None if event is None else BusEvent(source=source, detail_type=STATUS_CHANGED, detail=event.detail())
 
 
 def _corrects(previous: Status, status: Status) -> Status | None:
@@ -164,28 +164,6 @@ def _without_images(raw: Mapping[str, object]) -> dict[str, object]:
     return {**raw, "dynamodb": kept}
 
 
-def measure(published: Published, changes: Iterable[StreamChange], metrics: Metrics, *, now: datetime) -> None:
-    """Measure the time from each report's arrival to its event and, once the batch is done, the outcomes.
-
-    The stream may repeat a change, so outcomes are approximate. Those of ``GET /stats`` are exact.
-    """
-    delays = [_seconds(datetime.fromisoformat(received), timestamp(now)) for received in published.received]
-    metrics.measure("ReportToEvent", delays, "Seconds")
-    if published.resume_at is None:
-        _measure_outcomes(list(reached_outcomes(changes)), metrics)
-
-
-def _measure_outcomes(outcomes: Sequence[ReachedOutcome], metrics: Metrics) -> None:
-    for outcome, count in sorted(Counter(reached.outcome for reached in outcomes).items()):
-        metrics.with_dimensions(outcome=str(outcome)).count("Outcomes", count)
-    seconds: dict[str, list[float]] = defaultdict(list)
-    for reached in outcomes:
-        if reached.seconds_to_delivery is not None:
-            seconds[reached.provider].append(reached.seconds_to_delivery)
-    for provider, values in sorted(seconds.items()):
-        metrics.with_dimensions(provider=provider).measure("TimeToDeliver", values, "Seconds")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReachedOutcome:
     """A message that reached an outcome, or another one.
@@ -210,6 +188,28 @@ def reached_outcomes(changes: Iterable[StreamChange]) -> Iterator[ReachedOutcome
         if delivered is not None:
             seconds = _seconds(datetime.fromisoformat(change.new.created_at), delivered)
         yield ReachedOutcome(provider=state.provider, outcome=state.status.outcome, seconds_to_delivery=seconds)
+
+
+def measure(published: Published, changes: Iterable[StreamChange], metrics: Metrics, *, now: datetime) -> None:
+    """Measure the time from each report's arrival to its event and, once the batch is done, the outcomes.
+
+    The stream may repeat a change, so outcomes are approximate. Those of ``GET /stats`` are exact.
+    """
+    delays = [_seconds(datetime.fromisoformat(received), timestamp(now)) for received in published.received]
+    metrics.measure("ReportToEvent", delays, "Seconds")
+    if published.resume_at is None:
+        _measure_outcomes(list(reached_outcomes(changes)), metrics)
+
+
+def _measure_outcomes(outcomes: Sequence[ReachedOutcome], metrics: Metrics) -> None:
+    for outcome, count in sorted(Counter(reached.outcome for reached in outcomes).items()):
+        metrics.with_dimensions(outcome=str(outcome)).count("Outcomes", count)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for reached in outcomes:
+        if reached.seconds_to_delivery is not None:
+            seconds[reached.provider].append(reached.seconds_to_delivery)
+    for provider, values in sorted(seconds.items()):
+        metrics.with_dimensions(provider=provider).measure("TimeToDeliver", values, "Seconds")
 
 
 def _seconds(since: datetime, moment: str) -> float:

@@ -29,13 +29,6 @@ _REFRESH = 30.0
 """After a refused signature, secrets older than these seconds are read again: they may have been rotated."""
 _STALE = timedelta(seconds=300)
 """Age of a valid signature, or its lead on our clock, above which it counts as stale: it may be a replay."""
-_METRICS = {
-    "queued": "ReportsReceived",
-    "counted": "ReportsReceived",
-    "foreign": "ReportsForeign",
-    "refused-signature": "SignaturesRefused",
-    "unavailable": "WebhooksUnavailable",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +73,7 @@ class Receiver:
     clock: Clock
     enabled: tuple[str, ...]
     tokens: frozenset[str]
-    queue_sending: bool = True
+    queue_sending: bool
 
     def receive(self, name: str, request: HttpRequest) -> Received:
         """Answer one webhook. ``request.url`` is its raw path and query. Invalid input raises nothing."""
@@ -210,6 +203,15 @@ def _is_sending(report: Envelope) -> bool:
     """Whether the report's status is ``sending``. Loads the whole adapter, which nothing else here needs."""
     adapter = providers.load(report.provider)
     return adapter.report(report.fields, received_at=report.received_at).status is Status.SENDING
+
+
+_METRICS = {
+    "queued": "ReportsReceived",
+    "counted": "ReportsReceived",
+    "foreign": "ReportsForeign",
+    "refused-signature": "SignaturesRefused",
+    "unavailable": "WebhooksUnavailable",
+}
 
 
 def measure(received: Received, metrics: Metrics) -> None:

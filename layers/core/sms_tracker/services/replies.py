@@ -15,7 +15,7 @@ from sms_tracker import providers
 from sms_tracker.domain.bus import OUTBOX_DAYS, BusEvent, Outbox, OutboxItem
 from sms_tracker.domain.errors import UnknownProvider, Unreadable
 from sms_tracker.domain.indexes import BY_RECIPIENT
-from sms_tracker.domain.opt_out import Keyword, Kind, Recipient, Statement, keyword, looks_like_opt_out, scope
+from sms_tracker.domain.opt_out import Keyword, Kind, Recipient, Statement, keyword, looks_like_opt_out, opt_out_scope
 from sms_tracker.domain.ports import Clock, Messages, Metrics, Queue, Search
 from sms_tracker.domain.queued import Inbound, RawInbound, RefusedSend, decode_reply, encodable
 from sms_tracker.domain.record import Record
@@ -157,10 +157,10 @@ class ReplyProcessor:
         """The scopes of each of our addresses, or of each client that wrote to the person."""
         if self.mode is not ScopeMode.CLIENT:
             addresses = {*reply.to, *self._answered_senders(provider, reply)}
-            names = {scope(self.mode, provider=provider, sender=address, client="") for address in addresses}
+            names = {opt_out_scope(self.mode, provider=provider, sender=address, client="") for address in addresses}
         else:
             clients = set[str]().union(*map(self._clients, spellings(reply.sender)))
-            names = {scope(self.mode, provider="", sender="", client=client) for client in clients}
+            names = {opt_out_scope(self.mode, provider="", sender="", client=client) for client in clients}
         return sorted(names)
 
     def _answered_senders(self, provider: str, reply: Inbound) -> list[str]:
@@ -179,7 +179,7 @@ class ReplyProcessor:
         if self.register is None or record is None or not record.to:
             return ProcessedReply(decision="ignored")
         provider = record.provider_of(refused.attempt)
-        name = scope(self.mode, provider=provider, sender=record.sender, client=record.client)
+        name = opt_out_scope(self.mode, provider=provider, sender=record.sender, client=record.client)
         statement = Statement(kind=Kind.REFUSED, at=self._started(record, refused.attempt), source=provider)
         self.register.add(Recipient(scope=name, number=record.to), [statement])
         return ProcessedReply(decision="refusal")

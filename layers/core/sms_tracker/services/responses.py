@@ -85,6 +85,10 @@ def problem(
     return ApiResponse(status=status, body=body, decision=kind, headers=headers)
 
 
+def _location(record: Record) -> str:
+    return f"/messages/{record.message_id}"
+
+
 def ok(body: Mapping[str, object], decision: str, *, read_of: Mapping[str, Sequence[str]] | None = None) -> ApiResponse:
     """200 with JSON."""
     return ApiResponse(status=200, body=body, decision=decision, headers=_JSON, read_of=read_of or {})
@@ -123,7 +127,7 @@ def no_such_message() -> ApiResponse:
     return problem("no-such-message", "There is no such message. Check the id; records expire.")
 
 
-_WEBHOOK = {
+_WEBHOOK_DETAILS = {
     "unknown-provider": "No provider of this name is enabled here. Webhooks go to /webhooks/{provider}.",
     "refused-signature": "No accepted key signed this request. Check the provider's secret and the public base URL.",
     "unreadable": "The request cannot be decoded. Send a form, JSON object or query as the provider documents it.",
@@ -134,7 +138,7 @@ _WEBHOOK = {
 
 def webhook_problem(decision: str) -> ApiResponse:
     """The problem of a refused webhook. It reveals nothing about the message."""
-    return problem(decision, _WEBHOOK[decision], retry_after=_SOON if decision == "unavailable" else None)
+    return problem(decision, _WEBHOOK_DETAILS[decision], retry_after=_SOON if decision == "unavailable" else None)
 
 
 def accepted(record: Record, decision: str) -> ApiResponse:
@@ -242,7 +246,3 @@ def attempts_spent(record: Record) -> ApiResponse:
     """503: the key has no attempts left."""
     detail = "This Idempotency-Key has been tried too often without success. Send the message with a new key."
     return problem("attempts-spent", detail, record=record)
-
-
-def _location(record: Record) -> str:
-    return f"/messages/{record.message_id}"

@@ -12,7 +12,7 @@ from sms_tracker import providers
 from sms_tracker.domain.errors import InvalidMessage, Misconfigured, SmsTrackerError, Unavailable
 from sms_tracker.domain.http import HttpRequest
 from sms_tracker.domain.limits import Bound
-from sms_tracker.domain.operator_rules import StopOf, never_stopped
+from sms_tracker.domain.operator_rules import StopOf
 from sms_tracker.domain.outbound import SendOutcome
 from sms_tracker.domain.overdue import validity_left
 from sms_tracker.domain.ports import CallFailed, Clock, Http, Messages, Pace, SettingsSource, Written
@@ -61,9 +61,9 @@ class Sender:
     clock: Clock
     pace: Pace
     rules: Rules
-    opt_out_check: OptOutCheck | None = None
-    stop_of: StopOf = never_stopped
-    limiter: Limiter | None = None
+    opt_out_check: OptOutCheck | None
+    stop_of: StopOf
+    limiter: Limiter | None
     failed: CallFailed
     new_id: Callable[[], str] = lambda: str(uuid4())
     new_token: Callable[[], str] = lambda: uuid4().hex[:22]

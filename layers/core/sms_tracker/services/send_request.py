@@ -44,9 +44,7 @@ from sms_tracker.services.policy import (
     check_validity,
 )
 from sms_tracker.services.responses import ApiResponse
-from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS, Json, invalid_message, json_body, to_send
-
-_SERVER_ERROR = 500
+from sms_tracker.services.validation import MAX_LENGTH, MAX_SEGMENTS, Json, invalid_message, json_body, text_to_send
 
 
 def submit(send: Callable[[str, Json, str | None], ApiResponse], caller: Caller, request: HttpRequest) -> ApiResponse:
@@ -73,7 +71,7 @@ def _recipient(number: str, info: ValidationInfo[Policy]) -> str:
 
 
 def _text(text: str, info: ValidationInfo[Policy]) -> str:
-    return to_send(text, smart=info.data.get("smart_encoding", False))
+    return text_to_send(text, smart=info.data.get("smart_encoding", False))
 
 
 class SendRequest(BaseModel):
@@ -188,7 +186,7 @@ def draft_from_request(payload: Json, policy: Policy) -> Draft:
         resend_if_lost=request.resend_if_lost,
         category=request.category,
         segmentation=segment(request.body),
-        warnings=validation.warnings(request.body),
+        warnings=validation.text_warnings(request.body),
     )
 
 
@@ -230,6 +228,9 @@ _METRICS = {
     "account-refused": "AccountRefused",
     "no-sender": "AccountRefused",
 }
+
+
+_SERVER_ERROR = 500
 
 
 def measure_send(response: ApiResponse, metrics: Metrics, *, provider_calls: int) -> None:

@@ -14,7 +14,7 @@ from sms_tracker.domain.transition import Next, first_try, next_try
 if TYPE_CHECKING:
     from sms_tracker.domain.report import Report
 
-_TRIES = 8
+_MAX_WRITES = 8
 """Writes per call. Each refusal means that another writer was faster."""
 
 
@@ -45,7 +45,7 @@ def track(
     change = first_try(reports, now=now, phase=phase)
     following = Next(change=change)
     record: Record | None = None
-    for _ in range(_TRIES):
+    for _ in range(_MAX_WRITES):
         result = messages.change(message_id, change)
         if not isinstance(result, NotWritten):
             return _tracked(following, record)

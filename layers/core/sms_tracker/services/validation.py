@@ -1,4 +1,4 @@
-"""Clients' input: JSON bodies, numbers, cursors and texts, and pydantic's errors as sentences."""
+"""Clients' input: JSON bodies, numbers, names of providers, cursors and texts; pydantic's errors as sentences."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError, ValidationInfo
 
+from sms_tracker import providers
 from sms_tracker.domain.errors import FieldError, InvalidMessage
 from sms_tracker.domain.http import unique_members
 from sms_tracker.domain.report import clean
@@ -29,15 +30,11 @@ from sms_tracker.services.numbers import e164_from_query
 
 Json = Mapping[str, Any]
 """A decoded JSON object."""
-MAX_SEGMENTS = 10
-MAX_LENGTH = MAX_SEGMENTS * GSM_PART
-"""GSM-7 characters that fit into :data:`MAX_SEGMENTS`; fewer fit in UCS-2."""
-REPLACEMENT = "\ufffd"
-"""A decoder's replacement for bytes that it cannot decode."""
+
 _MAX_BODY = 64 * 1024
 """Bytes; a valid body needs less than half. Megabytes of unknown fields would take a function's whole memory."""
-_MAX_ERRORS = 20
-"""Fields named in one response. A request may have any number of unknown fields."""
+_REPLACEMENT = "\ufffd"
+"""A decoder's replacement for bytes that it cannot decode."""
 
 
 def json_body(body: bytes) -> Json:
@@ -52,16 +49,27 @@ def json_body(body: bytes) -> Json:
         payload: object = json.loads(text, object_pairs_hook=unique_members, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidMessage([FieldError("", "must be a JSON object in UTF-8, no name twice")]) from None
-    if REPLACEMENT in text:  # API Gateway passes JSON as text and replaces bytes that are not UTF-8
+    if _REPLACEMENT in text:  # API Gateway passes JSON as text and replaces bytes that are not UTF-8
         raise InvalidMessage([FieldError("", r"holds bytes that are not UTF-8, or U+FFFD; write that as \ufffd")])
     if not isinstance(payload, dict):
         raise InvalidMessage([FieldError("", "must be a JSON object")])
     return payload
 
 
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")  # json.loads accepts NaN and Infinity by default
+
+
 def number_in_query(given: str, info: ValidationInfo[frozenset[str] | None]) -> str:
     """A pydantic validator: E.164. The context is the countries of :func:`sms_tracker.services.numbers.e164`."""
     return e164_from_query(given, info.context)
+
+
+def known_provider(given: str) -> str:
+    """``given``, the name of a provider that a record may have; raises ``ValueError`` for any other text."""
+    if given not in providers.all_names():
+        raise ValueError(f"must be one of: {', '.join(providers.all_names())}")
+    return given
 
 
 def encode_cursor(position: str) -> str:
@@ -74,8 +82,8 @@ def decode_cursor(cursor: str) -> str:
     return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")  # json.loads accepts NaN and Infinity by default
+_MAX_ERRORS = 20
+"""Fields named in one response. A request may have any number of unknown fields."""
 
 
 def invalid_message(error: ValidationError, noun: str) -> InvalidMessage:
@@ -115,7 +123,12 @@ def text_hash(key: bytes, text: str) -> str:
     return base64.urlsafe_b64encode(hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256)[:9]).decode()
 
 
-def to_send(text: str, *, smart: bool) -> str:
+MAX_SEGMENTS = 10
+MAX_LENGTH = MAX_SEGMENTS * GSM_PART
+"""GSM-7 characters that fit into :data:`MAX_SEGMENTS`; fewer fit in UCS-2."""
+
+
+def text_to_send(text: str, *, smart: bool) -> str:
     """The text to send, with GSM look-alikes if ``smart``; raises ``ValueError`` with a message for the client."""
     if is_blank(text):
         raise ValueError("is blank: a phone would show nothing")
@@ -135,7 +148,7 @@ def _cause(text: str) -> str:
     return f". These characters force UCS-2: {listed_characters(forcing)}{smart}"
 
 
-def warnings(text: str) -> tuple[str, ...]:
+def text_warnings(text: str) -> tuple[str, ...]:
     """Warnings about a valid text: replaceable characters that force UCS-2, letters in parts, broken characters."""
     found = []
     if (plain := gsm_look_alike(text)) != text:
@@ -143,6 +156,6 @@ def warnings(text: str) -> tuple[str, ...]:
         found.append(f"body: these characters force UCS-2: {listed_characters(outside_gsm(text))}. {cost}")
     elif (composed := segment(unicodedata.normalize("NFC", text)).segments) < (segments := segment(text).segments):
         found.append(f"body: letters are in parts (Unicode NFD). Segments: {segments}, composed (NFC) {composed}.")
-    if REPLACEMENT in text:
+    if _REPLACEMENT in text:
         found.append("body: U+FFFD usually stands for bytes that were not UTF-8. Check how the text was decoded.")
     return tuple(found)

@@ -121,7 +121,7 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
         NOT_FOUND,
     ):
         return NoSuchMessage()
-    answer = answers.record(result)
+    answer = answers.json_answer(result)
     if isinstance(answer, LookupFailed):
         return answer
     report = record_report(answer, received_at=received_at)
@@ -144,7 +144,7 @@ def search_request(criteria: SearchCriteria, *, credentials: Credentials, page: 
 
 def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:
     """The messages with our reference in their ``metadata``; without any, the next page."""
-    answer = answers.record(result)
+    answer = answers.json_answer(result)
     if isinstance(answer, LookupFailed):
         return answer
     records, following = answer.get("data"), answer.get("next_cursor", "")
@@ -163,7 +163,7 @@ def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteri
 
 def read_list(result: HttpResponse | NoResponse) -> tuple[list[dict[str, object]], str | None] | LookupFailed:
     """One page of any other list: its objects and the next cursor."""
-    answer = answers.record(result)
+    answer = answers.json_answer(result)
     if isinstance(answer, LookupFailed):
         return answer
     objects = answer.get("data")

@@ -76,7 +76,7 @@ def refusal(result: HttpResponse | NoResponse) -> LookupFailed | None:
     """Why a request failed; None for success."""
     if isinstance(result, HttpResponse) and HTTPStatus.OK <= result.status < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    failed = answers.record(result)
+    failed = answers.json_answer(result)
     return _explained(result, failed if isinstance(failed, LookupFailed) else LookupFailed(reason="no success"))
 
 

@@ -162,7 +162,7 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
     """A 404 counts only with MessageBird's own code: any proxy can answer 404."""
     if isinstance(result, HttpResponse) and (result.status, _error(result).code) == (HTTPStatus.NOT_FOUND, NOT_FOUND):
         return NoSuchMessage()
-    answer = answers.record(result)
+    answer = answers.json_answer(result)
     if isinstance(answer, LookupFailed):
         return answer
     message_id, recipient = parsing.text(answer.get("id")), _recipient(answer)
@@ -183,7 +183,7 @@ def search_request(criteria: SearchCriteria, *, credentials: Credentials, page: 
 
 def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:
     """The message with our reference; without one the next page, unless all of this page is too old."""
-    answer = answers.record(result)
+    answer = answers.json_answer(result)
     if isinstance(answer, LookupFailed):
         return answer
     items = answer.get("items")

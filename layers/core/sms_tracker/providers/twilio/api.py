@@ -126,7 +126,7 @@ def lookup_outcome(result: HttpResponse | NoResponse, *, received_at: str) -> Re
     """A 404 counts only with Twilio's own code: a wrong address answers 404 too."""
     if isinstance(result, HttpResponse) and (result.status, _error_code(result)) == (HTTPStatus.NOT_FOUND, NOT_FOUND):
         return NoSuchMessage()
-    record = answers.record(result)
+    record = answers.json_answer(result)
     if isinstance(record, LookupFailed):
         return record
     report = record_report(record, received_at=received_at)
@@ -150,7 +150,7 @@ def search_request(criteria: SearchCriteria, *, credentials: Credentials, page: 
 
 def search_outcome(result: HttpResponse | NoResponse, *, criteria: SearchCriteria) -> Listed | LookupFailed:
     """All messages on the page. None is certain, because Twilio stores no reference of ours."""
-    answer = answers.record(result)
+    answer = answers.json_answer(result)
     if isinstance(answer, LookupFailed):
         return answer
     messages, following = answer.get("messages"), answer.get("next_page_uri", "missing")

@@ -16,7 +16,7 @@ def time_request(provider_message_id: str, *, credentials: Credentials) -> HttpR
 
 def time_outcome(result: HttpResponse | NoResponse) -> str | None:
     """In whole seconds."""
-    record = answers.record(result)
+    record = answers.json_answer(result)
     if isinstance(record, LookupFailed):
         return None
     return parsing.known_time(parsing.rfc2822(parsing.text(record.get("date_created"))))

@@ -1,3 +1,5 @@
+"""The forms in which reports and replies are queued."""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_tracker.domain.errors import Unreadable
-from sms_tracker.domain.queued import Envelope, decode_report, encode_report
+from sms_tracker.domain.queued import (
+    Envelope,
+    Inbound,
+    RawInbound,
+    RefusedSend,
+    decode_reply,
+    decode_report,
+    encodable,
+    encode_reply,
+    encode_report,
+)
 from sms_tracker.domain.report import Source, timestamp
 from sms_tracker.domain.status import MAX_ATTEMPT
 from tests.factories import MESSAGE_ID, NOW
@@ -85,3 +97,41 @@ WRONG: dict[str, list[object]] = {
 def test_any_other_body_is_unreadable_for_its_own_reason(body: str, flaw: str) -> None:
     with pytest.raises(Unreadable, match=flaw):
         decode_report(body)
+
+
+# -- Replies -----------------------------------------------------------------------------------------------------------
+
+FIELDS = {"MessageSid": "SM" + "1" * 32, "From": "+31612345678", "To": "+15551234567", "Body": "Stop"}
+
+
+@pytest.mark.parametrize(
+    "queued", [RawInbound(provider="twilio", received_at=NOW, fields=FIELDS), RefusedSend(message_id="a-b", attempt=2)]
+)
+def test_a_reply_is_read_as_it_was_written(queued: RawInbound | RefusedSend) -> None:
+    assert decode_reply(encode_reply(queued)) == queued
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *["", "[]", "null", "{}", "[" * 100_000, '{"v":1}', '{"v":2,"inbound":{}}'],
+        '{"v":1,"inbound":{"provider":"x","received_at":"2026-01-31T12:00:00.000Z","fields":{"a":1}}}',
+        '{"v":1,"inbound":{"provider":"x","received_at":"yesterday","fields":{}}}',
+        '{"v":1,"inbound":{"provider":"x","received_at":"2026-01-31T12:00:00","fields":{}}}',
+        '{"v":1,"inbound":{"provider":"x","received_at":null,"fields":{}}}',
+        '{"v":1,"refused":{"message_id":"x","attempt":"y"}}',
+    ],
+)
+def test_any_other_body_is_no_reply(body: str) -> None:
+    with pytest.raises(Unreadable):
+        decode_reply(body)
+
+
+@pytest.mark.parametrize("text", ["Bye \ud83d", None])
+def test_halves_of_surrogate_pairs_become_question_marks_and_all_else_stays(text: str | None) -> None:
+    half = "\udc4b"
+    cut = Inbound(provider_message_id=f"1{half}", sender=f"2{half}", to=(f"3{half}", "4\U0001f44b"), text=text, at=NOW)
+
+    assert encodable(cut) == Inbound(
+        provider_message_id="1?", sender="2?", to=("3?", "4\U0001f44b"), text=text and "Bye ?", at=NOW
+    )

@@ -11,7 +11,7 @@ import pytest
 from sms_tracker.domain.record import Entry, Record
 from sms_tracker.domain.report import REFUSED, Report
 from sms_tracker.domain.state import fold
-from sms_tracker.domain.status import MEANING, Category, Failure, Reason, Status
+from sms_tracker.domain.status import REASON_MEANINGS, Category, Failure, Reason, Status
 from sms_tracker.read import schemas
 from sms_tracker.read.messages import message_view
 from tests.factories import MESSAGE_ID, NOW, TO, cost, record, report
@@ -102,7 +102,7 @@ def test_the_timeline_shows_the_oldest_report_first() -> None:
 def test_a_report_is_shown_with_what_its_word_means() -> None:
     expired = report(Status.EXPIRED, word="undelivered", code="30036", details={"RawDlrDoneDate": "2601311200"})
     failure = {"category": "temporary", "reason": "expired", "code": "30036", "message": None, "retryable": True}
-    failure |= {"meaning": MEANING[Reason.EXPIRED], "retry_advice": "sending again may help"}
+    failure |= {"meaning": REASON_MEANINGS[Reason.EXPIRED], "retry_advice": "sending again may help"}
     failure |= {"docs_url": "https://www.twilio.com/docs/api/errors/30036"}
     said = {"provider_status": "undelivered", "status": "expired", "code": "30036", "message": None}  # by Twilio's code
     came = {"occurred_at": None, "received_at": NOW, "attempt": 1, "source": "callback", "other_recipient": False}
