@@ -279,7 +279,7 @@ def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where
 
     dry, done = repairing("republish", *BY_ID), repairing("republish", *BY_ID, "--apply")
 
-    nothing = "messages read: 1; nothing to publish; the policy publishes undelivered and corrections"
+    nothing = "messages read: 1; nothing to publish; the policy publishes undelivered"
     assert none == (0, [nothing], [])
     assert dry == (0, ["messages read: 1; 1 would be published again"], DRY)
     assert done == (0, ["1 published", "messages read: 1; 1 published again"], [])

@@ -182,6 +182,36 @@ def test_an_env_file_of_windows_is_read_as_it_is_meant(tmp_path: Path) -> None:
     assert (run.stdout, run.stderr) == (f"{ACCOUNT}|{TOKEN}|two words\n", "")
 
 
+@pytest.mark.parametrize("value", ["{", "[1]", "null"])
+def test_a_malformed_secret_is_replaced_and_what_it_may_have_held_is_named(
+    value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for provider in ("twilio", "bird"):
+        name = f"/sms-tracker/secrets/{provider}"
+        boto3.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
+
+    assert main([], GOOD) == 0
+
+    assert stored() == expected()
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert [line.split()[1] for line in warnings] == ["/sms-tracker/secrets/bird"]
+    assert "rotate" in warnings[0]
+
+
+def test_our_own_key_is_kept_where_another_run_created_it_meanwhile(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Found in hashicorp/terraform-provider-aws#13578
+    ssm, name = boto3.client("ssm"), "/sms-tracker/secrets/service"
+    ssm.put_parameter(Name=name, Value="{}", Type="SecureString")
+    monkeypatch.setattr("ops.secrets.parameter", lambda *_, **__: None)  # as it was before that run
+
+    assert main(["--service-key"], {}) == 0
+
+    assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "{}"
+    assert capsys.readouterr().out == f"kept {name}\n"
+
+
 def test_our_own_key_alone_can_be_written_where_no_provider_has_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--service-key"], {}) == 0
 
