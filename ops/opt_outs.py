@@ -25,6 +25,7 @@ from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.validation import known_provider
 
 COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
+_READ = frozenset({*COLUMNS, "provider", "from", "client"})
 _IMPORTED = (Kind.ADDED, Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED)
 SOURCES = {name: source for name in providers.names() if (source := providers.opt_outs(name))}
 _STEP, _SHOWN = 500, 20
@@ -80,6 +81,8 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
             lines.fieldnames = [name.strip().lower() for name in lines.fieldnames or ()]
             if "to" not in lines.fieldnames:
                 raise ValueError("the first line has no column to; columns are separated by commas")
+            if ignored := sorted({*filter(None, lines.fieldnames)} - _READ):
+                print(f"warning: ignored columns: {', '.join(ignored)}", file=sys.stderr)
             rows, wrong = read(lines, deployed.opt_out_scope, now, deployed.countries)
         except csv.Error as error:
             raise ValueError(f"line {lines.line_num + 1}: {error}: check its quotes; nothing was written") from None

@@ -67,7 +67,8 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         yield from _redrive_unpublished(stack, options)
         return
     source, target = stack.output(SOURCES[options.queue]), stack.output(TARGETS[options.queue])
-    redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
+    sqs = client("sqs", timeout=command.SECONDS)
+    redrive = Redrive(sqs=sqs, source=source, target=target, rate=options.rate, limit=options.limit)
     held, to = waiting(redrive.sqs, source), TARGETS[options.queue].removesuffix("Url")
     yield _held(held, options, to)
     if not options.apply or not held:
@@ -79,7 +80,7 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    sqs, source = client("sqs"), stack.output("PublishFailedQueueUrl")
+    sqs, source = client("sqs", timeout=command.SECONDS), stack.output("PublishFailedQueueUrl")
     held = waiting(sqs, source)
     yield _held(held, options, "the bus")
     if not options.apply or not held:

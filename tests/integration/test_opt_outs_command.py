@@ -210,6 +210,12 @@ def test_the_header_may_be_in_any_case_and_have_blanks_around_its_names(command:
     assert command.blocked() is Kind.STOP
 
 
+def test_a_column_of_another_name_is_ignored_with_a_warning(command: Command) -> None:
+    _, told = command.imported(f"to,scope,date,\n{PERSON},{SCOPE},2026-01-30,\n")
+
+    assert "warning: ignored columns: date" in told.splitlines()
+
+
 def test_empty_rows_are_skipped_and_a_wrong_line_has_its_number_in_the_file(command: Command) -> None:
     # Found in rdunlop/unicycling-registration#527, firefly-iii/firefly-iii#691
     text = f"to,scope\r\n{PERSON},{SCOPE}\r\n\r\n,\r\n"
