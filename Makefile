@@ -8,8 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # Otherwise each process compiles its imports, which takes longer than most of them run.
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
-# The variables of .env, without the carriage returns and the byte order mark of Windows.
-DOTENV := set -a; if [ -f .env ]; then eval "$$(LC_ALL=C tr -d '\r\357\273\277' < .env)"; fi; set +a
+DOTENV := set -a; if [ -f .env ]; then text="$$(scripts/dotenv)"; eval "$$text"; fi; set +a
 COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
 
 .PHONY: help setup lock format demo run chaos load bench cost test test-unit test-contract test-integration test-e2e \
