@@ -8,8 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # Otherwise each process compiles its imports, which takes longer than most of them run.
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
-# The variables of .env, without the carriage returns and the byte order mark of Windows.
-DOTENV := set -a; if [ -f .env ]; then eval "$$(LC_ALL=C tr -d '\r\357\273\277' < .env)"; fi; set +a
+DOTENV := set -a; if [ -f .env ]; then text="$$(scripts/dotenv)"; eval "$$text"; fi; set +a
 COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-strip-extras --annotation-style line
 
 .PHONY: help setup lock format demo run chaos load bench cost test test-unit test-contract test-integration test-e2e \
@@ -131,11 +130,14 @@ openapi: .venv/.ready ## write the API's description and its page
 dashboard: .venv/.ready ## draw the CloudWatch dashboard with sample data: docs/dashboard.svg
 	@$(PY) -m local.dashboard $(ARGS)
 
+# Any other word than 1 is a mistake: APPLY=no must not apply.
+APPLIED = $(if $(filter-out 1,$(APPLY)),$(error APPLY is 1 or not set, not $(APPLY)))$(if $(APPLY),--apply)
+
 repair: .venv/.ready ## rebuild, redrive, republish, stuck: operators' repairs (ARGS="--help")
-	@$(PY) -m ops.repair $(ARGS) $(if $(APPLY),--apply)
+	@$(PY) -m ops.repair $(ARGS) $(APPLIED)
 
 republish: .venv/.ready ## publish events again for messages created in a time span (FROM= TO=, APPLY=1)
-	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
+	@$(PY) -m ops.repair republish --from "$(FROM)" --to "$(TO)" $(APPLIED) $(ARGS)
 
 opt-outs: .venv/.ready ## who may not be sent to, as CSV (ARGS="export", ARGS="list bird", ARGS="import FILE --apply")
 	@$(PY) -m ops.opt_outs $(ARGS)
@@ -144,7 +146,7 @@ limits: .venv/.ready ## show or set the limits of sending, approve a country (AR
 	@$(PY) -m ops.limits $(ARGS)
 
 forget: .venv/.ready ## erase one person's data from records and queues (TO=+…, APPLY=1)
-	@$(PY) -m ops.forget --to "$(TO)" $(if $(APPLY),--apply) $(ARGS)
+	@$(PY) -m ops.forget --to "$(TO)" $(APPLIED) $(ARGS)
 
 smoke: .venv/.ready ## check a deployment at its public address (URL=… KEY=…, TO=+… sends a message, ARGS="--help")
 	@$(PROVIDERS_ENV); $(PY) -m ops.smoke $(ARGS)

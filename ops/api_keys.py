@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PREFIX = "smst_"
 """A prefix by which secret scanners recognise a leaked key."""
 
+_KEY = re.compile(rf"{PREFIX}[A-Za-z0-9_-]*")
+
 _ENDS = 4
 """Stored last characters of a key, which identify it for its holder; 232 bits stay unknown."""
 
@@ -117,10 +119,10 @@ class ApiKeys:
     def named(self, name: str) -> IssuedKey:
         """The key with a name that begins with ``name``; raises ``ValueError`` unless there is exactly one.
 
-        ``name`` may also be a key itself, such as one that leaked. It is not repeated in the error.
+        ``name`` may also hold a key itself, such as one that leaked. It is not repeated in the error.
         """
-        if name.startswith(PREFIX):
-            name = key_name(name)
+        if key := _KEY.search(name):
+            name = key_name(key[0])
         found = [each for each in self.all() if name and each.item_key.startswith(f"key#{name.lower()}")]
         if len(found) != 1:
             raise ValueError(f"{len(found) or 'no'} keys have the name {name}; see `list`")

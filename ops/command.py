@@ -22,6 +22,7 @@ LONGEST_NAME = 53
 """Characters of a stack's name: a function's suffix takes up to 11 of 64."""
 _RESERVED = re.compile("aws|ssm", re.IGNORECASE)
 """How no name in Parameter Store may begin."""
+_STACK = f"name of the stack (default: {DEFAULT})"
 SECONDS = 10.0
 """The time limit of one AWS call."""
 _REFUSED = frozenset(
@@ -41,7 +42,8 @@ _REFUSED = frozenset(
 def run(command: Callable[[], int], *, advice: str = "") -> int:
     """The exit code of ``command``: 1 after an error, printed as one line on standard error, 130 after Ctrl-C."""
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()  # what fails at the end fails here
     except (ValueError, LookupError, ClientError, BotoCoreError, SmsTrackerError) as error:
         print(f"error: {explained(error)}{advice}", file=sys.stderr)
         return 1
@@ -54,6 +56,7 @@ def run(command: Callable[[], int], *, advice: str = "") -> int:
     except OSError as error:  # of a file that the operator named
         print(f"error: {error}", file=sys.stderr)
         return 1
+    return code
 
 
 def explained(error: BaseException) -> str:
@@ -82,9 +85,11 @@ def parser(name: str, description: str | None, epilog: str | None = None) -> arg
     return made
 
 
-def add_stack(parser: argparse.ArgumentParser) -> None:
-    """The option ``--stack``."""
-    parser.add_argument("--stack", type=_stack_name, default=DEFAULT, help="name of the stack (default: %(default)s)")
+def add_stack(parser: argparse.ArgumentParser, *subcommands: argparse.ArgumentParser) -> None:
+    """The option ``--stack``, before or after a subcommand."""
+    parser.add_argument("--stack", type=_stack_name, default=DEFAULT, help=_STACK)
+    for each in subcommands:
+        each.add_argument("--stack", type=_stack_name, default=argparse.SUPPRESS, help=_STACK)
 
 
 def _stack_name(text: str) -> str:

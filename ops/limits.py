@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
     ssm, name = client("ssm", timeout=command.SECONDS), f"/{options.stack}/limits"
     match options.command:
         case "show":
-            print(json.dumps(json.loads(_stored(ssm, name)), indent=2))
+            print(_shown(name, _stored(ssm, name)))
         case "countries":
             used = stack(options.stack).limit_counters.first_uses(options.client)
             _show_countries(used, day_of(now))
@@ -70,8 +71,9 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
             _warn(stack(options.stack), document["clients"].keys())
         case _:
             if options.apply:
-                ssm.delete_parameter(Name=name)
-            _print_done(f"{name}: there are no limits", apply=options.apply)
+                with suppress(ssm.exceptions.ParameterNotFound):
+                    ssm.delete_parameter(Name=name)
+            _print_done(name, "no limits", apply=options.apply)
     return 0
 
 
@@ -90,6 +92,16 @@ def _stored(ssm: SSMClient, name: str) -> str:
     return value.removeprefix("\ufeff")
 
 
+def _shown(name: str, document: str) -> str:
+    """The document, indented; raises ``ValueError`` if it is not JSON."""
+    try:
+        return json.dumps(json.loads(document), indent=2)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is not JSON, so functions use the limits before: {error}; `set` replaces it"
+        ) from None
+
+
 def _checked(text: str) -> str:
     """The document without white space; raises ``Misconfigured`` or ``ValueError`` with the reason."""
     limits = read_limits(text)
@@ -102,7 +114,7 @@ def _checked(text: str) -> str:
 def _write(ssm: SSMClient, name: str, document: str, *, apply: bool) -> None:
     if apply:
         ssm.put_parameter(Name=name, Value=document, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
-    _print_done(f"{name}: {document}", apply=apply)
+    _print_done(name, document, apply=apply)
 
 
 def _warn(stack: Stack, clients: Collection[str]) -> None:
@@ -116,8 +128,10 @@ def _warn(stack: Stack, clients: Collection[str]) -> None:
         print(f"no API key belongs to {name}: check the name", file=sys.stderr)
 
 
-def _print_done(done: str, *, apply: bool) -> None:
-    print(done if apply else f"would be {done}; run it again with --apply", file=sys.stderr)
+def _print_done(name: str, value: str, *, apply: bool) -> None:
+    print(
+        f"{name} is now: {value}" if apply else f"{name} would be: {value}; run it again with --apply", file=sys.stderr
+    )
 
 
 def _show_countries(used: Mapping[str, int], today: int) -> None:
@@ -139,8 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     approve.add_argument("country", help="ISO 3166 code")
     for window in ("hour", "day"):
         approve.add_argument(f"--{window}", type=command.within(int, 0, 1e9), metavar="N", help="messages at most")
-    for each in (show, put, approve, countries, off):
-        command.add_stack(each)
+    command.add_stack(parser, show, put, approve, countries, off)
     for each in (put, approve, off):
         each.add_argument("--apply", action="store_true", help="write; without it, only check and print")
     return parser

@@ -25,6 +25,7 @@ from sms_tracker.services.opt_outs import OptOutRegister
 from sms_tracker.services.validation import known_provider
 
 COLUMNS = ("to", "scope", "cause", "at", "source", "reason")
+_READ = frozenset({*COLUMNS, "provider", "from", "client"})
 _IMPORTED = (Kind.ADDED, Kind.STOP, Kind.STOP_MARKETING, Kind.REFUSED)
 SOURCES = {name: source for name in providers.names() if (source := providers.opt_outs(name))}
 _STEP, _SHOWN = 500, 20
@@ -59,6 +60,8 @@ def main(
     options = parser.parse_args(arguments)
     if options.command == "import" and options.file is None:
         parser.error("import needs a file")
+    if options.command == "export" and options.file is not None:
+        parser.error(f"export writes to standard output: leave out {options.file}, or put > before it")
     if options.command == "list" and options.file not in SOURCES:
         parser.error(f"list needs a provider: {', '.join(SOURCES)}")
     advice = "; what was written stays, and a repeat is harmless" if options.apply else ""
@@ -73,10 +76,16 @@ def _run(options: argparse.Namespace, stack: Callable[[str], Stack], now: dateti
     if options.command == "list":
         return _list(Account(deployed, options.file))
     with Path(options.file).open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.DictReader(file)
-        if "to" not in (lines.fieldnames or ()):
-            raise ValueError("the first line has no column to; columns are separated by commas")
-        rows, wrong = read(lines, deployed.opt_out_scope, now, deployed.countries)
+        lines = csv.DictReader(file, strict=True)  # an open quote would take in the lines after it
+        try:
+            lines.fieldnames = [name.strip().lower() for name in lines.fieldnames or ()]
+            if "to" not in lines.fieldnames:
+                raise ValueError("the first line has no column to; columns are separated by commas")
+            if ignored := sorted({*filter(None, lines.fieldnames)} - _READ):
+                print(f"warning: ignored columns: {', '.join(ignored)}", file=sys.stderr)
+            rows, wrong = read(lines, deployed.opt_out_scope, now, deployed.countries)
+        except csv.Error as error:
+            raise ValueError(f"line {lines.line_num + 1}: {error}: check its quotes; nothing was written") from None
     if wrong:
         more = f"error: and {len(wrong) - _SHOWN} more lines\n" if len(wrong) > _SHOWN else ""
         print("".join(f"error: {each}\n" for each in wrong[:_SHOWN]) + more + "Nothing was written.", file=sys.stderr)
@@ -126,16 +135,18 @@ def _list(account: Account) -> int:
 
 
 def read(
-    lines: Iterable[Mapping[str, str | None]], mode: ScopeMode, now: datetime, countries: frozenset[str] | None = None
+    lines: csv.DictReader[str], mode: ScopeMode, now: datetime, countries: frozenset[str] | None = None
 ) -> tuple[list[Row], list[str]]:
     """The rows of an import, and a sentence with the line number, but no phone number, for each wrong line."""
     rows, wrong = [], []
-    for number, line in enumerate(lines, start=2):
+    for line in lines:
         given = {name: (value or "").strip() for name, value in line.items() if name}  # None: surplus cells
+        if not any(given.values()):  # a spreadsheet writes its empty rows too
+            continue
         try:
             rows.append(Row(_recipient(given, mode, countries), _statement(given, now)))
         except ValueError as error:
-            wrong.append(f"line {number}: {error}")
+            wrong.append(f"line {lines.line_num}: {error}")  # enumerate would leave out blank lines
     return rows, wrong
 
 

@@ -46,7 +46,10 @@ def waiting(sqs: SQSClient, url: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redrive:
-    """Moves at most ``limit`` messages, ``rate`` a second. A message is deleted once the target has it."""
+    """Moves at most ``limit`` messages, ``rate`` a second. A message is deleted once the target has it.
+
+    ``wait`` as in :class:`QueueScan`: without a long poll SQS may show an empty queue that is not.
+    """
 
     sqs: SQSClient
     source: str
@@ -54,13 +57,16 @@ class Redrive:
     rate: float
     limit: int
     sleep: Callable[[float], None] = time.sleep
+    wait: int = 1
 
     def run(self) -> Iterator[int]:
         """Move messages and yield their number so far; at most as many as the queue held at first: some may return."""
         moved, allowed = 0, min(self.limit, waiting(self.sqs, self.source))
         while moved < allowed:
             wanted = min(_BATCH, allowed - moved)
-            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=wanted)
+            found = self.sqs.receive_message(
+                QueueUrl=self.source, MaxNumberOfMessages=wanted, WaitTimeSeconds=self.wait
+            )
             if not found.get("Messages"):
                 return
             for message in found["Messages"]:

@@ -67,7 +67,8 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
         yield from _redrive_unpublished(stack, options)
         return
     source, target = stack.output(SOURCES[options.queue]), stack.output(TARGETS[options.queue])
-    redrive = Redrive(sqs=client("sqs"), source=source, target=target, rate=options.rate, limit=options.limit)
+    sqs = client("sqs", timeout=command.SECONDS)
+    redrive = Redrive(sqs=sqs, source=source, target=target, rate=options.rate, limit=options.limit)
     held, to = waiting(redrive.sqs, source), TARGETS[options.queue].removesuffix("Url")
     yield _held(held, options, to)
     if not options.apply or not held:
@@ -79,7 +80,7 @@ def _redrive(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _redrive_unpublished(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
-    sqs, source = client("sqs"), stack.output("PublishFailedQueueUrl")
+    sqs, source = client("sqs", timeout=command.SECONDS), stack.output("PublishFailedQueueUrl")
     held = waiting(sqs, source)
     yield _held(held, options, "the bus")
     if not options.apply or not held:
@@ -113,7 +114,7 @@ def _republish(stack: Stack, options: argparse.Namespace) -> Iterator[str]:
             yield f"{published} published"
     else:
         count["changed"] = sum(1 for _ in made)
-    none = f"nothing to publish; the policy publishes {', '.join(sorted(stack.policy.statuses))} and corrections"
+    none = f"nothing to publish; the policy publishes {', '.join(sorted(stack.policy.statuses))}"
     yield _summary(count, "published again", apply=options.apply, none=none)
 
 
@@ -170,8 +171,6 @@ _COMMANDS = {"rebuild": _rebuild, "redrive": _redrive, "republish": _republish, 
 
 
 def _parser() -> argparse.ArgumentParser:
-    named = argparse.ArgumentParser(add_help=False)
-    command.add_stack(named)
     applied = argparse.ArgumentParser(add_help=False)
     applied.add_argument("--apply", action="store_true", help="make the changes; without it, only print them")
     chosen = argparse.ArgumentParser(add_help=False)
@@ -184,8 +183,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make repair", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, described in _DESCRIBED.items():
-        parents = [named, *([] if name == "stuck" else [applied]), *([] if name == "redrive" else [chosen])]
+        parents = [*([] if name == "stuck" else [applied]), *([] if name == "redrive" else [chosen])]
         commands.add_parser(name, parents=parents, help=described.partition(".")[0], description=described)
+    command.add_stack(parser, *commands.choices.values())
     redrive = commands.choices["redrive"]
     redrive.add_argument("queue", choices=[*SOURCES, "publish-failed"], help="the queue to empty")
     redrive.add_argument(

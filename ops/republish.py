@@ -46,13 +46,17 @@ def publish(made: Iterator[BusEvent], bus: Bus) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpublished:
-    """The queue ``publish-failed``: the event of each message in it is made again from the table."""
+    """The queue ``publish-failed``: the event of each message in it is made again from the table.
+
+    ``wait`` as in :class:`ops.queues.Redrive`.
+    """
 
     sqs: SQSClient
     source: str
     messages: Messages
     bus: Bus
     policy: PublishPolicy
+    wait: int = 1
 
     def run(self, limit: int) -> Iterator[tuple[bool, str]]:
         """Publish, then delete; yields whether the message is done, and a line about it.
@@ -61,7 +65,7 @@ class Unpublished:
         """
         stay: list[str] = []
         for _ in range(limit):
-            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=1)
+            found = self.sqs.receive_message(QueueUrl=self.source, MaxNumberOfMessages=1, WaitTimeSeconds=self.wait)
             if not found.get("Messages"):
                 break
             (message,) = found["Messages"]

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ops import command, region
@@ -68,17 +69,30 @@ def secret_name(stack: str, provider: str) -> str:
 
 
 def stored(ssm: SSMClient, name: str) -> dict[str, str] | None:
-    """The document in a parameter, None if there is none; raises ``ValueError`` if it is not JSON."""
+    """The document in a parameter, None if there is none; raises ``ValueError`` if it is not a JSON object."""
     value = parameter(ssm, name, decrypt=True)
-    document: dict[str, str] | None = None if value is None else json.loads(value.removeprefix("\ufeff"))
-    return document
+    if value is None:
+        return None
+    with suppress(ValueError, RecursionError):
+        if isinstance(document := json.loads(value.removeprefix("\ufeff")), dict):
+            return document
+    raise ValueError(f"{name} is not a JSON object; `make secrets` replaces it")
 
 
 def _kept(ssm: SSMClient, provider: str, name: str, document: Mapping[str, str]) -> dict[str, str]:
     """The endpoint's secrets that `make webhook` stored; none of them if a variable sets one."""
-    adapter = providers.registered(provider)
-    entries = (adapter.SECRET, adapter.NEXT_SECRET) if adapter else ()
-    present = {entry: value for entry, value in (stored(ssm, name) or {}).items() if entry in entries}
+    if (adapter := providers.registered(provider)) is None:
+        return {}
+    entries = (adapter.SECRET, adapter.NEXT_SECRET)
+    try:
+        known = stored(ssm, name) or {}
+    except ValueError as error:
+        print(
+            f"warning: {error}, and a secret that `make webhook` stored in it is lost: run its `rotate`",
+            file=sys.stderr,
+        )
+        known = {}
+    present = {entry: value for entry, value in known.items() if entry in entries}
     if not document.keys() & set(entries):
         return present
     for entry in (entry for entry, value in present.items() if document.get(entry) != value):
@@ -86,22 +100,33 @@ def _kept(ssm: SSMClient, provider: str, name: str, document: Mapping[str, str])
     return {}
 
 
-def put(ssm: SSMClient, name: str, document: Mapping[str, str], *, key: str | None, dry_run: bool = False) -> None:
+def put(
+    ssm: SSMClient,
+    name: str,
+    document: Mapping[str, str],
+    *,
+    key: str | None,
+    dry_run: bool = False,
+    overwrite: bool = True,
+) -> None:
     """Write one SecureString with one JSON document; prints only the names of its entries."""
     if not dry_run:
         encrypted = {"KeyId": key} if key else {}
-        ssm.put_parameter(Name=name, Value=json.dumps(document), Type="SecureString", Overwrite=True, **encrypted)  # type: ignore[arg-type]  # the stubs expect separate options
+        ssm.put_parameter(Name=name, Value=json.dumps(document), Type="SecureString", Overwrite=overwrite, **encrypted)  # type: ignore[arg-type]  # the stubs expect separate options
     print(f"{'would write' if dry_run else 'wrote'} {name}: {', '.join(document)}")
 
 
 def _put_service_key(ssm: SSMClient, stack: str, *, key: str | None, dry_run: bool) -> None:
     """Create the service's own key once; it is never replaced: fingerprints and callback tokens depend on it."""
     name = f"/{stack}/secrets/service"
-    if parameter(ssm, name) is not None:
-        print(f"kept {name}")
-        return
     fresh = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
-    put(ssm, name, {"hmac_key": fresh}, key=key, dry_run=dry_run)
+    try:
+        if parameter(ssm, name) is None:
+            put(ssm, name, {"hmac_key": fresh}, key=key, dry_run=dry_run, overwrite=False)
+            return
+    except ssm.exceptions.ParameterAlreadyExists:  # another run was faster
+        pass
+    print(f"kept {name}")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def _rotate(account: Account, options: argparse.Namespace) -> Iterator[str]:
         old = document.get(adapter.NEXT_SECRET) or document.get(adapter.SECRET)
         new = account.secret(account.request(adapter.rotate_request, found.endpoint_id))
         yield account.store(**({adapter.SECRET: old, adapter.NEXT_SECRET: new} if old else {adapter.SECRET: new}))
-        yield f"both sign until {timestamp(datetime.now(UTC) + adapter.ROTATION)}; then run `finish`"
+        if old:
+            yield f"both sign until {timestamp(datetime.now(UTC) + adapter.ROTATION)}; then run `finish`"
 
 
 def _finish(account: Account, options: argparse.Namespace) -> Iterator[str]:
@@ -121,6 +122,8 @@ def _replay(account: Account, options: argparse.Namespace) -> Iterator[str]:
     if not found.delivers:
         raise ValueError(f"{_described(found)}: run `enable` first, a replay does not reach it")
     since = options.since or now - timedelta(days=1)
+    if since > now:
+        raise ValueError(f"--since {timestamp(since)} is in the future")
     if since < now - account.adapter.HISTORY:
         raise ValueError(f"--since is too early: {account.provider} keeps {account.adapter.HISTORY.days} days")
     span = timestamp(since), timestamp(now)

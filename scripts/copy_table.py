@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 _PROGRESS = 10_000
 """Items read between two progress lines."""
@@ -22,7 +23,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("target", help="the live table")
     options = parser.parse_args(arguments)
     source, target = options.source, options.target
-    dynamodb, done = boto3.client("dynamodb"), Counter[str]()
+    done = Counter[str]()
+    try:
+        _copy(source, target, done)
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"error: {error}; {done['copied']} copied so far: run it again")
+    print(f"{done['copied']} copied, {done['kept']} were there already")
+
+
+def _copy(source: str, target: str, done: Counter[str]) -> None:
+    dynamodb = boto3.client("dynamodb")
     key = dynamodb.describe_table(TableName=target)["Table"]["KeySchema"][0]["AttributeName"]
     for page in dynamodb.get_paginator("scan").paginate(TableName=source):
         for item in page["Items"]:
@@ -33,7 +43,6 @@ def main(arguments: Sequence[str]) -> None:
                 done["kept"] += 1
             if done.total() % _PROGRESS == 0:
                 print(f"{done.total()} read", file=sys.stderr)
-    print(f"{done['copied']} copied, {done['kept']} were there already")
 
 
 if __name__ == "__main__":

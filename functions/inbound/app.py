@@ -39,7 +39,7 @@ register = OptOutRegister(
 )
 processor = ReplyProcessor(
     register=None if config.opt_out_scope is ScopeMode.OFF else register,
-    sources=OptOutSources(settings=settings, http=provider_http.call, monotonic=time.monotonic, failed=log.failed),
+    sources=OptOutSources(settings=settings, http=provider_http.call, now=time.time, failed=log.failed),
     mode=config.opt_out_scope,
     outbox=OutboxStore(dynamodb, config.messages_table),
     messages=MessageStore(dynamodb, config.messages_table),

@@ -38,7 +38,7 @@ messages = MessageReader(
 )
 stats = StatsReader(statistics=StatisticsStore(dynamodb, config.state_table), clock=messages.clock)
 queue = SqsQueue(api("sqs", timeout=1.0, attempts=1, failed=failed), config.reports_queue_url)
-health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.monotonic)
+health = Health({"table": lambda: store.get("health"), "queue": queue.ping}, time.time)
 folders = (Path(__file__).with_name("page"), Path(__file__).with_name("docs"))
 files = WebFiles({file.name: file.read_text("utf-8") for folder in folders for file in folder.iterdir()})
 

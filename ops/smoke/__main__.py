@@ -49,7 +49,7 @@ def main(
     """Returns the exit code: 0 if nothing is broken, 1 if something is, 2 for a wrong command line."""
     parser = _parser(environment)
     options = parser.parse_args(arguments)
-    key, url = environment.get("KEY", ""), options.url.rstrip("/")
+    key, url = environment.get("KEY", "").strip(), options.url.strip().rstrip("/")
     if not key or not url.startswith(("https://", "http://")):
         parser.error("needs URL=https://… and KEY=smst_…")
     scoped = {scope: environment[name] for scope, name in _SCOPED.items() if environment.get(name)}

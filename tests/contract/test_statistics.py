@@ -167,6 +167,29 @@ def test_counts_by_country_are_left_out_where_they_do_not_fit() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "sums", ["", "AAAA", "eJxTAAAAIQAh", packed({})[:-4], base64.b64encode(zlib.compress(b"[[1]]")).decode()]
+)
+def test_what_is_damaged_or_of_a_later_version_is_unavailable_and_holds_up_no_other(sums: str) -> None:
+    # Found in taranis-ai/taranis-ai#957
+    with stored() as kept:
+        kept.put(cohort())
+        kept.save(0, Progress(hour=HOUR))
+        for pk in (f"{STATISTICS_PREFIX}{HOUR}", f"{STATISTICS_PREFIX}stage#0"):
+            tables.client().update_item(
+                TableName="state",
+                Key={"pk": {"S": pk}},
+                UpdateExpression="SET sums = :sums",
+                ExpressionAttributeValues={":sums": {"S": sums}},
+            )
+
+        with pytest.raises(Unavailable, match=f"the statistics of {HOUR} cannot be read"):
+            list(kept.hourly_stats([HOUR]))
+        with pytest.raises(Unavailable, match="the position of stage 0 cannot be read"):
+            kept.progress(0)
+        assert kept.progress(1) is None
+
+
 def test_an_hour_that_an_earlier_version_counted_is_read_without_costs() -> None:
     rows = json.dumps([["twilio", "shop", {"delivered": 2}, {}, {"1": 2}]]).encode()
     text = base64.b64encode(zlib.compress(rows)).decode()

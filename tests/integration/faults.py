@@ -203,7 +203,7 @@ class Cloud:
     def settings(self, wire: Wire, clock: FakeClock) -> SsmSettings:
         providers = ("twilio", "messagebird")
         ssm = wire.api("ssm")
-        return SsmSettings(ssm, PREFIX, providers, jitter=lambda: 0.0, monotonic=clock.monotonic, sleep=clock.sleep)
+        return SsmSettings(ssm, PREFIX, providers, jitter=lambda: 0.0, now=clock.monotonic, sleep=clock.sleep)
 
     def queue(self, wire: Wire, name: str) -> SqsQueue:
         return SqsQueue(wire.api("sqs"), self._url(name))

@@ -329,9 +329,9 @@ def test_one_alarm_speaks_for_an_exception_of_any_function_which_lambda_counts(
     faulty = deployment()
     for function in ("webhook", "processor", "publisher", "query", "inbound"):
         faulty.invoke(function, {})
-    for table, function in (("messages", "reconciler"), ("state", "authorizer")):
-        AWS.dynamodb.delete_table(TableName=table)
-        faulty.invoke(function, sample(function))
+    AWS.dynamodb.delete_table(TableName="state")
+    for function, event in (("reconciler", "reconciler-statistics"), ("authorizer", "authorizer")):
+        faulty.invoke(function, sample(event))
 
     errors = {next(iter(metric.dimensions))[1] for metric, values in faulty.measures.items() if sum(values)}
     assert errors >= {f"{name.title()}Function" for name in FUNCTIONS if name not in {"send", "digest"}}

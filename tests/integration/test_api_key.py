@@ -199,11 +199,12 @@ def test_revoking_says_what_it_would_do_until_it_is_told_to(keys: KeyStore, run:
     assert keys.find(kept) is not None
 
 
-def test_a_leaked_key_itself_is_its_name_and_is_not_printed_again(keys: KeyStore, run: Run) -> None:
-    # Found in giauphan/codeatlas-mcp-server#87
+@pytest.mark.parametrize("pasted", ["{}", " {}", "{}\n", "Bearer {}", "'{}'", "Authorization: Bearer {}"])
+def test_a_leaked_key_itself_is_its_name_and_is_not_printed_again(keys: KeyStore, run: Run, pasted: str) -> None:
+    # Found in giauphan/codeatlas-mcp-server#87, polkadot-js/common#646
     kept, leaked = (run("--client", "shop")[1] for _ in range(2))
 
-    done, again = (run("revoke", leaked, "--apply") for _ in range(2))
+    done, again = (run("revoke", pasted.format(leaked), "--apply") for _ in range(2))
 
     assert (done[0], keys.find(leaked)) == (0, None)
     assert keys.find(kept) is not None

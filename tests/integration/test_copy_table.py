@@ -25,3 +25,9 @@ def test_missing_items_are_copied_and_existing_ones_stay(
     found = dynamodb.scan(TableName="live")["Items"]
     assert {item[key]["S"]: item["of"]["S"] for item in found} == {"a": "restored", "b": "live", "c": "restored"}
     assert capsys.readouterr().out == "2 copied, 1 were there already\n"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_table_that_does_not_exist_is_one_line_that_says_what_was_done() -> None:
+    with pytest.raises(SystemExit, match=r"error: .*not found.*; 0 copied so far: run it again"):
+        main(["restored", "live"])

@@ -127,9 +127,7 @@ class Story:
         settings = self.cloud.settings(line, self.clock)
         processor = ReplyProcessor(
             register=None if self.case.mode is ScopeMode.OFF else self.register(line, settings),
-            sources=OptOutSources(
-                settings=settings, http=self.twilio, monotonic=lambda: 0.0, failed=ignore_failed_call
-            ),
+            sources=OptOutSources(settings=settings, http=self.twilio, now=lambda: 0.0, failed=ignore_failed_call),
             mode=self.case.mode,
             outbox=OutboxStore(line.api("dynamodb"), self.cloud.table),
             messages=self.cloud.store(line),

@@ -21,6 +21,7 @@ from tests.moto_client import json_client
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NAME = "/sms-tracker/limits"
+USED = "stack sms-tracker, region eu-west-1 (AWS_DEFAULT_REGION)\n"
 DOCUMENT = {"daily_cap": 500, "client": {"hour": 20}, "clients": {"shop": {"approved": {"BE": {}}}}}
 
 
@@ -65,7 +66,8 @@ def test_what_is_set_is_shown_read_and_removed(command: Command) -> None:
     code, shown, _ = command.run("show")
     assert (code, json.loads(shown)) == (0, DOCUMENT)
     assert command.stored == read_limits(json.dumps(DOCUMENT))
-    assert command.run("off", "--apply")[0] == 0
+    for _ in range(2):  # also where another operator was faster
+        assert command.run("off", "--apply")[::2] == (0, f"{USED}{NAME} is now: no limits\n")
     assert command.stored is None
 
 
@@ -73,7 +75,7 @@ def test_without_apply_nothing_is_written(command: Command) -> None:
     code, told = command.set(DOCUMENT)
 
     assert (code, command.stored) == (0, None)
-    assert "would be /sms-tracker/limits: {" in told
+    assert "/sms-tracker/limits would be: {" in told
     command.set(DOCUMENT, "--apply")
     command.run("approve", "shop", "FR")
     command.run("off")
@@ -130,6 +132,20 @@ def test_malformed_limits_are_not_approved_into_but_replaced(command: Command) -
     assert (code, told.splitlines()[-1]) == (1, "error: limits: clients is no object")
     assert command.run("show")[:2] == (0, '{\n  "daily_cap": 1,\n  "clients": []\n}\n')
     assert command.set(DOCUMENT, "--apply")[0] == 0
+
+
+def test_limits_that_are_not_json_are_named_when_shown(command: Command) -> None:
+    boto3.client("ssm").put_parameter(Name=NAME, Value='{"daily_cap": 1', Type="String")
+
+    code, shown, told = command.run("show")
+    assert (code, shown) == (1, "")
+    assert told.startswith(f"{USED}error: {NAME} is not JSON")
+
+
+@pytest.mark.parametrize("arguments", [("--stack", "other", "show"), ("show", "--stack", "other")])
+def test_the_stack_may_be_named_before_or_after_the_command(command: Command, arguments: tuple[str, ...]) -> None:
+    # Found in insanum/gcalcli#347, DigitalSlideArchive/ImageDePHI#261
+    assert "there is no /other/limits" in command.run(*arguments)[2]
 
 
 def test_a_client_without_a_key_is_pointed_out(command: Command) -> None:

@@ -192,6 +192,40 @@ def test_a_file_without_the_column_to_is_refused_as_a_whole(text: str, why: str,
     assert OTHER not in told
 
 
+@pytest.mark.parametrize("rows", [1, 6000])
+def test_an_open_quote_does_not_take_in_the_lines_after_it(rows: int, command: Command) -> None:
+    # Found in wireservice/csvkit#382, frictionlessdata/frictionless-py#330
+    opened = f'to,scope,reason\n{PERSON},{SCOPE},"called us\n'
+    code, told = command.imported(opened + f"{OTHER},{SCOPE},x\n" * rows, "--apply")
+
+    assert (code, command.blocked()) == (1, None)
+    assert told.splitlines()[-1].startswith("error: line 2: ")
+    assert "check its quotes; nothing was written" in told
+
+
+def test_the_header_may_be_in_any_case_and_have_blanks_around_its_names(command: Command) -> None:
+    # Found in openpetra/openpetra#596
+    assert command.imported(f"To, Scope ,CAUSE\n{PERSON},{SCOPE},stop\n", "--apply")[0] == 0
+
+    assert command.blocked() is Kind.STOP
+
+
+def test_a_column_of_another_name_is_ignored_with_a_warning(command: Command) -> None:
+    _, told = command.imported(f"to,scope,date,\n{PERSON},{SCOPE},2026-01-30,\n")
+
+    assert "warning: ignored columns: date" in told.splitlines()
+
+
+def test_empty_rows_are_skipped_and_a_wrong_line_has_its_number_in_the_file(command: Command) -> None:
+    # Found in rdunlop/unicycling-registration#527, firefly-iii/firefly-iii#691
+    text = f"to,scope\r\n{PERSON},{SCOPE}\r\n\r\n,\r\n"
+    assert command.imported(text, "--apply")[0] == 0
+    assert command.blocked() is Kind.ADDED
+
+    _, told = command.imported(f"{text}12,{SCOPE}\r\n")
+    assert [line[:14] for line in told.splitlines() if "line" in line] == ["error: line 5:"]
+
+
 @pytest.mark.parametrize(
     ("mode", "text", "scope"),
     [(ScopeMode.CLIENT, f"to,client\n{PERSON},shop\n", "client:shop"), (ScopeMode.ALL, f"to\n{PERSON}\n", "all")],
@@ -214,8 +248,10 @@ def test_a_forgotten_number_is_counted_and_not_listed(command: Command) -> None:
     assert "1 forgotten numbers stay blocked" in told
 
 
-@pytest.mark.parametrize("arguments", [["import"], ["list"], ["list", "twilio"]])
-def test_an_import_needs_a_file_and_a_list_a_provider_that_has_one(command: Command, arguments: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [["import"], ["list"], ["list", "twilio"], ["export", "opt-outs.csv"]])
+def test_an_import_needs_a_file_a_list_a_provider_that_has_one_and_an_export_neither(
+    command: Command, arguments: list[str]
+) -> None:
     with pytest.raises(SystemExit):
         command.run(*arguments)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from types_boto3_sqs import SQSClient
@@ -126,6 +127,38 @@ def test_a_redrive_moves_no_more_than_its_limit_at_its_rate(sqs: SQSClient) -> N
     assert len({*bodies}) == 3
 
 
+class SparseQueue:
+    """A queue on many servers: a short poll finds none of its messages."""
+
+    def __init__(self, *bodies: str) -> None:
+        self.left = [{"Body": body, "ReceiptHandle": body} for body in bodies]
+        self.sent: list[str] = []
+
+    def get_queue_attributes(self, **_: object) -> dict[str, object]:
+        return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.left))}}
+
+    def receive_message(self, *, WaitTimeSeconds: int = 0, **_: object) -> dict[str, object]:  # noqa: N803  # as boto3 names it
+        return {"Messages": self.left[:1]} if WaitTimeSeconds else {}
+
+    def send_message(self, *, MessageBody: str, **_: object) -> None:  # noqa: N803  # as boto3 names it
+        self.sent.append(MessageBody)
+
+    def delete_message(self, **_: object) -> None:
+        del self.left[0]
+
+
+def test_messages_that_a_short_poll_does_not_find_are_moved_and_published() -> None:
+    # Found in scottjbarr/sqsmv#15
+    moving: Any = SparseQueue("1", "2")
+    assert [*Redrive(sqs=moving, source="a", target="b", rate=9, limit=9, sleep=lambda _: None).run()] == [1, 2]
+
+    publishing: Any = SparseQueue(CHANGE)
+    messages, bus = MemoryMessages(), MemoryBus()
+    messages.put(record())
+    again = Unpublished(sqs=publishing, source="a", messages=messages, bus=bus, policy=POLICY)
+    assert [done for done, _ in again.run(9)] == [True]
+
+
 def test_a_redrive_deletes_nothing_that_the_target_did_not_take(sqs: SQSClient) -> None:
     source = sqs.create_queue(QueueName="unmatched", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
     sqs.send_message(QueueUrl=source, MessageBody="a report")
@@ -159,7 +192,8 @@ def unpublished(sqs: SQSClient, aside: str, bus: MemoryBus, *statuses: Status) -
     messages.put(record())
     for status in statuses:
         track(messages, MESSAGE_ID, [report(status)], now=NOW)
-    return [told for _, told in Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=POLICY).run(9)]
+    again = Unpublished(sqs=sqs, source=aside, messages=messages, bus=bus, policy=POLICY, wait=0)
+    return [told for _, told in again.run(9)]
 
 
 def test_what_was_published_is_deleted_and_what_names_no_message_is_left_in_sight(sqs: SQSClient, aside: str) -> None:
@@ -279,7 +313,7 @@ def test_republish_says_what_it_would_do_what_it_did_and_what_is_published_where
 
     dry, done = repairing("republish", *BY_ID), repairing("republish", *BY_ID, "--apply")
 
-    nothing = "messages read: 1; nothing to publish; the policy publishes undelivered and corrections"
+    nothing = "messages read: 1; nothing to publish; the policy publishes undelivered"
     assert none == (0, [nothing], [])
     assert dry == (0, ["messages read: 1; 1 would be published again"], DRY)
     assert done == (0, ["1 published", "messages read: 1; 1 published again"], [])

@@ -39,7 +39,7 @@ def sources(*answers: Answer) -> OptOutSources:
     return OptOutSources(
         settings=settings,
         http=ScriptedHttp(answers or (UNANSWERED,)),
-        monotonic=lambda: 1000.0,
+        now=lambda: 1000.0,
         failed=ignore_failed_call,
     )
 

@@ -141,7 +141,12 @@ class BusyClient:
         return {"Responses": {}, "UnprocessedKeys": {"messages": {"Keys": over}} if over else {}}
 
 
-def test_keys_that_are_left_over_for_good_make_it_unavailable_and_not_incomplete() -> None:
+def test_keys_that_are_left_over_are_asked_for_ever_later_and_for_good_make_it_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Found in zio/zio-dynamodb#64, Yelp/Tron#1023
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
     free, busy = BusyClient(left=0), BusyClient(left=1)
 
     MessageSearch(calling(free), "messages").records(["a", "b"])
@@ -149,3 +154,4 @@ def test_keys_that_are_left_over_for_good_make_it_unavailable_and_not_incomplete
         MessageSearch(calling(busy), "messages").records(["a", "b"])
 
     assert (free.asked, busy.asked) == ([2], [2, 1, 1, 1, 1])
+    assert [pause // 0.05 for pause in pauses] == [1, 2, 4, 8]

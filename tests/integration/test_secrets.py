@@ -167,19 +167,67 @@ def test_secrets_that_were_stored_as_pasted_are_read_trimmed(around: str) -> Non
     assert settings.public_base_urls == ("https://sms.example.com",)
 
 
-def test_an_env_file_of_windows_is_read_as_it_is_meant(tmp_path: Path) -> None:
-    """By the very line that the Makefile's targets use; its shell ends at the first error."""
-    # Found in supabase/auth#1554
-    text = f"\ufeffTWILIO_ACCOUNT_SID={ACCOUNT}\n\n# a comment\nTWILIO_AUTH_TOKEN=\"{TOKEN}\"\nOTHER='two words'\n"
-    (tmp_path / ".env").write_bytes(text.replace("\n", "\r\n").encode())
+def sourced(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The variables of .env, by the very line that the Makefile's targets use; its shell ends at the first error."""
     (line,) = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("DOTENV := ")]
-    script = line.removeprefix("DOTENV := ").replace("$$", "$")
+    script = line.removeprefix("DOTENV := ").replace("$$", "$").replace("scripts/dotenv", f"'{ROOT}/scripts/dotenv'")
     script += '; echo "$TWILIO_ACCOUNT_SID|$TWILIO_AUTH_TOKEN|$OTHER"'
     shell = ["/bin/bash", "-euo", "pipefail", "-c", script]
+    return subprocess.run(shell, cwd=folder, capture_output=True, text=True, check=False)
 
-    run = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+def test_an_env_file_of_windows_is_read_as_it_is_meant(tmp_path: Path) -> None:
+    # Found in supabase/auth#1554
+    text = (
+        f"\ufeffTWILIO_ACCOUNT_SID={ACCOUNT}\n\n# a = b\nTWILIO_AUTH_TOKEN=\"{TOKEN}\" # c d\nOTHER='two words'\nNO=\n"
+    )
+    (tmp_path / ".env").write_bytes(text.replace("\n", "\r\n").encode())
+
+    run = sourced(tmp_path)
 
     assert (run.stdout, run.stderr) == (f"{ACCOUNT}|{TOKEN}|two words\n", "")
+
+
+@pytest.mark.parametrize("written", ["= {}", " = {}", " ={}", "=two {}", "= '{}'"])
+@pytest.mark.parametrize("before", ["", " ", "export ", "\ufeff"])
+def test_a_blank_in_an_env_file_is_named_and_no_value_is_printed(before: str, written: str, tmp_path: Path) -> None:
+    # Found in Vigil-SOC/vigil#160, toddbluhm/env-cmd#32
+    (tmp_path / ".env").write_text(f"{before}TWILIO_AUTH_TOKEN{written.format(TOKEN)}\n", "utf-8")
+
+    run = sourced(tmp_path)
+
+    told = "error: in .env leave out the blanks, or put the value in quotes: TWILIO_AUTH_TOKEN\n"
+    assert (run.returncode, run.stdout, run.stderr) == (2, "", told)
+
+
+@pytest.mark.parametrize("value", ["{", "[1]", "null"])
+def test_a_malformed_secret_is_replaced_and_what_it_may_have_held_is_named(
+    value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for provider in ("twilio", "bird"):
+        name = f"/sms-tracker/secrets/{provider}"
+        boto3.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
+
+    assert main([], GOOD) == 0
+
+    assert stored() == expected()
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert [line.split()[1] for line in warnings] == ["/sms-tracker/secrets/bird"]
+    assert "rotate" in warnings[0]
+
+
+def test_our_own_key_is_kept_where_another_run_created_it_meanwhile(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Found in hashicorp/terraform-provider-aws#13578
+    ssm, name = boto3.client("ssm"), "/sms-tracker/secrets/service"
+    ssm.put_parameter(Name=name, Value="{}", Type="SecureString")
+    monkeypatch.setattr("ops.secrets.parameter", lambda *_, **__: None)  # as it was before that run
+
+    assert main(["--service-key"], {}) == 0
+
+    assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "{}"
+    assert capsys.readouterr().out == f"kept {name}\n"
 
 
 def test_our_own_key_alone_can_be_written_where_no_provider_has_a_secret(capsys: pytest.CaptureFixture[str]) -> None:

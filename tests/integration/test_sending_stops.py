@@ -150,7 +150,7 @@ class TestCachedStops:
 
     @pytest.fixture
     def stop_of(self, command: Command, clock: FakeClock) -> CachedStops:
-        return CachedStops(command.store, monotonic=clock.monotonic)
+        return CachedStops(command.store, now=clock.monotonic)
 
     def test_an_environment_follows_within_its_lifetime_and_reads_no_oftener(
         self, command: Command, stop_of: CachedStops, clock: FakeClock
@@ -167,6 +167,15 @@ class TestCachedStops:
         assert stop is not None
         assert (stop.reason, stop.by, stop_of("bank")) == ("toll fraud", "ann", None)
         assert command.table.calls == ["GetItem"]
+
+    def test_a_clock_that_was_set_back_keeps_no_old_state(
+        self, command: Command, stop_of: CachedStops, clock: FakeClock
+    ) -> None:
+        assert stop_of("shop") is None
+        command.run("stop", "--client", "shop", *WHO)
+
+        clock.sleep(-3600)
+        assert stop_of("shop") is not None
 
     def test_a_failed_read_leaves_the_last_state_which_the_first_one_must_have(
         self, command: Command, stop_of: CachedStops, clock: FakeClock

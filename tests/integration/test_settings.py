@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import boto3
@@ -13,6 +15,8 @@ import pytest
 
 from sms_tracker import providers
 from sms_tracker.aws.clients import calling
+from sms_tracker.aws.connections import Connections
+from sms_tracker.aws.limits import CachedStops
 from sms_tracker.aws.settings import LIFETIME, STALE_IF_ERROR, SsmSettings, base_urls
 from sms_tracker.domain.errors import Misconfigured, Unavailable
 from sms_tracker.domain.operator_rules import read_limits
@@ -53,7 +57,7 @@ class Store:
             providers or PROVIDERS,
             jitter=self.jitter,
             optional=optional,
-            monotonic=self.clock.monotonic,
+            now=self.clock.monotonic,
             sleep=self.clock.sleep,
         )
 
@@ -102,6 +106,16 @@ def test_one_call_reads_them_all_and_only_of_the_enabled_providers() -> None:
 
 def test_they_are_read_again_only_after_their_lifetime() -> None:
     assert Store(GOOD).reads_after(0.0, LIFETIME, 1.0) == [1, 1, 2]
+
+
+def test_they_are_read_again_after_the_clock_was_set_back() -> None:
+    assert Store(GOOD).reads_after(0.0, -3600.0, LIFETIME, 1.0) == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("cache", [SsmSettings, CachedStops, Connections])
+def test_what_is_cached_ages_while_lambda_freezes_the_environment(cache: type) -> None:
+    # Found in mbeher2200/DarkHours#204, hashicorp/vault-lambda-extension#150
+    assert signature(cache).parameters["now"].default is time.time
 
 
 def test_every_lifetime_is_drawn_anew_and_longer_by_up_to_a_fifth() -> None:

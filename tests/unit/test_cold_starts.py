@@ -63,7 +63,7 @@ class ParameterStore:
             "/stack",
             ("twilio", "messagebird"),
             jitter=chance.random,
-            monotonic=clock.monotonic,
+            now=clock.monotonic,
             sleep=clock.sleep,
         )
 

@@ -72,6 +72,36 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, b"x\n", b"")
 
 
+def test_a_reader_that_left_before_the_first_line_gets_no_traceback() -> None:
+    # Found in openvax/mhctools#387, sgkit-dev/vcztools#114
+    program = "from ops.command import run; raise SystemExit(run(lambda: print('x') or 0))"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**environment, "PYTHONPATH": "layers/core:."},
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("target", ["forget", "republish", "repair"])
+@pytest.mark.parametrize(("value", "code"), [("", 0), ("1", 0), ("no", 2), ("0", 2), ("true", 2)])
+def test_only_apply_1_applies(target: str, value: str, code: int) -> None:
+    # Found in charmed-kubernetes/jenkins#896, teller-protocol/teller-protocol-v2#277
+    command = ["make", "-n", "-o", ".venv/.ready", target, f"APPLY={value}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ("--apply" in done.stdout) is (value == "1")
+    assert (done.returncode, "APPLY is 1 or not set" in done.stderr) == (code, code == 2)
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [

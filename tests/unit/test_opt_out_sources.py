@@ -39,7 +39,7 @@ class Asked:
         self.sources = OptOutSources(
             settings=FixedSettings({"bird": {"api_key": self.key}, "twilio": TWILIO}),
             http=self.http,
-            monotonic=self.clock.monotonic,
+            now=self.clock.monotonic,
             failed=lambda call, *, attempt, code, status, again: self.failed.append((call, code, status)),  # noqa: ARG005
         )
 
@@ -105,7 +105,7 @@ def test_a_provider_that_refuses_to_say_has_blocked_everything_and_a_wrong_key_h
 def test_settings_that_cannot_be_read_make_the_reply_come_again() -> None:
     unread = FixedSettings(error=Unavailable("the settings cannot be read"))
     sources = OptOutSources(
-        settings=unread, http=ScriptedHttp((RULES,)), monotonic=FakeClock().monotonic, failed=ignore_failed_call
+        settings=unread, http=ScriptedHttp((RULES,)), now=FakeClock().monotonic, failed=ignore_failed_call
     )
     with pytest.raises(Unavailable):
         sources.keywords("bird", reply())
@@ -156,7 +156,5 @@ def test_a_reply_with_a_time_keeps_it_and_no_provider_is_asked(provider: str) ->
 
 def test_a_provider_that_is_no_longer_enabled_is_not_asked() -> None:
     http = ScriptedHttp((RECORD,))
-    sources = OptOutSources(
-        settings=FixedSettings({}), http=http, monotonic=FakeClock().monotonic, failed=ignore_failed_call
-    )
+    sources = OptOutSources(settings=FixedSettings({}), http=http, now=FakeClock().monotonic, failed=ignore_failed_call)
     assert (sources.sent_at("twilio", TEXT), sources.keywords("bird", reply()), http.requests) == (None, {}, [])

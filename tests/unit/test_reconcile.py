@@ -416,6 +416,34 @@ def test_a_provider_that_is_no_longer_enabled_is_not_called() -> None:
     assert setup.run(72 * HOUR) == {"gave-up-applied": 1}
 
 
+@pytest.mark.parametrize(("gone", "word"), [("messagebird", "not-enabled"), ("aws", "has-no-look-up")])
+def test_a_released_send_whose_earlier_provider_cannot_be_asked_holds_up_no_other(gone: str, word: str) -> None:
+    # Found in taranis-ai/taranis-ai#957
+    made, second = released(), Send(phase=SendPhase.RELEASED, attempt=2, token="b", until=0, cause="not_sent")
+    base = replace(made.state, attempt=2, provider="twilio")
+    taken_late = fold([report(Status.ACCEPTED, provider=gone, provider_message_id="m1")], base=base)
+    moved = replace(made, send=second, state=taken_late, providers={1: gone, 2: "twilio"})
+    setup = Setup(moved, taken(Status.SENT, message_id=RIVAL, sid="SM9"), account=Account([listed("SM9")]))
+    settings: Any = setup.sending.settings
+    aws = {"aws": {"sms_region": "eu-west-1"}} if gone == "aws" else {}
+    settings.credentials = {"twilio": settings.credentials["twilio"], **aws}
+
+    assert setup.run(20 * MINUTE) == {"opened": 2, f"provider-{word}": 1, "looked-up": 1}
+    assert setup.run(72 * HOUR)["gave-up-applied"] == 1
+
+
+def test_due_messages_that_cannot_be_read_for_now_do_not_stop_the_rest_of_the_run() -> None:
+    # Found in taranis-ai/taranis-ai#957
+    setup = Setup(failed(), account=Account([UNREACHABLE]), age=HOUR + MINUTE)
+
+    def fail(*_: object, **__: object) -> list[str]:
+        raise Unavailable("Query: ThrottlingException")
+
+    setup.reconcile_state.due = fail  # type: ignore[method-assign]
+    assert setup.run() == {"due-failed": 1, "failure-nothing-new": 1}
+    assert setup.last.errors == {"Query: ThrottlingException": 1}
+
+
 def test_an_unreadable_setting_or_queue_does_not_stop_the_rest() -> None:
     setup = Setup(taken(Status.SENT), released(message_id=RIVAL), account=Account([listed()]), age=20 * MINUTE)
     setup.queue.fail = True

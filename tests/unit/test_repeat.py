@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.http import HttpRequest, HttpResponse, NoResponse
 from sms_tracker.domain.record import Record, SendPhase
 from sms_tracker.domain.status import Reason, Status
@@ -191,6 +192,19 @@ def test_what_was_reported_between_the_searches_is_left_alone() -> None:
 
     assert lost.run() == {"opened": 1, "absent-once": 1, "settled-meanwhile": 1}
     assert lost.bird.posts == []
+
+
+def test_a_record_that_cannot_be_read_for_now_is_searched_for_again_by_the_next_run() -> None:
+    lost = Lost().sent()
+    read = lost.messages.get
+
+    def fail(_: str) -> Record:
+        raise Unavailable("GetItem: ThrottlingException")
+
+    lost.messages.get = fail  # type: ignore[assignment, method-assign]
+    assert lost.run() == {"opened": 1, "absent-once": 1, "search-failed": 1}
+    lost.messages.get = read  # type: ignore[method-assign]
+    assert lost.run(22 * MINUTE) == {"absent-once": 1, "resent-accepted": 1}
 
 
 @pytest.mark.parametrize(("validity", "minutes"), [(None, 59), (None, 60), (900, 14), (900, 15)])

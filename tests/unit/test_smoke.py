@@ -149,6 +149,13 @@ def test_a_service_that_behaves_has_nothing_broken_and_its_webhooks_are_about_no
     assert all(NO_MESSAGE in body for body in service.queue.bodies)
 
 
+def test_what_is_pasted_with_the_address_and_the_key_is_left_out(run: Run) -> None:
+    # Found in supabase/auth#1554
+    pasted = {name: f" {ENVIRONMENT[name]}{end}" for name, end in (("URL", "/ "), ("KEY", "\n"))}
+
+    assert run(Service(), **pasted)[:2] == (0, set())
+
+
 def test_the_routes_are_those_that_are_deployed() -> None:
     paths = stack().only("AWS::ApiGatewayV2::Api").properties["Body"]["paths"]
     deployed = {

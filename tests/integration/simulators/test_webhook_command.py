@@ -124,6 +124,7 @@ def test_an_earlier_endpoint_gets_the_events_that_it_lacks_and_without_its_secre
 
     assert stored(ssm)["webhook_secret"].startswith("whsec_")
     assert "next_webhook_secret" not in stored(ssm)
+    assert "finish" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("lost", [NoResponse(written=True, reason="ReadTimeout"), HttpResponse(503, {}, b"")])
@@ -330,6 +331,8 @@ def test_a_replay_reaches_three_days_back(capsys: pytest.CaptureFixture[str]) ->
 
     assert [webhook.main(["replay", "--since", since]) for since in days_ago] == [0, 1]
     assert "--since is too early: bird keeps 3 days" in capsys.readouterr().err
+    assert webhook.main(["replay", "--since", timestamp(datetime.now(UTC) + timedelta(hours=1)), "--apply"]) == 1
+    assert "is in the future" in capsys.readouterr().err
 
 
 # -- what is refused

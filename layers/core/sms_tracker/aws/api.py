@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -67,6 +68,8 @@ def failure(operation: str, code: str, item: Mapping[str, Any] | None = None) ->
 
 _BATCH, _ROUNDS = 100, 5
 """Keys in one BatchGetItem, and calls until the keys that DynamoDB did not process are given up."""
+_PAUSE = 0.05
+"""Seconds before the second call, doubled before each further one: a throttled partition needs time."""
 
 
 def batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -76,7 +79,9 @@ def batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> I
 
 
 def _batch_get(dynamodb: Api, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
+        if number:
+            time.sleep(_PAUSE * 2 ** (number - 1))
         answer = dynamodb("BatchGetItem", RequestItems={table: {"Keys": keys}})
         yield from answer["Responses"].get(table, [])
         keys = answer["UnprocessedKeys"].get(table, {"Keys": []})["Keys"]

@@ -192,19 +192,19 @@ class CachedStops:
     """A :class:`sms_tracker.domain.operator_rules.StopOf` that reads the item at most every ``STOPS_LIFETIME`` seconds.
 
     After a failed read the cached stops stay in force. Without cached ones it raises: nothing is sent before the first
-    successful read.
+    successful read. ``now`` must go on while Lambda freezes the environment, which a monotonic clock may not.
     """
 
-    def __init__(self, store: SendingStopStore, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: SendingStopStore, *, now: Callable[[], float] = time.time) -> None:
         self._store = store
-        self._monotonic = monotonic
+        self._now = now
         self._cached: SendingStops | None = None
         self._tried_at = 0.0
 
     def __call__(self, client: str, /) -> Instruction | None:
         """The stop in force for ``client``."""
-        now = self._monotonic()
-        if self._cached is None or now - self._tried_at >= STOPS_LIFETIME:
+        now = self._now()
+        if self._cached is None or not 0 <= now - self._tried_at < STOPS_LIFETIME:  # below 0: the clock was set back
             self._tried_at = now
             self._cached = self._read()
         return self._cached.stop_of(client)

@@ -7,13 +7,15 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sms_tracker.aws.api import Api, ConditionFailed, Item, batch_get, marshal, unmarshal
+from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, Item, batch_get, marshal, unmarshal
 from sms_tracker.aws.updates import Update
 from sms_tracker.domain.cost import CostSums, plain_digits
+from sms_tracker.domain.errors import Unavailable
 from sms_tracker.domain.hourly_stats import Group, HourlyStats, Progress, Sums, Tally
 from sms_tracker.domain.indexes import BY_ATTENTION, open_shard, shard
 
@@ -31,7 +33,8 @@ class ReconcileStateStore:
     def position(self, name: str) -> str | None:
         """One consistent GetItem."""
         answer = self._dynamodb("GetItem", TableName=self._state, Key=_position_key(name), ConsistentRead=True)
-        return str(answer["Item"]["walked"]["S"]) if "Item" in answer else None
+        with _reading(f"the position {name}"):
+            return str(answer["Item"]["walked"]["S"]) if "Item" in answer else None
 
     def advance(self, name: str, until: str) -> None:
         """One UpdateItem, unless a later position is stored."""
@@ -103,14 +106,15 @@ class StatisticsStore:
         answer = self._dynamodb("GetItem", TableName=self._table, Key=_stage_key(stage), ConsistentRead=True)
         if "Item" not in answer:
             return None
-        values = unmarshal(answer["Item"])
-        return Progress(
-            hour=values["hour"],
-            since=values.get("since"),
-            shard=int(values["shard"]),
-            until=values.get("until"),
-            sums=unpacked(values["sums"]),
-        )
+        with _reading(f"the position of stage {stage}"):
+            values = unmarshal(answer["Item"])
+            return Progress(
+                hour=values["hour"],
+                since=values.get("since"),
+                shard=int(values["shard"]),
+                until=values.get("until"),
+                sums=unpacked(values["sums"]),
+            )
 
     def save(self, stage: int, progress: Progress) -> bool:
         """One PutItem. Of two runs in one shard the later write stays; its sums match its position."""
@@ -158,6 +162,15 @@ class StatisticsStore:
         except ConditionFailed:
             return False
         return True
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Raises ``Unavailable`` for what is damaged, or of a later version."""
+    try:
+        yield
+    except (*UNREADABLE, zlib.error) as error:
+        raise Unavailable(f"{what} cannot be read: {type(error).__name__}") from error
 
 
 _MAX_CHARACTERS = 400_000
@@ -212,13 +225,11 @@ def _tally(
 
 
 def _hourly_stats(item: Item, provider: str | None, client: str | None) -> HourlyStats:
-    values = unmarshal(item)
-    return HourlyStats(
-        hour=values["pk"].removeprefix(STATISTICS_PREFIX),
-        computed_at=values["computed_at"],
-        final=values["final"],
-        sums=unpacked(values["sums"], provider, client),
-    )
+    hour = item["pk"]["S"].removeprefix(STATISTICS_PREFIX)
+    with _reading(f"the statistics of {hour}"):
+        values = unmarshal(item)
+        sums = unpacked(values["sums"], provider, client)
+        return HourlyStats(hour=hour, computed_at=values["computed_at"], final=values["final"], sums=sums)
 
 
 def _hour_key(hour: str) -> Item:

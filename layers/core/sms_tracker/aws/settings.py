@@ -35,7 +35,8 @@ class SsmSettings:
     ``prefix`` is ``/{stack}``. Required parameters: ``{prefix}/public-base-urls`` (text), ``{prefix}/secrets/service``
     and ``{prefix}/secrets/{provider}`` (JSON). ``optional`` maps the name of a further field of :class:`Settings` to
     the reader of its parameter ``{prefix}/{name}``. ``jitter`` returns 0..1. It is called for each lifetime, because a
-    value drawn before a snapshot would be the same in all environments restored from it.
+    value drawn before a snapshot would be the same in all environments restored from it. ``now`` must go on while
+    Lambda freezes the environment, which a monotonic clock may not.
     """
 
     def __init__(  # noqa: PLR0913  # what tests replace
@@ -46,7 +47,7 @@ class SsmSettings:
         *,
         jitter: Callable[[], float],
         optional: Mapping[str, Callable[[str], Any]] | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ssm = ssm
@@ -55,21 +56,21 @@ class SsmSettings:
         self._optional = {f"{prefix}/{name}": (name, read) for name, read in (optional or {}).items()}
         self._jitter = jitter
         self._lifetime = LIFETIME
-        self._monotonic, self._sleep = monotonic, sleep
+        self._now, self._sleep = now, sleep
         self._settings: Settings | None = None
         self._read_at = self._tried_at = 0.0
 
     def __call__(self, *, max_age: float | None = None) -> Settings:
         """See :class:`sms_tracker.domain.ports.SettingsSource`."""
-        now = self._monotonic()
-        if self._settings is None or now - self._read_at > (self._lifetime if max_age is None else max_age):
+        now, lifetime = self._now(), self._lifetime if max_age is None else max_age
+        if self._settings is None or not 0 <= now - self._read_at <= lifetime:  # below 0: the clock was set back
             self._refresh(now)
         if self._settings is None or now - self._read_at > STALE_IF_ERROR:
             raise Unavailable("the settings cannot be read")
         return self._settings
 
     def _refresh(self, now: float) -> None:
-        if self._settings is not None and now - self._tried_at < _RETRY:
+        if self._settings is not None and 0 <= now - self._tried_at < _RETRY:
             return
         self._tried_at = now
         try:
@@ -83,12 +84,12 @@ class SsmSettings:
 
     def _first_read(self) -> Settings:
         """The settings of a cold start: without cached ones, repeat a failed call for ``PATIENCE``."""
-        end = self._monotonic() + PATIENCE
+        end = self._now() + PATIENCE
         while True:
             try:
                 return self._read()
             except Unavailable:
-                if (left := end - self._monotonic()) <= 0:
+                if (left := end - self._now()) <= 0:
                     raise
             self._sleep(min(left, _PAUSE * (1 + self._jitter())))
 

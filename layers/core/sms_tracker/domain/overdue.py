@@ -74,6 +74,12 @@ def lookup_target(record: Record) -> tuple[int, str] | None:
     return (attempt, ids[attempt]) if attempt in ids else None
 
 
+def lookup_provider(record: Record) -> str:
+    """The provider that can be asked about the message: that of the attempt to look up, which may be an earlier one."""
+    target = lookup_target(record)
+    return record.state.provider if target is None else record.provider_of(target[0])
+
+
 def not_sent(record: Record) -> bool:
     """Whether certainly no provider accepted it: released, no provider id, and no earlier attempt was lost."""
     lost_before = record.resend_if_lost and record.send.attempt > 1

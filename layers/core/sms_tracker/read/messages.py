@@ -184,18 +184,21 @@ _PROBE_LIFETIME = 10.0
 
 
 class Health:
-    """The public health check. Table and queue are probed at most once in ten seconds."""
+    """The public health check. Table and queue are probed at most once in ten seconds.
 
-    def __init__(self, probes: Mapping[str, Callable[[], object]], monotonic: Callable[[], float]) -> None:
+    ``now`` must go on while Lambda freezes the environment, which a monotonic clock may not.
+    """
+
+    def __init__(self, probes: Mapping[str, Callable[[], object]], now: Callable[[], float]) -> None:
         self._probes = probes
-        self._monotonic = monotonic
-        self._probed_at: float | None = None
+        self._now = now
+        self._probed_at = float("-inf")
         self._results: dict[str, bool] = {}
 
     def check(self) -> ApiResponse:
         """200 if all probes answered, otherwise 503 with the result of each, without the causes."""
-        now = self._monotonic()
-        if self._probed_at is None or now - self._probed_at > _PROBE_LIFETIME:
+        now = self._now()
+        if not 0 <= now - self._probed_at <= _PROBE_LIFETIME:  # below 0: the clock was set back
             self._results = {name: _is_up(probe) for name, probe in self._probes.items()}
             self._probed_at = now
         states = {name: "ok" if answered else "unavailable" for name, answered in self._results.items()}

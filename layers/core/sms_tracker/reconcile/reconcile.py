@@ -13,7 +13,7 @@ from sms_tracker import providers
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.indexes import SHARDS
 from sms_tracker.domain.outbound import LookupFailed, Matched, NotMatched
-from sms_tracker.domain.overdue import Ages, Step, due, lookup_target, may_resend, step
+from sms_tracker.domain.overdue import Ages, Step, due, lookup_provider, lookup_target, may_resend, step
 from sms_tracker.domain.ports import (
     CallFailed,
     Clock,
@@ -90,8 +90,8 @@ class Reconciler:
         end = self.pace.monotonic() + self.budget.seconds
         done = Counter(self._read_endpoints())
         done.update(self._walk(end - self.budget.seconds / 2))  # the other half is for look-ups
-        done.update(self._handle_due(end))
-        done.update(self._search_again(end))
+        done.update(self._until_error(self._handle_due(end), "due-failed"))
+        done.update(self._until_error(self._search_again(end), "search-failed"))
         done.update(self._recheck_failures(end))
         done.update(self._look_up_prices(end))
         return done + Counter({"unreadable": len(self._damaged)})
@@ -188,7 +188,7 @@ class Reconciler:
                     return end_as_not_sent(self.messages, record, now=timestamp(now))
                 case Step.WAIT:
                     decision = "waiting"
-                case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._lookups.has_given_up(record.state.provider):
+                case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._lookups.has_given_up(lookup_provider(record)):
                     return "left-alone-for-this-run"
                 case Step.LOOK_UP | Step.SEARCH:
                     decision = self._look_up(record, absent=absent)
@@ -203,7 +203,7 @@ class Reconciler:
         return decision
 
     def _recheck(self, end: float, record: Record) -> str | None:
-        if self._spent(end) or self._lookups.has_given_up(record.state.provider):
+        if self._spent(end) or self._lookups.has_given_up(lookup_provider(record)):
             return None
         try:
             return self._look_up(record)
@@ -213,7 +213,7 @@ class Reconciler:
 
     def _look_up(self, record: Record, absent: Callable[[Record], str] | None = None) -> str:
         """Look the message up by its provider id; without one, search the provider's list."""
-        if (reason := self._lookups.impossible(record.state.provider)) is not None:
+        if (reason := self._lookups.impossible(lookup_provider(record))) is not None:
             return reason
         if (target := lookup_target(record)) is not None:
             return self._lookups.look_up(record, *target)
@@ -244,7 +244,7 @@ class Reconciler:
 
 def measure(reconciler: Reconciler, done: Mapping[str, int], metrics: Metrics) -> None:
     """Count the run if it succeeded, and measure its receipts and endpoints."""
-    failed = {"walk-failed", "failures-walk-failed", "prices-walk-failed", "unreadable"}
+    failed = {"walk-failed", "due-failed", "search-failed", "failures-walk-failed", "prices-walk-failed", "unreadable"}
     metrics.count("ReconcilerRuns", not done.keys() & failed)
     measure_receipts(reconciler.receipts, metrics)
     measure_endpoints(reconciler.endpoints, metrics)

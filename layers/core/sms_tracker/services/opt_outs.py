@@ -96,11 +96,14 @@ _KeywordsKey = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptOutSources:
-    """Reads opt-outs from the providers whose API has them. ``monotonic`` is in seconds."""
+    """Reads opt-outs from the providers whose API has them.
+
+    ``now`` is in seconds. It must go on while Lambda freezes the environment, which a monotonic clock may not.
+    """
 
     settings: SettingsSource
     http: Http
-    monotonic: Callable[[], float]
+    now: Callable[[], float]
     failed: CallFailed
     _keywords: dict[_KeywordsKey, tuple[float, OwnKeywords]] = field(default_factory=dict)
     """By provider, number and country: until when the keywords are cached, and the keywords."""
@@ -117,14 +120,14 @@ class OptOutSources:
             return {}
         number, country = reply.to[0], known_country(reply.sender)
         until, cached = self._keywords.get((provider, number, country), (0.0, {}))
-        if self.monotonic() < until:
+        if self.now() < until:
             return cached
         answer = self._call(
             provider, lambda credentials: source.keywords_request(number, country, credentials=credentials)
         )
         read = source.keywords_outcome(answer)
         keywords, lifetime = (cached, RETRY_PAUSE) if isinstance(read, LookupFailed) else (read, KEYWORDS_LIFETIME)
-        self._keywords[(provider, number, country)] = (self.monotonic() + lifetime, keywords)
+        self._keywords[(provider, number, country)] = (self.now() + lifetime, keywords)
         return keywords
 
     def blocks(self, provider: str, reply: Inbound) -> frozenset[Kind] | None:
@@ -156,7 +159,7 @@ class OptOutSources:
 
     def _call(self, provider: str, request: Callable[[Credentials], HttpRequest]) -> HttpResponse | NoResponse:
         """Call the provider, unless it did not answer within the last minute."""
-        if self.monotonic() < self._down_until.get(provider, 0.0):
+        if self.now() < self._down_until.get(provider, 0.0):
             return NoResponse(written=False, reason="not asked again yet")
         try:
             made = request(self.settings().credentials.get(provider, {}))
@@ -164,7 +167,7 @@ class OptOutSources:
             return NoResponse(written=False, reason=str(error))
         answer = self.http(made, timeout=_TIMEOUT)
         if _is_down(answer):
-            self._down_until[provider] = self.monotonic() + RETRY_PAUSE
+            self._down_until[provider] = self.now() + RETRY_PAUSE
         if isinstance(answer, NoResponse) or answer.status not in range(200, 300):
             log_failed_call(self.failed, f"{provider} {made.method}", answer)
         return answer
