@@ -48,10 +48,11 @@ def test_one_message_in_a_hundred_is_not_delivered(provider: str) -> None:
 
 
 def test_sends_go_through_every_provider_in_turn_under_keys_of_their_own() -> None:
-    made = [send(TARGET, number, run="run") for number in range(6)]
+    signing = [name for name in simulators.names() if simulators.load(name).signing]
+    made = [send(TARGET, number, run="run") for number in range(2 * len(signing))]
 
-    assert [json.loads(one.body)["provider"] for one in made] == ["bird", "messagebird", "twilio"] * 2
-    assert len({one.headers["idempotency-key"] for one in made}) == 6
+    assert [json.loads(one.body)["provider"] for one in made] == signing * 2
+    assert len({one.headers["idempotency-key"] for one in made}) == len(made)
     assert {json.loads(one.body)["to"] for one in made} == {SILENT}
 
 

@@ -23,7 +23,7 @@ NO_TEXT: tuple[object, ...] = (None, True, {}, [1], "", "\n")
 
 
 def test_the_providers_are_found_by_their_modules() -> None:
-    assert providers.names() == ("aws", "bird", "messagebird", "twilio")
+    assert {"aws", "bird", "messagebird", "twilio"} <= set(providers.names())
     assert [providers.load(name).name for name in providers.names()] == list(providers.names())
 
 

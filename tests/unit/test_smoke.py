@@ -391,8 +391,8 @@ def sent(status: str, *, final: bool = True) -> Answer:
     ("answer", "named"),
     [
         (sent("delivered"), set()),
-        (sent("undelivered"), {f"{name} send is delivered" for name in ALL}),
-        (sent("sent", final=False), {f"{name} send is delivered" for name in ALL}),
+        (sent("undelivered"), {f"{name} send is delivered" for name in SETTINGS.credentials}),
+        (sent("sent", final=False), {f"{name} send is delivered" for name in SETTINGS.credentials}),
     ],
 )
 def test_a_real_message_is_followed_to_its_end(run: Run, answer: Answer, named: set[str]) -> None:
@@ -410,7 +410,7 @@ WRONG = {"detail": "Correct the fields.", "errors": [{"field": "to", "message": 
 )
 def test_a_send_that_is_refused_is_named_with_the_reason(run: Run, answer: httpx.Response, reason: str) -> None:
     _, broken, told = run(Service(instead=sends(answer)), "--to", "+49 151 2345678O", "--seconds", "0")
-    assert broken == {f"{name} send is accepted" for name in ALL}
+    assert broken == {f"{name} send is accepted" for name in SETTINGS.credentials}
     assert reason in told
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from local import simulators
 from sms_tracker import provider_http, providers
 from sms_tracker.aws.json_client import Credentials
 from sms_tracker.domain.callback import endpoint_url
@@ -25,12 +26,12 @@ from sms_tracker.services.process import QueueMessage, ReportProcessor
 from sms_tracker.services.receive import RawEvents, Received, Receiver
 from sms_tracker.wiring import SignedHttp
 from tests.fakes import FakeClock, MemoryMessages, MemoryQueue, MemoryReconcileState, ignore_failed_call
-from tests.integration.simulators.running import FROM
 from tests.integration.simulators.running import Received as Webhook
 from tests.setups import RULES, SendSetup
 from tests.unit.test_reconcile import LiveSearch
 
-SENDERS = {"aws": "pool-0123456789abcdef0123456789abcdef", "bird": "Acme", "messagebird": "MyShop", "twilio": FROM}
+SENDERS = {name: next(iter(simulators.load(name).parameters.values())) for name in simulators.names()}
+"""Each provider's first parameter is its default sender."""
 
 
 @dataclass
