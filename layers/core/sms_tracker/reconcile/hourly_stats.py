@@ -80,7 +80,7 @@ class HourlyCounter:
 
     def _start(self, stage: int) -> Progress:
         """Save a stage's first position at once, so that a failed first run misses no hour."""
-        progress = Progress(hour=first_hour(self.stages, stage, now=self.clock()))
+        progress = Progress(hour=first_hour(self.stages, now=self.clock()))
         self.statistics.save(stage, progress)
         return progress
 
