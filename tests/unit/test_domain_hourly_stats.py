@@ -127,11 +127,13 @@ def test_a_quantile_is_in_the_bucket_of_the_delivery_that_it_is(seconds: list[fl
     assert min(lower, upper) - 0.01 <= found <= upper + 0.01
 
 
-def test_stages_end_when_a_message_no_longer_becomes_unknown_and_one_begins_where_the_last_one_ended() -> None:
+def test_stages_end_when_a_message_no_longer_becomes_unknown_and_a_deployment_counts_each_hour_at_one_of_them() -> None:
     assert counting_stages(timedelta(hours=72))[-1] == timedelta(hours=73)
     assert counting_stages(timedelta(minutes=1))[-1] == timedelta(hours=25)
     assert sorted(STAGES) == list(STAGES)
-    assert [first_hour(STAGES, stage, now=START) for stage in range(LAST + 1)] == [at(-73)] * LAST + [at(-74)]
+    first = Progress(hour=first_hour(STAGES, now=START))
+    hours = [due_hour(STAGES, stage, first, now=START) for stage in range(LAST + 1)]
+    assert hours == [None, at(-6), at(-24), at(-73), at(-74)]
 
 
 @pytest.mark.parametrize(

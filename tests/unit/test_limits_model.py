@@ -281,8 +281,8 @@ class GivesBackTwice(Limiter):
 class KeepsTheFirst(Limiter):
     """What the second counter refuses stays counted in the first."""
 
-    def _undo(self, taken: list[Counter]) -> None:
-        """Nothing."""
+    def give_back(self, counted: Counted) -> str | None:
+        return super().give_back(counted) if len(counted.counters) > 1 else None
 
 
 class GivesBackBeforeTheAnswer(Limiter):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from sms_tracker.aws.api import UNREADABLE, Api, ConditionFailed, Item, marshal, unmarshal
@@ -17,6 +16,8 @@ from sms_tracker.domain.operator_rules import Action, Instruction, SendingStops
 
 LIMITS_PREFIX = "limit#"
 """The prefix of every counter's key; it is part of the functions' policies."""
+_COUNTRIES = "countries#"
+"""The prefix of a client's used countries."""
 _FULL_SET = 16
 """Tokens in a full set. ``recent`` and ``earlier`` together stay below a third of 1 KB."""
 _MIN_SET_AGE = 10
@@ -29,7 +30,10 @@ class LimitCounterStore:
     """Implements :class:`sms_tracker.domain.limits.LimitCounters`: one item per counter and day.
 
     The AWS client silently repeats a call with a lost reply, and a repeated ADD would count twice. So each write adds
-    its token to the set ``recent``, and is refused if its token is there. A full ``recent`` becomes ``earlier``.
+    its token to the set ``recent``, and is refused if its token is in either set. The next take after a full set::
+
+        h12: 48, d: 300, began: 12:00:00, recent: {q … x, 16 tokens}, earlier: {a … p, 16 tokens}
+        h12: 49, d: 301, began: 12:00:14, recent: {y}, earlier: {q … x, 16 tokens}
     """
 
     def __init__(self, dynamodb: Api, table: str) -> None:
@@ -40,58 +44,26 @@ class LimitCounterStore:
         """One UpdateItem; about one take in sixteen needs a second one, which begins a new set of tokens."""
         if (full := counter.exceeded({}, units)) is not None:
             return full
-        seen: Mapping[str, Any] | None = None
+        usual = update = _take_into_set(counter, units, token, now)
         for _ in range(_MAX_WRITES):
-            try:
-                self._take(counter, units, token, now, seen)
-            except ConditionFailed as refused:
-                values = unmarshal(dict(refused.item))
-                if _has_token(values, token):
-                    return None
-                if (full := counter.exceeded(values, units)) is not None:
-                    return full
-                seen = values if _is_set_full(values, now) else None
-            else:
+            stored = self._write(counter.key, update)
+            if stored is None or token in stored.get("recent", ()) or token in stored.get("earlier", ()):
                 return None
+            if (full := counter.exceeded(stored, units)) is not None:
+                return full
+            update = _take_into_new_set(counter, units, token, now, stored) if _is_set_full(stored, now) else usual
         raise Throttled("UpdateItem: too many writes of one counter")
-
-    def _take(self, counter: Counter, units: int, token: str, now: int, seen: Mapping[str, Any] | None) -> None:
-        """Count once, within all bounds. ``seen``: the item whose full set must move, None for a usual write."""
-        update = _update_once(token)
-        for bound in counter.bounds:
-            path = update.path(bound.attribute)
-            update.require(f"(attribute_not_exists({path}) OR {path} <= {update.value(bound.most - units)})")
-            update.add(units, bound.attribute)
-        update.set(counter.expires_at, "expires_at")
-        began, recent = update.path("began"), update.path("recent")
-        if seen is None:
-            full = f"size({recent}) < {update.value(_FULL_SET)}"
-            young = f"{began} > {update.value(now - _MIN_SET_AGE)}"
-            update.require(f"(attribute_not_exists({recent}) OR {full} OR {young})")
-            update.add({token}, "recent")
-        else:
-            same = f"{began} = {update.value(seen['began'])}" if "began" in seen else f"attribute_not_exists({began})"
-            update.require(same)
-            update.sets.append(f"{update.path('earlier')} = {recent}")
-            update.set({token}, "recent")
-            update.set(now, "began")
-            for past in sorted(_past_hours(seen, counter.hour)):
-                update.set(None, past)
-        self._write(counter.key, update)
 
     def give_back(self, counter: Counter, units: int, *, token: str) -> None:
         """One UpdateItem, unless the item has expired."""
-        update = _update_once(token)
+        update = _add_once(counter, -units, token)
         update.require(f"attribute_exists({update.path('pk')})")
-        for bound in counter.bounds:
-            update.add(-units, bound.attribute)
         update.add({token}, "recent")
-        with suppress(ConditionFailed):
-            self._write(counter.key, update)
+        self._write(counter.key, update)
 
     def first_uses(self, client: str) -> Mapping[str, int]:
         """One GetItem, eventually consistent: a use not yet visible counts as new."""
-        answer = self._dynamodb("GetItem", TableName=self._table, Key=_counter_key(_countries_name(client)))
+        answer = self._dynamodb("GetItem", TableName=self._table, Key=_counter_key(f"{_COUNTRIES}{client}"))
         values = unmarshal(answer.get("Item", {}))
         return {country: day for country, day in values.items() if country != "pk"}
 
@@ -100,47 +72,75 @@ class LimitCounterStore:
         self._dynamodb(
             "UpdateItem",
             TableName=self._table,
-            Key=_counter_key(_countries_name(client)),
+            Key=_counter_key(f"{_COUNTRIES}{client}"),
             UpdateExpression="SET #country = if_not_exists(#country, :day)",
             ExpressionAttributeNames={"#country": country},
             ExpressionAttributeValues=marshal({":day": day}),
         )
 
-    def _write(self, key: str, update: Update) -> None:
-        self._dynamodb(
-            "UpdateItem",
-            TableName=self._table,
-            Key=_counter_key(key),
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            **update.arguments(),
-        )
+    def _write(self, key: str, update: Update) -> Mapping[str, Any] | None:
+        """Returns the stored values if they refuse the write, None if it was made."""
+        where = {"TableName": self._table, "Key": _counter_key(key)}
+        try:
+            self._dynamodb("UpdateItem", ReturnValuesOnConditionCheckFailure="ALL_OLD", **where, **update.arguments())
+        except ConditionFailed as refused:
+            return unmarshal(dict(refused.item))
+        return None
 
 
-def _update_once(token: str) -> Update:
-    """An update that is refused if ``token`` is in either set."""
+def _add_once(counter: Counter, units: int, token: str) -> Update:
+    """Adds ``units`` to every window; refused if ``token`` is in either set."""
     update = Update()
     placeholder = update.value(token)
     for name in ("recent", "earlier"):
         update.require(f"NOT contains({update.path(name)}, {placeholder})")
+    for bound in counter.bounds:
+        update.add(units, bound.attribute)
     return update
 
 
-def _has_token(values: Mapping[str, Any], token: str) -> bool:
-    return token in values.get("recent", ()) or token in values.get("earlier", ())
+def _take_within_bounds(counter: Counter, units: int, token: str) -> Update:
+    """The part that both kinds of takes share."""
+    update = _add_once(counter, units, token)
+    for bound in counter.bounds:
+        path = update.path(bound.attribute)
+        update.require(f"(attribute_not_exists({path}) OR {path} <= {update.value(bound.most - units)})")
+    update.set(counter.expires_at, "expires_at")
+    return update
+
+
+def _take_into_set(counter: Counter, units: int, token: str, now: int) -> Update:
+    """The usual take; refused if the set is full."""
+    update = _take_within_bounds(counter, units, token)
+    recent = update.path("recent")
+    has_room = f"size({recent}) < {update.value(_FULL_SET)}"
+    is_young = f"{update.path('began')} > {update.value(now - _MIN_SET_AGE)}"
+    update.require(f"(attribute_not_exists({recent}) OR {has_room} OR {is_young})")
+    update.add({token}, "recent")
+    return update
+
+
+def _take_into_new_set(counter: Counter, units: int, token: str, now: int, stored: Mapping[str, Any]) -> Update:
+    """The take that begins a set, and removes past hours. Refused if another take has begun a set since ``stored``."""
+    update = _take_within_bounds(counter, units, token)
+    began, before = update.path("began"), stored.get("began")
+    update.require(f"{began} = {update.value(before)}" if before is not None else f"attribute_not_exists({began})")
+    update.sets.append(f"{update.path('earlier')} = {update.path('recent')}")
+    update.set({token}, "recent")
+    update.set(now, "began")
+    for past in sorted(_past_hours(stored, counter.hour)):
+        update.set(None, past)
+    return update
 
 
 def _is_set_full(values: Mapping[str, Any], now: int) -> bool:
-    """Whether the next write begins a new set: the negation of a usual write's condition."""
+    """Whether the next take begins a new set: the negation of the condition in :func:`_take_into_set`."""
     return len(values.get("recent", ())) >= _FULL_SET and values.get("began", 0) <= now - _MIN_SET_AGE
 
 
 def _past_hours(values: Mapping[str, Any], hour: int) -> set[str]:
     """Attributes of hours before the last one. Nothing is given back to them: that happens within a minute."""
     return {name for name in values if name[0] == "h" and name[1:3].isdigit() and int(name[1:3]) < hour - 1}
-
-
-def _countries_name(client: str) -> str:
-    return f"countries#{client}"
 
 
 def _counter_key(name: str) -> Item:

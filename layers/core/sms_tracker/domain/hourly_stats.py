@@ -167,13 +167,13 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def newest_hour(age: timedelta, *, now: datetime) -> datetime:
-    """The last hour that ended ``age`` ago or earlier."""
+    """The last hour that ended ``age`` ago or earlier: at 12:05 and an age of 10 minutes, the one from 10:00."""
     return hour_of(now - age) - HOUR
 
 
-def first_hour(stages: Sequence[timedelta], stage: int, *, now: datetime) -> str:
-    """The first hour to count at this stage when a deployment begins to count."""
-    return timestamp(newest_hour(stages[-1], now=now) + (HOUR if stage + 1 < len(stages) else timedelta(0)))
+def first_hour(stages: Sequence[timedelta], *, now: datetime) -> str:
+    """The first hour that a new deployment counts: the newest one that is due at the last stage."""
+    return timestamp(newest_hour(stages[-1], now=now))
 
 
 def due_hour(stages: Sequence[timedelta], stage: int, reached: Progress, *, now: datetime) -> str | None:

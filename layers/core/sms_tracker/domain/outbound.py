@@ -167,6 +167,10 @@ class NotMatched:
     reason: str
 
 
+NO_CANDIDATE = "no-candidate"
+"""The reason if nothing in the provider's list can be ours. Any other leaves open whether the message is there."""
+
+
 def possible_matches(
     criteria: SearchCriteria, candidates: Sequence[Candidate], hash_text: Callable[[str], str]
 ) -> list[Candidate]:
@@ -208,14 +212,14 @@ def match(
     """The only candidate that can be ours.
 
     ``held`` has the provider ids of other records and attempts. ``rivals`` is the number of other records with the same
-    text and recipient and no provider id: the candidate may belong to any of them. Only ``no-candidate`` is absence:
-    one of ``altered`` may be ours.
+    text and recipient and no provider id: the candidate may belong to any of them. One of ``altered`` may be
+    ours too, so without any other the result is ``text-differs``.
     """
     free = {each.provider_message_id: each for each in possible if each.provider_message_id not in held}
     chosen = [each for each in free.values() if each.certain] or list(free.values())
     if not chosen:
         is_altered = any(each.provider_message_id not in held for each in altered)
-        return NotMatched("text-differs" if is_altered else "no-candidate")
+        return NotMatched("text-differs" if is_altered else NO_CANDIDATE)
     if len(chosen) > 1:
         return NotMatched("several-candidates")
     if rivals and not chosen[0].certain:

@@ -55,7 +55,7 @@ _DAY = timedelta(days=1)
 
 
 def due(record: Record, *, now: datetime, ages: Ages) -> str:
-    """When to check the message again, RFC 3339."""
+    """When to check the message again, RFC 3339. Later checks are at ages counted from its creation."""
     if (earliest := _not_before(record, ages=ages)) > now:
         return timestamp(earliest)
     created = datetime.fromisoformat(record.created_at)
@@ -118,12 +118,17 @@ def attempt_started_at(record: Record) -> datetime:
 
 
 def _not_before(record: Record, *, ages: Ages) -> datetime:
-    """The earliest time of the next check."""
+    """The earliest time of any check.
+
+    - certainly not sent: ``released`` after its release, because its client may repeat it until then
+    - claimed, without an id: ``first`` after its last attempt began, but not before the claim ends
+    - any other: ``first`` after the message was created
+    """
     if not_sent(record):
         return datetime.fromisoformat(record.updated_at) + ages.released
-    first = attempt_started_at(record) + ages.first
     if record.send.phase is SendPhase.CLAIMED and lookup_target(record) is None:
-        return max(first, datetime.fromtimestamp(record.send.until, tz=UTC))
+        claim_ends = datetime.fromtimestamp(record.send.until, tz=UTC)
+        return max(attempt_started_at(record) + ages.first, claim_ends)
     return datetime.fromisoformat(record.created_at) + ages.first
 
 

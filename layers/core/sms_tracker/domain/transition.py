@@ -25,16 +25,19 @@ class Next:
     foreign: frozenset[str] = frozenset()
 
 
+_NO_VERSION = 0
+"""A version that no record has. A write under it is always refused, so it only reads the record."""
+
+
 def first_try(reports: Sequence[Report], *, now: str, phase: SendPhase | None = None) -> Change:
     """The write without a read. It is applied if every report is new and their state outranks the stored one.
 
-    More reports than a timeline holds would exceed DynamoDB's limit on expressions. They get a condition that always
-    fails (no record has version 0), and the refusal returns the record.
+    If it is refused, the refusal returns the record, and :func:`next_try` continues from there.
     """
     state, added, new_costs = fold(reports, base=BOTTOM), _distinct(reports), costs(reports)
-    if len(added) > MAX_REPORTS:
-        return Change(guard=Guard.SEEN, state=state, added=(), now=now, version=0)
-    if state is BOTTOM:
+    if len(added) > MAX_REPORTS:  # they do not fit into a timeline, nor into DynamoDB's longest expression
+        return Change(guard=Guard.SEEN, version=_NO_VERSION, state=state, added=(), now=now)
+    if state is BOTTOM:  # no report has a status
         return Change(guard=Guard.LATE, added=added, costs=new_costs, now=now, phase=phase)
     return Change(guard=Guard.FIRST, state=state, added=added, costs=new_costs, now=now, phase=phase)
 

@@ -128,10 +128,11 @@ def _walk(search: Search, index: Index, criteria: SearchQuery) -> Iterator[tuple
         return
     for start, partitions in _groups(index, criteria, after):
         while True:
-            keys, reach = _next_keys(search, index, partitions, criteria, after)
-            after = Position(start, "") if reach is None else Position(reach, _END)
+            keys, complete_to = _next_keys(search, index, partitions, criteria, after)
+            # The position after all keys of the group, or before the first key at ``complete_to``.
+            after = Position(start, "") if complete_to is None else Position(complete_to, _END)
             yield keys, after
-            if reach is None:
+            if complete_to is None:
                 break
 
 
@@ -158,13 +159,20 @@ def _groups(index: Index, criteria: SearchQuery, after: Position) -> Iterator[tu
 def _next_keys(
     search: Search, index: Index, partitions: tuple[str, ...], criteria: SearchQuery, after: Position
 ) -> tuple[list[Position], str | None]:
-    """The next keys of all partitions, down to the point that every partition's page reaches; None at the end."""
+    """The next keys of all partitions, and the time down to which they are complete (without it), None at the end.
+
+    Each call reads one page of every partition. The page that reaches least far limits the result::
+
+        one page      12:09  12:08  12:05    reaches 12:05: more keys of 12:05 may follow
+        another page  12:07  12:02  12:01    reaches 12:01
+        the result    12:09  12:08  12:07    complete to 12:05; the next call reads 12:05, 12:02, 12:01 again
+    """
     newest = _END if index is BY_ATTENTION else criteria.span.until
     span = replace(criteria.span, until=min(newest, after.at)) if index.sort else None
     pages = [search.keys(index, partition, span=span, client=criteria.client) for partition in partitions]
-    reach = max((reach for _, reach in pages if reach is not None), default=None)
-    keys = {key for page, _ in pages for key in page if key < after and (reach is None or key.at > reach)}
-    return sorted(keys, reverse=True), reach
+    complete_to = max((reach for _, reach in pages if reach is not None), default=None)
+    keys = {key for page, _ in pages for key in page if key < after and (complete_to is None or key.at > complete_to)}
+    return sorted(keys, reverse=True), complete_to
 
 
 _CHUNK = 100

@@ -80,7 +80,7 @@ class HourlyCounter:
 
     def _start(self, stage: int) -> Progress:
         """Save a stage's first position at once, so that a failed first run misses no hour."""
-        progress = Progress(hour=first_hour(self.stages, stage, now=self.clock()))
+        progress = Progress(hour=first_hour(self.stages, now=self.clock()))
         self.statistics.save(stage, progress)
         return progress
 
@@ -112,21 +112,16 @@ class HourlyCounter:
 
     def _pages(self, progress: Progress) -> Iterator[tuple[Progress, int]]:
         """The progress after each page of the hour's records from ``progress`` on, and the page's number of records."""
-        for shard in range(progress.shard, SHARDS):
-            until = progress.until if shard == progress.shard and progress.until else last_moment(progress.hour)
-            span: Span | None = Span(since=progress.hour, until=until)
-            while span is not None:
-                keys, reach = self.search.keys(BY_TIME, f"{progress.hour[:10]}#{shard:02d}", span=span, client=None)
-                # Records of the page's last moment may continue on the next page, which repeats all of that moment.
-                counted = [key.message_id for key in keys if reach is None or key.at > reach]
-                for record in self.search.records(counted, on_unreadable=self._skip):
-                    _count_record(record, progress.sums)
-                if reach is None:
-                    span = None
-                    yield replace(progress, shard=shard + 1, until=None), len(counted)
-                else:
-                    span = Span(since=progress.hour, until=reach)
-                    yield replace(progress, shard=shard, until=reach), len(counted)
+        while progress.shard < SHARDS:
+            partition = f"{progress.hour[:10]}#{progress.shard:02d}"
+            span = Span(since=progress.hour, until=progress.until or last_moment(progress.hour))
+            keys, reach = self.search.keys(BY_TIME, partition, span=span, client=None)
+            # More records of the moment ``reach`` may follow: they all count with the next page, which begins there.
+            counted = [key.message_id for key in keys if reach is None or key.at > reach]
+            for record in self.search.records(counted, on_unreadable=self._skip):
+                _count_record(record, progress.sums)
+            progress = replace(progress, shard=progress.shard + 1 if reach is None else progress.shard, until=reach)
+            yield progress, len(counted)
 
     def _skip(self, _: str, error: SmsTrackerError) -> None:
         self.errors[str(error)] += 1

@@ -12,7 +12,7 @@ from math import ceil
 from sms_tracker import providers
 from sms_tracker.domain.errors import SmsTrackerError, Unavailable
 from sms_tracker.domain.indexes import SHARDS
-from sms_tracker.domain.outbound import LookupFailed, Matched, NotMatched
+from sms_tracker.domain.outbound import NO_CANDIDATE, LookupFailed, Matched, NotMatched
 from sms_tracker.domain.overdue import Ages, Step, due, lookup_provider, lookup_target, may_resend, step
 from sms_tracker.domain.ports import (
     CallFailed,
@@ -157,27 +157,17 @@ class Reconciler:
                 if self._spent(end):
                     yield "left-for-the-next-run"
                     return
-                yield self._handle(record, absent=self._absent)
+                yield self._handle(record, searched_before=False)
 
     def _search_again(self, end: float) -> Iterator[str]:
         """Search again for the absent messages, and send those again that are still absent."""
         for record in self._second.records(end):
             if self._spent(end):
                 return
-            yield self._handle(record, absent=self._send_again)
+            yield self._handle(record, searched_before=True)
 
-    def _absent(self, record: Record) -> str:
-        is_repeatable = providers.load(record.state.provider).IDEMPOTENCY is not None
-        return self._second.add(record) if is_repeatable else self._send_again(record)
-
-    def _send_again(self, record: Record) -> str:
-        return f"resent-{self.resend(record)}"
-
-    def _handle(self, record: Record, *, absent: Callable[[Record], str]) -> str:
-        """Perform the record's next step. An error is counted and does not stop the run.
-
-        ``absent`` handles a lost message that was not found and may be sent again.
-        """
+    def _handle(self, record: Record, *, searched_before: bool) -> str:
+        """Perform the record's next step. An error is counted and does not stop the run."""
         now = self.clock()
         next_step = step(record, now=now, ages=self.ages)
         try:
@@ -191,7 +181,9 @@ class Reconciler:
                 case Step.LOOK_UP | Step.SEARCH | Step.GIVE_UP if self._lookups.has_given_up(lookup_provider(record)):
                     return "left-alone-for-this-run"
                 case Step.LOOK_UP | Step.SEARCH:
-                    decision = self._look_up(record, absent=absent)
+                    decision = self._look_up(record)
+                    if decision == NO_CANDIDATE:
+                        decision = self._send_again(record, searched_before=searched_before)
                 case Step.GIVE_UP:
                     decision = self._give_up(record)
             following = due(record, now=now, ages=self.ages)
@@ -211,7 +203,7 @@ class Reconciler:
             word = self._failed("failed", error)
             return None if isinstance(error, Unavailable) else word
 
-    def _look_up(self, record: Record, absent: Callable[[Record], str] | None = None) -> str:
+    def _look_up(self, record: Record) -> str:
         """Look the message up by its provider id; without one, search the provider's list."""
         if (reason := self._lookups.impossible(lookup_provider(record))) is not None:
             return reason
@@ -222,16 +214,19 @@ class Reconciler:
             case Matched(candidate):
                 looked_up = self._lookups.look_up(record, record.send.attempt, candidate.provider_message_id)
                 return "adopted" if looked_up == LOOKED_UP else looked_up
-            case NotMatched("no-candidate") if absent is not None and self._may_resend(record):
-                return absent(record)
             case NotMatched(reason):
                 return reason
             case LookupFailed():
                 return NO_ANSWER
 
-    def _may_resend(self, record: Record) -> bool:
+    def _send_again(self, record: Record, *, searched_before: bool) -> str:
+        """Send an absent message again if it may be; with an idempotency key, only after a second search."""
         idempotency = providers.load(record.state.provider).IDEMPOTENCY
-        return may_resend(record, now=self.clock(), repeatable=idempotency.seconds if idempotency else None)
+        if not may_resend(record, now=self.clock(), repeatable=idempotency.seconds if idempotency else None):
+            return NO_CANDIDATE
+        if idempotency and not searched_before:
+            return self._second.add(record)
+        return f"resent-{self.resend(record)}"
 
     def _give_up(self, record: Record) -> str:
         """Look the message up a last time. If the call fails, wait a day longer before giving up."""

@@ -10,7 +10,8 @@ from base64 import urlsafe_b64encode
 from uuid import UUID, uuid5
 
 from sms_tracker.domain.errors import FieldError, InvalidMessage
-from sms_tracker.domain.record import Record
+from sms_tracker.domain.record import Record, SendPhase
+from sms_tracker.domain.status import Status
 from sms_tracker.services.validation import Json
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
@@ -51,6 +52,15 @@ def is_same_request(key: bytes, stored: Record, payload: Json) -> bool:
     """
     earlier = (_payload_hmac(key, {**payload, "provider": named}) for named in (stored.provider_of(1), None))
     return stored.fingerprint in {fingerprint(key, payload), *earlier}
+
+
+def may_take_over(stored: Record) -> bool:
+    """Whether a repeated request is handed over again: its send was released, and no report came.
+
+    A report proves that the provider took the message, even if its answer was an error.
+    """
+    has_report = stored.state.status is not Status.PENDING or bool(stored.state.ids)
+    return stored.send.phase is SendPhase.RELEASED and not has_report
 
 
 def names_another_provider(stored: Record, payload: Json) -> bool:

@@ -104,32 +104,30 @@ class Limiter:
     def count(self, record: Record) -> Counted | Bound:
         """Count one message in every counter, or in none and return the limit that it would exceed.
 
-        Raises ``Throttled``, and ``Unavailable`` if the counters are unavailable and the limits then forbid sending.
+        If the counters are unavailable, the result has those reached before, and the message uses the allowance. Raises
+        ``Unavailable`` if the limits forbid that, and always ``Throttled``, because a flood causes it.
         """
         settings = self.settings()
         if (limits := settings.limits) is None:
             return Counted()
-        now, taken, is_new = self.clock(), list[Counter](), False
+        now, counted = self.clock(), Counted()
         try:
             to = country(record.to) or _NO_COUNTRY
             first_used = self._first_uses(record.client, now).get(to)
             is_new = limits.of(record.client).is_new(to, first_used=first_used, today=day_of(now))
+            first_use = (record.client, to, day_of(now)) if first_used is None else None
+            counted = Counted(to_new_country=is_new, first_use=first_use)
             for counter in _counters(limits, record, to, settings.service_key, is_new=is_new, now=now):
                 if full := self._take(counter, now):
-                    self._undo(taken)
+                    self.give_back(counted)
                     return full
-                taken.append(counter)
-        except Throttled:
-            self._undo(taken)
-            raise
+                counted = replace(counted, counters=(*counted.counters, counter))
         except SmsTrackerError as error:
-            if not self._may_send_uncounted(limits, now):
-                self._undo(taken)
+            if isinstance(error, Throttled) or not self._take_allowance(limits, now):
+                self.give_back(counted)
                 raise
-            outage = f"not counted against its limits: {error}"
-            return Counted(counters=tuple(taken), to_new_country=is_new, outage=outage)
-        first_use = (record.client, to, day_of(now)) if first_used is None else None
-        return Counted(counters=tuple(taken), to_new_country=is_new, first_use=first_use)
+            return replace(counted, first_use=None, outage=f"not counted against its limits: {error}")
+        return counted
 
     def give_back(self, counted: Counted) -> str | None:
         """Undo a count, because the provider did not take the message. Returns a warning if that failed.
@@ -146,9 +144,6 @@ class Limiter:
             with suppress(SmsTrackerError):  # the next message to that country stores it
                 self.counters.note_use(client, country_code, day=today)
                 self._used[client][1][country_code] = today
-
-    def _undo(self, taken: list[Counter]) -> None:
-        self.give_back(Counted(counters=tuple(taken)))
 
     def _give_back(self, counter: Counter) -> SmsTrackerError | None:
         if counter in self._reserved:
@@ -189,8 +184,8 @@ class Limiter:
             cached = self._used[client] = (now, dict(self.counters.first_uses(client)))
         return cached[1]
 
-    def _may_send_uncounted(self, limits: SendLimits, now: datetime) -> bool:
-        """Whether the limits allow one more message of this environment without a count in this hour."""
+    def _take_allowance(self, limits: SendLimits, now: datetime) -> bool:
+        """Use one of the messages that this environment may send uncounted in this hour; False if none is left."""
         hour = f"{now:%Y-%m-%dT%H}"
         sent = self._uncounted[1] if self._uncounted[0] == hour else 0
         if limits.outage is Outage.CLOSED or sent >= limits.allowance:

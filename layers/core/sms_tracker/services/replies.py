@@ -119,26 +119,33 @@ class ReplyProcessor:
         return published
 
     def _apply(self, heard: RawInbound, reply: Inbound, found: Keyword | None) -> bool:
-        """Store the opt-out or opt-in. False while the provider cannot state what a STOP covers: it blocks everything.
+        """Store the opt-out or opt-in. False for a STOP that the queue must deliver again.
 
-        A reply may arrive before its provider has stored the block. A provider's notice of a block that has ended
-        since stores nothing.
+        While the provider cannot state what the STOP covers, a refusal blocks everything; after ``_WAIT`` a STOP does.
+        A START that came in between has ended the refusal, so then nothing has to wait.
         """
         if found is Keyword.START:
             self._store(heard, reply, Kind.START)
         if found is not Keyword.STOP or self.register is None:
             return True
-        kinds = self.sources.blocks(heard.provider, reply)
-        if reply.text is not None:  # a person's own STOP does not expire as a refusal does
-            kinds = (kinds or frozenset()) - {Kind.REFUSED} or None
-        if kinds is None:
-            may_wait = self.clock() < datetime.fromisoformat(heard.received_at) + _WAIT
-            if may_wait and self._store(heard, reply, Kind.REFUSED):
-                return False
-            kinds = frozenset({Kind.STOP})
-        for kind in sorted(kinds):
+        blocks = self._blocks(heard.provider, reply)
+        may_wait = self.clock() < datetime.fromisoformat(heard.received_at) + _WAIT
+        if blocks is None and may_wait and self._store(heard, reply, Kind.REFUSED):
+            return False
+        for kind in sorted({Kind.STOP} if blocks is None else blocks):
             self._store(heard, reply, kind)
         return True
+
+    def _blocks(self, provider: str, reply: Inbound) -> frozenset[Kind] | None:
+        """The provider's blocks of messages to the person.
+
+        None if it cannot state them yet: it does not answer, or has not stored the block of a person's STOP. Its own
+        notice of a STOP (a reply without a text) may find no block: it has ended since.
+        """
+        blocks = self.sources.blocks(provider, reply)
+        if blocks is None or reply.text is None:
+            return blocks
+        return blocks - {Kind.REFUSED} or None  # a refusal expires, a person's own STOP does not
 
     def _store(self, heard: RawInbound, reply: Inbound, kind: Kind) -> bool:
         """Store the statement in each scope of the reply. Returns whether the person is then blocked in any of them.

@@ -76,6 +76,7 @@ class Sender:
         return response.with_client_warnings(draft.warnings)
 
     def _send(self, client: str, payload: Json, key: str | None, draft: Draft, end: float) -> ApiResponse:
+        """Record and hand over a new message; a known key is refused, taken over or replayed (ADR 8)."""
         try:
             settings = self.settings()
             draft = with_sender(draft, settings.senders, self.rules.policy.senders)
@@ -89,13 +90,11 @@ class Sender:
             return self._hand_over(record, request, draft, end)
         if not idempotency.is_same_request(settings.service_key, stored, payload):
             return responses.key_reused(stored)
-        # A report from the provider proves that it took the message, even if its answer was an error.
-        taken = stored.state.status is not Status.PENDING or stored.state.ids
-        if stored.send.phase is SendPhase.RELEASED and not taken:
+        if idempotency.may_take_over(stored):
             return self._take_over(stored, draft, settings, end)
         if idempotency.names_another_provider(stored, payload):
             return responses.other_provider(stored)
-        return self._answer_repeated(stored)
+        return self._replay(stored)
 
     def resend(self, stored: Record) -> ApiResponse:
         """Hand a lost message over once more, where ``may_resend`` allows it.
@@ -138,8 +137,8 @@ class Sender:
         outcome = repeat_call(provider, request, http=self.http, pace=self.pace, end=end, failed=self.failed)
         return self._finish(claimed, outcome, counted, draft, end)
 
-    def _answer_repeated(self, stored: Record) -> ApiResponse:
-        """The answer to a repeated key if the message must not be sent again."""
+    def _replay(self, stored: Record) -> ApiResponse:
+        """The answer to a repeated key whose message must not be sent again."""
         left = stored.send.until - self.clock().timestamp()
         if stored.send.phase is SendPhase.CLAIMED and left > 0:
             return responses.in_progress(stored, left)
