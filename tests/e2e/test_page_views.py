@@ -83,6 +83,9 @@ def found(page: Page) -> int:
         button.click()
 
 
+_CLIPPED = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText)"
+
+
 @pytest.mark.parametrize(("size", "dark"), SCREENS)
 def test_axe_finds_nothing_and_every_view_fits(
     browser: Browser, service: MadeUp, axe: str, size: tuple[int, int], *, dark: bool
@@ -106,6 +109,7 @@ def test_axe_finds_nothing_and_every_view_fits(
             visitor.picture(f"made-up-{name}-{size[0]}-{'dark' if dark else 'light'}")
             assert checked(page, axe) == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+            assert page.locator(".badge").evaluate_all(_CLIPPED) == [], name
         page.goto(f"{URL}/docs")
         visitor.picture(f"made-up-docs-{size[0]}-{'dark' if dark else 'light'}")
         assert checked(page, axe) == []
