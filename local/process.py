@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,10 +45,16 @@ def run_command(run: Callable[[], int], *errors: type[Exception]) -> int:
         return 130
 
 
+_PORTS = range(20_000, 32_768)
+"""Below the ports that Linux and macOS give to connections: none of those takes one before its server listens."""
+
+
 def free_port() -> int:
-    """A currently unused port."""
-    with listen(0) as listener:
-        return int(listener.getsockname()[1])
+    """A currently unused port, chosen by chance: stacks that start at once choose different ones."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(StackError), listen(port):
+            return port
 
 
 def listen(port: int) -> socket.socket:

@@ -85,7 +85,7 @@ def read_denied(caller: Caller, query: Mapping[str, str]) -> ApiResponse | None:
 
 
 def client_filter(caller: Caller, query: Mapping[str, str]) -> str | None:
-    """The client whose messages ``caller`` reads, None for all clients."""
+    """``caller`` reads only this client's messages; None for those of all clients."""
     return query.get("client") if ADMIN in caller.scopes else caller.client
 
 

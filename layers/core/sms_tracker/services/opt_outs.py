@@ -96,7 +96,7 @@ _KeywordsKey = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptOutSources:
-    """Reads opt-outs from the providers whose API has them.
+    """Reads opt-outs from providers with an API for them.
 
     ``now`` is in seconds. It must go on while Lambda freezes the environment, which a monotonic clock may not.
     """

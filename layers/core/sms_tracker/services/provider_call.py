@@ -209,7 +209,7 @@ def _code(outcome: SendOutcome) -> str | None:
 
 @dataclass(slots=True)
 class CountedCalls:
-    """An :class:`sms_tracker.domain.ports.Http` that counts its calls, for the metric ``ProviderRetries``."""
+    """Counts the calls of an :class:`sms_tracker.domain.ports.Http`. The metric ``ProviderRetries`` uses the count."""
 
     http: Http
     calls: int = 0

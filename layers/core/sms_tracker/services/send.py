@@ -138,7 +138,7 @@ class Sender:
         return self._finish(claimed, outcome, counted, draft, end)
 
     def _replay(self, stored: Record) -> ApiResponse:
-        """The answer to a repeated key whose message must not be sent again."""
+        """The answer to a repeated key without another send."""
         left = stored.send.until - self.clock().timestamp()
         if stored.send.phase is SendPhase.CLAIMED and left > 0:
             return responses.in_progress(stored, left)
